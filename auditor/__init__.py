@@ -1,0 +1,1 @@
+"""Finds the shortcuts that an image classifier learnt from its data."""

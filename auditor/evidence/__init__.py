@@ -1,0 +1,1 @@
+"""From words to a verdict: what is measured, with its uncertainty."""

@@ -1,0 +1,1 @@
+"""One pass over the pictures: activations, logits and embeddings in resumable shards."""

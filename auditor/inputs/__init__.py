@@ -1,0 +1,1 @@
+"""Pictures, manifests, vocabularies and class names, checked once."""

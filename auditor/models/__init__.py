@@ -1,0 +1,1 @@
+"""Classifiers and text-image encoders: loading, tracing, maps."""

@@ -1,0 +1,262 @@
+"""Every record that crosses from one stage to the next: NumPy, SciPy and the standard library only.
+
+Sizes, everywhere: N images, C classes, K channels (inputs of the last linear layer), D encoder dimensions,
+V concepts, H x W map. ``_idx`` is a position, ``_id`` a stable string, ``_share`` is at most 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+ByteArray = NDArray[np.uint8]
+
+#: Called by stages with (stage, done, total).
+Progress = Callable[[str, int, int], None]
+
+CORE_KINDS = ("object", "part")
+CONTEXT_KINDS = (
+    "scene", "surface", "weather", "light", "artifact", "colour", "texture", "quality", "person", "context_object",
+)  # fmt: skip
+KINDS = CORE_KINDS + CONTEXT_KINDS
+
+VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
+Severity = Literal["high", "medium", "low", "none"]
+
+
+# --- inputs ----
+
+
+@dataclass(frozen=True, slots=True)
+class ImageItem:
+    """One picture of the data set; ``path`` is relative to the data set's root, with forward slashes."""
+
+    image_id: str
+    path: str
+    label: str | None
+    split: str | None = None
+    group_id: str | None = None
+    mask_path: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The pictures in a fixed order (by path), the sorted labels found, and a digest of all of it."""
+
+    root: Path
+    source: Literal["folder", "manifest"]
+    items: tuple[ImageItem, ...]
+    labels: tuple[str, ...]
+    attribute_names: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A picture that a stage could not use, and why."""
+
+    image_id: str
+    path: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A term of the vocabulary; ``concept_id`` is the slug of ``term``, ``synonyms`` count as the same thing."""
+
+    concept_id: str
+    term: str
+    kind: str
+    synonyms: tuple[str, ...] = ()
+
+    @property
+    def is_context(self) -> bool:
+        """Whether a class's decision should not rest on it."""
+        return self.kind in CONTEXT_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Concepts, the prompt templates of each kind ("{}" is the term), and what absence of a kind reads like."""
+
+    concepts: tuple[Concept, ...]
+    templates: Mapping[str, tuple[str, ...]]
+    absent: Mapping[str, tuple[str, ...]]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMatch:
+    """How labels of the data set meet outputs of the model.
+
+    ``class_names`` has one name per output; ``label_to_class`` gives the output of every label of the data set.
+    """
+
+    class_names: tuple[str, ...]
+    label_to_class: Mapping[str, int]
+    how: Literal["name", "order", "class_map"]
+    warning: str | None = None
+
+
+# --- textcam ----
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearHead:
+    """The last linear layer: ``logits = activations @ weight.T + bias``.
+
+    ``multi_label`` is set for sigmoid outputs; one logit (C = 1) is the positive class of two.
+    """
+
+    weight: FloatArray  # (C, K)
+    bias: FloatArray  # (C,)
+    multi_label: bool = False
+
+    def __post_init__(self) -> None:
+        if self.weight.ndim != 2 or self.bias.shape != (self.weight.shape[0],):
+            raise ValueError(f"head of weight {self.weight.shape} and bias {self.bias.shape}: expected (C, K) and (C,)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExtremeImages:
+    """For each channel the rows of the M most and M least active images."""
+
+    highest: IntArray  # (K, M)
+    lowest: IntArray  # (K, M)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ActivationStats:
+    """Class-balanced mean of every channel and mean absolute deviation from it."""
+
+    mean: FloatArray  # (K,)
+    mean_abs_deviation: FloatArray  # (K,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Phrases:
+    """Sparse non-negative description of B attribution vectors by V concepts."""
+
+    weights: FloatArray  # (B, V), z of method.md, at most ``max_phrases`` non-zero per row
+    shares: FloatArray  # (B, V), z_v d_v.T / |T|^2, at most 1
+    residuals: FloatArray  # (B,), |T - Dz|^2 / |T|^2; 1 where T = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelGroups:
+    """FAISS clusters of channel directions: member of channel j is ``group_idx[j]`` (-1 for constant channels)."""
+
+    group_idx: IntArray  # (K,)
+    directions: FloatArray  # (G, D) unit rows
+
+
+# --- evidence ----
+
+
+def fingerprint(class_name: str, concept_id: str) -> str:
+    """Key of a (class, concept) pair that stays the same from release to release."""
+    return hashlib.sha256(f"{class_name}\x00{concept_id}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ClassConcept:
+    """E1: mean share of a concept over the pictures predicted as the class, and over those of the other classes."""
+
+    class_idx: int
+    class_name: str
+    concept_id: str
+    concept: str
+    concept_kind: str
+    share: float
+    share_low: float
+    share_high: float
+    share_elsewhere: float
+    lift: float
+    n_images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroup:
+    """E4's counts: pictures of a class with (or without) a concept, and how many the model gets right."""
+
+    class_idx: int
+    class_name: str
+    concept_id: str
+    concept: str
+    present: bool
+    n: int
+    n_correct: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One piece of measured evidence on (class, concept). ``rule_id`` names a page of docs/rules.
+
+    ``effect``, ``low`` and ``high`` are in the unit of the rule (shares and gaps: fractions, not points);
+    ``p`` and ``q`` are None for screens. ``status`` is "measured" or the named state that prevented it.
+    """
+
+    class_idx: int
+    class_name: str
+    concept_id: str
+    concept: str
+    concept_kind: str
+    rule_id: str
+    effect: float
+    low: float
+    high: float
+    p: float | None
+    q: float | None
+    n_images: int
+    evidence_image_ids: tuple[str, ...] = ()
+    status: str = "measured"
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of class name and concept id."""
+        return fingerprint(self.class_name, self.concept_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the findings say of a class. ``share``, ``gap`` … are those of the leading concept, None without one."""
+
+    class_idx: int
+    class_name: str
+    verdict: VerdictName
+    severity: Severity
+    concept_id: str | None
+    concept: str | None
+    concept_kind: str | None
+    sentence: str
+    n_images: int
+    share: float | None = None
+    gap: float | None = None
+    gap_low: float | None = None
+    gap_high: float | None = None
+    detectable_effect: float | None = None
+
+
+# --- audit ----
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SaliencyMap:
+    """A map as bytes: value = data / 255 * scale; ``concept_id`` None is the map of the class itself."""
+
+    image_id: str
+    class_idx: int
+    concept_id: str | None
+    data: ByteArray  # (H, W)
+    scale: float

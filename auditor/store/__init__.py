@@ -1,0 +1,1 @@
+"""One DuckDB file per audit, written beside and renamed when whole."""
