@@ -12,6 +12,7 @@ import importlib.util
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,7 +21,7 @@ _SCHEMAS = (
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
 #: Schemas last as long as the library object that defined them.
-_declared: list[torch.library.Library] = []
+_declared: list[object] = []
 _lock = threading.Lock()
 
 
@@ -36,7 +37,8 @@ def import_torchvision_safely() -> None:
     with _lock:
         if _declared or _has_nms() or _extension_loads():
             return
-        library = torch.library.Library("torchvision", "DEF")
+        make_library: Any = torch.library.Library  # torch gives it no types
+        library = make_library("torchvision", "DEF")
         for schema in _SCHEMAS:
             library.define(schema)
         _declared.append(library)
@@ -51,11 +53,12 @@ def _extension_loads() -> bool:
     spec = importlib.util.find_spec("torchvision")
     if spec is None or not spec.submodule_search_locations:
         return True
+    operators: Any = torch.ops
     folder = Path(spec.submodule_search_locations[0])
     for path in sorted([*folder.glob("_C*.so"), *folder.glob("_C*.pyd")]):
         try:
             # The call that torchvision makes; when it works, the operators are registered and its own call is a no-op.
-            torch.ops.load_library(str(path))
+            operators.load_library(str(path))
         except (ImportError, OSError):
             continue
         if _has_nms():
