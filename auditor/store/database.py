@@ -1,0 +1,292 @@
+"""The DuckDB file of an audit: written beside its place, renamed when whole, read-only from then on.
+
+A file that is read may come from anybody: every connection is made without access to other files and without
+extensions, and with its settings locked.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+
+from auditor.errors import StoreError
+from auditor.records import (
+    ChannelGroups,
+    ClassConcept,
+    Concept,
+    Failure,
+    Finding,
+    FloatArray,
+    ImageItem,
+    IntArray,
+    Phrases,
+    SaliencyMap,
+    Subgroup,
+    Verdict,
+)
+from auditor.store import migrations, tables
+from auditor.store.manifest import DATABASE_NAME, auditor_version, newer_schema, read_audit_json, sync_folder
+from auditor.store.tables import Run
+
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoload_known_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "allow_community_extensions": "false",
+    # Bounded, so that neither a long run nor a strange file takes the machine; DuckDB spills beyond it.
+    "memory_limit": "1GB",
+    "threads": str(min(4, os.cpu_count() or 1)),
+    "lock_configuration": "true",
+}
+#: The oldest DuckDB that pyproject.toml allows can read what a newer one wrote.
+_STORAGE_VERSION = "v1.2.0"
+
+
+class AuditDatabase:
+    """Writer of ``audit.duckdb``: a context manager whose file appears when the block ends without an error.
+
+    The ``add_`` methods append; call them batch by batch, in any order.
+
+    Args:
+        folder: folder of the audit; made if missing. What an interrupted writer left there is removed.
+
+    Raises:
+        StoreError: from any method, when the disk is full or the folder cannot be written; no file is left then.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / DATABASE_NAME
+        self._unfinished = folder / f"{DATABASE_NAME}.tmp-{uuid.uuid4().hex[:12]}"
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __enter__(self) -> Self:
+        with self._writing():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._remove_unfinished()
+            config = {**_SETTINGS, "storage_compatibility_version": _STORAGE_VERSION}
+            self._connection = duckdb.connect(str(self._unfinished), config=config)
+            migrations.migrate(self._connection, auditor_version=auditor_version())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        with self._writing():
+            self.connection.execute("CHECKPOINT")
+            self.connection.close()
+            self._connection = None
+            with self._unfinished.open("rb+") as file:
+                os.fsync(file.fileno())
+            self._unfinished.replace(self._path)
+            sync_folder(self._path.parent)
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection that writes, for checks of what was written so far."""
+        if self._connection is None:
+            raise ValueError("the writer of an audit is open inside its `with` block only")
+        return self._connection
+
+    def add_run(self, run: Run) -> None:
+        """Write the one row of ``runs``."""
+        self._insert("runs", tables.run_table(run, len(migrations.MIGRATIONS)))
+
+    def add_images(
+        self,
+        items: Sequence[ImageItem],
+        sizes: Sequence[tuple[int, int]],
+        content_digests: Sequence[str],
+        thumbnails: Sequence[bytes | None],
+    ) -> None:
+        """Append a batch of pictures with their (width, height), and their attributes."""
+        self._insert("images", tables.image_table(items, sizes, content_digests, thumbnails))
+        self._insert("image_attributes", tables.attribute_table(items))
+
+    def add_predictions(
+        self,
+        image_ids: Sequence[str],
+        predicted_idx: IntArray,
+        label_idx: IntArray,
+        confidence: FloatArray,
+        class_names: Sequence[str],
+    ) -> None:
+        """Append predictions of a batch; ``label_idx`` -1 is a picture without a label."""
+        self._insert(
+            "predictions", tables.prediction_table(image_ids, predicted_idx, label_idx, confidence, class_names)
+        )
+
+    def add_concepts(self, concepts: Sequence[Concept]) -> None:
+        """Write the vocabulary that was used, in its order."""
+        self._insert("concepts", tables.concept_table(concepts))
+
+    def add_channels(
+        self, use: FloatArray, words: Sequence[str], groups: ChannelGroups, group_names: Sequence[str]
+    ) -> None:
+        """Write the K channels with their use and words, the G groups with their names, and who is in which."""
+        self._insert_all(tables.channel_tables(use, words, groups, group_names))
+
+    def add_attributions(
+        self,
+        image_ids: Sequence[str],
+        class_idx: IntArray,
+        phrases: Phrases,
+        *,
+        class_names: Sequence[str],
+        concepts: Sequence[Concept],
+    ) -> None:
+        """Append the phrases of a batch of (picture, class) pairs and what they leave unexplained."""
+        self._insert_all(
+            tables.attribution_tables(image_ids, class_idx, phrases, class_names=class_names, concepts=concepts)
+        )
+
+    def add_concept_presence(self, image_ids: Sequence[str], concept_ids: Sequence[str], presence: FloatArray) -> None:
+        """Append presence in [0, 1] of a batch, (B, V'): the concepts that the evidence used."""
+        self._insert("concept_presence", tables.presence_table(image_ids, concept_ids, presence))
+
+    def add_class_concepts(self, rows: Sequence[ClassConcept]) -> None:
+        """Append E1's shares."""
+        self._insert("class_concepts", tables.record_table(rows, ClassConcept))
+
+    def add_subgroups(self, rows: Sequence[Subgroup]) -> None:
+        """Append E4's counts."""
+        self._insert("subgroups", tables.record_table(rows, Subgroup))
+
+    def add_findings(self, rows: Sequence[Finding]) -> None:
+        """Append findings with their fingerprints."""
+        self._insert("findings", tables.finding_table(rows))
+
+    def add_verdicts(self, rows: Sequence[Verdict]) -> None:
+        """Append verdicts."""
+        self._insert("verdicts", tables.record_table(rows, Verdict))
+
+    def add_failures(self, rows: Sequence[Failure]) -> None:
+        """Append pictures that could not be used."""
+        self._insert("failures", tables.record_table(rows, Failure))
+
+    def add_saliency(self, maps: Sequence[SaliencyMap], class_names: Sequence[str]) -> None:
+        """Append maps as bytes."""
+        self._insert("saliency", tables.saliency_table(maps, class_names))
+
+    def _insert_all(self, arrow_tables: Mapping[str, pa.Table]) -> None:
+        for name, table in arrow_tables.items():
+            self._insert(name, table)
+
+    def _insert(self, name: str, table: pa.Table) -> None:
+        columns = self.connection.table(name).columns
+        if sorted(columns) != sorted(table.column_names):
+            raise ValueError(f"table {name} has columns {columns}, got {table.column_names}")
+        if not table.num_rows:
+            return
+        with self._writing():
+            # By position, hence the select; no row passes through SQL text.
+            self.connection.from_arrow(table.select(columns)).insert_into(name)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn what the disk does to us into one line, and leave nothing behind."""
+        try:
+            yield
+        except (OSError, duckdb.IOException, duckdb.FatalException) as error:
+            self._discard()
+            reason = str(getattr(error, "strerror", None) or error).splitlines()[0]
+            raise StoreError(
+                f"the audit cannot be written to {self._path.parent}: {reason}; free some space or choose another "
+                "--out, then run again with --resume"
+            ) from error
+
+    def _discard(self) -> None:
+        if self._connection is not None:
+            with suppress(duckdb.Error):  # a database that is broken already cannot be closed well
+                self._connection.close()
+            self._connection = None
+        self._remove_unfinished()
+
+    def _remove_unfinished(self) -> None:
+        for path in self._path.parent.glob(f"{DATABASE_NAME}.tmp-*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _connect_to_read(path: Path, folder: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), read_only=True, config=_SETTINGS)
+    except duckdb.Error as error:
+        raise StoreError(
+            f"{folder / DATABASE_NAME} is truncated, damaged or no DuckDB file ({str(error).splitlines()[0]}); "
+            "make the audit again, or take it from a whole copy"
+        ) from error
+
+
+def _open_migrated_copy(folder: Path, written_schema: int) -> duckdb.DuckDBPyConnection:
+    """Bring a copy of an older audit to today's tables; the audit itself stays as it is."""
+    work = Path(tempfile.mkdtemp(prefix="auditor-migrated-"))
+    try:
+        copy = work / DATABASE_NAME
+        shutil.copyfile(folder / DATABASE_NAME, copy)
+        with duckdb.connect(str(copy), config=_SETTINGS) as connection:
+            migrations.migrate(connection, auditor_version=auditor_version())
+        return _connect_to_read(copy, folder)
+    except (OSError, duckdb.Error) as error:
+        raise StoreError(
+            f"the audit at {folder} has the older schema {written_schema} and could not be migrated on a copy in "
+            f"{work.parent}: {str(error).splitlines()[0]}; make the audit again"
+        ) from error
+    finally:
+        # An open file outlives its name on POSIX; elsewhere it goes when the program ends.
+        if os.name == "posix":
+            shutil.rmtree(work, ignore_errors=True)
+        else:
+            atexit.register(shutil.rmtree, work, ignore_errors=True)
+
+
+def open_audit_database(folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open a finished audit for reading; the connection is a context manager that closes itself.
+
+    Raises:
+        StoreError: no audit there, an incomplete, truncated or foreign one, one of a newer schema, or one whose
+            ``audit.json`` belongs to another run.
+    """
+    manifest = read_audit_json(folder)
+    path = folder / DATABASE_NAME
+    if not path.is_file():
+        raise StoreError(f"the audit at {folder} has no {DATABASE_NAME}; make it again, or take it from a whole copy")
+    connection = _connect_to_read(path, folder)
+    try:
+        version = migrations.schema_version(connection)
+        if version is None:
+            raise StoreError(f"{path} is a DuckDB file, but not of an audit: it has no table 'migrations'")
+        if version > len(migrations.MIGRATIONS):
+            writer = connection.execute("SELECT auditor_version FROM migrations ORDER BY position DESC").fetchone()
+            raise newer_schema(folder, version, writer[0] if writer else None)
+        if version < len(migrations.MIGRATIONS):
+            connection.close()
+            connection = _open_migrated_copy(folder, version)
+        row = connection.execute("SELECT run_id FROM runs").fetchone()
+        if row is None or row[0] != manifest.get("run_id"):
+            raise StoreError(
+                f"{path} is of run {row[0] if row else None}, its audit.json of run {manifest.get('run_id')}: files of "
+                "two audits are mixed; take both from one audit"
+            )
+    except StoreError:
+        connection.close()
+        raise
+    except duckdb.Error as error:
+        connection.close()
+        raise StoreError(f"{path} cannot be read as an audit ({str(error).splitlines()[0]}); make it again") from error
+    return connection

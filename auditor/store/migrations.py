@@ -1,0 +1,142 @@
+"""How an audit file came to its tables: ordered named functions, each run once and recorded in ``migrations``.
+
+A change of the tables is a new function at the end of ``MIGRATIONS``; a function that was released is never edited.
+The schema version of a file is the number of its migrations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import duckdb
+
+Migration = Callable[[duckdb.DuckDBPyConnection], None]
+
+_RUN_TABLES = """
+CREATE TABLE runs (
+    run_id VARCHAR NOT NULL, created_at VARCHAR NOT NULL, schema_version INTEGER NOT NULL,
+    data_path VARCHAR NOT NULL, data_digest VARCHAR NOT NULL,
+    model_spec VARCHAR NOT NULL, model_digest VARCHAR NOT NULL,
+    encoder_spec VARCHAR NOT NULL, encoder_digest VARCHAR NOT NULL, vocabulary_digest VARCHAR NOT NULL,
+    config VARCHAR NOT NULL, config_digest VARCHAR NOT NULL, versions VARCHAR NOT NULL, counts VARCHAR NOT NULL,
+    seed BIGINT NOT NULL, class_names VARCHAR[] NOT NULL, notices VARCHAR[] NOT NULL
+);
+CREATE TABLE failures (
+    image_id VARCHAR NOT NULL, path VARCHAR NOT NULL, stage VARCHAR NOT NULL, reason VARCHAR NOT NULL
+);
+"""
+
+_IMAGE_TABLES = """
+CREATE TABLE images (
+    image_id VARCHAR NOT NULL, path VARCHAR NOT NULL, label VARCHAR, split VARCHAR, group_id VARCHAR,
+    mask_path VARCHAR, width INTEGER NOT NULL, height INTEGER NOT NULL, content_digest VARCHAR NOT NULL, thumbnail BLOB
+);
+CREATE TABLE image_attributes (image_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR NOT NULL);
+CREATE TABLE predictions (
+    image_id VARCHAR NOT NULL, predicted_idx INTEGER NOT NULL, predicted_name VARCHAR NOT NULL,
+    label_idx INTEGER, label_name VARCHAR, confidence REAL NOT NULL, correct BOOLEAN
+);
+CREATE TABLE saliency (
+    image_id VARCHAR NOT NULL, class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, concept_id VARCHAR,
+    height INTEGER NOT NULL, width INTEGER NOT NULL, data BLOB NOT NULL, scale DOUBLE NOT NULL
+);
+"""
+
+_WORD_TABLES = """
+CREATE TABLE concepts (
+    concept_idx INTEGER NOT NULL, concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL, concept_kind VARCHAR NOT NULL,
+    is_context BOOLEAN NOT NULL, synonyms VARCHAR[] NOT NULL
+);
+CREATE TABLE channels (
+    channel_idx INTEGER NOT NULL, "use" DOUBLE NOT NULL, group_idx INTEGER NOT NULL, words VARCHAR NOT NULL
+);
+CREATE TABLE channel_groups (
+    group_idx INTEGER NOT NULL, name VARCHAR NOT NULL, "use" DOUBLE NOT NULL, n_channels INTEGER NOT NULL,
+    direction REAL[] NOT NULL
+);
+CREATE TABLE channel_group_members (group_idx INTEGER NOT NULL, channel_idx INTEGER NOT NULL, "use" DOUBLE NOT NULL);
+CREATE TABLE attributions (
+    image_id VARCHAR NOT NULL, class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL,
+    concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL, weight REAL NOT NULL, share REAL NOT NULL
+);
+CREATE TABLE attribution_residuals (
+    image_id VARCHAR NOT NULL, class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, residual REAL NOT NULL
+);
+CREATE TABLE concept_presence (image_id VARCHAR NOT NULL, concept_id VARCHAR NOT NULL, presence REAL NOT NULL);
+"""
+
+_EVIDENCE_TABLES = """
+CREATE TABLE class_concepts (
+    class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL,
+    concept_kind VARCHAR NOT NULL, share DOUBLE, share_low DOUBLE, share_high DOUBLE, share_elsewhere DOUBLE,
+    lift DOUBLE, n_images BIGINT NOT NULL
+);
+CREATE TABLE subgroups (
+    class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL,
+    present BOOLEAN NOT NULL, n BIGINT NOT NULL, n_correct BIGINT NOT NULL
+);
+CREATE TABLE findings (
+    class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL,
+    concept_kind VARCHAR NOT NULL, rule_id VARCHAR NOT NULL, effect DOUBLE, low DOUBLE, high DOUBLE,
+    p DOUBLE, q DOUBLE, n_images BIGINT NOT NULL, evidence_image_ids VARCHAR[] NOT NULL, status VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL
+);
+CREATE TABLE verdicts (
+    class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, verdict VARCHAR NOT NULL, severity VARCHAR NOT NULL,
+    concept_id VARCHAR, concept VARCHAR, concept_kind VARCHAR, sentence VARCHAR NOT NULL, n_images BIGINT NOT NULL,
+    share DOUBLE, gap DOUBLE, gap_low DOUBLE, gap_high DOUBLE, detectable_effect DOUBLE
+);
+"""
+
+
+def m0001_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make every table of the first version."""
+    for statements in (_RUN_TABLES, _IMAGE_TABLES, _WORD_TABLES, _EVIDENCE_TABLES):
+        connection.execute(statements)
+
+
+MIGRATIONS: tuple[Migration, ...] = (m0001_tables,)
+
+
+def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Number of migrations that made this file; None where there is no table ``migrations`` (a foreign file)."""
+    found = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'migrations'").fetchone()
+    if not found or not found[0]:
+        return None
+    count = connection.execute("SELECT count(*) FROM migrations").fetchone()
+    return int(count[0]) if count else 0
+
+
+def migrate(
+    connection: duckdb.DuckDBPyConnection, *, auditor_version: str, migrations: Sequence[Migration] | None = None
+) -> list[str]:
+    """Run the migrations that ``connection`` has not seen, each in a transaction with its own record.
+
+    Args:
+        connection: a file that may be written.
+        auditor_version: kept beside each migration, so that an older program can say which version reads the file.
+        migrations: the ordered functions; default ``MIGRATIONS``.
+
+    Returns:
+        Names of the migrations that were run now.
+    """
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations"
+        " (position INTEGER NOT NULL, name VARCHAR NOT NULL, auditor_version VARCHAR NOT NULL)"
+    )
+    seen = {name for (name,) in connection.execute("SELECT name FROM migrations").fetchall()}
+    done: list[str] = []
+    for position, migration in enumerate(MIGRATIONS if migrations is None else migrations, start=1):
+        name = migration.__name__
+        if name in seen:
+            continue
+        connection.begin()
+        try:
+            migration(connection)
+            connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", [position, name, auditor_version])
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        done.append(name)
+    return done

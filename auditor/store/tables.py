@@ -1,0 +1,269 @@
+r"""Records and arrays of the stages as Arrow tables, column for column as ``migrations`` declares them.
+
+NaN means "not measured" and becomes NULL. Strings that are no valid Unicode (file names of another encoding) are kept
+with their odd bytes written out (``\udcff``), since a file name must never end an audit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from auditor.records import (
+    ChannelGroups,
+    Concept,
+    Finding,
+    FloatArray,
+    ImageItem,
+    IntArray,
+    Phrases,
+    SaliencyMap,
+)
+
+_ARROW_TYPES = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "tuple[str, ...]": pa.list_(pa.string()),
+    "FloatArray": pa.list_(pa.float32()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How the audit was made. ``counts`` and ``versions`` hold nothing that differs between equal runs (no times)."""
+
+    run_id: str
+    created_at: str
+    data_path: str
+    data_digest: str
+    model_spec: str
+    model_digest: str
+    encoder_spec: str
+    encoder_digest: str
+    vocabulary_digest: str
+    config: Mapping[str, Any]
+    config_digest: str
+    versions: Mapping[str, str]
+    counts: Mapping[str, int]
+    seed: int
+    class_names: tuple[str, ...]
+    notices: tuple[str, ...] = field(default=())
+
+
+def _valid(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _strings(values: Sequence[str | None]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([None if value is None else _valid(value) for value in values], pa.string())
+
+
+def _column(values: Sequence[Any], annotation: str) -> pa.Array:
+    kind = annotation.removesuffix(" | None")
+    if kind == "tuple[str, ...]":
+        return pa.array([[_valid(text) for text in value] for value in values], _ARROW_TYPES[kind])
+    if kind in _ARROW_TYPES:
+        return pa.array(values, _ARROW_TYPES[kind], from_pandas=True)
+    return _strings(values)
+
+
+def record_table(records: Sequence[Any], kind: type[Any]) -> pa.Table:
+    """One column per field of the dataclass ``kind``; None and NaN are NULL. Fits a table named as its fields are."""
+    columns = {f.name: _column([getattr(record, f.name) for record in records], str(f.type)) for f in fields(kind)}
+    return pa.table(columns)
+
+
+def run_table(run: Run, schema_version: int) -> pa.Table:
+    """The one row of ``runs``; mappings are JSON text with sorted keys."""
+    row = {f.name: [getattr(run, f.name)] for f in fields(Run)}
+    for name in ("config", "versions", "counts"):
+        row[name] = [json.dumps(row[name][0], sort_keys=True, default=str)]
+    columns = {f.name: _column(row[f.name], str(f.type)) for f in fields(Run)}
+    return pa.table({**columns, "schema_version": pa.array([schema_version])})
+
+
+def image_table(
+    items: Sequence[ImageItem],
+    sizes: Sequence[tuple[int, int]],
+    content_digests: Sequence[str],
+    thumbnails: Sequence[bytes | None],
+) -> pa.Table:
+    """Rows of ``images``; ``sizes`` are (width, height) in pixels."""
+    text = {name: _strings([getattr(item, name) for item in items]) for name in ("image_id", "path", "label")}
+    more = {name: _strings([getattr(item, name) for item in items]) for name in ("split", "group_id", "mask_path")}
+    return pa.table(
+        {
+            **text,
+            **more,
+            "width": pa.array([width for width, _ in sizes], pa.int32()),
+            "height": pa.array([height for _, height in sizes], pa.int32()),
+            "content_digest": _strings(content_digests),
+            "thumbnail": pa.array(thumbnails, pa.binary()),
+        }
+    )
+
+
+def attribute_table(items: Sequence[ImageItem]) -> pa.Table:
+    """Rows of ``image_attributes``: the manifest's other columns."""
+    rows = [(item.image_id, name, value) for item in items for name, value in sorted(item.attributes.items())]
+    columns = zip(*rows, strict=True) if rows else ([], [], [])
+    return pa.table(dict(zip(("image_id", "attribute", "value"), map(_strings, map(list, columns)), strict=True)))
+
+
+def _names(names: Sequence[str], idx: IntArray) -> pa.Array:
+    """``names[idx]`` without a Python object a row; NULL where ``idx`` is negative."""
+    where = pa.array(np.maximum(idx, 0), mask=np.asarray(idx) < 0)
+    return _strings(list(names)).take(where)
+
+
+def prediction_table(
+    image_ids: Sequence[str],
+    predicted_idx: IntArray,
+    label_idx: IntArray,
+    confidence: FloatArray,
+    class_names: Sequence[str],
+) -> pa.Table:
+    """Rows of ``predictions``; a negative ``label_idx`` is a picture without a label (nothing to be right about)."""
+    unlabelled = np.asarray(label_idx) < 0
+    return pa.table(
+        {
+            "image_id": _strings(image_ids),
+            "predicted_idx": pa.array(predicted_idx),
+            "predicted_name": _names(class_names, predicted_idx),
+            "label_idx": pa.array(label_idx, mask=unlabelled),
+            "label_name": _names(class_names, label_idx),
+            "confidence": pa.array(confidence, pa.float32()),
+            "correct": pa.array(np.asarray(predicted_idx) == np.asarray(label_idx), mask=unlabelled),
+        }
+    )
+
+
+def concept_table(concepts: Sequence[Concept]) -> pa.Table:
+    """Rows of ``concepts``, in the order of the vocabulary."""
+    return pa.table(
+        {
+            "concept_idx": pa.array(range(len(concepts)), pa.int32()),
+            "concept_id": _strings([concept.concept_id for concept in concepts]),
+            "concept": _strings([concept.term for concept in concepts]),
+            "concept_kind": _strings([concept.kind for concept in concepts]),
+            "is_context": pa.array([concept.is_context for concept in concepts], pa.bool_()),
+            "synonyms": _column([concept.synonyms for concept in concepts], "tuple[str, ...]"),
+        }
+    )
+
+
+def channel_tables(
+    use: FloatArray, words: Sequence[str], groups: ChannelGroups, group_names: Sequence[str]
+) -> dict[str, pa.Table]:
+    """Rows of ``channels``, ``channel_groups`` and ``channel_group_members``.
+
+    Args:
+        use: (K,) how much each channel is used.
+        words: K descriptions, "" for a constant channel.
+        groups: clusters of the K channels.
+        group_names: G names.
+    """
+    weight = np.asarray(use, np.float64)
+    members = np.flatnonzero(groups.group_idx >= 0)
+    group_of = groups.group_idx[members]
+    n_groups = len(group_names)
+    return {
+        "channels": pa.table(
+            {
+                "channel_idx": pa.array(np.arange(len(weight))),
+                "use": pa.array(weight),
+                "group_idx": pa.array(groups.group_idx),
+                "words": _strings(list(words)),
+            }
+        ),
+        "channel_groups": pa.table(
+            {
+                "group_idx": pa.array(np.arange(n_groups)),
+                "name": _strings(list(group_names)),
+                "use": pa.array(np.bincount(group_of, weights=weight[members], minlength=n_groups)),
+                "n_channels": pa.array(np.bincount(group_of, minlength=n_groups)),
+                "direction": pa.array(list(groups.directions), pa.list_(pa.float32())),
+            }
+        ),
+        "channel_group_members": pa.table(
+            {"group_idx": pa.array(group_of), "channel_idx": pa.array(members), "use": pa.array(weight[members])}
+        ),
+    }
+
+
+def attribution_tables(
+    image_ids: Sequence[str],
+    class_idx: IntArray,
+    phrases: Phrases,
+    *,
+    class_names: Sequence[str],
+    concepts: Sequence[Concept],
+) -> dict[str, pa.Table]:
+    """Rows of ``attributions`` (concepts with a weight) and of ``attribution_residuals`` (every picture and class)."""
+    rows, columns = np.nonzero(phrases.weights)
+    ids, names = _strings(image_ids), _names(class_names, class_idx)
+    return {
+        "attributions": pa.table(
+            {
+                "image_id": ids.take(pa.array(rows)),
+                "class_idx": pa.array(class_idx[rows]),
+                "class_name": names.take(pa.array(rows)),
+                "concept_id": _names([concept.concept_id for concept in concepts], columns),
+                "concept": _names([concept.term for concept in concepts], columns),
+                "weight": pa.array(phrases.weights[rows, columns], pa.float32()),
+                "share": pa.array(phrases.shares[rows, columns], pa.float32()),
+            }
+        ),
+        "attribution_residuals": pa.table(
+            {
+                "image_id": ids,
+                "class_idx": pa.array(class_idx),
+                "class_name": names,
+                "residual": pa.array(phrases.residuals, pa.float32()),
+            }
+        ),
+    }
+
+
+def presence_table(image_ids: Sequence[str], concept_ids: Sequence[str], presence: FloatArray) -> pa.Table:
+    """Rows of ``concept_presence`` from (B, V'), the V' concepts that the evidence used."""
+    n_rows, n_concepts = presence.shape
+    return pa.table(
+        {
+            "image_id": _strings(image_ids).take(pa.array(np.repeat(np.arange(n_rows), n_concepts))),
+            "concept_id": _names(concept_ids, np.tile(np.arange(n_concepts), n_rows)),
+            "presence": pa.array(np.ascontiguousarray(presence).reshape(-1), pa.float32()),
+        }
+    )
+
+
+def finding_table(findings: Sequence[Finding]) -> pa.Table:
+    """Rows of ``findings``, each with its fingerprint."""
+    return record_table(findings, Finding).append_column(
+        "fingerprint", _strings([finding.fingerprint for finding in findings])
+    )
+
+
+def saliency_table(maps: Sequence[SaliencyMap], class_names: Sequence[str]) -> pa.Table:
+    """Rows of ``saliency``: uint8 H x W row by row, value = data / 255 * scale."""
+    return pa.table(
+        {
+            "image_id": _strings([saliency.image_id for saliency in maps]),
+            "class_idx": pa.array([saliency.class_idx for saliency in maps], pa.int32()),
+            "class_name": _strings([class_names[saliency.class_idx] for saliency in maps]),
+            "concept_id": _strings([saliency.concept_id for saliency in maps]),
+            "height": pa.array([saliency.data.shape[0] for saliency in maps], pa.int32()),
+            "width": pa.array([saliency.data.shape[1] for saliency in maps], pa.int32()),
+            "data": pa.array([np.ascontiguousarray(saliency.data).tobytes() for saliency in maps], pa.binary()),
+            "scale": pa.array([saliency.scale for saliency in maps], pa.float64()),
+        }
+    )

@@ -1,0 +1,64 @@
+import duckdb
+import pytest
+
+from auditor.store import migrations
+
+TABLES = [
+    "attribution_residuals", "attributions", "channel_group_members", "channel_groups", "channels", "class_concepts",
+    "concept_presence", "concepts", "failures", "findings", "image_attributes", "images", "migrations", "predictions",
+    "runs", "saliency", "subgroups", "verdicts",
+]  # fmt: skip
+
+
+@pytest.fixture
+def connection():
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def tables_of(connection):
+    return [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()]
+
+
+def test_a_fresh_file_gets_every_table_of_the_design(connection):
+    assert migrations.migrate(connection, auditor_version="1.2.3") == ["m0001_tables"]
+    assert tables_of(connection) == TABLES
+    assert connection.execute("SELECT * FROM migrations").fetchall() == [(1, "m0001_tables", "1.2.3")]
+    assert migrations.schema_version(connection) == len(migrations.MIGRATIONS) == 1
+
+
+def test_columns_that_other_programs_read(connection):
+    migrations.migrate(connection, auditor_version="1.2.3")
+    assert connection.table("findings").columns == [
+        "class_idx", "class_name", "concept_id", "concept", "concept_kind", "rule_id", "effect", "low", "high", "p",
+        "q", "n_images", "evidence_image_ids", "status", "fingerprint",
+    ]  # fmt: skip
+    assert connection.table("attributions").columns == [
+        "image_id", "class_idx", "class_name", "concept_id", "concept", "weight", "share",
+    ]  # fmt: skip
+    assert connection.table("failures").columns == ["image_id", "path", "stage", "reason"]
+    for name in tables_of(connection):
+        columns = connection.table(name).columns
+        assert ("class_idx" in columns) == ("class_name" in columns), name
+
+
+def test_a_second_run_does_nothing(connection):
+    migrations.migrate(connection, auditor_version="1")
+    assert migrations.migrate(connection, auditor_version="2") == []
+    assert connection.execute("SELECT auditor_version FROM migrations").fetchall() == [("1",)]
+
+
+def test_a_migration_that_fails_leaves_no_trace(connection):
+    def m0002_broken(connection):
+        connection.execute("CREATE TABLE half (x INTEGER)")
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        migrations.migrate(connection, auditor_version="1", migrations=(migrations.m0001_tables, m0002_broken))
+    assert "half" not in tables_of(connection)
+    assert migrations.schema_version(connection) == 1
+
+
+def test_a_file_without_migrations_is_foreign(connection):
+    connection.execute("CREATE TABLE something (x INTEGER)")
+    assert migrations.schema_version(connection) is None
