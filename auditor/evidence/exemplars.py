@@ -1,0 +1,71 @@
+"""Which pictures show a class's evidence: those that carry the concept most, and those that break it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from auditor.records import Concept, FloatArray, IntArray, Verdict
+
+#: Pictures with and pictures without the leading concept that get a map, per class.
+PICTURES_PER_SIDE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """A picture to be mapped for a class, and for a concept where the class's verdict names one."""
+
+    row: int
+    class_idx: int
+    concept_idx: int | None
+
+
+def choose_exemplars(
+    verdicts: Sequence[Verdict],
+    concepts: Sequence[Concept],
+    label_idx: IntArray,
+    predicted_idx: IntArray,
+    shares: sparse.csr_array,
+    presence: FloatArray,
+) -> list[Exemplar]:
+    """Pick the pictures of every class, in the order of the classes.
+
+    Args:
+        verdicts: One per class.
+        concepts: V concepts.
+        label_idx: (N,) label, -1 for none.
+        predicted_idx: (N,) prediction.
+        shares: (N, V) shares of the phrases of the predicted class.
+        presence: (N, V) presence of the concepts in the pictures.
+
+    Returns:
+        Per class, the pictures predicted as it where its concept has the largest share, then the pictures labelled
+        as it without the concept, mistakes first; without a concept, the pictures best explained by words.
+    """
+    by_id = {concept.concept_id: idx for idx, concept in enumerate(concepts)}
+    chosen: list[Exemplar] = []
+    for verdict in verdicts:
+        predicted = np.flatnonzero(predicted_idx == verdict.class_idx)
+        concept_idx = by_id.get(verdict.concept_id) if verdict.concept_id else None
+        if concept_idx is None:
+            strength = np.asarray(shares[predicted].sum(axis=1)).reshape(-1)
+            rows = _largest(predicted, strength, PICTURES_PER_SIDE)
+            chosen += [Exemplar(int(row), verdict.class_idx, None) for row in rows]
+            continue
+        strength = shares[predicted][:, [concept_idx]].toarray().reshape(-1)
+        carrying = _largest(predicted, strength, PICTURES_PER_SIDE)
+        without = np.flatnonzero((label_idx == verdict.class_idx) & (presence[:, concept_idx] < 0.5))
+        mistaken = (predicted_idx[without] != verdict.class_idx).astype(float)
+        breaking = _largest(without, mistaken - presence[without, concept_idx], PICTURES_PER_SIDE)
+        rows = list(dict.fromkeys([*carrying.tolist(), *breaking.tolist()]))
+        chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in rows]
+    return chosen
+
+
+def _largest(rows: IntArray, strength: np.ndarray, n: int) -> IntArray:
+    """The ``n`` rows of greatest strength; equal ones in the order of the rows."""
+    best: IntArray = rows[np.argsort(-strength, kind="stable")[:n]]
+    return best
