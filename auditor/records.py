@@ -145,6 +145,15 @@ class ActivationStats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ChannelWords:
+    """What puts the channels of any picture into words."""
+
+    directions: FloatArray  # (K, D), zero rows for constant channels
+    stats: ActivationStats
+    concept_rows: FloatArray  # (V, D)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Phrases:
     """Sparse non-negative description of B attribution vectors by V concepts."""
 

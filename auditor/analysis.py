@@ -1,0 +1,95 @@
+"""What the stages of one audit hand to each other, from loaded inputs to everything that is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.evidence.verdicts import EvidenceResult
+from auditor.extraction.concept_embeddings import ConceptEmbeddings
+from auditor.extraction.shards import FeatureShards
+from auditor.models.classifier import Classifier
+from auditor.models.encoders import Encoder
+from auditor.records import (
+    ChannelGroups,
+    ChannelWords,
+    ClassMatch,
+    Dataset,
+    FloatArray,
+    ImageItem,
+    IntArray,
+    Phrases,
+    SaliencyMap,
+)
+from auditor.textcam.description import Descriptions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """What an audit starts from, loaded and checked against each other."""
+
+    dataset: Dataset
+    classifier: Classifier
+    encoder: Encoder
+    match: ClassMatch
+    concepts: ConceptEmbeddings
+    vocabulary_digest: str
+    notices: tuple[str, ...]  # what the reader of the audit must be told
+
+    def digests(self) -> dict[str, str]:
+        """The inputs' digests by the names that ``audit.json`` gives them."""
+        return {
+            "data": self.dataset.digest,
+            "model": self.classifier.digest,
+            "encoder": self.encoder.digest,
+            "vocabulary": self.vocabulary_digest,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """The readable pictures, in the order of the shards."""
+
+    items: tuple[ImageItem, ...]  # N
+    embeddings: FloatArray  # (N, D)
+    label_idx: IntArray  # (N,), -1 for none
+    predicted_idx: IntArray  # (N,)
+    confidence: FloatArray  # (N,)
+
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """Ids in order."""
+        return tuple(item.image_id for item in self.items)
+
+    def groups(self) -> IntArray | None:
+        """Codes (N,) of the manifest's groups; a picture without one is its own. None where there are no groups."""
+        if not any(item.group_id for item in self.items):
+            return None
+        names = [item.group_id or item.image_id for item in self.items]
+        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelMeanings:
+    """What the channels say, whatever the picture."""
+
+    words: ChannelWords
+    use: FloatArray  # (K,) mean size of the channel's evidence over the classes
+    phrases: Phrases  # (K, V) of each channel's direction
+    groups: ChannelGroups
+    group_phrases: Phrases  # (G, V)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """Everything that an audit stores."""
+
+    inputs: Inputs
+    pictures: Pictures
+    shards: FeatureShards
+    channels: ChannelMeanings
+    descriptions: Descriptions
+    presence: FloatArray  # (N, V)
+    evidence: EvidenceResult
+    maps: tuple[SaliencyMap, ...]

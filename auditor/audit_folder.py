@@ -1,0 +1,164 @@
+"""The folder of an audit on disk: may it be used, is it complete, and writing it so that it is never half done."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from auditor.analysis import Analysis, Inputs
+from auditor.config import AuditConfig
+from auditor.errors import InputError
+from auditor.records import Phrases
+from auditor.store.database import AuditDatabase, auditor_version
+from auditor.store.embedding_index import write_embedding_index
+from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, is_complete, read_audit_json, write_manifest
+from auditor.store.tables import Run
+
+FEATURES_NAME = "features"
+#: Rows that are made dense at a time on their way into the database.
+_BATCH_ROWS = 4096
+#: Concepts that name a channel or a group.
+_NAME_CONCEPTS = 3
+_VERSIONED = ("torch", "torchvision", "open_clip_torch", "timm", "numpy", "scipy", "faiss-cpu", "duckdb")
+
+
+def check_out_folder(folder: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds something else, or a finished audit that nobody asked to go on with.
+
+    Raises:
+        InputError: says which, and what to do.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; expected a folder for the audit: give another --out")
+    if not folder.exists():
+        return
+    if is_complete(folder) and not resume:
+        raise InputError(f"{folder} holds a finished audit: add --resume to bring it up to date, or give another --out")
+    names = {path.name for path in folder.iterdir()}
+    if names and not names & {MANIFEST_NAME, DATABASE_NAME, FEATURES_NAME}:
+        raise InputError(f"{folder} holds other files ({sorted(names)[0]}, ...) and no audit: give another --out")
+
+
+def is_up_to_date(folder: Path, config: AuditConfig, inputs: Inputs) -> bool:
+    """Whether ``folder`` holds a finished audit of the same inputs with the same settings."""
+    if not is_complete(folder):
+        return False
+    return bool(read_audit_json(folder)["digests"] == {**inputs.digests(), "config": config.digest()})
+
+
+def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
+    """Write database, search index and, last, ``audit.json``.
+
+    Raises:
+        StoreError: the folder cannot be written; nothing half-written is left.
+    """
+    inputs, pictures, evidence = analysis.inputs, analysis.pictures, analysis.evidence
+    class_names, concepts = inputs.match.class_names, inputs.concepts.concepts
+    run = _run_record(analysis, config)
+    with AuditDatabase(folder) as database:
+        database.add_run(run)
+        for rows, table in analysis.shards.picture_tables():
+            database.add_images(
+                pictures.items[rows],
+                list(zip(table["width"].to_pylist(), table["height"].to_pylist(), strict=True)),
+                table["content_digest"].to_pylist(),
+                table["thumbnail"].to_pylist(),
+            )
+        database.add_predictions(
+            pictures.image_ids, pictures.predicted_idx, pictures.label_idx, pictures.confidence, class_names
+        )
+        database.add_failures(analysis.shards.failures)
+        database.add_concepts(concepts, analysis.channels.words.concept_rows)
+        _add_channels(database, analysis)
+        _add_attributions(database, analysis)
+        used = sorted({finding.concept_id for finding in evidence.findings})
+        columns = [idx for idx, concept in enumerate(concepts) if concept.concept_id in used]
+        database.add_concept_presence(
+            pictures.image_ids, [concepts[idx].concept_id for idx in columns], analysis.presence[:, columns]
+        )
+        database.add_class_concepts(evidence.class_concepts)
+        database.add_subgroups(evidence.subgroups)
+        database.add_findings(evidence.findings)
+        database.add_verdicts(evidence.verdicts)
+        database.add_saliency(analysis.maps, class_names)
+        # From here on the old audit, if there was one, is no longer complete.
+        (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    write_embedding_index(folder, pictures.embeddings)
+    write_manifest(folder, run)
+
+
+def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
+    inputs = analysis.inputs
+    digests = inputs.digests()
+    verdicts = [verdict.verdict for verdict in analysis.evidence.verdicts]
+    return Run(
+        run_id=uuid.uuid4().hex,
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        data_path=str(config.data.resolve()),
+        data_digest=digests["data"],
+        model_spec=config.model,
+        model_digest=digests["model"],
+        encoder_spec=config.encoder,
+        encoder_digest=digests["encoder"],
+        vocabulary_digest=digests["vocabulary"],
+        config=config.model_dump(mode="json"),
+        config_digest=config.digest(),
+        versions={
+            "auditor": auditor_version(),
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _VERSIONED},
+        },
+        counts={
+            "images": len(analysis.pictures.items),
+            "failures": len(analysis.shards.failures),
+            "classes": len(inputs.match.class_names),
+            "concepts": len(inputs.concepts.concepts),
+            "dropped_words": len(inputs.concepts.dropped_words),
+            **{name: verdicts.count(name) for name in ("flagged", "suspect", "clean", "not_analysed")},
+        },
+        seed=config.seed,
+        class_names=inputs.match.class_names,
+        notices=inputs.notices,
+    )
+
+
+def _names(phrases: Phrases, terms: list[str]) -> list[str]:
+    """The leading concepts of each row, largest weight first; "" where there are none."""
+    order = np.argsort(-phrases.weights, axis=1, kind="stable")[:, :_NAME_CONCEPTS]
+    return [
+        ", ".join(terms[idx] for idx in leading if row[idx] > 0)
+        for row, leading in zip(phrases.weights, order, strict=True)
+    ]
+
+
+def _add_channels(database: AuditDatabase, analysis: Analysis) -> None:
+    channels = analysis.channels
+    terms = [concept.term for concept in analysis.inputs.concepts.concepts]
+    database.add_channels(
+        channels.use,
+        _names(channels.phrases, terms),
+        channels.groups,
+        _names(channels.group_phrases, terms),
+        directions=channels.words.directions,
+        stats=channels.words.stats,
+    )
+
+
+def _add_attributions(database: AuditDatabase, analysis: Analysis) -> None:
+    descriptions, image_ids = analysis.descriptions, analysis.pictures.image_ids
+    for start in range(0, len(descriptions.image_idx), _BATCH_ROWS):
+        rows = slice(start, start + _BATCH_ROWS)
+        database.add_attributions(
+            [image_ids[idx] for idx in descriptions.image_idx[rows]],
+            descriptions.class_idx[rows],
+            Phrases(
+                descriptions.weights[rows].toarray(), descriptions.shares[rows].toarray(), descriptions.residuals[rows]
+            ),
+            class_names=analysis.inputs.match.class_names,
+            concepts=analysis.inputs.concepts.concepts,
+        )

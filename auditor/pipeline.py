@@ -1,0 +1,215 @@
+"""The way of a picture from file to verdict: the only place that knows the order of the stages.
+
+``run_audit`` reads from top to bottom: load, extract, give channels their meaning, describe every picture, weigh the
+evidence, draw the maps of the pictures that show it, store.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from auditor.analysis import Analysis, ChannelMeanings, Inputs, Pictures
+from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date, write_audit
+from auditor.config import AuditConfig
+from auditor.errors import InputError
+from auditor.evidence.exemplars import choose_exemplars
+from auditor.evidence.presence import concept_presence
+from auditor.evidence.verdicts import EvidenceInput, judge
+from auditor.extraction.concept_embeddings import embed_concepts
+from auditor.extraction.embedding_cache import open_embedding_cache
+from auditor.extraction.extract import extract_features
+from auditor.extraction.picture_maps import exemplar_maps
+from auditor.extraction.shards import FeatureShards
+from auditor.inputs.class_map import match_classes
+from auditor.inputs.dataset import load_dataset
+from auditor.inputs.vocabulary import add_class_names, load_vocabulary
+from auditor.models.classifier import load_classifier
+from auditor.models.encoders import load_encoder
+from auditor.records import ChannelWords, FloatArray, Progress
+from auditor.textcam.attribution import centred_weights, class_balanced_stats
+from auditor.textcam.channel_groups import group_channels
+from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions, tie_keys
+from auditor.textcam.description import describe_images
+from auditor.textcam.phrases import DEFAULT_L1, DEFAULT_L2, concept_matrix, solve_phrases
+
+logger = logging.getLogger(__name__)
+
+
+def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progress | None = None) -> Path:
+    """Audit a data set and a classifier.
+
+    Args:
+        config: The settings.
+        resume: Go on with what ``config.out`` holds; a finished audit of the same inputs with the same settings is
+            left as it is, one that differs is made anew.
+        on_progress: Called with (stage, done, total).
+
+    Returns:
+        The folder of the audit, complete.
+
+    Raises:
+        AuditorError: with one line that says what to mend; shards that were written stay for ``resume``.
+    """
+    check_out_folder(config.out, resume=resume)
+    inputs = load_inputs(config)
+    if is_up_to_date(config.out, config, inputs):
+        return config.out
+    shards = _extract(config, inputs, on_progress)
+    pictures = _gather_pictures(inputs, shards)
+    channels = _channel_meanings(config, inputs, pictures, shards)
+    descriptions = describe_images(
+        shards.head_chunks(),
+        pictures.label_idx,
+        pictures.predicted_idx,
+        centred_weights(inputs.classifier.head),
+        channels.words.stats,
+        channels.words.directions,
+        channels.words.concept_rows,
+        on_progress=on_progress,
+    )
+    presence = concept_presence(
+        pictures.embeddings,
+        inputs.concepts.word_rows,
+        [concept.kind for concept in inputs.concepts.concepts],
+        inputs.concepts.absent_rows,
+        logit_scale=inputs.encoder.logit_scale,
+    )
+    shares, residuals = descriptions.of_classes(pictures.predicted_idx)
+    evidence = judge(
+        EvidenceInput(
+            image_ids=pictures.image_ids,
+            label_idx=pictures.label_idx,
+            predicted_idx=pictures.predicted_idx,
+            class_names=inputs.match.class_names,
+            concepts=inputs.concepts.concepts,
+            shares=shares,
+            residuals=residuals,
+            presence=presence,
+            embeddings=pictures.embeddings,
+            class_prompt_score=pictures.embeddings @ inputs.concepts.class_rows.T,
+            groups=pictures.groups(),
+            head=inputs.classifier.head,
+            head_chunks=shards.head_chunks,
+            seed=config.seed,
+        ),
+        on_progress=on_progress,
+    )
+    exemplars = choose_exemplars(
+        evidence.verdicts, inputs.concepts.concepts, pictures.label_idx, pictures.predicted_idx, shares, presence
+    )
+    maps = exemplar_maps(
+        exemplars,
+        inputs.dataset.root,
+        pictures.items,
+        inputs.classifier,
+        inputs.concepts.concepts,
+        channels.words,
+        on_progress=on_progress,
+    )
+    write_audit(
+        config.out, Analysis(inputs, pictures, shards, channels, descriptions, presence, evidence, maps), config
+    )
+    return config.out
+
+
+def load_inputs(config: AuditConfig) -> Inputs:
+    """Load data set, models and vocabulary, and check that they fit each other, before anything is written.
+
+    Raises:
+        AuditorError: the first thing that does not fit.
+    """
+    dataset = load_dataset(
+        config.data, split=config.split, max_images_per_class=config.max_images_per_class, seed=config.seed
+    )
+    if len(dataset.items) < 2 * config.n_extreme:
+        raise InputError(
+            f"{len(dataset.items)} pictures in {config.data}: at least {2 * config.n_extreme} are needed, the "
+            f"{config.n_extreme} most and least active ones of each channel; add pictures or lower n_extreme"
+        )
+    classifier = load_classifier(
+        config.model,
+        weights=config.weights,
+        preprocess=config.preprocess,
+        trust_code=config.trust_code,
+        target_layer=config.target_layer,
+        device=config.device,
+    )
+    match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
+    encoder = load_encoder(config.encoder, device=config.device)
+    vocabulary = add_class_names(load_vocabulary(config.vocabulary or encoder.vocabulary_path), match.class_names)
+    concepts = embed_concepts(vocabulary, match.class_names, encoder)
+    notices = [notice for notice in (match.warning, encoder.notice) if notice]
+    if concepts.dropped_words:
+        shown = ", ".join(concepts.dropped_words[:5])
+        notices.append(f"{len(concepts.dropped_words)} words that the encoder was never taught are left out: {shown}")
+    for notice in notices:
+        logger.warning("%s", notice)
+    return Inputs(dataset, classifier, encoder, match, concepts, vocabulary.digest, tuple(notices))
+
+
+def _extract(config: AuditConfig, inputs: Inputs, on_progress: Progress | None) -> FeatureShards:
+    """Bring the pictures through both models; too many unreadable ones end the run."""
+    with open_embedding_cache(config.cache_folder, inputs.encoder.digest, inputs.encoder.dim) as cache:
+        shards = extract_features(
+            inputs.dataset,
+            inputs.classifier,
+            inputs.encoder,
+            folder=config.out / FEATURES_NAME,
+            cache=cache,
+            thumbnails=config.thumbnails,
+            batch_size=config.batch_size,
+            n_jobs=config.n_jobs,
+            on_progress=on_progress,
+        )
+    _check_failures(shards, len(inputs.dataset.items), config)
+    return shards
+
+
+def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -> None:
+    """Too many unreadable pictures end the run; a few are recorded."""
+    failures = shards.failures
+    if failures:
+        logger.warning("%d of %d pictures could not be read", len(failures), n_images)
+    if len(failures) > config.max_failure_share * n_images or shards.n < 2 * config.n_extreme:
+        first = "; ".join(f"{failure.path}: {failure.reason}" for failure in failures[:3])
+        raise InputError(
+            f"{len(failures)} of {n_images} pictures could not be read ({first}): at most "
+            f"{config.max_failure_share:.0%} are allowed; mend them or raise max_failure_share"
+        )
+
+
+def _gather_pictures(inputs: Inputs, shards: FeatureShards) -> Pictures:
+    """Line labels and predictions up with the readable pictures."""
+    by_id = {item.image_id: item for item in inputs.dataset.items}
+    items = tuple(by_id[image_id] for image_id in shards.image_ids())
+    to_class = inputs.match.label_to_class
+    label_idx = np.array([-1 if item.label is None else to_class[item.label] for item in items], dtype=np.int64)
+    logits = shards.logits().astype(np.float64)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    predicted_idx = logits.argmax(axis=1).astype(np.int64)
+    confidence = (exponentials.max(axis=1) / exponentials.sum(axis=1)).astype(np.float32)
+    return Pictures(items, shards.embeddings(), label_idx, predicted_idx, confidence)
+
+
+def _channel_meanings(
+    config: AuditConfig, inputs: Inputs, pictures: Pictures, shards: FeatureShards
+) -> ChannelMeanings:
+    """Give each channel a direction in the encoder's space, and words to channels and to groups of them."""
+    extremes = extreme_images(shards.activation_chunks(), config.n_extreme, tie_keys=tie_keys(pictures.image_ids))
+    directions = fit_channel_directions(extremes, pictures.embeddings)
+    balance_by = np.where(pictures.label_idx >= 0, pictures.label_idx, pictures.predicted_idx)
+    stats = class_balanced_stats(shards.activation_chunks, balance_by)
+    weights = centred_weights(inputs.classifier.head)
+    use: FloatArray = np.abs(weights).mean(axis=0) * stats.mean_abs_deviation
+    groups = group_channels(directions, use, seed=config.seed)
+    concept_rows = concept_matrix(inputs.concepts.word_rows)
+    return ChannelMeanings(
+        words=ChannelWords(directions, stats, concept_rows),
+        use=use,
+        phrases=solve_phrases(directions, concept_rows, l1=DEFAULT_L1, l2=DEFAULT_L2),
+        groups=groups,
+        group_phrases=solve_phrases(groups.directions, concept_rows, l1=DEFAULT_L1, l2=DEFAULT_L2),
+    )

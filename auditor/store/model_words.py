@@ -1,0 +1,100 @@
+"""Read back from an audit what puts a new picture into words: the model's settings, channel directions, concepts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from auditor.errors import StoreError
+from auditor.records import ActivationStats, ChannelWords, Concept, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """The part of a run's settings that loads its model and finds its pictures."""
+
+    model_spec: str
+    model_digest: str
+    weights: Path | None
+    preprocess: Path | None
+    target_layer: str | None
+    data_path: str
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture of the audited data."""
+
+    path: str
+    label: str | None
+
+
+def _one_row(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[str] | None = None
+) -> tuple[object, ...]:
+    row = connection.execute(sql, parameters or []).fetchone()
+    if row is None:
+        raise StoreError("the audit has no row in table 'runs'; make it again")
+    return row
+
+
+def read_run_settings(connection: duckdb.DuckDBPyConnection) -> RunSettings:
+    """What ``runs`` says of model and data."""
+    spec, digest, config_text, data_path, class_names = _one_row(
+        connection, "SELECT model_spec, model_digest, config, data_path, class_names FROM runs"
+    )
+    config = json.loads(str(config_text))
+
+    def path(name: str) -> Path | None:
+        return Path(config[name]) if config.get(name) else None
+
+    return RunSettings(
+        model_spec=str(spec),
+        model_digest=str(digest),
+        weights=path("weights"),
+        preprocess=path("preprocess"),
+        target_layer=config.get("target_layer"),
+        data_path=str(data_path),
+        class_names=tuple(class_names),  # type: ignore[arg-type]  # a list column
+    )
+
+
+def read_channel_words(connection: duckdb.DuckDBPyConnection) -> ChannelWords:
+    """Channel directions and statistics, and the concept rows."""
+    channels = connection.execute(
+        "SELECT direction, mean_activation, mean_abs_deviation FROM channels ORDER BY channel_idx"
+    ).fetchnumpy()
+    concepts = connection.execute("SELECT embedding FROM concepts ORDER BY concept_idx").fetchnumpy()
+
+    def matrix(column: np.ndarray) -> FloatArray:
+        return np.stack([np.asarray(row, dtype=np.float32) for row in column])
+
+    return ChannelWords(
+        directions=matrix(channels["direction"]),
+        stats=ActivationStats(
+            np.asarray(channels["mean_activation"], dtype=np.float32),
+            np.asarray(channels["mean_abs_deviation"], dtype=np.float32),
+        ),
+        concept_rows=matrix(concepts["embedding"]),
+    )
+
+
+def read_concepts(connection: duckdb.DuckDBPyConnection) -> tuple[Concept, ...]:
+    """The vocabulary that was used, in its order."""
+    rows = connection.execute(
+        "SELECT concept_id, concept, concept_kind, synonyms FROM concepts ORDER BY concept_idx"
+    ).fetchall()
+    return tuple(Concept(concept_id, term, kind, tuple(synonyms)) for concept_id, term, kind, synonyms in rows)
+
+
+def find_picture(connection: duckdb.DuckDBPyConnection, name: str) -> StoredPicture | None:
+    """The picture whose relative path or id is ``name``."""
+    row = connection.execute(
+        "SELECT path, label FROM images WHERE path = ? OR image_id = ?", [name.replace("\\", "/"), name]
+    ).fetchone()
+    return StoredPicture(row[0], row[1]) if row else None

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from auditor.config import AuditConfig, find_settings_file, make_config
+from auditor.errors import InputError
+
+BASE = {"data": Path("d"), "model": "m", "out": Path("o")}
+
+
+def test_a_flag_wins_over_the_file_and_the_file_over_the_default(tmp_path):
+    file = tmp_path / "auditor.toml"
+    file.write_text('data = "val"\nmodel = "timm:x"\nout = "/a"\nseed = 3\nn_extreme = 9\n')
+    config = make_config({"seed": 5, "n_extreme": None}, file)
+    assert (config.seed, config.n_extreme, config.batch_size) == (5, 9, 32)
+
+
+def test_paths_of_the_file_are_relative_to_the_file(tmp_path):
+    file = tmp_path / "auditor.toml"
+    file.write_text('data = "val"\nmodel = "timm:x"\nout = "/a"\n')
+    config = make_config({}, file)
+    assert config.data == tmp_path / "val"
+    assert config.out == Path("/a")
+
+
+def test_table_of_pyproject(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.auditor]\nmodel = "timm:y"\n')
+    file = find_settings_file(tmp_path)
+    assert file is not None
+    assert make_config({"data": Path("d"), "out": Path("o")}, file).model == "timm:y"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('modle = "x"', "unknown setting 'modle' in .*; did you mean 'model'?"),
+        ("n_extreme = 1", "setting 'n_extreme' = '1': input should be greater than or equal to 2"),
+        ("seed = ", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_line(tmp_path, text, message):
+    file = tmp_path / "auditor.toml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        make_config(BASE, file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_setting_says_how_to_give_it():
+    with pytest.raises(InputError, match="setting 'model' is missing: give --model"):
+        make_config({"data": Path("d"), "out": Path("o")})
+
+
+def test_the_digest_holds_what_changes_the_audit_and_nothing_else():
+    config = AuditConfig(**BASE)
+    assert config.digest() == AuditConfig(**{**BASE, "out": Path("elsewhere"), "jobs": 7, "batch_size": 1}).digest()
+    assert config.digest() != AuditConfig(**BASE, seed=1).digest()
