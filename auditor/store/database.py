@@ -1,15 +1,9 @@
-"""The DuckDB file of an audit: written beside its place, renamed when whole, read-only from then on.
-
-A file that is read may come from anybody: every connection is made without access to other files and without
-extensions, and with its settings locked.
-"""
+"""The DuckDB file of an audit: written beside its place, renamed when whole, read-only from then on."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,6 +16,7 @@ import pyarrow as pa
 
 from auditor.errors import StoreError
 from auditor.records import (
+    ActivationStats,
     ChannelGroups,
     ClassConcept,
     Concept,
@@ -35,22 +30,9 @@ from auditor.records import (
     Subgroup,
     Verdict,
 )
-from auditor.store import migrations, tables
+from auditor.store import connection, migrations, tables
 from auditor.store.manifest import DATABASE_NAME, auditor_version, newer_schema, read_audit_json, sync_folder
 from auditor.store.tables import Run
-
-_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "enable_external_access": "false",
-    "autoload_known_extensions": "false",
-    "autoinstall_known_extensions": "false",
-    "allow_community_extensions": "false",
-    # Bounded, so that neither a long run nor a strange file takes the machine; DuckDB spills beyond it.
-    "memory_limit": "1GB",
-    "threads": str(min(4, os.cpu_count() or 1)),
-    "lock_configuration": "true",
-}
-#: The oldest DuckDB that pyproject.toml allows can read what a newer one wrote.
-_STORAGE_VERSION = "v1.2.0"
 
 
 class AuditDatabase:
@@ -74,8 +56,7 @@ class AuditDatabase:
         with self._writing():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._remove_unfinished()
-            config = {**_SETTINGS, "storage_compatibility_version": _STORAGE_VERSION}
-            self._connection = duckdb.connect(str(self._unfinished), config=config)
+            self._connection = connection.connect_to_write(self._unfinished)
             migrations.migrate(self._connection, auditor_version=auditor_version())
         return self
 
@@ -112,8 +93,9 @@ class AuditDatabase:
         content_digests: Sequence[str],
         thumbnails: Sequence[bytes | None],
     ) -> None:
-        """Append a batch of pictures with their (width, height), and their attributes."""
-        self._insert("images", tables.image_table(items, sizes, content_digests, thumbnails))
+        """Append a batch of pictures with their (width, height), and their attributes; the order is kept."""
+        start = int(self.connection.execute("SELECT count(*) FROM images").fetchall()[0][0])
+        self._insert("images", tables.image_table(items, sizes, content_digests, thumbnails, start=start))
         self._insert("image_attributes", tables.attribute_table(items))
 
     def add_predictions(
@@ -129,15 +111,22 @@ class AuditDatabase:
             "predictions", tables.prediction_table(image_ids, predicted_idx, label_idx, confidence, class_names)
         )
 
-    def add_concepts(self, concepts: Sequence[Concept]) -> None:
-        """Write the vocabulary that was used, in its order."""
-        self._insert("concepts", tables.concept_table(concepts))
+    def add_concepts(self, concepts: Sequence[Concept], embeddings: FloatArray) -> None:
+        """Write the vocabulary that was used, in its order, with the (V, D) rows that phrases are solved with."""
+        self._insert("concepts", tables.concept_table(concepts, embeddings))
 
     def add_channels(
-        self, use: FloatArray, words: Sequence[str], groups: ChannelGroups, group_names: Sequence[str]
+        self,
+        use: FloatArray,
+        words: Sequence[str],
+        groups: ChannelGroups,
+        group_names: Sequence[str],
+        *,
+        directions: FloatArray,
+        stats: ActivationStats,
     ) -> None:
-        """Write the K channels with their use and words, the G groups with their names, and who is in which."""
-        self._insert_all(tables.channel_tables(use, words, groups, group_names))
+        """Write the K channels with use, words, (K, D) directions and statistics, the G groups, and who is in which."""
+        self._insert_all(tables.channel_tables(use, words, groups, group_names, directions=directions, stats=stats))
 
     def add_attributions(
         self,
@@ -223,38 +212,6 @@ class AuditDatabase:
                 path.unlink(missing_ok=True)
 
 
-def _connect_to_read(path: Path, folder: Path) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(str(path), read_only=True, config=_SETTINGS)
-    except duckdb.Error as error:
-        raise StoreError(
-            f"{folder / DATABASE_NAME} is truncated, damaged or no DuckDB file ({str(error).splitlines()[0]}); "
-            "make the audit again, or take it from a whole copy"
-        ) from error
-
-
-def _open_migrated_copy(folder: Path, written_schema: int) -> duckdb.DuckDBPyConnection:
-    """Bring a copy of an older audit to today's tables; the audit itself stays as it is."""
-    work = Path(tempfile.mkdtemp(prefix="auditor-migrated-"))
-    try:
-        copy = work / DATABASE_NAME
-        shutil.copyfile(folder / DATABASE_NAME, copy)
-        with duckdb.connect(str(copy), config=_SETTINGS) as connection:
-            migrations.migrate(connection, auditor_version=auditor_version())
-        return _connect_to_read(copy, folder)
-    except (OSError, duckdb.Error) as error:
-        raise StoreError(
-            f"the audit at {folder} has the older schema {written_schema} and could not be migrated on a copy in "
-            f"{work.parent}: {str(error).splitlines()[0]}; make the audit again"
-        ) from error
-    finally:
-        # An open file outlives its name on POSIX; elsewhere it goes when the program ends.
-        if os.name == "posix":
-            shutil.rmtree(work, ignore_errors=True)
-        else:
-            atexit.register(shutil.rmtree, work, ignore_errors=True)
-
-
 def open_audit_database(folder: Path) -> duckdb.DuckDBPyConnection:
     """Open a finished audit for reading; the connection is a context manager that closes itself.
 
@@ -266,27 +223,27 @@ def open_audit_database(folder: Path) -> duckdb.DuckDBPyConnection:
     path = folder / DATABASE_NAME
     if not path.is_file():
         raise StoreError(f"the audit at {folder} has no {DATABASE_NAME}; make it again, or take it from a whole copy")
-    connection = _connect_to_read(path, folder)
+    reader = connection.connect_to_read(path)
     try:
-        version = migrations.schema_version(connection)
+        version = migrations.schema_version(reader)
         if version is None:
             raise StoreError(f"{path} is a DuckDB file, but not of an audit: it has no table 'migrations'")
         if version > len(migrations.MIGRATIONS):
-            writer = connection.execute("SELECT auditor_version FROM migrations ORDER BY position DESC").fetchone()
+            writer = reader.execute("SELECT auditor_version FROM migrations ORDER BY position DESC").fetchone()
             raise newer_schema(folder, version, writer[0] if writer else None)
         if version < len(migrations.MIGRATIONS):
-            connection.close()
-            connection = _open_migrated_copy(folder, version)
-        row = connection.execute("SELECT run_id FROM runs").fetchone()
+            reader.close()
+            reader = connection.open_migrated_copy(path, version)
+        row = reader.execute("SELECT run_id FROM runs").fetchone()
         if row is None or row[0] != manifest.get("run_id"):
             raise StoreError(
                 f"{path} is of run {row[0] if row else None}, its audit.json of run {manifest.get('run_id')}: files of "
                 "two audits are mixed; take both from one audit"
             )
     except StoreError:
-        connection.close()
+        reader.close()
         raise
     except duckdb.Error as error:
-        connection.close()
+        reader.close()
         raise StoreError(f"{path} cannot be read as an audit ({str(error).splitlines()[0]}); make it again") from error
-    return connection
+    return reader

@@ -28,8 +28,9 @@ CREATE TABLE failures (
 
 _IMAGE_TABLES = """
 CREATE TABLE images (
-    image_id VARCHAR NOT NULL, path VARCHAR NOT NULL, label VARCHAR, split VARCHAR, group_id VARCHAR,
-    mask_path VARCHAR, width INTEGER NOT NULL, height INTEGER NOT NULL, content_digest VARCHAR NOT NULL, thumbnail BLOB
+    image_idx INTEGER NOT NULL, image_id VARCHAR NOT NULL, path VARCHAR NOT NULL, label VARCHAR, split VARCHAR,
+    group_id VARCHAR, mask_path VARCHAR, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    content_digest VARCHAR NOT NULL, thumbnail BLOB
 );
 CREATE TABLE image_attributes (image_id VARCHAR NOT NULL, attribute VARCHAR NOT NULL, value VARCHAR NOT NULL);
 CREATE TABLE predictions (
@@ -45,10 +46,11 @@ CREATE TABLE saliency (
 _WORD_TABLES = """
 CREATE TABLE concepts (
     concept_idx INTEGER NOT NULL, concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL, concept_kind VARCHAR NOT NULL,
-    is_context BOOLEAN NOT NULL, synonyms VARCHAR[] NOT NULL
+    is_context BOOLEAN NOT NULL, synonyms VARCHAR[] NOT NULL, embedding REAL[] NOT NULL
 );
 CREATE TABLE channels (
-    channel_idx INTEGER NOT NULL, "use" DOUBLE NOT NULL, group_idx INTEGER NOT NULL, words VARCHAR NOT NULL
+    channel_idx INTEGER NOT NULL, "use" DOUBLE NOT NULL, group_idx INTEGER NOT NULL, words VARCHAR NOT NULL,
+    direction REAL[] NOT NULL, mean_activation REAL NOT NULL, mean_abs_deviation REAL NOT NULL
 );
 CREATE TABLE channel_groups (
     group_idx INTEGER NOT NULL, name VARCHAR NOT NULL, "use" DOUBLE NOT NULL, n_channels INTEGER NOT NULL,

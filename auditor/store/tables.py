@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from auditor.records import (
+    ActivationStats,
     ChannelGroups,
     Concept,
     Finding,
@@ -30,7 +31,6 @@ _ARROW_TYPES = {
     "float": pa.float64(),
     "bool": pa.bool_(),
     "tuple[str, ...]": pa.list_(pa.string()),
-    "FloatArray": pa.list_(pa.float32()),
 }
 
 
@@ -96,12 +96,15 @@ def image_table(
     sizes: Sequence[tuple[int, int]],
     content_digests: Sequence[str],
     thumbnails: Sequence[bytes | None],
+    *,
+    start: int,
 ) -> pa.Table:
-    """Rows of ``images``; ``sizes`` are (width, height) in pixels."""
+    """Rows of ``images`` from position ``start`` on; ``sizes`` are (width, height) in pixels."""
     text = {name: _strings([getattr(item, name) for item in items]) for name in ("image_id", "path", "label")}
     more = {name: _strings([getattr(item, name) for item in items]) for name in ("split", "group_id", "mask_path")}
     return pa.table(
         {
+            "image_idx": pa.array(range(start, start + len(items)), pa.int64()),
             **text,
             **more,
             "width": pa.array([width for width, _ in sizes], pa.int32()),
@@ -147,8 +150,14 @@ def prediction_table(
     )
 
 
-def concept_table(concepts: Sequence[Concept]) -> pa.Table:
-    """Rows of ``concepts``, in the order of the vocabulary."""
+def _vectors(rows: FloatArray) -> pa.Array:
+    """(n, D) as n lists of float32."""
+    flat = pa.array(np.ascontiguousarray(rows, dtype=np.float32).reshape(-1))
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]), flat)
+
+
+def concept_table(concepts: Sequence[Concept], embeddings: FloatArray) -> pa.Table:
+    """Rows of ``concepts``, in the order of the vocabulary; ``embeddings`` (V, D) are what phrases are solved with."""
     return pa.table(
         {
             "concept_idx": pa.array(range(len(concepts)), pa.int32()),
@@ -157,12 +166,19 @@ def concept_table(concepts: Sequence[Concept]) -> pa.Table:
             "concept_kind": _strings([concept.kind for concept in concepts]),
             "is_context": pa.array([concept.is_context for concept in concepts], pa.bool_()),
             "synonyms": _column([concept.synonyms for concept in concepts], "tuple[str, ...]"),
+            "embedding": _vectors(embeddings),
         }
     )
 
 
 def channel_tables(
-    use: FloatArray, words: Sequence[str], groups: ChannelGroups, group_names: Sequence[str]
+    use: FloatArray,
+    words: Sequence[str],
+    groups: ChannelGroups,
+    group_names: Sequence[str],
+    *,
+    directions: FloatArray,
+    stats: ActivationStats,
 ) -> dict[str, pa.Table]:
     """Rows of ``channels``, ``channel_groups`` and ``channel_group_members``.
 
@@ -171,6 +187,8 @@ def channel_tables(
         words: K descriptions, "" for a constant channel.
         groups: clusters of the K channels.
         group_names: G names.
+        directions: (K, D).
+        stats: of the K channels.
     """
     weight = np.asarray(use, np.float64)
     members = np.flatnonzero(groups.group_idx >= 0)
@@ -183,6 +201,9 @@ def channel_tables(
                 "use": pa.array(weight),
                 "group_idx": pa.array(groups.group_idx),
                 "words": _strings(list(words)),
+                "direction": _vectors(directions),
+                "mean_activation": pa.array(stats.mean, pa.float32()),
+                "mean_abs_deviation": pa.array(stats.mean_abs_deviation, pa.float32()),
             }
         ),
         "channel_groups": pa.table(
@@ -191,7 +212,7 @@ def channel_tables(
                 "name": _strings(list(group_names)),
                 "use": pa.array(np.bincount(group_of, weights=weight[members], minlength=n_groups)),
                 "n_channels": pa.array(np.bincount(group_of, minlength=n_groups)),
-                "direction": pa.array(list(groups.directions), pa.list_(pa.float32())),
+                "direction": _vectors(groups.directions),
             }
         ),
         "channel_group_members": pa.table(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from auditor.records import (
+    ActivationStats,
     ChannelGroups,
     ClassConcept,
     Concept,
@@ -27,6 +28,9 @@ CONCEPTS = (
 IMAGE_IDS = tuple(f"{number:016x}" for number in range(6))
 PREDICTED = np.array([0, 0, 1, 2, 3, 0])
 LABELS = np.array([0, 0, 1, 2, 3, 1])
+CONCEPT_ROWS = np.array([[0.5, 0.25], [1, 0], [0, -1]], np.float32)
+DIRECTIONS = np.array([[1, 0], [0, 1], [0.5, 0.5], [0, 0]], np.float32)
+STATS = ActivationStats(np.array([1, 2, 3, 4], np.float32), np.array([0.5, 0.25, 0.125, 0], np.float32))
 PRESENCE = np.array(
     [[0.9, 0.2, 0.0], [0.1, 0.8, 0.0], [0.0, 0.7, 0.0], [0.2, 0, 1], [0, 0, 0], [0.8, 0.1, 0]], np.float32
 )
@@ -112,12 +116,20 @@ def fill(database, run=None, *, backwards=False):
     database.add_run(run)
     thumbnails = [b"jpeg" + bytes([number]) for number in range(5)] + [None]
     digests = [f"{number:064x}" for number in range(6)]
-    database.add_images(items[::step], [(128, 96)] * 6, digests[::step], thumbnails[::step])
+    database.add_images(items[:4], [(128, 96)] * 4, digests[:4], thumbnails[:4])
+    database.add_images(items[4:], [(128, 96)] * 2, digests[4:], thumbnails[4:])
     confidence = np.array([0.99, 0.6, 0.9, 0.8, 0.7, 0.88], np.float32)
     database.add_predictions(IMAGE_IDS[::step], PREDICTED[::step], LABELS[::step], confidence[::step], CLASSES)
-    database.add_concepts(CONCEPTS)
+    database.add_concepts(CONCEPTS, CONCEPT_ROWS)
     groups = ChannelGroups(np.array([0, 1, 0, -1]), np.eye(2, 3, dtype=np.float32))
-    database.add_channels(np.array([3, 2, 1, 0], np.float32), ["water", "beak", "lake", ""], groups, ["water", "beak"])
+    database.add_channels(
+        np.array([3, 2, 1, 0], np.float32),
+        ["water", "beak", "lake", ""],
+        groups,
+        ["water", "beak"],
+        directions=DIRECTIONS,
+        stats=STATS,
+    )
     p = phrases()
     p = Phrases(p.weights[::step], p.shares[::step], p.residuals[::step])
     database.add_attributions(IMAGE_IDS[::step], PREDICTED[::step], p, class_names=CLASSES, concepts=CONCEPTS)

@@ -1,0 +1,77 @@
+"""Connections to DuckDB files, one way for all: a file that is read may come from anybody.
+
+No connection may touch another file or load an extension, and its settings are locked.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+from auditor.errors import StoreError
+from auditor.store import migrations
+from auditor.store.manifest import auditor_version
+
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoload_known_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "allow_community_extensions": "false",
+    # Bounded, so that neither a long run nor a strange file takes the machine; DuckDB spills beyond it.
+    "memory_limit": "1GB",
+    "threads": str(min(4, os.cpu_count() or 1)),
+    "lock_configuration": "true",
+}
+#: The oldest DuckDB that pyproject.toml allows can read what a newer one wrote.
+_STORAGE_VERSION = "v1.2.0"
+
+
+def connect_to_write(path: Path) -> duckdb.DuckDBPyConnection:
+    """Make or open a file for writing."""
+    return duckdb.connect(str(path), config={**_SETTINGS, "storage_compatibility_version": _STORAGE_VERSION})
+
+
+def connect_to_read(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a file that must not change.
+
+    Raises:
+        StoreError: truncated, damaged or no DuckDB file.
+    """
+    try:
+        return duckdb.connect(str(path), read_only=True, config=_SETTINGS)
+    except duckdb.Error as error:
+        raise StoreError(
+            f"{path} is truncated, damaged or no DuckDB file ({str(error).splitlines()[0]}); make the audit again, "
+            "or take it from a whole copy"
+        ) from error
+
+
+def open_migrated_copy(path: Path, written_schema: int) -> duckdb.DuckDBPyConnection:
+    """Bring a copy of an older audit to today's tables and open it for reading; the audit itself stays as it is.
+
+    Raises:
+        StoreError: no room for the copy, or its tables are not those of its schema.
+    """
+    work = Path(tempfile.mkdtemp(prefix="auditor-migrated-"))
+    try:
+        copy = work / path.name
+        shutil.copyfile(path, copy)
+        with connect_to_write(copy) as connection:
+            migrations.migrate(connection, auditor_version=auditor_version())
+        return connect_to_read(copy)
+    except (OSError, duckdb.Error) as error:
+        raise StoreError(
+            f"{path} has the older schema {written_schema} and could not be migrated on a copy in {work.parent}: "
+            f"{str(error).splitlines()[0]}; make the audit again"
+        ) from error
+    finally:
+        # An open file outlives its name on POSIX; elsewhere the copy goes when the program ends.
+        if os.name == "posix":
+            shutil.rmtree(work, ignore_errors=True)
+        else:
+            atexit.register(shutil.rmtree, work, ignore_errors=True)

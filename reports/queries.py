@@ -1,0 +1,237 @@
+"""Named read-only SQL over an audit, each giving records. Nothing is computed here that was not measured before.
+
+Every function takes the connection of ``auditor.store.database.open_audit_database``. A number that was not measured
+comes back as NaN where the record wants a float, and as None where it allows None.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import duckdb
+import numpy as np
+
+from auditor.records import ClassConcept, Failure, Finding, SaliencyMap, Subgroup, Verdict
+from auditor.store.tables import Run
+
+Record = TypeVar("Record")
+Connection = duckdb.DuckDBPyConnection
+
+#: Presence from which on a picture counts as showing a concept, as in E4's counts.
+PRESENT_FROM = 0.5
+
+_RUN = """
+SELECT run_id, created_at, data_path, data_digest, model_spec, model_digest, encoder_spec, encoder_digest,
+       vocabulary_digest, config, config_digest, versions, counts, seed, class_names, notices
+FROM runs
+"""
+
+_VERDICTS = """
+SELECT class_idx, class_name, verdict, severity, concept_id, concept, concept_kind, sentence, n_images, share, gap,
+       gap_low, gap_high, detectable_effect
+FROM verdicts
+ORDER BY list_position(['flagged', 'suspect', 'not_analysed', 'clean'], verdict),
+         list_position(['high', 'medium', 'low', 'none'], severity), share DESC NULLS LAST, class_name, class_idx
+"""
+
+_CLASS_CONCEPTS = """
+SELECT class_idx, class_name, concept_id, concept, concept_kind, share, share_low, share_high, share_elsewhere, lift,
+       n_images
+FROM class_concepts
+WHERE $class_idx IS NULL OR class_idx = $class_idx
+QUALIFY $limit IS NULL
+     OR row_number() OVER (PARTITION BY class_idx ORDER BY share DESC NULLS LAST, concept_id) <= $limit
+ORDER BY class_idx, share DESC NULLS LAST, concept_id
+"""
+
+_FINDINGS = """
+SELECT class_idx, class_name, concept_id, concept, concept_kind, rule_id, effect, low, high, p, q, n_images,
+       evidence_image_ids, status
+FROM findings
+WHERE $class_idx IS NULL OR class_idx = $class_idx
+ORDER BY class_idx, rule_id, effect DESC NULLS LAST, concept_id
+"""
+
+_SUBGROUPS = """
+SELECT class_idx, class_name, concept_id, concept, present, n, n_correct
+FROM subgroups
+WHERE $class_idx IS NULL OR class_idx = $class_idx
+ORDER BY class_idx, concept_id, present DESC
+"""
+
+_FAILURES = """
+SELECT image_id, path, stage, reason
+FROM failures
+QUALIFY $limit IS NULL OR row_number() OVER (ORDER BY path, stage, image_id) <= $limit
+ORDER BY path, stage, image_id
+"""
+
+# Pictures with the concept: those that show it most first. Without it: wrong ones first, for they decide the matter.
+_PICTURES = """
+SELECT image_id, path, label_name, predicted_name, confidence, correct, presence, share
+FROM (
+    SELECT i.image_id, i.path, p.label_name, p.predicted_name, p.confidence, p.correct, c.presence, a.share
+    FROM concept_presence c
+    JOIN predictions p USING (image_id)
+    JOIN images i USING (image_id)
+    LEFT JOIN attributions a ON a.image_id = c.image_id AND a.concept_id = c.concept_id AND a.class_idx = $class_idx
+    WHERE c.concept_id = $concept_id AND p.label_idx = $class_idx AND (c.presence >= $threshold) = $present
+)
+ORDER BY CASE WHEN $present THEN NULL ELSE correct END NULLS FIRST,
+         CASE WHEN $present THEN -presence ELSE presence END, share DESC NULLS LAST, image_id
+LIMIT $limit
+"""
+
+_THUMBNAILS = (
+    "SELECT image_id, thumbnail FROM images WHERE thumbnail IS NOT NULL AND list_contains($image_ids, image_id)"
+)
+
+_SALIENCY = """
+SELECT image_id, class_idx, concept_id, height, width, data, scale
+FROM saliency
+WHERE image_id = $image_id AND class_idx = $class_idx AND concept_id IS NOT DISTINCT FROM $concept_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture of a class with respect to one concept; ``share`` is None where its phrases do not hold it."""
+
+    image_id: str
+    path: str
+    label_name: str | None
+    predicted_name: str
+    confidence: float
+    correct: bool | None
+    presence: float
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictCounts:
+    """Number of classes by verdict."""
+
+    flagged: int = 0
+    suspect: int = 0
+    clean: int = 0
+    not_analysed: int = 0
+
+    @property
+    def analysed(self) -> int:
+        """Classes that were judged."""
+        return self.flagged + self.suspect + self.clean
+
+
+def _records(cursor: duckdb.DuckDBPyConnection, kind: type[Record]) -> list[Record]:
+    """Rows as records by position; NULL becomes NaN in a float field, a list a tuple."""
+    annotations = [str(field.type) for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass
+    found = []
+    for row in cursor.fetchall():
+        values: list[Any] = list(row)
+        for position, annotation in enumerate(annotations):
+            if annotation == "float" and values[position] is None:
+                values[position] = math.nan
+            elif annotation.startswith("tuple"):
+                values[position] = tuple(values[position])
+        found.append(kind(*values))
+    return found
+
+
+def run(connection: Connection) -> Run:
+    """How the audit was made."""
+    (row,) = connection.execute(_RUN).fetchall()
+    values = dict(zip((field.name for field in fields(Run)), row, strict=True))
+    for name in ("config", "versions", "counts"):
+        values[name] = json.loads(values[name])
+    for name in ("class_names", "notices"):
+        values[name] = tuple(values[name])
+    return Run(**values)
+
+
+def verdicts(connection: Connection) -> list[Verdict]:
+    """Verdicts, worst first: by verdict, severity, share, name."""
+    return _records(connection.execute(_VERDICTS), Verdict)
+
+
+def verdict_counts(connection: Connection) -> VerdictCounts:
+    """Number of classes by verdict."""
+    rows = connection.execute("SELECT verdict, count(*) FROM verdicts GROUP BY verdict").fetchall()
+    return VerdictCounts(**dict(rows))
+
+
+def class_concepts(
+    connection: Connection, class_idx: int | None = None, *, limit: int | None = None
+) -> list[ClassConcept]:
+    """E1's shares by class, the largest first; ``limit`` keeps that many leading concepts of every class."""
+    return _records(connection.execute(_CLASS_CONCEPTS, {"class_idx": class_idx, "limit": limit}), ClassConcept)
+
+
+def findings(connection: Connection, class_idx: int | None = None) -> list[Finding]:
+    """Findings by class and rule, the largest effect first."""
+    return _records(connection.execute(_FINDINGS, {"class_idx": class_idx}), Finding)
+
+
+def subgroups(connection: Connection, class_idx: int | None = None) -> list[Subgroup]:
+    """E4's counts by class and concept, with the concept first."""
+    return _records(connection.execute(_SUBGROUPS, {"class_idx": class_idx}), Subgroup)
+
+
+def failures(connection: Connection, *, limit: int | None = None) -> list[Failure]:
+    """Pictures that could not be used, by path."""
+    return _records(connection.execute(_FAILURES, {"limit": limit}), Failure)
+
+
+def failure_counts(connection: Connection) -> dict[str, int]:
+    """Number of unusable pictures by stage."""
+    return dict(connection.execute("SELECT stage, count(*) FROM failures GROUP BY stage ORDER BY stage").fetchall())
+
+
+def picture_count(connection: Connection) -> int:
+    """Number of pictures that were audited."""
+    return int(connection.execute("SELECT count(*) FROM images").fetchall()[0][0])
+
+
+def pictures(
+    connection: Connection,
+    class_idx: int,
+    concept_id: str,
+    *,
+    present: bool,
+    limit: int,
+    threshold: float = PRESENT_FROM,
+) -> list[Picture]:
+    """Pictures labelled as the class, with the concept (clearest first) or without it (wrong ones first).
+
+    Args:
+        connection: an open audit.
+        class_idx: class of the label.
+        concept_id: a concept whose presence the audit kept.
+        present: with the concept, or without.
+        limit: at most so many.
+        threshold: presence from which on the concept counts as present.
+    """
+    parameters = {
+        "class_idx": class_idx, "concept_id": concept_id, "present": present, "limit": limit, "threshold": threshold,
+    }  # fmt: skip
+    return _records(connection.execute(_PICTURES, parameters), Picture)
+
+
+def thumbnails(connection: Connection, image_ids: Sequence[str]) -> dict[str, bytes]:
+    """Small JPEGs of the pictures asked for, those that have one; never ask for all at once."""
+    return dict(connection.execute(_THUMBNAILS, {"image_ids": list(image_ids)}).fetchall())
+
+
+def saliency(
+    connection: Connection, image_id: str, class_idx: int, concept_id: str | None = None
+) -> SaliencyMap | None:
+    """The stored map of a picture for a class (or of one phrase of it), None where none was kept."""
+    parameters = {"image_id": image_id, "class_idx": class_idx, "concept_id": concept_id}
+    rows = connection.execute(_SALIENCY, parameters).fetchall()
+    if not rows:
+        return None
+    (_, _, _, height, width, data, scale) = rows[0]
+    return SaliencyMap(image_id, class_idx, concept_id, np.frombuffer(data, np.uint8).reshape(height, width), scale)
