@@ -105,6 +105,8 @@ def _model(model: str, weights: str | None, trust_code: bool) -> str:
     from auditor.models.classifier import load_classifier
 
     found = load_classifier(model, weights=Path(weights) if weights else None, trust_code=trust_code)
-    maps = f"maps at '{found.target_layer}' ({found.map_method})" if found.target_layer else "no layer for maps"
     classes, channels = found.head.weight.shape
-    return f"{classes} outputs, {channels} channels into '{found.head_layer}', {maps}"
+    return (
+        f"{classes} outputs, {channels} channels into '{found.head_layer}', "
+        f"maps at '{found.target_layer}' ({found.map_method})"
+    )

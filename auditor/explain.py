@@ -67,7 +67,7 @@ def explain_image(
 
     Raises:
         StoreError: no finished audit there.
-        ModelError: the model is not the audited one, or has no layer for maps.
+        ModelError: the model is not the audited one.
         InputError: no such picture, or no such class.
     """
     with open_audit_database(folder) as connection:
@@ -96,8 +96,6 @@ def explain_image(
             f"the model '{classifier.spec}' with these weights is not the one that was audited (digest "
             f"{classifier.digest[:12]}, the audit's {settings.model_digest[:12]}); give the audited --weights"
         )
-    if classifier.target_layer is None:
-        raise ModelError(f"model '{classifier.spec}' has no layer to draw maps from; give one with --target-layer")
     decoded = read_image(path, min_side=classifier.input_size).image
     maps = map_picture(classifier, decoded, class_idx, words)
     predicted = int(maps.logits.argmax())

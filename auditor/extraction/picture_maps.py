@@ -77,8 +77,6 @@ def exemplar_maps(
     on_progress: Progress | None = None,
 ) -> tuple[SaliencyMap, ...]:
     """Class map of every exemplar and, where its phrases hold the concept, the map of that."""
-    if classifier.target_layer is None:
-        return ()
     found: list[SaliencyMap] = []
     for done, exemplar in enumerate(exemplars, start=1):
         item = items[exemplar.row]
