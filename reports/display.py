@@ -1,0 +1,50 @@
+"""How names and numbers read in every report: made harmless, short, and the same everywhere."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+#: A shape and a word for every verdict, so that none depends on colour.
+VERDICT_SHAPES = {"flagged": "▲", "suspect": "◆", "clean": "●", "not_analysed": "○"}
+VERDICT_WORDS = {"flagged": "flagged", "suspect": "suspect", "clean": "clean", "not_analysed": "not analysed"}
+
+# Controls, line and paragraph separators, private and broken characters; of the invisible format characters only the
+# joiners stay, which some scripts need. Direction marks would let a name rewrite the line around it.
+_DROPPED = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_JOINERS = {"\u200c", "\u200d"}
+
+
+def plain(text: str, limit: int | None = None) -> str:
+    """A name as one line of visible characters, cut to ``limit`` with an ellipsis."""
+    spaced = " ".join(text.replace("\u2028", " ").replace("\u2029", " ").split())
+    shown = "".join(
+        character for character in spaced if character in _JOINERS or unicodedata.category(character) not in _DROPPED
+    )
+    return shown if limit is None or len(shown) <= limit else shown[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def _whole(value: float) -> str:
+    rounded = math.floor(abs(value) * 100 + 0.5)
+    return f"−{rounded}" if value < 0 and rounded else str(rounded)
+
+
+def percent(share: float | None) -> str:
+    """A share as "41 %"; "–" where there is none."""
+    if share is None or not math.isfinite(share):
+        return "–"
+    return "< 1 %" if 0 < share < 0.005 else f"{_whole(share)} %"
+
+
+def points(gap: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A difference of shares as "65 pts [58, 71]"; "–" where there is none."""
+    if gap is None or not math.isfinite(gap):
+        return "–"
+    if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
+        return f"{_whole(gap)} pts"
+    return f"{_whole(gap)} pts [{_whole(low)}, {_whole(high)}]"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: "1 class", "3,410 pictures"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -1,0 +1,85 @@
+import copy
+import json
+
+import jsonschema
+import pytest
+from small_audit import CLASSES, findings, make_run, write_small_audit
+
+from auditor.records import KINDS, Failure
+from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.manifest import write_manifest
+from reports.json_report import JSON_VERSION, SCHEMA_PATH, json_report, render_json
+
+SCHEMA = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
+
+
+def refuse(name):
+    raise AssertionError(f"{name} is no JSON")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        return json.loads(render_json(connection), parse_constant=refuse)
+
+
+def test_the_schema_is_one_and_the_report_fits(report):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(report, SCHEMA)
+    assert SCHEMA["properties"]["version"]["const"] == report["version"] == JSON_VERSION
+    assert SCHEMA["$defs"]["kind"]["enum"] == list(KINDS)
+
+
+def test_contents(report):
+    assert report["counts"] == {
+        "classes": 5, "analysed": 4, "flagged": 2, "suspect": 1, "clean": 1, "not_analysed": 1, "pictures": 6,
+        "failures": 1,
+    }  # fmt: skip
+    assert [row["class_name"] for row in report["classes"]] == ["waterbird", "vehicle", "landbird", "boat", "cat"]
+    waterbird = report["classes"][0]
+    assert (waterbird["verdict"], waterbird["concept"], waterbird["gap_low"]) == ("flagged", "water", 0.58)
+    assert [(row["concept_id"], row["share"], row["lift"]) for row in waterbird["concepts"]] == [
+        ("water", 0.41, 0.41 / 0.03), ("beak", 0.11, None),
+    ]  # fmt: skip
+    assert waterbird["findings"][0]["fingerprint"] == findings()[0].fingerprint
+    assert [(row["present"], row["n"], row["n_correct"]) for row in waterbird["subgroups"]] == [
+        (True, 3410, 3274), (False, 212, 66),
+    ]  # fmt: skip
+    missing = report["classes"][2]["findings"][0]
+    assert (missing["effect"], missing["p"], missing["status"]) == (None, None, "not_identified")
+    assert report["run"]["class_names"] == list(CLASSES)
+    assert report["failures"]["by_stage"] == {"decode": 1}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda report: report.pop("version"),
+        lambda report: report.update(version=2),
+        lambda report: report.update(extra=1),
+        lambda report: report["classes"][0].update(verdict="bad"),
+        lambda report: report["classes"][0].update(share="41 %"),
+        lambda report: report["classes"][0]["findings"][0].update(fingerprint="x"),
+        lambda report: report["counts"].pop("failures"),
+    ],
+)
+def test_the_schema_refuses_what_is_wrong(report, spoil):
+    spoilt = copy.deepcopy(report)
+    spoil(spoilt)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(spoilt, SCHEMA)
+
+
+def test_odd_names_and_an_empty_audit(tmp_path):
+    run = make_run(class_names=("</script>\u2028\x00\u202e", "水" * 10_000))
+    with AuditDatabase(tmp_path) as database:
+        database.add_run(run)
+        database.add_failures([Failure(f"{idx}", f"{idx:03}\n.png", "decode", "=cmd()") for idx in range(150)])
+    write_manifest(tmp_path, run)
+    with open_audit_database(tmp_path) as connection:
+        text = render_json(connection)
+        assert json.loads(text) == json_report(connection)
+    report = json.loads(text)
+    jsonschema.validate(report, SCHEMA)
+    assert report["run"]["class_names"] == list(run.class_names)
+    assert (report["classes"], report["counts"]["failures"], len(report["failures"]["listed"])) == ([], 150, 100)

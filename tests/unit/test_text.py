@@ -1,0 +1,164 @@
+import io
+
+import pytest
+from rich.console import Console
+from small_audit import make_run, verdicts, write_small_audit
+
+from auditor.records import Verdict
+from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.manifest import write_manifest
+from reports.display import counted, percent, plain, points
+from reports.text import print_text, render_text
+
+SMALL_REPORT = """\
+Class      Verdict         Leading concept       Share  Gap [95 %]
+───────────────────────────────────────────────────────────────────────
+waterbird  ▲ flagged       water (scene)          41 %  65 pts [58, 71]
+vehicle    ▲ flagged       watermark (artifact)   30 %  –
+landbird   ◆ suspect       water (scene)          20 %  10 pts [−5, 25]
+boat       ○ not analysed  –                         –  –
+cat        ● clean         –                         –  –
+
+▲ waterbird · severity high · 3 pictures
+  Relies on water (scene).
+
+▲ vehicle · severity high · 1 picture
+  Relies on watermark.
+
+◆ landbird · severity medium · 1 picture
+  Could not be excluded.
+
+○ boat · 0 pictures
+  Too few pictures: 0 of 10.
+
+● cat: clean. Smallest effect that could have been seen: 6 pts.
+
+Note: The sample encoder knows its rendered scenes and nothing else.
+1 of 7 pictures could not be used (decode 1); see the table 'failures'.
+
+4 classes analysed, 2 flagged, 1 suspect; 1 not analysed"""
+
+LONG = "[red]a very long class name\nwith \x1b[31mcontrols\u202e and more than forty characters"
+
+
+def audit_of(folder, rows):
+    run = make_run(notices=())
+    with AuditDatabase(folder) as database:
+        database.add_run(run)
+        database.add_verdicts(rows)
+    write_manifest(folder, run)
+    return open_audit_database(folder)
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory):
+    with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    rows = [
+        *verdicts(),
+        Verdict(5, LONG, "flagged", "low", "x", "a concept whose name is long", "context_object",
+                "[bold]Relies[/bold] on " + "many words " * 40, 3, 0.41, 0.65, -0.58, 1.0),
+        Verdict(6, "水鳥" * 30, "clean", "none", None, None, None, "", 3, detectable_effect=0.114),
+    ]  # fmt: skip
+    with audit_of(tmp_path_factory.mktemp("odd"), rows) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_whole_report(connection, width):
+    assert render_text(connection, width=width) == SMALL_REPORT
+
+
+@pytest.mark.parametrize("width", [76, 80, 120, 200])
+def test_lines_keep_to_the_width_and_names_to_one_line(odd, width):
+    lines = render_text(odd, width=width).splitlines()
+    console = Console(width=width)
+    assert max(console.render_str(line, markup=False).cell_len for line in lines) <= width
+    (row,) = [line for line in lines if line.startswith("[red]") and "▲" in line]
+    assert row.endswith("41 %  65 pts [−58, 100]")
+    assert "… (context " in row
+    assert not set("".join(lines)) & {"\x1b", "\u202e", "\t"}
+    assert lines[-1] == "6 classes analysed, 3 flagged, 1 suspect; 1 not analysed"
+    assert "Smallest effect that could have been seen: 6 to 11 pts." in " ".join(lines)
+
+
+def test_markup_in_names_is_text(odd):
+    text = render_text(odd, width=120)
+    assert "  [bold]Relies[/bold] on many words" in text
+    assert "▲ [red]a very long class name with [31mco… · severity low" in text
+
+
+def test_a_pipe_gets_no_colour_codes_and_a_terminal_does(connection):
+    for terminal in (False, True):
+        stream = io.StringIO()
+        settings = {"width": 100, "_environ": {"TERM": "xterm"}}
+        print_text(connection, Console(file=stream, force_terminal=terminal, **settings))
+        assert ("\x1b[1;31m▲ flagged" in stream.getvalue()) == terminal
+    stream = io.StringIO()
+    print_text(connection, Console(file=stream, width=100))
+    assert [line.rstrip() for line in stream.getvalue().splitlines()] == SMALL_REPORT.splitlines()
+
+
+def test_a_terminal_without_utf8(odd):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    print_text(odd, Console(file=stream, width=80))
+    stream.flush()
+    text = raw.getvalue().decode("ascii")
+    assert "waterbird        ! flagged       water (scene)" in text
+    assert "10 pts [-5, 25]" in text
+    assert text.rstrip().endswith("6 classes analysed, 3 flagged, 1 suspect; 1 not analysed")
+
+
+def test_no_class_and_one_class(tmp_path):
+    with audit_of(tmp_path / "none", []) as connection:
+        assert render_text(connection) == "0 classes analysed, 0 flagged"
+    with audit_of(tmp_path / "one", verdicts()[:1]) as connection:
+        assert render_text(connection).splitlines()[-1] == "1 class analysed, 1 flagged"
+
+
+def test_many_clean_classes_fold_into_one_line(tmp_path):
+    rows = [Verdict(idx, f"c{idx:04}", "clean", "none", None, None, None, "", 9) for idx in range(1000)]
+    with audit_of(tmp_path, rows) as connection:
+        lines = render_text(connection, width=120).splitlines()
+    assert lines[-3] == "● " + ", ".join(f"c{idx:04}" for idx in range(12)) + " and 988 more: clean."
+    assert lines[-1] == "1,000 classes analysed, 0 flagged"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\nb\tc", "a b c"), ("\x00\x07x\x1b[31m", "x[31m"), ("\u202egnp.exe", "gnp.exe"),
+        ("a\u2028b", "a b"), ("\ufeffé水", "é水"), ("क\u094d\u200dष", "क\u094d\u200dष"), ("", ""), ("  ", ""),
+    ],
+)  # fmt: skip
+def test_plain(text, shown):
+    assert plain(text) == shown
+
+
+def test_plain_cuts():
+    assert plain("watermark", 9) == "watermark"
+    assert plain("watermark", 6) == "water…"
+    assert plain("a waterbird", 3) == "a…"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.41, "41 %"), (0.0, "0 %"), (0.004, "< 1 %"), (0.005, "1 %"), (1.0, "100 %"), (-0.02, "−2 %"), (None, "–"),
+     (float("nan"), "–"), (float("inf"), "–"), (0.125, "13 %"), (-0.001, "0 %")],
+)  # fmt: skip
+def test_percent(value, shown):
+    assert percent(value) == shown
+
+
+def test_points_and_counted():
+    assert points(0.65, 0.58, 0.71) == "65 pts [58, 71]"
+    assert points(-0.1, -0.254, 0.004) == "−10 pts [−25, 0]"
+    assert points(0.1) == "10 pts"
+    assert points(None) == points(float("nan")) == "–"
+    assert points(0.1, float("nan"), 0.2) == "10 pts"
+    assert (counted(1, "class", "classes"), counted(3410, "picture")) == ("1 class", "3,410 pictures")
