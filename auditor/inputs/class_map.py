@@ -1,0 +1,203 @@
+"""Which output of the model stands for which label of the data set: by name, by order, or by a file, never by luck."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import InputError
+from auditor.inputs.tables import read_table
+from auditor.inputs.wording import nearest, quote, quote_list
+from auditor.inputs.words import word_key
+from auditor.records import ClassMatch
+
+_NEXT_STEP = "say which is which with --class-map FILE"
+
+
+def match_classes(
+    labels: Sequence[str], n_outputs: int, output_names: Sequence[str] | None, class_map: Path | None
+) -> ClassMatch:
+    """Match the labels of the data set to the outputs of the model.
+
+    With a class-map file, by that. Else by name: exact, then without regard to case and to ``_``, ``-`` and spaces;
+    outputs that no label names are allowed. Else, for outputs without names, the sorted labels in order, with a
+    warning, if there are as many.
+
+    Args:
+        labels: Labels found, in any order.
+        n_outputs: Classes of the model; a single logit counts as two, the negative class first.
+        output_names: Their names, if the model has any.
+        class_map: CSV (columns label, output), TOML or JSON file: label to output index or output name.
+
+    Returns:
+        Unique class names, one per output (a name that the model uses twice gets its output's number), and the output
+        of every label.
+
+    Raises:
+        InputError: a label without an output or with several; shows both lists.
+    """
+    labels = sorted(set(labels))
+    if output_names is not None and len(output_names) != n_outputs:
+        raise InputError(
+            f"model has {n_outputs} outputs but {len(output_names)} names for them: {quote_list(output_names)}; "
+            "expected one name an output"
+        )
+    if class_map is not None:
+        return _by_file(labels, n_outputs, output_names, class_map)
+    if output_names is not None:
+        return _by_name(labels, output_names)
+    return _by_order(labels, n_outputs)
+
+
+def _by_name(labels: Sequence[str], output_names: Sequence[str]) -> ClassMatch:
+    exact: dict[str, list[int]] = defaultdict(list)
+    loose: dict[str, list[int]] = defaultdict(list)
+    for output, name in enumerate(output_names):
+        exact[name].append(output)
+        loose[word_key(name)].append(output)
+    lists = f"labels: {quote_list(labels)}; outputs: {quote_list(output_names)}"
+    label_to_class: dict[str, int] = {}
+    unknown: list[str] = []
+    for label in labels:
+        outputs = exact.get(label) or loose.get(word_key(label), [])
+        if len(outputs) > 1:
+            raise InputError(f"label {quote(label)} names outputs {outputs} of the model alike; {lists}; {_NEXT_STEP}")
+        if outputs:
+            label_to_class[label] = outputs[0]
+        else:
+            unknown.append(label)
+    if unknown:
+        close = nearest(unknown[0], output_names)
+        hint = f" (nearest output to {quote(unknown[0])}: {quote(close)})" if close else ""
+        raise InputError(
+            f"{len(unknown)} of {len(labels)} labels unknown to the model: {quote_list(unknown)}{hint}; "
+            f"{lists}; {_NEXT_STEP}"
+        )
+    shared = [output for output, count in Counter(label_to_class.values()).items() if count > 1]
+    if shared:
+        alike = [label for label in labels if label_to_class[label] == shared[0]]
+        raise InputError(f"labels {quote_list(alike)} all name output {shared[0]}; {lists}; {_NEXT_STEP}")
+    return ClassMatch(class_names=_unique(output_names), label_to_class=label_to_class, how="name")
+
+
+def _by_order(labels: Sequence[str], n_outputs: int) -> ClassMatch:
+    if len(labels) != n_outputs:
+        raise InputError(
+            f"model has {n_outputs} outputs without names, the data has {len(labels)} labels: {quote_list(labels)}; "
+            f"{_NEXT_STEP}"
+        )
+    if all(label.isascii() and label.isdigit() for label in labels) and labels != sorted(labels, key=int):
+        # Sorted as text, "10" comes before "2": either order may be the model's, so neither is taken.
+        raise InputError(
+            f"labels are numbers whose order as text and by value differ: {quote_list(labels)}; "
+            f"outputs: {n_outputs} without names; {_NEXT_STEP}"
+        )
+    taken = ", ".join(f"{output} = {quote(label)}" for output, label in enumerate(labels[:10]))
+    more = f" and {n_outputs - 10} more" if n_outputs > 10 else ""
+    return ClassMatch(
+        class_names=tuple(labels),
+        label_to_class={label: output for output, label in enumerate(labels)},
+        how="order",
+        warning=f"outputs of the model have no names; the sorted labels were taken in order: {taken}{more}; "
+        f"if that is wrong, {_NEXT_STEP}",
+    )
+
+
+def _by_file(labels: Sequence[str], n_outputs: int, output_names: Sequence[str] | None, path: Path) -> ClassMatch:
+    what = f"class map {quote(path.name)}"
+    mapping = _read_map(path, what)
+    outputs = f"outputs: {quote_list(output_names) if output_names is not None else f'0 to {n_outputs - 1}'}"
+    missing = [label for label in labels if label not in mapping]
+    if missing:
+        raise InputError(
+            f"{what}: {len(missing)} of {len(labels)} labels missing: {quote_list(missing)}; "
+            f"it maps: {quote_list(list(mapping))}; {outputs}; add a line for each"
+        )
+    # Lines for labels that this data does not have are allowed (another split has them), but not wrong ones.
+    resolved = {
+        label: _output(label, target, n_outputs, output_names, f"{what}: {outputs}")
+        for label, target in mapping.items()
+    }
+    if output_names is not None:
+        names: Sequence[str] = output_names
+    else:
+        by_output: dict[int, list[str]] = defaultdict(list)
+        for label, output in resolved.items():
+            by_output[output].append(label)
+        names = [" / ".join(by_output[output]) or f"output {output}" for output in range(n_outputs)]
+    return ClassMatch(
+        class_names=_unique(names), label_to_class={label: resolved[label] for label in labels}, how="class_map"
+    )
+
+
+def _output(label: str, target: str | int, n_outputs: int, output_names: Sequence[str] | None, where: str) -> int:
+    """Position of an output given by name or number; a name that looks like a number is a name first."""
+    named = [] if output_names is None else [i for i, name in enumerate(output_names) if name == target]
+    if len(named) == 1:
+        return named[0]
+    if len(named) > 1:
+        raise InputError(
+            f"{where}; {quote(target)} names outputs {named} alike; give the number for label {quote(label)}"
+        )
+    number = (
+        int(target) if isinstance(target, int) or (target.isascii() and target.isdigit() and len(target) < 10) else None
+    )
+    if number is None or not 0 <= number < n_outputs:
+        raise InputError(
+            f"{where}; label {quote(label)} is mapped to {quote(target)}; "
+            f"expected an output's name or 0 to {n_outputs - 1}"
+        )
+    return number
+
+
+def _read_map(path: Path, what: str) -> Mapping[str, str | int]:
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        table = read_table(path, what)
+        table.require(("label", "output"), what)
+        pairs = list(zip(table.columns["label"], table.columns["output"], strict=True))
+        return _without_repeats([(label, output.strip()) for label, output in pairs], what)
+    if suffix not in (".toml", ".json"):
+        raise InputError(f"{what}: ends in {quote(path.suffix)}; expected .csv, .toml or .json")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        document: Any
+        if suffix == ".toml":
+            document = tomllib.loads(text)
+        else:
+            document = json.loads(text, object_pairs_hook=lambda pairs: _without_repeats(pairs, what))
+    except OSError as error:
+        raise InputError(f"{what}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{what}: not readable as {suffix[1:].upper()}: {quote(reason)}") from error
+    if not isinstance(document, dict):
+        raise InputError(f"{what}: holds {quote(document)}; expected label to output index or name")
+    for label, target in document.items():
+        if isinstance(target, bool) or not isinstance(target, str | int):
+            raise InputError(f"{what}: label {quote(label)} is mapped to {quote(target)}; expected a number or a name")
+    return document
+
+
+def _without_repeats(pairs: Sequence[tuple[str, Any]], what: str) -> dict[str, Any]:
+    repeated = sorted(label for label, count in Counter(label for label, _ in pairs).items() if count > 1)
+    if repeated:
+        raise InputError(f"{what}: labels given more than once: {quote_list(repeated)}; expected one output a label")
+    return dict(pairs)
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Names with the output's number where the model uses one twice: fingerprints of findings hang on them."""
+    counts = Counter(names)
+    taken = {name for name, count in counts.items() if count == 1}
+    unique: list[str] = []
+    for output, name in enumerate(names):
+        while counts[name] != 1 and name in taken | set(counts):
+            name = f"{name} (output {output})"
+        taken.add(name)
+        unique.append(name)
+    return tuple(unique)

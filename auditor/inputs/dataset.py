@@ -1,0 +1,200 @@
+"""The data set: a folder ``class/picture`` or a manifest, as a fixed list of pictures with stable ids."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from auditor.errors import InputError
+from auditor.inputs.manifest import Confinement, read_manifest
+from auditor.inputs.wording import nearest, quote, quote_list, quote_path
+from auditor.records import Dataset, ImageItem
+
+logger = logging.getLogger(__name__)
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+#: A folder that holds nothing but these has splits at the top where classes are expected.
+SPLIT_NAMES = frozenset(
+    [
+        *("train", "training", "training_set", "trainset", "val", "valid", "validation", "validation_set"),
+        *("test", "testing", "test_set", "testset", "dev", "eval"),
+    ]
+)
+
+
+def image_id(relative_path: str) -> str:
+    """Return the first 16 hex digits of the sha256 of the path, which has forward slashes."""
+    return hashlib.sha256(relative_path.encode()).hexdigest()[:16]
+
+
+def load_dataset(
+    path: Path, *, split: str | None = None, max_images_per_class: int | None = None, seed: int = 0
+) -> Dataset:
+    """Load a folder ``class/picture`` or a CSV/Parquet manifest; formats are in docs/inputs.md.
+
+    Files that a manifest names and the disk lacks are kept: they fail, and are counted, when they are decoded.
+
+    Args:
+        path: The folder, or the manifest file.
+        split: Keep the rows of a manifest with this value of ``split``.
+        max_images_per_class: Keep at most so many pictures of each label (and so many without one). The choice depends
+            on the seed and on each picture's id alone, so neither order nor other pictures change it.
+        seed: Of that choice.
+
+    Raises:
+        InputError: nothing there, nothing in it, fewer than two labels, an unusable manifest, an unknown split.
+    """
+    if max_images_per_class is not None and max_images_per_class < 1:
+        raise InputError(f"max_images_per_class is {max_images_per_class}; expected at least 1")
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, ValueError) as error:  # a name that is too long or holds NUL
+        raise InputError(f"data {quote_path(path)} cannot be read: {error}") from error
+    attribute_names: tuple[str, ...] = ()
+    if is_folder:
+        root = path.resolve()
+        items = list(_folder_items(path, split))
+    elif is_file:
+        root = path.parent.resolve()
+        items, attribute_names, table = read_manifest(path)
+        if split is not None:
+            items = _of_split(items, split, has_column="split" in table.columns, manifest=path.name)
+    else:
+        raise InputError(
+            f"data {quote_path(path)} not found; expected a folder class/picture or a CSV or Parquet manifest"
+        )
+    items = sorted((replace(item, image_id=image_id(item.path)) for item in items), key=lambda item: item.path)
+    if len({item.image_id for item in items}) < len(items):
+        raise InputError(f"data {quote_path(path)}: two paths share an image id; rename one of them")
+    if max_images_per_class is not None:
+        items = _at_most(items, max_images_per_class, seed)
+    labels = tuple(sorted({item.label for item in items if item.label is not None}))
+    if len(labels) < 2:
+        found = f"only one label, {quote(labels[0])}," if labels else "no labels"
+        raise InputError(
+            f"data {quote_path(path)}: {found} in {len(items)} pictures; expected at least two classes to tell apart"
+        )
+    return Dataset(
+        root=root,
+        source="folder" if is_folder else "manifest",
+        items=tuple(items),
+        labels=labels,
+        attribute_names=attribute_names,
+        digest=_digest(items),
+    )
+
+
+def _folder_items(folder: Path, split: str | None) -> Iterator[ImageItem]:
+    """Pictures of a folder; a class is a folder at its top, and pictures may lie deeper."""
+    if split is not None:
+        raise InputError(
+            f"split {quote(split)} asked of folder {quote_path(folder)}; only manifests have splits: "
+            f"name the split's own folder, such as {quote_path(folder / split)}"
+        )
+    confinement = Confinement(folder)
+    classes = sorted(entry.name for entry in _entries(folder) if _is_folder(entry, folder))
+    if classes and all(name.casefold() in SPLIT_NAMES for name in classes):
+        raise InputError(
+            f"folder {quote_path(folder)} holds splits ({quote_list(classes)}) where classes were expected; "
+            f"name one of them, such as {quote_path(folder / classes[-1])}"
+        )
+    loose = sum(_is_picture(entry) for entry in _entries(folder))
+    n_found = 0
+    for name in classes:
+        n_before = n_found
+        for relative_path in _pictures_below(folder, name):
+            if not confinement.holds(relative_path):
+                raise InputError(
+                    f"picture {quote(relative_path)} is a link out of folder {quote_path(folder)}; "
+                    "put the file itself there"
+                )
+            n_found += 1
+            yield ImageItem(image_id="", path=relative_path, label=name)
+        if n_found == n_before:
+            logger.warning("class folder %s holds no pictures: left out", quote(name))
+    if n_found == 0:
+        lying = f"; {loose} pictures lie directly in it" if loose else ""
+        raise InputError(
+            f"folder {quote_path(folder)} holds no pictures in class folders{lying}; "
+            f"expected class/picture with one of {' '.join(PICTURE_SUFFIXES)}"
+        )
+    if loose:
+        logger.warning("%d pictures directly in %s belong to no class folder: left out", loose, quote_path(folder))
+
+
+def _pictures_below(folder: Path, relative_folder: str) -> Iterator[str]:
+    pending = [relative_folder]
+    while pending:
+        current = pending.pop()
+        for entry in _entries(folder / current):
+            relative_path = f"{current}/{entry.name}"
+            if _is_folder(entry, folder):
+                pending.append(relative_path)
+            elif _is_picture(entry):
+                yield relative_path
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Everything in a folder that is not hidden."""
+    try:
+        with os.scandir(folder) as found:
+            entries = [entry for entry in found if not entry.name.startswith(".") and entry.name != "__MACOSX"]
+    except OSError as error:
+        raise InputError(f"folder {quote_path(folder)} cannot be read: {error.strerror}") from error
+    for entry in entries:
+        try:
+            entry.name.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"name {quote(entry.name)} in {quote_path(folder)} is not UTF-8; rename it") from error
+    return entries
+
+
+def _is_folder(entry: os.DirEntry[str], root: Path) -> bool:
+    if entry.is_symlink() and entry.is_dir():
+        # Followed, it could lead out of the data set, in a circle, or give a picture two labels.
+        raise InputError(
+            f"{quote(entry.name)} in data {quote_path(root)} is a link to a folder; put the folder itself there"
+        )
+    return entry.is_dir(follow_symlinks=False)
+
+
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(PICTURE_SUFFIXES) and not entry.is_dir()
+
+
+def _of_split(items: Sequence[ImageItem], split: str, *, has_column: bool, manifest: str) -> list[ImageItem]:
+    if not has_column:
+        raise InputError(f"split {quote(split)} asked, but manifest {quote(manifest)} has no column 'split'; add one")
+    kept = [item for item in items if item.split == split]
+    if not kept:
+        splits = sorted({item.split for item in items if item.split is not None})
+        close = nearest(split, splits)
+        hint = f"; did you mean {quote(close)}?" if close else ""
+        raise InputError(f"split {quote(split)} not in manifest {quote(manifest)}; splits: {quote_list(splits)}{hint}")
+    return kept
+
+
+def _at_most(items: Iterable[ImageItem], n_per_label: int, seed: int) -> list[ImageItem]:
+    """The pictures of each label with the lowest hash of seed and id, in the order given."""
+    by_label: dict[str | None, list[tuple[bytes, str]]] = defaultdict(list)
+    items = list(items)
+    for item in items:
+        rank = hashlib.sha256(f"{seed}:{item.image_id}".encode()).digest()
+        by_label[item.label].append((rank, item.image_id))
+    kept = {chosen for ranked in by_label.values() for _, chosen in sorted(ranked)[:n_per_label]}
+    return [item for item in items if item.image_id in kept]
+
+
+def _digest(items: Iterable[ImageItem]) -> str:
+    """sha256 over what the manifest or the folder says of each picture; neither content nor times of files."""
+    digest = hashlib.sha256()
+    for item in items:
+        facts = [item.path, item.label, item.split, item.group_id, item.mask_path, sorted(item.attributes.items())]
+        digest.update(json.dumps(facts).encode() + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,115 @@
+"""Rows of a manifest as pictures, with every path kept inside the manifest's folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from auditor.errors import InputError
+from auditor.inputs.tables import Table, read_table
+from auditor.inputs.wording import quote
+from auditor.records import ImageItem
+
+REQUIRED_COLUMNS = ("path", "label")
+RESERVED_COLUMNS = (*REQUIRED_COLUMNS, "split", "group_id", "mask")
+
+
+class Confinement:
+    """Tells whether files lie inside a folder once links are followed; remembers the folders it has looked at."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = os.path.realpath(root)
+        self._folders: dict[str, str] = {"": self.root}
+
+    def holds(self, relative_path: str) -> bool:
+        """Return whether the path (forward slashes, no "..") stays inside; a missing file does."""
+        folder, _, name = relative_path.rpartition("/")
+        real_folder = self._folders.get(folder)
+        if real_folder is None:
+            real_folder = os.path.realpath(f"{self.root}/{folder}")
+            self._folders[folder] = real_folder
+        if not self._inside(real_folder):
+            return False
+        file = f"{real_folder}/{name}"
+        try:
+            is_link = stat.S_ISLNK(os.lstat(file).st_mode)
+        except OSError:
+            return True  # absent or unreadable: a failure of that picture when it is decoded
+        return not is_link or self._inside(os.path.realpath(file))
+
+    def _inside(self, real_path: str) -> bool:
+        return real_path == self.root or real_path.startswith(self.root.rstrip("/") + "/")
+
+
+def read_manifest(path: Path) -> tuple[list[ImageItem], tuple[str, ...], Table]:
+    """Read the pictures of a CSV or Parquet manifest, in the file's order.
+
+    Returns:
+        The items (``image_id`` still empty), the sorted names of the attribute columns, and the table.
+
+    Raises:
+        InputError: unreadable, no ``path`` or ``label`` column, no rows, a path that is blank, repeated, or
+            leads out of the manifest's folder.
+    """
+    what = f"manifest {quote(path.name)}"
+    table = read_table(path, what)
+    table.require(REQUIRED_COLUMNS, what)
+    if not table.places:
+        raise InputError(f"{what}: no rows; expected one row a picture")
+    columns = table.columns
+    blank = [""] * len(table.places)
+    confinement = Confinement(path.parent)
+    attribute_names = tuple(sorted(set(columns) - set(RESERVED_COLUMNS)))
+    attribute_columns = [(name, columns[name]) for name in attribute_names]
+    first_place: dict[str, str] = {}
+    items: list[ImageItem] = []
+    rows = zip(
+        table.places, columns["path"], columns["label"],
+        columns.get("split", blank), columns.get("group_id", blank), columns.get("mask", blank),
+        strict=True,
+    )  # fmt: skip
+    for row, (place, raw_path, label, split, group_id, mask) in enumerate(rows):
+        relative_path = _confined(raw_path, "path", confinement, f"{what}, {place}")
+        if relative_path in first_place:
+            raise InputError(
+                f"{what}, {place}: path {quote(relative_path)} was already given on {first_place[relative_path]}; "
+                "expected one row a picture: drop one"
+            )
+        first_place[relative_path] = place
+        items.append(
+            ImageItem(
+                image_id="",
+                path=relative_path,
+                label=_or_none(label),
+                split=_or_none(split),
+                group_id=_or_none(group_id),
+                mask_path=_confined(mask, "mask", confinement, f"{what}, {place}") if mask.strip() else None,
+                attributes={name: values[row] for name, values in attribute_columns if values[row].strip()},
+            )
+        )
+    return items, attribute_names, table
+
+
+def _confined(raw: str, column: str, confinement: Confinement, where: str) -> str:
+    """Normal form of a path ("./a//b" is "a/b", backslashes are slashes), refused when it leads out of the folder."""
+    slashed = raw.replace("\\", "/")
+    parts = [part for part in slashed.split("/") if part not in ("", ".")]
+    if not raw.strip() or not parts:
+        raise InputError(f"{where}: {column} is blank; expected a path relative to the manifest's folder")
+    if "\0" in raw:
+        raise InputError(f"{where}: {column} {quote(raw)} holds a NUL character; expected a file name")
+    absolute = slashed.startswith("/") or re.match(r"[A-Za-z]:", slashed)
+    relative_path = "/".join(parts)
+    if absolute or ".." in parts or not confinement.holds(relative_path):
+        reason = "is absolute" if absolute else "leads out of the manifest's folder"
+        raise InputError(
+            f"{where}: {column} {quote(raw)} {reason}; expected a path below that folder, without '..' or links "
+            "out of it: move the manifest to a folder above its pictures"
+        )
+    return relative_path
+
+
+def _or_none(value: str) -> str | None:
+    return value if value.strip() else None

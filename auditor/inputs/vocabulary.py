@@ -1,0 +1,211 @@
+"""The vocabulary: concepts with a kind and synonyms, prompt templates, and the class names that join it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from auditor.errors import InputError
+from auditor.inputs.toml_lines import LineIndex
+from auditor.inputs.wording import nearest, quote, quote_path
+from auditor.inputs.words import number_forms, word_key
+from auditor.records import CORE_KINDS, KINDS, Concept, Vocabulary
+
+BUNDLED_PATH = Path(__file__).with_name("vocabulary.toml")
+
+_TOP_LEVEL_KEYS = ("templates", "absent", "concept")
+_CONCEPT_KEYS = ("term", "kind", "synonyms")
+_SLUG_CHARS = 64
+
+
+def slug(term: str) -> str:
+    """Return the stable id of a term: "Hot air_balloon" gives "hot-air-balloon".
+
+    Terms that hold anything but ASCII letters, digits and separators ("café", "C++") end in 8 hex digits of a hash,
+    so that different words never share a slug: it is the same exactly for terms with the same `word_key`.
+    """
+    key = word_key(term)
+    plain = key.replace(" ", "-")
+    if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", plain) and len(plain) <= _SLUG_CHARS:
+        return plain
+    folded = unicodedata.normalize("NFKD", key).encode("ascii", "ignore").decode()
+    readable = "-".join(re.findall(r"[a-z0-9]+", folded))[:_SLUG_CHARS].strip("-")
+    digest = hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{readable}-{digest}" if readable else digest
+
+
+def load_vocabulary(path: Path | None = None) -> Vocabulary:
+    """Load a vocabulary file (format in docs/inputs.md), concepts sorted by id.
+
+    Args:
+        path: TOML file; None for the bundled vocabulary.
+
+    Raises:
+        InputError: with the line: unreadable TOML, unknown keys or kinds, blanks, a word given twice, a template
+            without ``{}``.
+    """
+    path = BUNDLED_PATH if path is None else path
+    name = f"vocabulary {quote(path.name)}"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(
+            f"vocabulary {quote_path(path)} cannot be read: {error.strerror}; expected a TOML file"
+        ) from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InputError(f"{name}, line {line}: not UTF-8; save it as UTF-8") from error
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(f"{name}: not readable as TOML: {' '.join(str(error).split())}") from error
+    return _Reader(name, LineIndex(text, "concept")).read(document)
+
+
+def add_class_names(vocabulary: Vocabulary, class_names: Iterable[str]) -> Vocabulary:
+    """Return the vocabulary with every class as a core concept.
+
+    A class that names a concept (by term, synonym, or either's plural) makes that concept an object, unless it is
+    core already; a class that names none is added as an object of its own.
+    """
+    concepts = {concept.concept_id: concept for concept in vocabulary.concepts}
+    owner = {word_key(word): concept.concept_id for concept in concepts.values() for word in _words(concept)}
+    for class_name in sorted(class_names):  # of "fox" and "foxes" the first is the term, whatever the order given
+        key = word_key(class_name)
+        if not key:
+            continue
+        known = next((owner[form] for form in number_forms(key) if form in owner), None)
+        if known is None:
+            # One line for reports and prompts; the class name itself stays as it is elsewhere.
+            added = Concept(
+                concept_id=slug(class_name), term=" ".join(class_name.replace("_", " ").split()), kind="object"
+            )
+            concepts[added.concept_id] = added
+            owner[key] = added.concept_id
+        elif concepts[known].kind not in CORE_KINDS:
+            concepts[known] = replace(concepts[known], kind="object")
+    return _vocabulary(concepts.values(), vocabulary.templates, vocabulary.absent)
+
+
+def find_concept(vocabulary: Vocabulary, name: str) -> Concept | None:
+    """Return the concept that has this name as term or synonym, plurals included; None if there is none."""
+    owner = {word_key(word): concept for concept in vocabulary.concepts for word in _words(concept)}
+    return next((owner[form] for form in number_forms(word_key(name)) if form in owner), None)
+
+
+def _words(concept: Concept) -> tuple[str, ...]:
+    return (concept.term, *concept.synonyms)
+
+
+def _vocabulary(
+    concepts: Iterable[Concept], templates: Mapping[str, tuple[str, ...]], absent: Mapping[str, tuple[str, ...]]
+) -> Vocabulary:
+    ordered = tuple(sorted(concepts, key=lambda concept: concept.concept_id))
+    content = [
+        [[concept.term, concept.kind, list(concept.synonyms)] for concept in ordered],
+        sorted((kind, list(prompts)) for kind, prompts in templates.items()),
+        sorted((kind, list(prompts)) for kind, prompts in absent.items()),
+    ]
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return Vocabulary(concepts=ordered, templates=dict(templates), absent=dict(absent), digest=digest)
+
+
+class _Reader:
+    """Checks a parsed file and builds the records; every message says where."""
+
+    def __init__(self, name: str, lines: LineIndex) -> None:
+        self._name = name
+        self._lines = lines
+        self._n_concepts = 0
+        self._first_place: dict[str, tuple[str, int | None]] = {}
+
+    def read(self, document: Mapping[str, Any]) -> Vocabulary:
+        for key in document:
+            if key not in _TOP_LEVEL_KEYS:
+                self._fail(self._lines.top_level(key), _unknown("key", key, _TOP_LEVEL_KEYS))
+        entries = document.get("concept", [])
+        if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+            self._fail(self._lines.top_level("concept"), "no concepts; expected [[concept]] entries with term and kind")
+        self._n_concepts = len(entries)
+        templates = self._prompts(document, "templates")
+        absent = self._prompts(document, "absent")
+        concepts = [self._concept(position, entry) for position, entry in enumerate(entries)]
+        return _vocabulary(concepts, templates, absent)
+
+    def _concept(self, position: int, entry: Mapping[str, Any]) -> Concept:
+        for key in entry:
+            if key not in _CONCEPT_KEYS:
+                self._fail(self._line(position, key), _unknown("key", key, _CONCEPT_KEYS), position)
+        for key in ("term", "kind"):
+            if key not in entry:
+                self._fail(self._line(position), f"concept without {key}; expected term and kind", position)
+        term = self._word(position, "term", entry["term"])
+        kind = entry["kind"]
+        if kind not in KINDS:
+            self._fail(self._line(position, "kind"), _unknown("kind", str(kind), KINDS), position)
+        synonyms = entry.get("synonyms", [])
+        if not isinstance(synonyms, list):
+            self._fail(self._line(position, "synonyms"), f"synonyms is {quote(synonyms)}; expected a list", position)
+        words = tuple(self._word(position, "synonyms", synonym) for synonym in synonyms)
+        return Concept(concept_id=slug(term), term=term, kind=kind, synonyms=words)
+
+    def _word(self, position: int, key: str, raw: Any) -> str:
+        """One term or synonym, checked to occur nowhere else."""
+        line = self._line(position, key, raw if isinstance(raw, str) else None)
+        if not isinstance(raw, str):
+            self._fail(line, f"{key} holds {quote(raw)}; expected text in quotes", position)
+        word = " ".join(raw.split())
+        if not word_key(word):
+            self._fail(line, f"blank {key.removesuffix('s')}; expected a word", position)
+        first = self._first_place.get(word_key(word))
+        if first is not None:
+            where = f" on line {first[1]}" if first[1] is not None else ""
+            self._fail(line, f"{quote(word)} is given twice, first as {quote(first[0])}{where}; drop one", position)
+        self._first_place[word_key(word)] = (word, line)
+        return word
+
+    def _prompts(self, document: Mapping[str, Any], table: str) -> dict[str, tuple[str, ...]]:
+        """The ``[templates]`` or ``[absent]`` table: kind to one or several prompts."""
+        by_kind = document.get(table, {})
+        if not isinstance(by_kind, dict):
+            self._fail(self._lines.top_level(table), f"{table} is {quote(by_kind)}; expected a table [{table}]")
+        prompts: dict[str, tuple[str, ...]] = {}
+        for kind, raw in by_kind.items():
+            line = self._lines.table(table, kind)
+            if kind not in KINDS:
+                self._fail(line, _unknown("kind", kind, KINDS))
+            if not isinstance(raw, list) or not raw:
+                self._fail(line, f"{table}.{kind} is {quote(raw)}; expected a list of prompts")
+            for prompt in raw:
+                line = self._lines.table(table, kind, prompt if isinstance(prompt, str) else None)
+                if not isinstance(prompt, str) or not prompt.strip():
+                    self._fail(line, f"{table}.{kind} holds {quote(prompt)}; expected a prompt in quotes")
+                if ("{}" in prompt) != (table == "templates"):
+                    wanted = "a template with {} for the term" if table == "templates" else "a whole prompt without {}"
+                    self._fail(line, f"{table}.{kind} holds {quote(prompt)}; expected {wanted}")
+            prompts[kind] = tuple(raw)
+        return prompts
+
+    def _line(self, position: int, key: str | None = None, value: str | None = None) -> int | None:
+        return self._lines.entry(position, self._n_concepts, key, value)
+
+    def _fail(self, line: int | None, message: str, position: int | None = None) -> NoReturn:
+        if line is not None:
+            place = f", line {line}"
+        else:
+            place = f", concept number {position + 1}" if position is not None else ""
+        raise InputError(f"{self._name}{place}: {message}")
+
+
+def _unknown(what: str, found: str, valid: Iterable[str]) -> str:
+    valid = list(valid)
+    close = nearest(found, valid)
+    hint = f"; nearest is {quote(close)}" if close else ""
+    return f"unknown {what} {quote(found)}{hint}; expected one of {', '.join(valid)}"

@@ -1,0 +1,42 @@
+"""Foreign text inside one-line messages: quoted, cut, and compared with what was expected."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+#: Characters of a foreign string that a message shows.
+SHOWN_CHARS = 60
+#: Characters of a path.
+SHOWN_PATH_CHARS = 500
+#: Entries of a list that a message shows.
+SHOWN_ENTRIES = 10
+
+
+def quote(text: object, limit: int = SHOWN_CHARS) -> str:
+    """Return ``repr`` of the text, cut: newlines and escape codes cannot break or forge the line."""
+    whole = str(text)
+    return repr(whole) if len(whole) <= limit else repr(whole[:limit]) + "…"
+
+
+def quote_path(path: Path) -> str:
+    """Return a path that the user gave, nearly always whole: its end is what tells it from others."""
+    return quote(path, SHOWN_PATH_CHARS)
+
+
+def quote_list(texts: Sequence[object]) -> str:
+    """Return the quoted entries, the first ten of them and how many there are more."""
+    if not texts:
+        return "none"
+    shown = ", ".join(quote(text) for text in texts[:SHOWN_ENTRIES])
+    more = len(texts) - SHOWN_ENTRIES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def nearest(text: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that looks most like the text, None when nothing comes close."""
+    # The comparison is quadratic in length, and foreign names may be very long.
+    by_lowered = {choice[:SHOWN_CHARS].casefold(): choice for choice in choices}
+    found = difflib.get_close_matches(text[:SHOWN_CHARS].casefold(), by_lowered, n=1, cutoff=0.6)
+    return by_lowered[found[0]] if found else None
