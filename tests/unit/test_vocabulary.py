@@ -106,9 +106,9 @@ def test_bundled_vocabulary():
     [
         ("waterbird", "object"), ("ants", "object"), ("wing", "part"), ("meadow", "scene"), ("hospital ward", "scene"),
         ("sand", "surface"), ("wood floor", "surface"), ("fog", "weather"), ("night", "light"),
-        ("watermark", "artifact"),        ("ruler", "artifact"), ("hospital tag", "artifact"), ("blue", "colour"),
+        ("watermark", "artifact"), ("ruler", "artifact"), ("hospital tag", "artifact"), ("blue", "colour"),
         ("stripes", "texture"),
-        ("blur", "quality"),        ("hands", "person"), ("leash", "context_object"), ("flowers", "context_object"),
+        ("blur", "quality"), ("hands", "person"), ("leash", "context_object"), ("flowers", "context_object"),
         ("keyboard", "context_object"),
     ],
 )  # fmt: skip
