@@ -174,8 +174,12 @@ def _group_counts(labels: IntArray, groups: IntArray, n_classes: int) -> tuple[F
     return inside, pairs.shape[1] - inside
 
 
-def present_counts(present: BoolArray, class_idx: IntArray, n_classes: int, weight: BoolArray | None = None) -> IntArray:
+def present_counts(
+    present: BoolArray, class_idx: IntArray, n_classes: int, weight: BoolArray | None = None
+) -> IntArray:
     """Pictures of every class in which every concept is present (and ``weight`` holds): (C, V)."""
     rows = np.flatnonzero((class_idx >= 0) if weight is None else (class_idx >= 0) & weight)
-    member = sparse.csr_array((np.ones(rows.size, np.float32), (class_idx[rows], np.arange(rows.size))), shape=(n_classes, rows.size))
+    member = sparse.csr_array(
+        (np.ones(rows.size, np.float32), (class_idx[rows], np.arange(rows.size))), shape=(n_classes, rows.size)
+    )
     return np.rint(member @ present[rows].astype(np.float32)).astype(np.int64)

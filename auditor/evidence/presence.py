@@ -29,6 +29,7 @@ EXCLUSIVE_KINDS = ("scene", "weather", "light", "quality", "colour", "object")
 PRESENT = 0.5
 
 _ROWS = 8192  # pictures scored at a time, so that memory follows the vocabulary and not the data set
+_BEHIND = 3.0  # logits, a factor of 20 in odds
 # Crowd calibration: grid of standardised scores, and what may count as a second population
 _GRID = np.linspace(-8.0, 16.0, 241)
 _FEWEST = 20  # pictures
@@ -108,13 +109,19 @@ def _contest(
 def _against_absence(
     images: FloatArray, words: Sequence[FloatArray], absent: FloatArray, logit_scale: float
 ) -> FloatArray:
-    """Each concept alone against absence; log-mean-exp on both sides, so that more synonyms are no advantage."""
+    """Each concept against absence, and not far behind its best rival.
+
+    Log-mean-exp over words on both sides, so that more synonyms are no advantage. A picture with a ruler is unlike
+    "a clean photo", and then every other artifact beats absence as well: a concept that is :data:`_BEHIND` or more
+    behind a rival is explained away by it, while two that are both there score alike and both count.
+    """
     result = np.empty((images.shape[0], len(words)), dtype=np.float32)
     for block in _blocks(images.shape[0]):
         nothing = logsumexp(logit_scale * (images[block] @ absent.T), axis=1) - np.log(len(absent))
-        for column, rows in enumerate(words):
-            something = logsumexp(logit_scale * (images[block] @ rows.T), axis=1) - np.log(len(rows))
-            result[block, column] = expit(something - nothing)
+        parts = [logsumexp(logit_scale * (images[block] @ w.T), axis=1) - np.log(len(w)) for w in words]
+        scores = np.stack(parts, axis=1)
+        margin = np.minimum(scores - nothing[:, None], scores - scores.max(axis=1, keepdims=True) + _BEHIND)
+        result[block] = expit(margin)
     return result
 
 

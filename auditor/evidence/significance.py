@@ -178,7 +178,14 @@ def benjamini_hochberg(p_values: ArrayLike) -> Float64Array:
 
 
 def pictures_per_arm(
-    rate1: float, rate0: float, effect: float, bound: float, *, alpha: float, power: float = 0.8, reliability: float = 1.0
+    rate1: float,
+    rate0: float,
+    effect: float,
+    bound: float,
+    *,
+    alpha: float,
+    power: float = 0.8,
+    reliability: float = 1.0,
 ) -> int:
     """Pictures in each arm that tell a true ``effect`` from ``bound``, one-sided.
 
@@ -191,7 +198,9 @@ def pictures_per_arm(
     return int(np.ceil(z**2 * spread / distance**2)) if distance != 0 else 10**9
 
 
-def detectable_effect(rate: float, n1: ArrayLike, n0: ArrayLike, bound: float, *, alpha: float, power: float = 0.8) -> Float64Array:
+def detectable_effect(
+    rate: float, n1: ArrayLike, n0: ArrayLike, bound: float, *, alpha: float, power: float = 0.8
+) -> Float64Array:
     """Smallest true gap between arms of n1 and n0 pictures that would be shown to exceed ``bound``, at most 1."""
     z = float(stats.norm.isf(alpha) + stats.norm.ppf(power))
     size1, size0 = (np.maximum(np.asarray(n, dtype=np.float64), 1e-9) for n in (n1, n0))

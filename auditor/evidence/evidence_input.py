@@ -1,0 +1,65 @@
+"""What the verdicts are judged on, and what they come out as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from scipy import sparse
+
+from auditor.records import ClassConcept, Concept, Finding, FloatArray, IntArray, LinearHead, Subgroup, Verdict
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvidenceInput:
+    """Everything that the evidence reads. ``head`` and ``head_chunks`` are None when the data are audited alone.
+
+    ``head_chunks()`` yields (rows, activations (b, K), logits (b, C)) and can be gone through again and again.
+    Columns of ``presence`` that are not finite belong to concepts that the encoder cannot measure.
+    """
+
+    image_ids: tuple[str, ...]  # N
+    label_idx: IntArray  # (N,) class of the label, -1 for none
+    predicted_idx: IntArray  # (N,)
+    class_names: tuple[str, ...]  # C
+    concepts: tuple[Concept, ...]  # V, class names have joined as core concepts
+    shares: sparse.csr_array  # (N, V) phrases of the predicted class
+    residuals: FloatArray  # (N,)
+    presence: FloatArray  # (N, V) in [0, 1]
+    embeddings: FloatArray  # (N, D) unit rows
+    class_prompt_score: FloatArray  # (N, C)
+    groups: IntArray | None  # (N,)
+    head: LinearHead | None
+    head_chunks: Callable[[], Iterable[tuple[slice, FloatArray, FloatArray]]] | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)
+        shapes = {
+            "label_idx": (self.label_idx.shape, (n,)),
+            "predicted_idx": (self.predicted_idx.shape, (n,)),
+            "shares": (self.shares.shape, (n, n_concepts)),
+            "residuals": (self.residuals.shape, (n,)),
+            "presence": (self.presence.shape, (n, n_concepts)),
+            "embeddings": (self.embeddings.shape[:1], (n,)),
+            "class_prompt_score": (self.class_prompt_score.shape, (n, n_classes)),
+        }
+        if self.groups is not None:
+            shapes["groups"] = (self.groups.shape, (n,))
+        for name, (found, expected) in shapes.items():
+            if found != expected:
+                raise ValueError(f"{name} has shape {found}, expected {expected}")
+        if (self.head is None) != (self.head_chunks is None):
+            raise ValueError("head and head_chunks come together or not at all")
+        if n and max(int(self.label_idx.max()), int(self.predicted_idx.max())) >= n_classes:
+            raise ValueError(f"a label or prediction lies beyond the {n_classes} classes")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvidenceResult:
+    """Findings on pairs and one verdict for every class, in the order of the classes."""
+
+    class_concepts: list[ClassConcept]
+    subgroups: list[Subgroup]
+    findings: list[Finding]
+    verdicts: tuple[Verdict, ...]

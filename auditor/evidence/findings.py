@@ -1,0 +1,103 @@
+"""Measured pairs as records: findings with the pictures that show them, and the counts of subgroups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs import Measured, PairEvidence
+from auditor.records import Finding, FloatArray, IntArray, Subgroup
+
+#: Pictures that a finding names.
+MAX_EXAMPLES = 12
+
+
+def subgroups_of(inputs: EvidenceInput, measured: Measured) -> list[Subgroup]:
+    """Counts with and without every context concept that occurs in a class."""
+    records: list[Subgroup] = []
+    for c, name in enumerate(inputs.class_names):
+        n, n_correct = int(measured.n_labelled[c]), int(measured.n_correct[c])
+        for v, concept in enumerate(inputs.concepts):
+            n_with, right = int(measured.n_with[c, v]), int(measured.n_with_correct[c, v])
+            if not concept.is_context or n_with == 0:
+                continue
+            for present, size, correct in ((True, n_with, right), (False, n - n_with, n_correct - right)):
+                records.append(Subgroup(c, name, concept.concept_id, concept.term, present, size, correct))
+    return records
+
+
+def findings_of(inputs: EvidenceInput, measured: Measured) -> list[Finding]:
+    """Findings of every measured pair, by class and concept: E1, E2, E4 and, where a model was examined, E3."""
+    ordered = sorted(measured.pairs, key=lambda pair: (pair.class_idx, pair.concept_idx))
+    return [finding for pair in ordered for finding in _findings(inputs, measured, pair)]
+
+
+def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Iterator[Finding]:
+    c, v = pair.class_idx, pair.concept_idx
+    concept, labels, called = inputs.concepts[v], inputs.label_idx, inputs.predicted_idx == c
+    present = measured.present[:, v]
+    own, other = labels == c, (labels >= 0) & (labels != c)
+    q = pair.q if pair.screened else None
+
+    def finding(
+        rule_id: str,
+        effect: tuple[float, float, float],
+        n: int,
+        rows: IntArray,
+        *,
+        p: float | None = None,
+        corrected: float | None = None,
+        status: str = "measured",
+    ) -> Finding:
+        return Finding(
+            class_idx=c,
+            class_name=inputs.class_names[c],
+            concept_id=concept.concept_id,
+            concept=concept.term,
+            concept_kind=concept.kind,
+            rule_id=rule_id,
+            effect=effect[0],
+            low=effect[1],
+            high=effect[2],
+            p=p,
+            q=corrected,
+            n_images=n,
+            evidence_image_ids=tuple(inputs.image_ids[row] for row in rows),
+            status=status,
+        )
+
+    if pair.words is not None:
+        rows = np.flatnonzero(called)
+        shares = np.asarray(inputs.shares[rows][:, [v]].toarray(), dtype=np.float32).ravel()
+        effect = (pair.words.share, pair.words.share_low, pair.words.share_high)
+        yield finding("E1", effect, pair.words.n_images, _strongest(inputs, rows, shares))
+    presence = inputs.presence[:, v]
+    yield finding("E2", pair.auc, int((labels >= 0).sum()), _strongest(inputs, np.flatnonzero(own), presence[own]))
+    # a recall gap is shown by the pictures that break it, wrong ones first; a pull by the pictures pulled
+    broken = np.flatnonzero(own & ~present)
+    pulled = np.flatnonzero(other & present & called)
+    breaking = _strongest(inputs, broken, 1 - called[broken] - presence[broken])
+    pulling = _strongest(inputs, pulled, presence[pulled])
+    if inputs.head is None:
+        return
+    for rule_id, gap, rows in (("E4-recall", pair.recall, breaking), ("E4-pull", pair.pull, pulling)):
+        n, p = gap.n_present + gap.n_absent, gap.p if gap.status == "measured" else None
+        corrected = q if gap.status == "measured" else None
+        yield finding(rule_id, (gap.effect, gap.low, gap.high), n, rows, p=p, corrected=corrected, status=gap.status)
+    column = measured.erased_column.get(v)
+    changed = np.zeros(labels.size, dtype=np.bool_)
+    if column is not None and measured.erased is not None:
+        changed = present & called & (measured.erased[:, column] != c)
+    for rule_id, erasure, among in (("E3-recall", pair.erased_recall, own), ("E3-pull", pair.erased_pull, other)):
+        rows = np.flatnonzero(changed & among)
+        n = erasure.n_present + erasure.n_absent
+        estimate = (erasure.effect, erasure.low, erasure.high)
+        yield finding(rule_id, estimate, n, _strongest(inputs, rows, presence[rows]), status=erasure.status)
+
+
+def _strongest(inputs: EvidenceInput, rows: IntArray, strength: FloatArray) -> IntArray:
+    """Rows of greatest strength, equal ones by image id."""
+    ids = np.array([inputs.image_ids[row] for row in rows], dtype=np.str_)
+    return rows[np.lexsort((ids, -np.asarray(strength, dtype=np.float64)))][:MAX_EXAMPLES]

@@ -1,0 +1,242 @@
+"""All that is measured on pairs of class and context concept, before anything is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.evidence import significance
+from auditor.evidence.association import AssociationAuc, association_auc, class_concepts, present_counts
+from auditor.evidence.covariates import ResidualPresence, residual_presence
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.presence import PRESENT
+from auditor.evidence.reliance import (
+    MIN_VARYING,
+    NOT_IDENTIFIED,
+    Erasure,
+    assign_folds,
+    erased_predictions,
+    erasure_effect,
+    fit_erasers,
+    n_varying,
+    two_row_head,
+)
+from auditor.evidence.significance import TwoArms
+from auditor.evidence.strata import class_strata
+from auditor.evidence.subgroups import DELTA, MIN_ARM, Gap, pull_gap, recall_gap, strongest_value
+from auditor.records import BoolArray, ClassConcept, IntArray, Progress
+
+#: E1 screen: the concept carries this share of the words, this many times its share in the other classes.
+SCREEN_SHARE, SCREEN_LIFT = 0.15, 1.5
+#: E2 screen: lower bound of the one-vs-rest AUC.
+SCREEN_AUC = 0.6
+_NOTABLE_P = 0.05  # plain gaps below this are measured in full and reported even where no screen is passed
+
+
+@dataclass(slots=True)
+class PairEvidence:
+    """What is known of one class and one context concept; ``q`` is filled in when all pairs are known."""
+
+    class_idx: int
+    concept_idx: int
+    words: ClassConcept | None
+    auc: tuple[float, float, float]
+    by_words: bool
+    by_data: bool
+    recall: Gap
+    pull: Gap
+    erased_recall: Erasure = NOT_IDENTIFIED
+    erased_pull: Erasure = NOT_IDENTIFIED
+    partners: tuple[int, ...] = ()
+    p: float = 1.0
+    q: float = 1.0
+
+    @property
+    def screened(self) -> bool:
+        """Whether E1 or E2 lets it through."""
+        return self.by_words or self.by_data
+
+
+@dataclass(slots=True, eq=False)
+class Measured:
+    """Counts and pairs of the whole audit; (C, V) arrays unless said otherwise."""
+
+    class_concepts: list[ClassConcept]
+    auc: AssociationAuc
+    present: BoolArray  # (N, V)
+    n_labelled: IntArray  # (C,)
+    n_correct: IntArray  # (C,)
+    n_with: IntArray
+    n_with_correct: IntArray
+    pull_arms: IntArray  # pictures of other classes in the smaller arm
+    pairs: list[PairEvidence] = field(default_factory=list)
+    erased: NDArray[np.int32] | None = None  # (N, T) predictions with a concept erased
+    erased_column: dict[int, int] = field(default_factory=dict)
+
+
+def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
+    """E1 and E2 of everything, then E4 and E3 of the pairs that pass a screen or show a notable gap."""
+    labels, n_classes = inputs.label_idx, len(inputs.class_names)
+    order = np.argsort(np.argsort(np.asarray(inputs.image_ids), kind="stable"), kind="stable").astype(np.int64)
+    words = class_concepts(
+        inputs.shares,
+        inputs.predicted_idx,
+        inputs.concepts,
+        inputs.class_names,
+        groups=inputs.groups,
+        seed=inputs.seed,
+        order=order,
+    )
+    progress("evidence: words", 1, 1)
+    present = inputs.presence > PRESENT
+    correct = inputs.predicted_idx == labels
+    n_labelled, n_with = (
+        np.bincount(labels[labels >= 0], minlength=n_classes),
+        present_counts(present, labels, n_classes),
+    )
+    measured = Measured(
+        class_concepts=words,
+        auc=association_auc(inputs.presence, labels, n_classes, groups=inputs.groups),
+        present=present,
+        n_labelled=n_labelled,
+        n_correct=np.bincount(labels[(labels >= 0) & correct], minlength=n_classes),
+        n_with=n_with,
+        n_with_correct=present_counts(present, labels, n_classes, correct),
+        pull_arms=_pull_arms(n_labelled, n_with),
+    )
+    progress("evidence: association", 1, 1)
+    _observed_gaps(inputs, measured, order, progress)
+    if inputs.head is not None:
+        _erase(inputs, measured, progress)
+    return measured
+
+
+def _pull_arms(n_labelled: IntArray, n_with: IntArray) -> IntArray:
+    """Pictures of other classes in the smaller arm, over the classes that have both arms: (C, V)."""
+    n_without = n_labelled[:, None] - n_with
+    both = (n_with > 0) & (n_without > 0)
+    with_v, without_v = np.where(both, n_with, 0), np.where(both, n_without, 0)
+    return np.minimum(with_v.sum(axis=0) - with_v, without_v.sum(axis=0) - without_v)
+
+
+def _screens(
+    inputs: EvidenceInput, measured: Measured
+) -> tuple[BoolArray, BoolArray, dict[tuple[int, int], ClassConcept]]:
+    """Context pairs let through by words (E1) and by the data (E2), and E1's records by pair."""
+    by_id = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
+    context = np.array([concept.is_context for concept in inputs.concepts], dtype=np.bool_)
+    n_classes = len(inputs.class_names)
+    words = {(record.class_idx, by_id[record.concept_id]): record for record in measured.class_concepts}
+    # a concept that is not to be seen in the pictures that carry its word is a wrong word
+    seen = present_counts(measured.present, inputs.predicted_idx, n_classes) >= MIN_ARM
+    by_words = np.zeros((n_classes, len(inputs.concepts)), dtype=np.bool_)
+    for (c, v), record in words.items():
+        by_words[c, v] = (
+            record.share >= SCREEN_SHARE and record.lift >= SCREEN_LIFT and record.share_low > record.share_elsewhere
+        )
+    by_data = (measured.auc.low >= SCREEN_AUC) & (measured.n_with >= MIN_ARM)
+    return by_words & seen & context, by_data & context, words
+
+
+def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
+    """E4 of every pair that passes a screen or whose plain gap is notable."""
+    labels, predicted, groups = inputs.label_idx, inputs.predicted_idx, inputs.groups
+    by_words, by_data, words = _screens(inputs, measured)
+    context = np.flatnonzero([concept.is_context for concept in inputs.concepts])
+    kinds: dict[str, list[int]] = {}
+    for v in context:
+        kinds.setdefault(inputs.concepts[v].kind, []).append(int(v))
+    values = {kind: strongest_value(inputs.presence, members) for kind, members in kinds.items()}
+    recall_notable = _notable_recall(measured)
+    n_classes = len(inputs.class_names)
+    for c in range(n_classes):
+        notable = recall_notable[c] | _notable_pull(inputs, measured, c)
+        chosen = [v for v in context if by_words[c, v] or by_data[c, v] or notable[v]]
+        own, others = np.flatnonzero(labels == c), np.flatnonzero((labels >= 0) & (labels != c))
+        strata: list[IntArray] = []
+        if chosen and own.size >= MIN_ARM:
+            score = inputs.class_prompt_score[own, c]
+            strata = class_strata(inputs.embeddings[own], score, order=order[own], seed=inputs.seed)
+        own_groups, other_groups = (None, None) if groups is None else (groups[own], groups[others])
+        correct, called = predicted[own] == c, predicted[others] == c
+        for v in chosen:
+            present, value = measured.present[:, v], values[inputs.concepts[v].kind]
+            pair = PairEvidence(
+                class_idx=c,
+                concept_idx=int(v),
+                words=words.get((c, int(v))),
+                auc=(float(measured.auc.auc[c, v]), float(measured.auc.low[c, v]), float(measured.auc.high[c, v])),
+                by_words=bool(by_words[c, v]),
+                by_data=bool(by_data[c, v]),
+                recall=recall_gap(present[own], value[own], correct, strata=strata, groups=own_groups),
+                pull=pull_gap(present[others], value[others], called, labels[others], groups=other_groups),
+            )
+            measured.pairs.append(pair)
+        progress("evidence: gaps", c + 1, n_classes)
+
+
+def _notable_recall(measured: Measured) -> BoolArray:
+    """Pairs (C, V) whose plain recall gap exceeds DELTA at an uncorrected level."""
+    n0 = measured.n_labelled[:, None] - measured.n_with
+    x0 = measured.n_correct[:, None] - measured.n_with_correct
+    arms = TwoArms.of(measured.n_with_correct[..., None], measured.n_with[..., None], x0[..., None], n0[..., None])
+    enough = np.minimum(measured.n_with, n0) >= MIN_ARM
+    return np.asarray((significance.p_above(arms, DELTA) < _NOTABLE_P) & enough, dtype=np.bool_)
+
+
+def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int) -> BoolArray:
+    """Concepts (V,) whose plain pull towards class c exceeds DELTA at an uncorrected level."""
+    n_classes = len(inputs.class_names)
+    called = inputs.predicted_idx == c
+    x1 = present_counts(measured.present, inputs.label_idx, n_classes, called)
+    x_all = np.bincount(inputs.label_idx[called & (inputs.label_idx >= 0)], minlength=n_classes)
+    n1, n0 = measured.n_with, measured.n_labelled[:, None] - measured.n_with
+    sources = np.flatnonzero((np.arange(n_classes) != c) & (measured.n_labelled > 0))
+    arms = TwoArms.of(*(a[sources].T for a in (x1, n1, x_all[:, None] - x1, n0)))
+    return np.asarray(
+        (significance.p_above(arms, DELTA) < _NOTABLE_P) & (measured.pull_arms[c] >= MIN_ARM), dtype=np.bool_
+    )
+
+
+def _erase(inputs: EvidenceInput, measured: Measured, progress: Progress) -> None:
+    """E3 of the pairs at hand: two passes over the head's inputs for all their concepts together."""
+    if inputs.head is None or inputs.head_chunks is None:
+        raise ValueError("erasure needs a head and its inputs")
+    labels = inputs.label_idx
+    asked = sorted({pair.concept_idx for pair in measured.pairs})
+    targets = [v for v in asked if n_varying(measured.present[:, v], labels) >= MIN_VARYING]
+    if not targets:
+        return
+    own_score = np.where(labels >= 0, inputs.class_prompt_score[np.arange(labels.size), labels], 0).astype(np.float32)
+    residual: ResidualPresence = residual_presence(inputs.presence, labels, own_score, inputs.concepts, targets)
+    if not residual.column_of:
+        return
+    folds = assign_folds(inputs.image_ids, inputs.groups, seed=inputs.seed)
+    erasers = fit_erasers(inputs.head_chunks, residual.values, labels, folds, two_row_head(inputs.head))
+    progress("evidence: erasure", 1, 2)
+    before, measured.erased = erased_predictions(inputs.head_chunks, erasers, folds)
+    progress("evidence: erasure", 2, 2)
+    measured.erased_column = dict(residual.column_of)
+    for pair in measured.pairs:
+        pair.partners = residual.partners.get(pair.concept_idx, ())
+        column = residual.column_of.get(pair.concept_idx)
+        if column is None:
+            continue
+        results = []
+        for rows in (
+            np.flatnonzero(labels == pair.class_idx),
+            np.flatnonzero((labels >= 0) & (labels != pair.class_idx)),
+        ):
+            results.append(
+                erasure_effect(
+                    before[rows],
+                    measured.erased[rows, column],
+                    measured.present[rows, pair.concept_idx],
+                    pair.class_idx,
+                    labels[rows],
+                    groups=None if inputs.groups is None else inputs.groups[rows],
+                )
+            )
+        pair.erased_recall, pair.erased_pull = results

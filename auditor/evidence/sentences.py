@@ -1,0 +1,181 @@
+"""One plain sentence or two for every verdict. Percents and points without decimals; every figure with its n."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.evidence import significance
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs import Measured, PairEvidence
+from auditor.evidence.reliance import Erasure
+from auditor.evidence.subgroups import Gap
+
+#: What no verdict shows; reports print it once beside the sentences.
+DOES_NOT_SHOW = (
+    "This does not show that the concept causes every mistake; what counts as the concept is decided by the encoder."
+)
+
+
+def percent(fraction: float) -> str:
+    """A rate: "31 %"."""
+    return f"{100 * fraction:.0f} %"
+
+
+def points(fraction: float) -> str:
+    """A difference of rates: "38 points"."""
+    number = round(100 * fraction)
+    return f"{number} point" if abs(number) == 1 else f"{number} points"
+
+
+def _bounds(low: float, high: float) -> str:
+    return f"[{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def _rate(successes: int, trials: int) -> str:
+    """A rate with Wilson's interval and its n: "31 % [25, 38] of 212"."""
+    low, high = significance.wilson_interval(successes, trials)
+    return f"{percent(successes / max(trials, 1))} {_bounds(float(low), float(high))} of {trials:,}"
+
+
+def _named(inputs: EvidenceInput, pair: PairEvidence) -> str:
+    """A concept with its kind and what it cannot be told from: "water (scene, indistinguishable here from waves)"."""
+    concept = inputs.concepts[pair.concept_idx]
+    partners = [inputs.concepts[v].term for v in pair.partners]
+    alike = f", indistinguishable here from {_list(partners)}" if partners else ""
+    return f"{concept.term} ({concept.kind.replace('_', ' ')}{alike})"
+
+
+def _list(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _words(pair: PairEvidence) -> str:
+    if pair.words is None or pair.words.share < 0.005:
+        return "it carries none of the words"
+    return f"it carries {percent(pair.words.share)} of the words (others {percent(pair.words.share_elsewhere)})"
+
+
+def _recall(gap: Gap) -> str:
+    without = "on comparable pictures without it" if gap.narrowed else "without it"
+    return (
+        f"{without} {_rate(gap.x_absent, gap.n_absent)} are recognised, with it {_rate(gap.x_present, gap.n_present)}"
+    )
+
+
+def _pull(gap: Gap, class_name: str) -> str:
+    return (
+        f'pictures of other classes are called "{class_name}" {points(gap.effect)} {_bounds(gap.low, gap.high)} '
+        f"more often with it than without it ({gap.n_present:,} with it)"
+    )
+
+
+def _erased(erasure: Erasure) -> str:
+    """What erasure took away, as a clause."""
+    return f"erasing it from the features takes away {points(erasure.effect)} {_bounds(erasure.low, erasure.high)}"
+
+
+def flagged(inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, others: Sequence[PairEvidence]) -> str:
+    """'The model calls a picture "waterbird" largely because of water (scene): without it …'."""
+    name = inputs.class_names[pair.class_idx]
+    how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
+    shown = _pull(gap, name) if by_pull else _recall(gap)
+    sentence = (
+        f'The model calls a picture "{name}" {how_much} because of {_named(inputs, pair)}: {shown}; '
+        f"{_erased(pair.erased_pull if by_pull else pair.erased_recall)}; {_words(pair)}."
+    )
+    if others:
+        sentence += f" It also relies on {_list([_named(inputs, other) for other in others])}."
+    return sentence
+
+
+def suspect(inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, missing: tuple[int, int]) -> str:
+    """What passes the screen, what could not be decided, and how many pictures of what would decide it."""
+    name, concept = inputs.class_names[pair.class_idx], _named(inputs, pair)
+    if pair.by_words and pair.words is not None:
+        start = (
+            f'{concept} carries {percent(pair.words.share)} of the words for "{name}" '
+            f"(others {percent(pair.words.share_elsewhere)})"
+        )
+    else:
+        start = (
+            f'{concept} goes with "{name}" in the data (AUC {pair.auc[0]:.2f} [{pair.auc[1]:.2f}, {pair.auc[2]:.2f}])'
+        )
+    erasure = pair.erased_pull if by_pull else pair.erased_recall
+    if gap.status == "too_few":
+        found = f"only {gap.n_absent:,} of its pictures are without it and {gap.n_present:,} with it"
+    elif by_pull:
+        found = _pull(gap, name)
+    else:
+        found = _recall(gap)
+    if gap.status == "measured" and gap.low > 0 and erasure.status != "measured":
+        return f"{start}, and {found}; erasure could not be tried, so reliance is neither shown nor excluded."
+    if gap.status == "measured" and gap.low > 0 and erasure.low <= 0:
+        return f"{start}, and {found}; but {_erased(erasure)}, so something that goes with it may be what is used."
+    wanted = [f"{n:,} more pictures {side} it" for n, side in zip(missing, ("with", "without"), strict=True) if n]
+    undecided = f"{start}, but {found}: reliance is neither shown nor excluded"
+    return (
+        f"{undecided}. Missing: {_list(wanted)}." if wanted else f"{undecided}, the effect lies near what is tolerated."
+    )
+
+
+def clean(
+    inputs: EvidenceInput,
+    name: str,
+    n: int,
+    tested: int,
+    dismissed: Sequence[PairEvidence],
+    detectable: float | None,
+    rate: float,
+) -> str:
+    """What was tried and the smallest effect that could have been seen."""
+    sentence = f'No context concept was found to decide "{name}" ({n:,} pictures, {tested:,} concepts tested).'
+    if dismissed:
+        names = _list([_named(inputs, pair) for pair in dismissed[:3]])
+        sentence += f" {names[0].upper()}{names[1:]} stood out, but reliance on it was excluded."
+    if detectable is not None:
+        whose = "" if dismissed else " for half of them"
+        sentence += f" A gap of {points(detectable)} would have been shown{whose}."
+    if rate >= 0.995:
+        sentence += f" {percent(rate)} are recognised: pictures that the model was trained on hide gaps."
+    return sentence
+
+
+def too_few_pictures(name: str, n: int, needed: int) -> str:
+    """State: fewer labelled pictures than two arms take."""
+    return f'"{name}" has {n:,} labelled pictures; {needed:,} are needed to compare any with any.'
+
+
+def never_predicted(name: str, n: int) -> str:
+    """State: no picture is called the class."""
+    return f'No picture is called "{name}", not one of its own {n:,}: there is no decision to explain.'
+
+
+def at_chance(name: str, rate: float) -> str:
+    """State: recall no better than the rate among other classes."""
+    return f'"{name}" is recognised in {percent(rate)} of its pictures, no more often than in others: at chance, gaps say nothing.'
+
+
+def unexplained(name: str, residual: float, n: int) -> str:
+    """State: the phrases leave too much unexplained."""
+    return (
+        f'The words leave {percent(residual)} of what decides "{name}" unexplained ({n:,} pictures): '
+        "the encoder may not know this domain, or the vocabulary lacks the words."
+    )
+
+
+def nothing_varies(name: str, least: int) -> str:
+    """State: no context concept is present in some pictures and absent from others."""
+    return f'No context concept is both present in and absent from {least} pictures: nothing about "{name}" can be compared.'
+
+
+def no_model(inputs: EvidenceInput, name: str, leading: PairEvidence | None, measured: Measured) -> str:
+    """State: the data alone were audited."""
+    if leading is None:
+        return f'No model was examined. In the data no context concept goes with "{name}".'
+    c, v = leading.class_idx, leading.concept_idx
+    inside, n = int(measured.n_with[c, v]), int(measured.n_labelled[c])
+    outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_labelled.sum()) - n
+    return (
+        f'No model was examined. In the data {_named(inputs, leading)} is present in {_rate(inside, n)} of "{name}" '
+        f"and in {_rate(outside, rest)} other pictures (AUC {leading.auc[0]:.2f})."
+    )

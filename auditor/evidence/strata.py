@@ -1,0 +1,51 @@
+"""Strata of the pictures of a class in which a recall gap is compared: sub-kind and difficulty."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+from sklearn.cluster import KMeans
+
+from auditor.records import FloatArray, IntArray
+
+_DIFFICULTY_STEPS = 5
+_MOST_KINDS = 4
+_PICTURES_PER_KIND = 60
+_FITTED_ON = 5_000  # pictures: more do not move the centres of four clusters
+
+
+def class_strata(embeddings: FloatArray, difficulty: FloatArray, *, order: IntArray, seed: int) -> list[IntArray]:
+    """Stratifications of one class's pictures, the finest first: sub-kind x difficulty, difficulty, sub-kind.
+
+    Args:
+        embeddings: (n, D) unit rows.
+        difficulty: (n,) the encoder's score of the class's own prompt.
+        order: (n,) rank of the pictures by id: the clusters do not depend on the order of rows.
+        seed: Of the clusters' starts.
+    """
+    step = difficulty_steps(difficulty)
+    kind = sub_kinds(embeddings, order=order, seed=seed)
+    if kind.max(initial=0) == 0:
+        return [step]
+    return [kind * _DIFFICULTY_STEPS + step, step, kind]
+
+
+def difficulty_steps(difficulty: FloatArray) -> IntArray:
+    """Quintile of every picture by its score; equal scores share a quintile."""
+    if difficulty.size == 0:
+        return np.zeros(0, dtype=np.int64)
+    rank = stats.rankdata(difficulty)  # 1 ... n, ties at their mean
+    steps = np.floor((rank - 0.5) / difficulty.size * _DIFFICULTY_STEPS)
+    return np.clip(steps, 0, _DIFFICULTY_STEPS - 1).astype(np.int64)
+
+
+def sub_kinds(embeddings: FloatArray, *, order: IntArray, seed: int) -> IntArray:
+    """Clusters of the embeddings within a class: one for every 60 pictures, at most four."""
+    n = embeddings.shape[0]
+    n_kinds = min(_MOST_KINDS, n // _PICTURES_PER_KIND)
+    if n_kinds < 2:
+        return np.zeros(n, dtype=np.int64)
+    by_id = np.argsort(order, kind="stable")
+    step = max(1, -(-n // _FITTED_ON))
+    clusters = KMeans(n_kinds, n_init=4, random_state=seed).fit(embeddings[by_id[::step]].astype(np.float64))
+    return np.asarray(clusters.predict(embeddings.astype(np.float64)), dtype=np.int64)

@@ -1,0 +1,244 @@
+"""From measured evidence to one verdict a class: the rule of docs/decisions/0005-first-verdict.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from auditor.evidence import sentences, significance
+from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
+from auditor.evidence.findings import findings_of, subgroups_of
+from auditor.evidence.pairs import Measured, PairEvidence, measure
+from auditor.evidence.reliance import Erasure
+from auditor.evidence.significance import TwoArms
+from auditor.evidence.subgroups import DELTA, MIN_ARM, Gap
+from auditor.records import IntArray, Progress, Severity, Verdict, VerdictName
+
+__all__ = ["EvidenceInput", "EvidenceResult", "judge"]
+
+#: Level of the corrected tests.
+ALPHA = 0.05
+#: An effect whose upper bound lies below this is tolerated: the concept is excluded.
+TOLERATED = 0.10
+#: The effect that the number of missing pictures is computed for (never the observed one).
+DESIGN_EFFECT = 0.20
+#: Fewer labelled pictures than this and a class is not analysed: it could not fill two arms.
+MIN_CLASS = 2 * MIN_ARM
+#: Mean residual of the phrases above which words say nothing about a class.
+MAX_RESIDUAL = 0.9
+#: E3 agrees with a gap when it takes away at least this part of it, and DELTA, its lower bound being above 0.
+AGREEING_PART = 0.25
+#: Severity by the lower bound of the gap.
+_HIGH, _MEDIUM = 0.20, 0.10
+
+State = Literal["proven", "excluded", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A screened pair with what was decided on it."""
+
+    pair: PairEvidence
+    state: State
+    gap: Gap
+    by_pull: bool
+    strength: float
+
+
+def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> EvidenceResult:
+    """Measure E1 to E4 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else."""
+    inputs = _measurable(inputs)
+    measured = measure(inputs, on_progress or (lambda _stage, _done, _total: None))
+    _correct_for_many_tests(inputs, measured)
+    by_class: dict[int, list[PairEvidence]] = {}
+    for pair in measured.pairs:
+        by_class.setdefault(pair.class_idx, []).append(pair)
+    verdicts = tuple(_verdict(inputs, measured, c, by_class.get(c, [])) for c in range(len(inputs.class_names)))
+    return EvidenceResult(
+        measured.class_concepts, subgroups_of(inputs, measured), findings_of(inputs, measured), verdicts
+    )
+
+
+def _measurable(inputs: EvidenceInput) -> EvidenceInput:
+    """Concepts that the encoder cannot measure are present nowhere: they can support no finding."""
+    finite = np.isfinite(inputs.presence).all(axis=0)
+    if finite.all():
+        return inputs
+    fields = {name: getattr(inputs, name) for name in EvidenceInput.__dataclass_fields__}
+    return EvidenceInput(**{**fields, "presence": np.where(finite, inputs.presence, 0).astype(np.float32)})
+
+
+def agrees(gap: Gap, erasure: Erasure, other: Erasure) -> bool:
+    """Whether erasing the concept takes away a good part of the gap.
+
+    ``erasure`` is of the same sort as the gap (recall or pull) and must be large enough; that it is not chance may be
+    shown by it or by ``other``, the erasure of the other sort: with few counterexamples recall alone cannot.
+    """
+    if erasure.status != "measured" or erasure.effect < max(DELTA, AGREEING_PART * gap.effect):
+        return False
+    return erasure.low > 0 or (other.status == "measured" and other.low > 0)
+
+
+def excluded(gap: Gap, erasure: Erasure) -> bool:
+    """Whether an effect over the tolerated one is ruled out.
+
+    By the gap's own upper bound; or, where that is too wide, by an estimate within the tolerated effect together
+    with an erasure whose upper bound is.
+    """
+    if gap.status != "measured":
+        return False
+    if gap.high < TOLERATED:
+        return True
+    return gap.effect < TOLERATED and erasure.status == "measured" and erasure.high < TOLERATED
+
+
+def _testable(measured: Measured, context: IntArray, c: int) -> IntArray:
+    """Context concepts with enough pictures in both arms, for recall or for pull."""
+    arms = np.minimum(measured.n_with[c], measured.n_labelled[c] - measured.n_with[c])
+    return context[(arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)]
+
+
+def _context(inputs: EvidenceInput) -> IntArray:
+    return np.flatnonzero([concept.is_context for concept in inputs.concepts])
+
+
+def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
+    """Fill ``p`` and ``q``: Holm over a class's testable context concepts, Benjamini-Hochberg over the classes.
+
+    A pair's p is that of its better gap among those that E3 agrees with, doubled, since there are two. Within the
+    discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014).
+    """
+    context = _context(inputs)
+    analysed = np.flatnonzero(measured.n_labelled >= MIN_CLASS)
+    smallest = np.ones(len(inputs.class_names))
+    adjusted: dict[int, float] = {}
+    for c in range(len(inputs.class_names)):
+        pairs = [pair for pair in measured.pairs if pair.class_idx == c and pair.screened]
+        for pair in pairs:
+            pair.p = min([1.0] + [2 * gap.p for gap, *erasures in _tests(pair) if agrees(gap, *erasures)])
+        within = significance.holm([pair.p for pair in pairs], n_tests=_testable(measured, context, c).size)
+        adjusted.update({id(pair): float(p) for pair, p in zip(pairs, within, strict=True)})
+        smallest[c] = min([1.0, *within.tolist()])
+    class_q = np.ones(len(inputs.class_names))
+    class_q[analysed] = significance.benjamini_hochberg(smallest[analysed])
+    n_found = max(int((class_q[analysed] <= ALPHA).sum()), 1)
+    for pair in measured.pairs:
+        if pair.screened:
+            scaled = adjusted[id(pair)] * analysed.size / n_found
+            pair.q = float(min(1.0, max(class_q[pair.class_idx], scaled)))
+
+
+def _tests(pair: PairEvidence) -> tuple[tuple[Gap, Erasure, Erasure], tuple[Gap, Erasure, Erasure]]:
+    """Recall and pull, each with the erasure of its sort and the other one."""
+    recall, pull = pair.erased_recall, pair.erased_pull
+    return (pair.recall, recall, pull), (pair.pull, pull, recall)
+
+
+def _judged(pair: PairEvidence) -> _Judged:
+    if pair.q <= ALPHA:
+        shown = [gap for gap, *erasures in _tests(pair) if agrees(gap, *erasures) and gap.p <= ALPHA]
+        gap = max(shown, key=lambda one: one.low)
+        by_pull = gap is pair.pull
+        # what the reader can check, the gap, comes before the share of the words; neither alone leads
+        return _Judged(pair, "proven", gap, by_pull, gap.low + (pair.words.share if pair.words else 0.0))
+    pull_done = excluded(pair.pull, pair.erased_pull) or pair.pull.status == "too_few"
+    state: State = "excluded" if excluded(pair.recall, pair.erased_recall) and pull_done else "open"
+    by_pull = excluded(pair.recall, pair.erased_recall)
+    strength = (pair.words.share if pair.words else 0.0) + max(pair.auc[0] - 0.5, 0.0)
+    return _Judged(pair, state, pair.pull if by_pull else pair.recall, by_pull, strength)
+
+
+def _verdict(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> Verdict:
+    """Flagged before all else; then what prevents a verdict; then suspect; then clean."""
+    name, n = inputs.class_names[c], int(measured.n_labelled[c])
+    detectable = _detectable(inputs, measured, c, pairs)
+
+    def verdict(kind: VerdictName, sentence: str, severity: Severity = "none", lead: _Judged | None = None) -> Verdict:
+        concept = inputs.concepts[lead.pair.concept_idx] if lead else None
+        gap = lead.gap if lead and lead.gap.status == "measured" else None
+        return Verdict(
+            class_idx=c,
+            class_name=name,
+            verdict=kind,
+            severity=severity,
+            concept_id=concept.concept_id if concept else None,
+            concept=concept.term if concept else None,
+            concept_kind=concept.kind if concept else None,
+            sentence=sentence,
+            n_images=n,
+            share=(lead.pair.words.share if lead.pair.words else 0.0) if lead else None,
+            gap=gap.effect if gap else None,
+            gap_low=gap.low if gap else None,
+            gap_high=gap.high if gap else None,
+            detectable_effect=detectable,
+        )
+
+    if n < MIN_CLASS:
+        return verdict("not_analysed", sentences.too_few_pictures(name, n, MIN_CLASS))
+    judged = sorted((_judged(pair) for pair in pairs if pair.screened), key=lambda j: (-j.strength, j.pair.concept_idx))
+    if inputs.head is None:
+        leading = judged[0].pair if judged else None
+        return verdict("not_analysed", sentences.no_model(inputs, name, leading, measured))
+    proven = [j for j in judged if j.state == "proven"]
+    if proven:
+        lead = proven[0]
+        severity: Severity = "high" if lead.gap.low >= _HIGH else "medium" if lead.gap.low >= _MEDIUM else "low"
+        others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
+        return verdict("flagged", sentences.flagged(inputs, lead.pair, lead.gap, lead.by_pull, others), severity, lead)
+    reason = _not_analysable(inputs, measured, c)
+    if reason:
+        return verdict("not_analysed", reason)
+    undecided = [j for j in judged if j.state == "open"]
+    if undecided:
+        lead = undecided[0]
+        missing = _missing(measured, lead.pair)
+        return verdict("suspect", sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, missing), "low", lead)
+    dismissed = [j.pair for j in judged]
+    tested = _testable(measured, _context(inputs), c).size
+    rate = measured.n_correct[c] / n
+    return verdict("clean", sentences.clean(inputs, name, n, tested, dismissed, detectable, rate))
+
+
+def _not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> str | None:
+    """The named state that keeps a class without proof from being called clean or suspect, as a sentence."""
+    name, labels, called = inputs.class_names[c], inputs.label_idx, inputs.predicted_idx == c
+    n_called = int(called.sum())
+    if n_called == 0:
+        return sentences.never_predicted(name, int(measured.n_labelled[c]))
+    others = (labels >= 0) & (labels != c)
+    arms = TwoArms.of(measured.n_correct[c], measured.n_labelled[c], int((called & others).sum()), int(others.sum()))
+    if float(significance.score_interval(arms).low) <= 0:
+        return sentences.at_chance(name, float(measured.n_correct[c] / measured.n_labelled[c]))
+    residual = float(inputs.residuals[called].mean(dtype=np.float64))
+    if residual > MAX_RESIDUAL:
+        return sentences.unexplained(name, residual, n_called)
+    if _testable(measured, _context(inputs), c).size == 0:
+        return sentences.nothing_varies(name, MIN_ARM)
+    return None
+
+
+def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> float | None:
+    """Smallest gap that would have been shown: the worst screened concept, or the median of the testable ones."""
+    n = measured.n_labelled[c]
+    testable = _testable(measured, _context(inputs), c)
+    if testable.size == 0 or n < MIN_CLASS:
+        return None
+    rate = float(measured.n_correct[c] / n)
+    screened = [pair.concept_idx for pair in pairs if pair.screened]
+    arms1 = measured.n_with[c, screened or testable]
+    alpha = ALPHA / (2 * testable.size)
+    effects = significance.detectable_effect(rate, arms1, n - arms1, DELTA, alpha=alpha)
+    return float(effects.max() if screened else np.median(effects))
+
+
+def _missing(measured: Measured, pair: PairEvidence) -> tuple[int, int]:
+    """Pictures of the class with and without the concept that are missing to show or exclude a reliance."""
+    n, n_with = int(measured.n_labelled[pair.class_idx]), int(measured.n_with[pair.class_idx, pair.concept_idx])
+    rate = (measured.n_correct[pair.class_idx] + 0.5) / (n + 1)
+    show = significance.pictures_per_arm(rate, max(rate - DESIGN_EFFECT, 0), DESIGN_EFFECT, DELTA, alpha=ALPHA)
+    exclude = significance.pictures_per_arm(rate, rate, 0.0, TOLERATED, alpha=ALPHA / 2)
+    needed = max(show, exclude, MIN_ARM)
+    return max(0, needed - n_with), max(0, needed - (n - n_with))
