@@ -35,6 +35,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = {5, 6, 7, 8}
+_DRAFTED = ("JPEG", "MPO")
 
 # Pillow warns of odd metadata and near-bombs; each would cut through the progress bar once a picture. Done once at
 # import, since warnings.catch_warnings swaps a global that other threads use. What matters is raised or checked below.
@@ -45,10 +47,14 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedImage:
-    """An upright RGB picture without metadata, and the sha256 of the file's bytes."""
+    """An upright RGB picture without metadata, the sha256 of the file's bytes, and the (width, height) it has there.
+
+    ``image`` may be smaller than ``size``, see `read_image`.
+    """
 
     image: Image.Image
     content_digest: str
+    size: tuple[int, int]
 
 
 def read_image(path: Path, *, min_side: int | None = None) -> DecodedImage:
@@ -69,10 +75,12 @@ def read_image(path: Path, *, min_side: int | None = None) -> DecodedImage:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             _refuse_oversized(*opened.size)
-            if min_side is not None and opened.format in ("JPEG", "MPO"):
+            full_size = opened.size
+            if min_side is not None and opened.format in _DRAFTED:
                 opened.draft(None, (min_side, min_side))
             opened.load()
-            image = _upright(_as_rgb(opened), _orientation(opened))
+            orientation = _orientation(opened)
+            image = _upright(_as_rgb(opened), orientation)
     except InputError:
         raise
     except UnidentifiedImageError as error:
@@ -82,7 +90,12 @@ def read_image(path: Path, *, min_side: int | None = None) -> DecodedImage:
     except Exception as error:  # Decoders fail on hostile bytes with nearly every type; one picture must not end a run.
         raise InputError(f"cannot be decoded: {_short(error)}") from error
     image.info = {}
-    return DecodedImage(image=image, content_digest=hashlib.sha256(data).hexdigest())
+    # Pillow turns TIFFs while loading, and only JPEGs were perhaps drafted, so only their full size is needed.
+    sideways = orientation in _SIDEWAYS
+    size = (full_size[1], full_size[0]) if sideways else full_size
+    if opened.format not in _DRAFTED:
+        size = image.size
+    return DecodedImage(image, hashlib.sha256(data).hexdigest(), size)
 
 
 def thumbnail_jpeg(image: Image.Image, *, longest_side: int = 160) -> bytes:

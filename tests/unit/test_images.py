@@ -79,8 +79,10 @@ def test_exif_orientation(tmp_path, suffix, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = saved(stored, tmp_path / f"a.{suffix}", exif=exif, **({"lossless": True} if suffix == "webp" else {}))
-    image = read_image(path).image
-    assert image.size == (64, 32)
+    decoded = read_image(path)
+    image = decoded.image
+    assert image.size == decoded.size == (64, 32)
+    assert read_image(path, min_side=8).size == (64, 32)
     assert np.abs(np.asarray(image).astype(int) - upright)[2:14, 36:60].max() <= 4
     assert np.abs(np.asarray(image).astype(int) - upright)[:, 4:28].max() <= 4
 
