@@ -1,0 +1,39 @@
+"""Fetch published weights where there is a network, and fail within a second where there is none."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@contextmanager
+def hub_or_cache() -> Iterator[None]:
+    """Inside, the hub's client looks at its cache alone if the hub's name cannot be resolved.
+
+    Left to itself it asks again and again for three quarters of a minute before it says that there is no network.
+    """
+    from huggingface_hub import constants
+
+    settings: Any = constants
+    before = settings.HF_HUB_OFFLINE
+    try:
+        settings.HF_HUB_OFFLINE = before or not _resolves(urlsplit(constants.ENDPOINT).hostname or "")
+        yield
+    finally:
+        settings.HF_HUB_OFFLINE = before
+
+
+def _resolves(host: str) -> bool:
+    if any(os.environ.get(name) for name in _PROXIES):
+        return True  # then the proxy resolves names, not this machine
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        return False
+    return True

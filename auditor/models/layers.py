@@ -1,0 +1,296 @@
+"""Find the layers that matter: the linear head, whose inputs are the channels, and the layer that maps are drawn of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from auditor.errors import ModelError
+from auditor.models.trace import Call, Pooled, first_tensor, is_close, pooled, trace_calls
+
+Layout = Literal["channels_first", "channels_last", "tokens", "tokens_first"]
+MapMethod = Literal["cam", "gradient", "centred_gradient"]
+#: Class, distillation and register tokens that stand before the patches.
+_PREFIXES = (0, 1, 2, 5)
+_MAX_PREFIX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLayer:
+    """The linear layer (or 1 x 1 convolution) that gives the logits, and which of its calls does."""
+
+    layer: str
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLayer:
+    """Where maps are drawn.
+
+    Attributes:
+        layer: Name of the module.
+        call: Which of its calls, from 0 (an activation module may serve many places).
+        side: Whether its output or its input is meant.
+        layout: (B, K, H, W), (B, H, W, K), tokens (B, T, D) or tokens (T, B, D).
+        grid: (h, w) of the map.
+        n_prefix: Tokens before the patches that are no place.
+        rectifier: Function applied after the layer and before pooling, a key of ``trace.RECTIFIERS``.
+        method: "cam" where the head's input is the mean of the values over the places.
+    """
+
+    layer: str
+    call: int
+    side: Literal["output", "input"]
+    layout: Layout
+    grid: tuple[int, int]
+    n_prefix: int
+    rectifier: str
+    method: MapMethod
+
+
+def find_head(module: nn.Module, batch: Tensor, name: str) -> tuple[HeadLayer, Tensor]:
+    """Find the last linear layer whose output is what the model returns (up to softmax or sigmoid).
+
+    Args:
+        module: In evaluation mode.
+        batch: (B, 3, H, W) probe.
+        name: Of the model, for errors.
+
+    Returns:
+        The head, and its input for the probe, (B, K) float32. A 1 x 1 convolution that runs on the map before pooling
+        counts with the mean of its input over the places: both are linear, so their order does not matter.
+
+    Raises:
+        ModelError: no linear layer gives the output, or the output is no (B, C) table of finite numbers.
+    """
+    found: list[tuple[str, int, Tensor, nn.Module]] = []
+    counts: dict[str, int] = {}
+    handles = []
+
+    def watch(layer_name: str) -> Any:
+        def hook(layer: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            index = counts.get(layer_name, 0)
+            counts[layer_name] = index + 1
+            if args and isinstance(args[0], Tensor) and args[0].ndim >= 2 and args[0].shape[0] == batch.shape[0]:
+                mean = pooled(args[0].detach(), last=isinstance(layer, nn.Linear)).clone()
+                found.append((layer_name, index, mean, layer))
+
+        return hook
+
+    try:
+        for layer_name, layer in module.named_modules():
+            if is_linear(layer):
+                handles.append(layer.register_forward_hook(watch(layer_name)))
+        with torch.no_grad():
+            output = first_tensor(module(batch))
+    except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
+        shape = tuple(batch.shape)
+        raise ModelError(f"{name} fails on a batch of shape {shape}: {error} (see --preprocess)") from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    if output is None or output.shape[0] != batch.shape[0] or output.ndim > 2:
+        shape_found = "no tensor" if output is None else f"shape {tuple(output.shape)}"
+        raise ModelError(f"{name} returns {shape_found}; expected (B, C) logits of a classifier")
+    output = output.reshape(batch.shape[0], -1).float()
+    if not output.isfinite().all():
+        raise ModelError(f"{name} returns values that are not finite on a probe: are these its weights?")
+    for layer_name, index, mean, layer in reversed(found):
+        weight, bias = linear_weights(layer)
+        logits = mean.float() @ weight.T + bias
+        if logits.shape == output.shape and any(is_close(end(logits), output) for end in _ENDS):
+            return HeadLayer(layer_name, index), mean.float()
+    if not found:
+        raise ModelError(f"{name} calls no linear layer, so it has no channels to put into words")
+    last = found[-1][0]
+    raise ModelError(f"no linear layer of {name} gives its output (the last one called is '{last}'): wrap the model")
+
+
+def is_linear(layer: nn.Module) -> bool:
+    """Whether it is a linear layer, or a convolution that is one at every place."""
+    if isinstance(layer, nn.Conv2d):
+        return layer.kernel_size == (1, 1) and layer.groups == 1 and layer.stride == (1, 1)
+    return isinstance(layer, nn.Linear)
+
+
+def linear_weights(layer: nn.Module) -> tuple[Tensor, Tensor]:
+    """(C, K) weight and (C,) bias of a linear layer, float32."""
+    weight = layer.weight.detach().float().flatten(1)  # type: ignore[operator]
+    bias = layer.bias
+    return weight, torch.zeros_like(weight[:, 0]) if bias is None else bias.detach().float()  # type: ignore[operator]
+
+
+#: What may follow the head: nothing, or a function that leaves the order of the classes as it is.
+_ENDS = (lambda x: x, lambda x: x.softmax(1), lambda x: x.log_softmax(1), torch.sigmoid)
+
+
+def find_target_layer(
+    module: nn.Module, batch: Tensor, head_input: Tensor, name: str, wanted: str | None = None
+) -> TargetLayer:
+    """Find the layer whose places are mapped, or check the one that is ``wanted``.
+
+    The last call whose mean over places is the head's input comes first (closed form). Where a layer normalisation
+    stands between, or no call pools to the head's input: the values before the final normalisation, the input of the
+    last block of a transformer (its output has mixed the places: docs/models.md), or the last convolutional output.
+
+    Raises:
+        ModelError: no layer has places, the layout cannot be told, or ``wanted`` does not exist, run or have places.
+    """
+    calls = trace_calls(module, batch, head_input)
+    finder = _Finder(calls, batch, name)
+    if wanted is not None:
+        known = {layer_name for layer_name, _ in module.named_modules()}
+        return finder.wanted(wanted, wanted in known)
+    return finder.best()
+
+
+class _Finder:
+    """One traced pass and the rules above."""
+
+    def __init__(self, calls: Sequence[Call], batch: Tensor, name: str) -> None:
+        self.calls = calls
+        self.n_batch, self.ratio = batch.shape[0], batch.shape[2] / batch.shape[3]
+        self.name = name
+
+    def best(self) -> TargetLayer:
+        places = [call for call in self.calls if self._has_places(call.output_shape)]
+        norm = next((call for call in reversed(places) if call.output_pooled and is_layer_norm(call)), None)
+        if norm is not None:  # Swin: normalised at every place, then pooled
+            return self._before(norm)
+        closed = [call for call in places if call.output_pooled and call.output_pooled.rectifier == "none"]
+        if closed:
+            return self._target(closed[-1], "output")
+        # A function stands between: the values before it, or those that enter the pooling, whichever come last.
+        rectified = [call for call in places if call.output_pooled]
+        entering = [call for call in self.calls if call.input_pooled and self._has_places(call.input_shape)]
+        if rectified and (not entering or rectified[-1].end > entering[-1].start):
+            return self._target(rectified[-1], "output")
+        if entering:
+            return self._target(entering[-1], "input")
+        convolved = self._last_convolved(places)
+        block = self._last_block()
+        if block is not None and (convolved is None or block.end > convolved.end):
+            return self._before(block)
+        if convolved is not None:
+            return self._target(convolved, "output")
+        raise ModelError(f"{self.name} has no convolutional or token layer to draw maps of{self._candidates()}")
+
+    def wanted(self, layer: str, exists: bool) -> TargetLayer:
+        runs = [call for call in self.calls if call.name == layer]
+        if not runs:
+            problem = "does not run in a forward pass of" if exists else "not in"
+            raise ModelError(f"layer '{layer}' {problem} {self.name}{self._candidates()} (set --target-layer)")
+        return self._target(runs[-1], "output")
+
+    def _before(self, call: Call) -> TargetLayer:
+        """The values that enter ``call``, named after the layer that returned them where one did."""
+        if call.producer is not None:
+            producer = next(c for c in self.calls if (c.name, c.index) == call.producer)
+            if producer.output_shape == call.input_shape:
+                return self._target(producer, "output")
+        return self._target(call, "input")
+
+    def _target(self, call: Call, side: Literal["output", "input"]) -> TargetLayer:
+        shape = call.output_shape if side == "output" else call.input_shape
+        found = call.output_pooled if side == "output" else call.input_pooled
+        layout, grid, n_prefix = self._layout(call, shape, found)
+        method: MapMethod = "cam"
+        if found is None or is_layer_norm(call):
+            found, later = None, call.end if side == "output" else call.start
+            normalised = any(c.start > later and is_layer_norm(c) for c in self.calls)
+            method = "gradient" if layout == "channels_first" and not normalised else "centred_gradient"
+        rectifier = found.rectifier if found else "none"
+        return TargetLayer(call.name, call.index, side, layout, grid, n_prefix, rectifier, method)
+
+    def _layout(self, call: Call, shape: tuple[int, ...], found: Pooled | None) -> tuple[Layout, tuple[int, int], int]:
+        """Layout, (h, w) and prefix of values; known where they pool to the head's input, else told by the shape."""
+        if len(shape) == 4 and shape[0] == self.n_batch:
+            first, last = self._fits(shape[2:]), self._fits(shape[1:3])
+            if found is not None:
+                first, last = not found.channels_last, found.channels_last
+            if first != last:
+                return (
+                    ("channels_last", (shape[1], shape[2]), 0) if last else ("channels_first", (shape[2], shape[3]), 0)
+                )
+        if len(shape) == 3 and self.n_batch in shape[:2]:
+            tokens_first = shape[0] != self.n_batch
+            grids = self._grids(shape[0] if tokens_first else shape[1], call.start)
+            if len(grids) == 1:
+                return "tokens_first" if tokens_first else "tokens", *grids[0]
+        raise ModelError(
+            f"layer '{call.name}' of {self.name} has shape {shape}: which of it are places cannot be told"
+            f"{self._candidates()} (set --target-layer)"
+        )
+
+    def _fits(self, sides: Sequence[int]) -> bool:
+        """Whether two sides can be the map of a picture of this aspect, up to the rounding of strides."""
+        height, width = sides
+        return height * width > 1 and abs(height - width * self.ratio) <= max(1.0, self.ratio) * (self.ratio != 1)
+
+    def _grids(self, n_tokens: int, start: int) -> list[tuple[tuple[int, int], int]]:
+        """((h, w), prefix) of tokens: from the patch embedding where it is a convolution, else from the aspect."""
+        for call in reversed([c for c in self.calls if c.start < start and len(c.output_shape) == 4]):
+            height, width = call.output_shape[2:]
+            if self._fits((height, width)) and 0 <= n_tokens - height * width <= _MAX_PREFIX:
+                return [((height, width), n_tokens - height * width)]
+        grids = []
+        for n_prefix in _PREFIXES:
+            height = round(math.sqrt(max(0, n_tokens - n_prefix) * self.ratio))
+            width = round(height / self.ratio)
+            if height * width == n_tokens - n_prefix and height * width > 1:
+                grids.append(((height, width), n_prefix))
+        return grids
+
+    def _has_places(self, shape: tuple[int, ...]) -> bool:
+        return len(shape) == 4 and shape[0] == self.n_batch and (self._fits(shape[2:]) or self._fits(shape[1:3]))
+
+    def _last_convolved(self, places: Sequence[Call]) -> Call | None:
+        """Last call with places that is neither pooling nor normalisation nor passes on what those returned."""
+        chosen, skipped = None, False
+        for call in places:
+            if call.same_as_inner:
+                chosen = chosen if skipped else call
+            else:
+                kind = type(call.module).__name__
+                skipped = call.is_leaf and (is_layer_norm(call) or "Pool" in kind or kind in ("Permute", "Dropout"))
+                chosen = chosen if skipped else call
+        return chosen
+
+    def _last_block(self) -> Call | None:
+        """Last block of a stack of token layers, the innermost where stacks are nested."""
+        modules = {call.name: call.module for call in self.calls}
+        blocks = [call for call in self.calls if not call.is_leaf and self._keeps_tokens(call)]
+        # A block is numbered in its parent; what is inside a block (attention, MLP) has a name of its own.
+        blocks = [call for call in blocks if any(c.isdigit() for c in call.name.rpartition(".")[2])]
+        if not blocks:
+            return None
+        last = max(blocks, key=lambda call: call.start)
+        parent = last.name.rpartition(".")[0]
+        if parent not in modules:  # attention and MLP as items of a list that is itself an item: take the attention
+            mates = [c for c in blocks if c.name.rpartition(".")[0] == parent]
+            if len({type(c.module) for c in mates}) > 1:
+                return min(mates, key=lambda call: call.start)
+        return last
+
+    def _keeps_tokens(self, call: Call) -> bool:
+        shape = call.output_shape
+        return len(shape) == 3 and shape == call.input_shape and self.n_batch in shape[:2] and max(shape[:2]) > 2
+
+    def _candidates(self) -> str:
+        """The last few layers with places, outermost names, for an error."""
+        names: list[str] = []
+        for call in self.calls:
+            if (self._has_places(call.output_shape) or self._keeps_tokens(call)) and call.name.count(".") <= 1:
+                names = [*(n for n in names if n != call.name), call.name]
+        return f"; candidates: {', '.join(names[-6:])}" if names else ""
+
+
+def is_layer_norm(call: Call) -> bool:
+    """Whether a call normalises every place over its channels."""
+    kind = type(call.module).__name__.lower()
+    return isinstance(call.module, nn.LayerNorm) or "layernorm" in kind or "rmsnorm" in kind

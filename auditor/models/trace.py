@@ -1,0 +1,170 @@
+"""Watch the calls of a forward pass: which layers really run, in which order, and what leads to what.
+
+Names and registration order say little about a network: heads hang about unused, one activation module serves many
+places, pooling is a function. So a probe batch is sent through, and layers are recognised by their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+#: Activation functions that a network may apply between its last layer and functional pooling.
+RECTIFIERS: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda x: x,
+    "relu": nn.functional.relu,
+    "relu6": nn.functional.relu6,
+    "silu": nn.functional.silu,
+    "gelu": nn.functional.gelu,
+    "hardswish": nn.functional.hardswish,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """Values whose mean over the places is the head's input, once the named function is applied."""
+
+    rectifier: str
+    channels_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of one module in a forward pass.
+
+    ``index`` counts the calls of this module from 0, ``start`` and ``end`` order all calls by their begin and end.
+    ``producer`` is the name and index of the call that returned this call's input; None where a function came between.
+    ``same_as_inner`` says that the output is the very tensor that the call before returned. ``output_pooled`` and
+    ``input_pooled`` say how output and input pool to the head's input, None where they do not.
+    """
+
+    name: str
+    index: int
+    module: nn.Module
+    start: int
+    end: int
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    producer: tuple[str, int] | None
+    same_as_inner: bool
+    output_pooled: Pooled | None
+    input_pooled: Pooled | None
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the module has no children."""
+        return next(self.module.children(), None) is None
+
+
+def first_tensor(value: Any) -> Tensor | None:
+    """The tensor that matters in what a module takes or returns: itself, its logits, or the first of several."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Mapping):
+        value = value.get("logits", next(iter(value.values()), None))
+        return first_tensor(value)
+    if isinstance(value, list | tuple):
+        return first_tensor(value[0]) if value else None
+    logits = getattr(value, "logits", None)
+    return logits if isinstance(logits, Tensor) else None
+
+
+def pooled(values: Tensor, last: bool = False) -> Tensor:
+    """(B, K) mean over all places of (B, K, ...), or of (B, ..., K) where ``last``."""
+    if values.ndim == 2:
+        return values
+    return values.mean(tuple(range(1, values.ndim - 1))) if last else values.flatten(2).mean(2)
+
+
+def is_close(found: Tensor, wanted: Tensor) -> bool:
+    """Equal up to rounding at the scale of ``wanted``."""
+    if found.shape != wanted.shape:
+        return False
+    tolerance = 1e-4 * float(wanted.abs().max()) + 1e-7
+    return bool((found.double() - wanted.double()).abs().max() <= tolerance)
+
+
+def trace_calls(module: nn.Module, batch: Tensor, head_input: Tensor) -> list[Call]:
+    """Run ``batch`` through ``module`` and describe every call of every layer, in the order in which calls end.
+
+    Args:
+        module: In evaluation mode.
+        batch: (B, 3, H, W).
+        head_input: (B, K), what the head gets for this batch: what pools to it is marked.
+    """
+    calls: list[Call] = []
+    counts: dict[str, int] = {}
+    open_calls: list[tuple[str, int, int, tuple[int, ...], tuple[str, int] | None, Pooled | None]] = []
+    clock = iter(range(1 << 62))
+    # Held, so that no other tensor can get its place in memory while it is compared by identity.
+    newest: tuple[Tensor, str, int] | None = None
+
+    def begin(name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            value = first_tensor([*args, *kwargs.values()])
+            index = counts.get(name, 0)
+            counts[name] = index + 1
+            producer = newest[1:] if newest is not None and newest[0] is value else None
+            shape = () if value is None else tuple(value.shape)
+            open_calls.append((name, index, next(clock), shape, producer, _pools_to(value, head_input)))
+
+        return hook
+
+    def end(layer: nn.Module, _: tuple[Any, ...], output: Any) -> None:
+        nonlocal newest
+        name, index, start, input_shape, producer, input_pooled = open_calls.pop()
+        value = first_tensor(output)
+        calls.append(
+            Call(
+                name=name,
+                index=index,
+                module=layer,
+                start=start,
+                end=next(clock),
+                input_shape=input_shape,
+                output_shape=() if value is None else tuple(value.shape),
+                producer=producer,
+                same_as_inner=newest is not None and newest[0] is value,
+                output_pooled=_pools_to(value, head_input),
+                input_pooled=input_pooled,
+            )
+        )
+        if value is not None:
+            newest = (value, name, index)
+
+    with _hooks() as handles, torch.no_grad():
+        for name, layer in module.named_modules():
+            if name:
+                handles.append(layer.register_forward_pre_hook(begin(name), with_kwargs=True))
+                handles.append(layer.register_forward_hook(end))
+        module(batch)
+    return calls
+
+
+def _pools_to(values: Tensor | None, head_input: Tensor) -> Pooled | None:
+    """How (B, K, H, W) or (B, H, W, K) pools to the head's input."""
+    if values is None or values.ndim != 4 or values.shape[0] != head_input.shape[0]:
+        return None
+    for last in (False, True):
+        if values.shape[3 if last else 1] != head_input.shape[1]:
+            continue
+        for name, rectifier in RECTIFIERS.items():
+            if is_close(pooled(rectifier(values), last), head_input):
+                return Pooled(name, last)
+    return None
+
+
+@contextmanager
+def _hooks() -> Iterator[list[torch.utils.hooks.RemovableHandle]]:
+    """A list of hook handles, all removed at the end."""
+    handles: list[torch.utils.hooks.RemovableHandle] = []
+    try:
+        yield handles
+    finally:
+        for handle in handles:
+            handle.remove()
