@@ -115,6 +115,7 @@ def write_classifiers(models: dict[str, nn.Module], accuracy: dict[str, dict[str
     for name, model in models.items():
         path = folder / f"{name}.safetensors"
         save_file({key: value.contiguous() for key, value in model.state_dict().items()}, path)
+        path.chmod(0o644)  # safetensors makes it readable for its owner alone
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         trained[name] = {
             "weights": path.name,

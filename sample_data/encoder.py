@@ -249,6 +249,7 @@ def write_encoder(folder: Path, model: nn.Module, tokens: _Tokens, figures: dict
     tensors.pop("attn_mask", None)
     weights = folder / "weights.safetensors"
     save_file(tensors, weights)
+    weights.chmod(0o644)  # safetensors makes it readable for its owner alone
     description = {
         "format": "auditor-sample-encoder/1",
         "weights": weights.name,
