@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from auditor.errors import ModelError
 from auditor.models import cam
-from auditor.models.layers import Layout, TargetLayer, find_head, find_target_layer, linear_weights
+from auditor.models.head import find_head, linear_weights
+from auditor.models.layers import Layout, TargetLayer, find_target_layer
 from auditor.models.model_sources import build_model
 from auditor.models.preprocess import OpaqueTransform, Preprocess, probe_picture, read_preprocess
 from auditor.models.trace import is_close

@@ -122,9 +122,14 @@ def rows_of_head(state: StateDict, module: nn.Module) -> int | None:
         module: Built with another number of classes (on the meta device, if wished).
 
     Returns:
-        The rows that all tensors of another shape agree on; None where the shapes agree, or differ elsewhere.
+        The rows that all tensors of another shape agree on (or those of a head that ``module`` was built without);
+        None where the shapes agree, or differ elsewhere.
     """
     own = module.state_dict()
+    more = {key: state[key] for key in state.keys() - own.keys()}
+    if more and {key.rpartition(".")[2] for key in more} <= {"weight", "bias"} and own.keys() <= state.keys():
+        extra_rows = {value.shape[0] if value.ndim else 0 for value in more.values()}
+        return extra_rows.pop() if len(extra_rows) == 1 else None
     different = [(state[key], own[key]) for key in own.keys() & state.keys() if state[key].shape != own[key].shape]
     rows = {theirs.shape[0] if theirs.ndim else 0 for theirs, _ in different}
     heads_only = all(theirs.ndim and theirs.shape[1:] == ours.shape[1:] for theirs, ours in different)

@@ -1,0 +1,194 @@
+"""Text-image encoders behind one record: open_clip, the bundled sample encoder, and conse for photographs offline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from auditor.errors import EncoderError, InputError, ModelError
+from auditor.models.bundled import bundled_path
+from auditor.models.model_sources import whole_picture
+from auditor.models.preprocess import OpaqueTransform, Preprocess
+from auditor.models.torchvision_cure import import_torchvision_safely
+from auditor.models.weights import digest_module, file_sha256, load_into, read_weights
+from auditor.records import FloatArray
+
+_TEXT_BATCH = 256
+_SAMPLE_FORMAT = "auditor-sample-encoder/1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoder:
+    """A joint space of pictures and texts, D dimensions, unit rows.
+
+    Attributes:
+        spec: As given.
+        digest: sha256 over weights and preprocessing: the key of cached embeddings.
+        dim: D.
+        logit_scale: What cosines are multiplied by before a softmax over rivals.
+        preprocess: From PIL image to (3, H, W) float32 tensor; its ``describe()`` is part of the digest.
+        input_size: Short side that a decoder must not go below.
+        encode_images: (B, 3, H, W) to (B, D).
+        encode_texts: n texts to (n, D).
+        knows: Whether every part of a text was taught.
+        vocabulary_path: Vocabulary that belongs to the encoder, or None.
+        notice: What a user must be told before the words are read, or None.
+    """
+
+    spec: str
+    digest: str
+    dim: int
+    logit_scale: float
+    preprocess: Preprocess | OpaqueTransform
+    input_size: int
+    encode_images: Callable[[Tensor], FloatArray]
+    encode_texts: Callable[[Sequence[str]], FloatArray]
+    knows: Callable[[str], bool]
+    vocabulary_path: Path | None = None
+    notice: str | None = None
+
+
+def load_encoder(spec: str, *, device: str = "cpu", cache_dir: Path | None = None) -> Encoder:
+    """Load an encoder.
+
+    Args:
+        spec: ``open_clip:ARCH/PRETRAINED`` (fetched once), ``open_clip:ARCH@FILE`` or
+            ``open_clip:ARCH/PRETRAINED@FILE`` (local weights), ``sample`` (bundled, rendered scenes only), ``conse``
+            (extra ``offline``, photographs).
+        device: A torch device.
+        cache_dir: Where fetched weights go; None for the hub's own folder.
+
+    Raises:
+        EncoderError: unknown spec, weights absent or not fitting, packages absent.
+    """
+    # Their packages are heavy and partly optional, so each is imported where it is asked for.
+    try:
+        if spec == "sample":
+            return _load_sample(device)
+        if spec == "conse":
+            from auditor.models.conse import load_conse
+
+            return load_conse(device)
+        if spec.startswith("open_clip:"):
+            from auditor.models.open_clip_encoder import load_open_clip
+
+            return load_open_clip(spec, device, cache_dir)
+    except (ModelError, InputError) as error:
+        raise EncoderError(str(error)) from error
+    raise EncoderError(
+        f"encoder '{spec}' is unknown; expected open_clip:ARCH/PRETRAINED, open_clip:ARCH@FILE, sample or conse"
+    )
+
+
+def clip_encoder(
+    model: nn.Module,
+    tokenizer: Callable[[list[str]], Tensor],
+    *,
+    spec: str,
+    preprocess: Preprocess | OpaqueTransform,
+    device: str,
+    identity: Sequence[str] = (),
+    knows: Callable[[str], bool] | None = None,
+    vocabulary_path: Path | None = None,
+    notice: str | None = None,
+) -> Encoder:
+    """Encoder of an open_clip model with its weights in.
+
+    Args:
+        model: Has ``encode_image``, ``encode_text`` and ``logit_scale``.
+        tokenizer: Texts to ids (n, context).
+        spec: As given by the user.
+        preprocess: That the weights were trained with.
+        device: A torch device.
+        identity: What decides the embeddings besides weights and preprocessing.
+        knows: Whether a text was taught; None: every text that is not blank.
+        vocabulary_path: See :class:`Encoder`.
+        notice: See :class:`Encoder`.
+    """
+    clip: Any = model.float().eval().requires_grad_(False).to(device)
+    digest = digest_module(model, (preprocess.describe(), *identity))
+    visual = clip.visual
+    # Measured on 2 cores: convolutions are twice as fast so; a ViT has one convolution and gains nothing.
+    convolutional = sum(isinstance(layer, nn.Conv2d) for layer in visual.modules()) > 1
+    memory_format = torch.channels_last if convolutional else torch.contiguous_format
+    visual.to(memory_format=memory_format)
+
+    def encode_images(batch: Tensor) -> FloatArray:
+        with torch.inference_mode():
+            return unit_rows(clip.encode_image(batch.to(device).contiguous(memory_format=memory_format)))
+
+    def encode_texts(texts: Sequence[str]) -> FloatArray:
+        with torch.inference_mode():
+            starts = range(0, len(texts), _TEXT_BATCH)
+            parts = [clip.encode_text(tokenizer(list(texts[i : i + _TEXT_BATCH])).to(device)) for i in starts]
+            return unit_rows(torch.cat(parts)) if parts else np.zeros((0, dim), np.float32)
+
+    with torch.inference_mode():
+        dim = int(clip.encode_text(tokenizer(["a"]).to(device)).shape[1])
+        scale = float(clip.logit_scale.exp())
+    return Encoder(
+        spec=spec,
+        digest=digest,
+        dim=dim,
+        logit_scale=scale,
+        preprocess=preprocess,
+        input_size=preprocess.input_size,
+        encode_images=encode_images,
+        encode_texts=encode_texts,
+        knows=knows or (lambda text: bool(text.strip())),
+        vocabulary_path=vocabulary_path,
+        notice=notice,
+    )
+
+
+def unit_rows(values: Tensor) -> FloatArray:
+    """(n, D) float32 rows of unit norm; a row of zeros stays so."""
+    rows: FloatArray = nn.functional.normalize(values.float(), dim=-1).cpu().numpy()
+    return rows
+
+
+def _load_sample(device: str) -> Encoder:
+    """The bundled CLIP of rendered scenes; the format is described in ``sample_data/encoder.py``."""
+    import_torchvision_safely()
+    import open_clip
+
+    description = json.loads(bundled_path("encoder", "encoder.json").read_text(encoding="utf-8"))
+    if description.get("format") != _SAMPLE_FORMAT:
+        raise EncoderError(f"sample encoder has format {description.get('format')!r}; expected {_SAMPLE_FORMAT!r}")
+    path = bundled_path("encoder", description["weights"])
+    found, wanted = file_sha256(path), description["weights_sha256"]
+    if found != wanted:
+        raise EncoderError(f"sample encoder {path} has sha256 {found[:12]}, expected {wanted[:12]}: reinstall auditor")
+    model = open_clip.model.CLIP(**description["model"])
+    state, _ = read_weights(path)
+    taught = description["token_ids"]
+    # Only the rows of words that were taught are kept in the file.
+    table = torch.zeros_like(model.token_embedding.weight)
+    table[taught] = state.pop("token_embedding.rows").float()
+    state["token_embedding.weight"] = table
+    load_into(model, state, weights=path, model="the sample encoder")
+    tokenizer = open_clip.tokenizer.SimpleTokenizer(context_length=description["model"]["text_cfg"]["context_length"])
+    known = frozenset(taught)
+
+    def knows(text: str) -> bool:
+        tokens = tokenizer.encode(text)
+        return bool(tokens) and known.issuperset(tokens)
+
+    return clip_encoder(
+        model,
+        tokenizer,
+        spec="sample",
+        preprocess=whole_picture(description["preprocess"], "encoder.json"),
+        device=device,
+        knows=knows,
+        vocabulary_path=bundled_path("encoder", "vocabulary.toml"),
+        notice="the sample encoder knows the rendered scenes of the sample data and nothing else: on other pictures "
+        "its words mean nothing",
+    )

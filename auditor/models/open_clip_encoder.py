@@ -1,0 +1,130 @@
+"""open_clip models: published ones that are fetched once, and local files with the preprocessing that is theirs."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from auditor.errors import EncoderError, ModelError
+from auditor.models.encoders import Encoder, clip_encoder
+from auditor.models.hub import hub_or_cache
+from auditor.models.preprocess import from_transform
+from auditor.models.torchvision_cure import import_torchvision_safely
+from auditor.models.weights import load_into, read_weights
+
+logger = logging.getLogger(__name__)
+
+#: Written by open_clip beside the weights that it publishes.
+_SIDECAR = "open_clip_config.json"
+_PREPROCESS_KEYS = ("size", "mean", "std", "interpolation", "resize_mode", "fill_color")
+
+
+def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
+    """Load ``open_clip:ARCH/TAG``, ``open_clip:ARCH@FILE`` or ``open_clip:ARCH/TAG@FILE``.
+
+    The preprocessing of a FILE is, in this order: that of TAG, that of ``open_clip_config.json`` beside the file (which
+    also defines an ARCH that open_clip does not know), open_clip's default for ARCH with a notice.
+
+    Raises:
+        EncoderError: unknown names, weights that cannot be fetched, read, or do not fit.
+    """
+    import_torchvision_safely()
+    open_clip: Any = importlib.import_module("open_clip")
+    name, _, file = spec.removeprefix("open_clip:").partition("@")
+    arch, _, tag = name.partition("/")
+    path = Path(file).expanduser() if file else None
+    if path is not None and not path.is_file():
+        raise EncoderError(f"encoder weights {path}: no such file")
+    sidecar = _read_sidecar(path)
+    own_config = path is not None and "model_cfg" in sidecar and arch not in open_clip.list_models()
+    if not own_config:
+        _check_name(arch, open_clip.list_models(), "architecture")
+    tags = open_clip.list_pretrained_tags_by_model(arch)
+    if tag or path is None:
+        _check_name(tag, tags, f"pretrained tag of {arch}")
+    published = dict(open_clip.get_pretrained_cfg(arch, tag) or {}) if tag else {}
+    settings = published or sidecar.get("preprocess_cfg", {})
+    quick_gelu = bool(published.get("quick_gelu") or sidecar.get("model_cfg", {}).get("quick_gelu"))
+    source = f"local-dir:{path.parent}" if own_config and path is not None else arch
+    try:
+        with hub_or_cache():
+            model = open_clip.create_model(
+                source,
+                pretrained=tag if path is None else None,
+                load_weights=path is None,
+                pretrained_text=False,
+                device="cpu",
+                force_quick_gelu=quick_gelu,
+                force_preprocess_cfg={key: settings[key] for key in _PREPROCESS_KEYS if key in settings},
+                cache_dir=None if cache_dir is None else str(cache_dir),
+            )
+            tokenizer = open_clip.get_tokenizer(source, cache_dir=None if cache_dir is None else str(cache_dir))
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
+        reason = str(error).partition("\n")[0]
+        raise EncoderError(
+            f"{spec} cannot be loaded ({reason}); without a network give its weights as a file: "
+            f"--encoder open_clip:{name}@FILE"
+        ) from error
+    if path is not None:
+        _load_file(open_clip, model, path, spec)
+    transform = open_clip.image_transform_v2(open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg), False)
+    return clip_encoder(
+        model,
+        tokenizer,
+        spec=spec,
+        preprocess=from_transform(transform, spec),
+        device=device,
+        identity=(arch, f"quick_gelu {quick_gelu}"),
+        notice=None if settings or path is None else _assumed(open_clip, arch, tags, path),
+    )
+
+
+def _read_sidecar(path: Path | None) -> dict[str, Any]:
+    sidecar = None if path is None else path.parent / _SIDECAR
+    if sidecar is None or not sidecar.is_file():
+        return {}
+    try:
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"{sidecar} is no readable JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise EncoderError(f"{sidecar} holds a {type(content).__name__}; expected model_cfg and preprocess_cfg")
+    return content
+
+
+def _load_file(open_clip: Any, model: nn.Module, path: Path, spec: str) -> None:
+    """Load local weights, converted by open_clip where they are of an older or foreign layout."""
+    try:
+        open_clip.load_checkpoint(model, str(path), weights_only=True)
+    except Exception as error:
+        # open_clip's reasons run over pages: read the file again, to say what is wrong in one line.
+        try:
+            state, _ = read_weights(path)
+            load_into(model, state, weights=path, model=spec.partition("@")[0])
+        except ModelError as reason:
+            raise EncoderError(str(reason)) from error
+        reason_line = str(error).partition("\n")[0]
+        raise EncoderError(f"encoder weights {path} cannot be loaded into {spec}: {reason_line}") from error
+
+
+def _assumed(open_clip: Any, arch: str, tags: Sequence[str], path: Path) -> str | None:
+    """What to tell where the preprocessing of a file is not known for sure."""
+    configs = [open_clip.get_pretrained_cfg(arch, tag) for tag in tags]
+    agreed = {json.dumps([config.get(key) for key in (*_PREPROCESS_KEYS, "quick_gelu")]) for config in configs}
+    if len(agreed) == 1:
+        return None
+    named = f"open_clip:{arch}/TAG@{path.name} with one of {', '.join(tags[:4])}" if tags else f"{_SIDECAR} beside it"
+    return f"preprocessing of {path.name} is taken to be open_clip's default for {arch}; to be sure say {named}"
+
+
+def _check_name(name: str, known: Sequence[str], what: str) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or list(known[:3])
+        raise EncoderError(f"open_clip has no {what} '{name}'; nearest: {', '.join(near) or 'none'}")
