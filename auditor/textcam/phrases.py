@@ -55,7 +55,8 @@ def concept_matrix(prompt_embeddings: Sequence[FloatArray], terms: Sequence[str]
             raise InputError(f"{name(concept_idx)} has no usable text embedding: drop it from the vocabulary")
     rows = _unit_rows(np.stack([prompts.mean(axis=0, dtype=np.float64) for prompts in prompt_embeddings]))
     rows = _unit_rows(rows - rows.mean(axis=0))
-    same = np.argwhere(np.triu(rows @ rows.T > 1 - _SAME, 1) | np.diag(~rows.any(axis=1)))
+    nothing = ~rows.any(axis=1)  # at the vocabulary's mean: one such concept is never said, two are the same
+    same = np.argwhere(np.triu((rows @ rows.T > 1 - _SAME) | np.logical_and.outer(nothing, nothing), 1))
     if len(same):
         first, second = same[0]
         raise InputError(
