@@ -34,6 +34,9 @@ from auditor.store import connection, migrations, tables
 from auditor.store.manifest import DATABASE_NAME, auditor_version, newer_schema, read_audit_json, sync_folder
 from auditor.store.tables import Run
 
+#: A dense table becomes rows with ids by this many cells, or memory would follow the number of pictures.
+_CELLS_AT_ONCE = 500_000
+
 
 class AuditDatabase:
     """Writer of ``audit.duckdb``: a context manager whose file appears when the block ends without an error.
@@ -144,7 +147,10 @@ class AuditDatabase:
 
     def add_concept_presence(self, image_ids: Sequence[str], concept_ids: Sequence[str], presence: FloatArray) -> None:
         """Append presence in [0, 1] of a batch, (B, V'): the concepts that the evidence used."""
-        self._insert("concept_presence", tables.presence_table(image_ids, concept_ids, presence))
+        batch = max(1, _CELLS_AT_ONCE // max(1, len(concept_ids)))
+        for start in range(0, len(image_ids), batch):
+            rows = slice(start, start + batch)
+            self._insert("concept_presence", tables.presence_table(image_ids[rows], concept_ids, presence[rows]))
 
     def add_class_concepts(self, rows: Sequence[ClassConcept]) -> None:
         """Append E1's shares."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -71,7 +72,7 @@ def read_channel_words(connection: duckdb.DuckDBPyConnection) -> ChannelWords:
     ).fetchnumpy()
     concepts = connection.execute("SELECT embedding FROM concepts ORDER BY concept_idx").fetchnumpy()
 
-    def matrix(column: np.ndarray) -> FloatArray:
+    def matrix(column: Any) -> FloatArray:
         return np.stack([np.asarray(row, dtype=np.float32) for row in column])
 
     return ChannelWords(

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -62,3 +65,13 @@ def test_a_migration_that_fails_leaves_no_trace(connection):
 def test_a_file_without_migrations_is_foreign(connection):
     connection.execute("CREATE TABLE something (x INTEGER)")
     assert migrations.schema_version(connection) is None
+
+
+def test_every_table_and_column_is_documented(connection):
+    migrations.migrate(connection, auditor_version="1")
+    text = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"\*\*`(\w+)`\*\*:(.*?)(?=\*\*`|\n## )", text, re.DOTALL))
+    assert sorted(sections) == TABLES
+    for table, section in sections.items():
+        missing = [column for column in connection.table(table).columns if f"`{column}`" not in section]
+        assert not missing, table
