@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,11 +102,6 @@ def load_classifier(
         ModelError: unknown spec, code not trusted, weights absent, holding code or not fitting, no preprocessing, no
             linear head, no layer with places, or a model that is not deterministic.
     """
-    try:
-        place = torch.device(device)
-        torch.zeros(1, device=place)
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"device '{device}' cannot be used: {str(error).splitlines()[0]}") from error
     source = build_model(spec, weights, trust_code=trust_code)
     transform = read_preprocess(preprocess) if preprocess else source.transform
     if transform is None:
@@ -113,10 +109,53 @@ def load_classifier(
             f"{spec} says nothing of its preprocessing: return (module, transform), or give --preprocess FILE.toml "
             "(size, crop, interpolation, mean, std)"
         )
-    module = source.module.module if isinstance(source.module, nn.DataParallel) else source.module
+    return make_classifier(
+        source.module,
+        transform,
+        spec=spec,
+        identity=source.identity,
+        class_names=source.class_names,
+        target_layer=target_layer,
+        multi_label=multi_label,
+        device=device,
+    )
+
+
+def make_classifier(
+    module: nn.Module,
+    preprocess: Preprocess | OpaqueTransform,
+    *,
+    spec: str,
+    identity: Sequence[str] = (),
+    class_names: tuple[str, ...] | None = None,
+    target_layer: str | None = None,
+    multi_label: bool = False,
+    device: str = "cpu",
+) -> Classifier:
+    """Classifier of a module that is in memory; it is put into evaluation mode and moved to ``device``.
+
+    Args:
+        module: With its weights.
+        preprocess: What its pictures go through.
+        spec: Its name in messages.
+        identity: What decides the features besides weights and preprocessing, for the digest.
+        class_names: One per output.
+        target_layer: See :func:`load_classifier`.
+        multi_label: See :func:`load_classifier`.
+        device: A torch device.
+
+    Raises:
+        ModelError: as :func:`load_classifier`.
+    """
+    try:
+        place = torch.device(device)
+        torch.zeros(1, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"device '{device}' cannot be used: {str(error).splitlines()[0]}") from error
+    module = module.module if isinstance(module, nn.DataParallel) else module
     module = module.float().eval().to(place)
-    digest = digest_module(module, (transform.describe(), *source.identity))
-    probe = _probe_batch(transform, place)
+    digest = digest_module(module, (preprocess.describe(), *identity))
+    probe = _probe_batch(preprocess, place)
     head_layer, head_input = find_head(module, probe, spec)
     target = find_target_layer(module, probe, head_input, spec, target_layer)
     weight, bias = linear_weights(module.get_submodule(head_layer.layer))
@@ -124,9 +163,9 @@ def load_classifier(
         spec=spec,
         digest=digest,
         module=module,
-        preprocess=transform,
-        input_size=transform.input_size,
-        class_names=source.class_names,
+        preprocess=preprocess,
+        input_size=preprocess.input_size,
+        class_names=class_names,
         head=LinearHead(_as_array(weight), _as_array(bias), multi_label),
         head_layer=head_layer.layer,
         head_call=head_layer.call,
@@ -134,8 +173,8 @@ def load_classifier(
         channels_last=False,
         device=device,
     )
-    if source.class_names is not None and len(source.class_names) != classifier.n_classes:
-        raise ModelError(f"{spec} has {classifier.n_classes} outputs but {len(source.class_names)} class names")
+    if class_names is not None and len(class_names) != classifier.n_classes:
+        raise ModelError(f"{spec} has {classifier.n_classes} outputs but {len(class_names)} class names")
     _check(classifier, probe, head_input)
     return _fastest(classifier, probe)
 

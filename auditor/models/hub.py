@@ -13,8 +13,8 @@ _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 @contextmanager
-def hub_or_cache() -> Iterator[None]:
-    """Inside, the hub's client looks at its cache alone if the hub's name cannot be resolved.
+def hub_or_cache() -> Iterator[bool]:
+    """Inside, the hub's client looks at its cache alone if the hub's name cannot be resolved; gives whether it can.
 
     Left to itself it asks again and again for three quarters of a minute before it says that there is no network.
     """
@@ -24,7 +24,7 @@ def hub_or_cache() -> Iterator[None]:
     before = settings.HF_HUB_OFFLINE
     try:
         settings.HF_HUB_OFFLINE = before or not _resolves(urlsplit(constants.ENDPOINT).hostname or "")
-        yield
+        yield not settings.HF_HUB_OFFLINE
     finally:
         settings.HF_HUB_OFFLINE = before
 
@@ -37,3 +37,8 @@ def _resolves(host: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def fetch_problem(error: Exception, online: bool) -> str:
+    """Why weights could not be fetched, short."""
+    return str(error).partition("\n")[0] if online else "no network, and not fetched before"

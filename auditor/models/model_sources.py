@@ -20,7 +20,7 @@ from torch import nn
 
 from auditor.errors import InputError, ModelError
 from auditor.models.bundled import bundled_path
-from auditor.models.hub import hub_or_cache
+from auditor.models.hub import fetch_problem, hub_or_cache
 from auditor.models.preprocess import OpaqueTransform, Preprocess, from_mapping, from_transform
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.weights import StateDict, file_sha256, fit_keys, load_into, read_weights, rows_of_head
@@ -214,14 +214,14 @@ def _check_name(source: str, name: str, known: Sequence[str]) -> None:
 
 
 def _fetch(spec: str, build: Callable[[], Any]) -> nn.Module:
-    try:
-        with hub_or_cache():
+    with hub_or_cache() as online:
+        try:
             module: nn.Module = build()
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ModelError(
-            f"published weights of {spec} cannot be fetched ({reason}); give a local file with --weights FILE"
-        ) from error
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ModelError(
+                f"published weights of {spec} cannot be fetched ({fetch_problem(error, online)}); "
+                "give a local file with --weights FILE"
+            ) from error
     return module
 
 

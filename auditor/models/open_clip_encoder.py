@@ -6,7 +6,8 @@ import difflib
 import importlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,10 @@ from torch import nn
 
 from auditor.errors import EncoderError, ModelError
 from auditor.models.encoders import Encoder, clip_encoder
-from auditor.models.hub import hub_or_cache
+from auditor.models.hub import fetch_problem, hub_or_cache
 from auditor.models.preprocess import from_transform
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.weights import load_into, read_weights
-
-logger = logging.getLogger(__name__)
 
 #: Written by open_clip beside the weights that it publishes.
 _SIDECAR = "open_clip_config.json"
@@ -47,14 +46,17 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
     if not own_config:
         _check_name(arch, open_clip.list_models(), "architecture")
     tags = open_clip.list_pretrained_tags_by_model(arch)
-    if tag or path is None:
+    if not tag and path is None:
+        raise EncoderError(f"encoder '{spec}': say which weights, open_clip:{arch}/TAG or open_clip:{arch}@FILE")
+    if tag:
         _check_name(tag, tags, f"pretrained tag of {arch}")
     published = dict(open_clip.get_pretrained_cfg(arch, tag) or {}) if tag else {}
     settings = published or sidecar.get("preprocess_cfg", {})
     quick_gelu = bool(published.get("quick_gelu") or sidecar.get("model_cfg", {}).get("quick_gelu"))
     source = f"local-dir:{path.parent}" if own_config and path is not None else arch
-    try:
-        with hub_or_cache():
+    where = None if cache_dir is None else str(cache_dir)
+    with hub_or_cache() as online, _quiet():
+        try:
             model = open_clip.create_model(
                 source,
                 pretrained=tag if path is None else None,
@@ -63,15 +65,14 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
                 device="cpu",
                 force_quick_gelu=quick_gelu,
                 force_preprocess_cfg={key: settings[key] for key in _PREPROCESS_KEYS if key in settings},
-                cache_dir=None if cache_dir is None else str(cache_dir),
+                cache_dir=where,
             )
-            tokenizer = open_clip.get_tokenizer(source, cache_dir=None if cache_dir is None else str(cache_dir))
-    except (OSError, RuntimeError, ValueError, ImportError) as error:
-        reason = str(error).partition("\n")[0]
-        raise EncoderError(
-            f"{spec} cannot be loaded ({reason}); without a network give its weights as a file: "
-            f"--encoder open_clip:{name}@FILE"
-        ) from error
+            tokenizer = open_clip.get_tokenizer(source, cache_dir=where)
+        except (OSError, RuntimeError, ValueError, ImportError) as error:
+            raise EncoderError(
+                f"{spec} cannot be loaded ({fetch_problem(error, online)}); give its weights as a file: "
+                f"--encoder open_clip:{name}@FILE"
+            ) from error
     if path is not None:
         _load_file(open_clip, model, path, spec)
     transform = open_clip.image_transform_v2(open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg), False)
@@ -84,6 +85,17 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
         identity=(arch, f"quick_gelu {quick_gelu}"),
         notice=None if settings or path is None else _assumed(open_clip, arch, tags, path),
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """open_clip logs to the root logger, errors that are raised here and a warning that weights are random included."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _read_sidecar(path: Path | None) -> dict[str, Any]:
