@@ -82,7 +82,7 @@ def class_concepts(
             records.append(
                 ClassConcept(
                     class_idx=int(c),
-                    class_name=class_names[c],
+                    class_name=class_names[int(c)],
                     concept_id=concepts[v].concept_id,
                     concept=concepts[v].term,
                     concept_kind=concepts[v].kind,
@@ -182,4 +182,4 @@ def present_counts(
     member = sparse.csr_array(
         (np.ones(rows.size, np.float32), (class_idx[rows], np.arange(rows.size))), shape=(n_classes, rows.size)
     )
-    return np.rint(member @ present[rows].astype(np.float32)).astype(np.int64)
+    return np.asarray(np.rint(member @ present[rows].astype(np.float32)), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What else goes with a concept within the classes: residual presence for E3, and concepts that cannot be told apart."""
+"""What else goes with a concept within the classes: residual presence for E3, and what cannot be told apart."""
 
 from __future__ import annotations
 
@@ -135,7 +135,9 @@ def _regress(
             continue
         outside = tuple(k for k in range(size) if k != j and k not in set(rivals))
         if outside not in solved:
-            solved[outside] = np.linalg.solve(ridge[np.ix_(outside, outside)], correlation[list(outside)])
+            solved[outside] = np.asarray(
+                np.linalg.solve(ridge[np.ix_(outside, outside)], correlation[list(outside)]), dtype=np.float64
+            )
         weights[list(outside), i] = solved[outside][:, j]
     return weights
 

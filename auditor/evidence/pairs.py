@@ -10,18 +10,17 @@ from numpy.typing import NDArray
 from auditor.evidence import significance
 from auditor.evidence.association import AssociationAuc, association_auc, class_concepts, present_counts
 from auditor.evidence.covariates import ResidualPresence, residual_presence
+from auditor.evidence.erasure import erased_predictions, fit_erasers, two_row_head
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.presence import PRESENT
 from auditor.evidence.reliance import (
     MIN_VARYING,
     NOT_IDENTIFIED,
     Erasure,
+    assign_class_folds,
     assign_folds,
-    erased_predictions,
     erasure_effect,
-    fit_erasers,
     n_varying,
-    two_row_head,
 )
 from auditor.evidence.significance import TwoArms
 from auditor.evidence.strata import class_strata
@@ -30,8 +29,9 @@ from auditor.records import BoolArray, ClassConcept, IntArray, Progress
 
 #: E1 screen: the concept carries this share of the words, this many times its share in the other classes.
 SCREEN_SHARE, SCREEN_LIFT = 0.15, 1.5
-#: E2 screen: lower bound of the one-vs-rest AUC.
-SCREEN_AUC = 0.6
+#: E2 screen: lower bound of the one-vs-rest AUC, and how much more often the concept is present than in other classes.
+#: The AUC alone also rises when an encoder finds a class's pictures a little more like a mark that none of them bears.
+SCREEN_AUC, SCREEN_EXCESS = 0.6, 0.10
 _NOTABLE_P = 0.05  # plain gaps below this are measured in full and reported even where no screen is passed
 
 
@@ -49,6 +49,8 @@ class PairEvidence:
     pull: Gap
     erased_recall: Erasure = NOT_IDENTIFIED
     erased_pull: Erasure = NOT_IDENTIFIED
+    transferred_recall: Erasure = NOT_IDENTIFIED
+    transferred_pull: Erasure = NOT_IDENTIFIED
     partners: tuple[int, ...] = ()
     p: float = 1.0
     q: float = 1.0
@@ -118,7 +120,7 @@ def _pull_arms(n_labelled: IntArray, n_with: IntArray) -> IntArray:
     n_without = n_labelled[:, None] - n_with
     both = (n_with > 0) & (n_without > 0)
     with_v, without_v = np.where(both, n_with, 0), np.where(both, n_without, 0)
-    return np.minimum(with_v.sum(axis=0) - with_v, without_v.sum(axis=0) - without_v)
+    return np.asarray(np.minimum(with_v.sum(axis=0) - with_v, without_v.sum(axis=0) - without_v), dtype=np.int64)
 
 
 def _screens(
@@ -136,8 +138,16 @@ def _screens(
         by_words[c, v] = (
             record.share >= SCREEN_SHARE and record.lift >= SCREEN_LIFT and record.share_low > record.share_elsewhere
         )
-    by_data = (measured.auc.low >= SCREEN_AUC) & (measured.n_with >= MIN_ARM)
+    by_data = (measured.auc.low >= SCREEN_AUC) & (measured.n_with >= MIN_ARM) & (_excess(measured) >= SCREEN_EXCESS)
     return by_words & seen & context, by_data & context, words
+
+
+def _excess(measured: Measured) -> NDArray[np.float64]:
+    """How much more often a concept is present in a class than in the mean of the other classes: (C, V)."""
+    seen = measured.n_labelled > 0
+    rate = measured.n_with / np.maximum(measured.n_labelled, 1)[:, None]
+    elsewhere = (rate.sum(axis=0)[None] - rate) / np.maximum(seen.sum() - seen, 1)[:, None]
+    return np.asarray(rate - elsewhere)
 
 
 def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
@@ -214,29 +224,34 @@ def _erase(inputs: EvidenceInput, measured: Measured, progress: Progress) -> Non
     if not residual.column_of:
         return
     folds = assign_folds(inputs.image_ids, inputs.groups, seed=inputs.seed)
-    erasers = fit_erasers(inputs.head_chunks, residual.values, labels, folds, two_row_head(inputs.head))
-    progress("evidence: erasure", 1, 2)
-    before, measured.erased = erased_predictions(inputs.head_chunks, erasers, folds)
-    progress("evidence: erasure", 2, 2)
+    class_folds = assign_class_folds(inputs.class_names)
+    head = two_row_head(inputs.head)
+    by_fold, by_class = fit_erasers(inputs.head_chunks, residual.values, labels, folds, class_folds, head)
+    progress("evidence: erasure", 1, 3)
+    before, measured.erased = erased_predictions(inputs.head_chunks, by_fold, folds)
+    progress("evidence: erasure", 2, 3)
+    _, transferred = erased_predictions(inputs.head_chunks, by_class, class_folds[labels])
+    progress("evidence: erasure", 3, 3)
     measured.erased_column = dict(residual.column_of)
+
+    def effects(pair: PairEvidence, after: NDArray[np.int32]) -> list[Erasure]:
+        """Of recall and of pull, where ``after`` is what pictures are called without the pair's concept."""
+        own = labels == pair.class_idx
+        found = []
+        for rows in (np.flatnonzero(own), np.flatnonzero((labels >= 0) & ~own)):
+            present = measured.present[rows, pair.concept_idx]
+            groups = None if inputs.groups is None else inputs.groups[rows]
+            found.append(
+                erasure_effect(before[rows], after[rows], present, pair.class_idx, labels[rows], groups=groups)
+            )
+        return found
+
     for pair in measured.pairs:
         pair.partners = residual.partners.get(pair.concept_idx, ())
         column = residual.column_of.get(pair.concept_idx)
         if column is None:
             continue
-        results = []
-        for rows in (
-            np.flatnonzero(labels == pair.class_idx),
-            np.flatnonzero((labels >= 0) & (labels != pair.class_idx)),
-        ):
-            results.append(
-                erasure_effect(
-                    before[rows],
-                    measured.erased[rows, column],
-                    measured.present[rows, pair.concept_idx],
-                    pair.class_idx,
-                    labels[rows],
-                    groups=None if inputs.groups is None else inputs.groups[rows],
-                )
-            )
-        pair.erased_recall, pair.erased_pull = results
+        pair.erased_recall, pair.erased_pull = effects(pair, measured.erased[:, column])
+        elsewhere = (labels >= 0) & (class_folds[labels] != class_folds[pair.class_idx])
+        if n_varying(measured.present[:, pair.concept_idx], np.where(elsewhere, labels, -1)) >= MIN_VARYING:
+            pair.transferred_recall, pair.transferred_pull = effects(pair, transferred[:, column])

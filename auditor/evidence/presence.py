@@ -84,7 +84,7 @@ def concept_presence(
 
 def _unit(rows: NDArray[np.floating]) -> FloatArray:
     norm = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, norm, out=np.zeros_like(rows), where=norm > 1e-12).astype(np.float32)
+    return np.asarray(np.divide(rows, norm, out=np.zeros_like(rows), where=norm > 1e-12), dtype=np.float32)
 
 
 def _blocks(n: int) -> list[slice]:
@@ -149,9 +149,10 @@ def crowd_posterior(scores: NDArray[np.floating]) -> FloatArray:
     fits = [fit for start in (0.05, 0.2, 0.5) if (fit := _two_populations(counts, start)) is not None]
     if not fits:
         lower_half = z[z <= 0]  # the median is 0: outliers above it do not widen this
-        return expit(4 * (z / max(float(np.sqrt(np.mean(lower_half**2))), 1e-6) - _ALONE)).astype(np.float32)
+        own_spread = max(float(np.sqrt(np.mean(lower_half**2))), 1e-6)
+        return np.asarray(expit(4 * (z / own_spread - _ALONE)), dtype=np.float32)
     _, posterior = max(fits, key=lambda fit: fit[0])
-    return np.interp(z, _GRID, posterior).astype(np.float32)
+    return np.asarray(np.interp(z, _GRID, posterior), dtype=np.float32)
 
 
 def _two_populations(counts: NDArray[np.float64], share: float) -> tuple[float, NDArray[np.float64]] | None:

@@ -100,17 +100,19 @@ def suspect(inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, 
         start = (
             f'{concept} goes with "{name}" in the data (AUC {pair.auc[0]:.2f} [{pair.auc[1]:.2f}, {pair.auc[2]:.2f}])'
         )
-    erasure = pair.erased_pull if by_pull else pair.erased_recall
+    fitted = (pair.erased_pull, pair.transferred_pull) if by_pull else (pair.erased_recall, pair.transferred_recall)
+    tried = [one for one in fitted if one.status == "measured"]
     if gap.status == "too_few":
         found = f"only {gap.n_absent:,} of its pictures are without it and {gap.n_present:,} with it"
     elif by_pull:
         found = _pull(gap, name)
     else:
         found = _recall(gap)
-    if gap.status == "measured" and gap.low > 0 and erasure.status != "measured":
+    if gap.status == "measured" and gap.low > 0 and not tried:
         return f"{start}, and {found}; erasure could not be tried, so reliance is neither shown nor excluded."
-    if gap.status == "measured" and gap.low > 0 and erasure.low <= 0:
-        return f"{start}, and {found}; but {_erased(erasure)}, so something that goes with it may be what is used."
+    if gap.status == "measured" and gap.low > 0:
+        weaker = min(tried, key=lambda one: one.effect)
+        return f"{start}, and {found}; but {_erased(weaker)}, so something that goes with it may be what is used."
     wanted = [f"{n:,} more pictures {side} it" for n, side in zip(missing, ("with", "without"), strict=True) if n]
     undecided = f"{start}, but {found}: reliance is neither shown nor excluded"
     return (
@@ -130,8 +132,9 @@ def clean(
     """What was tried and the smallest effect that could have been seen."""
     sentence = f'No context concept was found to decide "{name}" ({n:,} pictures, {tested:,} concepts tested).'
     if dismissed:
+        them = "it" if len(dismissed) == 1 else "them"
         names = _list([_named(inputs, pair) for pair in dismissed[:3]])
-        sentence += f" {names[0].upper()}{names[1:]} stood out, but reliance on it was excluded."
+        sentence += f" {names[0].upper()}{names[1:]} stood out, but reliance on {them} was excluded."
     if detectable is not None:
         whose = "" if dismissed else " for half of them"
         sentence += f" A gap of {points(detectable)} would have been shown{whose}."
@@ -152,7 +155,10 @@ def never_predicted(name: str, n: int) -> str:
 
 def at_chance(name: str, rate: float) -> str:
     """State: recall no better than the rate among other classes."""
-    return f'"{name}" is recognised in {percent(rate)} of its pictures, no more often than in others: at chance, gaps say nothing.'
+    return (
+        f'"{name}" is recognised in {percent(rate)} of its pictures, no more often than others are called it: '
+        "at chance, gaps say nothing."
+    )
 
 
 def unexplained(name: str, residual: float, n: int) -> str:
@@ -165,7 +171,10 @@ def unexplained(name: str, residual: float, n: int) -> str:
 
 def nothing_varies(name: str, least: int) -> str:
     """State: no context concept is present in some pictures and absent from others."""
-    return f'No context concept is both present in and absent from {least} pictures: nothing about "{name}" can be compared.'
+    return (
+        f"No context concept is present in {least} pictures and absent from {least} others: "
+        f'nothing about "{name}" can be compared.'
+    )
 
 
 def no_model(inputs: EvidenceInput, name: str, leading: PairEvidence | None, measured: Measured) -> str:

@@ -65,9 +65,9 @@ class TwoArms(NamedTuple):
 
     @property
     def weights(self) -> Float64Array:
-        """w = n1 n0 / (n1 + n0), which is zero where an arm is empty."""
+        """Weights n1 n0 / (n1 + n0): zero where an arm is empty."""
         product = self.n1 * self.n0
-        return np.divide(product, self.n1 + self.n0, out=np.zeros_like(product), where=product > 0)
+        return np.asarray(np.divide(product, self.n1 + self.n0, out=np.zeros_like(product), where=product > 0))
 
 
 def risk_difference(arms: TwoArms) -> Float64Array:
@@ -76,7 +76,7 @@ def risk_difference(arms: TwoArms) -> Float64Array:
     safe1, safe0 = np.maximum(arms.n1, 1e-12), np.maximum(arms.n0, 1e-12)
     total = w.sum(axis=-1)
     summed = (w * (arms.x1 / safe1 - arms.x0 / safe0)).sum(axis=-1)
-    return np.divide(summed, total, out=np.full_like(total, np.nan), where=total > 0)
+    return np.asarray(np.divide(summed, total, out=np.full_like(total, np.nan), where=total > 0))
 
 
 def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
@@ -100,13 +100,13 @@ def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
     numerator = (w * (x1 / n1 - x0 / n0 - delta)).sum(axis=-1)
     spread = np.sqrt((w**2 * variance).sum(axis=-1))
     certain = np.where(np.abs(numerator) < 1e-12, 0.0, np.where(numerator > 0, np.inf, -np.inf))
-    return np.divide(numerator, spread, out=certain, where=spread > 1e-12)
+    return np.asarray(np.divide(numerator, spread, out=certain, where=spread > 1e-12))
 
 
 def p_above(arms: TwoArms, difference: ArrayLike) -> Float64Array:
     """One-sided p of H0: p1 - p0 <= difference; 1 where no stratum has both arms."""
     p = stats.norm.sf(score_z(arms, difference))
-    return np.where(arms.weights.sum(axis=-1) > 0, p, 1.0)
+    return np.asarray(np.where(arms.weights.sum(axis=-1) > 0, p, 1.0))
 
 
 def score_interval(arms: TwoArms, *, confidence: float = CONFIDENCE) -> Interval:
@@ -207,4 +207,5 @@ def detectable_effect(
     # a rate of exactly 0 or 1 would promise certainty: half a picture of either sort is added
     smallest = np.minimum(size1, size0)
     smoothed = (rate * smallest + 0.5) / (smallest + 1)
-    return np.minimum(bound + z * np.sqrt(smoothed * (1 - smoothed) * (1 / size1 + 1 / size0)), 1.0)
+    spread = np.sqrt(smoothed * (1 - smoothed) * (1 / size1 + 1 / size0))
+    return np.asarray(np.minimum(bound + z * spread, 1.0))

@@ -36,7 +36,7 @@ def difficulty_steps(difficulty: FloatArray) -> IntArray:
         return np.zeros(0, dtype=np.int64)
     rank = stats.rankdata(difficulty)  # 1 ... n, ties at their mean
     steps = np.floor((rank - 0.5) / difficulty.size * _DIFFICULTY_STEPS)
-    return np.clip(steps, 0, _DIFFICULTY_STEPS - 1).astype(np.int64)
+    return np.asarray(np.clip(steps, 0, _DIFFICULTY_STEPS - 1), dtype=np.int64)
 
 
 def sub_kinds(embeddings: FloatArray, *, order: IntArray, seed: int) -> IntArray:

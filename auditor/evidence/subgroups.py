@@ -193,21 +193,31 @@ def _gap(present: BoolArray, outcome: BoolArray, stratum: IntArray, groups: IntA
     """Stratified difference with Miettinen and Nurminen's interval, counts deflated by the groups' design effect."""
     size = int(stratum.max(initial=0)) + 1
     arms: list[Float64Array] = []
-    counts: list[int] = []
+    x_counts: list[int] = []
+    n_counts: list[int] = []
     for arm in (present, ~present):
         effect = 1.0 if groups is None else design_effect(outcome[arm], groups[arm])
         arms.append(np.bincount(stratum[arm & outcome], minlength=size) / effect)
         arms.append(np.bincount(stratum[arm], minlength=size) / effect)
-        counts += [int((arm & outcome).sum()), int(arm.sum())]
+        x_counts.append(int((arm & outcome).sum()))
+        n_counts.append(int(arm.sum()))
     tables = TwoArms(*arms)
     paired = tables.weights > 0
-    if min(float(tables.n1[paired].sum()), float(tables.n0[paired].sum())) < MIN_ARM:
-        estimate = float(significance.risk_difference(tables)) if paired.any() else 0.0
-        return Gap(estimate, -1.0, 1.0, 1.0, *counts, narrowed, "too_few")
+    enough = min(float(tables.n1[paired].sum()), float(tables.n0[paired].sum())) >= MIN_ARM
     used = TwoArms(*(a[paired] for a in tables))
-    low, high = significance.score_interval(used)
-    p = float(significance.p_above(used, DELTA))
-    return Gap(float(significance.risk_difference(used)), float(low), float(high), p, *counts, narrowed)
+    low, high = significance.score_interval(used) if enough else (-1.0, 1.0)
+    return Gap(
+        effect=float(significance.risk_difference(used)) if paired.any() else 0.0,
+        low=float(low),
+        high=float(high),
+        p=float(significance.p_above(used, DELTA)) if enough else 1.0,
+        x_present=x_counts[0],
+        n_present=n_counts[0],
+        x_absent=x_counts[1],
+        n_absent=n_counts[1],
+        narrowed=narrowed,
+        status="measured" if enough else "too_few",
+    )
 
 
 def design_effect(outcome: BoolArray, groups: IntArray) -> float:

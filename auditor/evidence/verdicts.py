@@ -71,15 +71,21 @@ def _measurable(inputs: EvidenceInput) -> EvidenceInput:
     return EvidenceInput(**{**fields, "presence": np.where(finite, inputs.presence, 0).astype(np.float32)})
 
 
-def agrees(gap: Gap, erasure: Erasure, other: Erasure) -> bool:
+def agrees(gap: Gap, erasure: Erasure, other: Erasure, transferred: Erasure) -> bool:
     """Whether erasing the concept takes away a good part of the gap.
 
-    ``erasure`` is of the same sort as the gap (recall or pull) and must be large enough; that it is not chance may be
-    shown by it or by ``other``, the erasure of the other sort: with few counterexamples recall alone cannot.
+    Args:
+        gap: Observed gap of recall or of pull.
+        erasure: E3 of the same sort, fitted on the other pictures of all classes.
+        other: E3 of the other sort. With few counterexamples E3 of recall alone cannot show that it is no chance.
+        transferred: E3 of the same sort, fitted on the other classes alone, where they vary enough. What goes with
+            the concept within this class only (its sub-kinds, the encoder's error on it) has no part in it.
     """
-    if erasure.status != "measured" or erasure.effect < max(DELTA, AGREEING_PART * gap.effect):
+    fitted = [erasure] if transferred.status == "not_identified" else [erasure, transferred]
+    enough = max(DELTA, AGREEING_PART * gap.effect)
+    if any(one.status != "measured" or one.effect < enough for one in fitted):
         return False
-    return erasure.low > 0 or (other.status == "measured" and other.low > 0)
+    return any(one.low > 0 for one in (*fitted, other) if one.status == "measured")
 
 
 def excluded(gap: Gap, erasure: Erasure) -> bool:
@@ -102,7 +108,7 @@ def _testable(measured: Measured, context: IntArray, c: int) -> IntArray:
 
 
 def _context(inputs: EvidenceInput) -> IntArray:
-    return np.flatnonzero([concept.is_context for concept in inputs.concepts])
+    return np.asarray(np.flatnonzero([concept.is_context for concept in inputs.concepts]), dtype=np.int64)
 
 
 def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
@@ -131,10 +137,10 @@ def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
             pair.q = float(min(1.0, max(class_q[pair.class_idx], scaled)))
 
 
-def _tests(pair: PairEvidence) -> tuple[tuple[Gap, Erasure, Erasure], tuple[Gap, Erasure, Erasure]]:
-    """Recall and pull, each with the erasure of its sort and the other one."""
+def _tests(pair: PairEvidence) -> tuple[tuple[Gap, Erasure, Erasure, Erasure], tuple[Gap, Erasure, Erasure, Erasure]]:
+    """Recall and pull, each with what :func:`agrees` asks of their erasures."""
     recall, pull = pair.erased_recall, pair.erased_pull
-    return (pair.recall, recall, pull), (pair.pull, pull, recall)
+    return (pair.recall, recall, pull, pair.transferred_recall), (pair.pull, pull, recall, pair.transferred_pull)
 
 
 def _judged(pair: PairEvidence) -> _Judged:

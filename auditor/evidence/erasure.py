@@ -1,0 +1,185 @@
+"""Erasing a concept from the head's input, without passing any picture through the model again.
+
+With the head's input x, the residual presence q (covariates.py) and statistics of pictures that are *not* judged:
+
+    sigma = Cov_w(x, q)      u = (Sigma_w + lambda diag Sigma_w)^-1 sigma
+    logits' = logits - (W sigma) u.(x - mean x) / (u.sigma)
+
+which is the head W' = W - (W sigma) u^T / (u^T sigma), b' = b + (W sigma)(u^T mean x) / (u^T sigma).
+Rank one; with lambda = 0 it is LEACE (Belrose et al. 2023) on the class-residualised presence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+from auditor.records import FloatArray, IntArray, LinearHead
+
+Float64Array = NDArray[np.float64]
+#: Rows, activations (b, K) and logits (b, C); can be gone through again and again, in the same order.
+HeadChunks = Callable[[], Iterable[tuple[slice, FloatArray, FloatArray]]]
+
+#: lambda of the formula: a tenth of every channel's own variance.
+RIDGE = 0.1
+_BLOCK = 4_000_000  # erased logits held at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Erasers:
+    """For each fold and concept, fitted on the other folds: the direction u / (u.sigma), its offset, and W sigma."""
+
+    direction: FloatArray  # (F, K, T)
+    offset: FloatArray  # (F, T), direction . mean x
+    head_shift: FloatArray  # (F, C, T)
+
+
+@dataclass(slots=True, eq=False)
+class _Sums:
+    """Sums over the pictures of each fold (F), of x less a fixed point, and of the residual presence q."""
+
+    shift: FloatArray  # (K,)
+    scatter: Float64Array  # (F, K, K)
+    cross: Float64Array  # (F, K, T)
+    x: Float64Array  # (F, C, K)
+    q: Float64Array  # (F, C, T)
+    n: Float64Array  # (F, C)
+    cross_by_class: FloatArray  # (P, K, T), by fold of classes and not of pictures
+
+    def without(self, fold: int | None) -> tuple[Float64Array, ...]:
+        """(scatter, cross, x, q, n) summed over the folds but one."""
+        sums = (self.scatter, self.cross, self.x, self.q, self.n)
+        return tuple(s.sum(axis=0) - (0 if fold is None else s[fold]) for s in sums)
+
+
+def fit_erasers(
+    chunks: HeadChunks,
+    residual: FloatArray,
+    label_idx: IntArray,
+    folds: IntArray,
+    class_folds: IntArray,
+    head: LinearHead,
+) -> tuple[Erasers, Erasers]:
+    """One pass over the head's inputs: sums of every fold, then solves on the sums of the others.
+
+    Args:
+        chunks: Rows, activations and logits.
+        residual: (N, T) residual presence, of mean zero within every class.
+        label_idx: (N,) labels; pictures below 0 are left out.
+        folds: (N,) fold of every picture.
+        class_folds: (C,) fold of every class.
+        head: The last linear layer, of at least two rows.
+
+    Returns:
+        Erasers for each fold of pictures, fitted on the other pictures of all classes; and for each fold of classes,
+        with sigma of the other classes alone: what goes with a concept in one class only has no part in them.
+    """
+    sums = _accumulate(chunks, residual, label_idx, folds, class_folds, head.weight.shape[1])
+    by_fold = []
+    for f in range(sums.n.shape[0]):
+        scatter, cross, x, q, n = sums.without(f)
+        means, total = x / np.maximum(n, 1)[:, None], max(float(n.sum()), 1.0)
+        sigma = (cross - means.T @ q) / total
+        u = _solve((scatter - x.T @ means) / total, sigma)
+        by_fold.append((sigma, u, x.sum(axis=0) / total + sums.shift))
+    scatter, _, x, _, n = sums.without(None)
+    means, total = x / np.maximum(n, 1)[:, None], max(float(n.sum()), 1.0)
+    everywhere = sums.cross_by_class.sum(axis=0, dtype=np.float64)
+    # whole classes are left out, and within each the residual has mean zero: no means to take off
+    sigmas = [(everywhere - part) / total for part in sums.cross_by_class]
+    solved = np.split(_solve((scatter - x.T @ means) / total, np.hstack(sigmas)), len(sigmas), axis=1)
+    mean = x.sum(axis=0) / total + sums.shift
+    by_class = [(sigma, u, mean) for sigma, u in zip(sigmas, solved, strict=True)]
+    return _erasers(by_fold, head), _erasers(by_class, head)
+
+
+def _accumulate(
+    chunks: HeadChunks, residual: FloatArray, label_idx: IntArray, folds: IntArray, class_folds: IntArray, width: int
+) -> _Sums:
+    n_folds, n_classes, n_targets = int(folds.max(initial=0)) + 1, class_folds.size, residual.shape[1]
+    sums = _Sums(
+        shift=np.zeros(width, dtype=np.float32),
+        scatter=np.zeros((n_folds, width, width)),
+        cross=np.zeros((n_folds, width, n_targets)),
+        x=np.zeros((n_folds, n_classes, width)),
+        q=np.zeros((n_folds, n_classes, n_targets)),
+        n=np.zeros((n_folds, n_classes)),
+        cross_by_class=np.zeros((int(class_folds.max()) + 1, width, n_targets), dtype=np.float32),
+    )
+    for i, (rows, activations, _) in enumerate(chunks()):
+        if i == 0:
+            sums.shift = activations.mean(axis=0)  # any fixed point near the mean keeps float32 products exact enough
+        for f in range(n_folds):
+            inside = np.flatnonzero((folds[rows] == f) & (label_idx[rows] >= 0))
+            x, q, labels = activations[inside] - sums.shift, residual[rows][inside], label_idx[rows][inside]
+            one_hot = (np.ones(inside.size, np.float32), (labels, np.arange(inside.size)))
+            member = sparse.csr_array(one_hot, shape=(n_classes, inside.size))
+            sums.scatter[f] += x.T @ x
+            sums.x[f] += member @ x
+            sums.q[f] += member @ q
+            sums.n[f] += np.bincount(labels, minlength=n_classes)
+            for part in np.unique(class_folds[labels]):
+                among = class_folds[labels] == part
+                product = x[among].T @ q[among]
+                sums.cross[f] += product
+                sums.cross_by_class[part] += product
+    return sums
+
+
+def _solve(covariance: Float64Array, sigma: Float64Array) -> Float64Array:
+    """(Sigma + lambda diag Sigma)^-1 sigma; channels that never vary get no weight."""
+    variance = np.diag(covariance)
+    floor = max(1e-6 * float(variance.mean()), 1e-12)
+    regular = covariance + np.diag(RIDGE * np.maximum(variance, 0) + floor)
+    return np.asarray(linalg.cho_solve(linalg.cho_factor(regular, check_finite=False), sigma, check_finite=False))
+
+
+def _erasers(fitted: Sequence[tuple[Float64Array, ...]], head: LinearHead) -> Erasers:
+    """Erasers from (sigma, u, mean x) of every fold; a concept that no channel goes with erases nothing."""
+    direction, offset, shift = [], [], []
+    for sigma, u, mean in fitted:
+        along = (u * sigma).sum(axis=0)
+        scaled = np.where(along > 1e-12, u / np.where(along > 1e-12, along, 1.0), 0.0)
+        direction.append(scaled.astype(np.float32))
+        offset.append((mean @ scaled).astype(np.float32))
+        shift.append((head.weight @ sigma).astype(np.float32))
+    return Erasers(np.stack(direction), np.stack(offset), np.stack(shift))
+
+
+def erased_predictions(chunks: HeadChunks, erasers: Erasers, folds: IntArray) -> tuple[IntArray, NDArray[np.int32]]:
+    """A second pass: what every picture is called as it is, (N,), and with each concept erased, (N, T)."""
+    n_targets = erasers.offset.shape[1]
+    before = np.zeros(folds.size, dtype=np.int64)
+    after = np.zeros((folds.size, n_targets), dtype=np.int32)
+    for rows, activations, raw in chunks():
+        logits = two_column_logits(raw)
+        before[rows] = logits.argmax(axis=1)
+        called = np.zeros((logits.shape[0], n_targets), dtype=np.int32)
+        for f in np.unique(folds[rows]):
+            inside = np.flatnonzero(folds[rows] == f)
+            along = activations[inside] @ erasers.direction[f] - erasers.offset[f]  # (b, T)
+            step = max(1, _BLOCK // max(inside.size * logits.shape[1], 1))
+            for start in range(0, n_targets, step):
+                part = slice(start, start + step)
+                shift = along[:, None, part] * erasers.head_shift[f][None, :, part]  # (b, C, T)
+                called[inside, part] = (logits[inside][:, :, None] - shift).argmax(axis=1)
+        after[rows] = called
+    return before, after
+
+
+def two_row_head(head: LinearHead) -> LinearHead:
+    """A head of one logit as one of two: -w/2 for the negative class, +w/2 for the positive one."""
+    if head.weight.shape[0] > 1:
+        return head
+    weight = np.vstack([-head.weight, head.weight]).astype(np.float32) / np.float32(2)
+    bias = np.concatenate([-head.bias, head.bias]).astype(np.float32) / np.float32(2)
+    return LinearHead(weight, bias, head.multi_label)
+
+
+def two_column_logits(logits: FloatArray) -> FloatArray:
+    """Logits of :func:`two_row_head`."""
+    return logits if logits.shape[1] > 1 else np.hstack([-logits, logits]).astype(np.float32) / np.float32(2)
