@@ -62,6 +62,10 @@ class Pictures:
         """Ids in order."""
         return tuple(item.image_id for item in self.items)
 
+    def tie_keys(self) -> IntArray:
+        """A key (N,) that belongs to the picture, whatever the order: the number that its id is."""
+        return np.array([int(image_id, 16) for image_id in self.image_ids], dtype=np.uint64).view(np.int64)
+
     def groups(self) -> IntArray | None:
         """Codes (N,) of the manifest's groups; a picture without one is its own. None where there are no groups."""
         if not any(item.group_id for item in self.items):

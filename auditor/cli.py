@@ -266,3 +266,7 @@ def _print_report(audit: Path) -> None:
 def main() -> None:
     """Entry point of the ``auditor`` command."""
     app()
+
+
+if __name__ == "__main__":
+    main()

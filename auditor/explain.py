@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from auditor.errors import InputError, ModelError
-from auditor.extraction.picture_maps import PictureMaps, map_picture
+from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.inputs.images import read_image
 from auditor.models.classifier import load_classifier
 from auditor.records import Concept
@@ -22,7 +22,7 @@ from auditor.store.model_words import find_picture, read_channel_words, read_con
 class Explanation:
     """A picture with its maps and words for one class."""
 
-    image: Image.Image
+    image: Image.Image  # the part that the maps cover
     path: str
     label: str | None
     class_name: str
@@ -102,7 +102,7 @@ def explain_image(
     target = predicted if class_idx is None else class_idx
     exponentials = np.exp(maps.logits - maps.logits.max())
     return Explanation(
-        image=decoded,
+        image=picture_as_seen(classifier, decoded),
         path=picture.path if picture else image,
         label=picture.label if picture else None,
         class_name=settings.class_names[target],

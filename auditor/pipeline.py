@@ -27,11 +27,12 @@ from auditor.inputs.class_map import match_classes
 from auditor.inputs.dataset import load_dataset
 from auditor.inputs.vocabulary import add_class_names, load_vocabulary
 from auditor.models.classifier import load_classifier
+from auditor.models.device import find_device
 from auditor.models.encoders import load_encoder
 from auditor.records import ChannelWords, FloatArray, Progress
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
-from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions, tie_keys
+from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions
 from auditor.textcam.description import describe_images
 from auditor.textcam.phrases import DEFAULT_L1, DEFAULT_L2, concept_matrix, solve_phrases
 
@@ -129,16 +130,17 @@ def load_inputs(config: AuditConfig) -> Inputs:
             f"{len(dataset.items)} pictures in {config.data}: at least {2 * config.n_extreme} are needed, the "
             f"{config.n_extreme} most and least active ones of each channel; add pictures or lower n_extreme"
         )
+    device = find_device(config.device)
     classifier = load_classifier(
         config.model,
         weights=config.weights,
         preprocess=config.preprocess,
         trust_code=config.trust_code,
         target_layer=config.target_layer,
-        device=config.device,
+        device=device,
     )
     match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
-    encoder = load_encoder(config.encoder, device=config.device)
+    encoder = load_encoder(config.encoder, device=device)
     vocabulary = add_class_names(load_vocabulary(config.vocabulary or encoder.vocabulary_path), match.class_names)
     concepts = embed_concepts(vocabulary, match.class_names, encoder)
     notices = [notice for notice in (match.warning, encoder.notice) if notice]
@@ -198,7 +200,7 @@ def _channel_meanings(
     config: AuditConfig, inputs: Inputs, pictures: Pictures, shards: FeatureShards
 ) -> ChannelMeanings:
     """Give each channel a direction in the encoder's space, and words to channels and to groups of them."""
-    extremes = extreme_images(shards.activation_chunks(), config.n_extreme, tie_keys=tie_keys(pictures.image_ids))
+    extremes = extreme_images(shards.activation_chunks(), config.n_extreme, pictures.tie_keys())
     directions = fit_channel_directions(extremes, pictures.embeddings)
     balance_by = np.where(pictures.label_idx >= 0, pictures.label_idx, pictures.predicted_idx)
     stats = class_balanced_stats(shards.activation_chunks, balance_by)

@@ -66,6 +66,19 @@ def map_picture(classifier: Classifier, image: Image.Image, class_idx: int | Non
     )
 
 
+def picture_as_seen(classifier: Classifier, image: Image.Image) -> Image.Image:
+    """The part of a picture that its maps cover: after resize and crop, before the scaling of the channels.
+
+    The scaling is undone by what the same preprocessing makes of black and of white.
+    """
+    seen, black, white = (
+        classifier.preprocess(picture).numpy()
+        for picture in (image, Image.new("RGB", image.size, "black"), Image.new("RGB", image.size, "white"))
+    )
+    pixels = np.clip((seen - black) / np.maximum(white - black, 1e-6), 0, 1)
+    return Image.fromarray(np.round(pixels.transpose(1, 2, 0) * 255).astype(np.uint8))
+
+
 def exemplar_maps(
     exemplars: Sequence[Exemplar],
     root: Path,

@@ -1,0 +1,1 @@
+"""What is measured by hand, with the command; results/ holds the figures."""

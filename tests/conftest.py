@@ -1,0 +1,69 @@
+"""Shared by all tests: the bundled sample data in small, and one audit of it per worker."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from auditor.config import AuditConfig
+from auditor.models.bundled import bundled_path
+
+PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
+
+
+def copy_sample(name: str, folder: Path, per_class: int) -> Path:
+    """The first ``per_class`` pictures of every class of a bundled set, with their manifest."""
+    source = bundled_path(name, "manifest.csv")
+    with source.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    taken: dict[str, int] = {}
+    kept = []
+    for row in rows:
+        taken[row["label"]] = taken.get(row["label"], 0) + 1
+        if taken[row["label"]] <= per_class:
+            kept.append(row)
+            target = folder / row["path"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source.parent / row["path"], target)
+    with (folder / "manifest.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(kept)
+    return folder / "manifest.csv"
+
+
+@pytest.fixture(scope="session")
+def sample_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 pictures of the planted set."""
+    return copy_sample("planted", tmp_path_factory.mktemp("sample"), per_class=60)
+
+
+@pytest.fixture(scope="session")
+def encoder_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedding cache that the tests of a worker share."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def small_config(sample_manifest: Path, encoder_cache: Path) -> AuditConfig:
+    """Settings of an audit that takes seconds; ``out`` is to be replaced."""
+    return AuditConfig(
+        data=sample_manifest,
+        model="sample:planted",
+        encoder="sample",
+        out=Path("unset"),
+        n_extreme=30,
+        cache=encoder_cache,
+    )
+
+
+@pytest.fixture(scope="session")
+def small_audit(small_config: AuditConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished audit of 300 pictures; not to be changed."""
+    from auditor.pipeline import run_audit  # unit tests need neither the pipeline nor torch
+
+    out = tmp_path_factory.mktemp("audit") / "small"
+    return run_audit(small_config.model_copy(update={"out": out}))

@@ -1,0 +1,59 @@
+"""Killed with -9 in every stage, then resumed: the database holds the same as if nothing had happened."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from auditor.store.database import open_audit_database
+from auditor.store.digest import contents_digest
+
+#: Runs an audit whose process is killed at a point: the name of a progress stage, or of a function of the store.
+_SCRIPT = """
+import os, signal, sys
+from auditor.config import AuditConfig
+from auditor import audit_folder, pipeline
+from auditor.store.database import AuditDatabase
+
+config = AuditConfig.model_validate_json(sys.argv[1])
+point = sys.argv[2]
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def on_progress(stage, done, total):
+    if stage == point:
+        die()
+
+if hasattr(AuditDatabase, point):
+    setattr(AuditDatabase, point, die)
+elif hasattr(audit_folder, point):
+    setattr(audit_folder, point, die)
+elif hasattr(pipeline, point):
+    setattr(pipeline, point, die)
+pipeline.run_audit(config, resume=True, on_progress=on_progress)
+"""
+
+
+def _digest(folder: Path) -> str:
+    with open_audit_database(folder) as connection:
+        return contents_digest(connection)
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["pictures", "fit_channel_directions", "words", "judge", "maps", "add_verdicts", "write_embedding_index",
+     "write_manifest"],
+)  # fmt: skip
+def test_kill_and_resume(point, small_audit, small_config, tmp_path):
+    config = small_config.model_copy(update={"out": tmp_path / "audit", "cache": tmp_path / "cache"})
+    killed = subprocess.run([sys.executable, "-c", _SCRIPT, config.model_dump_json(), point], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (config.out / "audit.json").exists()
+    subprocess.run([sys.executable, "-c", _SCRIPT, config.model_dump_json(), "nowhere"], check=True)
+    assert _digest(config.out) == _digest(small_audit)
+    assert not [path for path in config.out.rglob("*") if "tmp" in path.name or "unfinished" in path.name]
