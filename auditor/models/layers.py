@@ -17,6 +17,7 @@ MapMethod = Literal["cam", "gradient", "centred_gradient"]
 #: Class, distillation and register tokens that stand before the patches.
 _PREFIXES = (0, 1, 2, 5)
 _MAX_PREFIX = 16
+_PASSING = ("Identity", "Dropout", "Dropout2d", "DropPath")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class _Finder:
         norm = next((call for call in reversed(places) if call.output_pooled and is_layer_norm(call)), None)
         if norm is not None:  # Swin: normalised at every place, then pooled
             return self._before(norm)
-        # An identity or a dropout returns what it got: the layer before it has the better name.
-        places = [call for call in places if not (call.same_as_inner and call.is_leaf)]
+        # These return what they got in evaluation mode: the layer before them has the better name.
+        places = [call for call in places if type(call.module).__name__ not in _PASSING]
         closed = [call for call in places if call.output_pooled and call.output_pooled.rectifier == "none"]
         if closed:
             return self._target(closed[-1], "output")
@@ -174,7 +175,7 @@ class _Finder:
                 chosen = chosen if skipped else call
             else:
                 kind = type(call.module).__name__
-                skipped = call.is_leaf and (is_layer_norm(call) or "Pool" in kind or kind in ("Permute", "Dropout"))
+                skipped = call.is_leaf and (is_layer_norm(call) or "Pool" in kind or kind == "Permute")
                 chosen = chosen if skipped else call
         return chosen
 
