@@ -165,11 +165,11 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
         notable = recall_notable[c] | _notable_pull(inputs, measured, c)
         chosen = [v for v in context if by_words[c, v] or by_data[c, v] or notable[v]]
         own, others = np.flatnonzero(labels == c), np.flatnonzero((labels >= 0) & (labels != c))
+        own_groups, other_groups = (None, None) if groups is None else (groups[own], groups[others])
         strata: list[IntArray] = []
         if chosen and own.size >= MIN_ARM:
-            score = inputs.class_prompt_score[own, c]
-            strata = class_strata(inputs.embeddings[own], score, order=order[own], seed=inputs.seed)
-        own_groups, other_groups = (None, None) if groups is None else (groups[own], groups[others])
+            score, rows = inputs.class_prompt_score[own, c], inputs.embeddings[own]
+            strata = class_strata(rows, score, order=order[own], groups=own_groups, seed=inputs.seed)
         correct, called = predicted[own] == c, predicted[others] == c
         for v in chosen:
             present, value = measured.present[:, v], values[inputs.concepts[v].kind]

@@ -15,8 +15,8 @@ Float64Array = NDArray[np.float64]
 
 #: Two-sided level of every interval that is shown.
 CONFIDENCE = 0.95
-#: Halvings of [-1, 1] when a score test is inverted: 2^-40 is far below any digit that is printed.
-_BISECTIONS = 40
+#: Halvings of [-1, 1] when a score test is inverted: 2^-32 is far below any digit that is printed.
+_BISECTIONS = 32
 
 
 class Interval(NamedTuple):
@@ -84,7 +84,7 @@ def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
 
     Args:
         arms: Counts, (..., S).
-        difference: Scalar or (...,), in (-1, 1).
+        difference: Scalar, (...,), or several of these stacked in front, in (-1, 1).
 
     Returns:
         (...,) standard normal under H0; positive where the data lie above ``difference``; 0 where nothing is known.
@@ -93,7 +93,8 @@ def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
     used = w > 0
     n1, n0 = np.where(used, arms.n1, 1.0), np.where(used, arms.n0, 1.0)
     x1, x0 = np.where(used, arms.x1, 0.0), np.where(used, arms.x0, 0.0)
-    delta = np.broadcast_to(np.asarray(difference, dtype=np.float64)[..., None], w.shape)
+    tested = np.asarray(difference, dtype=np.float64)[..., None]
+    delta = np.broadcast_to(tested, np.broadcast_shapes(tested.shape, w.shape))
     rate1, rate0 = _constrained_rates(x1, n1, x0, n0, delta)
     total = n1 + n0
     variance = (rate1 * (1 - rate1) / n1 + rate0 * (1 - rate0) / n0) * total / np.maximum(total - 1, 0.5)
@@ -115,19 +116,16 @@ def score_interval(arms: TwoArms, *, confidence: float = CONFIDENCE) -> Interval
     Without a stratum that has both arms it is [-1, 1].
     """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
-    shape = arms.weights.shape[:-1]
-
-    def invert(target: float) -> Float64Array:
-        # score_z falls as the tested difference grows: look for where it crosses the target
-        low, high = np.full(shape, -1.0), np.full(shape, 1.0)
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            above = score_z(arms, middle) > target
-            low, high = np.where(above, middle, low), np.where(above, high, middle)
-        return (low + high) / 2
-
+    targets = np.array([z, -z]).reshape(2, *[1] * (arms.x1.ndim - 1))
+    # score_z falls as the tested difference grows: look for where it crosses either target
+    low, high = (np.full((2, *arms.x1.shape[:-1]), end) for end in (-1.0, 1.0))
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        above = score_z(arms, middle) > targets
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
     known = arms.weights.sum(axis=-1) > 0
-    return Interval(np.where(known, invert(z), -1.0), np.where(known, invert(-z), 1.0))
+    bounds = (low + high) / 2
+    return Interval(np.where(known, bounds[0], -1.0), np.where(known, bounds[1], 1.0))
 
 
 def wilson_interval(successes: ArrayLike, trials: ArrayLike, *, confidence: float = CONFIDENCE) -> Interval:

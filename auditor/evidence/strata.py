@@ -14,17 +14,20 @@ _PICTURES_PER_KIND = 60
 _FITTED_ON = 5_000  # pictures: more do not move the centres of four clusters
 
 
-def class_strata(embeddings: FloatArray, difficulty: FloatArray, *, order: IntArray, seed: int) -> list[IntArray]:
+def class_strata(
+    embeddings: FloatArray, difficulty: FloatArray, *, order: IntArray, groups: IntArray | None = None, seed: int
+) -> list[IntArray]:
     """Stratifications of one class's pictures, the finest first: sub-kind x difficulty, difficulty, sub-kind.
 
     Args:
         embeddings: (n, D) unit rows.
         difficulty: (n,) the encoder's score of the class's own prompt.
         order: (n,) rank of the pictures by id: the clusters do not depend on the order of rows.
+        groups: (n,) codes of groups of pictures that belong together, or None.
         seed: Of the clusters' starts.
     """
     step = difficulty_steps(difficulty)
-    kind = sub_kinds(embeddings, order=order, seed=seed)
+    kind = sub_kinds(embeddings, order=order, groups=groups, seed=seed)
     if kind.max(initial=0) == 0:
         return [step]
     return [kind * _DIFFICULTY_STEPS + step, step, kind]
@@ -39,13 +42,14 @@ def difficulty_steps(difficulty: FloatArray) -> IntArray:
     return np.asarray(np.clip(steps, 0, _DIFFICULTY_STEPS - 1), dtype=np.int64)
 
 
-def sub_kinds(embeddings: FloatArray, *, order: IntArray, seed: int) -> IntArray:
-    """Clusters of the embeddings within a class: one for every 60 pictures, at most four."""
-    n = embeddings.shape[0]
-    n_kinds = min(_MOST_KINDS, n // _PICTURES_PER_KIND)
-    if n_kinds < 2:
-        return np.zeros(n, dtype=np.int64)
+def sub_kinds(embeddings: FloatArray, *, order: IntArray, groups: IntArray | None = None, seed: int) -> IntArray:
+    """Clusters of the embeddings within a class: one for every 60 pictures (or groups), at most four."""
     by_id = np.argsort(order, kind="stable")
-    step = max(1, -(-n // _FITTED_ON))
+    if groups is not None:  # the first picture of each group stands for it
+        by_id = by_id[np.sort(np.unique(groups[by_id], return_index=True)[1])]
+    n_kinds = min(_MOST_KINDS, by_id.size // _PICTURES_PER_KIND)
+    if n_kinds < 2:
+        return np.zeros(embeddings.shape[0], dtype=np.int64)
+    step = max(1, -(-by_id.size // _FITTED_ON))
     clusters = KMeans(n_kinds, n_init=4, random_state=seed).fit(embeddings[by_id[::step]].astype(np.float64))
     return np.asarray(clusters.predict(embeddings.astype(np.float64)), dtype=np.int64)

@@ -132,7 +132,7 @@ def recall_gap(
             none if all lose it: strata that follow v itself would hide a true reliance.
         groups: (n,) codes of groups of pictures that belong together, or None.
     """
-    reference = ~present & _levels(value, correct, ~present)[value]
+    reference = ~present & _levels(value, correct, ~present, groups)[value]
     rows = np.flatnonzero(present | reference)
     stratum = _usable_strata(present[rows], [s[rows] for s in strata])
     subset = None if groups is None else groups[rows]
@@ -158,19 +158,20 @@ def pull_gap(
     for k in np.unique(source_idx[called]):
         rows = np.flatnonzero((source_idx == k) & ~present)
         if rows.size:
-            everything = np.ones(rows.size, dtype=np.bool_)
-            reference[rows] = _levels(value[rows], called[rows], everything)[value[rows]]
+            everything, among = np.ones(rows.size, dtype=np.bool_), None if groups is None else groups[rows]
+            reference[rows] = _levels(value[rows], called[rows], everything, among)[value[rows]]
     rows = np.flatnonzero(present | reference)
     subset = None if groups is None else groups[rows]
     narrowed = int(reference.sum()) < int((~present).sum())
     return _gap(present[rows], called[rows], source_idx[rows], subset, narrowed)
 
 
-def _levels(value: IntArray, outcome: BoolArray, among: BoolArray) -> BoolArray:
+def _levels(value: IntArray, outcome: BoolArray, among: BoolArray, groups: IntArray | None) -> BoolArray:
     """Whether each value belongs to the reference, indexed by value."""
     size = int(value.max(initial=0)) + 1
-    trials = np.bincount(value[among], minlength=size).astype(np.float64)
-    successes = np.bincount(value[among & outcome], minlength=size).astype(np.float64)
+    worth = 1.0 if groups is None else 1 / design_effect(outcome[among], groups[among])
+    trials = np.bincount(value[among], minlength=size).astype(np.float64) * worth
+    successes = np.bincount(value[among & outcome], minlength=size).astype(np.float64) * worth
     return reference_level(successes, trials)
 
 

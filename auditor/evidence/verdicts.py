@@ -31,6 +31,8 @@ MIN_CLASS = 2 * MIN_ARM
 MAX_RESIDUAL = 0.9
 #: E3 agrees with a gap when it takes away at least this part of it, and DELTA, its lower bound being above 0.
 AGREEING_PART = 0.25
+#: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.
+_KNOWN = 0.999
 #: Severity by the lower bound of the gap.
 _HIGH, _MEDIUM = 0.20, 0.10
 
@@ -104,7 +106,8 @@ def excluded(gap: Gap, erasure: Erasure) -> bool:
 def _testable(measured: Measured, context: IntArray, c: int) -> IntArray:
     """Context concepts with enough pictures in both arms, for recall or for pull."""
     arms = np.minimum(measured.n_with[c], measured.n_labelled[c] - measured.n_with[c])
-    return context[(arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)]
+    enough = (arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)
+    return np.asarray(context[enough], dtype=np.int64)
 
 
 def _context(inputs: EvidenceInput) -> IntArray:
@@ -216,7 +219,7 @@ def _not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> str | 
         return sentences.never_predicted(name, int(measured.n_labelled[c]))
     others = (labels >= 0) & (labels != c)
     arms = TwoArms.of(measured.n_correct[c], measured.n_labelled[c], int((called & others).sum()), int(others.sum()))
-    if float(significance.score_interval(arms).low) <= 0:
+    if float(significance.score_interval(arms, confidence=_KNOWN).low) <= 0:
         return sentences.at_chance(name, float(measured.n_correct[c] / measured.n_labelled[c]))
     residual = float(inputs.residuals[called].mean(dtype=np.float64))
     if residual > MAX_RESIDUAL:

@@ -5,7 +5,7 @@ The same picture can be made again with only its scene changed, so the reliance 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -184,6 +184,41 @@ def _shares(x, label, presence, head, predicted) -> sparse.csr_array:
     support = np.maximum(weights @ effect.T, 0)[predicted] * (presence > 0.5)
     total = np.maximum(support.sum(axis=1, keepdims=True), 1e-6)
     return sparse.csr_array((support / total * 0.7).astype(np.float32))
+
+
+def taken(inputs: EvidenceInput, rows: np.ndarray, ids: tuple[str, ...] | None = None) -> EvidenceInput:
+    """The same audit with its pictures in another order, or some of them more than once (under other ids)."""
+    every = list(inputs.head_chunks())
+    x, logits = (np.concatenate([chunk[i] for chunk in every]) for i in (1, 2))
+    return replace(
+        inputs,
+        image_ids=ids or tuple(inputs.image_ids[row] for row in rows),
+        label_idx=inputs.label_idx[rows],
+        predicted_idx=inputs.predicted_idx[rows],
+        shares=inputs.shares[rows],
+        residuals=inputs.residuals[rows],
+        presence=inputs.presence[rows],
+        embeddings=inputs.embeddings[rows],
+        class_prompt_score=inputs.class_prompt_score[rows],
+        groups=None if inputs.groups is None else inputs.groups[rows],
+        head_chunks=chunked(x[rows], logits[rows]),
+    )
+
+
+def relabelled(inputs: EvidenceInput, new_of_old: np.ndarray) -> EvidenceInput:
+    """The same audit with its classes in another order."""
+    old_of_new = np.argsort(new_of_old)
+    every = list(inputs.head_chunks())
+    x, logits = (np.concatenate([chunk[i] for chunk in every]) for i in (1, 2))
+    return replace(
+        inputs,
+        label_idx=new_of_old[inputs.label_idx],
+        predicted_idx=new_of_old[inputs.predicted_idx],
+        class_names=tuple(inputs.class_names[c] for c in old_of_new),
+        class_prompt_score=inputs.class_prompt_score[:, old_of_new],
+        head=LinearHead(inputs.head.weight[old_of_new], inputs.head.bias[old_of_new]),
+        head_chunks=chunked(x, logits[:, old_of_new]),
+    )
 
 
 def chunked(x: np.ndarray, logits: np.ndarray, size: int = 512):

@@ -1,0 +1,131 @@
+"""What must not change the verdicts: names, order, copies, and concepts that are nowhere."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from auditor.evidence import significance
+from auditor.evidence.subgroups import recall_gap, reference_level
+from auditor.evidence.verdicts import judge
+from auditor.records import Concept
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+from evidence_world import World, relabelled, taken  # the world is shared with the unit tests
+
+PLANTED = {"waterbird": ("scene", "water", 0.9), "vehicle": ("artifact", "watermark", 0.9)}
+SLOW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def audit():
+    inputs = World(planted=PLANTED, seed=5, class_strength=0.6).audit(240)
+    return inputs, judge(inputs)
+
+
+def outcome(result):
+    return {v.class_name: (v.verdict, v.severity, v.concept_id, v.sentence) for v in result.verdicts}
+
+
+def effects(result):
+    return {(f.class_name, f.concept_id, f.rule_id): f.effect for f in result.findings}
+
+
+def test_the_world_has_something_to_find(audit):
+    verdicts = {name: found[0] for name, found in outcome(audit[1]).items()}
+    assert verdicts["waterbird"] == verdicts["vehicle"] == "flagged"
+
+
+@SLOW
+@given(st.permutations(range(5)))
+def test_relabelling_classes_permutes_the_verdicts(audit, permutation):
+    inputs, result = audit
+    again = judge(relabelled(inputs, np.array(permutation)))
+    names = {name: (found[0], found[2]) for name, found in outcome(result).items()}
+    assert {name: (found[0], found[2]) for name, found in outcome(again).items()} == names
+    found, expected = effects(again), effects(result)
+    assert found.keys() == expected.keys()
+    assert all(found[key] == pytest.approx(expected[key], abs=0.02) for key in expected)
+
+
+@SLOW
+@given(st.randoms(use_true_random=False))
+def test_order_of_images_changes_no_verdict_and_no_share(audit, random):
+    inputs, result = audit
+    rows = list(range(len(inputs.image_ids)))
+    random.shuffle(rows)
+    again = judge(taken(inputs, np.array(rows)))
+    assert {n: f[:3] for n, f in outcome(again).items()} == {n: f[:3] for n, f in outcome(result).items()}
+    shares = {(c.class_name, c.concept_id): c.share for c in result.class_concepts}
+    for c in again.class_concepts:
+        assert c.share == pytest.approx(shares[c.class_name, c.concept_id], abs=1e-6)
+
+
+@SLOW
+@given(st.sampled_from(["scene", "artifact", "texture", "person"]))
+def test_concept_that_is_never_present_flags_nothing(audit, kind):
+    inputs, result = audit
+    n = len(inputs.image_ids)
+    never = np.random.default_rng(0).random((n, 1)).astype(np.float32) * 0.05
+    more = replace(
+        inputs,
+        concepts=(*inputs.concepts, Concept("never", "never", kind)),
+        presence=np.hstack([inputs.presence, never]),
+        shares=sparse.csr_array(sparse.hstack([inputs.shares, sparse.csr_array((n, 1), dtype=np.float32)])),
+    )
+    again = judge(more)
+    assert {name: f[:3] for name, f in outcome(again).items()} == {name: f[:3] for name, f in outcome(result).items()}
+    assert not [f for f in again.findings if f.concept_id == "never" and f.rule_id.startswith("E4") and f.low > 0]
+
+
+def test_duplicated_images_leave_effects_unchanged(audit):
+    inputs, _ = audit
+    n = len(inputs.image_ids)
+    ids = (*inputs.image_ids, *(f"{image_id}-again" for image_id in inputs.image_ids))
+    again = judge(replace(taken(inputs, np.tile(np.arange(n), 2), ids), groups=np.tile(np.arange(n), 2)))
+    once = judge(replace(inputs, groups=np.arange(n)))
+    assert {name: found[0] for name, found in outcome(again).items()} == {k: f[0] for k, f in outcome(once).items()}
+    found, expected = effects(again), effects(once)
+    for key in expected:
+        # folds are drawn anew for other ids: erasure alone may move a little
+        assert found[key] == pytest.approx(expected[key], abs=0.06 if key[2].startswith("E3") else 1e-6), key
+
+
+counts = st.integers(0, 60)
+
+
+@given(counts, counts, counts, counts)
+def test_interval_holds_the_estimate_and_mirrors(x1, miss1, x0, miss0):
+    arms = significance.TwoArms.of(x1, x1 + miss1, x0, x0 + miss0)
+    mirrored = significance.TwoArms.of(x0, x0 + miss0, x1, x1 + miss1)
+    low, high = significance.score_interval(arms)
+    _, other_high = significance.score_interval(mirrored)
+    assert float(low) == pytest.approx(-float(other_high), abs=1e-6)
+    if x1 + miss1 and x0 + miss0:
+        effect = float(significance.risk_difference(arms))
+        assert -1 <= low - 1e-9 <= effect <= high + 1e-9 <= 1 + 2e-9
+        assert (float(significance.p_above(arms, 0.05)) < 0.025) == (low > 0.05 + 1e-9) or abs(low - 0.05) < 1e-6
+
+
+@given(st.lists(st.tuples(counts, counts), min_size=1, max_size=9))
+def test_reference_is_an_upper_part_of_the_rates(cells):
+    successes = np.array([x for x, _ in cells], dtype=float)
+    trials = successes + np.array([miss for _, miss in cells])
+    chosen = reference_level(successes, trials)
+    assert chosen.any() == (trials.sum() > 0)
+    assert not chosen[trials == 0].any()
+
+
+@given(st.lists(st.booleans(), min_size=30, max_size=80), st.integers(0, 2**32 - 1))
+def test_gap_of_the_complement_is_opposite_in_sign(right, seed):
+    rng = np.random.default_rng(seed)
+    correct = np.array(right)
+    present = rng.random(correct.size) < 0.5
+    value = np.where(present, 0, 1)
+    one, other = recall_gap(present, value, correct), recall_gap(~present, 1 - value, correct)
+    assert one.effect == pytest.approx(-other.effect)

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from auditor.evidence.covariates import residual_presence, within_class
+from auditor.records import Concept
+
+SCENES = [Concept(t, t, "scene") for t in ("water", "forest")]
+FREE = [Concept(t, t, k) for t, k in (("waves", "texture"), ("watermark", "artifact"), ("duck", "object"))]
+CONCEPTS = SCENES + FREE
+rng = np.random.default_rng(0)
+LABELS = rng.integers(3, size=600)
+
+
+def presence(waves_noise=1.0, duck_noise=1.0):
+    water = (rng.random(600) < 0.2 + 0.3 * (LABELS == 0)).astype(float)
+    waves = np.clip(water * (waves_noise < 1) + waves_noise * rng.random(600), 0, 1.5)
+    mark = rng.random(600)
+    duck = water * (duck_noise < 1) + duck_noise * rng.random(600)
+    return np.column_stack([water, 1 - water, waves, mark, duck]).astype(np.float32)
+
+
+def test_within_class_by_hand():
+    values = np.array([[1.0], [3.0], [10.0], [5.0]], dtype=np.float32)
+    assert within_class(values, np.array([0, 0, 1, -1])).ravel().tolist() == [-1, 1, 0, 0]
+
+
+def test_rivals_are_no_covariates_of_each_other():
+    q = presence()
+    result = residual_presence(q, LABELS, rng.random(600).astype(np.float32), CONCEPTS, [0, 1])
+    assert set(result.column_of) == {0, 1}
+    assert not result.partners
+    # water = 1 - forest: had forest been a covariate, nothing would be left
+    left = result.values[:, result.column_of[0]]
+    assert np.corrcoef(left, within_class(q, LABELS)[:, 0])[0, 1] > 0.95
+
+
+def test_residual_is_free_of_covariates_and_of_class():
+    q = presence(waves_noise=0.9)
+    difficulty = (q[:, 0] * 0.5 + rng.random(600)).astype(np.float32)
+    result = residual_presence(q, LABELS, difficulty, CONCEPTS, [0])
+    left = result.values[:, 0]
+    centred = within_class(np.column_stack([q[:, 2:], difficulty]).astype(np.float32), LABELS)
+    for column in centred.T:
+        assert abs(np.corrcoef(left, column)[0, 1]) < 0.03
+    for c in range(3):
+        assert float(left[np.equal(LABELS, c)].mean()) == pytest.approx(0, abs=1e-5)
+
+
+def test_concepts_that_always_go_together_are_merged():
+    q = presence(waves_noise=0.1)
+    result = residual_presence(q, LABELS, rng.random(600).astype(np.float32), CONCEPTS, [0, 2, 3])
+    assert result.partners == {0: (2,), 2: (0,)}
+    assert result.column_of[0] == result.column_of[2] != result.column_of[3]
+
+
+def test_concept_tied_to_the_object_cannot_be_examined():
+    q = presence(duck_noise=0.1)
+    result = residual_presence(q, LABELS, rng.random(600).astype(np.float32), CONCEPTS, [0, 3])
+    assert 0 not in result.column_of
+    assert 3 in result.column_of
+
+
+def test_unlabelled_pictures_have_no_part():
+    q = presence()
+    labels = np.where(np.arange(600) < 50, -1, LABELS)
+    result = residual_presence(q, labels, rng.random(600).astype(np.float32), CONCEPTS, [0])
+    assert not result.values[:50].any()
+    assert result.values[50:].any()

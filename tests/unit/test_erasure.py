@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from auditor.evidence import erasure
+from auditor.evidence.covariates import within_class
+from auditor.evidence.erasure import erased_predictions, fit_erasers, two_column_logits, two_row_head
+from auditor.records import LinearHead
+
+rng = np.random.default_rng(0)
+N, K, C = 400, 6, 3
+LABELS = rng.integers(C, size=N)
+WATER = (rng.random(N) < 0.4).astype(np.float32)
+MIX = rng.normal(size=(C + 1, K))
+X = (np.eye(C)[LABELS] @ MIX[:C] + WATER[:, None] * MIX[C] + 0.3 * rng.normal(size=(N, K)) + 2).astype(np.float32)
+HEAD = LinearHead(rng.normal(size=(C, K)).astype(np.float32), rng.normal(size=C).astype(np.float32))
+LOGITS = (X @ HEAD.weight.T + HEAD.bias).astype(np.float32)
+FOLDS = rng.integers(5, size=N)
+RESIDUAL = within_class(WATER[:, None], LABELS)
+
+
+def chunks(size=64):
+    return lambda: ((slice(i, i + size), X[i : i + size], LOGITS[i : i + size]) for i in range(0, N, size))
+
+
+def fitted(size=64):
+    return fit_erasers(chunks(size), RESIDUAL, LABELS, FOLDS, np.arange(C), HEAD)
+
+
+def test_erasers_equal_the_formula_computed_at_once():
+    by_fold, _ = fitted()
+    train = FOLDS != 2
+    x, q = X[train].astype(np.float64), RESIDUAL[train, 0].astype(np.float64)
+    means = np.stack([x[LABELS[train] == c].mean(axis=0) for c in range(C)])
+    q_means = np.array([q[LABELS[train] == c].mean() for c in range(C)])
+    centred, q_centred = x - means[LABELS[train]], q - q_means[LABELS[train]]
+    covariance = centred.T @ centred / len(x)
+    sigma = centred.T @ q_centred / len(x)
+    u = np.linalg.solve(covariance + erasure.RIDGE * np.diag(np.diag(covariance)), sigma)
+    # W' = W - (W sigma) u^T / (u^T sigma), b' = b + (W sigma)(u^T mean) / (u^T sigma)
+    shift = HEAD.weight @ sigma
+    weight = HEAD.weight - np.outer(shift, u) / (u @ sigma)
+    bias = HEAD.bias + shift * (u @ x.mean(axis=0)) / (u @ sigma)
+    expected = X @ weight.T + bias
+    ours = LOGITS - (X @ by_fold.direction[2] - by_fold.offset[2]) * by_fold.head_shift[2].T
+    assert ours == pytest.approx(expected, abs=2e-3)
+    inside = FOLDS == 2
+    _, after = erased_predictions(chunks(), by_fold, FOLDS)
+    assert after[inside, 0].tolist() == expected[inside].argmax(axis=1).tolist()
+
+
+def test_erased_head_no_longer_follows_the_concept_within_classes(monkeypatch):
+    """With lambda = 0 the erasure is LEACE: no covariance is left between any logit and the concept."""
+    monkeypatch.setattr(erasure, "RIDGE", 0.0)
+    by_fold, _ = fitted()
+    ours = LOGITS - (X @ by_fold.direction[0] - by_fold.offset[0]) * by_fold.head_shift[0].T
+    train = FOLDS != 0
+    labels, q = LABELS[train], WATER[train]
+    before, after = (within_class(a[train].astype(np.float32), labels).T @ (q - q.mean()) for a in (LOGITS, ours))
+    assert np.abs(before).max() > 10
+    assert np.abs(after).max() < 0.02
+
+
+def test_chunk_size_changes_nothing():
+    one, other = fitted(64)[0], fitted(400)[0]
+    assert one.direction == pytest.approx(other.direction, rel=2e-3, abs=1e-4)
+    assert (
+        erased_predictions(chunks(7), one, FOLDS)[1].tolist() == erased_predictions(chunks(400), one, FOLDS)[1].tolist()
+    )
+
+
+def test_transferred_sigma_does_not_know_the_class_itself():
+    """A concept that goes with a channel in class 0 only is not erased from class 0."""
+    x = X.copy()
+    x[:, 5] = rng.normal(size=N) * 0.1 + np.where(LABELS == 0, 3 * WATER, 0)
+    logits = x @ HEAD.weight.T + HEAD.bias
+    by_fold, by_class = fit_erasers(
+        lambda: [(slice(0, N), x, logits.astype(np.float32))], RESIDUAL, LABELS, FOLDS, np.arange(C), HEAD
+    )
+    sigma_of_others = within_class(x, LABELS)[LABELS != 0].T @ RESIDUAL[LABELS != 0, 0] / N
+    assert by_class.head_shift[0][:, 0] == pytest.approx(HEAD.weight @ sigma_of_others, abs=1e-3)
+    assert by_fold.head_shift[0][:, 0] != pytest.approx(HEAD.weight @ sigma_of_others, rel=0.2)
+
+
+def test_unlabelled_pictures_and_constant_channels_do_no_harm():
+    x = X.copy()
+    x[:, 0] = 1.5
+    labels = np.where(np.arange(N) < 30, -1, LABELS)
+    residual = within_class(WATER[:, None], labels)
+    by_fold, _ = fit_erasers(lambda: [(slice(0, N), x, LOGITS)], residual, labels, FOLDS, np.arange(C), HEAD)
+    assert np.isfinite(by_fold.direction).all()
+    assert by_fold.direction[:, 0] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_concept_without_variation_erases_nothing():
+    by_fold, by_class = fit_erasers(chunks(), np.zeros((N, 1), np.float32), LABELS, FOLDS, np.arange(C), HEAD)
+    for erasers, part in ((by_fold, FOLDS), (by_class, LABELS)):
+        before, after = erased_predictions(chunks(), erasers, part)
+        assert after[:, 0].tolist() == before.tolist()
+
+
+def test_one_logit_is_the_positive_class_of_two():
+    head = LinearHead(np.array([[1.0, -2.0]], np.float32), np.array([0.5], np.float32))
+    x = np.array([[1.0, 0.2], [0.1, 1.0]], np.float32)
+    both = two_row_head(head)
+    one = x @ head.weight.T + head.bias
+    assert x @ both.weight.T + both.bias == pytest.approx(two_column_logits(one))
+    assert two_column_logits(one).argmax(axis=1).tolist() == (one[:, 0] > 0).astype(int).tolist()
+    assert two_row_head(both) is both

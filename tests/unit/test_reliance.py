@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from auditor.evidence.reliance import assign_class_folds, assign_folds, erasure_effect, n_varying
+
+
+def test_folds_keep_groups_together_and_follow_ids():
+    ids = [f"{i:04d}" for i in range(300)]
+    groups = np.arange(300) // 4
+    folds = assign_folds(ids, groups, seed=0)
+    assert all(len(set(folds[groups == g])) == 1 for g in range(75))
+    assert sorted(set(folds)) == [0, 1, 2, 3, 4]
+    shuffle = np.random.default_rng(0).permutation(300)
+    # other codes for the same groups, other rows: the same folds
+    again = assign_folds([ids[i] for i in shuffle], 99 - groups[shuffle], seed=0)
+    assert again.tolist() == folds[shuffle].tolist()
+    assert assign_folds(ids, None, seed=0).tolist() != assign_folds(ids, None, seed=1).tolist()
+
+
+def test_class_folds():
+    assert assign_class_folds(["a", "b", "c"]).tolist() == [0, 1, 2]
+    names = [f"class {i}" for i in range(200)]
+    folds = assign_class_folds(names)
+    assert folds.max() < 20
+    assert assign_class_folds(names[::-1]).tolist() == folds[::-1].tolist()
+
+
+def test_varying_pictures_by_hand():
+    labels = np.array([0] * 10 + [1] * 10 + [-1] * 5)
+    present = np.array([True] * 3 + [False] * 7 + [True] * 10 + [True] * 5)
+    assert n_varying(present, labels) == 3
+
+
+def test_did_of_recall_by_hand():
+    # with v: 100 pictures, 90 called c, 50 of these lost; without: 40 called c of 50, 5 gained
+    present = np.repeat([True, False], [100, 50])
+    before = np.r_[np.zeros(90), np.ones(10), np.zeros(40), np.ones(10)].astype(np.int64)
+    after = np.r_[np.ones(50), np.zeros(40), np.ones(10), np.zeros(45), np.ones(5)].astype(np.int32)
+    result = erasure_effect(before, after, present, 0, np.zeros(150, dtype=np.int64))
+    assert result.effect == pytest.approx(0.5 - (-0.1))
+    # Bonett and Price: one more of either change in each arm
+    p1, p0 = np.array([51, 1]) / 102, np.array([1, 6]) / 52
+    variance = sum((p.sum() - (p[0] - p[1]) ** 2) / (n + 2) for p, n in ((p1, 100), (p0, 50)))
+    centre = (p1[0] - p1[1]) - (p0[0] - p0[1])
+    assert result.low == pytest.approx(centre - 1.96 * np.sqrt(variance), abs=1e-3)
+    assert result.high == pytest.approx(centre + 1.96 * np.sqrt(variance), abs=1e-3)
+
+
+def test_did_of_pull_by_hand():
+    # source 1: 20 with v, 10 of them called c before and none after; 20 without, nothing changes. Source 2: no change.
+    source = np.repeat([1, 2], [40, 30])
+    present = np.r_[np.repeat([True, False], 20), np.repeat([True, False], [10, 20])]
+    before = np.where(np.arange(70) < 10, 0, source)
+    result = erasure_effect(before, source.astype(np.int32), present, 0, source)
+    w1, w2 = 10, 20 / 3
+    assert result.effect == pytest.approx(w1 * 0.5 / (w1 + w2))
+
+
+def test_unchanged_arms_are_not_certain():
+    present = np.repeat([True, False], [12, 12])
+    before = np.zeros(24, dtype=np.int64)
+    result = erasure_effect(before, before.astype(np.int32), present, 0, before)
+    assert result.effect == 0
+    assert result.low < -0.1
+    assert result.high > 0.1
+
+
+def test_too_few():
+    present = np.repeat([True, False], [50, 9])
+    before = np.zeros(59, dtype=np.int64)
+    assert erasure_effect(before, before.astype(np.int32), present, 0, before).status == "too_few"
+
+
+def test_groups_widen_the_interval():
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(40), 5)
+    present = group < 20
+    before = np.zeros(200, dtype=np.int64)
+    after = (rng.random(40) < 0.4)[group].astype(np.int32)
+    alone = erasure_effect(before, after, present, 0, before)
+    grouped = erasure_effect(before, after, present, 0, before, groups=group)
+    assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)

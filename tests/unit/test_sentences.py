@@ -1,0 +1,103 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from auditor.evidence import sentences
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs import PairEvidence
+from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
+from auditor.evidence.subgroups import Gap
+from auditor.records import ClassConcept, Concept
+
+CONCEPTS = (
+    Concept("water", "water", "scene"),
+    Concept("waves", "waves", "texture"),
+    Concept("life-jacket", "life jacket", "context_object"),
+)
+INPUTS = EvidenceInput(
+    image_ids=(),
+    label_idx=np.zeros(0, np.int64),
+    predicted_idx=np.zeros(0, np.int64),
+    class_names=("waterbird", "landbird"),
+    concepts=CONCEPTS,
+    shares=sparse.csr_array((0, 3), dtype=np.float32),
+    residuals=np.zeros(0, np.float32),
+    presence=np.zeros((0, 3), np.float32),
+    embeddings=np.zeros((0, 4), np.float32),
+    class_prompt_score=np.zeros((0, 2), np.float32),
+    groups=None,
+    head=None,
+    head_chunks=None,
+    seed=0,
+)
+RECALL = Gap(0.65, 0.59, 0.71, 1e-9, 3274, 3410, 66, 212)
+PULL = Gap(0.22, 0.18, 0.26, 1e-9, 80, 312, 20, 2000)
+PAIR = PairEvidence(
+    class_idx=0,
+    concept_idx=0,
+    words=ClassConcept(0, "waterbird", "water", "water", "scene", 0.412, 0.4, 0.43, 0.03, 13.7, 3500),
+    auc=(0.93, 0.92, 0.94),
+    by_words=True,
+    by_data=True,
+    recall=RECALL,
+    pull=PULL,
+    erased_recall=Erasure(0.382, 0.33, 0.43, 3410, 212),
+    erased_pull=Erasure(0.2, 0.15, 0.25, 312, 2000),
+)
+
+
+def test_flagged_by_recall():
+    assert sentences.flagged(INPUTS, PAIR, RECALL, False, []) == (
+        'The model calls a picture "waterbird" largely because of water (scene): '
+        "without it 31 % [25, 38] of 212 are recognised, with it 96 % [95, 97] of 3,410; "
+        "erasing it from the features takes away 38 points [33, 43]; it carries 41 % of the words (others 3 %)."
+    )
+
+
+def test_flagged_by_pull_names_merged_and_further_concepts():
+    pair, other = replace(PAIR, partners=(1,)), replace(PAIR, concept_idx=2)
+    sentence = sentences.flagged(INPUTS, pair, PULL, True, [other])
+    assert "in good part because of water (scene, indistinguishable here from waves)" in sentence
+    assert (
+        'pictures of other classes are called "waterbird" 22 points [18, 26] more often with it than without it '
+        "(312 with it)"
+    ) in sentence
+    assert sentence.endswith("It also relies on life jacket (context object).")
+
+
+def test_suspect_says_what_is_missing():
+    few = replace(RECALL, n_present=496, n_absent=4, low=-1.0, high=1.0, status="too_few")
+    assert sentences.suspect(INPUTS, PAIR, few, False, (0, 107)) == (
+        'water (scene) carries 41 % of the words for "waterbird" (others 3 %), but only 4 of its pictures are without '
+        "it and 496 with it: reliance is neither shown nor excluded. Missing: 107 more pictures without it."
+    )
+
+
+def test_suspect_by_data_that_erasure_denies_or_cannot_try():
+    pair = replace(PAIR, by_words=False, erased_recall=Erasure(0.02, -0.01, 0.05, 3410, 212))
+    sentence = sentences.suspect(INPUTS, pair, RECALL, False, (0, 0))
+    assert sentence.startswith(
+        'water (scene) goes with "waterbird" in the data (AUC 0.93 [0.92, 0.94]), and without it'
+    )
+    assert sentence.endswith("takes away 2 points [-1, 5], so something that goes with it may be what is used.")
+    untried = sentences.suspect(INPUTS, replace(pair, erased_recall=NOT_IDENTIFIED), RECALL, False, (0, 0))
+    assert "erasure could not be tried" in untried
+
+
+def test_clean_says_what_could_have_been_seen():
+    assert sentences.clean(INPUTS, "landbird", 500, 14, [], 0.123, 0.93) == (
+        'No context concept was found to decide "landbird" (500 pictures, 14 concepts tested). '
+        "A gap of 12 points would have been shown for half of them."
+    )
+    dismissed = sentences.clean(INPUTS, "landbird", 500, 14, [PAIR], 0.123, 1.0)
+    assert "Water (scene) stood out, but reliance on it was excluded. A gap of 12 points would have been" in dismissed
+    assert "trained on hide gaps" in dismissed
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.01, "1 point"), (-0.01, "-1 point"), (0.382, "38 points"), (0, "0 points")]
+)
+def test_points(value, text):
+    assert sentences.points(value) == text

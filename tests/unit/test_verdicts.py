@@ -1,0 +1,247 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from evidence_world import SCENES, World, taken
+
+from auditor.evidence import verdicts
+from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
+from auditor.evidence.subgroups import Gap
+from auditor.evidence.verdicts import agrees, excluded, judge
+from auditor.records import LinearHead
+
+PLANTED = {
+    "waterbird": ("scene", "water", 0.95),
+    "landbird": ("scene", "forest", 0.95),
+    "vehicle": ("artifact", "watermark", 0.95),
+}
+
+
+@pytest.fixture(scope="module")
+def planted():
+    inputs = World(planted=PLANTED, seed=0, class_strength=0.6).audit(400)
+    return inputs, judge(inputs)
+
+
+def by_name(result):
+    return {verdict.class_name: verdict for verdict in result.verdicts}
+
+
+def test_planted_shortcuts_are_flagged_and_the_free_classes_are_clean(planted):
+    found = by_name(planted[1])
+    assert {name: (v.verdict, v.concept) for name, v in found.items()} == {
+        "waterbird": ("flagged", "water"),
+        "landbird": ("flagged", "forest"),
+        "vehicle": ("flagged", "watermark"),
+        "cat": ("clean", None),
+        "balloon": ("clean", None),
+    }
+    water = found["waterbird"]
+    assert water.severity in {"high", "medium", "low"}
+    assert water.gap_low < water.gap < water.gap_high
+    assert water.gap > verdicts.DELTA
+    assert water.n_images == 400
+
+
+def test_clean_classes_are_left_alone():
+    """60 classes of balanced models, some of which the head knows badly."""
+    names = []
+    for seed in range(100, 112):
+        result = judge(World(seed=seed, class_strength=0.5 + 0.05 * (seed - 100)).audit(200))
+        names += [verdict.verdict for verdict in result.verdicts]
+    assert "flagged" not in names
+    assert names.count("clean") >= 57
+
+
+def pulled_world():
+    """A head on balanced pictures whose waterbird row is raised along water, until cats on water lose 60 %."""
+    world = World(seed=3, class_strength=1.2)
+    head = world.fit_head()
+    pictures = world.draw(400, 1)
+    x = world.features(pictures)
+    wet = pictures.scene == SCENES.index("water")
+    direction = x[wet].mean(axis=0) - x[~wet].mean(axis=0)
+    cats = pictures.label == world.classes.index("cat")
+    low, high = 0.0, 50.0
+    for _ in range(40):
+        strength = (low + high) / 2
+        weight, bias = head.weight.copy(), head.bias.copy()
+        weight[0] += strength * direction / np.linalg.norm(direction) ** 2
+        bias[0] -= strength * float(direction @ x[~wet].mean(axis=0)) / np.linalg.norm(direction) ** 2
+        lost = np.mean((x[cats & wet] @ weight.T + bias).argmax(axis=1) != 3)
+        low, high = (strength, high) if lost < 0.6 else (low, strength)
+    return world, LinearHead(weight.astype(np.float32), bias.astype(np.float32))
+
+
+def test_class_that_loses_its_pictures_to_another_class_is_not_flagged():
+    world, head = pulled_world()
+    result = judge(world.audit(400, head=head))
+    found = by_name(result)
+    wet_cats = next(s for s in result.subgroups if (s.class_name, s.concept, s.present) == ("cat", "water", True))
+    assert wet_cats.n_correct < 0.55 * wet_cats.n
+    assert (found["waterbird"].verdict, found["waterbird"].concept) == ("flagged", "water")
+    assert "pictures of other classes are called" in found["waterbird"].sentence
+    for name in ("landbird", "vehicle", "cat", "balloon"):
+        assert found[name].verdict != "flagged", found[name].sentence
+
+
+def test_sub_kind_that_goes_with_a_scene_is_not_reliance_on_the_scene():
+    """Cats on water are of the sub-kind that is easier to tell: a gap of 50 points and no reliance."""
+    world = World(seed=20, class_strength=0.6, kind_by_scene=0.9)
+    head = world.fit_head()
+    assert world.reliance(head)[3, 0] < 0.05
+    inputs = world.audit(400, head=head)
+    result = judge(inputs)
+    gap = next(f for f in result.findings if (f.class_name, f.concept, f.rule_id) == ("cat", "water", "E4-recall"))
+    assert gap.low > 0.3
+    assert by_name(result)["cat"].verdict == "suspect"
+    assert "something that goes with it" in by_name(result)["cat"].sentence
+
+
+def test_encoder_that_sees_water_in_prototypical_cats_flags_nothing():
+    result = judge(World(seed=21, class_strength=0.6, encoder_bias=2.0).audit(400))
+    assert all(verdict.verdict != "flagged" for verdict in result.verdicts)
+
+
+def test_complete_correlation_is_never_clean():
+    shortcuts = {name: (factor, value, 1.0) for name, (factor, value, _) in PLANTED.items()}
+    found = by_name(judge(World(planted=shortcuts, seed=1, class_strength=0.6).audit(400)))
+    for name in PLANTED:
+        assert found[name].verdict in {"flagged", "suspect"}
+        if found[name].verdict == "suspect":
+            assert "more pictures without it" in found[name].sentence
+
+
+def test_findings_carry_every_rule_and_the_pictures_that_show_it(planted):
+    inputs, result = planted
+    water = {f.rule_id: f for f in result.findings if (f.class_name, f.concept) == ("waterbird", "water")}
+    assert set(water) == {"E1", "E2", "E3-recall", "E3-pull", "E4-recall", "E4-pull"}
+    row = {image_id: i for i, image_id in enumerate(inputs.image_ids)}
+    first = row[water["E4-recall"].evidence_image_ids[0]]
+    assert inputs.label_idx[first] == 0
+    assert inputs.predicted_idx[first] != 0
+    assert inputs.presence[first, 0] < 0.5
+    for image_id in water["E4-pull"].evidence_image_ids:
+        assert inputs.label_idx[row[image_id]] != 0
+        assert inputs.predicted_idx[row[image_id]] == 0
+    for image_id in water["E3-recall"].evidence_image_ids:
+        assert inputs.label_idx[row[image_id]] == inputs.predicted_idx[row[image_id]] == 0
+    assert water["E1"].p is None
+    assert water["E4-recall"].q <= 0.05
+    assert all(f.low <= f.effect <= f.high for f in result.findings)
+
+
+def test_subgroups_add_up(planted):
+    inputs, result = planted
+    water = [s for s in result.subgroups if (s.class_name, s.concept) == ("waterbird", "water")]
+    assert sum(s.n for s in water) == 400
+    assert sum(s.n_correct for s in water) == int(np.sum((inputs.label_idx == 0) & (inputs.predicted_idx == 0)))
+
+
+def states(inputs, **changes):
+    result = judge(replace(inputs, **changes))
+    return {v.class_name: (v.verdict, v.sentence) for v in result.verdicts}
+
+
+def test_three_pictures_are_not_analysed(planted):
+    inputs, _ = planted
+    rows = np.r_[:3, 400 : len(inputs.image_ids)]
+    verdict, sentence = states(taken(inputs, rows))["waterbird"]
+    assert verdict == "not_analysed"
+    assert "3 labelled pictures" in sentence
+
+
+def constant_logits(inputs, logits):
+    every = list(inputs.head_chunks())
+    return lambda: ((rows, x, logits[rows]) for rows, x, _ in every)
+
+
+def test_one_class_predictions_are_not_analysed(planted):
+    inputs, _ = planted
+    n = len(inputs.image_ids)
+    logits = np.tile(np.array([5, 0, 0, 0, 0], np.float32), (n, 1))
+    found = states(inputs, predicted_idx=np.zeros(n, np.int64), head_chunks=constant_logits(inputs, logits))
+    assert {verdict for verdict, _ in found.values()} == {"not_analysed"}
+    assert "at chance" in found["waterbird"][1]
+    assert "No picture is called" in found["cat"][1]
+
+
+def test_model_at_chance_is_not_analysed(planted):
+    inputs, _ = planted
+    logits = np.random.default_rng(0).normal(size=(len(inputs.image_ids), 5)).astype(np.float32)
+    predicted = logits.argmax(axis=1)
+    found = states(inputs, predicted_idx=predicted, head_chunks=constant_logits(inputs, logits))
+    assert all(verdict == "not_analysed" for verdict, _ in found.values())
+
+
+def test_unexplained_words_are_not_clean(planted):
+    inputs, _ = planted
+    found = states(inputs, residuals=np.full(len(inputs.image_ids), 0.97, np.float32))
+    assert found["cat"][0] == "not_analysed"
+    assert "97 %" in found["cat"][1]
+    assert found["waterbird"][0] == "flagged"
+
+
+def test_without_labels_nothing_is_analysed(planted):
+    inputs, _ = planted
+    found = states(inputs, label_idx=np.full(len(inputs.image_ids), -1))
+    assert {verdict for verdict, _ in found.values()} == {"not_analysed"}
+
+
+def test_without_a_model_the_data_are_described(planted):
+    inputs, _ = planted
+    result = judge(replace(inputs, head=None, head_chunks=None))
+    verdict = by_name(result)["waterbird"]
+    assert verdict.verdict == "not_analysed"
+    assert "water (scene) is present in 9" in verdict.sentence
+    assert "No model was examined" in verdict.sentence
+    assert {f.rule_id for f in result.findings} == {"E1", "E2"}
+
+
+def test_concept_that_the_encoder_cannot_measure_supports_nothing(planted):
+    inputs, _ = planted
+    presence = inputs.presence.copy()
+    presence[:, 0] = np.nan
+    found = states(inputs, presence=presence)
+    assert found["waterbird"][0] != "flagged" or "water (" not in found["waterbird"][1]
+    assert found["landbird"][0] == "flagged"
+
+
+def test_nothing_varies_is_not_clean(planted):
+    inputs, _ = planted
+    found = states(inputs, presence=np.zeros_like(inputs.presence))
+    assert {verdict for verdict, _ in found.values()} == {"not_analysed"}
+
+
+def gap(effect, low, high, status="measured"):
+    return Gap(effect, low, high, 0.01, 0, 0, 0, 0, status=status)
+
+
+def test_rule_of_agreement():
+    strong, weak = Erasure(0.3, 0.1, 0.5, 50, 50), Erasure(0.04, 0.01, 0.07, 50, 50)
+    unsure, denied = Erasure(0.3, -0.1, 0.6, 50, 12), Erasure(0.0, -0.03, 0.03, 50, 50)
+    observed = gap(0.5, 0.3, 0.7)
+    assert agrees(observed, strong, NOT_IDENTIFIED, NOT_IDENTIFIED)
+    assert not agrees(observed, weak, strong, NOT_IDENTIFIED)
+    assert not agrees(observed, NOT_IDENTIFIED, strong, strong)
+    assert not agrees(observed, unsure, denied, NOT_IDENTIFIED)
+    assert agrees(observed, unsure, weak, NOT_IDENTIFIED)
+    assert not agrees(observed, strong, strong, denied)
+
+
+def test_rule_of_exclusion():
+    assert excluded(gap(0.02, -0.02, 0.09), NOT_IDENTIFIED)
+    assert not excluded(gap(0.02, -0.02, 0.12), NOT_IDENTIFIED)
+    assert excluded(gap(0.02, -0.02, 0.12), Erasure(0.0, -0.02, 0.02, 50, 50))
+    assert not excluded(gap(0.11, 0.02, 0.2), Erasure(0.0, -0.02, 0.02, 50, 50))
+    assert not excluded(gap(0.0, -1.0, 1.0, "too_few"), Erasure(0.0, -0.02, 0.02, 50, 50))
+
+
+def test_shapes_are_checked(planted):
+    inputs, _ = planted
+    with pytest.raises(ValueError, match=r"residuals has shape \(3,\), expected \(2000,\)"):
+        replace(inputs, residuals=np.zeros(3, np.float32))
+    with pytest.raises(ValueError, match="come together"):
+        replace(inputs, head=None)
+    with pytest.raises(ValueError, match="beyond the 5 classes"):
+        replace(inputs, label_idx=inputs.label_idx + 1)
