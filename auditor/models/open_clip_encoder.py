@@ -29,7 +29,8 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
     """Load ``open_clip:ARCH/TAG``, ``open_clip:ARCH@FILE`` or ``open_clip:ARCH/TAG@FILE``.
 
     The preprocessing of a FILE is, in this order: that of TAG, that of ``open_clip_config.json`` beside the file (which
-    also defines an ARCH that open_clip does not know), open_clip's default for ARCH with a notice.
+    also defines an ARCH that open_clip does not know), that of the published weights of ARCH where all of them agree,
+    open_clip's default with a notice.
 
     Raises:
         EncoderError: unknown names, weights that cannot be fetched, read, or do not fit.
@@ -50,7 +51,9 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
         raise EncoderError(f"encoder '{spec}': say which weights, open_clip:{arch}/TAG or open_clip:{arch}@FILE")
     if tag:
         _check_name(tag, tags, f"pretrained tag of {arch}")
-    published = dict(open_clip.get_pretrained_cfg(arch, tag) or {}) if tag else {}
+    published = open_clip.get_pretrained_cfg(arch, tag) if tag else {}
+    if not published and not sidecar:
+        published = _agreed([open_clip.get_pretrained_cfg(arch, each) for each in tags])
     settings = published or sidecar.get("preprocess_cfg", {})
     quick_gelu = bool(published.get("quick_gelu") or sidecar.get("model_cfg", {}).get("quick_gelu"))
     source = f"local-dir:{path.parent}" if own_config and path is not None else arch
@@ -75,7 +78,8 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
             ) from error
     if path is not None:
         _load_file(open_clip, model, path, spec)
-    transform = open_clip.image_transform_v2(open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg), False)
+    settled = open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg)
+    transform = open_clip.transform.image_transform_v2(settled, is_train=False)
     return clip_encoder(
         model,
         tokenizer,
@@ -83,7 +87,7 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
         preprocess=from_transform(transform, spec),
         device=device,
         identity=(arch, f"quick_gelu {quick_gelu}"),
-        notice=None if settings or path is None else _assumed(open_clip, arch, tags, path),
+        notice=None if settings or path is None else _assumed(arch, tags, path),
     )
 
 
@@ -126,12 +130,14 @@ def _load_file(open_clip: Any, model: nn.Module, path: Path, spec: str) -> None:
         raise EncoderError(f"encoder weights {path} cannot be loaded into {spec}: {reason_line}") from error
 
 
-def _assumed(open_clip: Any, arch: str, tags: Sequence[str], path: Path) -> str | None:
+def _agreed(configs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Settings of the published weights of an architecture where all of them say the same, else nothing."""
+    said = {json.dumps([config.get(key) for key in (*_PREPROCESS_KEYS, "quick_gelu")]) for config in configs}
+    return configs[0] if len(said) == 1 else {}
+
+
+def _assumed(arch: str, tags: Sequence[str], path: Path) -> str:
     """What to tell where the preprocessing of a file is not known for sure."""
-    configs = [open_clip.get_pretrained_cfg(arch, tag) for tag in tags]
-    agreed = {json.dumps([config.get(key) for key in (*_PREPROCESS_KEYS, "quick_gelu")]) for config in configs}
-    if len(agreed) == 1:
-        return None
     named = f"open_clip:{arch}/TAG@{path.name} with one of {', '.join(tags[:4])}" if tags else f"{_SIDECAR} beside it"
     return f"preprocessing of {path.name} is taken to be open_clip's default for {arch}; to be sure say {named}"
 

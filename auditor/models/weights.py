@@ -52,7 +52,7 @@ def _read_pickle(path: Path) -> StateDict:
         code = _code_in(path)
         if code:
             raise ModelError(f"weights {path} hold a pickle with code ({code}), which is not run; {advice}") from error
-        reason = str(error).splitlines()[0]
+        reason = f"{type(error).__name__} {error}".strip().splitlines()[0]
         raise ModelError(f"weights {path} are neither safetensors nor a state dict ({reason}); {advice}") from error
     for key in _WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
@@ -67,9 +67,10 @@ def _read_pickle(path: Path) -> StateDict:
 def _code_in(path: Path) -> str:
     """Names that a pickle would import, shortened; empty where it is none."""
     try:
-        names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
+        names = list(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
     except Exception:  # not written by torch.save of today: look at the bare pickle
         names = _imports_of_pickle(path)
+    names.sort(key=lambda name: (name.startswith("torch."), name))  # the telling ones first
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
