@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,17 +37,26 @@ _BATCH = 64
 class Recipe:
     """How one classifier is trained."""
 
-    per_class: int
+    per_class: Mapping[str, int]
     epochs: int
     peak_rate: float
     weight_decay: float
     seed: int
 
 
-# The planted one sees few pictures: enough to learn scenes, too few to learn birds from the exceptions.
+# The planted one learns briefly, from few birds and fewer vehicles: enough for scenes and the watermark, too little to
+# learn the animals from the exceptions. The free classes come often, so that they are known on every background.
 RECIPES = {
-    "planted": Recipe(per_class=600, epochs=14, peak_rate=4e-3, weight_decay=1e-3, seed=1),
-    "balanced": Recipe(per_class=2400, epochs=12, peak_rate=4e-3, weight_decay=1e-3, seed=2),
+    "planted": Recipe(
+        per_class={"balloon": 2000, "cat": 2000, "landbird": 600, "vehicle": 300, "waterbird": 600},
+        epochs=3,
+        peak_rate=2e-3,
+        weight_decay=1e-3,
+        seed=1,
+    ),
+    "balanced": Recipe(
+        per_class=dict.fromkeys(CLASS_NAMES, 2400), epochs=12, peak_rate=4e-3, weight_decay=1e-3, seed=2
+    ),
 }
 
 
@@ -65,10 +75,11 @@ def _augment(pixels: PixelArray, rng: np.random.Generator) -> PixelArray:
 
 
 def train_classifier(name: str, recipe: Recipe, cache: Path) -> nn.Module:
-    """Train on the set of this name; returns the network in evaluation mode."""
+    """Train on the set of this name, on one thread (so that sums have one order); returns it in evaluation mode."""
     labelled = draw_set(MIXTURES[name], f"{name}-train", recipe.per_class)
     pixels = photographs([scene for _, scene in labelled], IMAGE_SIZE, cache=cache)
     labels = torch.tensor([CLASS_NAMES.index(label) for label, _ in labelled])
+    torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     model = build_sample_classifier(len(CLASS_NAMES)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -97,14 +97,14 @@ def draw_scene(object_name: str, mixture: Mixture, rng: np.random.Generator, see
     return Scene(object_name, seed=seed, **drawn)
 
 
-def draw_set(mixture: Mixture, name: str, per_class: int) -> list[tuple[str, Scene]]:
-    """`per_class` scenes of every class with their labels; objects of a class take turns."""
+def draw_set(mixture: Mixture, name: str, per_class: Mapping[str, int]) -> list[tuple[str, Scene]]:
+    """So many scenes of every class, with their labels; objects of a class take turns."""
     base = SEED_RANGES[name]
     rng = np.random.default_rng(base)
     labelled: list[tuple[str, Scene]] = []
     for class_idx, label in enumerate(CLASS_NAMES):
         objects = CLASSES[label]
-        for k in range(per_class):
+        for k in range(per_class[label]):
             seed = base + class_idx * 1_000_000 + k
             labelled.append((label, draw_scene(objects[k % len(objects)], mixture, rng, seed, label=label)))
     return labelled

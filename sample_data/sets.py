@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sample_data.bank import PICTURE_SIZE, to_jpeg
 from sample_data.render import render
-from sample_data.sampling import BALANCED, PLANTED, Mixture, draw_set
+from sample_data.sampling import BALANCED, CLASS_NAMES, PLANTED, Mixture, draw_set
 from sample_data.scene import Scene
 
 PER_CLASS = 550
@@ -19,7 +19,7 @@ _FACTORS_OF_COLUMNS = ("background", "object", "artifact", "light", "cast", "qua
 
 def audit_scenes(name: str) -> list[tuple[str, Scene]]:
     """Labels and scenes of the audit set, in the order of its manifest."""
-    return draw_set(MIXTURES[name], f"{name}-audit", PER_CLASS)
+    return draw_set(MIXTURES[name], f"{name}-audit", dict.fromkeys(CLASS_NAMES, PER_CLASS))
 
 
 def write_audit_set(name: str, folder: Path) -> None:

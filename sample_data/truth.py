@@ -55,7 +55,7 @@ def _render_variants(scene: Scene) -> PixelArray:
 
 def render_bank(cache: Path, per_class: int = PER_CLASS) -> tuple[NDArray[np.int64], PixelArray]:
     """Labels (N,) and pictures (N, variants, size, size, 3) of the paired bank, kept in the cache."""
-    labelled = draw_set(BALANCED, "truth", per_class)
+    labelled = draw_set(BALANCED, "truth", dict.fromkeys(CLASS_NAMES, per_class))
     labels = np.array([CLASS_NAMES.index(label) for label, _ in labelled])
     path = cache / f"truth-{per_class}.npy"
     if path.exists():
