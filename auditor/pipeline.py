@@ -207,7 +207,8 @@ def _channel_meanings(
     weights = centred_weights(inputs.classifier.head)
     use: FloatArray = np.abs(weights).mean(axis=0) * stats.mean_abs_deviation
     groups = group_channels(directions, use, seed=config.seed)
-    concept_rows = concept_matrix(inputs.concepts.word_rows)
+    terms = [concept.term for concept in inputs.concepts.concepts]
+    concept_rows = concept_matrix(inputs.concepts.word_rows, terms)
     return ChannelMeanings(
         words=ChannelWords(directions, stats, concept_rows),
         use=use,

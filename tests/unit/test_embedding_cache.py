@@ -45,8 +45,9 @@ def test_info_and_prune(tmp_path):
 
 def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="give another folder with --cache"), open_embedding_cache(
-        tmp_path / "file", "e", 2
+    with (
+        pytest.raises(StoreError, match="give another folder with --cache"),
+        open_embedding_cache(tmp_path / "file", "e", 2),
     ):
         pass
 

