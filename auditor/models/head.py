@@ -57,7 +57,8 @@ def find_head(module: nn.Module, batch: Tensor, name: str) -> tuple[HeadLayer, T
             output = first_tensor(module(batch))
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError) as error:
         shape = tuple(batch.shape)
-        raise ModelError(f"{name} fails on a batch of shape {shape}: {error} (see --preprocess)") from error
+        reason = str(error).partition("\n")[0]
+        raise ModelError(f"{name} fails on a batch of shape {shape}: {reason} (see --preprocess)") from error
     finally:
         for handle in handles:
             handle.remove()

@@ -161,7 +161,7 @@ def _factory(place: str, name: str, weights: Path | None, *, trust_code: bool) -
         try:
             made = factory()
         except Exception as error:
-            raise ModelError(f"{spec}() raised {type(error).__name__}: {error}") from error
+            raise ModelError(f"{spec}() raised {_in_short(error)}") from error
     module, transform = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(module, nn.Module) or not (transform is None or callable(transform)):
         raise ModelError(f"{spec} returned {type(made).__name__}; expected a torch module or (module, transform)")
@@ -191,7 +191,7 @@ def _import(spec: str, path: Path | None, name: str) -> ModuleType:
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(f"model '{spec}': importing it raised {type(error).__name__}: {error}") from error
+        raise ModelError(f"model '{spec}': importing it raised {_in_short(error)}") from error
     return module
 
 
@@ -223,6 +223,10 @@ def _fetch(spec: str, build: Callable[[], Any]) -> nn.Module:
                 "give a local file with --weights FILE"
             ) from error
     return module
+
+
+def _in_short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 def _names_in(metadata: dict[str, str], weights: Path) -> tuple[str, ...] | None:

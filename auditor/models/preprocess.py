@@ -144,7 +144,9 @@ def from_transform(transform: Any, where: str) -> Preprocess | OpaqueTransform:
     try:
         first, second = transform(picture), transform(picture)
     except Exception as error:
-        raise ModelError(f"transform of {where} failed on a 400 x 300 RGB picture: {error}") from error
+        raise ModelError(
+            f"transform of {where} failed on a 400 x 300 RGB picture: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(first, Tensor) or first.ndim != 3 or first.shape[0] != 3 or not first.is_floating_point():
         found = f"{first.dtype} {tuple(first.shape)}" if isinstance(first, Tensor) else type(first).__name__
         raise ModelError(f"transform of {where} gives {found}; expected a float tensor (3, H, W)")

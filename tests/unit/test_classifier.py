@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import subprocess
 import sys
 from pathlib import Path
 
@@ -394,6 +395,19 @@ def test_preprocessing_file(tmp_path: Path):
     assert found(probe_picture()).shape == (3, 100, 90)
     with pytest.raises(ModelError, match="cannot be read"):
         read_preprocess(tmp_path / "absent.toml")
+
+
+# --- torchvision ----
+
+
+def test_cure_lets_torchvision_be_imported_and_can_be_repeated():
+    code = (
+        "from auditor.models.torchvision_cure import import_torchvision_safely as cure\n"
+        "import sys\ncure(); cure()\nassert 'torchvision' not in sys.modules\n"
+        "import torchvision.models, timm, open_clip\ncure()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
 
 
 # --- digests ----
