@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri
 
 from auditor.evidence.significance import CONFIDENCE
 from auditor.evidence.subgroups import MIN_ARM, design_effect
@@ -109,5 +109,5 @@ def erasure_effect(
         centres.append(more_lost - more_gained)
         variances.append((more_lost + more_gained - centres[-1] ** 2) / (n_effective + 2))
     effect, centre = means[0] - means[1], centres[0] - centres[1]
-    half = float(stats.norm.ppf(0.5 + CONFIDENCE / 2)) * float(np.sqrt(sum(variances)))
+    half = float(ndtri(0.5 + CONFIDENCE / 2)) * float(np.sqrt(sum(variances)))
     return Erasure(effect, min(centre - half, effect), max(centre + half, effect), *counts)

@@ -14,8 +14,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import xlogy
+from scipy.special import chdtri, xlogy
 
 from auditor.evidence import significance
 from auditor.evidence.presence import PRESENT
@@ -31,6 +30,7 @@ MIN_ARM = 10
 #: Values of a kind are split into levels where this level of Gabriel's test says that they differ.
 LEVEL_ALPHA = 0.01
 _REFERENCE_QUANTILE = 0.75
+_FEWEST_PULLED = 3  # two pictures called c do not make levels
 #: Share of the information (sum of n1 n0 / (n1 + n0)) that strata must keep to be used.
 _KEPT_INFORMATION = 0.6
 
@@ -84,7 +84,7 @@ def reference_level(successes: Float64Array, trials: Float64Array) -> BoolArray:
         chosen[used] = True
         return chosen
     order = used[np.argsort(successes[used] / trials[used], kind="stable")]
-    bound = float(stats.chi2.isf(LEVEL_ALPHA, used.size - 1))
+    bound = float(chdtri(used.size - 1, LEVEL_ALPHA))
     weight = np.minimum(trials[order], MIN_ARM)
     quartile = int(np.searchsorted(np.cumsum(weight) / weight.sum(), _REFERENCE_QUANTILE))
     start, stop = 0, order.size
@@ -145,7 +145,7 @@ def pull_gap(
 ) -> Gap:
     """Sum_k w_k (p_k1 - p_k0) / sum_k w_k over the other classes k: how much v makes their pictures be called c.
 
-    The reference without v is chosen within every class k that has pictures called c.
+    The reference without v is chosen within every class k of which a few pictures are called c.
 
     Args:
         present: (n,) whether v is present, for pictures of the other classes.
@@ -155,11 +155,11 @@ def pull_gap(
         groups: (n,) codes of groups of pictures that belong together, or None.
     """
     reference = ~present
-    for k in np.unique(source_idx[called]):
+    pulled = np.bincount(source_idx[called & ~present])
+    for k in np.flatnonzero(pulled >= _FEWEST_PULLED):
         rows = np.flatnonzero((source_idx == k) & ~present)
-        if rows.size:
-            everything, among = np.ones(rows.size, dtype=np.bool_), None if groups is None else groups[rows]
-            reference[rows] = _levels(value[rows], called[rows], everything, among)[value[rows]]
+        everything, among = np.ones(rows.size, dtype=np.bool_), None if groups is None else groups[rows]
+        reference[rows] = _levels(value[rows], called[rows], everything, among)[value[rows]]
     rows = np.flatnonzero(present | reference)
     subset = None if groups is None else groups[rows]
     narrowed = int(reference.sum()) < int((~present).sum())
