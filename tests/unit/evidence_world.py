@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from auditor.evidence.presence import concept_presence
 from auditor.evidence.verdicts import EvidenceInput
@@ -105,7 +106,8 @@ class World:
 
     def fit_head(self, per_class: int = 600) -> LinearHead:
         train = self.draw(per_class, 0)
-        model = LogisticRegression(C=0.05, max_iter=200).fit(self.features(train), train.label)
+        with threadpool_limits(1):  # on a busy machine threads that wait for each other take a minute
+            model = LogisticRegression(C=0.05, max_iter=200).fit(self.features(train), train.label)
         return LinearHead(model.coef_.astype(np.float32), model.intercept_.astype(np.float32))
 
     def embed(self, p: Pictures) -> np.ndarray:
