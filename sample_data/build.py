@@ -3,8 +3,8 @@
     python -m sample_data.build [--retrain] [--cache DIR]
 
 Renders both audit sets, trains the encoder (kept if present, unless `--retrain`), trains both classifiers and measures
-from paired renders what they rely on. About 45 minutes on 2 cores with `--retrain`; the same seeds give the same
-pictures everywhere, and weights that agree up to the rounding of the machine's arithmetic.
+from paired renders what they rely on. About 50 minutes on 2 shared cores with `--retrain`. The same seeds give the same
+pictures; weights depend on the machine's rounding besides, so `truth.json` is measured anew.
 """  # noqa: D415
 
 from __future__ import annotations
