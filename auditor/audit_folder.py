@@ -14,9 +14,16 @@ from auditor.analysis import Analysis, Inputs
 from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.records import Phrases
-from auditor.store.database import AuditDatabase, auditor_version
+from auditor.store.database import AuditDatabase
 from auditor.store.embedding_index import write_embedding_index
-from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, is_complete, read_audit_json, write_manifest
+from auditor.store.manifest import (
+    DATABASE_NAME,
+    MANIFEST_NAME,
+    auditor_version,
+    is_complete,
+    read_audit_json,
+    write_manifest,
+)
 from auditor.store.tables import Run
 
 FEATURES_NAME = "features"

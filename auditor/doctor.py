@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from auditor.errors import AuditorError
@@ -25,7 +26,7 @@ class Check:
     advice: str = ""
 
 
-def examine_machine(model: str | None = None, weights: str | None = None, trust_code: bool = False) -> list[Check]:
+def examine_machine(model: str | None = None, weights: Path | None = None, trust_code: bool = False) -> list[Check]:
     """Look at versions, processors, encoders and (where given) a model.
 
     Args:
@@ -99,12 +100,10 @@ def _fonts() -> str:
     return "scalable" if hasattr(font, "getlength") else "bitmap only: figures will look coarse"
 
 
-def _model(model: str, weights: str | None, trust_code: bool) -> str:
-    from pathlib import Path
-
+def _model(model: str, weights: Path | None, trust_code: bool) -> str:
     from auditor.models.classifier import load_classifier
 
-    found = load_classifier(model, weights=Path(weights) if weights else None, trust_code=trust_code)
+    found = load_classifier(model, weights=weights, trust_code=trust_code)
     classes, channels = found.head.weight.shape
     return (
         f"{classes} outputs, {channels} channels into '{found.head_layer}', "

@@ -150,15 +150,29 @@ def _erasers(fitted: Sequence[tuple[Float64Array, ...]], head: LinearHead) -> Er
     return Erasers(np.stack(direction), np.stack(offset), np.stack(shift))
 
 
-def erased_predictions(chunks: HeadChunks, erasers: Erasers, folds: IntArray) -> tuple[IntArray, NDArray[np.int32]]:
-    """A second pass: what every picture is called as it is, (N,), and with each concept erased, (N, T)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What pictures are called, and by what margin their label leads, as they are and with each concept erased."""
+
+    called: IntArray  # (N,)
+    called_without: NDArray[np.int32]  # (N, T)
+    margin: FloatArray  # (N,) logit of the label less the largest other one; 0 without a label
+    margin_without: FloatArray  # (N, T)
+
+
+def erased_outcome(chunks: HeadChunks, erasers: Erasers, folds: IntArray, label_idx: IntArray) -> Outcome:
+    """A second pass over the head's inputs: every picture by the eraser of its fold."""
     n_targets = erasers.offset.shape[1]
-    before = np.zeros(folds.size, dtype=np.int64)
-    after = np.zeros((folds.size, n_targets), dtype=np.int32)
+    outcome = Outcome(
+        np.zeros(folds.size, dtype=np.int64),
+        np.zeros((folds.size, n_targets), dtype=np.int32),
+        np.zeros(folds.size, dtype=np.float32),
+        np.zeros((folds.size, n_targets), dtype=np.float32),
+    )
     for rows, activations, raw in chunks():
         logits = two_column_logits(raw)
-        before[rows] = logits.argmax(axis=1)
-        called = np.zeros((logits.shape[0], n_targets), dtype=np.int32)
+        outcome.called[rows] = logits.argmax(axis=1)
+        outcome.margin[rows] = _margin(logits[:, :, None], label_idx[rows])[:, 0]
         for f in np.unique(folds[rows]):
             inside = np.flatnonzero(folds[rows] == f)
             along = activations[inside] @ erasers.direction[f] - erasers.offset[f]  # (b, T)
@@ -166,9 +180,19 @@ def erased_predictions(chunks: HeadChunks, erasers: Erasers, folds: IntArray) ->
             for start in range(0, n_targets, step):
                 part = slice(start, start + step)
                 shift = along[:, None, part] * erasers.head_shift[f][None, :, part]  # (b, C, T)
-                called[inside, part] = (logits[inside][:, :, None] - shift).argmax(axis=1)
-        after[rows] = called
-    return before, after
+                erased = logits[inside][:, :, None] - shift
+                outcome.called_without[rows.start + inside, part] = erased.argmax(axis=1)
+                outcome.margin_without[rows.start + inside, part] = _margin(erased, label_idx[rows][inside])
+    return outcome
+
+
+def _margin(logits: FloatArray, label_idx: IntArray) -> FloatArray:
+    """(b, T) margins of the labels in logits (b, C, T)."""
+    labels = np.maximum(label_idx, 0)[:, None, None]
+    own = np.take_along_axis(logits, labels, axis=1)[:, 0]
+    others = logits.copy()
+    np.put_along_axis(others, labels, -np.inf, axis=1)
+    return np.where(label_idx[:, None] >= 0, own - others.max(axis=1), 0).astype(np.float32)
 
 
 def two_row_head(head: LinearHead) -> LinearHead:

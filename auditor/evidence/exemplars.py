@@ -60,8 +60,8 @@ def choose_exemplars(
         without = np.flatnonzero((label_idx == verdict.class_idx) & (presence[:, concept_idx] < 0.5))
         mistaken = (predicted_idx[without] != verdict.class_idx).astype(float)
         breaking = _largest(without, mistaken - presence[without, concept_idx], PICTURES_PER_SIDE)
-        rows = list(dict.fromkeys([*carrying.tolist(), *breaking.tolist()]))
-        chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in rows]
+        both = dict.fromkeys([*carrying.tolist(), *breaking.tolist()])
+        chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in both]
     return chosen
 
 

@@ -90,7 +90,12 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
     changed = np.zeros(labels.size, dtype=np.bool_)
     if column is not None and measured.erased is not None:
         changed = present & called & (measured.erased[:, column] != c)
-    for rule_id, erasure, among in (("E3-recall", pair.erased_recall, own), ("E3-pull", pair.erased_pull, other)):
+    of_erasure = (
+        ("E3-recall", pair.erased_recall, own),
+        ("E3-margin", pair.transferred_margin, own),
+        ("E3-pull", pair.erased_pull, other),
+    )
+    for rule_id, erasure, among in of_erasure:
         rows = np.flatnonzero(changed & among)
         n = erasure.n_present + erasure.n_absent
         estimate = (erasure.effect, erasure.low, erasure.high)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from auditor.evidence import significance
 from auditor.evidence.association import AssociationAuc, association_auc, class_concepts, present_counts
 from auditor.evidence.covariates import ResidualPresence, residual_presence
-from auditor.evidence.erasure import erased_predictions, fit_erasers, two_row_head
+from auditor.evidence.erasure import Outcome, erased_outcome, fit_erasers, two_row_head
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.presence import PRESENT
 from auditor.evidence.reliance import (
@@ -20,6 +20,7 @@ from auditor.evidence.reliance import (
     assign_class_folds,
     assign_folds,
     erasure_effect,
+    margin_loss,
     n_varying,
 )
 from auditor.evidence.significance import TwoArms
@@ -51,6 +52,8 @@ class PairEvidence:
     erased_pull: Erasure = NOT_IDENTIFIED
     transferred_recall: Erasure = NOT_IDENTIFIED
     transferred_pull: Erasure = NOT_IDENTIFIED
+    erased_margin: Erasure = NOT_IDENTIFIED  # part of the margin, see margin_loss
+    transferred_margin: Erasure = NOT_IDENTIFIED
     partners: tuple[int, ...] = ()
     p: float = 1.0
     q: float = 1.0
@@ -228,30 +231,34 @@ def _erase(inputs: EvidenceInput, measured: Measured, progress: Progress) -> Non
     head = two_row_head(inputs.head)
     by_fold, by_class = fit_erasers(inputs.head_chunks, residual.values, labels, folds, class_folds, head)
     progress("evidence: erasure", 1, 3)
-    before, measured.erased = erased_predictions(inputs.head_chunks, by_fold, folds)
+    within = erased_outcome(inputs.head_chunks, by_fold, folds, labels)
     progress("evidence: erasure", 2, 3)
-    _, transferred = erased_predictions(inputs.head_chunks, by_class, class_folds[labels])
+    across = erased_outcome(inputs.head_chunks, by_class, class_folds[labels], labels)
     progress("evidence: erasure", 3, 3)
-    measured.erased_column = dict(residual.column_of)
+    measured.erased, measured.erased_column = within.called_without, dict(residual.column_of)
 
-    def effects(pair: PairEvidence, after: NDArray[np.int32]) -> list[Erasure]:
-        """Of recall and of pull, where ``after`` is what pictures are called without the pair's concept."""
+    def effects(pair: PairEvidence, outcome: Outcome, column: int) -> tuple[Erasure, Erasure, Erasure]:
+        """Of recall, of pull, and of the margin."""
         own = labels == pair.class_idx
         found = []
         for rows in (np.flatnonzero(own), np.flatnonzero((labels >= 0) & ~own)):
             present = measured.present[rows, pair.concept_idx]
             groups = None if inputs.groups is None else inputs.groups[rows]
+            after = outcome.called_without[rows, column]
             found.append(
-                erasure_effect(before[rows], after[rows], present, pair.class_idx, labels[rows], groups=groups)
+                erasure_effect(outcome.called[rows], after, present, pair.class_idx, labels[rows], groups=groups)
             )
-        return found
+        groups = None if inputs.groups is None else inputs.groups[own]
+        present = measured.present[own, pair.concept_idx]
+        margin = margin_loss(outcome.margin[own], outcome.margin_without[own, column], present, groups=groups)
+        return found[0], found[1], margin
 
     for pair in measured.pairs:
         pair.partners = residual.partners.get(pair.concept_idx, ())
         column = residual.column_of.get(pair.concept_idx)
         if column is None:
             continue
-        pair.erased_recall, pair.erased_pull = effects(pair, measured.erased[:, column])
+        pair.erased_recall, pair.erased_pull, pair.erased_margin = effects(pair, within, column)
         elsewhere = (labels >= 0) & (class_folds[labels] != class_folds[pair.class_idx])
         if n_varying(measured.present[:, pair.concept_idx], np.where(elsewhere, labels, -1)) >= MIN_VARYING:
-            pair.transferred_recall, pair.transferred_pull = effects(pair, transferred[:, column])
+            pair.transferred_recall, pair.transferred_pull, pair.transferred_margin = effects(pair, across, column)

@@ -74,6 +74,17 @@ def _erased(erasure: Erasure) -> str:
     return f"erasing it from the features takes away {points(erasure.effect)} {_bounds(erasure.low, erasure.high)}"
 
 
+def _erased_recall(pair: PairEvidence) -> str:
+    """The same for recall; in parts of the margin where the count of changed predictions is not certain."""
+    margin = pair.transferred_margin
+    if pair.erased_recall.low > 0 or margin.status != "measured":
+        return _erased(pair.erased_recall)
+    return (
+        f"erasing from the features what it does in the other classes takes away {percent(margin.effect)} "
+        f"{_bounds(margin.low, margin.high)} of the margin that goes with it"
+    )
+
+
 def flagged(inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, others: Sequence[PairEvidence]) -> str:
     """'The model calls a picture "waterbird" largely because of water (scene): without it …'."""
     name = inputs.class_names[pair.class_idx]
@@ -81,7 +92,7 @@ def flagged(inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, 
     shown = _pull(gap, name) if by_pull else _recall(gap)
     sentence = (
         f'The model calls a picture "{name}" {how_much} because of {_named(inputs, pair)}: {shown}; '
-        f"{_erased(pair.erased_pull if by_pull else pair.erased_recall)}; {_words(pair)}."
+        f"{_erased(pair.erased_pull) if by_pull else _erased_recall(pair)}; {_words(pair)}."
     )
     if others:
         sentence += f" It also relies on {_list([_named(inputs, other) for other in others])}."

@@ -90,6 +90,17 @@ def agrees(gap: Gap, erasure: Erasure, other: Erasure, transferred: Erasure) -> 
     return any(one.low > 0 for one in (*fitted, other) if one.status == "measured")
 
 
+def margins_agree(erased: Erasure, transferred: Erasure) -> bool:
+    """Whether erasing the concept takes away a good part of the margin that goes with it, in the class's pictures.
+
+    Asked of the eraser of all classes and of that of the other classes alone: within one class whatever goes with the
+    concept is erased along with it, so its own pictures prove nothing.
+    """
+    return all(
+        one.status == "measured" and one.effect >= AGREEING_PART and one.low > 0 for one in (erased, transferred)
+    )
+
+
 def excluded(gap: Gap, erasure: Erasure) -> bool:
     """Whether an effect over the tolerated one is ruled out.
 
@@ -127,7 +138,7 @@ def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
     for c in range(len(inputs.class_names)):
         pairs = [pair for pair in measured.pairs if pair.class_idx == c and pair.screened]
         for pair in pairs:
-            pair.p = min([1.0] + [2 * gap.p for gap, *erasures in _tests(pair) if agrees(gap, *erasures)])
+            pair.p = min([1.0] + [2 * gap.p for gap in _supported(pair)])
         within = significance.holm([pair.p for pair in pairs], n_tests=_testable(measured, context, c).size)
         adjusted.update({id(pair): float(p) for pair, p in zip(pairs, within, strict=True)})
         smallest[c] = min([1.0, *within.tolist()])
@@ -140,15 +151,22 @@ def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
             pair.q = float(min(1.0, max(class_q[pair.class_idx], scaled)))
 
 
-def _tests(pair: PairEvidence) -> tuple[tuple[Gap, Erasure, Erasure, Erasure], tuple[Gap, Erasure, Erasure, Erasure]]:
-    """Recall and pull, each with what :func:`agrees` asks of their erasures."""
+def _supported(pair: PairEvidence) -> list[Gap]:
+    """Those of the gaps, of recall and of pull, that erasure agrees with."""
     recall, pull = pair.erased_recall, pair.erased_pull
-    return (pair.recall, recall, pull, pair.transferred_recall), (pair.pull, pull, recall, pair.transferred_pull)
+    gaps = []
+    if agrees(pair.recall, recall, pull, pair.transferred_recall) or margins_agree(
+        pair.erased_margin, pair.transferred_margin
+    ):
+        gaps.append(pair.recall)
+    if agrees(pair.pull, pull, recall, pair.transferred_pull):
+        gaps.append(pair.pull)
+    return gaps
 
 
 def _judged(pair: PairEvidence) -> _Judged:
     if pair.q <= ALPHA:
-        shown = [gap for gap, *erasures in _tests(pair) if agrees(gap, *erasures) and gap.p <= ALPHA]
+        shown = [gap for gap in _supported(pair) if gap.p <= ALPHA]
         gap = max(shown, key=lambda one: one.low)
         by_pull = gap is pair.pull
         # what the reader can check, the gap, comes before the share of the words; neither alone leads

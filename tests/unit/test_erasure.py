@@ -3,7 +3,7 @@ import pytest
 
 from auditor.evidence import erasure
 from auditor.evidence.covariates import within_class
-from auditor.evidence.erasure import erased_predictions, fit_erasers, two_column_logits, two_row_head
+from auditor.evidence.erasure import erased_outcome, fit_erasers, two_column_logits, two_row_head
 from auditor.records import LinearHead
 
 rng = np.random.default_rng(0)
@@ -44,8 +44,12 @@ def test_erasers_equal_the_formula_computed_at_once():
     ours = LOGITS - (X @ by_fold.direction[2] - by_fold.offset[2]) * by_fold.head_shift[2].T
     assert ours == pytest.approx(expected, abs=2e-3)
     inside = FOLDS == 2
-    _, after = erased_predictions(chunks(), by_fold, FOLDS)
-    assert after[inside, 0].tolist() == expected[inside].argmax(axis=1).tolist()
+    outcome = erased_outcome(chunks(), by_fold, FOLDS, LABELS)
+    assert outcome.called_without[inside, 0].tolist() == expected[inside].argmax(axis=1).tolist()
+    for found, logits in ((outcome.margin, LOGITS), (outcome.margin_without[:, 0], expected)):
+        own = logits[np.arange(N), LABELS]
+        others = np.where(np.eye(C, dtype=bool)[LABELS], -np.inf, logits).max(axis=1)
+        assert found[inside] == pytest.approx((own - others)[inside], abs=4e-3)
 
 
 def test_erased_head_no_longer_follows_the_concept_within_classes(monkeypatch):
@@ -63,9 +67,9 @@ def test_erased_head_no_longer_follows_the_concept_within_classes(monkeypatch):
 def test_chunk_size_changes_nothing():
     one, other = fitted(64)[0], fitted(400)[0]
     assert one.direction == pytest.approx(other.direction, rel=2e-3, abs=1e-4)
-    assert (
-        erased_predictions(chunks(7), one, FOLDS)[1].tolist() == erased_predictions(chunks(400), one, FOLDS)[1].tolist()
-    )
+    small, large = (erased_outcome(chunks(size), one, FOLDS, LABELS) for size in (7, 400))
+    assert small.called_without.tolist() == large.called_without.tolist()
+    assert small.margin_without == pytest.approx(large.margin_without, abs=1e-4)
 
 
 def test_transferred_sigma_does_not_know_the_class_itself():
@@ -94,8 +98,17 @@ def test_unlabelled_pictures_and_constant_channels_do_no_harm():
 def test_concept_without_variation_erases_nothing():
     by_fold, by_class = fit_erasers(chunks(), np.zeros((N, 1), np.float32), LABELS, FOLDS, np.arange(C), HEAD)
     for erasers, part in ((by_fold, FOLDS), (by_class, LABELS)):
-        before, after = erased_predictions(chunks(), erasers, part)
-        assert after[:, 0].tolist() == before.tolist()
+        outcome = erased_outcome(chunks(), erasers, part, LABELS)
+        assert outcome.called_without[:, 0].tolist() == outcome.called.tolist()
+        assert outcome.margin_without[:, 0] == pytest.approx(outcome.margin)
+
+
+def test_pictures_without_a_label_have_no_margin():
+    by_fold, _ = fitted()
+    outcome = erased_outcome(chunks(), by_fold, FOLDS, np.where(np.arange(N) < 30, -1, LABELS))
+    assert not outcome.margin[:30].any()
+    assert not outcome.margin_without[:30].any()
+    assert outcome.margin[30:].all()
 
 
 def test_one_logit_is_the_positive_class_of_two():

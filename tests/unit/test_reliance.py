@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from auditor.evidence.reliance import assign_class_folds, assign_folds, erasure_effect, n_varying
+from auditor.evidence.reliance import assign_class_folds, assign_folds, erasure_effect, margin_loss, n_varying
 
 
 def test_folds_keep_groups_together_and_follow_ids():
@@ -80,3 +80,30 @@ def test_groups_widen_the_interval():
     alone = erasure_effect(before, after, present, 0, before)
     grouped = erasure_effect(before, after, present, 0, before, groups=group)
     assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
+
+
+def test_part_of_the_margin_by_hand():
+    present = np.arange(40) < 20
+    noise = np.tile([-0.1, 0.1], 20)
+    before = np.where(present, 5.0, 1.0) + noise  # v makes a difference of 4
+    after = np.where(present, 2.0, 1.0) + noise  # erasure leaves 1 of it
+    found = margin_loss(before, after, present)
+    assert (found.effect, found.n_present, found.n_absent) == (pytest.approx(0.75), 20, 20)
+    # D is 3 or 0 without spread; e = D - 0.75 m spreads by 0.075 in both arms: se = sqrt(2 * 0.075**2 / 20) / 4
+    half = 1.959964 * np.sqrt(2 * 0.075**2 / 20) / 4
+    assert (found.low, found.high) == (pytest.approx(0.75 - half), pytest.approx(0.75 + half))
+
+
+def test_part_of_the_margin_by_groups_is_less_certain():
+    present = np.arange(40) < 20
+    before = np.where(present, 5.0, 1.0) + np.repeat(np.tile([-0.1, 0.1], 5), 4)
+    after = np.where(present, 2.0, 1.0)
+    alone, grouped = (margin_loss(before, after, present, groups=g) for g in (None, np.arange(40) // 4))
+    assert grouped.effect == alone.effect
+    assert grouped.high - grouped.low == pytest.approx(2 * (alone.high - alone.low))
+
+
+def test_margin_that_does_not_go_with_the_concept_identifies_nothing():
+    noise = np.tile([-1.0, 1.0], 20)
+    assert margin_loss(noise, noise, np.arange(40) < 20).status == "not_identified"
+    assert margin_loss(noise, noise, np.arange(40) < 5).status == "too_few"

@@ -7,7 +7,7 @@ from evidence_world import SCENES, World, taken
 from auditor.evidence import verdicts
 from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.subgroups import Gap
-from auditor.evidence.verdicts import agrees, excluded, judge
+from auditor.evidence.verdicts import agrees, excluded, judge, margins_agree
 from auditor.records import LinearHead
 
 PLANTED = {
@@ -115,7 +115,7 @@ def test_complete_correlation_is_never_clean():
 def test_findings_carry_every_rule_and_the_pictures_that_show_it(planted):
     inputs, result = planted
     water = {f.rule_id: f for f in result.findings if (f.class_name, f.concept) == ("waterbird", "water")}
-    assert set(water) == {"E1", "E2", "E3-recall", "E3-pull", "E4-recall", "E4-pull"}
+    assert set(water) == {"E1", "E2", "E3-recall", "E3-margin", "E3-pull", "E4-recall", "E4-pull"}
     row = {image_id: i for i, image_id in enumerate(inputs.image_ids)}
     first = row[water["E4-recall"].evidence_image_ids[0]]
     assert inputs.label_idx[first] == 0
@@ -227,6 +227,15 @@ def test_rule_of_agreement():
     assert not agrees(observed, unsure, denied, NOT_IDENTIFIED)
     assert agrees(observed, unsure, weak, NOT_IDENTIFIED)
     assert not agrees(observed, strong, strong, denied)
+
+
+def test_rule_of_agreement_of_margins():
+    strong, weak = Erasure(0.5, 0.3, 0.7, 50, 50), Erasure(0.2, 0.1, 0.3, 50, 50)
+    unsure = Erasure(0.5, -0.1, 1.1, 50, 12)
+    assert margins_agree(strong, strong)
+    assert not margins_agree(strong, NOT_IDENTIFIED)
+    assert not margins_agree(strong, weak)
+    assert not margins_agree(unsure, strong)
 
 
 def test_rule_of_exclusion():
