@@ -136,7 +136,8 @@ def test_encoder_weights_absent(refused, tmp_path):
 
 def test_encoder_offline_says_how_to_give_a_file(refused, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert "open_clip:ViT-B-32@" in refused(encoder="open_clip:ViT-B-32/laion2b_s34b_b79k")
+    line = refused(encoder="open_clip:ViT-B-32/laion2b_s34b_b79k")
+    assert "as a file: --encoder open_clip:ViT-B-32/laion2b_s34b_b79k@FILE" in line
 
 
 def test_a_finished_audit_is_not_overwritten(small_audit, sample_manifest, encoder_cache):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_permutation_of_the_channels(assert_same, monkeypatch):
         return activations[:, order], logits
 
     monkeypatch.setattr(pipeline, "load_classifier", permuted)
-    monkeypatch.setattr(extract.cam, "forward", permuted_forward)
+    monkeypatch.setattr(extract, "cam", SimpleNamespace(forward=permuted_forward))
     # The maps ask the module itself, whose channels are where they were.
     monkeypatch.setattr(pipeline, "exemplar_maps", lambda *args, **kwargs: ())
     assert_same()
