@@ -121,7 +121,8 @@ def margin_loss(
     With m the margin, m' the same with v erased, D = m - m', and d(.) the mean with v less the mean without:
     d(D) / d(m), with the interval of a ratio estimator (delta method, clusters where there are groups). Counts of
     changed predictions stand still where margins are wide, although most of what held them up is gone; this does not.
-    ``not_identified`` where the margin itself is not larger with v.
+    ``not_identified`` where the margin itself is not larger with v, ``too_few`` with fewer than :data:`MIN_ARM`
+    pictures or groups in an arm.
 
     Args:
         before: (n,) margins of the class's pictures.
@@ -130,18 +131,19 @@ def margin_loss(
         groups: (n,) pictures that belong together.
     """
     counts = int(present.sum()), int((~present).sum())
-    if min(counts) < MIN_ARM:
+    groups = np.arange(present.size) if groups is None else groups
+    n_groups = [np.unique(groups[arm]).size for arm in (present, ~present)]
+    if min(n_groups) < MIN_ARM:
         return Erasure(0.0, -1.0, 1.0, *counts, "too_few")
     margin, fall = before.astype(np.float64), before.astype(np.float64) - after
-    groups = np.arange(present.size) if groups is None else groups
 
     def difference(values: NDArray[np.float64]) -> tuple[float, float]:
         """Mean with v less mean without, and its standard error."""
         variance = 0.0
-        for arm in (present, ~present):
+        for arm, n in zip((present, ~present), n_groups, strict=True):
             centred = values[arm] - values[arm].mean()
             sums = np.bincount(np.unique(groups[arm], return_inverse=True)[1], weights=centred)
-            variance += float((sums**2).sum()) / centred.size**2
+            variance += n / (n - 1) * float((sums**2).sum()) / centred.size**2
         return float(values[present].mean() - values[~present].mean()), float(np.sqrt(variance))
 
     z = float(ndtri(0.5 + CONFIDENCE / 2))

@@ -74,32 +74,39 @@ def _erased(erasure: Erasure) -> str:
     return f"erasing it from the features takes away {points(erasure.effect)} {_bounds(erasure.low, erasure.high)}"
 
 
-def _erased_recall(pair: PairEvidence) -> str:
-    """The same for recall; in parts of the margin where the count of changed predictions is not certain."""
-    margin = pair.transferred_margin
-    if pair.erased_recall.low > 0 or margin.status != "measured":
-        return _erased(pair.erased_recall)
+def _erased_margin(margin: Erasure) -> str:
+    """The same for what the transferred eraser takes of the margin."""
     return (
         f"erasing from the features what it does in the other classes takes away {percent(margin.effect)} "
         f"{_bounds(margin.low, margin.high)} of the margin that goes with it"
     )
 
 
-def flagged(inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, others: Sequence[PairEvidence]) -> str:
+def flagged(
+    inputs: EvidenceInput,
+    pair: PairEvidence,
+    gap: Gap,
+    by_pull: bool,
+    by_margin: bool,
+    others: Sequence[PairEvidence],
+) -> str:
     """'The model calls a picture "waterbird" largely because of water (scene): without it …'."""
     name = inputs.class_names[pair.class_idx]
     how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
     shown = _pull(gap, name) if by_pull else _recall(gap)
+    erased = _erased(pair.erased_pull if by_pull else pair.erased_recall)
     sentence = (
         f'The model calls a picture "{name}" {how_much} because of {_named(inputs, pair)}: {shown}; '
-        f"{_erased(pair.erased_pull) if by_pull else _erased_recall(pair)}; {_words(pair)}."
+        f"{_erased_margin(pair.transferred_margin) if by_margin else erased}; {_words(pair)}."
     )
     if others:
         sentence += f" It also relies on {_list([_named(inputs, other) for other in others])}."
     return sentence
 
 
-def suspect(inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, missing: tuple[int, int]) -> str:
+def suspect(
+    inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, supported: bool, missing: tuple[int, int]
+) -> str:
     """What passes the screen, what could not be decided, and how many pictures of what would decide it."""
     name, concept = inputs.class_names[pair.class_idx], _named(inputs, pair)
     if pair.by_words and pair.words is not None:
@@ -121,7 +128,7 @@ def suspect(inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, 
         found = _recall(gap)
     if gap.status == "measured" and gap.low > 0 and not tried:
         return f"{start}, and {found}; erasure could not be tried, so reliance is neither shown nor excluded."
-    if gap.status == "measured" and gap.low > 0:
+    if gap.status == "measured" and gap.low > 0 and not supported:
         weaker = min(tried, key=lambda one: one.effect)
         return f"{start}, and {found}; but {_erased(weaker)}, so something that goes with it may be what is used."
     wanted = [f"{n:,} more pictures {side} it" for n, side in zip(missing, ("with", "without"), strict=True) if n]

@@ -151,15 +151,17 @@ def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
             pair.q = float(min(1.0, max(class_q[pair.class_idx], scaled)))
 
 
+def _by_counts(pair: PairEvidence) -> bool:
+    """Whether erasure agrees with the gap of recall by changed predictions."""
+    return agrees(pair.recall, pair.erased_recall, pair.erased_pull, pair.transferred_recall)
+
+
 def _supported(pair: PairEvidence) -> list[Gap]:
     """Those of the gaps, of recall and of pull, that erasure agrees with."""
-    recall, pull = pair.erased_recall, pair.erased_pull
     gaps = []
-    if agrees(pair.recall, recall, pull, pair.transferred_recall) or margins_agree(
-        pair.erased_margin, pair.transferred_margin
-    ):
+    if _by_counts(pair) or margins_agree(pair.erased_margin, pair.transferred_margin):
         gaps.append(pair.recall)
-    if agrees(pair.pull, pull, recall, pair.transferred_pull):
+    if agrees(pair.pull, pair.erased_pull, pair.erased_recall, pair.transferred_pull):
         gaps.append(pair.pull)
     return gaps
 
@@ -213,8 +215,11 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[
     if proven:
         lead = proven[0]
         severity: Severity = "high" if lead.gap.low >= _HIGH else "medium" if lead.gap.low >= _MEDIUM else "low"
+        by_margin = not (lead.by_pull or _by_counts(lead.pair))
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
-        return verdict("flagged", sentences.flagged(inputs, lead.pair, lead.gap, lead.by_pull, others), severity, lead)
+        return verdict(
+            "flagged", sentences.flagged(inputs, lead.pair, lead.gap, lead.by_pull, by_margin, others), severity, lead
+        )
     reason = _not_analysable(inputs, measured, c)
     if reason:
         return verdict("not_analysed", reason)
@@ -222,7 +227,9 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[
     if undecided:
         lead = undecided[0]
         missing = _missing(measured, lead.pair)
-        return verdict("suspect", sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, missing), "low", lead)
+        supported = lead.gap in _supported(lead.pair)
+        sentence = sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, supported, missing)
+        return verdict("suspect", sentence, "low", lead)
     dismissed = [j.pair for j in judged]
     tested = _testable(measured, _context(inputs), c).size
     rate = measured.n_correct[c] / n

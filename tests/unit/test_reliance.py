@@ -89,18 +89,20 @@ def test_part_of_the_margin_by_hand():
     after = np.where(present, 2.0, 1.0) + noise  # erasure leaves 1 of it
     found = margin_loss(before, after, present)
     assert (found.effect, found.n_present, found.n_absent) == (pytest.approx(0.75), 20, 20)
-    # D is 3 or 0 without spread; e = D - 0.75 m spreads by 0.075 in both arms: se = sqrt(2 * 0.075**2 / 20) / 4
-    half = 1.959964 * np.sqrt(2 * 0.075**2 / 20) / 4
+    # D is 3 or 0 without spread; e = D - 0.75 m spreads by 0.075 in both arms: se = sqrt(2 * 0.075**2 / 19) / 4
+    half = 1.959964 * np.sqrt(2 * 0.075**2 / 19) / 4
     assert (found.low, found.high) == (pytest.approx(0.75 - half), pytest.approx(0.75 + half))
 
 
 def test_part_of_the_margin_by_groups_is_less_certain():
-    present = np.arange(40) < 20
-    before = np.where(present, 5.0, 1.0) + np.repeat(np.tile([-0.1, 0.1], 5), 4)
+    present = np.arange(80) < 40
+    before = np.where(present, 5.0, 1.0) + np.repeat(np.tile([-0.1, 0.1], 10), 4)
     after = np.where(present, 2.0, 1.0)
-    alone, grouped = (margin_loss(before, after, present, groups=g) for g in (None, np.arange(40) // 4))
+    alone, grouped = (margin_loss(before, after, present, groups=g) for g in (None, np.arange(80) // 4))
     assert grouped.effect == alone.effect
-    assert grouped.high - grouped.low == pytest.approx(2 * (alone.high - alone.low))
+    # four equal pictures a group: half the precision, and 10 / 9 in place of 40 / 39
+    assert grouped.high - grouped.low == pytest.approx(2 * np.sqrt(390 / 360) * (alone.high - alone.low))
+    assert margin_loss(before, after, present, groups=np.arange(80) // 8).status == "too_few"
 
 
 def test_margin_that_does_not_go_with_the_concept_identifies_nothing():

@@ -49,7 +49,7 @@ PAIR = PairEvidence(
 
 
 def test_flagged_by_recall():
-    assert sentences.flagged(INPUTS, PAIR, RECALL, False, []) == (
+    assert sentences.flagged(INPUTS, PAIR, RECALL, False, False, []) == (
         'The model calls a picture "waterbird" largely because of water (scene): '
         "without it 31 % [25, 38] of 212 are recognised, with it 96 % [95, 97] of 3,410; "
         "erasing it from the features takes away 38 points [33, 43]; it carries 41 % of the words (others 3 %)."
@@ -58,7 +58,7 @@ def test_flagged_by_recall():
 
 def test_flagged_by_pull_names_merged_and_further_concepts():
     pair, other = replace(PAIR, partners=(1,)), replace(PAIR, concept_idx=2)
-    sentence = sentences.flagged(INPUTS, pair, PULL, True, [other])
+    sentence = sentences.flagged(INPUTS, pair, PULL, True, False, [other])
     assert "in good part because of water (scene, indistinguishable here from waves)" in sentence
     assert (
         'pictures of other classes are called "waterbird" 22 points [18, 26] more often with it than without it '
@@ -69,7 +69,7 @@ def test_flagged_by_pull_names_merged_and_further_concepts():
 
 def test_suspect_says_what_is_missing():
     few = replace(RECALL, n_present=496, n_absent=4, low=-1.0, high=1.0, status="too_few")
-    assert sentences.suspect(INPUTS, PAIR, few, False, (0, 107)) == (
+    assert sentences.suspect(INPUTS, PAIR, few, False, False, (0, 107)) == (
         'water (scene) carries 41 % of the words for "waterbird" (others 3 %), but only 4 of its pictures are without '
         "it and 496 with it: reliance is neither shown nor excluded. Missing: 107 more pictures without it."
     )
@@ -77,12 +77,12 @@ def test_suspect_says_what_is_missing():
 
 def test_suspect_by_data_that_erasure_denies_or_cannot_try():
     pair = replace(PAIR, by_words=False, erased_recall=Erasure(0.02, -0.01, 0.05, 3410, 212))
-    sentence = sentences.suspect(INPUTS, pair, RECALL, False, (0, 0))
+    sentence = sentences.suspect(INPUTS, pair, RECALL, False, False, (0, 0))
     assert sentence.startswith(
         'water (scene) goes with "waterbird" in the data (AUC 0.93 [0.92, 0.94]), and without it'
     )
     assert sentence.endswith("takes away 2 points [-1, 5], so something that goes with it may be what is used.")
-    untried = sentences.suspect(INPUTS, replace(pair, erased_recall=NOT_IDENTIFIED), RECALL, False, (0, 0))
+    untried = sentences.suspect(INPUTS, replace(pair, erased_recall=NOT_IDENTIFIED), RECALL, False, False, (0, 0))
     assert "erasure could not be tried" in untried
 
 
@@ -101,3 +101,17 @@ def test_clean_says_what_could_have_been_seen():
 )
 def test_points(value, text):
     assert sentences.points(value) == text
+
+
+def test_flagged_by_the_margin_says_what_part_of_it_goes():
+    pair = replace(PAIR, transferred_margin=Erasure(0.39, 0.35, 0.42, 3410, 212))
+    assert (
+        "erasing from the features what it does in the other classes takes away 39 % [35, 42] of the margin that goes "
+        "with it"
+    ) in sentences.flagged(INPUTS, pair, RECALL, False, True, [])
+
+
+def test_suspect_although_erasure_agrees_does_not_blame_something_else():
+    sentence = sentences.suspect(INPUTS, PAIR, RECALL, False, True, (0, 12))
+    assert "something that goes with it" not in sentence
+    assert sentence.endswith("reliance is neither shown nor excluded. Missing: 12 more pictures without it.")
