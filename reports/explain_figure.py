@@ -45,6 +45,10 @@ class PhrasePanel:
     map: FloatArray  # (h, w), evidence for the class is positive
 
 
+#: Phrases of a figure, the largest first: one row with the picture and the class map. The rest is in the summary.
+_DRAWN_PHRASES = 4
+
+
 def draw_explanation(explanation: Explanation) -> Image.Image:
     """The figure of a picture that was explained."""
     maps = explanation.maps
@@ -52,6 +56,7 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
         PhrasePanel(concept.term, concept.kind, share, phrase_map)
         for concept, share, phrase_map in zip(explanation.concepts, maps.phrase_shares, maps.phrase_maps, strict=True)
     ]
+    phrases = phrases[:_DRAWN_PHRASES]
     return draw_panels(
         explanation.image,
         name=explanation.path,
