@@ -37,8 +37,7 @@ def one_line_errors(command: Command) -> Command:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, force=True)
-        if kwargs.get("quiet"):
-            logging.disable(logging.WARNING)
+        logging.disable(logging.WARNING if kwargs.get("quiet") else logging.NOTSET)
         try:
             command(*args, **kwargs)
         except (AuditorError, OSError) as error:
@@ -82,7 +81,7 @@ def run(
     ] = None,
     vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file; default auditor.toml here.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with what DIR holds.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what the folder of --out holds.")] = False,
     class_map: Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")] = None,
     preprocess: Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")] = None,
     split: Annotated[str | None, typer.Option(help="Audit only this split of the manifest.")] = None,

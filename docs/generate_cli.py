@@ -18,9 +18,9 @@ _HEADER = """\
 
 Made by `python docs/generate_cli.py` from the commands themselves; changes belong into `auditor/cli.py`.
 
-Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 a gate found something, 2 bad usage, bad input or
-failure. A mistake is one line; `--debug` shows where it was raised. Every setting of `auditor run` can stand in `auditor.toml`
-as well (`auditor init` writes one); a flag wins.
+Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 a gate found something, 2 bad usage, bad
+input or failure. A mistake is one line; `--debug` shows where it was raised. The options of `auditor run` can stand in
+`auditor.toml` as well (`auditor init` writes one with every setting explained); a flag wins.
 """
 
 
