@@ -1,0 +1,22 @@
+import subprocess
+import sys
+
+import pytest
+
+import auditor
+
+
+def test_every_public_name_loads():
+    assert [getattr(auditor, name).__name__ for name in auditor.__all__] == [
+        "AuditConfig", "explain_image", "open_audit_database", "run_audit",
+    ]  # fmt: skip
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        auditor.nonsense  # noqa: B018 - the access is the test
+
+
+def test_reading_an_audit_imports_no_torch():
+    script = "import sys, auditor; auditor.open_audit; import reports.text; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
