@@ -1,0 +1,186 @@
+"""One pass over the pictures: exact features, nothing done twice, nothing lost on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from toy_audit import COLOURS, channels_of, toy_classifier, toy_encoder, write_pictures
+
+from auditor.extraction import extract
+from auditor.extraction.embedding_cache import open_embedding_cache
+from auditor.inputs.images import read_image
+from auditor.records import Failure
+
+CLASSIFIER = toy_classifier()
+CHANNELS = np.array([channels_of(colour) for colour in COLOURS.values()], np.float32)
+LOGITS = np.stack([CHANNELS[:, 0] - CHANNELS[:, 1], 2 * CHANNELS[:, 1] + 0.5], axis=1)
+COLOUR_ROWS = np.array(list(COLOURS.values()), np.float32)
+EMBEDDINGS = COLOUR_ROWS / np.linalg.norm(COLOUR_ROWS, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def work(tmp_path):
+    """Extract ``tmp_path/data`` below ``tmp_path``; options overrule."""
+    write_pictures(tmp_path / "data")
+
+    def run(*, encoder=None, classifier=CLASSIFIER, cache="cache", dataset=None, **options):
+        encoder = encoder or toy_encoder()
+        settings = {"folder": tmp_path / "features", "thumbnails": True, "batch_size": 2, "n_jobs": 2, **options}
+        with open_embedding_cache(tmp_path / cache, encoder.digest, encoder.dim) as opened:
+            return extract.extract_features(
+                dataset or write_pictures(tmp_path / "data", {}), classifier, encoder, cache=opened, **settings
+            )
+
+    return run
+
+
+@pytest.fixture
+def tiny_shards(monkeypatch):
+    monkeypatch.setattr(extract, "SHARD_IMAGES", 2)
+
+
+def test_exact_features_in_the_order_of_the_data_set(work, tmp_path):
+    dataset = write_pictures(tmp_path / "data", {})
+    shards = work()
+    assert [item.path for item in dataset.items] == list(COLOURS)
+    assert shards.image_ids() == tuple(item.image_id for item in dataset.items)
+    ((rows, activations, logits),) = shards.head_chunks()
+    assert rows == slice(0, 5)
+    np.testing.assert_allclose(activations, CHANNELS, atol=1e-6)
+    np.testing.assert_allclose(logits, LOGITS, atol=1e-6)
+    np.testing.assert_allclose(shards.embeddings(), EMBEDDINGS, atol=1e-6)
+    ((_, table),) = shards.picture_tables()
+    assert table["width"].to_pylist() == [12] * 5
+    assert table["height"].to_pylist() == [10] * 5
+    contents = [(tmp_path / "data" / path).read_bytes() for path in COLOURS]
+    assert table["content_digest"].to_pylist() == [hashlib.sha256(content).hexdigest() for content in contents]
+    for colour, jpeg in zip(COLOURS.values(), table["thumbnail"].to_pylist(), strict=True):
+        with Image.open(io.BytesIO(jpeg)) as thumbnail:
+            assert thumbnail.format == "JPEG"
+            assert np.abs(np.asarray(thumbnail, int) - colour).max() <= 6
+
+
+@pytest.mark.parametrize(("batch_size", "n_jobs"), [(1, 1), (2, 3), (3, 1), (64, 4)])
+def test_batches_and_threads_change_nothing(work, batch_size, n_jobs):
+    shards = work(batch_size=batch_size, n_jobs=n_jobs)
+    np.testing.assert_allclose(np.concatenate(list(shards.activation_chunks())), CHANNELS, atol=1e-6)
+    np.testing.assert_allclose(shards.embeddings(), EMBEDDINGS, atol=1e-6)
+
+
+def test_thumbnails_are_left_out_on_wish_and_named_apart(work, tmp_path):
+    work()
+    shards = work(thumbnails=False)
+    ((_, table),) = shards.picture_tables()
+    assert table["thumbnail"].to_pylist() == [None] * 5
+    assert len(list((tmp_path / "features").iterdir())) == 2
+
+
+def test_an_unreadable_picture_is_a_failure_and_the_others_stay_in_line(work, tmp_path):
+    broken = tmp_path / "data" / "leaf" / "1.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    shards = work()
+    dataset = write_pictures(tmp_path / "data", {})
+    kept = [0, 2, 3, 4]
+    assert shards.n == 4
+    assert shards.image_ids() == tuple(dataset.items[row].image_id for row in kept)
+    np.testing.assert_allclose(shards.logits(), LOGITS[kept], atol=1e-6)
+    (failure,) = shards.failures
+    assert failure == Failure(dataset.items[1].image_id, "leaf/1.png", "decoding", failure.reason)
+    assert failure.reason
+    assert str(tmp_path) not in failure.reason
+
+
+def test_a_shard_without_any_readable_picture(work, tmp_path, tiny_shards):
+    for name in ("0", "1"):
+        (tmp_path / "data" / "leaf" / f"{name}.png").write_text("no picture")
+    shards = work()
+    assert [failure.path for failure in shards.failures] == ["leaf/0.png", "leaf/1.png"]
+    assert [rows for rows, _, _ in shards.head_chunks()] == [slice(0, 2), slice(2, 3)]
+    np.testing.assert_allclose(shards.embeddings(), EMBEDDINGS[2:], atol=1e-6)
+
+
+def test_progress_counts_pictures_shard_by_shard(work, tiny_shards):
+    calls = []
+    work(on_progress=lambda *call: calls.append(call))
+    assert calls == [("pictures", 2, 5), ("pictures", 4, 5), ("pictures", 5, 5)]
+
+
+def test_shards_that_are_there_are_kept(work, tmp_path, tiny_shards):
+    first = work()
+    paths = sorted((tmp_path / "features").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert len(paths) == 3
+    paths[1].unlink()
+    seen, calls = [], []
+    again = work(encoder=toy_encoder(seen=seen), cache="another", on_progress=lambda *call: calls.append(call))
+    assert seen == [2]
+    assert calls == [("pictures", 5, 5)]
+    np.testing.assert_array_equal(again.embeddings(), first.embeddings())
+    work(encoder=toy_encoder(seen=seen), cache="yet another")
+    assert seen == [2]
+
+
+def test_a_changed_file_is_read_again_and_no_other(work, tmp_path, tiny_shards):
+    work()
+    changed = tmp_path / "data" / "rose" / "2.png"
+    Image.new("RGB", (12, 10), (0, 0, 255)).save(changed)
+    os.utime(changed, ns=(1, 1))
+    seen = []
+    shards = work(encoder=toy_encoder(seen=seen), cache="another")
+    assert seen == [1]
+    np.testing.assert_allclose(shards.embeddings()[-1], [0, 0, 1], atol=1e-6)
+
+
+def test_another_model_makes_its_own_shards_with_the_cached_embeddings(work):
+    seen = []
+    first = work(encoder=toy_encoder(seen=seen))
+    assert sum(seen) == 5
+    other = replace(CLASSIFIER, digest="f" * 64)
+    second = work(encoder=toy_encoder(seen=seen), classifier=other)
+    assert sum(seen) == 5
+    np.testing.assert_array_equal(second.embeddings(), first.embeddings())
+
+
+def test_equal_pictures_are_encoded_once(work, tmp_path):
+    write_pictures(tmp_path / "data", {"rose/3.png": (255, 0, 0), "rose/4.png": (255, 0, 0)})
+    seen = []
+    shards = work(encoder=toy_encoder(seen=seen), batch_size=64)
+    assert seen == [5]
+    np.testing.assert_array_equal(shards.embeddings()[[5, 6]], shards.embeddings()[[2, 2]])
+
+
+def test_every_picture_is_decoded_once_for_both_models(work, monkeypatch):
+    read, lock = [], threading.Lock()
+
+    def spied(path, *, min_side):
+        with lock:
+            read.append((path.parent.name + "/" + path.name, min_side))
+        return read_image(path, min_side=min_side)
+
+    monkeypatch.setattr(extract, "read_image", spied)
+    work(encoder=replace(toy_encoder(), input_size=6))
+    assert sorted(read) == [(path, 8) for path in COLOURS]  # the larger of the two models' wishes
+
+
+def test_data_alone_have_no_activations(work):
+    shards = work(classifier=None)
+    np.testing.assert_allclose(shards.embeddings(), EMBEDDINGS, atol=1e-6)
+    ((_, activations, logits),) = shards.head_chunks()
+    assert activations.shape == logits.shape == (5, 0)
+
+
+def test_decoding_keeps_a_few_batches_ahead_and_no_more():
+    asked = []
+    with ThreadPoolExecutor(1) as pool:
+        batches = extract._decoded_batches(list(range(100)), lambda item: asked.append(item) or item, 2, pool)
+        assert next(batches) == [0, 1]
+        pool.submit(int).result()  # what was submitted before is done
+        assert len(asked) == 2 * (extract._AHEAD_BATCHES + 1)
+        assert [item for batch in batches for item in batch] == list(range(2, 100))

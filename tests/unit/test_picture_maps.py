@@ -1,0 +1,130 @@
+"""Maps of one picture, exact on a network set by hand; and maps as bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from toy_audit import SIDE, toy_classifier, write_pictures
+from toy_models import GapCnn
+
+from auditor.evidence.exemplars import Exemplar
+from auditor.extraction.picture_maps import _saliency, exemplar_maps, map_picture, picture_as_seen
+from auditor.models.classifier import make_classifier
+from auditor.models.preprocess import Preprocess
+from auditor.records import ActivationStats, ChannelWords, Concept
+
+#: Channel 0 means the first concept and channel 1 the second; an average picture is black.
+WORDS = ChannelWords(
+    np.eye(2, dtype=np.float32),
+    ActivationStats(np.zeros(2, np.float32), np.zeros(2, np.float32)),
+    np.eye(2, dtype=np.float32),
+)
+CONCEPTS = (Concept("red", "red", "colour"), Concept("green", "green", "colour"))
+CLASSIFIER = toy_classifier()
+
+
+def picture() -> Image.Image:
+    """Red in the upper half, green in the left quarter of the lower one."""
+    pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
+    pixels[: SIDE // 2, :, 0] = 255
+    pixels[SIDE // 2 :, : SIDE // 4, 1] = 255
+    return Image.fromarray(pixels)
+
+
+RED = np.asarray(picture())[..., 0] / 255
+GREEN = np.asarray(picture())[..., 1] / 255
+
+
+def test_of_the_predicted_class():
+    # channels .5 and .125, logits .375 and .75; centred weights [.5, -1.5] and [-.5, 1.5]
+    maps = map_picture(CLASSIFIER, picture(), None, WORDS)
+    np.testing.assert_allclose(maps.logits, [0.375, 0.75], atol=1e-6)
+    np.testing.assert_allclose(maps.class_map, 2 * GREEN, atol=1e-5)  # the head's own row
+    assert maps.phrase_idx == (1,)
+    # one concept in line with the evidence: the penalty takes a tenth of it
+    np.testing.assert_allclose(maps.phrase_shares, [0.9], atol=1e-5)
+    assert maps.residual == pytest.approx(0.01, abs=1e-5)
+    np.testing.assert_allclose(maps.phrase_maps, [1.5 * GREEN], atol=1e-5)
+
+
+def test_of_a_class_that_was_asked_for():
+    maps = map_picture(CLASSIFIER, picture(), 0, WORDS)
+    np.testing.assert_allclose(maps.class_map, RED - GREEN, atol=1e-5)
+    assert maps.phrase_idx == (0,)
+    np.testing.assert_allclose(maps.phrase_maps, [0.5 * RED], atol=1e-5)
+
+
+def test_phrases_come_by_share_each_with_its_own_channels():
+    # the average picture has red: its lack is evidence for the second class, said by the far end of channel 0
+    stats = ActivationStats(np.array([0.75, 0.0], np.float32), np.zeros(2, np.float32))
+    directions = np.array([[-1, 0], [0, 1]], np.float32)
+    maps = map_picture(CLASSIFIER, picture(), 1, ChannelWords(directions, stats, WORDS.concept_rows))
+    # evidence -.5 (.5 - .75) = .125 along -s0 = +e0 and 1.5 * .125 = .1875 along e1; the penalty takes .01875 of each
+    expected = np.array([0.1875 * 0.16875, 0.125 * 0.10625]) / (0.1875**2 + 0.125**2)
+    assert maps.phrase_idx == (1, 0)
+    np.testing.assert_allclose(maps.phrase_shares, expected, atol=1e-5)
+    np.testing.assert_allclose(maps.phrase_maps, [1.5 * GREEN, -0.5 * RED], atol=1e-5)
+
+
+def test_a_picture_without_evidence_has_no_phrases():
+    maps = map_picture(CLASSIFIER, Image.new("RGB", (SIDE, SIDE)), 0, WORDS)
+    assert maps.phrase_idx == ()
+    assert maps.phrase_maps.shape == (0, SIDE, SIDE)
+    assert maps.residual == 1
+
+
+@pytest.mark.parametrize("mean", [(0.0, 0.0, 0.0), (0.485, 0.456, 0.406)])
+def test_the_picture_as_the_model_sees_it(mean):
+    transform = Preprocess(size=12, crop=(8, 8), mean=mean, std=(0.2, 0.3, 0.4))
+    classifier = make_classifier(GapCnn(), transform, spec="toy")
+    noise = np.random.default_rng(0).integers(0, 256, (12, 20, 3)).astype(np.uint8)
+    seen = picture_as_seen(classifier, Image.fromarray(noise))
+    np.testing.assert_array_equal(np.asarray(seen), noise[2:10, 6:14])
+
+
+def test_the_picture_as_seen_by_a_transform_that_scales_nothing():
+    class Raw:
+        def __call__(self, image):
+            return torch.from_numpy(np.asarray(image, np.float32).transpose(2, 0, 1).copy())
+
+        def describe(self):
+            return "raw"
+
+        input_size = SIDE
+
+    classifier = toy_classifier()
+    object.__setattr__(classifier, "preprocess", Raw())
+    np.testing.assert_array_equal(np.asarray(picture_as_seen(classifier, picture())), np.asarray(picture()))
+
+
+def test_exemplars_get_the_map_of_the_class_and_of_the_concept_where_the_phrases_hold_it(tmp_path):
+    dataset = write_pictures(tmp_path, {"a/0.png": (255, 0, 0), "b/0.png": (0, 255, 0)})
+    exemplars = [Exemplar(0, 0, 0), Exemplar(1, 1, 0), Exemplar(1, 1, None)]
+    calls = []
+    maps = exemplar_maps(
+        exemplars, dataset.root, dataset.items, CLASSIFIER, CONCEPTS, WORDS, on_progress=lambda *c: calls.append(c)
+    )
+    red, green = (item.image_id for item in dataset.items)
+    assert [(m.image_id, m.class_idx, m.concept_id) for m in maps] == [
+        (red, 0, None), (red, 0, "red"), (green, 1, None), (green, 1, None),
+    ]  # fmt: skip
+    assert [m.scale for m in maps] == pytest.approx([1, 0.5, 2, 2])
+    assert all((m.data == 255).all() for m in maps)
+    assert calls == [("maps", 1, 3), ("maps", 2, 3), ("maps", 3, 3)]
+
+
+def test_bytes_hold_the_positive_part_to_half_a_step():
+    values = np.array([[-3.0, 0.0], [0.5, 2.0]], np.float32)
+    saliency = _saliency("i", 1, "water", values)
+    assert saliency.scale == 2
+    assert saliency.data.tolist() == [[0, 0], [64, 255]]
+    assert np.abs(saliency.data / 255 * saliency.scale - np.maximum(values, 0)).max() <= 2 / 255 / 2
+
+
+def test_a_map_of_nothing_is_zeros():
+    saliency = _saliency("i", 0, None, np.full((2, 3), -1, np.float32))
+    assert saliency.scale == 0
+    assert saliency.data.tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert saliency.data.dtype == np.uint8
