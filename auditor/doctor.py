@@ -97,7 +97,7 @@ def _fonts() -> str:
     from PIL import ImageFont
 
     font = ImageFont.load_default(12)
-    return "scalable" if hasattr(font, "getlength") else "bitmap only: figures will look coarse"
+    return "scalable" if isinstance(font, ImageFont.FreeTypeFont) else "bitmap only: figures will look coarse"
 
 
 def _model(model: str, weights: Path | None, trust_code: bool) -> str:

@@ -1,0 +1,112 @@
+"""What works on this machine, and what to do about what does not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+
+import huggingface_hub
+import pytest
+import torch
+from PIL import ImageFont
+
+from auditor import doctor
+from auditor.errors import ModelError
+from auditor.models import encoders
+
+
+def by_name(**options):
+    return {check.name: check for check in doctor.examine_machine(**options)}
+
+
+@pytest.fixture(scope="module")
+def checks():
+    return by_name()
+
+
+def test_versions_and_what_is_bundled_are_found(checks):
+    assert checks["python"].state == "ok"
+    assert checks["torch"] == doctor.Check("torch", "ok", importlib.metadata.version("torch"))
+    assert checks["sample encoder"].state == "ok"
+    assert "dimensions" in checks["sample encoder"].detail
+    assert checks["fonts"] == doctor.Check("fonts", "ok", "scalable")
+    assert checks["gpu"].state == "ok"
+    assert not [name for name in checks if name.startswith("model")]
+
+
+def test_whatever_is_not_ok_says_what_to_do(checks):
+    assert [check.name for check in checks.values() if check.state != "ok" and not check.advice] == []
+
+
+def test_an_absent_package_is_missing_and_named(monkeypatch):
+    version = importlib.metadata.version
+
+    def without_timm(name):
+        if name == "timm":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without_timm)
+    monkeypatch.setattr(doctor, "_sample_encoder", str)
+    assert by_name()["timm"] == doctor.Check("timm", "missing", "not installed", "pip install timm")
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_gpu(monkeypatch, available):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Card 9")
+    detail = doctor._gpu()
+    assert ("Card 9" in detail) == available
+    assert ("processor" in detail) != available
+
+
+@pytest.mark.parametrize(("found", "state"), [("/weights", "ok"), (None, "missing"), (object(), "missing")])
+def test_weights_of_the_default_encoder_are_looked_for_on_disk_only(monkeypatch, found, state):
+    """A hub that knows the file to be absent gives a marker that is no path."""
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: found)
+    check = doctor._default_encoder()
+    assert check.state == state
+    assert ("@FILE" in check.advice) == (state == "missing")
+
+
+def test_conse_needs_its_extra(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert doctor._conse() == doctor.Check(
+        "conse encoder", "missing", "not installed", "pip install 'auditor[offline]'"
+    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    assert doctor._conse().state == "ok"
+
+
+def test_a_broken_sample_encoder_is_failed_and_the_rest_is_still_looked_at(monkeypatch):
+    def broken(_):
+        raise ModelError("weights are damaged")
+
+    monkeypatch.setattr(encoders, "load_encoder", broken)
+    checks = by_name()
+    assert checks["sample encoder"] == doctor.Check(
+        "sample encoder", "failed", "weights are damaged", "reinstall auditor"
+    )
+    assert checks["fonts"].state == "ok"
+
+
+def test_bitmap_fonts_are_told(monkeypatch):
+    monkeypatch.setattr(ImageFont, "load_default", lambda _: ImageFont.ImageFont())
+    assert "bitmap" in doctor._fonts()
+
+
+def test_a_model_is_loaded_and_traced(monkeypatch):
+    monkeypatch.setattr(doctor, "_sample_encoder", str)
+    check = by_name(model="sample:planted")["model sample:planted"]
+    assert check.state == "ok"
+    assert check.detail.startswith("5 outputs, ")
+    assert "(cam)" in check.detail
+
+
+def test_a_model_that_does_not_load_is_failed_with_its_message(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "_sample_encoder", str)
+    (tmp_path / "m.py").write_text("raise SystemError('ran')")
+    spec = f"{tmp_path / 'm.py'}:build"
+    check = by_name(model=spec)[f"model {spec}"]
+    assert check.state == "failed"
+    assert "--trust-code" in check.detail
