@@ -10,11 +10,33 @@ from PIL import Image
 from torch import Tensor
 from toy_models import GapCnn
 
+from auditor.analysis import Analysis, ChannelMeanings, Inputs, Pictures
+from auditor.config import AuditConfig
+from auditor.evidence.verdicts import EvidenceResult
+from auditor.extraction.concept_embeddings import ConceptEmbeddings
+from auditor.extraction.embedding_cache import open_embedding_cache
+from auditor.extraction.extract import extract_features
+from auditor.inputs.class_map import match_classes
 from auditor.inputs.dataset import load_dataset
 from auditor.models.classifier import Classifier, make_classifier
 from auditor.models.encoders import Encoder
 from auditor.models.preprocess import Preprocess
-from auditor.records import Dataset, FloatArray
+from auditor.records import (
+    ActivationStats,
+    ChannelGroups,
+    ChannelWords,
+    ClassConcept,
+    Concept,
+    Dataset,
+    Finding,
+    FloatArray,
+    Phrases,
+    SaliencyMap,
+    Subgroup,
+    Verdict,
+)
+from auditor.textcam.attribution import centred_weights
+from auditor.textcam.description import describe_images
 
 SIDE = 8
 PLAIN = Preprocess(size=(SIDE, SIDE), mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -82,3 +104,69 @@ def toy_encoder(
         encode_texts=encode_texts,
         knows=knows or (lambda _: True),
     )
+
+
+CONCEPTS = (
+    Concept("red", "red", "colour"),
+    Concept("green", "green", "colour", ("leafy",)),
+    Concept("water", "water", "scene"),
+)
+WORDS = ChannelWords(
+    np.eye(2, 3, dtype=np.float32),
+    ActivationStats(np.zeros(2, np.float32), np.zeros(2, np.float32)),
+    np.eye(3, dtype=np.float32),
+)
+
+
+def toy_analysis(folder: Path) -> Analysis:
+    """Everything that an audit of the five pictures stores, by hand where a stage of its own would judge.
+
+    Args:
+        folder: Gets ``data``, ``features`` and ``cache``.
+    """
+    dataset, classifier, encoder = write_pictures(folder / "data"), toy_classifier(), toy_encoder()
+    match = match_classes(dataset.labels, 2, classifier.class_names, None)
+    embeddings = ConceptEmbeddings(
+        CONCEPTS, tuple(WORDS.concept_rows[[row]] for row in range(3)), {}, np.eye(2, 3, dtype=np.float32), ("unicorn",)
+    )
+    inputs = Inputs(dataset, classifier, encoder, match, embeddings, "v" * 64, ("a toy",))
+    with open_embedding_cache(folder / "cache", encoder.digest, encoder.dim) as cache:
+        shards = extract_features(
+            dataset,
+            classifier,
+            encoder,
+            folder=folder / "features",
+            cache=cache,
+            thumbnails=True,
+            batch_size=8,
+            n_jobs=1,
+        )
+    label_idx = np.array([match.label_to_class[item.label] for item in dataset.items if item.label])
+    predicted_idx = shards.logits().argmax(axis=1)
+    pictures = Pictures(dataset.items, shards.embeddings(), label_idx, predicted_idx, np.full(5, 0.75, np.float32))
+    identity = Phrases(np.eye(2, 3, dtype=np.float32), np.eye(2, 3, dtype=np.float32), np.zeros(2, np.float32))
+    mixed = Phrases(np.array([[0.2, 0.3, 0.1]], np.float32), np.zeros((1, 3), np.float32), np.zeros(1, np.float32))
+    groups = ChannelGroups(np.array([0, 0]), np.eye(1, 3, dtype=np.float32))
+    channels = ChannelMeanings(WORDS, np.array([2.0, 1.0], np.float32), identity, groups, mixed)
+    weights = centred_weights(classifier.head)
+    descriptions = describe_images(
+        shards.head_chunks(), label_idx, predicted_idx, weights, WORDS.stats, WORDS.directions, WORDS.concept_rows
+    )
+    presence = np.tile(np.array([0.25, 0.5, 0.75], np.float32), (5, 1))
+    finding = Finding(0, "rose", "water", "water", "scene", "E2", 0.75, 0.5, 1.0, None, None, 5, pictures.image_ids[:1])
+    evidence = EvidenceResult(
+        [ClassConcept(0, "rose", "red", "red", "colour", 0.5, 0.25, 0.75, 0.0, 50.0, 3)],
+        [Subgroup(0, "rose", "water", "water", True, 3, 2)],
+        [finding],
+        (
+            Verdict(0, "rose", "flagged", "high", "water", "water", "scene", "Water.", 3, 0.5, 0.25, 0.125, 0.5),
+            Verdict(1, "leaf", "clean", "none", None, None, None, "Clean.", 2, detectable_effect=0.5),
+        ),
+    )
+    maps = (SaliencyMap(pictures.image_ids[0], 0, None, np.array([[0, 255]], np.uint8), 2.0),)
+    return Analysis(inputs, pictures, shards, channels, descriptions, presence, evidence, maps)
+
+
+def toy_config(folder: Path, out: Path) -> AuditConfig:
+    """Settings of the audit that :func:`toy_analysis` stands for."""
+    return AuditConfig(data=folder / "data", model="toy", encoder="toy", out=out, n_extreme=2)

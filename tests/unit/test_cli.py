@@ -1,0 +1,209 @@
+"""The command line: flags become settings, mistakes one line, results go to stdout."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from small_audit import write_small_audit
+from typer.testing import CliRunner
+
+from auditor import cli, config, doctor, pipeline
+from auditor.doctor import Check
+from auditor.errors import InputError
+from auditor.extraction.embedding_cache import open_embedding_cache
+
+
+def run(*arguments, exit_code=0):
+    result = CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    assert result.exit_code == exit_code, result.output
+    return result
+
+
+@pytest.fixture
+def audits(monkeypatch, tmp_path):
+    """(settings, options) of every audit that would have run; the working directory is empty."""
+    calls = []
+
+    def run_audit(settings, **options):
+        calls.append((settings, options))
+        return settings.out
+
+    monkeypatch.setattr(pipeline, "run_audit", run_audit)
+    monkeypatch.setattr(cli, "_print_report", lambda folder: typer.echo(f"report of {folder}"))
+    monkeypatch.chdir(tmp_path)
+    return calls
+
+
+REQUIRED = ("run", "--data", "d", "--model", "sample:planted", "--out", "o")
+
+
+def test_settings_without_flags_keep_their_defaults(audits):
+    assert run(*REQUIRED).stdout == "report of o\n"
+    ((settings, options),) = audits
+    assert settings == config.AuditConfig(data=Path("d"), model="sample:planted", out=Path("o"))
+    assert options["resume"] is False
+
+
+def test_every_flag_becomes_its_setting(audits):
+    values = {
+        "weights": "w.pt", "encoder": "sample", "vocabulary": "v.toml", "class_map": "c.csv", "preprocess": "p.toml",
+        "split": "val", "max_images_per_class": 7, "target_layer": "layer4", "n_extreme": 9, "seed": 3, "cache": "k",
+        "jobs": 2, "device": "cpu",
+    }  # fmt: skip
+    flags = [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", value)]
+    run(*REQUIRED, *flags, "--no-thumbnails", "--trust-code", "--resume")
+    ((settings, options),) = audits
+    for name, value in values.items():
+        assert str(getattr(settings, name)) == str(value), name
+    assert (settings.thumbnails, settings.trust_code, options["resume"]) == (False, True, True)
+
+
+def test_a_flag_wins_over_the_file_of_the_working_directory(audits):
+    Path("auditor.toml").write_text('data = "from/file"\nmodel = "timm:x"\nout = "o"\nseed = 3\nthumbnails = false\n')
+    run("run", "--seed", 5)
+    ((settings, _),) = audits
+    assert (settings.data, settings.model, settings.seed) == (Path.cwd() / "from/file", "timm:x", 5)
+    assert settings.thumbnails is False  # a switch that was not given does not overrule
+
+
+def test_a_file_that_was_named(audits):
+    Path("auditor.toml").write_text("seed = 3\n")
+    Path("other.toml").write_text("seed = 4\n")
+    run(*REQUIRED, "--config", "other.toml")
+    assert audits[0][0].seed == 4
+
+
+def test_a_missing_setting_names_its_flag(audits):
+    assert "error: setting 'data' is missing: give --data" in run("run", exit_code=2).stderr
+    assert audits == []
+
+
+def test_the_demo_audits_both_sample_sets_offline(audits):
+    result = run("demo", "--out", "demo-out")
+    assert [(s.model, s.encoder, s.out, s.cache) for s, _ in audits] == [
+        ("sample:planted", "sample", Path("demo-out/planted"), Path("demo-out/cache")),
+        ("sample:balanced", "sample", Path("demo-out/balanced"), Path("demo-out/cache")),
+    ]
+    assert [s.data.parent.name for s, _ in audits] == ["planted", "balanced"]
+    assert all(s.data.is_file() and options["resume"] for s, options in audits)
+    assert result.stdout.index("report of demo-out/planted") < result.stdout.index("report of demo-out/balanced")
+
+
+class TestMistakes:
+    """Of a command that raises."""
+
+    @pytest.fixture
+    def failing(self):
+        def invoke(error, *arguments):
+            app = typer.Typer()
+
+            @app.command()
+            @cli.one_line_errors
+            def work(quiet: cli.Quiet = False, debug: cli.Debug = False) -> None:
+                logging.getLogger("auditor").warning("a warning")
+                if error:
+                    raise error
+
+            return CliRunner().invoke(app, arguments)
+
+        return invoke
+
+    @pytest.mark.parametrize("error", [InputError("two\n  lines"), OSError(28, "two lines")])
+    def test_are_one_line_on_stderr_and_exit_2(self, failing, error):
+        result = failing(error)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert [line for line in result.stderr.splitlines() if line.startswith("error: ")] == [
+            f"error: {' '.join(str(error).split())}"
+        ]
+        assert "Traceback" not in result.stderr
+
+    def test_show_their_traceback_under_debug(self, failing):
+        error = InputError("wrong")
+        assert failing(error, "--debug").exception is error
+
+    def test_of_the_program_itself_are_not_hidden(self, failing):
+        error = ZeroDivisionError()
+        assert failing(error).exception is error
+
+    def test_ctrl_c_says_how_to_go_on(self, failing):
+        result = failing(KeyboardInterrupt())
+        assert result.exit_code == 2
+        assert "--resume goes on" in result.stderr
+
+    def test_quiet_silences_warnings_for_this_call_only(self, failing):
+        assert "a warning" not in failing(None, "--quiet").stderr
+        assert "WARNING: a warning" in failing(None).stderr
+
+    @pytest.mark.parametrize("arguments", [("audit",), ("report",), ("run", "--formt", "x"), ("run", "--seed", "x")])
+    def test_of_usage_exit_with_2(self, arguments):
+        assert run(*arguments, exit_code=2).stdout == ""
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory):
+    return write_small_audit(tmp_path_factory.mktemp("small"))
+
+
+def test_report_as_text(audit, tmp_path):
+    printed = run("report", audit).stdout
+    assert "waterbird" in printed
+    assert "flagged" in printed
+    assert run("report", audit, "--output", tmp_path / "r.txt").stdout == ""
+    assert "Relies on water (scene)." in (tmp_path / "r.txt").read_text(encoding="utf-8")
+
+
+def test_report_as_json(audit, tmp_path):
+    printed = run("report", audit, "--format", "json").stdout
+    assert [entry["class_name"] for entry in json.loads(printed)["classes"]][:1] == ["waterbird"]
+    run("report", audit, "--format", "json", "--output", tmp_path / "r.json")
+    assert (tmp_path / "r.json").read_text(encoding="utf-8") == printed
+
+
+def test_report_into_a_folder_that_is_not_there(audit, tmp_path):
+    result = run("report", audit, "--output", tmp_path / "none" / "r.txt", exit_code=2)
+    assert str(tmp_path / "none" / "r.txt") in result.stderr
+
+
+def test_init_writes_the_template(tmp_path):
+    assert "then `auditor run`" in run("init", "--output", tmp_path / "a.toml").stdout
+    template = importlib.resources.files("auditor").joinpath("settings_template.toml").read_text(encoding="utf-8")
+    assert (tmp_path / "a.toml").read_text(encoding="utf-8") == template
+
+
+@pytest.mark.parametrize(("state", "exit_code"), [("ok", 0), ("missing", 0), ("failed", 2)])
+def test_doctor_prints_checks_with_advice(monkeypatch, state, exit_code):
+    asked = []
+
+    def examine(*arguments):
+        asked.append(arguments)
+        return [Check("python", "ok", "3.11"), Check("timm", state, "found this", "do that")]
+
+    monkeypatch.setattr(doctor, "examine_machine", examine)
+    result = run("doctor", "--model", "m", "--weights", "w", "--trust-code", exit_code=exit_code)
+    assert asked == [("m", Path("w"), True)]
+    assert result.stdout.splitlines() == [
+        "ok       python: 3.11", f"{state:8} timm: found this", "         → do that",
+    ]  # fmt: skip
+
+
+def test_cache_is_listed_and_pruned(tmp_path):
+    with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
+        cache.put({"a": np.ones(2, np.float32), "b": np.ones(2, np.float32)})
+    lines = run("cache", "info", "--cache", tmp_path).stdout.splitlines()
+    assert lines[0].startswith(f"{'e' * 32}  2 embeddings  ")
+    assert lines[-1] == f"in {tmp_path}"
+    assert run("cache", "prune", "--cache", tmp_path).stdout.endswith(" MiB freed\n")
+    assert run("cache", "info", "--cache", tmp_path).stdout == f"in {tmp_path}\n"
+
+
+def test_help_names_every_command():
+    printed = run("--help").stdout
+    for name in ("run", "demo", "report", "explain", "init", "doctor", "cache"):
+        assert f" {name} " in printed

@@ -1,0 +1,121 @@
+"""One picture explained with the model and the words of a finished audit."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from toy_audit import COLOURS, toy_analysis, toy_classifier, toy_config
+
+from auditor import explain
+from auditor.audit_folder import write_audit
+from auditor.errors import InputError, ModelError, StoreError
+from auditor.explain import explain_image
+from auditor.inputs.dataset import image_id
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    config = toy_config(folder, folder / "audit")
+    write_audit(config.out, toy_analysis(folder), config)
+    return folder
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """What the model was loaded with."""
+    calls = []
+
+    def load(spec, **options):
+        calls.append((spec, options))
+        return toy_classifier()
+
+    monkeypatch.setattr(explain, "load_classifier", load)
+    return calls
+
+
+@pytest.mark.parametrize("name", ["rose/0.png", image_id("rose/0.png")])
+def test_a_picture_of_the_data_by_path_or_id(world, loaded, name):
+    found = explain_image(world / "audit", name)
+    assert (found.path, found.label) == ("rose/0.png", "rose")
+    assert (found.class_name, found.predicted_name) == ("rose", "rose")
+    assert found.probability == pytest.approx(1 / (1 + np.exp(-0.5)), abs=1e-6)  # logits 1 and .5
+    assert [concept.term for concept in found.concepts] == ["red"]
+    np.testing.assert_allclose(found.maps.phrase_shares, [0.9], atol=1e-5)
+    np.testing.assert_array_equal(np.asarray(found.image), np.full((8, 8, 3), (255, 0, 0)))
+    assert loaded == [
+        ("toy", {"weights": None, "preprocess": None, "trust_code": False, "target_layer": None}),
+    ]
+
+
+def test_summary_says_prediction_and_words(world, loaded):
+    assert explain_image(world / "audit", "rose/0.png").summary() == (
+        "rose/0.png: predicted rose, labelled rose; rose 62%\nwords for rose: red (colour) 90%; unexplained 1%"
+    )
+
+
+def test_a_class_that_was_asked_for(world, loaded):
+    found = explain_image(world / "audit", "rose/1.png", class_name="rose")
+    assert (found.class_name, found.predicted_name) == ("rose", "leaf")
+    assert found.probability < 0.5
+    assert [concept.term for concept in found.concepts] == ["red"]
+    assert "rose/1.png: predicted leaf, labelled rose; rose 43%" in found.summary()
+
+
+def test_nothing_to_say(world, loaded):
+    summary = explain_image(world / "audit", "leaf/0.png", class_name="rose").summary()
+    assert summary.endswith("words for rose: none; unexplained 100%")
+
+
+def test_any_other_picture(world, loaded, tmp_path):
+    Image.new("RGB", (9, 9), (0, 255, 0)).save(tmp_path / "new.png")
+    found = explain_image(world / "audit", str(tmp_path / "new.png"))
+    assert (found.label, found.class_name) == (None, "leaf")
+    assert "labelled" not in found.summary()
+
+
+def test_data_that_have_moved(world, loaded, tmp_path):
+    shutil.copytree(world / "data", tmp_path / "moved")
+    Image.new("RGB", (9, 9), (0, 0, 255)).save(tmp_path / "moved" / "rose" / "0.png")
+    found = explain_image(world / "audit", "rose/0.png", data=tmp_path / "moved")
+    np.testing.assert_array_equal(np.asarray(found.image)[0, 0], [0, 0, 255])
+    (tmp_path / "moved" / "manifest.csv").write_text("path,label\n")
+    found = explain_image(world / "audit", "rose/0.png", data=tmp_path / "moved" / "manifest.csv")
+    np.testing.assert_array_equal(np.asarray(found.image)[0, 0], [0, 0, 255])
+
+
+def test_model_and_weights_that_have_moved(world, loaded):
+    explain_image(world / "audit", "rose/0.png", model="m.py:build", weights=Path("w.safetensors"), trust_code=True)
+    spec, options = loaded[0]
+    assert (spec, options["weights"], options["trust_code"]) == ("m.py:build", Path("w.safetensors"), True)
+
+
+def test_another_model_is_refused(world, monkeypatch):
+    other = replace(toy_classifier(), digest="0" * 64)
+    monkeypatch.setattr(explain, "load_classifier", lambda *_, **__: other)
+    with pytest.raises(ModelError, match=r"is not the one that was audited .*000000000000"):
+        explain_image(world / "audit", "rose/0.png")
+
+
+def test_no_such_picture(world, loaded):
+    with pytest.raises(
+        InputError, match=r"'rose/9.png' is neither a path or image id of the audited data .* nor a file"
+    ):
+        explain_image(world / "audit", "rose/9.png")
+    assert loaded == []  # said before a model is loaded
+
+
+@pytest.mark.parametrize(("wrong", "hint"), [("rosa", "did you mean 'rose'"), ("xyz", "classes: rose, leaf")])
+def test_no_such_class(world, loaded, wrong, hint):
+    with pytest.raises(InputError, match=f"class '{wrong}' is not one of the audit's 2 classes; {hint}"):
+        explain_image(world / "audit", next(iter(COLOURS)), class_name=wrong)
+
+
+def test_no_audit(tmp_path, loaded):
+    with pytest.raises(StoreError, match="no audit at"):
+        explain_image(tmp_path / "none", "rose/0.png")
