@@ -80,7 +80,7 @@ class ChannelMeanings:
 
     words: ChannelWords
     use: FloatArray  # (K,) mean size of the channel's evidence over the classes
-    phrases: Phrases  # (K, V) of each channel's direction
+    likeness: FloatArray  # (K, V) cosines of directions and concepts
     groups: ChannelGroups
     group_phrases: Phrases  # (G, V)
 

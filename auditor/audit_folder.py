@@ -13,7 +13,7 @@ import numpy as np
 from auditor.analysis import Analysis, Inputs
 from auditor.config import AuditConfig
 from auditor.errors import InputError
-from auditor.records import Phrases
+from auditor.records import FloatArray, Phrases
 from auditor.store.database import AuditDatabase
 from auditor.store.embedding_index import write_embedding_index
 from auditor.store.manifest import (
@@ -134,12 +134,11 @@ def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
     )
 
 
-def _names(phrases: Phrases, terms: list[str]) -> list[str]:
-    """The leading concepts of each row, largest weight first; "" where there are none."""
-    order = np.argsort(-phrases.weights, axis=1, kind="stable")[:, :_NAME_CONCEPTS]
+def _names(strengths: FloatArray, terms: list[str]) -> list[str]:
+    """The leading concepts of each row, the strongest first; "" where none is above zero."""
+    order = np.argsort(-strengths, axis=1, kind="stable")[:, :_NAME_CONCEPTS]
     return [
-        ", ".join(terms[idx] for idx in leading if row[idx] > 0)
-        for row, leading in zip(phrases.weights, order, strict=True)
+        ", ".join(terms[idx] for idx in leading if row[idx] > 0) for row, leading in zip(strengths, order, strict=True)
     ]
 
 
@@ -148,9 +147,9 @@ def _add_channels(database: AuditDatabase, analysis: Analysis) -> None:
     terms = [concept.term for concept in analysis.inputs.concepts.concepts]
     database.add_channels(
         channels.use,
-        _names(channels.phrases, terms),
+        _names(channels.likeness, terms),
         channels.groups,
-        _names(channels.group_phrases, terms),
+        _names(channels.group_phrases.weights, terms),
         directions=channels.words.directions,
         stats=channels.words.stats,
     )

@@ -18,7 +18,7 @@ from auditor.errors import InputError
 from auditor.evidence.exemplars import choose_exemplars
 from auditor.evidence.presence import concept_presence
 from auditor.evidence.verdicts import EvidenceInput, judge
-from auditor.extraction.concept_embeddings import embed_concepts
+from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
 from auditor.extraction.picture_maps import exemplar_maps
@@ -142,7 +142,8 @@ def load_inputs(config: AuditConfig) -> Inputs:
     match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
     encoder = load_encoder(config.encoder, device=device)
     vocabulary = add_class_names(load_vocabulary(config.vocabulary or encoder.vocabulary_path), match.class_names)
-    concepts = embed_concepts(vocabulary, match.class_names, encoder)
+    with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
+        concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
     notices = [notice for notice in (match.warning, encoder.notice) if notice]
     if concepts.dropped_words:
         shown = ", ".join(concepts.dropped_words[:5])
@@ -212,7 +213,7 @@ def _channel_meanings(
     return ChannelMeanings(
         words=ChannelWords(directions, stats, concept_rows),
         use=use,
-        phrases=solve_phrases(directions, concept_rows, l1=DEFAULT_L1, l2=DEFAULT_L2),
+        likeness=directions @ concept_rows.T,
         groups=groups,
         group_phrases=solve_phrases(groups.directions, concept_rows, l1=DEFAULT_L1, l2=DEFAULT_L2),
     )

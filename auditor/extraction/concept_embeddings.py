@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from auditor.errors import EncoderError
+from auditor.extraction.embedding_cache import EmbeddingCache
 from auditor.models.encoders import Encoder
 from auditor.records import Concept, FloatArray, Vocabulary
 
@@ -36,34 +38,58 @@ def embed_concepts(vocabulary: Vocabulary, class_names: Sequence[str], encoder: 
     Raises:
         EncoderError: the encoder knows fewer than two of the concepts.
     """
-    concepts: list[Concept] = []
-    word_rows: list[FloatArray] = []
+    kept: list[tuple[Concept, list[str]]] = []
     dropped: list[str] = []
     for concept in vocabulary.concepts:
         words = (concept.term, *concept.synonyms)
         known = [word for word in words if encoder.knows(word)]
         dropped += [word for word in words if word not in known]
         if known:
-            concepts.append(concept)
-            word_rows.append(_embed_words(known, vocabulary.templates.get(concept.kind, _DEFAULT_TEMPLATES), encoder))
-    if len(concepts) < 2:
+            kept.append((concept, known))
+    if len(kept) < 2:
         raise EncoderError(
-            f"encoder '{encoder.spec}' knows {len(concepts)} of the {len(vocabulary.concepts)} concepts of the "
+            f"encoder '{encoder.spec}' knows {len(kept)} of the {len(vocabulary.concepts)} concepts of the "
             "vocabulary, at least 2 are needed; give words that it was taught with --vocabulary, or another --encoder"
         )
-    templates = vocabulary.templates.get("object", _DEFAULT_TEMPLATES)
+    names = [name.replace("_", " ") for name in class_names]
+    wanted = [_prompts(words, vocabulary.templates.get(concept.kind, _DEFAULT_TEMPLATES)) for concept, words in kept]
+    wanted.append(_prompts(names, vocabulary.templates.get("object", _DEFAULT_TEMPLATES)))
+    absent = {kind: list(prompts) for kind, prompts in vocabulary.absent.items() if prompts}
+    texts = list(dict.fromkeys(text for prompts in (*wanted, absent.values()) for line in prompts for text in line))
+    row_of = dict(zip(texts, encoder.encode_texts(texts), strict=True))
+    *word_rows, class_rows = (_average(prompts, row_of) for prompts in wanted)
     return ConceptEmbeddings(
-        concepts=tuple(concepts),
+        concepts=tuple(concept for concept, _ in kept),
         word_rows=tuple(word_rows),
-        absent_rows={kind: encoder.encode_texts(prompts) for kind, prompts in vocabulary.absent.items() if prompts},
-        class_rows=_embed_words([name.replace("_", " ") for name in class_names], templates, encoder),
+        absent_rows={kind: np.stack([row_of[text] for text in prompts]) for kind, prompts in absent.items()},
+        class_rows=class_rows,
         dropped_words=tuple(dropped),
     )
 
 
-def _embed_words(words: Sequence[str], templates: Sequence[str], encoder: Encoder) -> FloatArray:
+def cached_texts(encoder: Encoder, cache: EmbeddingCache) -> Encoder:
+    """The encoder, asking ``cache`` for texts first: a vocabulary is encoded once for all audits."""
+
+    def encode_texts(texts: Sequence[str]) -> FloatArray:
+        keys = [hashlib.sha256(f"text\x00{text}".encode()).hexdigest() for text in texts]
+        found = {key: row for key in keys if (row := cache.get(key)) is not None}
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        if missing:
+            fresh = dict(zip(missing, encoder.encode_texts(list(missing.values())), strict=True))
+            cache.put(fresh)
+            found |= fresh
+        return np.stack([found[key] for key in keys]) if keys else encoder.encode_texts([])
+
+    return replace(encoder, encode_texts=encode_texts)
+
+
+def _prompts(words: Sequence[str], templates: Sequence[str]) -> list[list[str]]:
+    """Per word, the word in every template."""
+    return [[template.replace("{}", word) for template in templates] for word in words]
+
+
+def _average(prompts: Sequence[Sequence[str]], row_of: Mapping[str, FloatArray]) -> FloatArray:
     """One unit row (words, D) per word: the mean over its prompts."""
-    prompts = [template.replace("{}", word) for word in words for template in templates]
-    rows = encoder.encode_texts(prompts).reshape(len(words), len(templates), -1).mean(axis=1)
+    rows = np.stack([np.mean([row_of[text] for text in line], axis=0) for line in prompts])
     unit: FloatArray = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
     return unit

@@ -17,7 +17,7 @@ from auditor.errors import EncoderError
 from auditor.inputs.vocabulary import load_vocabulary
 from auditor.models import hub
 from auditor.models.bundled import bundled_path
-from auditor.models.encoders import load_encoder
+from auditor.models.encoders import _encode_text, load_encoder
 from auditor.models.preprocess import Preprocess, probe_picture
 from auditor.models.torchvision_cure import import_torchvision_safely
 
@@ -257,3 +257,13 @@ def test_sample_that_was_tampered_with(monkeypatch: pytest.MonkeyPatch, tmp_path
     (tmp_path / "encoder" / description["weights"]).write_bytes(b"other")
     monkeypatch.setattr("auditor.models.bundled._ROOTS", (tmp_path,))
     assert "expected 000000000000: reinstall auditor" in message("sample")
+
+
+def test_texts_without_their_padding_are_the_same():
+    torch.manual_seed(0)
+    text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
+    vision = {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16}
+    clip = open_clip.model.CLIP(embed_dim=16, vision_cfg=vision, text_cfg=text).eval()
+    tokens = open_clip.tokenizer.SimpleTokenizer()(["a duck", "a photo of a duck on the water with a watermark", "x"])
+    with torch.inference_mode():
+        torch.testing.assert_close(_encode_text(clip, tokens), clip.encode_text(tokens), rtol=1e-4, atol=1e-5)
