@@ -1,0 +1,229 @@
+"""The demo, by the real command: the planted shortcuts are found, nothing else is, and the figures are right."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+from torch import Tensor
+
+import reports
+from auditor import pipeline
+from auditor.config import AuditConfig
+from auditor.explain import explain_image
+from auditor.models.bundled import bundled_path
+from auditor.records import FloatArray
+from auditor.store.database import open_audit_database
+from sample_data.render import render
+from sample_data.sets import audit_scenes
+
+CLASSES = ("balloon", "cat", "landbird", "vehicle", "waterbird")
+PLANTED = {"waterbird": "water", "vehicle": "watermark", "landbird": "forest"}
+#: Of reports/explain_figure.py.
+LEFT, TOP, PANEL, GAP = 36, 104, 256, 20
+DRAWN_PHRASES = 4
+
+
+@dataclass(frozen=True)
+class Demo:
+    folder: Path
+    stdout: str
+
+    def part(self, name: str) -> str:
+        """What the demo printed of one of its two audits."""
+        return self.stdout.partition(f"\n{name}: ")[2].partition("\nbalanced: ")[0]
+
+
+def auditor(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The real command, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "auditor.cli", *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=900,
+        check=False,
+        env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "100"},
+    )
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    done = auditor("demo", "--out", folder)
+    assert done.returncode == 0, done.stderr
+    return Demo(folder, done.stdout)
+
+
+@pytest.fixture(scope="session")
+def reported(demo: Demo) -> dict[str, dict[str, dict[str, object]]]:
+    """Each audit's classes as ``auditor report --format json`` gives them, by name."""
+    found = {}
+    schema = json.loads((Path(reports.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
+    for name in ("planted", "balanced"):
+        done = auditor("report", demo.folder / name, "--format", "json")
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        jsonschema.validate(report, schema, cls=jsonschema.Draft202012Validator)
+        found[name] = {entry["class_name"]: entry for entry in report["classes"]}
+    return found
+
+
+@pytest.fixture(scope="session")
+def truth() -> dict[str, dict[str, dict[str, dict[str, dict[str, float]]]]]:
+    """What the classifiers rely on, by model, class, factor and value, measured from paired renders."""
+    measured: dict[str, dict[str, dict[str, dict[str, dict[str, float]]]]] = json.loads(
+        bundled_path("truth.json").read_text(encoding="utf-8")
+    )["models"]
+    return measured
+
+
+def test_the_planted_shortcuts_are_flagged_and_nothing_else(reported):
+    found = {name: (entry["verdict"], entry["concept"]) for name, entry in reported["planted"].items()}
+    expected = {name: ("flagged", concept) for name, concept in PLANTED.items()}
+    assert {name: value for name, value in found.items() if value[0] != "clean"} == expected
+    assert sorted(found) == sorted(CLASSES)
+
+
+def test_every_class_of_the_balanced_set_is_clean(reported):
+    assert {name: entry["verdict"] for name, entry in reported["balanced"].items()} == dict.fromkeys(CLASSES, "clean")
+
+
+def test_a_flag_has_what_it_takes(reported):
+    """A share of the words or an association, a gap whose interval leaves 5 points, and E3 that agrees."""
+    for name, concept in PLANTED.items():
+        entry = reported["planted"][name]
+        findings = {f["rule_id"]: f for f in entry["findings"] if f["concept"] == concept}
+        gaps = [findings[rule] for rule in ("E4-recall", "E4-pull")]
+        assert any(gap["low"] > 0.05 and gap["q"] is not None and gap["q"] <= 0.05 for gap in gaps), name
+        assert any(f["status"] == "measured" and f["low"] > 0 for r, f in findings.items() if r.startswith("E3")), name
+        assert all(f["evidence_image_ids"] for f in gaps if f["low"] > 0.05), name
+
+
+def test_the_report_on_stdout_names_them(demo):
+    planted, balanced = demo.part("planted"), demo.part("balanced")
+    for name, concept in PLANTED.items():
+        assert re.search(rf"^{name} +\S flagged +{concept} \(", planted, re.MULTILINE), planted
+    for name in ("balloon", "cat"):
+        assert re.search(rf"^{name} +\S clean ", planted, re.MULTILINE), planted
+    for name in CLASSES:
+        assert re.search(rf"^{name} +\S clean ", balanced, re.MULTILINE), balanced
+    assert "Next: auditor explain" in demo.stdout
+
+
+def test_verdicts_agree_with_the_truth_of_paired_renders(reported, truth):
+    for model, classes in reported.items():
+        for name, entry in classes.items():
+            measured = {value: effect for values in truth[model][name].values() for value, effect in values.items()}
+            if entry["verdict"] == "flagged":
+                assert measured[entry["concept"]]["low"] > 0.10, (model, name)
+            else:
+                worst = max(effect["high"] for effect in measured.values())
+                assert worst < 0.05, (model, name, worst)
+
+
+def _strongest(folder: Path, label: str, concept: str, *, n: int) -> list[str]:
+    """Recognised pictures of a class that bear the concept in truth, the largest share of it in the words first."""
+    with bundled_path("planted", "manifest.csv").open(newline="") as file:
+        true = {row["path"] for row in csv.DictReader(file) if concept in (row["scene"], row["artifact"])}
+    with open_audit_database(folder) as connection:
+        rows = connection.execute(
+            "SELECT path FROM images JOIN predictions USING (image_id) JOIN attributions a USING (image_id)"
+            " WHERE label = $1 AND correct AND a.class_name = $1 AND a.concept = $2 ORDER BY a.share DESC, path",
+            [label, concept],
+        ).fetchall()
+    return [path for (path,) in rows if path in true][:n]
+
+
+def test_explain_draws_the_picture_and_a_map_per_phrase(demo, tmp_path):
+    (picture,) = _strongest(demo.folder / "planted", "waterbird", "water", n=1)
+    done = auditor("explain", demo.folder / "planted", picture, "--output", tmp_path / "figure.png")
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()[:2]
+    assert first.startswith(f"{picture}: predicted waterbird, labelled waterbird; waterbird ")
+    words = dict(re.findall(r"([\w ]+) \(\w+\) (\d+)%", second.partition(": ")[2]))
+    assert "water" in {word.strip() for word in words}
+
+    explanation = explain_image(demo.folder / "planted", picture)
+    assert len(words) == len(explanation.concepts)
+    with Image.open(tmp_path / "figure.png") as opened:
+        assert opened.format == "PNG"
+        figure = opened.convert("RGB")
+    columns = 2 + min(len(words), DRAWN_PHRASES)
+    assert figure.width == 2 * LEFT + max(columns, 4) * PANEL + (max(columns, 4) - 1) * GAP
+    panels = [
+        np.asarray(figure.crop((left, TOP, left + PANEL, TOP + PANEL)), np.float64)
+        for left in range(LEFT, LEFT + columns * (PANEL + GAP), PANEL + GAP)
+    ]
+    as_seen = explanation.image.resize((PANEL, PANEL), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(panels[0], np.asarray(as_seen))
+    stored = Image.open(bundled_path("planted", *picture.split("/"))).convert("RGB")
+    coarse = [np.asarray(p.resize((16, 16), Image.Resampling.BOX), float) for p in (stored, explanation.image)]
+    assert np.abs(coarse[0] - coarse[1]).mean() < 2  # the picture of the data set, whole
+    assert all(panel.std() > 5 for panel in panels)
+    assert all(np.abs(panel - panels[0]).mean() > 10 for panel in panels[1:])  # and maps laid over its grey
+
+
+def test_the_map_of_the_watermark_lies_on_the_watermark(demo):
+    """Where the mark is, is known from rendering the same scene without it."""
+    scenes = {f"{label}/{scene.seed % 1_000_000:04d}.jpg": scene for label, scene in audit_scenes("planted")}
+    on, off = [], []
+    for path in _strongest(demo.folder / "planted", "vehicle", "watermark", n=8):
+        explanation = explain_image(demo.folder / "planted", path)
+        position = [concept.term for concept in explanation.concepts].index("watermark")
+        map_ = np.maximum(explanation.maps.phrase_maps[position], 0)
+        values = np.asarray(Image.fromarray(map_).resize((128, 128), Image.Resampling.BILINEAR))
+        marked, plain = (np.asarray(render(scene)) for scene in (scenes[path], replace(scenes[path], artifact="none")))
+        mark = np.any(marked != plain, axis=2)
+        on.append(values[mark].mean())
+        off.append(values[~mark].mean())
+    assert np.mean(on) > 1.5 * np.mean(off)
+
+
+def _files(folder: Path) -> dict[str, tuple[int, int]]:
+    paths = [path for name in ("planted", "balanced") for path in (folder / name).rglob("*") if path.is_file()]
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in paths}
+
+
+def test_a_second_demo_recomputes_nothing(demo):
+    before = _files(demo.folder)
+    done = auditor("demo", "--out", demo.folder, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == demo.stdout
+    assert _files(demo.folder) == before
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pictures went through the encoder, batch by batch."""
+    batches: list[int] = []
+    load_encoder = pipeline.load_encoder
+
+    def spied(*args: str, **kwargs: str) -> object:
+        encoder = load_encoder(*args, **kwargs)
+
+        def encode_images(batch: Tensor) -> FloatArray:
+            batches.append(len(batch))
+            return encoder.encode_images(batch)
+
+        return replace(encoder, encode_images=encode_images)
+
+    monkeypatch.setattr(pipeline, "load_encoder", spied)
+    return batches
+
+
+def test_another_classifier_on_the_same_pictures_encodes_nothing_again(demo, sample_manifest, encoded, tmp_path):
+    settings = {"data": sample_manifest, "model": "sample:balanced", "encoder": "sample", "n_extreme": 30}
+    pipeline.run_audit(AuditConfig(**settings, out=tmp_path / "second", cache=demo.folder / "cache"))
+    assert encoded == []
+    pipeline.run_audit(AuditConfig(**settings, out=tmp_path / "cold", cache=tmp_path / "cache"))
+    assert sum(encoded) == 300  # the spy sees what is encoded

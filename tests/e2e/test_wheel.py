@@ -1,0 +1,100 @@
+"""The wheel alone, without the checkout: it holds what it should, and its demo runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WANTED = {
+    "auditor/settings_template.toml",
+    "auditor/inputs/vocabulary.toml",
+    "reports/report.schema.json",
+    "auditor/sample_data/truth.json",
+    "auditor/sample_data/encoder/weights.safetensors",
+    "auditor/sample_data/planted/manifest.csv",
+    "auditor/sample_data/balanced/manifest.csv",
+}
+
+
+def run(*command: object, cwd: Path) -> str:
+    """Run a program without anything of this process's Python settings; gives its stdout."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=900,
+        check=False,
+        env={**environment, "PYTHONUTF8": "1", "COLUMNS": "100"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new environment with the wheel; dependencies are looked up where they are installed, the checkout is not."""
+    folder = tmp_path_factory.mktemp("alone")
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
+    python = folder / "venv" / "bin" / "python"
+    install = ("install", "--no-deps", "--no-index", "--no-cache-dir", "--quiet", "--disable-pip-version-check")
+    run(sys.executable, "-m", "pip", "--python", python, *install, wheel, cwd=folder)
+    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
+    # Folders that a .pth file names come last, and .pth files within them (the checkout's) are not read.
+    parents = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    (packages / "dependencies.pth").write_text("\n".join(parents) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_it_holds_the_packages_and_the_sample_data_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        entry_points = archive.read(next(n for n in names if n.endswith("entry_points.txt"))).decode()
+        metadata = archive.read(next(n for n in names if n.endswith("/METADATA"))).decode()
+    top = {name.partition("/")[0] for name in names}
+    assert {name for name in top if not name.endswith(".dist-info")} == {"auditor", "reports"}
+    assert len(top) == 3
+    assert not [name for name in names if re.search(r"(^|/)(tests?|conftest|__pycache__)(/|_|\.)", name)]
+    assert names >= WANTED
+    committed = {p.relative_to(ROOT).as_posix() for package in ("auditor", "reports") for p in _sources(package)}
+    assert committed <= names
+    assert "auditor = auditor.cli:main" in entry_points
+    assert "License-Expression: Apache-2.0" in metadata
+    assert wheel.stat().st_size < 45_000_000
+
+
+def _sources(package: str) -> list[Path]:
+    return [p for p in (ROOT / package).rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+
+
+def test_it_comes_from_the_new_environment(alone):
+    code = "import auditor, reports, importlib.util as u; print(auditor.__file__, reports.__file__, u.find_spec('{}'))"
+    where = run(alone / "venv" / "bin" / "python", "-c", code.format("sample_data"), cwd=alone).split()
+    assert all(Path(path).is_relative_to(alone / "venv") for path in where[:2]), where
+    assert where[2] == "None"  # the code that renders the sample data is no part of it
+
+
+def test_its_demo_runs(alone):
+    stdout = run(alone / "venv" / "bin" / "auditor", "demo", "--out", alone / "out", "--quiet", cwd=alone)
+    planted, _, balanced = stdout.partition("\nbalanced: ")
+    for name, concept in {"waterbird": "water", "vehicle": "watermark", "landbird": "forest"}.items():
+        assert re.search(rf"^{name} +\S flagged +{concept} \(", planted, re.MULTILINE), planted
+    assert len(re.findall(r"^\w+ +\S clean ", planted, re.MULTILINE)) == 2
+    assert len(re.findall(r"^\w+ +\S clean ", balanced, re.MULTILINE)) == 5
