@@ -3,6 +3,8 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 OUT ?= audits/demo
+# Two workers with two threads each on two cores would spend their time waiting for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: demo test lint types format clean
 
@@ -10,7 +12,7 @@ demo: $(VENV)/installed
 	$(BIN)/auditor demo --out $(OUT)
 
 test: $(VENV)/installed-test lint types
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
