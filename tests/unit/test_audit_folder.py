@@ -103,7 +103,7 @@ def test_every_table_is_filled_from_its_stage(written):
         ("leaf/0.png", "leaf", True), ("leaf/1.png", "leaf", True),
         ("rose/0.png", "rose", True), ("rose/1.png", "leaf", False), ("rose/2.png", "leaf", False),
     ]  # fmt: skip
-    assert rows(written.out, "SELECT words FROM channels ORDER BY channel_idx") == [("red",), ("green",)]
+    assert rows(written.out, "SELECT words FROM channels ORDER BY channel_idx") == [("red",), ("green, water, red",)]
     # largest weight first, not in the order of the vocabulary
     assert rows(written.out, "SELECT name, n_channels FROM channel_groups") == [("green, red, water", 2)]
     assert rows(written.out, "SELECT class_name, verdict, concept FROM verdicts ORDER BY class_idx") == [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from toy_audit import toy_encoder
 
 from auditor.errors import EncoderError
-from auditor.extraction.concept_embeddings import embed_concepts
+from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
+from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.records import Concept, Vocabulary
 
 ROWS = {
@@ -65,3 +68,15 @@ def test_class_names_are_prompted_as_objects_with_spaces():
     templates = {"scene": ("at {}", "by {}"), "object": ("one {}", "a {} there")}
     found = embed_concepts(vocabulary(WATER, BEAK, templates=templates), ("sea_bird", "cat"), toy_encoder(ROWS))
     np.testing.assert_allclose(found.class_rows, [[1, 0, 0], [np.sqrt(0.5), np.sqrt(0.5), 0]], atol=1e-6)
+
+
+def test_texts_of_the_cache_are_not_encoded_again(tmp_path):
+    asked = []
+    plain = toy_encoder(ROWS)
+    encoder = replace(plain, encode_texts=lambda texts: asked.extend(texts) or plain.encode_texts(texts))
+    with open_embedding_cache(tmp_path, encoder.digest, encoder.dim) as cache:
+        first = cached_texts(encoder, cache).encode_texts(["at water", "nothing"])
+        again = cached_texts(encoder, cache).encode_texts(["nothing", "at lake", "at water", "nothing"])
+    assert asked == ["at water", "nothing", "at lake"]
+    np.testing.assert_array_equal(first, [[1, 0, 0], [0, 1, 1]])
+    np.testing.assert_array_equal(again, [[0, 1, 1], [0, 0, 1], [1, 0, 0], [0, 1, 1]])

@@ -144,10 +144,10 @@ def toy_analysis(folder: Path) -> Analysis:
     label_idx = np.array([match.label_to_class[item.label] for item in dataset.items if item.label])
     predicted_idx = shards.logits().argmax(axis=1)
     pictures = Pictures(dataset.items, shards.embeddings(), label_idx, predicted_idx, np.full(5, 0.75, np.float32))
-    identity = Phrases(np.eye(2, 3, dtype=np.float32), np.eye(2, 3, dtype=np.float32), np.zeros(2, np.float32))
+    likeness = np.array([[0.9, 0.0, -0.4], [0.1, 0.8, 0.2]], np.float32)
     mixed = Phrases(np.array([[0.2, 0.3, 0.1]], np.float32), np.zeros((1, 3), np.float32), np.zeros(1, np.float32))
     groups = ChannelGroups(np.array([0, 0]), np.eye(1, 3, dtype=np.float32))
-    channels = ChannelMeanings(WORDS, np.array([2.0, 1.0], np.float32), identity, groups, mixed)
+    channels = ChannelMeanings(WORDS, np.array([2.0, 1.0], np.float32), likeness, groups, mixed)
     weights = centred_weights(classifier.head)
     descriptions = describe_images(
         shards.head_chunks(), label_idx, predicted_idx, weights, WORDS.stats, WORDS.directions, WORDS.concept_rows
