@@ -88,8 +88,8 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         table = table.get("tool", {}).get("auditor", {})
     for key in ("data", "out", "weights", "preprocess", "class_map", "vocabulary", "cache"):
         value = table.get(key)
-        if isinstance(value, str) and not Path(value).is_absolute():
-            table[key] = str(path.parent / value)
+        if isinstance(value, str):
+            table[key] = str(path.parent / Path(value).expanduser())
     return table
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _PANEL, _GAP, _MARGIN = 256, 20, 36
 _HEADER, _UNDER, _ROW_GAP, _FOOTER = 104, 76, 22, 64
-_MOST_COLUMNS, _MOST_PHRASES = 6, 10
+#: One row: picture, class map and the largest phrases; how many are left out stands below.
+_MOST_COLUMNS, _MOST_PHRASES = 6, 4
 _OPACITY = 0.55
 _INK, _GREY, _RULE, _PAPER = "#16191d", "#5c6570", "#d9dde2", "#ffffff"
 _ACCENT, _CORE = "#b4470e", "#77818d"
@@ -45,10 +46,6 @@ class PhrasePanel:
     map: FloatArray  # (h, w), evidence for the class is positive
 
 
-#: Phrases of a figure, the largest first: one row with the picture and the class map. The rest is in the summary.
-_DRAWN_PHRASES = 4
-
-
 def draw_explanation(explanation: Explanation) -> Image.Image:
     """The figure of a picture that was explained."""
     maps = explanation.maps
@@ -56,7 +53,6 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
         PhrasePanel(concept.term, concept.kind, share, phrase_map)
         for concept, share, phrase_map in zip(explanation.concepts, maps.phrase_shares, maps.phrase_maps, strict=True)
     ]
-    phrases = phrases[:_DRAWN_PHRASES]
     return draw_panels(
         explanation.image,
         name=explanation.path,

@@ -20,6 +20,8 @@ def test_paths_of_the_file_are_relative_to_the_file(tmp_path):
     file.write_text('data = "val"\nmodel = "timm:x"\nout = "/a"\n')
     config = make_config({}, file)
     assert config.data == tmp_path / "val"
+    file.write_text('data = "~/val"\nmodel = "timm:x"\nout = "/a"\n')
+    assert make_config({}, file).data == Path.home() / "val"
     assert config.out == Path("/a")
 
 
