@@ -10,11 +10,6 @@ from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.reliance import Erasure
 from auditor.evidence.subgroups import Gap
 
-#: What no verdict shows; reports print it once beside the sentences.
-DOES_NOT_SHOW = (
-    "This does not show that the concept causes every mistake; what counts as the concept is decided by the encoder."
-)
-
 
 def percent(fraction: float) -> str:
     """A rate: "31 %"."""
