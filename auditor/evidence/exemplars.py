@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from auditor.evidence.presence import PRESENT
 from auditor.records import Concept, FloatArray, IntArray, Verdict
 
 #: Pictures with and pictures without the leading concept that get a map, per class.
@@ -57,7 +58,7 @@ def choose_exemplars(
             continue
         strength = shares[predicted][:, [concept_idx]].toarray().reshape(-1)
         carrying = _largest(predicted, strength, PICTURES_PER_SIDE)
-        without = np.flatnonzero((label_idx == verdict.class_idx) & (presence[:, concept_idx] < 0.5))
+        without = np.flatnonzero((label_idx == verdict.class_idx) & (presence[:, concept_idx] < PRESENT))
         mistaken = (predicted_idx[without] != verdict.class_idx).astype(float)
         breaking = _largest(without, mistaken - presence[without, concept_idx], PICTURES_PER_SIDE)
         both = dict.fromkeys([*carrying.tolist(), *breaking.tolist()])
