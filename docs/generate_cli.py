@@ -16,7 +16,7 @@ CLI_PAGE = Path(__file__).with_name("cli.md")
 _HEADER = """\
 # Command line
 
-Made by `python docs/generate_cli.py` from the commands themselves; changes belong into `auditor/cli.py`.
+Made by `python docs/generate_cli.py` from the commands themselves; changes belong into `auditor/cli/`.
 
 Results go to stdout, progress and warnings to stderr. Exit codes: 0 done, 1 a gate found something, 2 bad usage, bad
 input or failure. A mistake is one line; `--debug` shows where it was raised. The options of `auditor run` can stand in

@@ -1,0 +1,19 @@
+"""The command line: parse, call, print, exit code; no logic. Each module registers its commands with ``app``."""
+
+from __future__ import annotations
+
+from auditor.cli.app import app
+
+# In the order in which ``auditor --help`` lists them.
+# isort: off
+from auditor.cli import run as _run  # noqa: F401
+from auditor.cli import report as _report  # noqa: F401
+from auditor.cli import machine as _machine  # noqa: F401
+# isort: on
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Entry point of the ``auditor`` command."""
+    app()

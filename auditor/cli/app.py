@@ -1,0 +1,64 @@
+"""The application that every command registers with, and what the commands share.
+
+Exit codes: 0 done, 1 the gate found something, 2 bad usage, bad input or failure. Results go to stdout, progress and
+warnings to stderr.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from auditor.errors import AuditorError
+
+app = typer.Typer(
+    help="Finds the shortcuts that an image classifier learnt from its data, says them in words, and proves them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no warnings.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+AuditDir = Annotated[Path, typer.Argument(help="Folder of a finished audit.", metavar="DIR")]
+OutputFile = Annotated[Path | None, typer.Option("--output", help="Write to this file instead of stdout.")]
+TrustCode = Annotated[bool, typer.Option("--trust-code", help="Allow the code of FILE.py:factory to run.")]
+
+
+def one_line_errors(command: Command) -> Command:
+    """Print a user's mistake as one line and exit with 2; the traceback only under ``--debug``."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, force=True)
+        logging.disable(logging.WARNING if kwargs.get("quiet") else logging.NOTSET)
+        try:
+            command(*args, **kwargs)
+        except (AuditorError, OSError) as error:
+            if kwargs.get("debug"):
+                raise
+            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt as error:
+            typer.echo("interrupted; what was extracted is kept: the same command with --resume goes on", err=True)
+            raise typer.Exit(2) from error
+
+    return run  # type: ignore[return-value]  # functools.wraps keeps the signature
+
+
+def print_report(audit: Path) -> None:
+    """The text report on stdout, in the width and the colours that it has."""
+    from rich.console import Console
+
+    from auditor.store.database import open_audit_database
+    from reports.text import print_text
+
+    with open_audit_database(audit) as connection:
+        print_text(connection, Console())

@@ -1,0 +1,76 @@
+"""``auditor init``, ``doctor`` and ``cache``: settings, the machine, and what is kept on it."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.app import Debug, TrustCode, app, one_line_errors
+from auditor.errors import InputError
+
+cache_app = typer.Typer(help="The cache of encoder embeddings, shared by all audits.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
+
+
+@app.command()
+@one_line_errors
+def init(
+    output: Annotated[Path, typer.Option("--output", help="File to write.")] = Path("auditor.toml"),
+    debug: Debug = False,
+) -> None:
+    """Write a commented auditor.toml."""
+    if output.exists():
+        raise InputError(f"{output} exists already and is left as it is; give another name with --output")
+    template = importlib.resources.files("auditor").joinpath("settings_template.toml").read_text(encoding="utf-8")
+    output.write_text(template, encoding="utf-8")
+    typer.echo(f"wrote {output}: set data, model and out, then `auditor run`")
+
+
+@app.command()
+@one_line_errors
+def doctor(
+    model: Annotated[str | None, typer.Option(help="Load and trace this model too.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Its weights.")] = None,
+    trust_code: TrustCode = False,
+    debug: Debug = False,
+) -> None:
+    """Say what works on this machine, and what to do about what does not."""
+    from auditor.doctor import examine_machine
+
+    checks = examine_machine(model, weights, trust_code)
+    for check in checks:
+        typer.echo(
+            f"{check.state:8} {check.name}: {check.detail}" + (f"\n         → {check.advice}" if check.advice else "")
+        )
+    if any(check.state == "failed" for check in checks):
+        raise typer.Exit(2)
+
+
+@cache_app.command("info")
+@one_line_errors
+def cache_info(
+    cache: Annotated[Path | None, typer.Option(help="Folder of the cache.")] = None, debug: Debug = False
+) -> None:
+    """List the cached embeddings, one line per encoder."""
+    from auditor.config import cache_folder
+    from auditor.extraction.embedding_cache import cache_files
+
+    folder = cache_folder(cache)
+    for path, count, size in cache_files(folder):
+        typer.echo(f"{path.stem}  {count} embeddings  {size / 2**20:.1f} MiB")
+    typer.echo(f"in {folder}")
+
+
+@cache_app.command("prune")
+@one_line_errors
+def cache_prune(
+    cache: Annotated[Path | None, typer.Option(help="Folder of the cache.")] = None, debug: Debug = False
+) -> None:
+    """Delete all cached embeddings."""
+    from auditor.config import cache_folder
+    from auditor.extraction.embedding_cache import prune_cache
+
+    typer.echo(f"{prune_cache(cache_folder(cache)) / 2**20:.1f} MiB freed")

@@ -1,0 +1,86 @@
+"""``auditor run`` and ``auditor demo``: make audits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.app import Debug, Quiet, TrustCode, app, one_line_errors, print_report
+from auditor.progress import progress_bars
+
+
+@app.command()
+@one_line_errors
+def run(
+    data: Annotated[Path | None, typer.Option(help="Folder class/picture, or a CSV/Parquet manifest.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="torchvision:NAME, timm:NAME, FILE.py:factory, module:factory, sample:planted."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the audit.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights: safetensors, or a state dict.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="open_clip:ARCH/PRETRAINED, open_clip:ARCH@FILE, conse, sample.")
+    ] = None,
+    vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings file; default auditor.toml here.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what the folder of --out holds.")] = False,
+    class_map: Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")] = None,
+    preprocess: Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")] = None,
+    split: Annotated[str | None, typer.Option(help="Audit only this split of the manifest.")] = None,
+    max_images_per_class: Annotated[int | None, typer.Option(help="A seeded sample of each class.")] = None,
+    target_layer: Annotated[str | None, typer.Option(help="Layer whose maps are drawn.")] = None,
+    n_extreme: Annotated[int | None, typer.Option(help="Pictures that give a channel meaning, per side.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
+    no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="Keep no pictures in the audit.")] = False,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the embedding cache.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Decoding threads.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps.")] = None,
+    trust_code: TrustCode = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Audit a data set and a classifier: which concepts carry the decisions, class by class."""
+    from auditor.config import find_settings_file, make_config
+    from auditor.pipeline import run_audit
+
+    flags = {
+        "data": data, "model": model, "out": out, "weights": weights, "encoder": encoder, "vocabulary": vocabulary,
+        "class_map": class_map, "preprocess": preprocess, "split": split, "target_layer": target_layer,
+        "max_images_per_class": max_images_per_class, "n_extreme": n_extreme, "seed": seed, "cache": cache,
+        "thumbnails": False if no_thumbnails else None, "jobs": jobs, "device": device,
+        "trust_code": trust_code or None,
+    }  # fmt: skip
+    settings = make_config(flags, config or find_settings_file(Path.cwd()))
+    with progress_bars(quiet) as on_progress:
+        folder = run_audit(settings, resume=resume, on_progress=on_progress)
+    print_report(folder)
+
+
+@app.command()
+@one_line_errors
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the two audits go.")] = Path("auditor-demo"),
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Audit the bundled pictures with a planted shortcut and without one; offline, about a minute."""
+    from auditor.config import AuditConfig
+    from auditor.models.bundled import bundled_path
+    from auditor.pipeline import run_audit
+
+    for name in ("planted", "balanced"):
+        settings = AuditConfig(
+            data=bundled_path(name, "manifest.csv"),
+            model=f"sample:{name}",
+            encoder="sample",
+            out=out / name,
+            cache=out / "cache",
+        )
+        with progress_bars(quiet) as on_progress:
+            folder = run_audit(settings, resume=True, on_progress=on_progress)
+        typer.echo(f"\n{name}: the classifier sample:{name} on its pictures\n")
+        print_report(folder)
+    typer.echo(f"\nNext: auditor explain {out / 'planted'} waterbird/<picture> --output figure.png")
