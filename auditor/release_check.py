@@ -1,1 +1,1 @@
-"""Whether a release passes: the audit, the policy and the baseline brought together; behind `gate` and `assert_no_shortcuts`."""
+"""Whether a release passes: audit, policy and baseline brought together; behind `gate` and its pytest helper."""
