@@ -1,0 +1,42 @@
+"""What the gate decided, and on what: the records that the gate gives to its renderers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.records import Severity, VerdictName
+
+#: ``new``: found and nowhere accepted. ``accepted``: in the baseline, not expired. ``expired``: its entry has run out.
+#: ``stale``: an entry of the baseline that nothing matches any more. ``tolerated``: found, and the policy lets it pass.
+#: ``not_analysed``: a class without a verdict that ``may_skip`` does not name; ``skipped``: one that it names.
+#: ``grown``: found before as well, and grown by more than the policy allows against the previous release.
+ItemState = Literal["new", "accepted", "expired", "stale", "tolerated", "not_analysed", "skipped", "grown"]
+Level = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class GateItem:
+    """One class and concept (concept fields None for a class that was not analysed) and what the gate makes of it."""
+
+    class_name: str
+    concept_id: str | None
+    concept: str | None
+    concept_kind: str | None
+    verdict: VerdictName | None  # None for a stale entry of the baseline
+    severity: Severity
+    fingerprint: str | None
+    state: ItemState
+    level: Level
+    reason: str  # one line for the reader: what is wrong, the value, the limit, the next step
+
+
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    """The exit code (0 passes, 1 found something, 2 could not decide), its one-line summary, and every item."""
+
+    exit_code: Literal[0, 1, 2]
+    summary: str
+    items: tuple[GateItem, ...]
+    policy_path: str | None = None
+    baseline_path: str | None = None
