@@ -11,9 +11,9 @@ from typing import Any
 
 from auditor.errors import InputError
 from auditor.inputs.tables import read_table
-from auditor.inputs.wording import nearest, quote, quote_list
 from auditor.inputs.words import word_key
 from auditor.records import ClassMatch
+from auditor.wording import nearest, quote, quote_list
 
 _NEXT_STEP = "say which is which with --class-map FILE"
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from auditor.errors import InputError
 from auditor.inputs.manifest import Confinement, read_manifest
-from auditor.inputs.wording import nearest, quote, quote_list, quote_path
 from auditor.records import Dataset, ImageItem
+from auditor.wording import nearest, quote, quote_list, quote_path
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from auditor.errors import InputError
 from auditor.inputs.tables import Table, read_table
-from auditor.inputs.wording import quote
 from auditor.records import ImageItem
+from auditor.wording import quote
 
 REQUIRED_COLUMNS = ("path", "label")
 RESERVED_COLUMNS = (*REQUIRED_COLUMNS, "split", "group_id", "mask")

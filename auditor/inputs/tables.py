@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import InputError
-from auditor.inputs.wording import nearest, quote, quote_list
+from auditor.wording import nearest, quote, quote_list
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from auditor.errors import InputError
-from auditor.inputs.toml_lines import LineIndex
-from auditor.inputs.wording import nearest, quote, quote_path
 from auditor.inputs.words import number_forms, word_key
 from auditor.records import CORE_KINDS, KINDS, Concept, Vocabulary
+from auditor.toml_lines import LineIndex
+from auditor.wording import nearest, quote, quote_path
 
 BUNDLED_PATH = Path(__file__).with_name("vocabulary.toml")
 

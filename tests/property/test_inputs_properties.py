@@ -12,8 +12,8 @@ from auditor.inputs.class_map import match_classes
 from auditor.inputs.dataset import image_id, load_dataset
 from auditor.inputs.images import read_image
 from auditor.inputs.vocabulary import add_class_names, find_concept, load_vocabulary, slug
-from auditor.inputs.wording import quote, quote_list
 from auditor.inputs.words import word_key
+from auditor.wording import quote, quote_list
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 NAMES = st.from_regex(r"[a-zéß][a-z0-9éß .]{0,8}[a-z0-9]/[a-z0-9]{1,8}\.jpg", fullmatch=True)
