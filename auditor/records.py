@@ -26,11 +26,8 @@ Progress = Callable[[str, int, int], None]
 CORE_KINDS = ("object", "part")
 CONTEXT_KINDS = (
     "scene", "surface", "weather", "light", "artifact", "colour", "texture", "quality", "person", "context_object",
-    "attribute",
 )  # fmt: skip
 KINDS = CORE_KINDS + CONTEXT_KINDS
-#: Kind of what a manifest says of its pictures; no vocabulary has it.
-ATTRIBUTE_KIND = "attribute"
 
 VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
 Severity = Literal["high", "medium", "low", "none"]
@@ -76,17 +73,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A term of the vocabulary; ``concept_id`` is the slug of ``term``, ``synonyms`` count as the same thing.
-
-    A value of a manifest's column is a concept too: of kind "attribute", with the term "column = value", no synonyms
-    and no words; ``column`` is None for all others.
-    """
+    """A term of the vocabulary; ``concept_id`` is the slug of ``term``, ``synonyms`` count as the same thing."""
 
     concept_id: str
     term: str
     kind: str
     synonyms: tuple[str, ...] = ()
-    column: str | None = None
 
     @property
     def is_context(self) -> bool:
@@ -205,10 +197,7 @@ class ClassConcept:
 
 @dataclass(frozen=True, slots=True)
 class Subgroup:
-    """E4's counts: pictures of a class with (or without) a concept, and how many the model gets right.
-
-    ``n_correct`` is None where no model was examined.
-    """
+    """E4's counts: pictures of a class with (or without) a concept, and how many the model gets right."""
 
     class_idx: int
     class_name: str
@@ -216,7 +205,7 @@ class Subgroup:
     concept: str
     present: bool
     n: int
-    n_correct: int | None
+    n_correct: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ def plain(text: str, limit: int | None = None) -> str:
     return shown if limit is None or len(shown) <= limit else shown[: max(limit - 1, 0)].rstrip() + "…"
 
 
+def inert(text: str, limit: int | None = None) -> str:
+    """A plain name that no CI takes for a command in its log (``::error``, ``##[group]``, ``##vso[``)."""
+    return plain(text, limit).replace("::", ": :").replace("##", "# #")
+
+
 def _whole(value: float) -> str:
     rounded = math.floor(abs(value) * 100 + 0.5)
     return f"−{rounded}" if value < 0 and rounded else str(rounded)

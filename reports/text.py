@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -11,50 +11,68 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from auditor.records import Verdict
+from auditor.gate.decision import GateDecision
+from auditor.records import ClassConcept, Verdict
 from reports import queries
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, percent, plain, points
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points
+from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, outcome, subject, worst_first
+from reports.leads import Lead, explain_command, leads, what_now
 
 _COLOURS = {"flagged": "bold red", "suspect": "yellow", "clean": "green", "not_analysed": "dim"}
+_LEVEL_COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 #: Longer names are cut: the table must keep its columns, and a report on a terminal its lines.
 _NAME_LIMIT, _SENTENCE_LIMIT = 40, 2_000
 #: Columns that the table needs; a narrower terminal wraps its lines.
 _NARROWEST = 76
 _GAP_HEADER, _VERDICT_WIDTH = "Gap [95 %]", len("○ not analysed")
-#: Clean classes that are named in their one line.
-_NAMED_CLEAN = 12
+#: Clean classes named in their one line; classes not analysed, and items of the gate, with lines of their own.
+_NAMED_CLEAN, _TOLD_NOT_ANALYSED, _TOLD_ITEMS = 12, 12, 60
+_DIM = "dim"
 
 
-def print_text(connection: queries.Connection, console: Console) -> None:
+def print_text(connection: queries.Connection, console: Console, *, decision: GateDecision | None = None) -> None:
     """Print the report; colours only where ``console`` is a terminal, plain letters where it has no UTF-8."""
     if console.options.ascii_only:
-        plain_text = render_text(connection, width=console.width).translate(_TO_ASCII)
-        console.print(plain_text.encode("ascii", "replace").decode(), markup=False, highlight=False, soft_wrap=True)
+        plain_text = render_text(connection, decision=decision, width=console.width)
+        console.print(
+            plain_text.translate(_TO_ASCII).encode("ascii", "replace").decode(),
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         return
     width = max(console.width, _NARROWEST)
-    console.print(_report(connection, width), highlight=False, width=width)
+    console.print(_report(connection, decision, width), highlight=False, width=width)
 
 
-def render_text(connection: queries.Connection, *, width: int = 100) -> str:
+def render_text(connection: queries.Connection, *, decision: GateDecision | None = None, width: int = 100) -> str:
     """The report as plain text without colour codes, ``width`` (at least 76) characters a line."""
     stream, width = io.StringIO(), max(width, _NARROWEST)
     console = Console(file=stream, width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(_report(connection, width), highlight=False)
+    console.print(_report(connection, decision, width), highlight=False)
     lines = (line.rstrip() for line in stream.getvalue().splitlines())
     return "\n".join(lines).strip("\n")
 
 
-_TO_ASCII = str.maketrans({"▲": "!", "◆": "?", "●": ".", "○": "-", "−": "-", "–": "-", "…": "~", "─": "-", "·": "|"})
+_TO_ASCII = str.maketrans(
+    {"▲": "!", "◆": "?", "●": ".", "○": "-", "−": "-", "–": "-", "…": "~", "─": "-", "·": "|", "✕": "x", "→": ">"}
+)
 
 
-def _report(connection: queries.Connection, width: int) -> RenderableType:
+def _report(connection: queries.Connection, decision: GateDecision | None, width: int) -> RenderableType:
     verdicts = queries.verdicts(connection)
     parts: list[RenderableType] = []
     if verdicts:
-        parts += [_table(verdicts, width), ""]
-    for verdict in verdicts:
-        if verdict.verdict != "clean":
-            parts += [_paragraph(verdict), ""]
+        words = {row.class_idx: row for row in queries.class_concepts(connection, limit=1)}
+        parts += [_table(verdicts, words, width), ""]
+    found = leads(connection)
+    told = [verdict for verdict in verdicts if verdict.verdict in ("flagged", "suspect")]
+    untold = [verdict for verdict in verdicts if verdict.verdict == "not_analysed"]
+    for verdict in told + untold[:_TOLD_NOT_ANALYSED]:
+        parts += [_paragraph(verdict, found.get(verdict.class_idx)), ""]
+    if len(untold) > _TOLD_NOT_ANALYSED:
+        more = len(untold) - _TOLD_NOT_ANALYSED
+        parts += [Text(f"○ {more:,} more not analysed: their reasons are in --format json."), ""]
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
     if clean:
         parts += [_clean_line(clean), ""]
@@ -62,17 +80,21 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
     if notes:
         parts += [*notes, ""]
     parts.append(Text(_count_line(queries.verdict_counts(connection)), style="bold"))
+    if decision is not None:
+        parts += ["", *_gate(decision)]
     return Group(*parts)
 
 
-def _table(verdicts: Sequence[Verdict], width: int) -> Table:
+def _table(verdicts: Sequence[Verdict], words: Mapping[int, ClassConcept], width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    names = [Text(plain(verdict.class_name, _NAME_LIMIT)) for verdict in verdicts]
+    rows = [(verdict, *_leading(verdict, words.get(verdict.class_idx))) for verdict in verdicts]
+    names = [Text(inert(verdict.class_name, _NAME_LIMIT)) for verdict in verdicts]
     gaps = [Text(points(verdict.gap, verdict.gap_low, verdict.gap_high)) for verdict in verdicts]
     # Numbers keep their width; class and concept share what is left, the class giving way down to 15 columns first.
     gap_width = max(len(_GAP_HEADER), *(gap.cell_len for gap in gaps))
     free = width - _VERDICT_WIDTH - len("Share") - gap_width - 4 * 2
-    longest = max(len("Leading concept"), *(Text(_concept(verdict, _NAME_LIMIT)).cell_len for verdict in verdicts))
+    longest = max(Text(_concept(term, kind, _NAME_LIMIT)).cell_len for _, term, kind, _ in rows)
+    longest = max(longest, len("Leading concept"))
     name_width = min(max(len("Class"), *(name.cell_len for name in names)), max(15, free - longest))
     concept_width = min(longest, free - name_width)
     table.add_column("Class", width=name_width, no_wrap=True, overflow="ellipsis")
@@ -80,36 +102,50 @@ def _table(verdicts: Sequence[Verdict], width: int) -> Table:
     table.add_column("Leading concept", width=concept_width, no_wrap=True, overflow="ellipsis")
     table.add_column("Share", width=len("Share"), no_wrap=True, justify="right")
     table.add_column(_GAP_HEADER, width=gap_width, no_wrap=True)
-    for verdict, name, gap in zip(verdicts, names, gaps, strict=True):
-        concept = Text(_concept(verdict, concept_width))
-        table.add_row(name, _verdict_word(verdict), concept, Text(percent(verdict.share)), gap)
+    for (verdict, term, kind, share), name, gap in zip(rows, names, gaps, strict=True):
+        style = _DIM if verdict.concept is None else ""
+        concept = Text(_concept(term, kind, concept_width), style=style)
+        table.add_row(name, _verdict_word(verdict), concept, Text(percent(share), style=style), gap)
     return table
+
+
+def _leading(verdict: Verdict, words: ClassConcept | None) -> tuple[str | None, str | None, float | None]:
+    """Concept, kind and share to show: what the verdict names; for a clean class what its words say most."""
+    if verdict.concept is None and verdict.verdict == "clean" and words is not None:
+        return words.concept, words.concept_kind, words.share
+    return verdict.concept, verdict.concept_kind, verdict.share
 
 
 def _verdict_word(verdict: Verdict) -> Text:
     return Text(f"{VERDICT_SHAPES[verdict.verdict]} {VERDICT_WORDS[verdict.verdict]}", style=_COLOURS[verdict.verdict])
 
 
-def _concept(verdict: Verdict, limit: int) -> str:
+def _concept(term: str | None, kind: str | None, limit: int) -> str:
     """Term and kind; where both do not fit, the term is cut."""
-    if verdict.concept is None:
+    if term is None:
         return "–"
-    kind = plain(verdict.concept_kind or "no kind").replace("_", " ")
-    return f"{plain(verdict.concept, max(5, limit - len(kind) - 3))} ({kind})"
+    shown = inert(kind or "no kind").replace("_", " ")
+    return f"{inert(term, max(5, limit - len(shown) - 3))} ({shown})"
 
 
-def _paragraph(verdict: Verdict) -> RenderableType:
+def _paragraph(verdict: Verdict, lead: Lead | None) -> RenderableType:
     heading = Text().append(f"{VERDICT_SHAPES[verdict.verdict]} ", style=_COLOURS[verdict.verdict])
-    heading.append(plain(verdict.class_name, _NAME_LIMIT), style="bold")
+    heading.append(inert(verdict.class_name, _NAME_LIMIT), style="bold")
     if verdict.severity != "none":
         heading.append(f" · severity {verdict.severity}")
-    heading.append(f" · {counted(verdict.n_images, 'picture')}", style="dim")
-    return Group(heading, Padding(Text(plain(verdict.sentence, _SENTENCE_LIMIT)), (0, 0, 0, 2)))
+    heading.append(f" · {counted(verdict.n_images, 'picture')}", style=_DIM)
+    lines = [Text(inert(verdict.sentence, _SENTENCE_LIMIT))]
+    advice, command = what_now(verdict, lead), explain_command(verdict, lead)
+    if advice is not None:
+        lines.append(Text("→ ", style=_DIM).append(inert(advice), style="none"))
+    if command is not None and inert(command) == command:
+        lines.append(Text("→ ", style=_DIM).append(command, style="none"))
+    return Group(heading, *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
 def _clean_line(clean: Sequence[Verdict]) -> Text:
     """Clean classes fold into one line; what would have gone unseen is always said."""
-    names = ", ".join(plain(verdict.class_name, _NAME_LIMIT) for verdict in clean[:_NAMED_CLEAN])
+    names = ", ".join(inert(verdict.class_name, _NAME_LIMIT) for verdict in clean[:_NAMED_CLEAN])
     more = f" and {len(clean) - _NAMED_CLEAN:,} more" if len(clean) > _NAMED_CLEAN else ""
     seen = sorted(verdict.detectable_effect for verdict in clean if verdict.detectable_effect is not None)
     line = Text().append("● ", style=_COLOURS["clean"])
@@ -123,14 +159,28 @@ def _clean_line(clean: Sequence[Verdict]) -> Text:
 
 
 def _notes(connection: queries.Connection) -> list[RenderableType]:
-    notes: list[RenderableType] = [Text(f"Note: {plain(note)}") for note in queries.run(connection).notices]
+    notes: list[RenderableType] = [Text(f"Note: {inert(note)}") for note in queries.run(connection).notices]
     failed = queries.failure_counts(connection)
     if failed:
         total = sum(failed.values())
-        stages = ", ".join(f"{plain(stage)} {number:,}" for stage, number in failed.items())
+        stages = ", ".join(f"{inert(stage)} {number:,}" for stage, number in failed.items())
         all_pictures = counted(total + queries.picture_count(connection), "picture")
         notes.append(Text(f"{total:,} of {all_pictures} could not be used ({stages}); see the table 'failures'."))
     return notes
+
+
+def _gate(decision: GateDecision) -> Iterator[RenderableType]:
+    """What the gate makes of it, worst first, and its summary as the last line."""
+    items = worst_first(decision)
+    for item in items[:_TOLD_ITEMS]:
+        line = Text().append(f"{LEVEL_SHAPES[item.level]} ", style=_LEVEL_COLOURS[item.level])
+        line.append(inert(subject(item, _NAME_LIMIT)), style="bold")
+        line.append(f" · {STATE_WORDS[item.state]}: {inert(item.reason, _SENTENCE_LIMIT)}")
+        yield line
+    if len(items) > _TOLD_ITEMS:
+        yield Text(f"and {counted_states(items[_TOLD_ITEMS:])}; all are in --format json")
+    style = "bold green" if decision.exit_code == 0 else "bold red"
+    yield Text(f"Gate {outcome(decision)}: {inert(decision.summary, _SENTENCE_LIMIT)}", style=style)
 
 
 def _count_line(counts: queries.VerdictCounts) -> str:

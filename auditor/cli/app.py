@@ -10,11 +10,16 @@ import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from auditor.errors import AuditorError
+
+if TYPE_CHECKING:
+    from auditor.gate.decision import GateDecision
+    from reports.formats import ReportFormat
+    from reports.queries import Connection
 
 app = typer.Typer(
     help="Finds the shortcuts that an image classifier learnt from its data, says them in words, and proves them.",
@@ -54,11 +59,30 @@ def one_line_errors(command: Command) -> Command:
 
 
 def print_report(audit: Path) -> None:
-    """The text report on stdout, in the width and the colours that it has."""
-    from rich.console import Console
-
+    """The text report of a finished audit on stdout."""
     from auditor.store.database import open_audit_database
-    from reports.text import print_text
+    from reports.formats import ReportFormat
 
     with open_audit_database(audit) as connection:
-        print_text(connection, Console())
+        give_report(connection, ReportFormat.text, None)
+
+
+def give_report(
+    connection: Connection, output_format: ReportFormat, output: Path | None, *, decision: GateDecision | None = None
+) -> None:
+    """Render an open audit and what the gate decided on it: into ``output``, or on stdout.
+
+    Text on stdout has the width and the colours of the terminal.
+    """
+    from reports.formats import ReportFormat, render_report, to_bytes, write_report
+
+    if output is not None:
+        write_report(render_report(output_format, connection, decision=decision), output)
+    elif output_format is ReportFormat.text:
+        from rich.console import Console
+
+        from reports.text import print_text
+
+        print_text(connection, Console(), decision=decision)
+    else:
+        typer.echo(to_bytes(render_report(output_format, connection, decision=decision)), nl=False)

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from auditor.cli.app import AuditDir, Debug, OutputFile, TrustCode, app, one_line_errors, print_report
-
-
-class ReportFormat(StrEnum):
-    """Formats of ``auditor report``."""
-
-    text = "text"
-    json = "json"
+from auditor.cli.app import AuditDir, Debug, OutputFile, TrustCode, app, give_report, one_line_errors
+from reports.formats import ReportFormat
 
 
 @app.command()
 @one_line_errors
 def report(
     audit: AuditDir,
-    output_format: Annotated[ReportFormat, typer.Option("--format", help="text or json.")] = ReportFormat.text,
+    output_format: Annotated[
+        ReportFormat, typer.Option("--format", help="text, json, html, markdown, junit, sarif, or github.")
+    ] = ReportFormat.text,
     output: OutputFile = None,
     debug: Debug = False,
 ) -> None:
     """Print what an audit found."""
-    if output_format is ReportFormat.text and output is None:
-        print_report(audit)
-        return
     from auditor.store.database import open_audit_database
-    from reports.json_report import render_json
-    from reports.text import render_text
 
     with open_audit_database(audit) as connection:
-        text = render_json(connection) if output_format is ReportFormat.json else render_text(connection)
-    if output is None:
-        typer.echo(text)
-    else:
-        output.write_text(text + "\n", encoding="utf-8")
+        give_report(connection, output_format, output)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
+from auditor.gate.decision import GateDecision, GateItem
 from auditor.records import (
     ActivationStats,
     ChannelGroups,
@@ -15,6 +15,7 @@ from auditor.records import (
     SaliencyMap,
     Subgroup,
     Verdict,
+    fingerprint,
 )
 from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
@@ -97,21 +98,6 @@ def findings():
     ]  # fmt: skip
 
 
-def counterexamples():
-    return [
-        Counterexample(0, "waterbird", "water", "water", "scene", "proven", True, 3410, 3274, 0.96, 0.95, 0.97, 0,
-                       900, 200, 0, IMAGE_IDS[5:]),
-        Counterexample(0, "waterbird", "water", "water", "scene", "proven", False, 212, 66, 0.31, 0.25, 0.38, 180,
-                       5000, 20, 0, IMAGE_IDS[1:2]),
-    ]  # fmt: skip
-
-
-ATTRIBUTES = [
-    Attribute("scene", "examined", 5, 6, "5 values"),
-    Attribute("serial", "many_values", 6, 6, "6 values in 6 pictures"),
-]
-ATTRIBUTE_CONCEPTS = [AttributeConcept("scene-s0-3f", "scene = s0", "scene", 2, 6, "water", 0.875)]
-CORE_CONCEPTS = [CoreConcept(3, "cat", "water", "water", "scene", "settings", True, False)]
 FAILURES = [Failure("f" * 16, "cat/broken.jpg", "decode", "truncated")]
 
 
@@ -119,6 +105,31 @@ def phrases():
     weights = np.zeros((6, 3), np.float32)
     weights[0, 0], weights[0, 1], weights[1, 1] = 0.5, 0.25, 0.75
     return Phrases(weights, weights / 2, np.linspace(0.5, 1, 6).astype(np.float32))
+
+
+def decision():
+    """What a gate might say of the audit: every level, and an entry of the baseline that matches nothing."""
+
+    def item(name, concept, kind, verdict, severity, state, level, reason):
+        key = fingerprint(name, concept) if concept else None
+        return GateItem(name, concept, concept, kind, verdict, severity, key, state, level, reason)
+
+    return GateDecision(
+        1,
+        "1 new finding, 1 class not analysed",
+        (
+            item("vehicle", "watermark", "artifact", "flagged", "high", "accepted", "note",
+                 "by ann until 2026-01-31: stock photos"),
+            item("waterbird", "water", "scene", "flagged", "high", "new", "error",
+                 "flagged, severity high; mend it or accept it"),
+            item("landbird", "water", "scene", "suspect", "medium", "tolerated", "note", "suspect passes"),
+            item("cat", None, None, None, "none", "stale", "warning", "nothing matches it any more; remove it"),
+            item("boat", None, None, "not_analysed", "none", "not_analysed", "error",
+                 "too few pictures; name it in may_skip"),
+        ),
+        "policy.toml",
+        "baseline.toml",
+    )  # fmt: skip
 
 
 def fill(database, run=None, *, backwards=False):
@@ -154,9 +165,6 @@ def fill(database, run=None, *, backwards=False):
     database.add_subgroups(subgroups()[::step])
     database.add_findings(findings()[::step])
     database.add_verdicts(verdicts()[::step])
-    database.add_attributes(ATTRIBUTES[::step], ATTRIBUTE_CONCEPTS)
-    database.add_core_concepts(CORE_CONCEPTS)
-    database.add_counterexamples(counterexamples()[::step])
     database.add_failures(FAILURES)
     database.add_saliency(
         [SaliencyMap(IMAGE_IDS[0], 0, None, np.arange(6, dtype=np.uint8).reshape(2, 3), 1.5)], CLASSES

@@ -14,6 +14,8 @@ from small_audit import write_small_audit
 from typer.testing import CliRunner
 
 from auditor import cli, config, doctor, pipeline
+from auditor.cli import run as run_commands
+from auditor.cli.app import Debug, Quiet, one_line_errors
 from auditor.doctor import Check
 from auditor.errors import InputError
 from auditor.extraction.embedding_cache import open_embedding_cache
@@ -35,7 +37,7 @@ def audits(monkeypatch, tmp_path):
         return settings.out
 
     monkeypatch.setattr(pipeline, "run_audit", run_audit)
-    monkeypatch.setattr(cli, "_print_report", lambda folder: typer.echo(f"report of {folder}"))
+    monkeypatch.setattr(run_commands, "print_report", lambda folder: typer.echo(f"report of {folder}"))
     monkeypatch.chdir(tmp_path)
     return calls
 
@@ -104,8 +106,8 @@ class TestMistakes:
             app = typer.Typer()
 
             @app.command()
-            @cli.one_line_errors
-            def work(quiet: cli.Quiet = False, debug: cli.Debug = False) -> None:
+            @one_line_errors
+            def work(quiet: Quiet = False, debug: Debug = False) -> None:
                 logging.getLogger("auditor").warning("a warning")
                 if error:
                     raise error
@@ -169,6 +171,14 @@ def test_report_as_json(audit, tmp_path):
 def test_report_into_a_folder_that_is_not_there(audit, tmp_path):
     result = run("report", audit, "--output", tmp_path / "none" / "r.txt", exit_code=2)
     assert str(tmp_path / "none" / "r.txt") in result.stderr
+
+
+def test_report_does_not_overwrite_the_audit(tmp_path):
+    folder = write_small_audit(tmp_path / "audit")
+    before = (folder / "audit.json").read_bytes()
+    result = run("report", folder, "--format", "json", "--output", folder / "audit.json", exit_code=2)
+    assert "choose another name" in result.stderr
+    assert (folder / "audit.json").read_bytes() == before
 
 
 def test_init_writes_the_template(tmp_path):

@@ -1,10 +1,12 @@
 import copy
 import json
+from typing import get_args
 
 import jsonschema
 import pytest
-from small_audit import CLASSES, IMAGE_IDS, findings, make_run, write_small_audit
+from small_audit import CLASSES, decision, findings, make_run, write_small_audit
 
+from auditor.gate.decision import ItemState, Level
 from auditor.records import KINDS, Failure
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
@@ -45,21 +47,26 @@ def test_contents(report):
     assert [(row["present"], row["n"], row["n_correct"]) for row in waterbird["subgroups"]] == [
         (True, 3410, 3274), (False, 212, 66),
     ]  # fmt: skip
-    with_water, without = waterbird["counterexamples"]
-    assert (with_water["present"], with_water["accuracy"], with_water["n_others_called"]) == (True, 0.96, 200)
-    assert (without["n_missing"], without["image_ids"]) == (180, list(IMAGE_IDS[1:2]))
-    assert report["classes"][4]["core_concepts"] == [
-        {"concept_id": "water", "concept": "water", "concept_kind": "scene", "reason": "settings", "by_words": True,
-         "by_data": False},
-    ]  # fmt: skip
-    assert [(row["attribute"], row["state"], len(row["concepts"])) for row in report["attributes"]] == [
-        ("scene", "examined", 1), ("serial", "many_values", 0),
-    ]  # fmt: skip
-    assert report["attributes"][0]["concepts"][0]["agreement"] == 0.875
     missing = report["classes"][2]["findings"][0]
     assert (missing["effect"], missing["p"], missing["status"]) == (None, None, "not_identified")
     assert report["run"]["class_names"] == list(CLASSES)
     assert report["failures"]["by_stage"] == {"decode": 1}
+
+
+def test_the_decision_is_told_where_there_is_one(report, tmp_path):
+    assert report["decision"] is None
+    with open_audit_database(write_small_audit(tmp_path)) as connection:
+        decided = json.loads(render_json(connection, decision=decision()))
+    jsonschema.validate(decided, SCHEMA)
+    assert {**decided, "decision": None} == report
+    assert (decided["decision"]["exit_code"], decided["decision"]["policy_path"]) == (1, "policy.toml")
+    assert [item["state"] for item in decided["decision"]["items"]] == [
+        "accepted", "new", "tolerated", "stale", "not_analysed",
+    ]  # fmt: skip
+    assert decided["decision"]["items"][1]["fingerprint"] == decided["classes"][0]["findings"][0]["fingerprint"]
+    item = SCHEMA["$defs"]["gate_item"]["properties"]
+    assert (item["state"]["enum"], item["level"]["enum"]) == (list(get_args(ItemState)), list(get_args(Level)))
+    jsonschema.validate({name: value for name, value in report.items() if name != "decision"}, SCHEMA)  # an older one
 
 
 @pytest.mark.parametrize(
@@ -68,6 +75,7 @@ def test_contents(report):
         lambda report: report.pop("version"),
         lambda report: report.update(version=2),
         lambda report: report.update(extra=1),
+        lambda report: report.update(decision={"exit_code": 3}),
         lambda report: report["classes"][0].update(verdict="bad"),
         lambda report: report["classes"][0].update(share="41 %"),
         lambda report: report["classes"][0]["findings"][0].update(fingerprint="x"),

@@ -2,9 +2,10 @@ import io
 
 import pytest
 from rich.console import Console
-from small_audit import make_run, verdicts, write_small_audit
+from small_audit import decision, make_run, verdicts, write_small_audit
 
-from auditor.records import Verdict
+from auditor.gate.decision import GateDecision
+from auditor.records import ClassConcept, Verdict
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
 from reports.display import counted, percent, plain, points
@@ -21,15 +22,22 @@ cat        ● clean         –                         –  –
 
 ▲ waterbird · severity high · 3 pictures
   Relies on water (scene).
+  → train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it, with
+  a reason, if it may be so
+  → auditor explain DIR waterbird/0000000000000000.png --class waterbird
 
 ▲ vehicle · severity high · 1 picture
   Relies on watermark.
+  → train with more pictures of "vehicle" without watermark; or accept it, with a reason, if it may
+  be so
 
 ◆ landbird · severity medium · 1 picture
   Could not be excluded.
+  → collect more pictures of "landbird" without water, then audit again: it stays open until then
 
 ○ boat · 0 pictures
   Too few pictures: 0 of 10.
+  → mend that and audit again; until then nothing is known of the class either way
 
 ● cat: clean. Smallest effect that could have been seen: 6 pts.
 
@@ -68,9 +76,9 @@ def odd(tmp_path_factory):
         yield connection
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_whole_report(connection, width):
-    assert render_text(connection, width=width) == SMALL_REPORT
+def test_whole_report(connection):
+    assert render_text(connection, width=100) == SMALL_REPORT
+    assert render_text(connection, width=80).split() == SMALL_REPORT.split()
 
 
 @pytest.mark.parametrize("width", [76, 80, 120, 200])
@@ -112,6 +120,69 @@ def test_a_terminal_without_utf8(odd):
     assert "waterbird        ! flagged       water (scene)" in text
     assert "10 pts [-5, 25]" in text
     assert text.rstrip().endswith("6 classes analysed, 3 flagged, 1 suspect; 1 not analysed")
+
+
+def test_a_decision_comes_last_worst_first(connection):
+    lines = render_text(connection, decision=decision(), width=100).splitlines()
+    assert lines[-8:] == [
+        "4 classes analysed, 2 flagged, 1 suspect; 1 not analysed",
+        "",
+        "✕ waterbird · water · new: flagged, severity high; mend it or accept it",
+        "✕ boat · not analysed: too few pictures; name it in may_skip",
+        "! cat · stale entry of the baseline: nothing matches it any more; remove it",
+        "· vehicle · watermark · accepted: by ann until 2026-01-31: stock photos",
+        "· landbird · water · tolerated by the policy: suspect passes",
+        "Gate failed (exit code 1): 1 new finding, 1 class not analysed",
+    ]
+    passed = GateDecision(0, "nothing found", ())
+    assert render_text(connection, decision=passed).splitlines()[-2:] == [
+        "", "Gate passed (exit code 0): nothing found",
+    ]  # fmt: skip
+
+
+def test_long_lists_are_counted(connection, tmp_path):
+    (item,) = [item for item in decision().items if item.state == "accepted"]
+    many = GateDecision(0, "all accepted", (item,) * 1000)
+    lines = render_text(connection, decision=many).splitlines()
+    assert lines[-2] == "and 940 accepted; all are in --format json"
+    rows = [Verdict(i, f"c{i}", "not_analysed", "none", None, None, None, "Too few.", 3) for i in range(40)]
+    with audit_of(tmp_path, rows) as audit:
+        text = render_text(audit)
+    assert text.count("\n  Too few.\n  → mend that and audit again") == 12
+    assert "○ 28 more not analysed: their reasons are in --format json." in text
+
+
+def test_a_clean_class_shows_its_leading_word_in_grey(tmp_path):
+    run = make_run(notices=())
+    rows = [Verdict(0, "cat", "clean", "none", None, None, None, "", 9), verdicts()[4]]
+    words = [
+        ClassConcept(0, "cat", "fur", "fur", "part", 0.38, 0.3, 0.4, 0.1, 3.8, 9),
+        ClassConcept(0, "cat", "sofa", "sofa", "context_object", 0.1, 0.1, 0.1, 0.1, 1.0, 9),
+        ClassConcept(4, "boat", "sea", "sea", "scene", 0.9, 0.1, 0.1, 0.1, 1.0, 0),
+    ]
+    with AuditDatabase(tmp_path) as database:
+        database.add_run(run)
+        database.add_verdicts(rows)
+        database.add_class_concepts(words)
+    write_manifest(tmp_path, run)
+    stream = io.StringIO()
+    with open_audit_database(tmp_path) as connection:
+        print_text(connection, Console(file=stream, width=80, force_terminal=True, _environ={"TERM": "xterm"}))
+    table = stream.getvalue().splitlines()
+    assert any("cat" in line and "\x1b[2mfur (part)" in line and "\x1b[2m 38 %" in line for line in table)
+    assert not any("boat" in line and "sea" in line for line in table)
+
+
+def test_no_name_is_a_command_of_a_ci_log(tmp_path):
+    hostile = ["::error file=x::y", "a ##[add-path]/tmp", "##vso[task.setvariable]x", f"{'a' * 30} ::stop-commands::x"]
+    rows = [
+        Verdict(i, name, "flagged", "low", name, name, "scene", f'"{name}" does', 3) for i, name in enumerate(hostile)
+    ]
+    with audit_of(tmp_path, rows) as connection:
+        for width in range(76, 130):
+            text = render_text(connection, decision=GateDecision(1, "::error::x ##[y]", ()), width=width)
+            assert "::" not in text
+            assert "##" not in text
 
 
 def test_no_class_and_one_class(tmp_path):

@@ -1,0 +1,82 @@
+"""The formats of a report: one table, used by ``auditor report`` and ``auditor gate`` alike.
+
+A renderer is imported when it is asked for, so that the text report waits for no chart library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from auditor.errors import InputError
+
+if TYPE_CHECKING:
+    from auditor.gate.decision import GateDecision
+    from reports.queries import Connection
+
+
+class ReportFormat(StrEnum):
+    """What ``--format`` takes."""
+
+    text = "text"
+    json = "json"
+    html = "html"
+    markdown = "markdown"
+    junit = "junit"
+    sarif = "sarif"
+    github = "github"
+
+
+class Renderer(Protocol):
+    """Turns an open audit, and what the gate decided on it, into the text of a report."""
+
+    def __call__(self, connection: Connection, *, decision: GateDecision | None = None) -> str:
+        """Without a decision the report shows the verdicts alone."""
+
+
+_RENDERERS = {
+    ReportFormat.text: ("reports.text", "render_text"),
+    ReportFormat.json: ("reports.json_report", "render_json"),
+    ReportFormat.html: ("reports.html_report", "render_html"),
+    ReportFormat.markdown: ("reports.markdown", "render_markdown"),
+    ReportFormat.junit: ("reports.junit", "render_junit"),
+    ReportFormat.sarif: ("reports.sarif", "render_sarif"),
+    ReportFormat.github: ("reports.github", "render_github"),
+}
+
+
+def renderer_of(output_format: ReportFormat) -> Renderer:
+    """The function that renders a format, its module imported now."""
+    module, function = _RENDERERS[output_format]
+    return cast(Renderer, getattr(importlib.import_module(module), function))
+
+
+def render_report(output_format: ReportFormat, connection: Connection, *, decision: GateDecision | None = None) -> str:
+    """The report in one of the formats; it ends without a newline."""
+    return renderer_of(output_format)(connection, decision=decision).rstrip("\n")
+
+
+def write_report(text: str, output: Path) -> None:
+    """Write a rendered report as UTF-8; a file that was there is replaced.
+
+    Raises:
+        InputError: no folder there, a folder there, no right to write, or a file of the audit itself.
+    """
+    from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME
+
+    if output.name in (DATABASE_NAME, MANIFEST_NAME) and output.exists():
+        raise InputError(f"--output {output} is a file of an audit, which a report would destroy; choose another name")
+    try:
+        output.write_bytes(to_bytes(text))
+    except OSError as error:
+        raise InputError(
+            f"the report cannot be written to {output}: {error.strerror or error}; give --output a file in a folder "
+            "that exists and may be written"
+        ) from error
+
+
+def to_bytes(text: str) -> bytes:
+    """UTF-8 with a last newline; a path that is no valid Unicode has its odd bytes written out."""
+    return f"{text}\n".encode("utf-8", "backslashreplace")

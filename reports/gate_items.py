@@ -1,0 +1,45 @@
+"""How the gate's decision reads, the same in every report: worst first, each item with its shape and state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from auditor.gate.decision import GateDecision, GateItem, ItemState
+from reports.display import plain
+
+LEVEL_SHAPES = {"error": "✕", "warning": "!", "note": "·"}
+OUTCOMES = {0: "passed", 1: "failed", 2: "could not decide"}
+STATE_WORDS: dict[ItemState, str] = {
+    "new": "new",
+    "accepted": "accepted",
+    "expired": "acceptance expired",
+    "stale": "stale entry of the baseline",
+    "tolerated": "tolerated by the policy",
+    "not_analysed": "not analysed",
+    "skipped": "skipped by the policy",
+    "grown": "grown since the previous release",
+}
+_LEVELS = ("error", "warning", "note")
+
+
+def worst_first(decision: GateDecision) -> list[GateItem]:
+    """Errors, then warnings, then notes; within a level in the gate's own order."""
+    return sorted(decision.items, key=lambda item: _LEVELS.index(item.level))
+
+
+def subject(item: GateItem, limit: int) -> str:
+    """Class and concept as one harmless name, each cut to ``limit``."""
+    names = [item.class_name] if item.concept is None else [item.class_name, item.concept]
+    return " · ".join(plain(name, limit) for name in names)
+
+
+def outcome(decision: GateDecision) -> str:
+    """Such as "failed (exit code 1)"."""
+    return f"{OUTCOMES[decision.exit_code]} (exit code {decision.exit_code})"
+
+
+def counted_states(items: Sequence[GateItem]) -> str:
+    """Such as "2 accepted, 1 tolerated by the policy", the most frequent first."""
+    counts = Counter(STATE_WORDS[item.state] for item in items)
+    return ", ".join(f"{number:,} {words}" for words, number in sorted(counts.items(), key=lambda pair: -pair[1]))

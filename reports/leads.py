@@ -1,0 +1,72 @@
+"""What stands behind a verdict: the rule that decided, a picture to look at, the counts, and what the reader can do."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from auditor.records import Verdict
+from reports.display import plain
+from reports.queries import Connection
+
+# The gap of a verdict is the effect of the finding that it was taken from; without one the words or the data led.
+_LEADS = """
+SELECT v.class_idx, f.rule_id, i.path, present.n, absent.n
+FROM verdicts v
+LEFT JOIN findings f ON f.class_idx = v.class_idx AND f.concept_id = v.concept_id
+LEFT JOIN images i ON i.image_id = f.evidence_image_ids[1]
+LEFT JOIN subgroups present
+       ON present.class_idx = v.class_idx AND present.concept_id = v.concept_id AND present.present
+LEFT JOIN subgroups absent
+       ON absent.class_idx = v.class_idx AND absent.concept_id = v.concept_id AND NOT absent.present
+WHERE v.verdict <> 'clean'
+QUALIFY row_number() OVER (
+    PARTITION BY v.class_idx
+    ORDER BY starts_with(f.rule_id, 'E4') AND f.effect = v.gap DESC NULLS LAST, f.rule_id, i.path
+) = 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The finding that a verdict rests on; None where the audit has none, or never counted."""
+
+    class_idx: int
+    rule_id: str | None
+    picture: str | None  # path of the first picture of the evidence
+    n_present: int | None  # pictures of the class with the leading concept
+    n_absent: int | None
+
+
+def leads(connection: Connection) -> dict[int, Lead]:
+    """By class, for every class that is not clean."""
+    return {row[0]: Lead(*row) for row in connection.execute(_LEADS).fetchall()}
+
+
+def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
+    """What would mend or settle the verdict, in one line; None for a clean class."""
+    if verdict.verdict == "not_analysed":
+        return "mend that and audit again; until then nothing is known of the class either way"
+    if verdict.concept is None or verdict.verdict == "clean":
+        return None
+    name, concept = plain(verdict.class_name, 80), plain(verdict.concept, 80)
+    if lead is not None and lead.rule_id == "E4-pull":
+        wanted = f'pictures of other classes with {concept}, so that it no longer says "{name}"'
+    elif lead is not None and lead.n_present is not None and lead.n_absent is not None:
+        total = lead.n_present + lead.n_absent
+        wanted = f'more pictures of "{name}" without {concept} ({lead.n_absent:,} of {total:,} so far)'
+    else:
+        wanted = f'more pictures of "{name}" without {concept}'
+    if verdict.verdict == "suspect":
+        return f"collect {wanted}, then audit again: it stays open until then"
+    return f"train with {wanted}; or accept it, with a reason, if it may be so"
+
+
+def explain_command(verdict: Verdict, lead: Lead | None) -> str | None:
+    """The command that draws a picture of the evidence; None without one, or where its name is no plain text."""
+    if lead is None or lead.picture is None:
+        return None
+    if lead.picture.startswith("-") or any(plain(name) != name for name in (lead.picture, verdict.class_name)):
+        return None  # an option, or what is shown would not be what the shell gets
+    command = f"auditor explain DIR {shlex.quote(lead.picture)} --class {shlex.quote(verdict.class_name)}"
+    return command if len(command) <= 300 else None

@@ -1,0 +1,65 @@
+import pytest
+from small_audit import IMAGE_IDS, make_run, write_small_audit
+
+from auditor.records import Finding, Verdict
+from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.manifest import write_manifest
+from reports.leads import Lead, explain_command, leads, what_now
+
+
+def flagged(name="duck", concept="water"):
+    return Verdict(0, name, "flagged", "high", concept, concept, "scene", "", 9, 0.4, 0.25, 0.2, 0.3)
+
+
+def test_of_the_small_audit(tmp_path):
+    with open_audit_database(write_small_audit(tmp_path)) as connection:
+        found = leads(connection)
+    assert found == {
+        0: Lead(0, "subgroup-gap", f"waterbird/{IMAGE_IDS[0]}.png", 3410, 212),
+        1: Lead(1, None, None, None, None),  # its finding is on another concept
+        2: Lead(2, None, None, None, None),
+        4: Lead(4, None, None, None, None),
+    }
+
+
+@pytest.mark.parametrize(("gap", "rule"), [(0.25, "E4-pull"), (0.5, "E4-recall"), (None, "E1")])
+def test_the_rule_is_that_of_the_gap(tmp_path, gap, rule):
+    """By effect, whatever the order of the rows; without a gap the words led."""
+    run = make_run()
+    effects = {"E4-recall": 0.5, "E1": 0.25, "E4-pull": 0.25, "E3-pull": 0.5}
+    with AuditDatabase(tmp_path) as database:
+        database.add_run(run)
+        database.add_verdicts([Verdict(0, "duck", "suspect", "low", "water", "water", "scene", "", 9, 0.4, gap)])
+        for name, effect in effects.items():
+            database.add_findings(
+                [Finding(0, "duck", "water", "water", "scene", name, effect, 0.0, 1.0, None, None, 9)]
+            )
+    write_manifest(tmp_path, run)
+    with open_audit_database(tmp_path) as connection:
+        assert leads(connection)[0].rule_id == rule
+
+
+def test_what_now():
+    recall, pull = Lead(0, "E4-recall", None, 518, 32), Lead(0, "E4-pull", None, 518, 32)
+    wanted = 'more pictures of "duck" without water (32 of 550 so far)'
+    assert what_now(flagged(), recall) == f"train with {wanted}; or accept it, with a reason, if it may be so"
+    assert what_now(flagged(), pull).startswith("train with pictures of other classes with water, so that it no longer")
+    assert what_now(flagged(), None).startswith('train with more pictures of "duck" without water; or')
+    suspect = Verdict(0, "duck", "suspect", "low", "water", "water", "scene", "", 9)
+    assert what_now(suspect, recall).startswith(
+        'collect more pictures of "duck" without water (32 of 550 so far), then'
+    )
+    assert "audit again" in what_now(Verdict(0, "duck", "not_analysed", "none", None, None, None, "", 0), None)
+    assert what_now(Verdict(0, "duck", "clean", "none", None, None, None, "", 0), None) is None
+
+
+def test_explain_command_is_given_only_where_it_can_be_pasted():
+    def command(picture, name="duck"):
+        return explain_command(flagged(name), Lead(0, "E4-recall", picture, 1, 1))
+
+    assert command("duck/1.jpg") == "auditor explain DIR duck/1.jpg --class duck"
+    assert command("a b/$(x)'.jpg", "`x`; y") == "auditor explain DIR 'a b/$(x)'\"'\"'.jpg' --class '`x`; y'"
+    for picture in ("-rf.jpg", "a\nb.jpg", "a\u202eb.jpg", "x" * 400, None):
+        assert command(picture) is None
+    assert command("a.jpg", "a\x1b[31m") is None
+    assert explain_command(flagged(), None) is None
