@@ -26,8 +26,11 @@ Progress = Callable[[str, int, int], None]
 CORE_KINDS = ("object", "part")
 CONTEXT_KINDS = (
     "scene", "surface", "weather", "light", "artifact", "colour", "texture", "quality", "person", "context_object",
+    "attribute",
 )  # fmt: skip
 KINDS = CORE_KINDS + CONTEXT_KINDS
+#: Kind of what a manifest says of its pictures; no vocabulary has it.
+ATTRIBUTE_KIND = "attribute"
 
 VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
 Severity = Literal["high", "medium", "low", "none"]
@@ -73,12 +76,17 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A term of the vocabulary; ``concept_id`` is the slug of ``term``, ``synonyms`` count as the same thing."""
+    """A term of the vocabulary; ``concept_id`` is the slug of ``term``, ``synonyms`` count as the same thing.
+
+    A value of a manifest's column is a concept too: of kind "attribute", with the term "column = value", no synonyms
+    and no words; ``column`` is None for all others.
+    """
 
     concept_id: str
     term: str
     kind: str
     synonyms: tuple[str, ...] = ()
+    column: str | None = None
 
     @property
     def is_context(self) -> bool:
@@ -197,7 +205,10 @@ class ClassConcept:
 
 @dataclass(frozen=True, slots=True)
 class Subgroup:
-    """E4's counts: pictures of a class with (or without) a concept, and how many the model gets right."""
+    """E4's counts: pictures of a class with (or without) a concept, and how many the model gets right.
+
+    ``n_correct`` is None where no model was examined.
+    """
 
     class_idx: int
     class_name: str
@@ -205,7 +216,7 @@ class Subgroup:
     concept: str
     present: bool
     n: int
-    n_correct: int
+    n_correct: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+from auditor.context_records import CoreConcept, Counterexample
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Finding, Subgroup
 from reports import queries
@@ -20,7 +21,7 @@ SCHEMA_PATH = Path(__file__).with_name("report.schema.json")
 #: Leading concepts of every class, and unusable pictures, that are listed.
 _LEADING, _LISTED_FAILURES = 10, 100
 
-Row = TypeVar("Row", ClassConcept, Finding, Subgroup)
+Row = TypeVar("Row", ClassConcept, CoreConcept, Counterexample, Finding, Subgroup)
 
 
 def json_report(connection: queries.Connection, *, decision: GateDecision | None = None) -> dict[str, Any]:
@@ -30,6 +31,8 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
     concepts = _by_class(queries.class_concepts(connection, limit=_LEADING))
     findings = _by_class(queries.findings(connection))
     subgroups = _by_class(queries.subgroups(connection))
+    core = _by_class(queries.core_concepts(connection))
+    counterexamples = _by_class(queries.counterexamples(connection))
     failed = queries.failure_counts(connection)
     report = {
         "format": "auditor-report",
@@ -52,9 +55,12 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
                 "concepts": [_without_class(row) for row in concepts[verdict.class_idx]],
                 "findings": [_finding(row) for row in findings[verdict.class_idx]],
                 "subgroups": [_without_class(row) for row in subgroups[verdict.class_idx]],
+                "core_concepts": [_without_class(row) for row in core[verdict.class_idx]],
+                "counterexamples": [_without_class(row) for row in counterexamples[verdict.class_idx]],
             }
             for verdict in queries.verdicts(connection)
         ],
+        "attributes": _attributes(connection),
         "failures": {
             "by_stage": failed,
             "listed": [asdict(failure) for failure in queries.failures(connection, limit=_LISTED_FAILURES)],
@@ -76,8 +82,23 @@ def _by_class(rows: Iterable[Row]) -> defaultdict[int, list[Row]]:
     return found
 
 
-def _without_class(row: ClassConcept | Finding | Subgroup) -> dict[str, Any]:
-    return {name: value for name, value in asdict(row).items() if name not in ("class_idx", "class_name")}
+def _attributes(connection: queries.Connection) -> list[dict[str, Any]]:
+    concepts = queries.attribute_concepts(connection)
+    return [
+        {
+            **asdict(column),
+            "concepts": [_without(row, "attribute") for row in concepts if row.attribute == column.attribute],
+        }
+        for column in queries.attributes(connection)
+    ]
+
+
+def _without(row: Any, *left_out: str) -> dict[str, Any]:
+    return {name: value for name, value in asdict(row).items() if name not in left_out}
+
+
+def _without_class(row: Row) -> dict[str, Any]:
+    return _without(row, "class_idx", "class_name")
 
 
 def _finding(row: Finding) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import duckdb
 import numpy as np
 
+from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
 from auditor.records import ClassConcept, Failure, Finding, SaliencyMap, Subgroup, Verdict
 from auditor.store.tables import Run
 
@@ -63,6 +64,31 @@ WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, concept_id, present DESC
 """
 
+_ATTRIBUTES = """
+SELECT attribute, state, n_values, n_images, reason FROM attributes ORDER BY attribute
+"""
+
+_ATTRIBUTE_CONCEPTS = """
+SELECT concept_id, concept, attribute, n_images, n_known, same_as, agreement
+FROM attribute_concepts
+ORDER BY attribute, concept_id
+"""
+
+_CORE_CONCEPTS = """
+SELECT class_idx, class_name, concept_id, concept, concept_kind, reason, by_words, by_data
+FROM core_concepts
+WHERE $class_idx IS NULL OR class_idx = $class_idx
+ORDER BY class_idx, concept_id
+"""
+
+_COUNTEREXAMPLES = """
+SELECT class_idx, class_name, concept_id, concept, concept_kind, state, present, n, n_correct, accuracy, accuracy_low,
+       accuracy_high, n_missing, n_others, n_others_called, n_others_missing, image_ids
+FROM counterexamples
+WHERE $class_idx IS NULL OR class_idx = $class_idx
+ORDER BY class_idx, list_position(['proven', 'open'], state), concept_id, present DESC
+"""
+
 _FAILURES = """
 SELECT image_id, path, stage, reason
 FROM failures
@@ -99,12 +125,15 @@ WHERE image_id = $image_id AND class_idx = $class_idx AND concept_id IS NOT DIST
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture of a class with respect to one concept; ``share`` is None where its phrases do not hold it."""
+    """One picture of a class with respect to one concept; ``share`` is None where its phrases do not hold it.
+
+    Without a model ``predicted_name`` is None and ``confidence`` NaN.
+    """
 
     image_id: str
     path: str
     label_name: str | None
-    predicted_name: str
+    predicted_name: str | None
     confidence: float
     correct: bool | None
     presence: float
@@ -178,6 +207,26 @@ def findings(connection: Connection, class_idx: int | None = None) -> list[Findi
 def subgroups(connection: Connection, class_idx: int | None = None) -> list[Subgroup]:
     """E4's counts by class and concept, with the concept first."""
     return _records(connection.execute(_SUBGROUPS, {"class_idx": class_idx}), Subgroup)
+
+
+def attributes(connection: Connection) -> list[Attribute]:
+    """The manifest's columns, and why those were not examined that were not."""
+    return _records(connection.execute(_ATTRIBUTES), Attribute)
+
+
+def attribute_concepts(connection: Connection) -> list[AttributeConcept]:
+    """The values of these columns that were examined, and how far the encoder agrees."""
+    return _records(connection.execute(_ATTRIBUTE_CONCEPTS), AttributeConcept)
+
+
+def core_concepts(connection: Connection, class_idx: int | None = None) -> list[CoreConcept]:
+    """Concepts of context that a class may rest on, by class."""
+    return _records(connection.execute(_CORE_CONCEPTS, {"class_idx": class_idx}), CoreConcept)
+
+
+def counterexamples(connection: Connection, class_idx: int | None = None) -> list[Counterexample]:
+    """Class x concept with it and without it: by class, proven concepts first, the arm with the concept first."""
+    return _records(connection.execute(_COUNTEREXAMPLES, {"class_idx": class_idx}), Counterexample)
 
 
 def failures(connection: Connection, *, limit: int | None = None) -> list[Failure]:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from auditor.errors import InputError
 from auditor.inputs.words import number_forms, word_key
-from auditor.records import CORE_KINDS, KINDS, Concept, Vocabulary
+from auditor.records import ATTRIBUTE_KIND, CORE_KINDS, KINDS, Concept, Vocabulary
 from auditor.toml_lines import LineIndex
 from auditor.wording import nearest, quote, quote_path
 
@@ -22,6 +22,8 @@ BUNDLED_PATH = Path(__file__).with_name("vocabulary.toml")
 
 _TOP_LEVEL_KEYS = ("templates", "absent", "concept")
 _CONCEPT_KEYS = ("term", "kind", "synonyms")
+#: Kinds that a vocabulary may give.
+VOCABULARY_KINDS = tuple(kind for kind in KINDS if kind != ATTRIBUTE_KIND)
 _SLUG_CHARS = 64
 
 
@@ -148,8 +150,8 @@ class _Reader:
                 self._fail(self._line(position), f"concept without {key}; expected term and kind", position)
         term = self._word(position, "term", entry["term"])
         kind = entry["kind"]
-        if kind not in KINDS:
-            self._fail(self._line(position, "kind"), _unknown("kind", str(kind), KINDS), position)
+        if kind not in VOCABULARY_KINDS:
+            self._fail(self._line(position, "kind"), _unknown("kind", str(kind), VOCABULARY_KINDS), position)
         synonyms = entry.get("synonyms", [])
         if not isinstance(synonyms, list):
             self._fail(self._line(position, "synonyms"), f"synonyms is {quote(synonyms)}; expected a list", position)
@@ -179,8 +181,8 @@ class _Reader:
         prompts: dict[str, tuple[str, ...]] = {}
         for kind, raw in by_kind.items():
             line = self._lines.table(table, kind)
-            if kind not in KINDS:
-                self._fail(line, _unknown("kind", kind, KINDS))
+            if kind not in VOCABULARY_KINDS:
+                self._fail(line, _unknown("kind", kind, VOCABULARY_KINDS))
             if not isinstance(raw, list) or not raw:
                 self._fail(line, f"{table}.{kind} is {quote(raw)}; expected a list of prompts")
             for prompt in raw:

@@ -14,6 +14,7 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
+from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
@@ -109,7 +110,7 @@ class AuditDatabase:
         confidence: FloatArray,
         class_names: Sequence[str],
     ) -> None:
-        """Append predictions of a batch; ``label_idx`` -1 is a picture without a label."""
+        """Append predictions of a batch; -1 is a picture without a label or, with NaN, without a prediction."""
         self._insert(
             "predictions", tables.prediction_table(image_ids, predicted_idx, label_idx, confidence, class_names)
         )
@@ -167,6 +168,19 @@ class AuditDatabase:
     def add_verdicts(self, rows: Sequence[Verdict]) -> None:
         """Append verdicts."""
         self._insert("verdicts", tables.record_table(rows, Verdict))
+
+    def add_attributes(self, rows: Sequence[Attribute], concepts: Sequence[AttributeConcept]) -> None:
+        """Append the manifest's columns, and the concepts that their values are."""
+        self._insert("attributes", tables.record_table(rows, Attribute))
+        self._insert("attribute_concepts", tables.record_table(concepts, AttributeConcept))
+
+    def add_core_concepts(self, rows: Sequence[CoreConcept]) -> None:
+        """Append the concepts that a class may rest on although their kind is context."""
+        self._insert("core_concepts", tables.record_table(rows, CoreConcept))
+
+    def add_counterexamples(self, rows: Sequence[Counterexample]) -> None:
+        """Append what breaks the shortcuts, and what is missing."""
+        self._insert("counterexamples", tables.record_table(rows, Counterexample))
 
     def add_failures(self, rows: Sequence[Failure]) -> None:
         """Append pictures that could not be used."""

@@ -97,7 +97,39 @@ def m0001_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statements)
 
 
-MIGRATIONS: tuple[Migration, ...] = (m0001_tables,)
+_CONTEXT_TABLES = """
+CREATE TABLE attributes (
+    attribute VARCHAR NOT NULL, state VARCHAR NOT NULL, n_values BIGINT NOT NULL, n_images BIGINT NOT NULL,
+    reason VARCHAR NOT NULL
+);
+CREATE TABLE attribute_concepts (
+    concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL, attribute VARCHAR NOT NULL, n_images BIGINT NOT NULL,
+    n_known BIGINT NOT NULL, same_as VARCHAR, agreement DOUBLE
+);
+CREATE TABLE core_concepts (
+    class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL,
+    concept_kind VARCHAR NOT NULL, reason VARCHAR NOT NULL, by_words BOOLEAN NOT NULL, by_data BOOLEAN NOT NULL
+);
+CREATE TABLE counterexamples (
+    class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL,
+    concept_kind VARCHAR NOT NULL, state VARCHAR NOT NULL, present BOOLEAN NOT NULL, n BIGINT NOT NULL,
+    n_correct BIGINT, accuracy DOUBLE, accuracy_low DOUBLE, accuracy_high DOUBLE, n_missing BIGINT,
+    n_others BIGINT NOT NULL, n_others_called BIGINT, n_others_missing BIGINT, image_ids VARCHAR[] NOT NULL
+);
+"""
+#: What an audit without a model cannot fill.
+_NOT_WITHOUT_MODEL = {"predictions": ("predicted_idx", "predicted_name", "confidence"), "subgroups": ("n_correct",)}
+
+
+def m0002_context(connection: duckdb.DuckDBPyConnection) -> None:
+    """Known attributes, core concepts and counterexamples; audits without a model."""
+    connection.execute(_CONTEXT_TABLES)
+    for table, columns in _NOT_WITHOUT_MODEL.items():
+        for column in columns:
+            connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
+
+
+MIGRATIONS: tuple[Migration, ...] = (m0001_tables, m0002_context)
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:

@@ -135,17 +135,17 @@ def prediction_table(
     confidence: FloatArray,
     class_names: Sequence[str],
 ) -> pa.Table:
-    """Rows of ``predictions``; a negative ``label_idx`` is a picture without a label (nothing to be right about)."""
-    unlabelled = np.asarray(label_idx) < 0
+    """Rows of ``predictions``; below 0 is a picture without a label, or without a prediction (NaN confidence)."""
+    unlabelled, uncalled = np.asarray(label_idx) < 0, np.asarray(predicted_idx) < 0
     return pa.table(
         {
             "image_id": _strings(image_ids),
-            "predicted_idx": pa.array(predicted_idx),
+            "predicted_idx": pa.array(predicted_idx, mask=uncalled),
             "predicted_name": _names(class_names, predicted_idx),
             "label_idx": pa.array(label_idx, mask=unlabelled),
             "label_name": _names(class_names, label_idx),
-            "confidence": pa.array(confidence, pa.float32()),
-            "correct": pa.array(np.asarray(predicted_idx) == np.asarray(label_idx), mask=unlabelled),
+            "confidence": pa.array(confidence, pa.float32(), from_pandas=True),
+            "correct": pa.array(np.asarray(predicted_idx) == np.asarray(label_idx), mask=unlabelled | uncalled),
         }
     )
 
@@ -256,13 +256,13 @@ def attribution_tables(
 
 
 def presence_table(image_ids: Sequence[str], concept_ids: Sequence[str], presence: FloatArray) -> pa.Table:
-    """Rows of ``concept_presence`` from (B, V'), the V' concepts that the evidence used."""
-    n_rows, n_concepts = presence.shape
+    """Rows of ``concept_presence`` from (B, V'), the V' concepts that the evidence used; what is not known has none."""
+    rows, columns = np.nonzero(np.isfinite(presence))
     return pa.table(
         {
-            "image_id": _strings(image_ids).take(pa.array(np.repeat(np.arange(n_rows), n_concepts))),
-            "concept_id": _names(concept_ids, np.tile(np.arange(n_concepts), n_rows)),
-            "presence": pa.array(np.ascontiguousarray(presence).reshape(-1), pa.float32()),
+            "image_id": _strings(image_ids).take(pa.array(rows)),
+            "concept_id": _names(concept_ids, columns),
+            "presence": pa.array(presence[rows, columns], pa.float32()),
         }
     )
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.records import (
     ActivationStats,
@@ -98,6 +99,21 @@ def findings():
     ]  # fmt: skip
 
 
+def counterexamples():
+    return [
+        Counterexample(0, "waterbird", "water", "water", "scene", "proven", True, 3410, 3274, 0.96, 0.95, 0.97, 0,
+                       900, 200, 0, IMAGE_IDS[5:]),
+        Counterexample(0, "waterbird", "water", "water", "scene", "proven", False, 212, 66, 0.31, 0.25, 0.38, 180,
+                       5000, 20, 0, IMAGE_IDS[1:2]),
+    ]  # fmt: skip
+
+
+ATTRIBUTES = [
+    Attribute("scene", "examined", 5, 6, "5 values"),
+    Attribute("serial", "many_values", 6, 6, "6 values in 6 pictures"),
+]
+ATTRIBUTE_CONCEPTS = [AttributeConcept("scene-s0-3f", "scene = s0", "scene", 2, 6, "water", 0.875)]
+CORE_CONCEPTS = [CoreConcept(3, "cat", "water", "water", "scene", "settings", True, False)]
 FAILURES = [Failure("f" * 16, "cat/broken.jpg", "decode", "truncated")]
 
 
@@ -165,6 +181,9 @@ def fill(database, run=None, *, backwards=False):
     database.add_subgroups(subgroups()[::step])
     database.add_findings(findings()[::step])
     database.add_verdicts(verdicts()[::step])
+    database.add_attributes(ATTRIBUTES[::step], ATTRIBUTE_CONCEPTS)
+    database.add_core_concepts(CORE_CONCEPTS)
+    database.add_counterexamples(counterexamples()[::step])
     database.add_failures(FAILURES)
     database.add_saliency(
         [SaliencyMap(IMAGE_IDS[0], 0, None, np.arange(6, dtype=np.uint8).reshape(2, 3), 1.5)], CLASSES

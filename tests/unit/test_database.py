@@ -11,7 +11,7 @@ import pytest
 from small_audit import CLASSES, CONCEPTS, fill, make_run, write_small_audit
 
 from auditor.errors import StoreError
-from auditor.records import Phrases
+from auditor.records import Phrases, Subgroup
 from auditor.store import database as database_module
 from auditor.store import migrations
 from auditor.store.database import AuditDatabase, open_audit_database
@@ -74,6 +74,24 @@ def test_a_picture_without_label_is_neither_right_nor_wrong(tmp_path):
         assert database.connection.execute(
             "SELECT predicted_name, label_idx, label_name, correct FROM predictions"
         ).fetchall() == [("landbird", None, None, None)]
+
+
+def test_without_a_model_nothing_was_called_anything(tmp_path):
+    with AuditDatabase(tmp_path) as database:
+        database.add_predictions(["a"], np.array([-1]), np.array([1]), np.array([np.nan], np.float32), CLASSES)
+        assert database.connection.execute("SELECT * FROM predictions").fetchall() == [
+            ("a", None, None, 1, "landbird", None, None)
+        ]
+        database.add_subgroups([Subgroup(1, "landbird", "water", "water", True, 5, None)])
+        assert database.connection.execute("SELECT n, n_correct FROM subgroups").fetchall() == [(5, None)]
+
+
+def test_presence_that_is_not_known_has_no_row(tmp_path):
+    with AuditDatabase(tmp_path) as database:
+        presence = np.array([[1, np.nan], [np.nan, np.nan], [0, 1]], np.float32)
+        database.add_concept_presence(["a", "b", "c"], ["x", "y"], presence)
+        rows = database.connection.execute("SELECT * FROM concept_presence ORDER BY ALL").fetchall()
+    assert rows == [("a", "x", 1.0), ("c", "x", 0.0), ("c", "y", 1.0)]
 
 
 def test_nothing_is_seen_until_the_block_ends(tmp_path):
@@ -188,16 +206,17 @@ def test_files_of_two_audits(audit, tmp_path):
 def test_newer_schema_names_the_version_that_reads_it(audit, tmp_path, monkeypatch):
     folder = copy_of(audit, tmp_path)
     manifest = json.loads((folder / "audit.json").read_text())
-    (folder / "audit.json").write_text(json.dumps({**manifest, "schema_version": 3, "versions": {"auditor": "9.1.0"}}))
-    with pytest.raises(
-        StoreError, match=r"has schema 3; this auditor reads schemas up to 1: install auditor 9\.1\.0 or later"
-    ):
+    today = len(migrations.MIGRATIONS)
+    later = {**manifest, "schema_version": today + 2, "versions": {"auditor": "9.1.0"}}
+    (folder / "audit.json").write_text(json.dumps(later))
+    told = rf"has schema {today + 2}; this auditor reads schemas up to {today}: install auditor 9\.1\.0 or later"
+    with pytest.raises(StoreError, match=told):
         open_audit_database(folder)
     # The file itself is asked as well: a manifest can be of another copy.
     (folder / "audit.json").write_text(json.dumps(manifest))
     with duckdb.connect(str(folder / "audit.duckdb")) as newer:
-        newer.execute("INSERT INTO migrations VALUES (2, 'm0002_later', '9.2.0')")
-    with pytest.raises(StoreError, match=r"has schema 2.*install auditor 9\.2\.0"):
+        newer.execute("INSERT INTO migrations VALUES (?, 'm9999_later', '9.2.0')", [today + 1])
+    with pytest.raises(StoreError, match=rf"has schema {today + 1}.*install auditor 9\.2\.0"):
         open_audit_database(folder)
 
 
@@ -205,10 +224,10 @@ def test_older_schema_is_migrated_on_a_copy(audit, tmp_path, monkeypatch):
     folder = copy_of(audit, tmp_path)
     before = (folder / "audit.duckdb").read_bytes()
 
-    def m0002_note(connection):
+    def m9999_note(connection):
         connection.execute("ALTER TABLE runs ADD COLUMN note VARCHAR DEFAULT 'migrated'")
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (migrations.m0001_tables, m0002_note))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m9999_note))
     with open_audit_database(folder) as connection:
         assert connection.execute("SELECT note FROM runs").fetchall() == [("migrated",)]
         assert connection.execute("SELECT count(*) FROM images").fetchall() == [(6,)]
@@ -219,11 +238,11 @@ def test_older_schema_is_migrated_on_a_copy(audit, tmp_path, monkeypatch):
 
 
 def test_older_schema_that_cannot_be_migrated(audit, tmp_path, monkeypatch):
-    def m0002_broken(connection):
+    def m9999_broken(connection):
         connection.execute("SELECT * FROM no_such_table")
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (migrations.m0001_tables, m0002_broken))
-    with pytest.raises(StoreError, match="has the older schema 1 and could not be migrated"):
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, m9999_broken))
+    with pytest.raises(StoreError, match=r"has the older schema \d+ and could not be migrated"):
         open_audit_database(audit)
 
 

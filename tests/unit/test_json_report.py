@@ -4,7 +4,7 @@ from typing import get_args
 
 import jsonschema
 import pytest
-from small_audit import CLASSES, decision, findings, make_run, write_small_audit
+from small_audit import CLASSES, IMAGE_IDS, decision, findings, make_run, write_small_audit
 
 from auditor.gate.decision import ItemState, Level
 from auditor.records import KINDS, Failure
@@ -47,6 +47,17 @@ def test_contents(report):
     assert [(row["present"], row["n"], row["n_correct"]) for row in waterbird["subgroups"]] == [
         (True, 3410, 3274), (False, 212, 66),
     ]  # fmt: skip
+    with_water, without = waterbird["counterexamples"]
+    assert (with_water["present"], with_water["accuracy"], with_water["n_others_called"]) == (True, 0.96, 200)
+    assert (without["n_missing"], without["image_ids"]) == (180, list(IMAGE_IDS[1:2]))
+    assert report["classes"][4]["core_concepts"] == [
+        {"concept_id": "water", "concept": "water", "concept_kind": "scene", "reason": "settings", "by_words": True,
+         "by_data": False},
+    ]  # fmt: skip
+    assert [(row["attribute"], row["state"], len(row["concepts"])) for row in report["attributes"]] == [
+        ("scene", "examined", 1), ("serial", "many_values", 0),
+    ]  # fmt: skip
+    assert report["attributes"][0]["concepts"][0]["agreement"] == 0.875
     missing = report["classes"][2]["findings"][0]
     assert (missing["effect"], missing["p"], missing["status"]) == (None, None, "not_identified")
     assert report["run"]["class_names"] == list(CLASSES)

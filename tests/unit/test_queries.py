@@ -3,10 +3,14 @@ import math
 import numpy as np
 import pytest
 from small_audit import (
+    ATTRIBUTE_CONCEPTS,
+    ATTRIBUTES,
     CLASSES,
+    CORE_CONCEPTS,
     FAILURES,
     IMAGE_IDS,
     class_concepts,
+    counterexamples,
     findings,
     make_run,
     subgroups,
@@ -61,6 +65,18 @@ def test_subgroups_and_failures(connection):
     assert queries.failures(connection, limit=0) == []
     assert queries.failure_counts(connection) == {"decode": 1}
     assert queries.picture_count(connection) == 6
+
+
+def test_known_context(connection):
+    assert queries.attributes(connection) == ATTRIBUTES
+    assert queries.attribute_concepts(connection) == ATTRIBUTE_CONCEPTS
+    assert queries.core_concepts(connection) == queries.core_concepts(connection, 3) == CORE_CONCEPTS
+    assert queries.core_concepts(connection, 0) == []
+
+
+def test_counterexamples_with_the_concept_first(connection):
+    assert queries.counterexamples(connection) == queries.counterexamples(connection, 0) == counterexamples()
+    assert queries.counterexamples(connection, 1) == []
 
 
 def test_pictures_with_and_without_a_concept(connection):

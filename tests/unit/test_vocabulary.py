@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import InputError
-from auditor.inputs.vocabulary import add_class_names, find_concept, load_vocabulary, slug
+from auditor.inputs.vocabulary import VOCABULARY_KINDS, add_class_names, find_concept, load_vocabulary, slug
 from auditor.inputs.words import number_forms, word_key
-from auditor.records import KINDS, Concept
+from auditor.records import Concept
 
 SMALL = """# a comment
 [templates]
@@ -93,7 +93,7 @@ def test_bundled_vocabulary():
     vocabulary = load_vocabulary()
     counts = Counter(concept.kind for concept in vocabulary.concepts)
     assert len(vocabulary.concepts) >= 400
-    assert set(counts) == set(KINDS) == set(vocabulary.templates)
+    assert set(counts) == set(VOCABULARY_KINDS) == set(vocabulary.templates)
     assert min(counts.values()) >= 10
     assert all(len(templates) >= 2 for templates in vocabulary.templates.values())
     assert {"artifact", "person", "quality"} <= set(vocabulary.absent)

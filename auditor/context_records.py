@@ -1,0 +1,86 @@
+"""Records on context besides the findings: what the manifest knows of it, what of it is core, and what breaks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: ``examined``: its values are concepts like those of the vocabulary. ``follows_label``: examined as well, but every
+#: class has one value only, so that nothing tells it from the label. ``core``: its values name classes or objects.
+#: The others are not examined: one value only, too many values, no value in enough pictures, excluded by the settings.
+AttributeState = Literal["examined", "follows_label", "core", "constant", "many_values", "too_few", "excluded"]
+#: Why a class may rest on a concept.
+CoreReason = Literal["class name", "kind of the class", "settings"]
+#: ``proven``: the class relies on it. ``open``: reliance could neither be shown nor excluded.
+CounterexampleState = Literal["proven", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A column of the manifest that says something of the pictures, and whether it was examined."""
+
+    attribute: str
+    state: AttributeState
+    n_values: int
+    n_images: int  # pictures with a value
+    reason: str  # one line for the reader
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeConcept:
+    """A value (or range of values) of an examined column as a concept.
+
+    ``same_as`` is the concept of the vocabulary that has its name, ``agreement`` Cohen's kappa between what the
+    manifest says and what the encoder sees of it; None without one.
+    """
+
+    concept_id: str
+    concept: str
+    attribute: str
+    n_images: int  # pictures that have it
+    n_known: int  # pictures whose value is known
+    same_as: str | None = None
+    agreement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CoreConcept:
+    """A concept that a class may rest on although its kind is context, and what would have let it through a screen."""
+
+    class_idx: int
+    class_name: str
+    concept_id: str
+    concept: str
+    concept_kind: str
+    reason: CoreReason
+    by_words: bool  # E1 would have let it through
+    by_data: bool  # E2 would have
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """One arm of the table class x concept: pictures with (or without) it, what became of them, and what is missing.
+
+    Rates, their intervals and what the model made of pictures are None where they were not measured.
+    ``n_missing`` and ``n_others_missing`` are the pictures of this sort, of the class and of the other classes, that
+    are missing to show a reliance of 20 points or to exclude one of 10, each with a chance of 80 %.
+    """
+
+    class_idx: int
+    class_name: str
+    concept_id: str
+    concept: str
+    concept_kind: str
+    state: CounterexampleState
+    present: bool
+    n: int  # pictures of the class
+    n_correct: int | None
+    accuracy: float | None
+    accuracy_low: float | None
+    accuracy_high: float | None
+    n_missing: int | None
+    n_others: int  # pictures of the other classes
+    n_others_called: int | None  # of these, called the class
+    n_others_missing: int | None
+    #: What breaks the shortcut: of the class without the concept, mistakes first; of the others with it, called first.
+    image_ids: tuple[str, ...] = ()

@@ -1,0 +1,75 @@
+"""An audit of every older schema, made by the frozen migrations and rows of its time, opens and reads the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from auditor.store import migrations
+from auditor.store.database import open_audit_database
+from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME
+from reports import queries
+from reports.json_report import json_report
+from reports.text import render_text
+
+#: What auditor 0.1.0 wrote, by table.
+ROWS_0001 = {
+    "runs": ["run-1", "2025-01-02T03:04:05Z", 1, "val", "d", "sample:planted", "m", "sample", "e", "v", "{}", "c",
+             '{"auditor": "0.1.0"}', '{"images": 1}', 0, ["bird", "cat"], []],
+    "images": [0, "0" * 16, "bird/0.png", "bird", None, None, None, 8, 8, "c" * 64, None],
+    "image_attributes": ["0" * 16, "scene", "water"],
+    "predictions": ["0" * 16, 1, "cat", 0, "bird", 0.75, False],
+    "concepts": [0, "water", "water", "scene", True, ["lake"], [1.0, 0.0]],
+    "concept_presence": ["0" * 16, "water", 0.25],
+    "subgroups": [0, "bird", "water", "water", False, 1, 0],
+    "findings": [0, "bird", "water", "water", "scene", "E2", 0.75, 0.5, 1.0, None, None, 1, ["0" * 16], "measured",
+                 "f" * 64],
+    "verdicts": [0, "bird", "suspect", "low", "water", "water", "scene", "Could not be excluded.", 1, 0.25, None, None,
+                 None, None],
+}  # fmt: skip
+
+
+@pytest.fixture
+def schema_1(tmp_path: Path) -> Path:
+    folder = tmp_path / "release-1"
+    folder.mkdir()
+    with duckdb.connect(str(folder / DATABASE_NAME)) as connection:
+        migrations.migrate(connection, auditor_version="0.1.0", migrations=(migrations.m0001_tables,))
+        for table, row in ROWS_0001.items():
+            connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+    manifest = {"format": "auditor-audit", "schema_version": 1, "run_id": "run-1", "versions": {"auditor": "0.1.0"}}
+    (folder / MANIFEST_NAME).write_text(json.dumps(manifest))
+    return folder
+
+
+def test_schema_1_is_read_by_a_migrated_copy_and_stays_as_it_is(schema_1):
+    before = (schema_1 / DATABASE_NAME).read_bytes()
+    with open_audit_database(schema_1) as connection:
+        assert migrations.schema_version(connection) == len(migrations.MIGRATIONS)
+        (verdict,) = queries.verdicts(connection)
+        assert (verdict.verdict, verdict.concept, verdict.gap) == ("suspect", "water", None)
+        (picture,) = queries.pictures(connection, 0, "water", present=False, limit=9)
+        assert (picture.predicted_name, picture.confidence, picture.correct) == ("cat", 0.75, False)
+        assert [(row.n, row.n_correct) for row in queries.subgroups(connection)] == [(1, 0)]
+        assert queries.attributes(connection) == queries.core_concepts(connection) == []
+        assert queries.counterexamples(connection) == []
+        assert json_report(connection)["classes"][0]["counterexamples"] == []
+        assert "◆ bird" in render_text(connection)
+    assert (schema_1 / DATABASE_NAME).read_bytes() == before
+    assert sorted(path.name for path in schema_1.iterdir()) == [DATABASE_NAME, MANIFEST_NAME]
+
+
+def test_schema_1_after_migration_holds_what_it_could_not_before(schema_1):
+    path = schema_1 / DATABASE_NAME
+    with duckdb.connect(str(path)) as connection:
+        row = ["1" * 16, None, None, 0, "bird", None, None]
+        with pytest.raises(duckdb.ConstraintException):
+            connection.execute("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        assert migrations.migrate(connection, auditor_version="9") == [
+            migration.__name__ for migration in migrations.MIGRATIONS[1:]
+        ]
+        connection.execute("INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        assert connection.execute("SELECT count(*) FROM predictions").fetchone() == (2,)
