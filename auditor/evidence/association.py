@@ -125,7 +125,7 @@ def association_auc(
     unequal the classes are. With ``groups``, the interval counts groups and not pictures.
 
     Args:
-        presence: (N, V) continuous presence.
+        presence: (N, V) continuous presence; pictures where it is not finite are left out of that concept.
         class_idx: (N,) labels; pictures below 0 are left out.
         n_classes: C.
         groups: (N,) codes of groups of pictures that belong together, or None.
@@ -133,23 +133,23 @@ def association_auc(
     Returns:
         Arrays (C, V); .5 with [0, 1] for a class without pictures or without others.
     """
-    rows = np.flatnonzero(class_idx >= 0)
-    labels = class_idx[rows]
-    n_concepts = presence.shape[1]
-    inside = np.bincount(labels, minlength=n_classes).astype(np.float64)
-    outside = rows.size - inside
-    rank_sums = np.empty((n_classes, n_concepts))
-    for v in range(n_concepts):
-        ranks = stats.rankdata(presence[rows, v])
-        rank_sums[:, v] = np.bincount(labels, weights=ranks, minlength=n_classes)
+    labelled = np.flatnonzero(class_idx >= 0)
+    shape = (n_classes, presence.shape[1])
+    rank_sums, inside, outside, n1, n0 = (np.empty(shape) for _ in range(5))
+    of_all = _arms(class_idx[labelled], None if groups is None else groups[labelled], n_classes)
+    for v in range(shape[1]):
+        values = presence[labelled, v]
+        seen = np.isfinite(values)
+        rows, labels = labelled[seen], class_idx[labelled[seen]]
+        rank_sums[:, v] = np.bincount(labels, weights=stats.rankdata(values[seen]), minlength=n_classes)
+        inside[:, v] = np.bincount(labels, minlength=n_classes)
+        outside[:, v] = rows.size - inside[:, v]
+        arms = of_all if seen.all() else _arms(labels, None if groups is None else groups[rows], n_classes)
+        n1[:, v], n0[:, v] = arms
     known = (inside > 0) & (outside > 0)
     pairs = np.where(known, inside * outside, 1.0)
-    auc = (rank_sums - (inside * (inside + 1) / 2)[:, None]) / pairs[:, None]
-    auc[~known] = 0.5
-    n1, n0 = inside, outside
-    if groups is not None:
-        n1, n0 = _group_counts(labels, groups[rows], n_classes)
-    half = stats.norm.ppf(0.5 + CONFIDENCE / 2) * _hanley_mcneil_error(auc, n1[:, None], n0[:, None])
+    auc = np.where(known, (rank_sums - inside * (inside + 1) / 2) / pairs, 0.5)
+    half = stats.norm.ppf(0.5 + CONFIDENCE / 2) * _hanley_mcneil_error(auc, n1, n0)
     low, high = np.clip(auc - half, 0, 1), np.clip(auc + half, 0, 1)
     low[~known], high[~known] = 0.0, 1.0
     return AssociationAuc(auc, low, high)
@@ -167,8 +167,11 @@ def _hanley_mcneil_error(auc: Float64Array, n1: Float64Array, n0: Float64Array) 
     return np.asarray(np.sqrt(np.maximum(variance, 0)))
 
 
-def _group_counts(labels: IntArray, groups: IntArray, n_classes: int) -> tuple[Float64Array, Float64Array]:
-    """Distinct groups with pictures of a class, and those of the other classes."""
+def _arms(labels: IntArray, groups: IntArray | None, n_classes: int) -> tuple[Float64Array, Float64Array]:
+    """Pictures (or distinct groups with pictures) of every class, and those of the other classes."""
+    if groups is None:
+        counts = np.bincount(labels, minlength=n_classes).astype(np.float64)
+        return counts, labels.size - counts
     pairs = np.unique(np.stack([labels, groups]), axis=1)
     inside = np.bincount(pairs[0], minlength=n_classes).astype(np.float64)
     return inside, pairs.shape[1] - inside

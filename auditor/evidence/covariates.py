@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from auditor.evidence.presence import EXCLUSIVE_KINDS
-from auditor.records import Concept, FloatArray, IntArray
+from auditor.records import BoolArray, Concept, FloatArray, IntArray
 
 Float64Array = NDArray[np.float64]
+#: For each concept, those that are no covariates of it.
+Rivals = Sequence[frozenset[int]]
 
 #: Variance inflation above which a concept is indistinguishable from others.
 MAX_VIF = 5.0
@@ -23,7 +26,7 @@ _PICTURES_PER_COVARIATE = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResidualPresence:
-    """Presence within classes, net of the other concepts and of difficulty: (N, T), zero for unlabelled pictures.
+    """Presence within classes, net of the other concepts and of difficulty: (N, T), zero where it is not known.
 
     ``column_of`` gives the column of each concept that E3 can examine; merged concepts share one.
     ``partners`` lists, for a concept, those it is indistinguishable from here. Concepts that were asked for and are
@@ -47,25 +50,59 @@ def within_class(values: FloatArray, label_idx: IntArray) -> FloatArray:
     return centred
 
 
+def rivals_of(concepts: Sequence[Concept], same_as: Mapping[int, int]) -> list[frozenset[int]]:
+    """For each concept those that say the same, or exclude it: no covariates of it, nor it of them.
+
+    Concepts of an exclusive kind (water is the absence of forest, sand and the rest) and values of one column of a
+    manifest. A value that is named as a concept of the vocabulary makes its whole column a rival of that concept, and
+    of its kind where that is exclusive.
+    """
+    members: dict[str, set[int]] = {}
+    for v, concept in enumerate(concepts):
+        if concept.column is not None:
+            members.setdefault(f"column {concept.column}", set()).add(v)
+        elif concept.kind in EXCLUSIVE_KINDS:
+            members.setdefault(concept.kind, set()).add(v)
+    rivals: list[set[int]] = [set() for _ in concepts]
+
+    def exclude(some: set[int], others: set[int]) -> None:
+        for v in some:
+            rivals[v] |= others - {v}
+
+    for together in members.values():
+        exclude(together, together)
+    for value, v in same_as.items():
+        column, like = members[f"column {concepts[value].column}"], members.get(concepts[v].kind, {v})
+        exclude(column, like)
+        exclude(like, column)
+    return [frozenset(found) for found in rivals]
+
+
 def residual_presence(
     presence: FloatArray,
     label_idx: IntArray,
     difficulty: FloatArray,
     concepts: Sequence[Concept],
     targets: Sequence[int],
+    same_as: Mapping[int, int] = MappingProxyType({}),
 ) -> ResidualPresence:
     """Presence of each target, centred within class, less what the other concepts and difficulty predict of it.
 
-    Rivals of an exclusive kind are no covariates of each other: water is the absence of forest, sand and the rest.
+    Rivals (:func:`rivals_of`) are no covariates of each other.
     A target with a variance inflation above :data:`MAX_VIF` is merged with the context concept it goes with most.
 
     Args:
-        presence: (N, V) continuous presence.
+        presence: (N, V) continuous presence, not finite where it is not known: there it is at its class's mean.
         label_idx: (N,) labels, -1 for none.
         difficulty: (N,) the encoder's score of the own class's prompt.
         concepts: The V concepts.
         targets: Context concepts to be examined.
+        same_as: Attributes that have the name of a concept of the vocabulary.
     """
+    known = np.isfinite(presence)
+    if not known.all():
+        presence = _at_class_means(presence, known, label_idx)
+    rivals = rivals_of(concepts, same_as)
     columns = _covariates(presence, label_idx, concepts, targets)
     centred = within_class(np.column_stack([presence[:, columns], difficulty]).astype(np.float32), label_idx)
     n = max(int((label_idx >= 0).sum()), 1)
@@ -78,12 +115,12 @@ def residual_presence(
     while True:
         correlation = (standard.T @ standard).astype(np.float64) / n
         active = [j for j, owner in enumerate(owners) if wanted.intersection(owner) and j not in tied]
-        weights = _regress(correlation, owners, concepts, active)
+        weights = _regress(correlation, owners, rivals, active)
         left = np.array([_residual_variance(correlation, weights[:, i], j) for i, j in enumerate(active)])
         if not active or left.min() >= 1 / MAX_VIF:
             break
         worst = active[int(left.argmin())]
-        partner = _closest(correlation, owners, concepts, worst)
+        partner = _closest(correlation, owners, rivals, worst)
         if partner is None or not (owners[partner] and concepts[owners[partner][0]].is_context):
             tied.add(worst)
             continue
@@ -94,9 +131,26 @@ def residual_presence(
         tied = {keep.index(j) for j in tied if j != partner}
         standard, owners = standard[:, keep], [owners[j] for j in keep]
     values = (standard[:, active] - standard @ weights.astype(np.float32)).astype(np.float32)
+    for i, j in enumerate(active):
+        seen = known[:, list(owners[j])].all(axis=1)
+        if not seen.all():
+            values[:, i] = within_class(values[:, [i]], np.where(seen, label_idx, -1))[:, 0]
     column_of = {v: i for i, j in enumerate(active) for v in owners[j]}
     partners = {v: tuple(u for u in owners[j] if u != v) for j in active for v in owners[j] if len(owners[j]) > 1}
     return ResidualPresence(values, column_of, partners)
+
+
+def _at_class_means(presence: FloatArray, known: BoolArray, label_idx: IntArray) -> FloatArray:
+    """Presence with the mean over the class's known pictures where it is not known; 0 where a class has none."""
+    filled = np.where(known, presence, 0).astype(np.float32)
+    for v in np.flatnonzero(~known.all(axis=0)):
+        rows = np.flatnonzero(known[:, v] & (label_idx >= 0))
+        size = int(label_idx.max(initial=0)) + 1
+        sums = np.bincount(label_idx[rows], weights=filled[rows, v], minlength=size)
+        means = sums / np.maximum(np.bincount(label_idx[rows], minlength=size), 1)
+        gaps = np.flatnonzero(~known[:, v] & (label_idx >= 0))
+        filled[gaps, v] = means[label_idx[gaps]]
+    return filled
 
 
 def _covariates(
@@ -111,14 +165,17 @@ def _covariates(
     return sorted(int(v) for v in (*targets, *others[:room]))
 
 
-def _rivals(owners: Sequence[tuple[int, ...]], concepts: Sequence[Concept], j: int) -> list[int]:
-    """Columns that share an exclusive kind with column j."""
-    kinds = {concepts[v].kind for v in owners[j]}.intersection(EXCLUSIVE_KINDS)
-    return [i for i, owner in enumerate(owners) if i != j and kinds.intersection(concepts[v].kind for v in owner)]
+def _rivals(owners: Sequence[tuple[int, ...]], rivals: Rivals, j: int) -> list[int]:
+    """Columns that hold a rival of a concept of column j."""
+    excluded = frozenset().union(*(rivals[v] for v in owners[j]))
+    return [i for i, owner in enumerate(owners) if i != j and excluded.intersection(owner)]
 
 
 def _regress(
-    correlation: Float64Array, owners: Sequence[tuple[int, ...]], concepts: Sequence[Concept], active: Sequence[int]
+    correlation: Float64Array,
+    owners: Sequence[tuple[int, ...]],
+    rivals: Rivals,
+    active: Sequence[int],
 ) -> Float64Array:
     """Ridge weights (P, len(active)) of each active column on all columns but itself and its rivals."""
     size = correlation.shape[0]
@@ -127,13 +184,13 @@ def _regress(
     inverse = np.linalg.inv(ridge)
     solved: dict[tuple[int, ...], Float64Array] = {}
     for i, j in enumerate(active):
-        rivals = _rivals(owners, concepts, j)
-        if not rivals:
+        excluded = _rivals(owners, rivals, j)
+        if not excluded:
             # regression of one column on all the others, read off the inverse
             weights[:, i] = -inverse[:, j] / inverse[j, j]
             weights[j, i] = 0.0
             continue
-        outside = tuple(k for k in range(size) if k != j and k not in set(rivals))
+        outside = tuple(k for k in range(size) if k != j and k not in set(excluded))
         if outside not in solved:
             solved[outside] = np.asarray(
                 np.linalg.solve(ridge[np.ix_(outside, outside)], correlation[list(outside)]), dtype=np.float64
@@ -147,11 +204,9 @@ def _residual_variance(correlation: Float64Array, weights: Float64Array, j: int)
     return float(correlation[j, j] - 2 * weights @ correlation[:, j] + weights @ correlation @ weights)
 
 
-def _closest(
-    correlation: Float64Array, owners: Sequence[tuple[int, ...]], concepts: Sequence[Concept], j: int
-) -> int | None:
+def _closest(correlation: Float64Array, owners: Sequence[tuple[int, ...]], rivals: Rivals, j: int) -> int | None:
     """The column that goes with column j most, rivals and itself left out; None when nothing goes with it alone."""
     strength = np.abs(correlation[j])
-    strength[[j, *_rivals(owners, concepts, j)]] = 0.0
+    strength[[j, *_rivals(owners, rivals, j)]] = 0.0
     best = int(strength.argmax())
     return best if strength[best] > 0.5 else None

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
+import numpy as np
 from scipy import sparse
 
-from auditor.records import ClassConcept, Concept, Finding, FloatArray, IntArray, LinearHead, Subgroup, Verdict
+from auditor.records import (
+    BoolArray,
+    ClassConcept,
+    Concept,
+    Finding,
+    FloatArray,
+    IntArray,
+    LinearHead,
+    Subgroup,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,23 +26,26 @@ class EvidenceInput:
     """Everything that the evidence reads. ``head`` and ``head_chunks`` are None when the data are audited alone.
 
     ``head_chunks()`` yields (rows, activations (b, K), logits (b, C)) and can be gone through again and again.
-    Columns of ``presence`` that are not finite belong to concepts that the encoder cannot measure.
+    Presence that is not finite is not known: the attribute of one picture that the manifest does not say, or the whole
+    column of a concept that the encoder cannot measure. Such a picture is in neither arm of that concept.
     """
 
     image_ids: tuple[str, ...]  # N
     label_idx: IntArray  # (N,) class of the label, -1 for none
-    predicted_idx: IntArray  # (N,)
+    predicted_idx: IntArray  # (N,), -1 where no model was examined
     class_names: tuple[str, ...]  # C
     concepts: tuple[Concept, ...]  # V, class names have joined as core concepts
     shares: sparse.csr_array  # (N, V) phrases of the predicted class
     residuals: FloatArray  # (N,)
-    presence: FloatArray  # (N, V) in [0, 1]
+    presence: FloatArray  # (N, V) in [0, 1], or not finite
     embeddings: FloatArray  # (N, D) unit rows
     class_prompt_score: FloatArray  # (N, C)
     groups: IntArray | None  # (N,)
     head: LinearHead | None
     head_chunks: Callable[[], Iterable[tuple[slice, FloatArray, FloatArray]]] | None
     seed: int
+    core: BoolArray | None = None  # (C, V) concepts that a class may rest on besides those of a core kind
+    same_as: Mapping[int, int] = field(default_factory=dict)  # attribute -> concept of the vocabulary of its name
 
     def __post_init__(self) -> None:
         n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)
@@ -46,6 +60,8 @@ class EvidenceInput:
         }
         if self.groups is not None:
             shapes["groups"] = (self.groups.shape, (n,))
+        if self.core is not None:
+            shapes["core"] = (self.core.shape, (n_classes, n_concepts))
         for name, (found, expected) in shapes.items():
             if found != expected:
                 raise ValueError(f"{name} has shape {found}, expected {expected}")
@@ -53,6 +69,17 @@ class EvidenceInput:
             raise ValueError("head and head_chunks come together or not at all")
         if n and max(int(self.label_idx.max()), int(self.predicted_idx.max())) >= n_classes:
             raise ValueError(f"a label or prediction lies beyond the {n_classes} classes")
+
+    @property
+    def context(self) -> BoolArray:
+        """(C, V) whether a concept is context for a class: of a context kind, and not core to the class."""
+        by_kind = np.array([concept.is_context for concept in self.concepts], dtype=np.bool_)
+        everywhere = np.broadcast_to(by_kind, (len(self.class_names), by_kind.size))
+        return everywhere if self.core is None else everywhere & ~self.core
+
+    def context_of(self, class_idx: int) -> IntArray:
+        """Positions of the concepts that are context for a class."""
+        return np.flatnonzero(self.context[class_idx]).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,11 +40,12 @@ def choose_exemplars(
         label_idx: (N,) label, -1 for none.
         predicted_idx: (N,) prediction.
         shares: (N, V) shares of the phrases of the predicted class.
-        presence: (N, V) presence of the concepts in the pictures.
+        presence: (N, V) presence of the concepts in the pictures, not finite where it is not known.
 
     Returns:
-        Per class, the pictures predicted as it where its concept has the largest share, then the pictures labelled
-        as it without the concept, mistakes first; without a concept, the pictures best explained by words.
+        Per class, the pictures predicted as it where its concept has the largest share (an attribute, which has no
+        words: where it is present), then the pictures labelled as it without the concept, mistakes first; without a
+        concept, the pictures best explained by words.
     """
     by_id = {concept.concept_id: idx for idx, concept in enumerate(concepts)}
     chosen: list[Exemplar] = []
@@ -57,6 +58,8 @@ def choose_exemplars(
             chosen += [Exemplar(int(row), verdict.class_idx, None) for row in rows]
             continue
         strength = shares[predicted][:, [concept_idx]].toarray().reshape(-1)
+        if concepts[concept_idx].column is not None:
+            strength = np.nan_to_num(presence[predicted, concept_idx])
         carrying = _largest(predicted, strength, PICTURES_PER_SIDE)
         without = np.flatnonzero((label_idx == verdict.class_idx) & (presence[:, concept_idx] < PRESENT))
         mistaken = (predicted_idx[without] != verdict.class_idx).astype(float)

@@ -18,13 +18,14 @@ def subgroups_of(inputs: EvidenceInput, measured: Measured) -> list[Subgroup]:
     """Counts with and without every context concept that occurs in a class."""
     records: list[Subgroup] = []
     for c, name in enumerate(inputs.class_names):
-        n, n_correct = int(measured.n_labelled[c]), int(measured.n_correct[c])
         for v, concept in enumerate(inputs.concepts):
             n_with, right = int(measured.n_with[c, v]), int(measured.n_with_correct[c, v])
             if not concept.is_context or n_with == 0:
                 continue
-            for present, size, correct in ((True, n_with, right), (False, n - n_with, n_correct - right)):
-                records.append(Subgroup(c, name, concept.concept_id, concept.term, present, size, correct))
+            wrong_side = int(measured.n_without[c, v]), int(measured.n_known_correct[c, v]) - right
+            for present, (size, correct) in ((True, (n_with, right)), (False, wrong_side)):
+                known = correct if inputs.head is not None else None
+                records.append(Subgroup(c, name, concept.concept_id, concept.term, present, size, known))
     return records
 
 
@@ -37,8 +38,8 @@ def findings_of(inputs: EvidenceInput, measured: Measured) -> list[Finding]:
 def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Iterator[Finding]:
     c, v = pair.class_idx, pair.concept_idx
     concept, labels, called = inputs.concepts[v], inputs.label_idx, inputs.predicted_idx == c
-    present = measured.present[:, v]
-    own, other = labels == c, (labels >= 0) & (labels != c)
+    present, known = measured.present[:, v], measured.known[:, v]
+    own, other = known & (labels == c), known & (labels >= 0) & (labels != c)
     q = pair.q if pair.screened else None
 
     def finding(
@@ -74,7 +75,7 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         effect = (pair.words.share, pair.words.share_low, pair.words.share_high)
         yield finding("E1", effect, pair.words.n_images, _strongest(inputs, rows, shares))
     presence = inputs.presence[:, v]
-    yield finding("E2", pair.auc, int((labels >= 0).sum()), _strongest(inputs, np.flatnonzero(own), presence[own]))
+    yield finding("E2", pair.auc, int((own | other).sum()), _strongest(inputs, np.flatnonzero(own), presence[own]))
     # a recall gap is shown by the pictures that break it, wrong ones first; a pull by the pictures pulled
     broken = np.flatnonzero(own & ~present)
     pulled = np.flatnonzero(other & present & called)

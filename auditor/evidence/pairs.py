@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,13 +56,14 @@ class PairEvidence:
     erased_margin: Erasure = NOT_IDENTIFIED  # part of the margin, see margin_loss
     transferred_margin: Erasure = NOT_IDENTIFIED
     partners: tuple[int, ...] = ()
+    by_gap: bool = False  # an attribute has no words: a notable gap lets it through, its presence being no opinion
     p: float = 1.0
     q: float = 1.0
 
     @property
     def screened(self) -> bool:
-        """Whether E1 or E2 lets it through."""
-        return self.by_words or self.by_data
+        """Whether something lets it through."""
+        return self.by_words or self.by_data or self.by_gap
 
 
 @dataclass(slots=True, eq=False)
@@ -71,14 +73,24 @@ class Measured:
     class_concepts: list[ClassConcept]
     auc: AssociationAuc
     present: BoolArray  # (N, V)
+    known: BoolArray  # (N, V) whether presence is known
     n_labelled: IntArray  # (C,)
     n_correct: IntArray  # (C,)
+    n_known: IntArray
+    n_known_correct: IntArray
     n_with: IntArray
     n_with_correct: IntArray
+    by_words: BoolArray  # E1 lets it through, whatever its kind
+    by_data: BoolArray  # E2 does
     pull_arms: IntArray  # pictures of other classes in the smaller arm
     pairs: list[PairEvidence] = field(default_factory=list)
     erased: NDArray[np.int32] | None = None  # (N, T) predictions with a concept erased
     erased_column: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def n_without(self) -> IntArray:
+        """Pictures of every class that are known to be without every concept."""
+        return np.asarray(self.n_known - self.n_with)
 
 
 def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
@@ -95,21 +107,24 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
         order=order,
     )
     progress("evidence: words", 1, 1)
-    present = inputs.presence > PRESENT
+    present, known = inputs.presence > PRESENT, np.isfinite(inputs.presence)
     correct = inputs.predicted_idx == labels
-    n_labelled, n_with = (
-        np.bincount(labels[labels >= 0], minlength=n_classes),
-        present_counts(present, labels, n_classes),
-    )
+    n_known, n_with = present_counts(known, labels, n_classes), present_counts(present, labels, n_classes)
+    auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups)
     measured = Measured(
         class_concepts=words,
-        auc=association_auc(inputs.presence, labels, n_classes, groups=inputs.groups),
+        auc=auc,
         present=present,
-        n_labelled=n_labelled,
+        known=known,
+        n_labelled=np.bincount(labels[labels >= 0], minlength=n_classes),
         n_correct=np.bincount(labels[(labels >= 0) & correct], minlength=n_classes),
+        n_known=n_known,
+        n_known_correct=present_counts(known, labels, n_classes, correct),
         n_with=n_with,
         n_with_correct=present_counts(present, labels, n_classes, correct),
-        pull_arms=_pull_arms(n_labelled, n_with),
+        by_words=_by_words(inputs, words, present),
+        by_data=(auc.low >= SCREEN_AUC) & (n_with >= MIN_ARM) & (_excess(n_known, n_with) >= SCREEN_EXCESS),
+        pull_arms=_pull_arms(n_known, n_with),
     )
     progress("evidence: association", 1, 1)
     _observed_gaps(inputs, measured, order, progress)
@@ -118,73 +133,86 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     return measured
 
 
-def _pull_arms(n_labelled: IntArray, n_with: IntArray) -> IntArray:
+def _pull_arms(n_known: IntArray, n_with: IntArray) -> IntArray:
     """Pictures of other classes in the smaller arm, over the classes that have both arms: (C, V)."""
-    n_without = n_labelled[:, None] - n_with
+    n_without = n_known - n_with
     both = (n_with > 0) & (n_without > 0)
     with_v, without_v = np.where(both, n_with, 0), np.where(both, n_without, 0)
     return np.asarray(np.minimum(with_v.sum(axis=0) - with_v, without_v.sum(axis=0) - without_v), dtype=np.int64)
 
 
-def _screens(
-    inputs: EvidenceInput, measured: Measured
-) -> tuple[BoolArray, BoolArray, dict[tuple[int, int], ClassConcept]]:
-    """Context pairs let through by words (E1) and by the data (E2), and E1's records by pair."""
+def _by_pair(inputs: EvidenceInput, words: Sequence[ClassConcept]) -> dict[tuple[int, int], ClassConcept]:
+    """E1's records by class and concept."""
     by_id = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
-    context = np.array([concept.is_context for concept in inputs.concepts], dtype=np.bool_)
+    return {(record.class_idx, by_id[record.concept_id]): record for record in words}
+
+
+def _by_words(inputs: EvidenceInput, words: Sequence[ClassConcept], present: BoolArray) -> BoolArray:
+    """Pairs (C, V) that E1 lets through."""
     n_classes = len(inputs.class_names)
-    words = {(record.class_idx, by_id[record.concept_id]): record for record in measured.class_concepts}
-    # a concept that is not to be seen in the pictures that carry its word is a wrong word
-    seen = present_counts(measured.present, inputs.predicted_idx, n_classes) >= MIN_ARM
-    by_words = np.zeros((n_classes, len(inputs.concepts)), dtype=np.bool_)
-    for (c, v), record in words.items():
-        by_words[c, v] = (
+    through = np.zeros((n_classes, len(inputs.concepts)), dtype=np.bool_)
+    for (c, v), record in _by_pair(inputs, words).items():
+        through[c, v] = (
             record.share >= SCREEN_SHARE and record.lift >= SCREEN_LIFT and record.share_low > record.share_elsewhere
         )
-    by_data = (measured.auc.low >= SCREEN_AUC) & (measured.n_with >= MIN_ARM) & (_excess(measured) >= SCREEN_EXCESS)
-    return by_words & seen & context, by_data & context, words
+    # a concept that is not to be seen in the pictures that carry its word is a wrong word
+    return through & (present_counts(present, inputs.predicted_idx, n_classes) >= MIN_ARM)
 
 
-def _excess(measured: Measured) -> NDArray[np.float64]:
+def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
     """How much more often a concept is present in a class than in the mean of the other classes: (C, V)."""
-    seen = measured.n_labelled > 0
-    rate = measured.n_with / np.maximum(measured.n_labelled, 1)[:, None]
-    elsewhere = (rate.sum(axis=0)[None] - rate) / np.maximum(seen.sum() - seen, 1)[:, None]
+    seen = n_known > 0
+    rate = n_with / np.maximum(n_known, 1)
+    elsewhere = (rate.sum(axis=0) - rate) / np.maximum(seen.sum(axis=0) - seen, 1)
     return np.asarray(rate - elsewhere)
 
 
 def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
-    """E4 of every pair that passes a screen or whose plain gap is notable."""
+    """E4 of every context pair that passes a screen or whose plain gap is notable."""
     labels, predicted, groups = inputs.label_idx, inputs.predicted_idx, inputs.groups
-    by_words, by_data, words = _screens(inputs, measured)
-    context = np.flatnonzero([concept.is_context for concept in inputs.concepts])
-    kinds: dict[str, list[int]] = {}
-    for v in context:
-        kinds.setdefault(inputs.concepts[v].kind, []).append(int(v))
-    values = {kind: strongest_value(inputs.presence, members) for kind, members in kinds.items()}
+    words = _by_pair(inputs, measured.class_concepts)
+    kinds: dict[tuple[str, str | None], list[int]] = {}
+    for v, concept in enumerate(inputs.concepts):
+        if concept.is_context:
+            kinds.setdefault((concept.kind, concept.column), []).append(v)
+    values = {v: strongest_value(inputs.presence, members) for members in kinds.values() for v in members}
     recall_notable = _notable_recall(measured)
     n_classes = len(inputs.class_names)
     for c in range(n_classes):
         notable = recall_notable[c] | _notable_pull(inputs, measured, c)
-        chosen = [v for v in context if by_words[c, v] or by_data[c, v] or notable[v]]
+        chosen = [v for v in inputs.context_of(c) if measured.by_words[c, v] or measured.by_data[c, v] or notable[v]]
         own, others = np.flatnonzero(labels == c), np.flatnonzero((labels >= 0) & (labels != c))
-        own_groups, other_groups = (None, None) if groups is None else (groups[own], groups[others])
+        own_groups = None if groups is None else groups[own]
         strata: list[IntArray] = []
         if chosen and own.size >= MIN_ARM:
             score, rows = inputs.class_prompt_score[own, c], inputs.embeddings[own]
             strata = class_strata(rows, score, order=order[own], groups=own_groups, seed=inputs.seed)
-        correct, called = predicted[own] == c, predicted[others] == c
         for v in chosen:
-            present, value = measured.present[:, v], values[inputs.concepts[v].kind]
+            present, value = measured.present[:, v], values[int(v)]
+            seen = measured.known[own, v]
+            mine, theirs = own[seen], others[measured.known[others, v]]
             pair = PairEvidence(
                 class_idx=c,
                 concept_idx=int(v),
                 words=words.get((c, int(v))),
                 auc=(float(measured.auc.auc[c, v]), float(measured.auc.low[c, v]), float(measured.auc.high[c, v])),
-                by_words=bool(by_words[c, v]),
-                by_data=bool(by_data[c, v]),
-                recall=recall_gap(present[own], value[own], correct, strata=strata, groups=own_groups),
-                pull=pull_gap(present[others], value[others], called, labels[others], groups=other_groups),
+                by_words=bool(measured.by_words[c, v]),
+                by_data=bool(measured.by_data[c, v]),
+                by_gap=bool(inputs.concepts[v].column is not None and notable[v]),
+                recall=recall_gap(
+                    present[mine],
+                    value[mine],
+                    predicted[mine] == c,
+                    strata=[stratum[seen] for stratum in strata],
+                    groups=None if groups is None else groups[mine],
+                ),
+                pull=pull_gap(
+                    present[theirs],
+                    value[theirs],
+                    predicted[theirs] == c,
+                    labels[theirs],
+                    groups=None if groups is None else groups[theirs],
+                ),
             )
             measured.pairs.append(pair)
         progress("evidence: gaps", c + 1, n_classes)
@@ -192,8 +220,8 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
 
 def _notable_recall(measured: Measured) -> BoolArray:
     """Pairs (C, V) whose plain recall gap exceeds DELTA at an uncorrected level."""
-    n0 = measured.n_labelled[:, None] - measured.n_with
-    x0 = measured.n_correct[:, None] - measured.n_with_correct
+    n0 = measured.n_without
+    x0 = measured.n_known_correct - measured.n_with_correct
     arms = TwoArms.of(measured.n_with_correct[..., None], measured.n_with[..., None], x0[..., None], n0[..., None])
     enough = np.minimum(measured.n_with, n0) >= MIN_ARM
     return np.asarray((significance.p_above(arms, DELTA) < _NOTABLE_P) & enough, dtype=np.bool_)
@@ -204,10 +232,9 @@ def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int) -> BoolArra
     n_classes = len(inputs.class_names)
     called = inputs.predicted_idx == c
     x1 = present_counts(measured.present, inputs.label_idx, n_classes, called)
-    x_all = np.bincount(inputs.label_idx[called & (inputs.label_idx >= 0)], minlength=n_classes)
-    n1, n0 = measured.n_with, measured.n_labelled[:, None] - measured.n_with
+    x0 = present_counts(measured.known, inputs.label_idx, n_classes, called) - x1
     sources = np.flatnonzero((np.arange(n_classes) != c) & (measured.n_labelled > 0))
-    arms = TwoArms.of(*(a[sources].T for a in (x1, n1, x_all[:, None] - x1, n0)))
+    arms = TwoArms.of(*(a[sources].T for a in (x1, measured.n_with, x0, measured.n_without)))
     return np.asarray(
         (significance.p_above(arms, DELTA) < _NOTABLE_P) & (measured.pull_arms[c] >= MIN_ARM), dtype=np.bool_
     )
@@ -219,11 +246,14 @@ def _erase(inputs: EvidenceInput, measured: Measured, progress: Progress) -> Non
         raise ValueError("erasure needs a head and its inputs")
     labels = inputs.label_idx
     asked = sorted({pair.concept_idx for pair in measured.pairs})
-    targets = [v for v in asked if n_varying(measured.present[:, v], labels) >= MIN_VARYING]
+    labels_of = {v: np.where(measured.known[:, v], labels, -1) for v in asked}  # -1 where v is not known
+    targets = [v for v in asked if n_varying(measured.present[:, v], labels_of[v]) >= MIN_VARYING]
     if not targets:
         return
     own_score = np.where(labels >= 0, inputs.class_prompt_score[np.arange(labels.size), labels], 0).astype(np.float32)
-    residual: ResidualPresence = residual_presence(inputs.presence, labels, own_score, inputs.concepts, targets)
+    residual: ResidualPresence = residual_presence(
+        inputs.presence, labels, own_score, inputs.concepts, targets, inputs.same_as
+    )
     if not residual.column_of:
         return
     folds = assign_folds(inputs.image_ids, inputs.groups, seed=inputs.seed)
@@ -239,9 +269,10 @@ def _erase(inputs: EvidenceInput, measured: Measured, progress: Progress) -> Non
 
     def effects(pair: PairEvidence, outcome: Outcome, column: int) -> tuple[Erasure, Erasure, Erasure]:
         """Of recall, of pull, and of the margin."""
-        own = labels == pair.class_idx
+        known = labels_of[pair.concept_idx]
+        own = known == pair.class_idx
         found = []
-        for rows in (np.flatnonzero(own), np.flatnonzero((labels >= 0) & ~own)):
+        for rows in (np.flatnonzero(own), np.flatnonzero((known >= 0) & ~own)):
             present = measured.present[rows, pair.concept_idx]
             groups = None if inputs.groups is None else inputs.groups[rows]
             after = outcome.called_without[rows, column]
@@ -259,6 +290,7 @@ def _erase(inputs: EvidenceInput, measured: Measured, progress: Progress) -> Non
         if column is None:
             continue
         pair.erased_recall, pair.erased_pull, pair.erased_margin = effects(pair, within, column)
-        elsewhere = (labels >= 0) & (class_folds[labels] != class_folds[pair.class_idx])
-        if n_varying(measured.present[:, pair.concept_idx], np.where(elsewhere, labels, -1)) >= MIN_VARYING:
+        known = labels_of[pair.concept_idx]
+        elsewhere = (known >= 0) & (class_folds[known] != class_folds[pair.class_idx])
+        if n_varying(measured.present[:, pair.concept_idx], np.where(elsewhere, known, -1)) >= MIN_VARYING:
             pair.transferred_recall, pair.transferred_pull, pair.transferred_margin = effects(pair, across, column)

@@ -195,8 +195,8 @@ def no_model(inputs: EvidenceInput, name: str, leading: PairEvidence | None, mea
     if leading is None:
         return f'No model was examined. In the data no context concept goes with "{name}".'
     c, v = leading.class_idx, leading.concept_idx
-    inside, n = int(measured.n_with[c, v]), int(measured.n_labelled[c])
-    outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_labelled.sum()) - n
+    inside, n = int(measured.n_with[c, v]), int(measured.n_known[c, v])
+    outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_known[:, v].sum()) - n
     return (
         f'No model was examined. In the data {_named(inputs, leading)} is present in {_rate(inside, n)} of "{name}" '
         f"and in {_rate(outside, rest)} other pictures (AUC {leading.auc[0]:.2f})."

@@ -58,7 +58,7 @@ class Gap:
 
 def strongest_value(presence: FloatArray, members: Sequence[int]) -> IntArray:
     """Position in ``members`` of each picture's strongest concept of a kind, ``len(members)`` where none is present."""
-    of_kind = presence[:, list(members)]
+    of_kind = np.nan_to_num(presence[:, list(members)])  # what is not known is not strongest
     strongest = of_kind.argmax(axis=1)
     return np.where(of_kind.max(axis=1) > PRESENT, strongest, len(members)).astype(np.int64)
 

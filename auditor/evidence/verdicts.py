@@ -52,7 +52,6 @@ class _Judged:
 
 def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> EvidenceResult:
     """Measure E1 to E4 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else."""
-    inputs = _measurable(inputs)
     measured = measure(inputs, on_progress or (lambda _stage, _done, _total: None))
     _correct_for_many_tests(inputs, measured)
     by_class: dict[int, list[PairEvidence]] = {}
@@ -62,15 +61,6 @@ def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> Evid
     return EvidenceResult(
         measured.class_concepts, subgroups_of(inputs, measured), findings_of(inputs, measured), verdicts
     )
-
-
-def _measurable(inputs: EvidenceInput) -> EvidenceInput:
-    """Concepts that the encoder cannot measure are present nowhere: they can support no finding."""
-    finite = np.isfinite(inputs.presence).all(axis=0)
-    if finite.all():
-        return inputs
-    fields = {name: getattr(inputs, name) for name in EvidenceInput.__dataclass_fields__}
-    return EvidenceInput(**{**fields, "presence": np.where(finite, inputs.presence, 0).astype(np.float32)})
 
 
 def agrees(gap: Gap, erasure: Erasure, other: Erasure, transferred: Erasure) -> bool:
@@ -114,15 +104,12 @@ def excluded(gap: Gap, erasure: Erasure) -> bool:
     return gap.effect < TOLERATED and erasure.status == "measured" and erasure.high < TOLERATED
 
 
-def _testable(measured: Measured, context: IntArray, c: int) -> IntArray:
+def _testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
     """Context concepts with enough pictures in both arms, for recall or for pull."""
-    arms = np.minimum(measured.n_with[c], measured.n_labelled[c] - measured.n_with[c])
+    arms = np.minimum(measured.n_with[c], measured.n_without[c])
+    context = inputs.context_of(c)
     enough = (arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)
     return np.asarray(context[enough], dtype=np.int64)
-
-
-def _context(inputs: EvidenceInput) -> IntArray:
-    return np.asarray(np.flatnonzero([concept.is_context for concept in inputs.concepts]), dtype=np.int64)
 
 
 def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
@@ -131,7 +118,6 @@ def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
     A pair's p is that of its better gap among those that E3 agrees with, doubled, since there are two. Within the
     discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014).
     """
-    context = _context(inputs)
     analysed = np.flatnonzero(measured.n_labelled >= MIN_CLASS)
     smallest = np.ones(len(inputs.class_names))
     adjusted: dict[int, float] = {}
@@ -139,7 +125,7 @@ def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
         pairs = [pair for pair in measured.pairs if pair.class_idx == c and pair.screened]
         for pair in pairs:
             pair.p = min([1.0] + [2 * gap.p for gap in _supported(pair)])
-        within = significance.holm([pair.p for pair in pairs], n_tests=_testable(measured, context, c).size)
+        within = significance.holm([pair.p for pair in pairs], n_tests=_testable(inputs, measured, c).size)
         adjusted.update({id(pair): float(p) for pair, p in zip(pairs, within, strict=True)})
         smallest[c] = min([1.0, *within.tolist()])
     class_q = np.ones(len(inputs.class_names))
@@ -223,6 +209,8 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[
     reason = _not_analysable(inputs, measured, c)
     if reason:
         return verdict("not_analysed", reason)
+    # a gap alone makes no suspect: it is shown, or it is no more than the many gaps of many concepts
+    judged = [j for j in judged if j.pair.by_words or j.pair.by_data]
     undecided = [j for j in judged if j.state == "open"]
     if undecided:
         lead = undecided[0]
@@ -231,7 +219,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[
         sentence = sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, supported, missing)
         return verdict("suspect", sentence, "low", lead)
     dismissed = [j.pair for j in judged]
-    tested = _testable(measured, _context(inputs), c).size
+    tested = _testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n
     return verdict("clean", sentences.clean(inputs, name, n, tested, dismissed, detectable, rate))
 
@@ -249,7 +237,7 @@ def _not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> str | 
     residual = float(inputs.residuals[called].mean(dtype=np.float64))
     if residual > MAX_RESIDUAL:
         return sentences.unexplained(name, residual, n_called)
-    if _testable(measured, _context(inputs), c).size == 0:
+    if _testable(inputs, measured, c).size == 0:
         return sentences.nothing_varies(name, MIN_ARM)
     return None
 
@@ -257,22 +245,24 @@ def _not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> str | 
 def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> float | None:
     """Smallest gap that would have been shown: the worst screened concept, or the median of the testable ones."""
     n = measured.n_labelled[c]
-    testable = _testable(measured, _context(inputs), c)
+    testable = _testable(inputs, measured, c)
     if testable.size == 0 or n < MIN_CLASS:
         return None
     rate = float(measured.n_correct[c] / n)
-    screened = [pair.concept_idx for pair in pairs if pair.screened]
-    arms1 = measured.n_with[c, screened or testable]
+    screened = [pair.concept_idx for pair in pairs if pair.by_words or pair.by_data]
+    chosen = screened or testable
     alpha = ALPHA / (2 * testable.size)
-    effects = significance.detectable_effect(rate, arms1, n - arms1, DELTA, alpha=alpha)
+    arms = measured.n_with[c, chosen], measured.n_without[c, chosen]
+    effects = significance.detectable_effect(rate, *arms, DELTA, alpha=alpha)
     return float(effects.max() if screened else np.median(effects))
 
 
 def _missing(measured: Measured, pair: PairEvidence) -> tuple[int, int]:
     """Pictures of the class with and without the concept that are missing to show or exclude a reliance."""
-    n, n_with = int(measured.n_labelled[pair.class_idx]), int(measured.n_with[pair.class_idx, pair.concept_idx])
+    where = pair.class_idx, pair.concept_idx
+    n, n_with = int(measured.n_labelled[pair.class_idx]), int(measured.n_with[where])
     rate = (measured.n_correct[pair.class_idx] + 0.5) / (n + 1)
     show = significance.pictures_per_arm(rate, max(rate - DESIGN_EFFECT, 0), DESIGN_EFFECT, DELTA, alpha=ALPHA)
     exclude = significance.pictures_per_arm(rate, rate, 0.0, TOLERATED, alpha=ALPHA / 2)
     needed = max(show, exclude, MIN_ARM)
-    return max(0, needed - n_with), max(0, needed - (n - n_with))
+    return max(0, needed - n_with), max(0, needed - int(measured.n_without[where]))
