@@ -58,10 +58,14 @@ def test_association_counts_known_pictures_only():
 
 def test_rivals():
     concepts = [
-        Concept("water", "water", "scene"), Concept("forest", "forest", "scene"), Concept("ruler", "ruler", "artifact"),
-        Concept("a", "ruler = yes", "attribute", column="ruler"), Concept("b", "ruler = no", "attribute", column="ruler"),
-        Concept("c", "place = water", "attribute", column="place"), Concept("d", "hospital = 1", "attribute", column="h"),
-    ]  # fmt: skip
+        Concept("water", "water", "scene"),
+        Concept("forest", "forest", "scene"),
+        Concept("ruler", "ruler", "artifact"),
+        Concept("a", "ruler = yes", "attribute", column="ruler"),
+        Concept("b", "ruler = no", "attribute", column="ruler"),
+        Concept("c", "place = water", "attribute", column="place"),
+        Concept("d", "hospital = 1", "attribute", column="h"),
+    ]
     rivals = rivals_of(concepts, {3: 2, 5: 0})
     assert [sorted(found) for found in rivals] == [[1, 5], [0, 5], [3, 4], [2, 4], [2, 3], [0, 1], []]
 
