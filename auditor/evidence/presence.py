@@ -77,8 +77,7 @@ def concept_presence(
         texts = np.stack([_unit(words.mean(axis=0)) for words in prompt_embeddings])
         centred = _unit(texts - texts.mean(axis=0)) if len(texts) > 1 else texts
         scores = _centred_scores(image_embeddings, centred[crowd])
-        for column, v in enumerate(crowd):
-            presence[:, v] = crowd_posterior(scores[:, column])
+        presence[:, crowd] = crowd_posterior(scores)
     return presence
 
 
@@ -132,61 +131,83 @@ def _centred_scores(images: FloatArray, texts: FloatArray) -> FloatArray:
 
 
 def crowd_posterior(scores: NDArray[np.floating]) -> FloatArray:
-    """Posterior of the upper of two populations of scores; never falls as the score grows.
+    """Posterior of the upper of two populations of scores, column by column; never falls as the score grows.
 
     Two normal populations of one spread are fitted by EM on a histogram. Where the second earns nothing over one
     normal alone (the concept is nowhere, or everywhere, or the encoder cannot tell), only far outliers count.
 
     Args:
-        scores: (N,) any scale.
+        scores: (N, M) any scale; no column has a part in what comes of another.
+
+    Returns:
+        (N, M) in [0, 1].
     """
-    spread = float(np.std(scores, dtype=np.float64)) if scores.size >= _FEWEST else 0.0
-    if spread < 1e-9:
-        return np.zeros(scores.shape, dtype=np.float32)
-    z = np.clip((scores - float(np.median(scores))) / spread, _GRID[0], _GRID[-1])
+    posterior = np.zeros(scores.shape, dtype=np.float32)
+    spread = np.std(scores, axis=0, dtype=np.float64)
+    told = np.flatnonzero(spread >= 1e-9) if len(scores) >= _FEWEST else np.zeros(0, dtype=np.int64)
+    if not told.size:
+        return posterior
+    z = np.clip((scores[:, told] - np.median(scores[:, told], axis=0)) / spread[told], _GRID[0], _GRID[-1]).T
     half = (_GRID[1] - _GRID[0]) / 2
-    counts = np.histogram(z, bins=len(_GRID), range=(_GRID[0] - half, _GRID[-1] + half))[0].astype(np.float64)
-    fits = [fit for start in (0.05, 0.2, 0.5) if (fit := _two_populations(counts, start)) is not None]
-    if not fits:
-        lower_half = z[z <= 0]  # the median is 0: outliers above it do not widen this
-        own_spread = max(float(np.sqrt(np.mean(lower_half**2))), 1e-6)
-        return np.asarray(expit(4 * (z / own_spread - _ALONE)), dtype=np.float32)
-    _, posterior = max(fits, key=lambda fit: fit[0])
-    return np.asarray(np.interp(z, _GRID, posterior), dtype=np.float32)
+    edges = (_GRID[0] - half, _GRID[-1] + half)
+    counts = np.stack([np.histogram(row, bins=len(_GRID), range=edges)[0] for row in z]).astype(np.float64)
+    fits = [_two_populations(counts, share) for share in (0.05, 0.2, 0.5)]
+    best = np.argmax([gain for gain, _ in fits], axis=0)
+    for row, column in enumerate(told):
+        gain, weight = fits[best[row]]
+        if np.isfinite(gain[row]):
+            posterior[:, column] = np.interp(z[row], _GRID, weight[row])
+        else:
+            lower_half = z[row][z[row] <= 0]  # the median is 0: outliers above it do not widen this
+            own_spread = max(float(np.sqrt(np.mean(lower_half**2))), 1e-6)
+            posterior[:, column] = expit(4 * (z[row] / own_spread - _ALONE))
+    return posterior
 
 
-def _two_populations(counts: NDArray[np.float64], share: float) -> tuple[float, NDArray[np.float64]] | None:
-    """(gain in log-likelihood, posterior of the upper population on the grid), or None where it is not worth it.
+def _two_populations(
+    counts: NDArray[np.float64], share_at_start: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit both populations to every row of pictures a bin of the grid (M, G).
 
     Args:
-        counts: Pictures a bin of the grid.
-        share: Where EM starts: the share of pictures in the upper population.
+        counts: (M, G).
+        share_at_start: Where EM starts: the share of pictures in the upper population.
+
+    Returns:
+        Gain in log-likelihood over one population (M,), minus infinity where a second one is not worth it, and the
+        posterior of the upper population on the grid (M, G).
     """
-    n = counts.sum()
-    mean = float((counts * _GRID).sum() / n)
-    alone = float(np.sqrt((counts * (_GRID - mean) ** 2).sum() / n))
-    boundary = int(np.searchsorted(np.cumsum(counts), (1 - share) * n))
-    upper = counts * (np.arange(len(_GRID)) >= boundary)
-    low, high = (float((c * _GRID).sum() / max(c.sum(), 1.0)) for c in (counts - upper, upper))
-    spread, weight, mixture = alone, np.zeros_like(counts), np.ones_like(counts)
+    n = counts.sum(axis=1)
+
+    def mean_of(mass: NDArray[np.float64], least: float = 0.0) -> NDArray[np.float64]:
+        return np.asarray((mass * _GRID).sum(axis=1) / np.maximum(mass.sum(axis=1), least))
+
+    def density(mean: NDArray[np.float64], spread: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.exp(-0.5 * ((_GRID - mean[:, None]) / spread[:, None]) ** 2) / spread[:, None])
+
+    mean = mean_of(counts)
+    alone = np.sqrt((counts * (_GRID - mean[:, None]) ** 2).sum(axis=1) / n)
+    upper = np.where(np.cumsum(counts, axis=1) >= ((1 - share_at_start) * n)[:, None], counts, 0)
+    state = np.stack([np.full(len(counts), share_at_start), mean_of(counts - upper, 1.0), mean_of(upper, 1.0), alone])
+    weight, mixture = np.zeros_like(counts), np.ones_like(counts)
+    failed, live = np.zeros(len(counts), dtype=np.bool_), np.arange(len(counts))
     for _ in range(300):
-        before = (share, low, high)
-        first = (1 - share) * np.exp(-0.5 * ((_GRID - low) / spread) ** 2) / spread
-        second = share * np.exp(-0.5 * ((_GRID - high) / spread) ** 2) / spread
-        mixture = first + second + 1e-300
-        weight = second / mixture
-        mass = counts * weight
-        if min(mass.sum(), n - mass.sum()) < 1:
-            return None
-        share = float(mass.sum() / n)
-        low = float(((counts - mass) * _GRID).sum() / (n - mass.sum()))
-        high = float((mass * _GRID).sum() / mass.sum())
-        squares = (counts - mass) * (_GRID - low) ** 2 + mass * (_GRID - high) ** 2
-        spread = max(float(np.sqrt(squares.sum() / n)), 0.05)
-        if np.allclose(before, (share, low, high), rtol=0, atol=1e-6):
+        share, low, high, spread = state[:, live]
+        second = share[:, None] * density(high, spread)
+        mixture[live] = (1 - share)[:, None] * density(low, spread) + second + 1e-300
+        weight[live] = second / mixture[live]
+        mass = counts[live] * weight[live]
+        rest = counts[live] - mass
+        failed[live] = np.minimum(mass.sum(axis=1), rest.sum(axis=1)) < 1
+        low_now, high_now = mean_of(rest, 1.0), mean_of(mass, 1.0)
+        squares = rest * (_GRID - low_now[:, None]) ** 2 + mass * (_GRID - high_now[:, None]) ** 2
+        spread_now = np.maximum(np.sqrt(squares.sum(axis=1) / n[live]), 0.05)
+        state[:, live] = mass.sum(axis=1) / n[live], low_now, high_now, spread_now
+        settled = np.abs(state[:3, live] - np.stack([share, low, high])).max(axis=0) <= 1e-6
+        live = live[~(settled | failed[live])]
+        if not live.size:
             break
-    single = np.exp(-0.5 * ((_GRID - mean) / alone) ** 2) / alone + 1e-300
-    gain = float(2 * (counts * np.log(mixture / single)).sum())
-    if gain < _LEAST_GAIN or high - low < _LEAST_SHIFT * spread:
-        return None
-    return gain, weight
+    _, low, high, spread = state
+    gain = 2 * (counts * np.log(mixture / (density(mean, alone) + 1e-300))).sum(axis=1)
+    failed |= (gain < _LEAST_GAIN) | (high - low < _LEAST_SHIFT * spread)
+    return np.where(failed, -np.inf, gain), weight

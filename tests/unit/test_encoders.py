@@ -264,6 +264,7 @@ def test_texts_without_their_padding_are_the_same():
     text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
     vision = {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16}
     clip = open_clip.model.CLIP(embed_dim=16, vision_cfg=vision, text_cfg=text).eval()
-    tokens = open_clip.tokenizer.SimpleTokenizer()(["a duck", "a photo of a duck on the water with a watermark", "x"])
+    texts = ["a duck", "a photo of a duck on the water with a watermark", "a photo of a dog", "a photo of a duck", "x"]
+    tokens = open_clip.tokenizer.SimpleTokenizer()(texts)
     with torch.inference_mode():
         torch.testing.assert_close(_encode_text(clip, tokens), clip.encode_text(tokens), rtol=1e-4, atol=1e-5)

@@ -69,32 +69,41 @@ def test_a_mark_is_not_explained_by_the_others_but_two_marks_both_count():
 def test_crowd_finds_a_second_population():
     rng = np.random.default_rng(0)
     truth = rng.random(3000) < 0.2
-    posterior = crowd_posterior((0.02 + 0.1 * rng.normal(size=3000) + 0.35 * truth).astype(np.float32))
+    posterior = crowd_posterior((0.02 + 0.1 * rng.normal(size=3000) + 0.35 * truth).astype(np.float32)[:, None])[:, 0]
     assert np.mean(posterior[truth] > PRESENT) > 0.85
     assert np.mean(posterior[~truth] > PRESENT) < 0.03
 
 
 def test_crowd_of_noise_has_no_second_population():
     rng = np.random.default_rng(1)
-    worst = max(np.mean(crowd_posterior(rng.normal(size=1000)) > PRESENT) for _ in range(8))
+    worst = np.mean(crowd_posterior(rng.normal(size=(1000, 8))) > PRESENT, axis=0).max()
     assert worst < 0.005
 
 
 def test_crowd_posterior_never_falls_as_the_score_grows():
     rng = np.random.default_rng(2)
     scores = np.sort(np.r_[rng.normal(size=900), 4 + rng.normal(size=100)])
-    assert np.all(np.diff(crowd_posterior(scores)) >= -1e-6)
+    assert np.all(np.diff(crowd_posterior(scores[:, None])[:, 0]) >= -1e-6)
 
 
 def test_crowd_does_not_depend_on_scale_or_offset():
     rng = np.random.default_rng(3)
     scores = np.r_[rng.normal(size=900), 4 + rng.normal(size=100)]
-    assert crowd_posterior(3 * scores - 7) == pytest.approx(crowd_posterior(scores), abs=1e-5)
+    both = crowd_posterior(np.stack([scores, 3 * scores - 7], axis=1))
+    assert both[:, 0] == pytest.approx(both[:, 1], abs=1e-5)
+
+
+def test_crowds_of_several_columns_are_those_of_each_alone():
+    rng = np.random.default_rng(6)
+    upper = rng.random((600, 5)) < [0, 0.02, 0.1, 0.4, 0.9]
+    scores = rng.normal(size=(600, 5)) + 4 * upper
+    alone = np.concatenate([crowd_posterior(scores[:, [column]]) for column in range(5)], axis=1)
+    np.testing.assert_allclose(crowd_posterior(scores), alone, atol=1e-6)
 
 
 def test_crowd_of_constant_or_few_scores_is_absent():
-    assert not crowd_posterior(np.full(100, 0.3)).any()
-    assert not crowd_posterior(np.arange(5.0)).any()
+    assert not crowd_posterior(np.full((100, 2), 0.3)).any()
+    assert not crowd_posterior(np.arange(5.0)[:, None]).any()
 
 
 def test_centred_kind_ignores_what_all_pictures_and_all_texts_share():
