@@ -14,6 +14,7 @@ from auditor.models.encoders import Encoder
 from auditor.records import (
     ChannelGroups,
     ChannelWords,
+    ClassChannelGroup,
     ClassMatch,
     Dataset,
     FloatArray,
@@ -97,3 +98,4 @@ class Analysis:
     presence: FloatArray  # (N, V)
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]
+    class_groups: tuple[ClassChannelGroup, ...]

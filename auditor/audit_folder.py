@@ -93,6 +93,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
         database.add_findings(evidence.findings)
         database.add_verdicts(evidence.verdicts)
         database.add_saliency(analysis.maps, class_names)
+        database.add_class_channel_groups(analysis.class_groups)
         # From here on the old audit, if there was one, is no longer complete.
         (folder / MANIFEST_NAME).unlink(missing_ok=True)
     write_embedding_index(folder, pictures.embeddings)

@@ -33,6 +33,7 @@ from auditor.records import ChannelWords, FloatArray, Progress
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
 from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions
+from auditor.textcam.class_groups import class_channel_groups
 from auditor.textcam.description import describe_images
 from auditor.textcam.phrases import DEFAULT_L1, DEFAULT_L2, concept_matrix, solve_phrases
 
@@ -110,9 +111,19 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
         channels.words,
         on_progress=on_progress,
     )
-    write_audit(
-        config.out, Analysis(inputs, pictures, shards, channels, descriptions, presence, evidence, maps), config
+    class_groups = class_channel_groups(
+        shards.head_chunks(),
+        pictures.image_ids,
+        pictures.predicted_idx,
+        inputs.match.class_names,
+        centred_weights(inputs.classifier.head),
+        channels.words.stats,
+        channels.groups,
     )
+    analysis = Analysis(
+        inputs, pictures, shards, channels, descriptions, presence, evidence, maps, class_groups=class_groups
+    )
+    write_audit(config.out, analysis, config)
     return config.out
 
 

@@ -273,10 +273,26 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SaliencyMap:
-    """A map as bytes: value = data / 255 * scale; ``concept_id`` None is the map of the class itself."""
+    """A map as bytes: value = data / 255 * scale; ``concept_id`` None is the map of the class itself.
+
+    ``crop`` is what the map covers of the upright picture, see `extraction.picture_maps.seen_crop`.
+    """
 
     image_id: str
     class_idx: int
     concept_id: str | None
     data: ByteArray  # (H, W)
     scale: float
+    crop: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassChannelGroup:
+    """Mean share of the evidence that a channel group carries in pictures called the class, and where it is most."""
+
+    class_idx: int
+    class_name: str
+    group_idx: int
+    share: float
+    n_images: int
+    image_ids: tuple[str, ...]

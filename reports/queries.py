@@ -117,7 +117,7 @@ _THUMBNAILS = (
 )
 
 _SALIENCY = """
-SELECT image_id, class_idx, concept_id, height, width, data, scale
+SELECT image_id, class_idx, concept_id, height, width, data, scale, crop
 FROM saliency
 WHERE image_id = $image_id AND class_idx = $class_idx AND concept_id IS NOT DISTINCT FROM $concept_id
 """
@@ -282,5 +282,6 @@ def saliency(
     rows = connection.execute(_SALIENCY, parameters).fetchall()
     if not rows:
         return None
-    (_, _, _, height, width, data, scale) = rows[0]
-    return SaliencyMap(image_id, class_idx, concept_id, np.frombuffer(data, np.uint8).reshape(height, width), scale)
+    (_, _, _, height, width, data, scale, crop) = rows[0]
+    pixels = np.frombuffer(data, np.uint8).reshape(height, width)
+    return SaliencyMap(image_id, class_idx, concept_id, pixels, scale, tuple(crop) if crop else None)

@@ -44,8 +44,9 @@ def choose_exemplars(
 
     Returns:
         Per class, the pictures predicted as it where its concept has the largest share (an attribute, which has no
-        words: where it is present), then the pictures labelled as it without the concept, mistakes first; without a
-        concept, the pictures best explained by words.
+        words: where it is present), then the pictures labelled as it without the concept, mistakes first, then those
+        of other classes that are called it and show the concept; without a concept, the pictures best explained by
+        words.
     """
     by_id = {concept.concept_id: idx for idx, concept in enumerate(concepts)}
     chosen: list[Exemplar] = []
@@ -64,8 +65,11 @@ def choose_exemplars(
         without = np.flatnonzero((label_idx == verdict.class_idx) & (presence[:, concept_idx] < PRESENT))
         mistaken = (predicted_idx[without] != verdict.class_idx).astype(float)
         breaking = _largest(without, mistaken - presence[without, concept_idx], PICTURES_PER_SIDE)
-        both = dict.fromkeys([*carrying.tolist(), *breaking.tolist()])
-        chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in both]
+        labels = label_idx[predicted]
+        foreign = (labels >= 0) & (labels != verdict.class_idx) & (presence[predicted, concept_idx] >= PRESENT)
+        pulled = _largest(predicted[foreign], strength[foreign], PICTURES_PER_SIDE)
+        every = dict.fromkeys([*carrying.tolist(), *breaking.tolist(), *pulled.tolist()])
+        chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in every]
     return chosen
 
 

@@ -7,15 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from auditor.evidence.exemplars import Exemplar
 from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import Classifier
-from auditor.records import ChannelWords, Concept, FloatArray, ImageItem, Progress, SaliencyMap
+from auditor.records import BoolArray, ChannelWords, Concept, FloatArray, ImageItem, Progress, SaliencyMap
 from auditor.textcam.attribution import attribution_vectors, centred_weights, channel_evidence
 from auditor.textcam.phrases import DEFAULT_L1, DEFAULT_L2, assign_channels, solve_phrases
+
+#: (left, top, right, bottom) in fractions of the picture.
+Crop = tuple[float, float, float, float]
+#: Blue of the ramp from which on a place holds nothing but picture, and no padding.
+_INSIDE = 0.98
+#: Of the picture's side; more and the transform did something else than resize and crop.
+_OFF_THE_LINE = 0.03
+_AT_THE_END = 0.005
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +88,48 @@ def picture_as_seen(classifier: Classifier, image: Image.Image) -> Image.Image:
     return Image.fromarray(np.round(pixels.transpose(1, 2, 0) * 255).astype(np.uint8))
 
 
+def seen_crop(classifier: Classifier, size: tuple[int, int]) -> Crop | None:
+    """Which part of a picture its maps cover, read off what the preprocessing makes of a ramp in x and one in y.
+
+    Args:
+        classifier: The model under audit; its preprocessing may be any transform.
+        size: (width, height) of the picture.
+
+    Returns:
+        (left, top, right, bottom) in fractions of the picture, beyond 0 and 1 where the model sees padding; None where
+        the transform is no resize and crop.
+    """
+    width, height = size
+    ramp = np.full((height, width, 3), 255, np.uint8)
+    ramp[..., 0] = np.round((np.arange(width) + 0.5) / width * 255)[None, :]
+    ramp[..., 1] = np.round((np.arange(height) + 0.5) / height * 255)[:, None]
+    seen = np.asarray(picture_as_seen(classifier, Image.fromarray(ramp)), np.float64) / 255
+    inside = seen[..., 2] > _INSIDE
+    sides = [_source_range(seen[..., 0], inside), _source_range(seen[..., 1].T, inside.T)]
+    if sides[0] is None or sides[1] is None:
+        return None
+    (left, right), (top, bottom) = sides[0], sides[1]
+    return left, top, right, bottom
+
+
+def _source_range(values: NDArray[np.float64], inside: BoolArray) -> tuple[float, float] | None:
+    """Where the first and the last column begin and end in the source, if places follow the columns in a line."""
+    columns = np.broadcast_to((np.arange(values.shape[1]) + 0.5) / values.shape[1], values.shape)[inside]
+    places = values[inside]
+    if np.unique(columns).size < 2:
+        return None
+    slope, start = np.polyfit(columns, places, 1)
+    if slope <= 0 or float(np.abs(start + slope * columns - places).max()) > _OFF_THE_LINE:
+        return None
+    return _snapped(float(start)), _snapped(float(start + slope))
+
+
+def _snapped(place: float) -> float:
+    """The ends of the picture themselves where it is them: the ramp's eight bits and its blur miss them a little."""
+    nearest = float(round(place))
+    return nearest if nearest in (0, 1) and abs(place - nearest) < _AT_THE_END else round(place, 4)
+
+
 def exemplar_maps(
     exemplars: Sequence[Exemplar],
     root: Path,
@@ -91,23 +142,29 @@ def exemplar_maps(
 ) -> tuple[SaliencyMap, ...]:
     """Class map of every exemplar and, where its phrases hold the concept, the map of that."""
     found: list[SaliencyMap] = []
+    crops: dict[tuple[int, int], Crop | None] = {}
     for done, exemplar in enumerate(exemplars, start=1):
         item = items[exemplar.row]
         image = read_image(root / item.path, min_side=classifier.input_size).image
         maps = map_picture(classifier, image, exemplar.class_idx, words)
-        found.append(_saliency(item.image_id, exemplar.class_idx, None, maps.class_map))
+        if image.size not in crops:
+            crops[image.size] = seen_crop(classifier, image.size)
+        crop = crops[image.size]
+        found.append(_saliency(item.image_id, exemplar.class_idx, None, maps.class_map, crop))
         if exemplar.concept_idx in maps.phrase_idx:
             position = maps.phrase_idx.index(exemplar.concept_idx)
             concept_id = concepts[exemplar.concept_idx].concept_id
-            found.append(_saliency(item.image_id, exemplar.class_idx, concept_id, maps.phrase_maps[position]))
+            found.append(_saliency(item.image_id, exemplar.class_idx, concept_id, maps.phrase_maps[position], crop))
         if on_progress:
             on_progress("maps", done, len(exemplars))
     return tuple(found)
 
 
-def _saliency(image_id: str, class_idx: int, concept_id: str | None, values: FloatArray) -> SaliencyMap:
+def _saliency(
+    image_id: str, class_idx: int, concept_id: str | None, values: FloatArray, crop: Crop | None
+) -> SaliencyMap:
     """Positive part of a map as bytes and their scale; the sign is evidence for the class."""
     positive = np.maximum(values, 0)
     scale = float(positive.max())
     data = np.round(positive / scale * 255) if scale > 0 else positive
-    return SaliencyMap(image_id, class_idx, concept_id, data.astype(np.uint8), scale)
+    return SaliencyMap(image_id, class_idx, concept_id, data.astype(np.uint8), scale, crop)

@@ -19,6 +19,7 @@ from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
     ChannelGroups,
+    ClassChannelGroup,
     ClassConcept,
     Concept,
     Failure,
@@ -189,6 +190,10 @@ class AuditDatabase:
     def add_saliency(self, maps: Sequence[SaliencyMap], class_names: Sequence[str]) -> None:
         """Append maps as bytes."""
         self._insert("saliency", tables.saliency_table(maps, class_names))
+
+    def add_class_channel_groups(self, rows: Sequence[ClassChannelGroup]) -> None:
+        """Append which channel groups carry the evidence of which class."""
+        self._insert("class_channel_groups", tables.record_table(rows, ClassChannelGroup))
 
     def _insert_all(self, arrow_tables: Mapping[str, pa.Table]) -> None:
         for name, table in arrow_tables.items():

@@ -129,7 +129,20 @@ def m0002_context(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL")
 
 
-MIGRATIONS: tuple[Migration, ...] = (m0001_tables, m0002_context)
+def m0003_saliency_crop(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep which part of its picture a map covers; NULL in audits from before, and where no box can be told."""
+    connection.execute("ALTER TABLE saliency ADD COLUMN crop DOUBLE[]")
+
+
+def m0004_class_channel_groups(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep which channel groups carry the evidence of a class, and in which pictures."""
+    connection.execute(
+        "CREATE TABLE class_channel_groups (class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL,"
+        " group_idx INTEGER NOT NULL, share DOUBLE NOT NULL, n_images BIGINT NOT NULL, image_ids VARCHAR[] NOT NULL)"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (m0001_tables, m0002_context, m0003_saliency_crop, m0004_class_channel_groups)
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:

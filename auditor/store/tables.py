@@ -286,5 +286,6 @@ def saliency_table(maps: Sequence[SaliencyMap], class_names: Sequence[str]) -> p
             "width": pa.array([saliency.data.shape[1] for saliency in maps], pa.int32()),
             "data": pa.array([np.ascontiguousarray(saliency.data).tobytes() for saliency in maps], pa.binary()),
             "scale": pa.array([saliency.scale for saliency in maps], pa.float64()),
+            "crop": pa.array([saliency.crop for saliency in maps], pa.list_(pa.float64())),
         }
     )

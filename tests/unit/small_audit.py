@@ -7,6 +7,7 @@ from auditor.gate.decision import GateDecision, GateItem
 from auditor.records import (
     ActivationStats,
     ChannelGroups,
+    ClassChannelGroup,
     ClassConcept,
     Concept,
     Failure,
@@ -186,8 +187,10 @@ def fill(database, run=None, *, backwards=False):
     database.add_counterexamples(counterexamples()[::step])
     database.add_failures(FAILURES)
     database.add_saliency(
-        [SaliencyMap(IMAGE_IDS[0], 0, None, np.arange(6, dtype=np.uint8).reshape(2, 3), 1.5)], CLASSES
+        [SaliencyMap(IMAGE_IDS[0], 0, None, np.arange(6, dtype=np.uint8).reshape(2, 3), 1.5, (0.125, 0.0, 0.875, 1.0))],
+        CLASSES,
     )
+    database.add_class_channel_groups([ClassChannelGroup(0, "waterbird", 1, 0.75, 3, IMAGE_IDS[:1])])
 
 
 def write_small_audit(folder, run=None, *, backwards=False):

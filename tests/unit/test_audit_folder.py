@@ -112,6 +112,7 @@ def test_every_table_is_filled_from_its_stage(written):
     assert rows(written.out, "SELECT count(*) FROM subgroups") == [(1,)]
     assert rows(written.out, "SELECT share, lift FROM class_concepts") == [(0.5, 50.0)]
     assert rows(written.out, "SELECT height, width, scale FROM saliency") == [(1, 2, 2.0)]
+    assert rows(written.out, "SELECT class_name, group_idx, share FROM class_channel_groups") == [("rose", 0, 0.75)]
 
 
 def test_presence_is_kept_of_the_concepts_that_a_finding_names(written):

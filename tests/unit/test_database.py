@@ -41,8 +41,11 @@ def test_rows_arrive_exactly(audit):
         assert connection.execute(
             "SELECT count(*), min(residual), max(residual) FROM attribution_residuals"
         ).fetchone() == (6, 0.5, 1.0)
-        assert connection.execute("SELECT height, width, data, scale FROM saliency").fetchall() == [
-            (2, 3, bytes(range(6)), 1.5)
+        assert connection.execute("SELECT height, width, data, scale, crop FROM saliency").fetchall() == [
+            (2, 3, bytes(range(6)), 1.5, [0.125, 0.0, 0.875, 1.0])
+        ]
+        assert connection.execute("SELECT * FROM class_channel_groups").fetchall() == [
+            (0, "waterbird", 1, 0.75, 3, ["0" * 16])
         ]
         assert connection.execute("SELECT thumbnail FROM images ORDER BY image_id").fetchall()[4:] == [
             (b"jpeg\x04",),

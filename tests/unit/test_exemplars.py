@@ -56,6 +56,18 @@ def test_right_pictures_without_it_come_after_the_mistakes():
     assert [exemplar.row for exemplar in found] == [0, 2, 1]
 
 
+def test_last_come_pictures_of_other_classes_that_are_called_the_class_and_show_the_concept():
+    found = choose(
+        [verdict(0, "water")],
+        labels=[0, 0, 1, 1, 1, -1, 1],
+        predicted=[0, 0, 0, 0, 0, 0, 1],
+        water=[0.9, 0.8, 0.1, 0.2, 0.3, 0.4, 0.7],
+        presence=[0.9, 0.9, 0.9, 0.9, 0.4, 0.9, 0.9],
+    )
+    # 4 does not show it, 5 has no label, 6 is not called the class
+    assert [exemplar.row for exemplar in found] == [0, 1, 3, 2]
+
+
 def test_without_a_concept_the_pictures_best_explained_by_words():
     found = choose(
         [verdict(1)],

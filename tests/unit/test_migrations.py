@@ -8,9 +8,9 @@ from auditor.store import migrations
 
 TABLES = [
     "attribute_concepts", "attributes", "attribution_residuals", "attributions", "channel_group_members",
-    "channel_groups", "channels", "class_concepts", "concept_presence", "concepts", "core_concepts", "counterexamples",
-    "failures", "findings", "image_attributes", "images", "migrations", "predictions", "runs", "saliency", "subgroups",
-    "verdicts",
+    "channel_groups", "channels", "class_channel_groups", "class_concepts", "concept_presence", "concepts",
+    "core_concepts", "counterexamples", "failures", "findings", "image_attributes", "images", "migrations",
+    "predictions", "runs", "saliency", "subgroups", "verdicts",
 ]  # fmt: skip
 NAMES = [migration.__name__ for migration in migrations.MIGRATIONS]
 
@@ -64,6 +64,14 @@ def test_a_migration_that_fails_leaves_no_trace(connection):
         migrations.migrate(connection, auditor_version="1", migrations=(migrations.m0001_tables, m0002_broken))
     assert "half" not in tables_of(connection)
     assert migrations.schema_version(connection) == 1
+
+
+def test_maps_of_the_first_schema_have_no_crop(connection):
+    migrations.migrate(connection, auditor_version="1", migrations=migrations.MIGRATIONS[:1])
+    connection.execute("INSERT INTO saliency VALUES ('i', 0, 'c', NULL, 1, 1, '\\x00'::BLOB, 1.0)")
+    assert migrations.migrate(connection, auditor_version="2") == NAMES[1:]
+    assert connection.execute("SELECT image_id, crop FROM saliency").fetchall() == [("i", None)]
+    assert connection.execute("SELECT count(*) FROM class_channel_groups").fetchall() == [(0,)]
 
 
 def test_a_file_without_migrations_is_foreign(connection):

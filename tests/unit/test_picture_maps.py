@@ -10,7 +10,7 @@ from toy_audit import SIDE, toy_classifier, write_pictures
 from toy_models import GapCnn
 
 from auditor.evidence.exemplars import Exemplar
-from auditor.extraction.picture_maps import _saliency, exemplar_maps, map_picture, picture_as_seen
+from auditor.extraction.picture_maps import _saliency, exemplar_maps, map_picture, picture_as_seen, seen_crop
 from auditor.models.classifier import make_classifier
 from auditor.models.preprocess import Preprocess
 from auditor.records import ActivationStats, ChannelWords, Concept
@@ -99,6 +99,44 @@ def test_the_picture_as_seen_by_a_transform_that_scales_nothing():
     np.testing.assert_array_equal(np.asarray(picture_as_seen(classifier, picture())), np.asarray(picture()))
 
 
+def classifier_with(transform):
+    classifier = toy_classifier()
+    object.__setattr__(classifier, "preprocess", transform)
+    return classifier
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "size", "crop"),
+    [
+        (Preprocess(size=64, crop=(56, 56)), (80, 100), (4 / 64, 12 / 80, 60 / 64, 68 / 80)),
+        (Preprocess(size=256, crop=(224, 224)), (500, 375), (58.5 / 341, 16 / 256, 282.5 / 341, 240 / 256)),
+        (Preprocess(size=(64, 64)), (90, 50), (0, 0, 1, 1)),
+        # the crop reaches 16 of 64 pixels beyond each side: padded with black
+        (Preprocess(size=64, crop=(96, 96)), (64, 64), (-0.25, -0.25, 1.25, 1.25)),
+        (Preprocess(size=48, crop=(48, 64)), (48, 48), (-1 / 6, 0, 7 / 6, 1)),
+    ],
+)
+def test_the_crop_is_read_off_a_ramp(preprocess, size, crop):
+    assert seen_crop(classifier_with(preprocess), size) == pytest.approx(crop, abs=0.008)
+
+
+@pytest.mark.parametrize("change", ["mirrored", "turned", "folded", "constant"])
+def test_a_transform_that_is_no_resize_and_crop_has_no_crop(change):
+    def transform(image):
+        pixels = np.asarray(image, np.float32).transpose(2, 0, 1) / 255
+        if change == "mirrored":
+            pixels = pixels[:, :, ::-1]
+        elif change == "turned":
+            pixels = pixels.transpose(0, 2, 1)
+        elif change == "folded":
+            pixels = np.concatenate([pixels[:, :, ::2], pixels[:, :, ::-2]], axis=2)
+        else:
+            pixels = np.zeros_like(pixels)
+        return torch.from_numpy(np.ascontiguousarray(pixels))
+
+    assert seen_crop(classifier_with(transform), (40, 30)) is None
+
+
 def test_exemplars_get_the_map_of_the_class_and_of_the_concept_where_the_phrases_hold_it(tmp_path):
     dataset = write_pictures(tmp_path, {"a/0.png": (255, 0, 0), "b/0.png": (0, 255, 0)})
     exemplars = [Exemplar(0, 0, 0), Exemplar(1, 1, 0), Exemplar(1, 1, None)]
@@ -111,20 +149,21 @@ def test_exemplars_get_the_map_of_the_class_and_of_the_concept_where_the_phrases
         (red, 0, None), (red, 0, "red"), (green, 1, None), (green, 1, None),
     ]  # fmt: skip
     assert [m.scale for m in maps] == pytest.approx([1, 0.5, 2, 2])
+    assert all(m.crop == pytest.approx((0, 0, 1, 1), abs=0.01) for m in maps)  # resized as a whole
     assert all((m.data == 255).all() for m in maps)
     assert calls == [("maps", 1, 3), ("maps", 2, 3), ("maps", 3, 3)]
 
 
 def test_bytes_hold_the_positive_part_to_half_a_step():
     values = np.array([[-3.0, 0.0], [0.5, 2.0]], np.float32)
-    saliency = _saliency("i", 1, "water", values)
+    saliency = _saliency("i", 1, "water", values, None)
     assert saliency.scale == 2
     assert saliency.data.tolist() == [[0, 0], [64, 255]]
     assert np.abs(saliency.data / 255 * saliency.scale - np.maximum(values, 0)).max() <= 2 / 255 / 2
 
 
 def test_a_map_of_nothing_is_zeros():
-    saliency = _saliency("i", 0, None, np.full((2, 3), -1, np.float32))
+    saliency = _saliency("i", 0, None, np.full((2, 3), -1, np.float32), None)
     assert saliency.scale == 0
     assert saliency.data.tolist() == [[0, 0, 0], [0, 0, 0]]
     assert saliency.data.dtype == np.uint8

@@ -105,7 +105,7 @@ def test_thumbnails_are_those_asked_for(connection):
 def test_saliency(connection):
     found = queries.saliency(connection, IMAGE_IDS[0], 0)
     np.testing.assert_array_equal(found.data, np.arange(6, dtype=np.uint8).reshape(2, 3))
-    assert (found.scale, found.concept_id) == (1.5, None)
+    assert (found.scale, found.concept_id, found.crop) == (1.5, None, (0.125, 0.0, 0.875, 1.0))
     assert queries.saliency(connection, IMAGE_IDS[0], 0, "water") is None
 
 

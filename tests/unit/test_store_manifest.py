@@ -6,6 +6,7 @@ from small_audit import make_run, write_small_audit
 
 from auditor.errors import StoreError
 from auditor.store.manifest import is_complete, read_audit_json, write_manifest
+from auditor.store.migrations import MIGRATIONS
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +16,7 @@ def audit(tmp_path_factory):
 
 def test_manifest_says_how_it_was_made(audit):
     manifest = read_audit_json(audit)
-    assert manifest["schema_version"] == 1
+    assert manifest["schema_version"] == len(MIGRATIONS)
     assert manifest["digests"] == {
         "data": "d" * 64,
         "model": "m" * 64,

@@ -25,6 +25,7 @@ from auditor.records import (
     ActivationStats,
     ChannelGroups,
     ChannelWords,
+    ClassChannelGroup,
     ClassConcept,
     Concept,
     Dataset,
@@ -164,7 +165,8 @@ def toy_analysis(folder: Path) -> Analysis:
         ),
     )
     maps = (SaliencyMap(pictures.image_ids[0], 0, None, np.array([[0, 255]], np.uint8), 2.0),)
-    return Analysis(inputs, pictures, shards, channels, descriptions, presence, evidence, maps)
+    class_groups = (ClassChannelGroup(0, "rose", 0, 0.75, 3, pictures.image_ids[2:3]),)
+    return Analysis(inputs, pictures, shards, channels, descriptions, presence, evidence, maps, class_groups)
 
 
 def toy_config(folder: Path, out: Path) -> AuditConfig:
