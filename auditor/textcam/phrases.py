@@ -90,8 +90,9 @@ def solve_phrases(
         concepts: (V, D) rows of `concept_matrix`.
         l1: Sparsity, in [0, 1].
         l2: Penalty on concepts that resemble each other, at least 0.
-        max_phrases: Keep that many concepts a row, those with the largest positive shares in the full solution, and
-            solve again among them; None keeps all (shares may then be negative, where a concept only corrects others).
+        max_phrases: Keep that many concepts a row, those with the largest positive shares, and solve again among them;
+            λ2 chooses among twice as many, those with the largest shares in the answer for λ2 = 0. None keeps all
+            (shares may then be negative, where a concept only corrects others).
 
     Returns:
         Weights, shares z_v d_v·T / |T|² (with l1 = l2 = 0 they sum to 1 − residual) and residuals.
@@ -139,18 +140,22 @@ def _solve_block(
     """Weights (b, V) of a block of rows: all concepts first, then the ``max_phrases`` that contribute most."""
     weights = _convex_minimum(convex, linear)
     for row, c in enumerate(linear):
-        if penalised is not None:
+        if penalised is not None and max_phrases is None:
             weights[row] = _local_minimum(penalised, c, weights[row])
-        if max_phrases is None:
-            continue
-        contribution = weights[row] * match[row]
-        kept = np.argsort(-contribution, kind="stable")[:max_phrases]
-        kept = kept[contribution[kept] > 0]
-        if len(kept) < np.count_nonzero(weights[row]):
-            among = np.ix_(kept, kept)
-            start, weights[row] = weights[row, kept], 0.0
-            weights[row, kept] = _local_minimum((convex if penalised is None else penalised)[among], c[kept], start)
+        elif penalised is not None and max_phrases is not None:  # the indefinite problem is costly: few concepts
+            _keep_among(weights[row], penalised, c, match[row], 2 * max_phrases)
+        if max_phrases is not None:
+            _keep_among(weights[row], convex if penalised is None else penalised, c, match[row], max_phrases)
     return weights
+
+
+def _keep_among(weights: _Doubles, quadratic: _Doubles, linear: _Doubles, match: _Doubles, n: int) -> None:
+    """Solve one row again, in place, among the ``n`` concepts that contribute most."""
+    contribution = weights * match
+    kept = np.argsort(-contribution, kind="stable")[:n]
+    kept = kept[contribution[kept] > 0]
+    start, weights[:] = weights[kept], 0.0
+    weights[kept] = _local_minimum(quadratic[np.ix_(kept, kept)], linear[kept], start)
 
 
 def _convex_minimum(quadratic: _Doubles, linear: _Doubles) -> _Doubles:
