@@ -4,7 +4,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from torchvision import transforms
 
 
-def build():
+def build(num_classes: int = 2):
     transform = transforms.Compose(
         [
             transforms.Resize(256, interpolation=transforms.InterpolationMode.BICUBIC),
@@ -13,4 +13,8 @@ def build():
             transforms.Normalize([127 / 255] * 3, [128 / 255] * 3),
         ]
     )
-    return EfficientNet.from_name("efficientnet-lite0", num_classes=2), transform
+    return EfficientNet.from_name("efficientnet-lite0", num_classes=num_classes), transform
+
+
+def build_one_logit():
+    return build(1)

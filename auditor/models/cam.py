@@ -56,7 +56,14 @@ def forward(classifier: Classifier, batch: Tensor) -> tuple[FloatArray, FloatArr
     with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=False) as seen:
         classifier.module(_on_device(classifier, batch))
         activations, logits = _head_values(classifier, seen)
+        if classifier.one_logit:
+            logits = two_classes(logits)
         return activations.float().cpu().numpy(), logits.float().cpu().numpy()
+
+
+def two_classes(logits: Tensor) -> Tensor:
+    """(n, 1) values of the one class as (n, 2) of the two that it stands for: -z/2 and z/2."""
+    return torch.cat([-logits, logits], dim=1) / 2
 
 
 def response_maps(classifier: Classifier, batch: Tensor, channel_weights: FloatArray) -> FloatArray:

@@ -39,6 +39,8 @@ class Classifier:
         target: Where maps are drawn.
         channels_last: Whether batches are laid out with the channels last, which is faster for convolutions.
         device: Where the module lives.
+        one_logit: Whether the module gives the logit z of one class against none. It stands for two classes, the
+            positive one last, with logits -z/2 and z/2: their softmax is the sigmoid of z.
     """
 
     spec: str
@@ -53,6 +55,7 @@ class Classifier:
     target: TargetLayer
     channels_last: bool
     device: str
+    one_logit: bool = False
 
     @property
     def target_layer(self) -> str:
@@ -71,7 +74,7 @@ class Classifier:
 
     @property
     def n_classes(self) -> int:
-        """Number of outputs."""
+        """Number of classes: of outputs, and two where there is one logit."""
         return int(self.head.weight.shape[0])
 
 
@@ -159,6 +162,11 @@ def make_classifier(
     head_layer, head_input = find_head(module, probe, spec)
     target = find_target_layer(module, probe, head_input, spec, target_layer)
     weight, bias = linear_weights(module.get_submodule(head_layer.layer))
+    one_logit = weight.shape[0] == 1
+    if one_logit:
+        weight, bias = cam.two_classes(weight.T).T, cam.two_classes(bias[:, None])[0]
+        if class_names is not None and len(class_names) == 1:
+            class_names = (f"not {class_names[0]}", class_names[0])
     classifier = Classifier(
         spec=spec,
         digest=digest,
@@ -172,6 +180,7 @@ def make_classifier(
         target=target,
         channels_last=False,
         device=device,
+        one_logit=one_logit,
     )
     if class_names is not None and len(class_names) != classifier.n_classes:
         raise ModelError(f"{spec} has {classifier.n_classes} outputs but {len(class_names)} class names")

@@ -116,3 +116,41 @@ def test_explain_draws_a_photograph(photo_audit, tmp_path):
     assert result.exit_code == 0, result.output
     assert "words for" in result.stdout
     assert Image.open(figure).width > 600
+
+
+def test_one_logit_is_audited_as_its_two_classes(photo_audit, tmp_path):
+    """Its head is the difference of the two rows; everything that is found is the same."""
+    import torch
+
+    from auditor.config import AuditConfig
+    from auditor.pipeline import run_audit
+    from auditor.store.database import open_audit_database
+
+    name, folder, _ = photo_audit
+    if name != "hymenoptera":
+        pytest.skip("one data set is enough")
+    state = torch.load(folder.parent / "weights.pt", weights_only=True)
+    for key in [key for key, values in state.items() if values.shape[:1] == (2,)]:
+        state[key] = (state[key][1] - state[key][0])[None]
+    torch.save(state, tmp_path / "one.pt")
+    audit = run_audit(
+        AuditConfig(
+            data=PHOTOS / name / "metadata.csv",
+            model=f"{FACTORY}_one_logit",
+            weights=tmp_path / "one.pt",
+            trust_code=True,
+            encoder="conse",
+            out=tmp_path / "audit",
+            cache=folder.parent / "cache",
+            n_extreme=40,
+        )
+    )
+    found = []
+    for one in (folder, audit):
+        with open_audit_database(one) as connection:
+            verdicts = connection.execute("SELECT class_name, verdict, sentence FROM verdicts ORDER BY 1").fetchall()
+            sql = "SELECT class_name, concept, share FROM class_concepts ORDER BY 1, 2"
+            shares = {row[:2]: row[2] for row in connection.execute(sql).fetchall()}
+        found.append((verdicts, shares))
+    assert found[0][0] == found[1][0]
+    assert found[1][1] == pytest.approx(found[0][1], abs=1e-4)
