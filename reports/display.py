@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Iterable
 
 #: A shape and a word for every verdict, so that none depends on colour.
 VERDICT_SHAPES = {"flagged": "▲", "suspect": "◆", "clean": "●", "not_analysed": "○"}
@@ -21,6 +22,7 @@ def plain(text: str, limit: int | None = None) -> str:
     shown = "".join(
         character for character in spaced if character in _JOINERS or unicodedata.category(character) not in _DROPPED
     )
+    shown = " ".join(shown.split())  # a name of invisible characters and spaces leaves none at its ends
     return shown if limit is None or len(shown) <= limit else shown[: max(limit - 1, 0)].rstrip() + "…"
 
 
@@ -48,6 +50,15 @@ def points(gap: float | None, low: float | None = None, high: float | None = Non
     if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
         return f"{_whole(gap)} pts"
     return f"{_whole(gap)} pts [{_whole(low)}, {_whole(high)}]"
+
+
+def reach(effects: Iterable[float | None]) -> str | None:
+    """The smallest effects that could have been seen in several classes: "6 to 11 pts"; None where none is known."""
+    seen = sorted(effect for effect in effects if effect is not None)
+    if not seen:
+        return None
+    low, high = points(seen[0]), points(seen[-1])
+    return high if low == high else f"{low.removesuffix(' pts')} to {high}"
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -9,7 +9,6 @@ from auditor.gate.decision import GateDecision, GateItem, ItemState
 from reports.display import plain
 
 LEVEL_SHAPES = {"error": "✕", "warning": "!", "note": "·"}
-OUTCOMES = {0: "passed", 1: "failed", 2: "could not decide"}
 STATE_WORDS: dict[ItemState, str] = {
     "new": "new",
     "accepted": "accepted",
@@ -35,8 +34,8 @@ def subject(item: GateItem, limit: int) -> str:
 
 
 def outcome(decision: GateDecision) -> str:
-    """Such as "failed (exit code 1)"."""
-    return f"{OUTCOMES[decision.exit_code]} (exit code {decision.exit_code})"
+    """Such as "Gate fails: 2 new (exit code 1)"; the summary as the gate gave it, made harmless."""
+    return f"Gate {plain(decision.summary, 2_000)} (exit code {decision.exit_code})"
 
 
 def counted_states(items: Sequence[GateItem]) -> str:

@@ -11,7 +11,7 @@ from reports.queries import Connection
 
 # The gap of a verdict is the effect of the finding that it was taken from; without one the words or the data led.
 _LEADS = """
-SELECT v.class_idx, f.rule_id, i.path, present.n, absent.n
+SELECT v.class_idx, f.rule_id, i.path, present.n, absent.n, without.n_missing, with_it.n_others_missing
 FROM verdicts v
 LEFT JOIN findings f ON f.class_idx = v.class_idx AND f.concept_id = v.concept_id
 LEFT JOIN images i ON i.image_id = f.evidence_image_ids[1]
@@ -19,10 +19,26 @@ LEFT JOIN subgroups present
        ON present.class_idx = v.class_idx AND present.concept_id = v.concept_id AND present.present
 LEFT JOIN subgroups absent
        ON absent.class_idx = v.class_idx AND absent.concept_id = v.concept_id AND NOT absent.present
+LEFT JOIN counterexamples without
+       ON without.class_idx = v.class_idx AND without.concept_id = v.concept_id AND NOT without.present
+LEFT JOIN counterexamples with_it
+       ON with_it.class_idx = v.class_idx AND with_it.concept_id = v.concept_id AND with_it.present
 WHERE v.verdict <> 'clean'
 QUALIFY row_number() OVER (
     PARTITION BY v.class_idx
     ORDER BY starts_with(f.rule_id, 'E4') AND f.effect = v.gap DESC NULLS LAST, f.rule_id, i.path
+) = 1
+"""
+
+# A gap that lies over the 5 points that are tolerated, the surest first; else the screen that let the pair through.
+_RULES = """
+SELECT fingerprint, rule_id
+FROM findings
+WHERE regexp_matches(rule_id, '^E[1245]')
+QUALIFY row_number() OVER (
+    PARTITION BY fingerprint
+    ORDER BY CASE WHEN regexp_matches(rule_id, '^E[45]') AND status = 'measured' AND low > 0.05 THEN low END
+             DESC NULLS LAST, rule_id
 ) = 1
 """
 
@@ -36,11 +52,18 @@ class Lead:
     picture: str | None  # path of the first picture of the evidence
     n_present: int | None  # pictures of the class with the leading concept
     n_absent: int | None
+    n_missing: int | None = None  # of the class without it, to show or to exclude a reliance
+    n_others_missing: int | None = None  # of the other classes with it
 
 
 def leads(connection: Connection) -> dict[int, Lead]:
     """By class, for every class that is not clean."""
     return {row[0]: Lead(*row) for row in connection.execute(_LEADS).fetchall()}
+
+
+def deciding_rules(connection: Connection) -> dict[str, str]:
+    """The rule that says most of a class and a concept, by fingerprint: "E4-recall" before "E1"."""
+    return dict(connection.execute(_RULES).fetchall())
 
 
 def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
@@ -50,14 +73,16 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     if verdict.concept is None or verdict.verdict == "clean":
         return None
     name, concept = plain(verdict.class_name, 80), plain(verdict.concept, 80)
-    if lead is not None and lead.rule_id == "E4-pull":
-        wanted = f'pictures of other classes with {concept}, so that it no longer says "{name}"'
-    elif lead is not None and lead.n_present is not None and lead.n_absent is not None:
-        total = lead.n_present + lead.n_absent
-        wanted = f'more pictures of "{name}" without {concept} ({lead.n_absent:,} of {total:,} so far)'
-    else:
-        wanted = f'more pictures of "{name}" without {concept}'
-    if verdict.verdict == "suspect":
+    lead = lead or Lead(verdict.class_idx, None, None, None, None)
+    by_pull, suspect = lead.rule_id == "E4-pull", verdict.verdict == "suspect"
+    missing = (lead.n_others_missing if by_pull else lead.n_missing) if suspect else None
+    number = f"{missing:,} " if missing else ""
+    wanted = f"{number}more pictures of other classes with {concept}"
+    if not by_pull:
+        wanted = f'{number}more pictures of "{name}" without {concept}'
+        if lead.n_present is not None and lead.n_absent is not None:
+            wanted += f" ({lead.n_absent:,} of {lead.n_present + lead.n_absent:,} so far)"
+    if suspect:
         return f"collect {wanted}, then audit again: it stays open until then"
     return f"train with {wanted}; or accept it, with a reason, if it may be so"
 

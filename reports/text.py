@@ -14,7 +14,7 @@ from rich.text import Text
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
 from reports import queries
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points, reach
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, outcome, subject, worst_first
 from reports.leads import Lead, explain_command, leads, what_now
 
@@ -147,14 +147,12 @@ def _clean_line(clean: Sequence[Verdict]) -> Text:
     """Clean classes fold into one line; what would have gone unseen is always said."""
     names = ", ".join(inert(verdict.class_name, _NAME_LIMIT) for verdict in clean[:_NAMED_CLEAN])
     more = f" and {len(clean) - _NAMED_CLEAN:,} more" if len(clean) > _NAMED_CLEAN else ""
-    seen = sorted(verdict.detectable_effect for verdict in clean if verdict.detectable_effect is not None)
+    seen = reach(verdict.detectable_effect for verdict in clean)
     line = Text().append("● ", style=_COLOURS["clean"])
     line.append(f"{names}{more}", style="bold")
     line.append(": clean.")
     if seen:
-        low, high = points(seen[0]), points(seen[-1])
-        reach = high if low == high else f"{low.removesuffix(' pts')} to {high}"
-        line.append(f" Smallest effect that could have been seen: {reach}.")
+        line.append(f" Smallest effect that could have been seen: {seen}.")
     return line
 
 
@@ -180,7 +178,7 @@ def _gate(decision: GateDecision) -> Iterator[RenderableType]:
     if len(items) > _TOLD_ITEMS:
         yield Text(f"and {counted_states(items[_TOLD_ITEMS:])}; all are in --format json")
     style = "bold green" if decision.exit_code == 0 else "bold red"
-    yield Text(f"Gate {outcome(decision)}: {inert(decision.summary, _SENTENCE_LIMIT)}", style=style)
+    yield Text(inert(outcome(decision)), style=style)
 
 
 def _count_line(counts: queries.VerdictCounts) -> str:

@@ -133,7 +133,7 @@ def decision():
 
     return GateDecision(
         1,
-        "1 new finding, 1 class not analysed",
+        "fails: 1 new, 1 not analysed (5 classes)",
         (
             item("vehicle", "watermark", "artifact", "flagged", "high", "accepted", "note",
                  "by ann until 2026-01-31: stock photos"),

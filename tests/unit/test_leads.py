@@ -1,10 +1,12 @@
+import math
+
 import pytest
 from small_audit import IMAGE_IDS, make_run, write_small_audit
 
-from auditor.records import Finding, Verdict
+from auditor.records import Finding, Verdict, fingerprint
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
-from reports.leads import Lead, explain_command, leads, what_now
+from reports.leads import Lead, deciding_rules, explain_command, leads, what_now
 
 
 def flagged(name="duck", concept="water"):
@@ -15,7 +17,7 @@ def test_of_the_small_audit(tmp_path):
     with open_audit_database(write_small_audit(tmp_path)) as connection:
         found = leads(connection)
     assert found == {
-        0: Lead(0, "subgroup-gap", f"waterbird/{IMAGE_IDS[0]}.png", 3410, 212),
+        0: Lead(0, "subgroup-gap", f"waterbird/{IMAGE_IDS[0]}.png", 3410, 212, 180, 0),
         1: Lead(1, None, None, None, None),  # its finding is on another concept
         2: Lead(2, None, None, None, None),
         4: Lead(4, None, None, None, None),
@@ -39,16 +41,44 @@ def test_the_rule_is_that_of_the_gap(tmp_path, gap, rule):
         assert leads(connection)[0].rule_id == rule
 
 
+def test_deciding_rules(tmp_path):
+    run = make_run()
+
+    def finding(concept, rule_id, effect, low, status="measured"):
+        return Finding(0, "duck", concept, concept, "scene", rule_id, effect, low, 1.0, None, None, 9, (), status)
+
+    with AuditDatabase(tmp_path) as database:
+        database.add_run(run)
+        database.add_findings(
+            [
+                finding("water", "E1", 0.9, 0.8), finding("water", "E4-recall", 0.3, 0.1),
+                finding("water", "E4-pull", 0.2, 0.15), finding("water", "E3-pull", 0.9, 0.9),
+                finding("sky", "E2", 0.9, 0.8), finding("sky", "E1", 0.1, 0.0), finding("sky", "E4-recall", 0.2, 0.05),
+                finding("mud", "E2", 0.9, 0.8), finding("mud", "E4-pull", math.nan, math.nan, "too_few"),
+            ]
+        )  # fmt: skip
+    write_manifest(tmp_path, run)
+    with open_audit_database(tmp_path) as connection:
+        rules = deciding_rules(connection)
+    assert {concept: rules[fingerprint("duck", concept)] for concept in ("water", "sky", "mud")} == {
+        "water": "E4-pull", "sky": "E1", "mud": "E2",
+    }  # fmt: skip
+
+
 def test_what_now():
     recall, pull = Lead(0, "E4-recall", None, 518, 32), Lead(0, "E4-pull", None, 518, 32)
     wanted = 'more pictures of "duck" without water (32 of 550 so far)'
     assert what_now(flagged(), recall) == f"train with {wanted}; or accept it, with a reason, if it may be so"
-    assert what_now(flagged(), pull).startswith("train with pictures of other classes with water, so that it no longer")
+    assert what_now(flagged(), pull).startswith("train with more pictures of other classes with water; or")
     assert what_now(flagged(), None).startswith('train with more pictures of "duck" without water; or')
     suspect = Verdict(0, "duck", "suspect", "low", "water", "water", "scene", "", 9)
     assert what_now(suspect, recall).startswith(
         'collect more pictures of "duck" without water (32 of 550 so far), then'
     )
+    settled = Lead(0, "E4-recall", None, 518, 32, 148, 1200), Lead(0, "E4-pull", None, 518, 32, 148, 1200)
+    assert what_now(suspect, settled[0]).startswith('collect 148 more pictures of "duck" without water (32 of 550')
+    assert what_now(suspect, settled[1]).startswith("collect 1,200 more pictures of other classes with water, then")
+    assert "148" not in what_now(flagged(), settled[0])  # what is missing for a proof is not what mends the model
     assert "audit again" in what_now(Verdict(0, "duck", "not_analysed", "none", None, None, None, "", 0), None)
     assert what_now(Verdict(0, "duck", "clean", "none", None, None, None, "", 0), None) is None
 

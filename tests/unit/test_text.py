@@ -132,11 +132,11 @@ def test_a_decision_comes_last_worst_first(connection):
         "! cat · stale entry of the baseline: nothing matches it any more; remove it",
         "· vehicle · watermark · accepted: by ann until 2026-01-31: stock photos",
         "· landbird · water · tolerated by the policy: suspect passes",
-        "Gate failed (exit code 1): 1 new finding, 1 class not analysed",
+        "Gate fails: 1 new, 1 not analysed (5 classes) (exit code 1)",
     ]
-    passed = GateDecision(0, "nothing found", ())
+    passed = GateDecision(0, "passes: nothing found (2 classes)", ())
     assert render_text(connection, decision=passed).splitlines()[-2:] == [
-        "", "Gate passed (exit code 0): nothing found",
+        "", "Gate passes: nothing found (2 classes) (exit code 0)",
     ]  # fmt: skip
 
 

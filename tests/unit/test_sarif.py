@@ -1,0 +1,161 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import hostile_audit
+import jsonschema
+import pytest
+from small_audit import decision, findings, make_run, write_small_audit
+
+from auditor.gate.decision import GateDecision
+from auditor.records import fingerprint
+from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.manifest import write_manifest
+from reports.sarif import MAX_RESULTS, _text, render_sarif
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "data" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory):
+    with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    with open_audit_database(hostile_audit.write_hostile_audit(tmp_path_factory.mktemp("hostile"))) as connection:
+        yield connection
+
+
+def valid(text):
+    """The one run of a log that the official schema accepts."""
+    log = json.loads(text)
+    VALIDATOR.validate(log)
+    (run,) = log["runs"]
+    for result in run["results"]:
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    return run
+
+
+def test_the_schema_refuses_what_is_wrong(connection):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    for spoil in ({"version": "2.2"}, {"runs": [{}]}, {"extra": 1}):
+        with pytest.raises(jsonschema.ValidationError):
+            VALIDATOR.validate({**json.loads(render_sarif(connection)), **spoil})
+
+
+def test_rules_have_the_text_of_their_pages(connection):
+    rules = {rule["id"]: rule for rule in valid(render_sarif(connection))["tool"]["driver"]["rules"]}
+    assert set(rules) >= {"E1", "E2", "E3", "E4", "not-analysed", "stale-acceptance"}
+    assert rules["E1"]["shortDescription"]["text"] == "E1: share of the words"
+    assert rules["E1"]["fullDescription"]["text"].startswith("Every picture that is called a class is described by")
+    assert rules["E4"]["help"]["markdown"].startswith("# E4: observed gaps\n\n**E4-recall** is the recall of a class")
+    for rule in rules.values():
+        assert "](" not in rule.get("help", {}).get("markdown", "")
+
+
+def test_verdicts_alone(connection):
+    run = valid(render_sarif(connection))
+    results = run["results"]
+    found = [(one["ruleId"], one["level"], *one["message"]["text"].split(" What now: ")) for one in results]
+    accept = "or accept it, with a reason, if it may be so."
+    assert found == [
+        ("E1", "error", "waterbird, flagged: Relies on water (scene).",
+         f'train with more pictures of "waterbird" without water (212 of 3,622 so far); {accept}'),
+        ("E1", "error", "vehicle, flagged: Relies on watermark.",
+         f'train with more pictures of "vehicle" without watermark; {accept}'),
+        ("E1", "warning", "landbird, suspect: Could not be excluded.",
+         'collect more pictures of "landbird" without water, then audit again: it stays open until then.'),
+        ("not-analysed", "warning", "boat, not analysed: Too few pictures: 0 of 10.",
+         "mend that and audit again; until then nothing is known of the class either way."),
+    ]  # fmt: skip
+    waterbird = run["results"][0]
+    assert waterbird["partialFingerprints"]["auditorFinding/v1"] == findings()[0].fingerprint
+    assert waterbird["properties"] == {
+        "rule": "E1", "verdict": "flagged", "severity": "high", "pictures": 3, "concept": "water",
+        "conceptKind": "scene", "share": 0.41, "gap": 0.65, "gapLow": 0.58, "gapHigh": 0.71,
+    }  # fmt: skip
+    assert run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].startswith("The sample encoder")
+    keys = [result["partialFingerprints"]["primaryLocationLineHash"] for result in run["results"]]
+    assert len(set(keys)) == len(keys)
+
+
+def test_with_a_decision(connection, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.toml").write_text('fail_on = ["flagged"]\n\nmay_skip = []\n')
+    key = fingerprint("vehicle", "watermark")
+    (tmp_path / "baseline.toml").write_text(f'# accepted\n[[accepted]]\nfingerprint = "{key}"\n')
+    run = valid(render_sarif(connection, decision=decision()))
+
+    def place(result):
+        physical = result["locations"][0]["physicalLocation"]
+        return physical["artifactLocation"]["uri"], physical["region"]["startLine"]
+
+    assert [(result["ruleId"], result["level"], *place(result)) for result in run["results"]] == [
+        ("E1", "error", "policy.toml", 1),
+        ("not-analysed", "error", "policy.toml", 3),
+        ("stale-acceptance", "warning", "baseline.toml", 1),
+        ("E1", "note", "baseline.toml", 3),
+        ("E1", "note", "policy.toml", 1),
+    ]
+    suppressed = [result["suppressions"] for result in run["results"] if "suppressions" in result]
+    assert suppressed == [
+        [{"kind": "external", "status": "accepted", "justification": "by ann until 2026-01-31: stock photos"}]
+    ]
+    assert run["results"][3]["partialFingerprints"]["auditorFinding/v1"] == key
+    (invocation,) = run["invocations"]
+    assert (invocation["exitCode"], invocation["exitCodeDescription"]) == (
+        1,
+        "fails: 1 new, 1 not analysed (5 classes)",
+    )
+
+
+def test_an_undecided_gate_says_so(connection):
+    run = valid(render_sarif(connection, decision=GateDecision(2, "undecided: no pictures", ())))
+    assert run["results"] == []
+    assert run["invocations"][0]["toolExecutionNotifications"][-1] == {
+        "level": "error", "message": {"text": "undecided: no pictures"},
+    }  # fmt: skip
+
+
+def test_the_rule_is_the_one_that_decided(tmp_path):
+    run = make_run()
+    (base, _) = findings()
+    with AuditDatabase(tmp_path) as database:
+        database.add_run(run)
+        database.add_findings([replace(base, rule_id=rule) for rule in ("E1", "E4-pull", "E3-pull")])
+    write_manifest(tmp_path, run)
+    with open_audit_database(tmp_path) as connection:
+        (result,) = valid(render_sarif(connection, decision=replace(decision(), items=decision().items[1:2])))[
+            "results"
+        ]
+    assert (result["ruleId"], result["properties"]["rule"]) == ("E4", "E4-pull")
+
+
+def test_no_more_results_than_code_scanning_shows(connection):
+    items = tuple(replace(decision().items[1], fingerprint=f"{i:064x}") for i in range(MAX_RESULTS + 7))
+    run = valid(render_sarif(connection, decision=GateDecision(1, "fails", items)))
+    assert len(run["results"]) == MAX_RESULTS
+    assert run["invocations"][0]["toolExecutionNotifications"][-1]["message"]["text"].startswith("7 more results")
+
+
+@pytest.mark.parametrize("decided", [None, hostile_audit.decision()])
+def test_hostile_names_are_text(hostile, decided):
+    text = render_sarif(hostile, decision=decided)
+    run = valid(text)
+    n_told = sum(row.verdict != "clean" for row in hostile_audit.verdicts())
+    assert len(run["results"]) == (len(decided.items) if decided else n_told)
+    for result in run["results"]:
+        message = result["message"]["text"]
+        assert "](" not in message
+        assert "\n" not in message
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert uri.isascii()
+        assert not set(uri) & set(' <>"{}|\\^`\n')
+    assert "\x1b" not in text
+
+
+def test_placeholders_and_links_are_defused():
+    assert _text("{0} {a} [b](http://c) [16, 44] (x)") == "{{0}} {a} [b] (http://c) [16, 44] (x)"
