@@ -1,1 +1,207 @@
 """Whether a release passes: audit, policy and baseline brought together; behind `gate` and its pytest helper."""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import logging
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import get_args
+
+import duckdb
+
+from auditor.errors import InputError, StoreError
+from auditor.gate.baseline import DEFAULT_REASON, Entry, load_baseline, update_baseline
+from auditor.gate.concerns import ReleaseEvidence
+from auditor.gate.decision import GateDecision, GateItem
+from auditor.gate.policy import Policy, load_policy
+from auditor.gate.verdict import decide
+from auditor.records import Severity, VerdictName
+from auditor.store.database import open_audit_database
+from auditor.wording import quote, quote_list
+from reports import queries
+
+logger = logging.getLogger(__name__)
+
+#: Days that an accepted finding counts unless told otherwise.
+ACCEPTED_DAYS = 90
+#: States that an entry of the baseline can mend.
+_ACCEPTABLE = ("new", "expired")
+
+AnyPath = str | os.PathLike[str]
+
+
+def check_release(
+    audit_dir: AnyPath,
+    *,
+    policy: AnyPath | None = None,
+    baseline: AnyPath | None = None,
+    strict: bool = False,
+    today: datetime.date | None = None,
+) -> GateDecision:
+    """Decide whether the release that was audited in ``audit_dir`` passes.
+
+    Args:
+        audit_dir: Folder of a finished audit.
+        policy: ``policy.toml``; None for the default policy.
+        baseline: ``baseline.toml``; None where nothing was accepted.
+        strict: Whether a stale entry of the baseline fails.
+        today: The day that entries of the baseline are held against; today's (UTC) unless given.
+
+    Raises:
+        AuditorError: with one line: no finished audit there, or one that cannot be read; a policy or baseline with a
+            mistake in it.
+    """
+    with open_audit_database(Path(audit_dir)) as connection:
+        return decide_on_audit(connection, policy=policy, baseline=baseline, strict=strict, today=today)
+
+
+def assert_no_shortcuts(audit_dir: AnyPath, policy: AnyPath | None = None, baseline: AnyPath | None = None) -> None:
+    """Fail a test where the gate would not pass; the message is the report of what failed.
+
+    Args:
+        audit_dir: Folder of a finished audit.
+        policy: ``policy.toml``; None for the default policy.
+        baseline: ``baseline.toml``; None where nothing was accepted.
+
+    Raises:
+        AssertionError: the release does not pass.
+        AuditorError: as for :func:`check_release`.
+    """
+    from reports.gate_text import render_failed
+
+    with open_audit_database(Path(audit_dir)) as connection:
+        decision = decide_on_audit(connection, policy=policy, baseline=baseline)
+        if decision.exit_code:
+            raise AssertionError(render_failed(connection, decision=decision))
+
+
+def decide_on_audit(
+    connection: queries.Connection,
+    *,
+    policy: AnyPath | None = None,
+    baseline: AnyPath | None = None,
+    strict: bool = False,
+    today: datetime.date | None = None,
+) -> GateDecision:
+    """As :func:`check_release`, on an audit that is open."""
+    stops = load_policy(None if policy is None else Path(policy))
+    accepted = load_baseline(None if baseline is None else Path(baseline))
+    evidence = read_evidence(connection, stops)
+    idle = stops.idle_patterns(verdict.class_name for verdict in evidence.verdicts)
+    if idle:
+        logger.warning("the policy has rules for classes that the audit does not have: %s", quote_list(idle))
+    return decide(
+        evidence,
+        stops,
+        accepted,
+        today=today or today_utc(),
+        strict=strict,
+        policy_path=None if policy is None else os.fspath(policy),
+        baseline_path=None if baseline is None else os.fspath(baseline),
+    )
+
+
+def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvidence:
+    """What the gate asks of an audit; shares of the words only where the policy limits them.
+
+    Raises:
+        StoreError: tables that are not an audit's; the file may come from anybody.
+    """
+    try:
+        evidence = ReleaseEvidence(
+            n_images=queries.picture_count(connection),
+            verdicts=tuple(queries.verdicts(connection)),
+            findings=tuple(queries.findings(connection)),
+            class_concepts=tuple(queries.class_concepts(connection)) if policy.limits_shares else (),
+            counterexamples=tuple(queries.counterexamples(connection)),
+        )
+    except (duckdb.Error, TypeError, ValueError) as error:
+        raise StoreError(f"the audit's tables cannot be read ({str(error).splitlines()[0]}); make it again") from error
+    for verdict in evidence.verdicts:
+        if verdict.verdict not in get_args(VerdictName) or verdict.severity not in get_args(Severity):
+            raise StoreError(
+                f"the audit gives class {quote(verdict.class_name)} the verdict {quote(verdict.verdict)} of severity "
+                f"{quote(verdict.severity)}, which this auditor does not know; make it again"
+            )
+    return evidence
+
+
+def accept_findings(
+    decision: GateDecision,
+    baseline: AnyPath,
+    *,
+    reason: str = DEFAULT_REASON,
+    who: str | None = None,
+    expires: datetime.date | None = None,
+    today: datetime.date | None = None,
+) -> list[Entry]:
+    """Write what is new or expired into the baseline, made if missing; comments and other entries stay.
+
+    Args:
+        decision: What the gate found.
+        baseline: The file.
+        reason: Why; an entry that is renewed keeps its own unless one is given.
+        who: Who accepts; git's user unless given.
+        expires: Last day; 90 days from today unless given.
+        today: Today (UTC) unless given.
+
+    Returns:
+        The entries for what was new or expired, none where nothing was.
+
+    Raises:
+        InputError: the file cannot be written or understood, the reason is blank, or the day is past.
+    """
+    if not reason.strip():
+        raise InputError("the reason is blank; say in words why the findings are accepted")
+    today = today or today_utc()
+    expires = expires or today + datetime.timedelta(days=ACCEPTED_DAYS)
+    if expires < today:
+        raise InputError(f"expiry {expires.isoformat()} is past; expected today, {today.isoformat()}, or later")
+    path, found = Path(baseline), [item for item in decision.items if item.state in _ACCEPTABLE]
+    accepted_by = (who or "").strip() or git_user(path.parent)
+    entries = [_entry(item, reason, accepted_by, expires) for item in found]
+    update_baseline(path, entries, today=today)
+    return entries
+
+
+def _entry(item: GateItem, reason: str, who: str, expires: datetime.date) -> Entry:
+    return Entry.model_validate(
+        {
+            "class": item.class_name,
+            "concept": item.concept,
+            "verdict": item.verdict,
+            "fingerprint": item.fingerprint,
+            "reason": reason,
+            "who": who,
+            "expires": expires,
+        }
+    )
+
+
+def git_user(folder: Path) -> str:
+    """The name that git would commit with in ``folder``, else the name of who is logged in."""
+    git = shutil.which("git")
+    if git is not None:
+        asked = subprocess.run(  # noqa: S603 - a fixed command
+            [git, "config", "--get", "user.name"],
+            cwd=folder if folder.is_dir() else None,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if asked.returncode == 0 and asked.stdout.strip():
+            return asked.stdout.strip()
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, in some containers
+        return "unknown"
+
+
+def today_utc() -> datetime.date:
+    """The same day on every machine that checks the release."""
+    return datetime.datetime.now(datetime.UTC).date()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -17,13 +17,12 @@ from reports import queries
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points, reach
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, outcome, subject, worst_first
 from reports.leads import Lead, explain_command, leads, what_now
+from reports.terminal import as_text, print_on
 
 _COLOURS = {"flagged": "bold red", "suspect": "yellow", "clean": "green", "not_analysed": "dim"}
 _LEVEL_COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 #: Longer names are cut: the table must keep its columns, and a report on a terminal its lines.
 _NAME_LIMIT, _SENTENCE_LIMIT = 40, 2_000
-#: Columns that the table needs; a narrower terminal wraps its lines.
-_NARROWEST = 76
 _GAP_HEADER, _VERDICT_WIDTH = "Gap [95 %]", len("○ not analysed")
 #: Clean classes named in their one line; classes not analysed, and items of the gate, with lines of their own.
 _NAMED_CLEAN, _TOLD_NOT_ANALYSED, _TOLD_ITEMS = 12, 12, 60
@@ -32,31 +31,12 @@ _DIM = "dim"
 
 def print_text(connection: queries.Connection, console: Console, *, decision: GateDecision | None = None) -> None:
     """Print the report; colours only where ``console`` is a terminal, plain letters where it has no UTF-8."""
-    if console.options.ascii_only:
-        plain_text = render_text(connection, decision=decision, width=console.width)
-        console.print(
-            plain_text.translate(_TO_ASCII).encode("ascii", "replace").decode(),
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-        return
-    width = max(console.width, _NARROWEST)
-    console.print(_report(connection, decision, width), highlight=False, width=width)
+    print_on(console, partial(_report, connection, decision))
 
 
 def render_text(connection: queries.Connection, *, decision: GateDecision | None = None, width: int = 100) -> str:
     """The report as plain text without colour codes, ``width`` (at least 76) characters a line."""
-    stream, width = io.StringIO(), max(width, _NARROWEST)
-    console = Console(file=stream, width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(_report(connection, decision, width), highlight=False)
-    lines = (line.rstrip() for line in stream.getvalue().splitlines())
-    return "\n".join(lines).strip("\n")
-
-
-_TO_ASCII = str.maketrans(
-    {"▲": "!", "◆": "?", "●": ".", "○": "-", "−": "-", "–": "-", "…": "~", "─": "-", "·": "|", "✕": "x", "→": ">"}
-)
+    return as_text(partial(_report, connection, decision), width=width)
 
 
 def _report(connection: queries.Connection, decision: GateDecision | None, width: int) -> RenderableType:

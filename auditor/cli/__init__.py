@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+
 from auditor.cli.app import app
 
 # In the order in which ``auditor --help`` lists them.
@@ -9,6 +12,7 @@ from auditor.cli.app import app
 from auditor.cli import run as _run  # noqa: F401
 from auditor.cli import report as _report  # noqa: F401
 from auditor.cli import manifest as _manifest  # noqa: F401
+from auditor.cli import gate as _gate  # noqa: F401
 from auditor.cli import machine as _machine  # noqa: F401
 # isort: on
 
@@ -16,5 +20,9 @@ __all__ = ["app", "main"]
 
 
 def main() -> None:
-    """Entry point of the ``auditor`` command."""
-    app()
+    """Entry point of the ``auditor`` command; a failure of the program itself is 2, for 1 means "the gate found"."""
+    try:
+        app()
+    except Exception:
+        traceback.print_exc()
+        sys.exit(2)

@@ -259,6 +259,13 @@ def open_audit_database(folder: Path) -> duckdb.DuckDBPyConnection:
         if version < len(migrations.MIGRATIONS):
             reader.close()
             reader = connection.open_migrated_copy(path, version)
+        missing = migrations.expected_columns() - migrations.columns(reader)
+        if missing:
+            table, column, kind = min(missing)
+            raise StoreError(
+                f"{path} has other tables than an audit: no column {table}.{column} of type {kind}; make it again, or "
+                "take it from a whole copy"
+            )
         row = reader.execute("SELECT run_id FROM runs").fetchone()
         if row is None or row[0] != manifest.get("run_id"):
             raise StoreError(

@@ -7,10 +7,12 @@ The schema version of a file is the number of its migrations.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import duckdb
 
 Migration = Callable[[duckdb.DuckDBPyConnection], None]
+Column = tuple[str, str, str]
 
 _RUN_TABLES = """
 CREATE TABLE runs (
@@ -152,6 +154,20 @@ def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
         return None
     count = connection.execute("SELECT count(*) FROM migrations").fetchone()
     return int(count[0]) if count else 0
+
+
+@cache
+def expected_columns() -> frozenset[Column]:
+    """(table, column, type) of every column that today's migrations make."""
+    with duckdb.connect(":memory:") as connection:
+        migrate(connection, auditor_version="")
+        return columns(connection)
+
+
+def columns(connection: duckdb.DuckDBPyConnection) -> frozenset[Column]:
+    """(table, column, type) of every column of a file."""
+    found = connection.execute("SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal")
+    return frozenset(found.fetchall())
 
 
 def migrate(

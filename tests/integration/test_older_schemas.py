@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from auditor.release_check import check_release
 from auditor.store import migrations
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME
@@ -58,6 +59,8 @@ def test_schema_1_is_read_by_a_migrated_copy_and_stays_as_it_is(schema_1):
         assert queries.counterexamples(connection) == []
         assert json_report(connection)["classes"][0]["counterexamples"] == []
         assert "◆ bird" in render_text(connection)
+    (item,) = check_release(schema_1).items
+    assert (item.class_name, item.concept, item.state) == ("bird", "water", "tolerated")
     assert (schema_1 / DATABASE_NAME).read_bytes() == before
     assert sorted(path.name for path in schema_1.iterdir()) == [DATABASE_NAME, MANIFEST_NAME]
 

@@ -8,7 +8,7 @@ import auditor
 
 def test_every_public_name_loads():
     assert [getattr(auditor, name).__name__ for name in auditor.__all__] == [
-        "AuditConfig", "explain_image", "open_audit_database", "run_audit",
+        "AuditConfig", "assert_no_shortcuts", "explain_image", "open_audit_database", "run_audit",
     ]  # fmt: skip
 
 
@@ -17,6 +17,14 @@ def test_an_unknown_name_is_an_attribute_error():
         auditor.nonsense  # noqa: B018 - the access is the test
 
 
-def test_reading_an_audit_imports_no_torch():
-    script = "import sys, auditor; auditor.open_audit; import reports.text; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize(
+    "use",
+    [
+        "auditor.open_audit; import reports.text",
+        "auditor.assert_no_shortcuts; import reports.gate_text",
+        "import auditor.cli, reports.json_report",
+    ],
+)
+def test_reading_and_gating_an_audit_imports_no_torch(use):
+    script = f"import sys, auditor; {use}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -1,0 +1,78 @@
+"""``auditor gate``: the exit code that stops a release."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.app import AuditDir, Debug, OutputFile, Quiet, app, give_report, one_line_errors
+from auditor.errors import InputError
+from reports.formats import ReportFormat, write_report
+
+_POLICY, _BASELINE = Path("policy.toml"), Path("baseline.toml")
+
+
+@app.command()
+@one_line_errors
+def gate(
+    audit: AuditDir,
+    policy: Annotated[Path | None, typer.Option(help="What stops a release; default policy.toml here.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="What was accepted; default baseline.toml here.")] = None,
+    update_baseline: Annotated[
+        bool, typer.Option("--update-baseline", help="Accept what is new or expired: write it into the baseline.")
+    ] = False,
+    reason: Annotated[str | None, typer.Option(help="Why it is accepted, for --update-baseline.")] = None,
+    who: Annotated[str | None, typer.Option(help="Who accepts it; default the user of git.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Last day it counts, YYYY-MM-DD; default in 90 days.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on stale entries of the baseline.")] = False,
+    output_format: Annotated[
+        ReportFormat, typer.Option("--format", help="text, json, html, markdown, junit, sarif, or github.")
+    ] = ReportFormat.text,
+    output: OutputFile = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Pass or stop a release: exit code 0, or 1 for what is not accepted, or 2 where it could not be decided."""
+    from rich.console import Console
+
+    from auditor.gate.baseline import DEFAULT_REASON
+    from auditor.release_check import accept_findings, decide_on_audit
+    from auditor.store.database import open_audit_database
+    from reports.gate_text import print_gate, render_gate_text
+
+    if not update_baseline and (reason, who, expires) != (None, None, None):
+        raise InputError("--reason, --who and --expires say how findings are accepted; add --update-baseline")
+    policy, baseline = policy or _if_there(_POLICY), baseline or _if_there(_BASELINE)
+    with open_audit_database(audit) as connection:
+        if update_baseline:
+            baseline = baseline or _BASELINE
+            there = baseline if baseline.exists() else None
+            found = decide_on_audit(connection, policy=policy, baseline=there, strict=strict)
+            accepted = accept_findings(
+                found, baseline, reason=DEFAULT_REASON if reason is None else reason, who=who, expires=_date(expires)
+            )
+            if not quiet:
+                typer.echo(f"{len(accepted):,} accepted in {baseline}", err=True)
+        decision = decide_on_audit(connection, policy=policy, baseline=baseline, strict=strict)
+        if output_format is not ReportFormat.text:
+            give_report(connection, output_format, output, decision=decision)
+        elif output is None:
+            print_gate(connection, decision, Console())
+        else:
+            write_report(render_gate_text(connection, decision=decision), output)
+    if decision.exit_code:
+        raise typer.Exit(decision.exit_code)
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _date(written: str | None) -> datetime.date | None:
+    try:
+        return None if written is None else datetime.date.fromisoformat(written)
+    except ValueError as error:
+        raise InputError(f"--expires {written!r}; expected a date like 2030-01-31") from error

@@ -1,0 +1,210 @@
+"""Whether a release passes: audit, policy and baseline in, items and exit code out; pure.
+
+What the gate keys on, and why 2 goes before 1, is in docs/decisions/0007-gate.md.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from auditor.gate.baseline import Baseline, Entry
+from auditor.gate.concerns import Concern, ReleaseEvidence, concerns, interval, points
+from auditor.gate.decision import GateDecision, GateItem, ItemState, Level
+from auditor.gate.policy import Policy
+from auditor.records import Severity, Verdict
+from auditor.wording import quote
+
+ExitCode = Literal[0, 1, 2]
+
+#: Days before its end from which on an accepted finding is a warning, so that nobody is surprised by the day itself.
+WARN_DAYS = 14
+_SENTENCE_LIMIT = 400
+_CODES: dict[ItemState, ExitCode] = {"new": 1, "expired": 1, "grown": 1, "not_analysed": 2}
+_OUTCOMES: dict[ExitCode, str] = {0: "passes", 1: "fails", 2: "undecided"}
+_SUMMARY_WORDS: dict[ItemState, str] = {
+    "new": "new", "expired": "expired", "grown": "grown", "not_analysed": "not analysed", "accepted": "accepted",
+    "stale": "stale in the baseline", "tolerated": "tolerated by the policy", "skipped": "skipped",
+}  # fmt: skip
+_STATES: tuple[ItemState, ...] = tuple(_SUMMARY_WORDS)
+_LEVELS: tuple[Level, ...] = get_args(Level)
+_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How much a finding grew since the previous release, with its interval."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def exit_code(states: Iterable[ItemState], *, empty: bool, strict: bool) -> ExitCode:
+    """The exit code that items of these states make.
+
+    Args:
+        states: of all items, in any order.
+        empty: whether there was nothing to judge: no pictures, or no classes.
+        strict: whether a stale entry of the baseline fails.
+    """
+    codes = {**_CODES, "stale": 1} if strict else _CODES
+    return 2 if empty else max((codes.get(state, 0) for state in states), default=0)
+
+
+def decide(
+    evidence: ReleaseEvidence,
+    policy: Policy,
+    baseline: Baseline,
+    *,
+    today: datetime.date,
+    strict: bool = False,
+    growth: Mapping[str, Growth] | None = None,
+    policy_path: str | None = None,
+    baseline_path: str | None = None,
+) -> GateDecision:
+    """Decide on one audit.
+
+    Args:
+        evidence: what was found.
+        policy: what stops a release.
+        baseline: what was accepted.
+        today: the day that entries are held against.
+        strict: whether a stale entry of the baseline fails.
+        growth: change of findings since the previous release, by fingerprint.
+        policy_path: for the reader.
+        baseline_path: for the reader.
+    """
+    judge = _Judge(policy, {entry.fingerprint: entry for entry in baseline.accepted}, today, growth or {})
+    items = [item for verdict, concerned in concerns(evidence, policy) for item in judge.of_class(verdict, concerned)]
+    items += judge.stale(items, strict=strict)
+    items.sort(key=_worst_first)
+    empty = not evidence.n_images or not evidence.verdicts
+    code = exit_code((item.state for item in items), empty=empty, strict=strict)
+    return GateDecision(
+        code, _summary(code, items, len(evidence.verdicts), empty), tuple(items), policy_path, baseline_path
+    )
+
+
+def _worst_first(item: GateItem) -> tuple[int, int, int]:
+    return _LEVELS.index(item.level), _STATES.index(item.state), _SEVERITIES.index(item.severity)
+
+
+def _summary(code: ExitCode, items: Sequence[GateItem], n_classes: int, empty: bool) -> str:
+    if empty:
+        return f"{_OUTCOMES[2]}: the audit holds no pictures or no classes"
+    counts = Counter(item.state for item in items)
+    said = [f"{counts[state]:,} {words}" for state, words in _SUMMARY_WORDS.items() if counts[state]]
+    classes = f"{n_classes:,} class" + ("es" if n_classes != 1 else "")
+    return f"{_OUTCOMES[code]}: {', '.join(said) or 'nothing found'} ({classes})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What turns concerns into items."""
+
+    policy: Policy
+    entries: Mapping[str, Entry]
+    today: datetime.date
+    growth: Mapping[str, Growth]
+
+    def of_class(self, verdict: Verdict, concerned: Sequence[Concern]) -> list[GateItem]:
+        """The items of one class; a class without a verdict, or on too few pictures to pass by it, is an item too."""
+        if verdict.verdict == "not_analysed":
+            return [self._unanalysed(verdict, verdict.sentence)]
+        if verdict.verdict == "flagged" or verdict.n_images >= self.policy.min_images:  # what is shown stays shown
+            return [self._item(concern) for concern in concerned]
+        few = f"{verdict.verdict} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
+        return [self._unanalysed(verdict, few), *(self._item(concern) for concern in concerned if concern.broken)]
+
+    def _unanalysed(self, verdict: Verdict, why: str) -> GateItem:
+        skipped = self.policy.skips(verdict.class_name)
+        return GateItem(
+            class_name=verdict.class_name,
+            concept_id=None,
+            concept=None,
+            concept_kind=None,
+            verdict=verdict.verdict,
+            severity="none",
+            fingerprint=None,
+            state="skipped" if skipped else "not_analysed",
+            level="note" if skipped else "error",
+            reason=f"{_one_line(why)}" + ("" if skipped else "; add pictures, or name the class in may_skip"),
+        )
+
+    def _item(self, concern: Concern) -> GateItem:
+        state, level, reason = self._state(concern)
+        return GateItem(
+            class_name=concern.verdict.class_name,
+            concept_id=concern.concept_id,
+            concept=concern.concept,
+            concept_kind=concern.concept_kind,
+            verdict=concern.verdict.verdict,
+            severity=concern.verdict.severity,
+            fingerprint=concern.fingerprint,
+            state=state,
+            level=level,
+            reason=reason,
+        )
+
+    def _state(self, concern: Concern) -> tuple[ItemState, Level, str]:
+        said, entry = "; ".join(concern.broken + concern.passed), self.entries.get(concern.fingerprint)
+        if concern.broken:
+            if entry is None:
+                return "new", "error", f"{said}: mend the model, or accept it with --update-baseline"
+            if not entry.names(concern.verdict.class_name, concern.concept):
+                theirs = f"{quote(entry.class_name)}, {quote(entry.concept)}"
+                return "new", "error", f"{said}: the baseline has its fingerprint under other names ({theirs}); mend it"
+            if not entry.covers(concern.verdict.verdict):
+                return "new", "error", f"{said}: was accepted as {entry.verdict} only, by {_accepted(entry)}"
+            if entry.expired(self.today):
+                return "expired", "error", f"{said}: was accepted by {_accepted(entry)}; mend it, or renew the entry"
+        grown = self._grown(concern)
+        if grown:
+            return "grown", "error", f"{said}; {grown}: mend the model, or give it a [[rule]] of its own in the policy"
+        if not concern.broken or entry is None:
+            return "tolerated", "note", said
+        days = (entry.expires - self.today).days
+        return "accepted", "warning" if days <= WARN_DAYS else "note", f"{said}; by {_accepted(entry)}"
+
+    def _grown(self, concern: Concern) -> str | None:
+        growth = self.growth.get(concern.fingerprint)
+        limit = self.policy.limits(concern.verdict.class_name, concern.concept_kind).max_growth
+        if growth is None or limit is None or not growth.low > limit:
+            return None
+        grown = interval(growth.difference, growth.low, growth.high)
+        return f"grown by {grown} since the previous release, max_growth {points(limit)}"
+
+    def stale(self, items: Sequence[GateItem], *, strict: bool) -> list[GateItem]:
+        """Entries that nothing matches; what was not analysed this time cannot show that an entry is needed no more."""
+        matched = {item.fingerprint for item in items}
+        unknown = {item.class_name for item in items if item.concept_id is None}
+        return [
+            GateItem(
+                class_name=entry.class_name,
+                concept_id=None,
+                concept=entry.concept,
+                concept_kind=None,
+                verdict=None,
+                severity="none",
+                fingerprint=entry.fingerprint,
+                state="stale",
+                level="error" if strict else "warning",
+                reason=f"nothing matches it any more: delete the entry, accepted by {_accepted(entry)}",
+            )
+            for entry in self.entries.values()
+            if entry.fingerprint not in matched and entry.class_name not in unknown
+        ]
+
+
+def _accepted(entry: Entry) -> str:
+    return f"{quote(entry.who)} until {entry.expires.isoformat()} ({quote(entry.reason, 200)})"
+
+
+def _one_line(text: str) -> str:
+    """A sentence of the audit, whose file may come from anybody, as the middle of a line."""
+    line = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    return line.rstrip(".") if len(line) <= _SENTENCE_LIMIT else line[:_SENTENCE_LIMIT] + "…"

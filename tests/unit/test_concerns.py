@@ -1,0 +1,137 @@
+"""What the policy says on findings: by verdict and severity, by gap, by share, and on which concepts."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from gate_world import FOG, WATER, counterexample_on, evidence_of, gap_on, share_on, verdict_on
+
+from auditor.gate.concerns import LEAST_PICTURES, PROVEN_Q, concerns
+from auditor.gate.policy import Policy, Rule
+
+BEAK = ("beak", "beak", "part")
+RULER = ("has ruler = yes", "has ruler = yes", "attribute")
+
+
+def on(verdict, policy=None, **rows):
+    """Concerns of a single class by concept: what is broken, else what is let pass."""
+    ((given, found),) = concerns(evidence_of(verdict, **rows), policy or Policy())
+    assert given is verdict
+    assert len({one.concept_id for one in found}) == len(found)
+    return {one.concept: ("broken", one.broken) if one.broken else ("passed", one.passed) for one in found}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "severity", "settings", "expected"),
+    [
+        ("clean", "none", {"fail_on": ("flagged", "suspect")}, None),
+        ("not_analysed", "none", {}, None),
+        ("flagged", "low", {}, ("broken", ["flagged, severity low"])),
+        ("flagged", "none", {}, ("broken", ["flagged, severity none"])),
+        ("flagged", "medium", {"min_severity": "medium"}, ("broken", ["flagged, severity medium"])),
+        (
+            "flagged",
+            "low",
+            {"min_severity": "medium"},
+            ("passed", ["flagged, severity low; the policy fails from 'medium' on"]),
+        ),
+        ("flagged", "high", {"fail_on": ("suspect",)}, ("passed", ["flagged; the policy fails on suspect"])),
+        ("flagged", "high", {"fail_on": ()}, ("passed", ["flagged; the policy fails on no verdict"])),
+        ("suspect", "low", {}, ("passed", ["suspect; the policy fails on flagged"])),
+        ("suspect", "low", {"fail_on": ("flagged", "suspect"), "min_severity": "high"}, ("broken", ["suspect"])),
+    ],
+)
+def test_by_verdict_and_severity(verdict, severity, settings, expected):
+    found = on(verdict_on("a", verdict, severity), Policy(**settings))
+    assert found == ({} if expected is None else {"water": expected})
+
+
+def test_rules_are_asked_with_the_class_and_the_kind():
+    policy = Policy(rule=(Rule(classes=("a",), kinds=("scene",), fail_on=()),))
+    assert on(verdict_on("a"), policy)["water"][0] == "passed"
+    assert on(verdict_on("b"), policy)["water"][0] == "broken"
+    assert on(verdict_on("a", concept=FOG), policy)["fog"][0] == "broken"
+
+
+def test_every_concept_that_is_proven_on_a_flagged_class_counts():
+    verdict = verdict_on("a")
+    findings = (
+        gap_on(verdict, WATER, 0.5, q=0.001),
+        gap_on(verdict, FOG, 0.2, q=PROVEN_Q),
+        gap_on(verdict, FOG, 0.2, q=PROVEN_Q, rule_id="E4-pull"),
+        gap_on(verdict, RULER, 0.2, q=0.051),
+        gap_on(verdict_on("b", class_idx=1), RULER, 0.2, q=0.001),
+    )
+    both = ("broken", ["flagged, severity high"])
+    assert on(verdict, findings=findings) == {"water": both, "fog": both}
+    proven = (counterexample_on(verdict, RULER, "proven"), counterexample_on(verdict, BEAK, "open"))
+    assert on(verdict, findings=findings, counterexamples=proven) == {"water": both, "fog": both, RULER[1]: both}
+
+
+def test_a_suspect_class_stands_for_its_leading_concept():
+    verdict = verdict_on("a", "suspect")
+    found = on(verdict, findings=(gap_on(verdict, FOG, 0.2, q=0.01),))
+    assert list(found) == ["water"]
+
+
+@pytest.mark.parametrize(
+    ("low", "changes", "broken"),
+    [
+        (0.21, {}, True), (0.20, {}, False), (0.21, {"rule_id": "E4-pull"}, True),
+        (0.9, {"rule_id": "E3-recall"}, False), (0.9, {"rule_id": "E1"}, False),
+        (0.9, {"status": "too_few"}, False), (math.nan, {}, False),
+    ],
+)  # fmt: skip
+def test_a_gap_over_its_limit_with_the_whole_interval(low, changes, broken):
+    verdict = verdict_on("a", "clean")
+    found = on(verdict, Policy(max_gap=0.2), findings=(gap_on(verdict, FOG, low, **changes),))
+    if not broken:
+        assert found == {}
+    else:
+        name = "pull on other classes" if changes else "gap in recall"
+        assert found == {"fog": ("broken", [f"{name} 31 points [21, 41], max_gap 20 points"])}
+    assert on(verdict, findings=(gap_on(verdict, FOG, low, **changes),)) == {}
+
+
+@pytest.mark.parametrize(
+    ("concept", "low", "n_images", "broken"),
+    [
+        (WATER, 0.31, LEAST_PICTURES, True), (WATER, 0.30, 50, False), (WATER, 0.31, LEAST_PICTURES - 1, False),
+        (BEAK, 0.9, 50, False), (WATER, math.nan, 50, False),
+    ],
+)  # fmt: skip
+def test_a_share_of_a_context_concept_over_its_limit(concept, low, n_images, broken):
+    verdict = verdict_on("a", "clean")
+    shares = (share_on(verdict, concept, low, n_images=n_images),)
+    expected = {"water": ("broken", ["share of the words 32 % [31, 33], max_share 30 %"])} if broken else {}
+    assert on(verdict, Policy(max_share=0.3), class_concepts=shares) == expected
+    assert on(verdict, class_concepts=shares) == {}
+
+
+def test_all_that_is_broken_on_one_concept_is_said_of_it():
+    verdict = verdict_on("a", "suspect")
+    policy = Policy(max_gap=0.05, max_share=0.025, fail_on=())
+    found = on(
+        verdict,
+        policy,
+        findings=(gap_on(verdict, WATER, 0.055), gap_on(verdict, WATER, 0.06, rule_id="E4-pull")),
+        class_concepts=(share_on(verdict, WATER, 0.03),),
+    )
+    assert found == {
+        "water": (
+            "broken",
+            [
+                "gap in recall 15.5 points [5.5, 25.5], max_gap 5 points",
+                "pull on other classes 16 points [6, 26], max_gap 5 points",
+                "share of the words 4 % [3, 5], max_share 2.5 %",
+            ],
+        )
+    }
+
+
+def test_a_class_that_was_not_analysed_breaks_no_limit():
+    verdict = verdict_on("a", "not_analysed")
+    policy = Policy(max_gap=0.0, max_share=0.0)
+    rows = {"findings": (gap_on(verdict, WATER, 0.5),), "class_concepts": (share_on(verdict, WATER, 0.5),)}
+    assert on(verdict, policy, **rows) == {}

@@ -1,0 +1,219 @@
+"""Audit, policy and baseline brought together: the decision, the pytest helper, and accepting what was found."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import re
+import shutil
+import subprocess
+
+import duckdb
+import pytest
+from gate_world import TODAY
+from small_audit import write_small_audit
+
+from auditor.errors import InputError, StoreError
+from auditor.gate.baseline import Entry, load_baseline
+from auditor.records import fingerprint
+from auditor.release_check import accept_findings, assert_no_shortcuts, check_release, git_user, today_utc
+from auditor.store.migrations import MIGRATIONS
+
+#: Of small_audit: boat is not analysed.
+SKIP = 'may_skip = ["boat"]\n'
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory):
+    return write_small_audit(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def policy(tmp_path):
+    (tmp_path / "policy.toml").write_text(SKIP)
+    return tmp_path / "policy.toml"
+
+
+def items_of(decision):
+    return {(item.class_name, item.concept): item.state for item in decision.items}
+
+
+def test_a_class_that_was_not_analysed_is_undecided(audit):
+    decision = check_release(audit)
+    assert decision.exit_code == 2
+    assert items_of(decision) == {
+        ("waterbird", "water"): "new", ("vehicle", "watermark"): "new", ("landbird", "water"): "tolerated",
+        ("boat", None): "not_analysed",
+    }  # fmt: skip
+    assert (decision.policy_path, decision.baseline_path) == (None, None)
+
+
+def test_policy_and_baseline_are_used_and_named(audit, policy, tmp_path):
+    decision = check_release(str(audit), policy=str(policy))
+    assert (decision.exit_code, decision.policy_path) == (1, str(policy))
+    accept_findings(decision, tmp_path / "b.toml", who="Ada", today=TODAY)
+    decision = check_release(audit, policy=policy, baseline=tmp_path / "b.toml", today=TODAY)
+    assert (decision.exit_code, decision.baseline_path) == (0, str(tmp_path / "b.toml"))
+    after = TODAY + datetime.timedelta(days=91)
+    assert check_release(audit, policy=policy, baseline=tmp_path / "b.toml", today=after).exit_code == 1
+
+
+def test_strict_fails_on_a_stale_entry(audit, policy, tmp_path):
+    decision = check_release(audit, policy=policy)
+    accept_findings(decision, tmp_path / "b.toml")
+    text = (tmp_path / "b.toml").read_text()
+    stale = text[text.index("[[accepted]]") :].split("\n\n")[0]
+    stale = re.sub("[0-9a-f]{64}", "0" * 64, stale)
+    (tmp_path / "b.toml").write_text(f"{text}\n{stale}\n")
+    assert check_release(audit, policy=policy, baseline=tmp_path / "b.toml").exit_code == 0
+    assert check_release(audit, policy=policy, baseline=tmp_path / "b.toml", strict=True).exit_code == 1
+
+
+def test_shares_are_limited_by_what_the_audit_measured(audit, tmp_path):
+    (tmp_path / "p.toml").write_text(SKIP + "fail_on = []\nmax_gap = 0.5\nmax_share = 0.1\n")
+    decision = check_release(audit, policy=tmp_path / "p.toml")
+    assert items_of(decision) == {
+        ("waterbird", "water"): "tolerated", ("vehicle", "watermark"): "tolerated", ("landbird", "water"): "tolerated",
+        ("boat", None): "skipped",
+    }  # fmt: skip
+
+
+def test_rules_for_no_class_are_told(audit, tmp_path, caplog):
+    (tmp_path / "p.toml").write_text(SKIP + '[[rule]]\nclasses = ["waterbrid"]\nfail_on = []\n')
+    with caplog.at_level(logging.WARNING):
+        check_release(audit, policy=tmp_path / "p.toml")
+    assert caplog.messages == ["the policy has rules for classes that the audit does not have: 'waterbrid'"]
+
+
+class TestAccepting:
+    def test_writes_what_is_new_with_who_why_and_90_days(self, audit, tmp_path):
+        entries = accept_findings(check_release(audit), tmp_path / "b.toml", who="Ada", today=TODAY)
+        assert load_baseline(tmp_path / "b.toml").accepted == tuple(entries)
+        values = {
+            "class": "waterbird", "concept": "water", "verdict": "flagged",
+            "fingerprint": fingerprint("waterbird", "water"), "reason": "accepted", "who": "Ada",
+            "expires": datetime.date(2030, 9, 13),
+        }  # fmt: skip
+        assert entries[0] == Entry.model_validate(values)
+
+    def test_takes_reason_and_day(self, audit, tmp_path):
+        day = today_utc()
+        found = check_release(audit)
+        (entry, _) = accept_findings(found, tmp_path / "b.toml", reason="ticket 3", who="Ada", expires=day)
+        assert (entry.reason, entry.expires) == ("ticket 3", day)
+
+    def test_refuses_a_day_that_is_past_and_a_blank_reason(self, audit, tmp_path):
+        found = check_release(audit)
+        with pytest.raises(InputError, match="expiry 2030-06-14 is past; expected today, 2030-06-15, or later"):
+            accept_findings(found, tmp_path / "b.toml", expires=TODAY - datetime.timedelta(days=1), today=TODAY)
+        with pytest.raises(InputError, match="the reason is blank"):
+            accept_findings(found, tmp_path / "b.toml", reason=" ")
+        assert not (tmp_path / "b.toml").exists()
+
+    def test_nothing_new_leaves_the_file_alone(self, audit, policy, tmp_path):
+        accept_findings(check_release(audit), tmp_path / "b.toml", who="Ada")
+        text = (tmp_path / "b.toml").read_text()
+        decision = check_release(audit, policy=policy, baseline=tmp_path / "b.toml")
+        assert accept_findings(decision, tmp_path / "b.toml", who="Grace") == []
+        assert (tmp_path / "b.toml").read_text() == text
+
+
+def test_who_accepts_is_the_user_of_git(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    (tmp_path / "gitconfig").write_text("[user]\n\tname = Ada Lovelace\n")
+    assert git_user(tmp_path) == "Ada Lovelace"
+    subprocess.run(["git", "init", "--quiet", tmp_path / "repo"], check=True)
+    subprocess.run(["git", "-C", tmp_path / "repo", "config", "user.name", "Grace"], check=True)
+    assert git_user(tmp_path / "repo") == "Grace"
+    (tmp_path / "gitconfig").unlink()
+    monkeypatch.setenv("LOGNAME", "joan")
+    assert git_user(tmp_path) == "joan"
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert git_user(tmp_path / "repo") == "joan"
+
+
+class TestHelper:
+    def test_passes_where_the_gate_passes(self, audit, policy, tmp_path):
+        accept_findings(check_release(audit), tmp_path / "b.toml")
+        assert_no_shortcuts(audit, policy, tmp_path / "b.toml")
+
+    def test_its_message_is_the_report_of_what_failed(self, audit, policy):
+        with pytest.raises(AssertionError) as caught:
+            assert_no_shortcuts(audit, policy=policy)
+        assert str(caught.value).splitlines() == [
+            "✕ waterbird · water (scene) · new",
+            "  flagged, severity high: mend the model, or accept it with --update-baseline",
+            "  Relies on water (scene).",
+            "",
+            "✕ vehicle · watermark (artifact) · new",
+            "  flagged, severity high: mend the model, or accept it with --update-baseline",
+            "  Relies on watermark.",
+            "",
+            f"policy {policy}",
+            "Gate fails: 2 new, 1 tolerated by the policy, 1 skipped (5 classes) (exit code 1)",
+        ]
+
+    def test_fails_where_nothing_could_be_decided(self, audit):
+        with pytest.raises(AssertionError, match=r"boat · not analysed(.|\n)*\(exit code 2\)"):
+            assert_no_shortcuts(audit)
+
+
+class TestAudits:
+    """That cannot be decided on."""
+
+    @pytest.fixture
+    def copy(self, audit, tmp_path):
+        return shutil.copytree(audit, tmp_path / "copy")
+
+    def refusal(self, folder):
+        with pytest.raises(StoreError) as caught:
+            check_release(folder)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    def test_killed_before_the_end(self, copy):
+        (copy / "audit.json").unlink()
+        assert "is incomplete: it has no audit.json; finish it with the same `auditor run`" in self.refusal(copy)
+
+    def test_empty_folder_or_none(self, tmp_path):
+        (tmp_path / "empty").mkdir()
+        assert "holds no audit" in self.refusal(tmp_path / "empty")
+        assert "does not exist" in self.refusal(tmp_path / "none")
+
+    def test_truncated(self, copy):
+        data = (copy / "audit.duckdb").read_bytes()
+        (copy / "audit.duckdb").write_bytes(data[: len(data) // 2])
+        assert "cannot be read as an audit (IO Error" in self.refusal(copy)
+        (copy / "audit.duckdb").write_bytes(data[:100])
+        assert "is truncated, damaged or no DuckDB file" in self.refusal(copy)
+
+    def test_of_a_newer_auditor(self, copy):
+        manifest = json.loads((copy / "audit.json").read_text())
+        manifest |= {"schema_version": len(MIGRATIONS) + 1, "versions": {"auditor": "9.1"}}
+        (copy / "audit.json").write_text(json.dumps(manifest))
+        assert "install auditor 9.1 or later to read it" in self.refusal(copy)
+
+    @pytest.mark.parametrize(
+        ("statement", "expected"),
+        [
+            ("DROP TABLE findings", "has other tables than an audit: no column findings.class_idx of type INTEGER"),
+            ("ALTER TABLE verdicts ALTER class_name TYPE BLOB", "no column verdicts.class_name of type VARCHAR"),
+            (
+                "UPDATE verdicts SET verdict = 'fine'",
+                "the verdict 'fine' of severity 'high', which this auditor does not",
+            ),
+            ("UPDATE verdicts SET severity = 'dire'", "of severity 'dire'"),
+        ],
+    )
+    def test_with_other_tables_than_an_audit_has(self, copy, statement, expected):
+        with duckdb.connect(str(copy / "audit.duckdb")) as connection:
+            connection.execute(statement)
+        assert expected in self.refusal(copy)
+
+    def test_without_pictures(self, copy):
+        with duckdb.connect(str(copy / "audit.duckdb")) as connection:
+            connection.execute("DELETE FROM images")
+        decision = check_release(copy)
+        assert (decision.exit_code, decision.summary) == (2, "undecided: the audit holds no pictures or no classes")
