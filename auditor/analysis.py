@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.config import NO_MODEL
+from auditor.context_records import AttributeConcept, CoreReason
 from auditor.evidence.verdicts import EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.shards import FeatureShards
+from auditor.inputs.attributes import KnownAttributes
 from auditor.models.classifier import Classifier
 from auditor.models.encoders import Encoder
 from auditor.records import (
@@ -16,6 +20,7 @@ from auditor.records import (
     ChannelWords,
     ClassChannelGroup,
     ClassMatch,
+    Concept,
     Dataset,
     FloatArray,
     ImageItem,
@@ -31,18 +36,20 @@ class Inputs:
     """What an audit starts from, loaded and checked against each other."""
 
     dataset: Dataset
-    classifier: Classifier
+    classifier: Classifier | None  # None: the data are audited alone
     encoder: Encoder
     match: ClassMatch
     concepts: ConceptEmbeddings
     vocabulary_digest: str
+    attributes: KnownAttributes
+    core: Mapping[tuple[str, str], CoreReason]  # (class name, concept_id)
     notices: tuple[str, ...]  # what the reader of the audit must be told
 
     def digests(self) -> dict[str, str]:
         """The inputs' digests by the names that ``audit.json`` gives them."""
         return {
             "data": self.dataset.digest,
-            "model": self.classifier.digest,
+            "model": self.classifier.digest if self.classifier else NO_MODEL,
             "encoder": self.encoder.digest,
             "vocabulary": self.vocabulary_digest,
         }
@@ -53,10 +60,11 @@ class Pictures:
     """The readable pictures, in the order of the shards."""
 
     items: tuple[ImageItem, ...]  # N
+    rows: IntArray  # (N,) position in the data set
     embeddings: FloatArray  # (N, D)
     label_idx: IntArray  # (N,), -1 for none
-    predicted_idx: IntArray  # (N,)
-    confidence: FloatArray  # (N,)
+    predicted_idx: IntArray  # (N,), -1 without a model
+    confidence: FloatArray  # (N,), NaN without a model
 
     @property
     def image_ids(self) -> tuple[str, ...]:
@@ -87,15 +95,34 @@ class ChannelMeanings:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """What a model decided, in words."""
+
+    classifier: Classifier
+    channels: ChannelMeanings
+    descriptions: Descriptions
+    class_groups: tuple[ClassChannelGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """The concepts of the vocabulary and, after them, what the manifest knows."""
+
+    concepts: tuple[Concept, ...]  # V + A
+    presence: FloatArray  # (N, V + A), NaN where it is not known
+    same_as: Mapping[int, int]  # attribute -> concept of the vocabulary that has its name
+    attribute_concepts: tuple[AttributeConcept, ...]  # A
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
     """Everything that an audit stores."""
 
     inputs: Inputs
     pictures: Pictures
     shards: FeatureShards
-    channels: ChannelMeanings
-    descriptions: Descriptions
-    presence: FloatArray  # (N, V)
+    concept_rows: FloatArray  # (V, D)
+    decisions: Decisions | None  # None: the data were audited alone
+    context: Context
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]
-    class_groups: tuple[ClassChannelGroup, ...]

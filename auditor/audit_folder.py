@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.analysis import Analysis, Inputs
+from auditor.analysis import Analysis, Decisions, Inputs, Pictures
 from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.records import FloatArray, Phrases
@@ -65,7 +65,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
         StoreError: the folder cannot be written; nothing half-written is left.
     """
     inputs, pictures, evidence = analysis.inputs, analysis.pictures, analysis.evidence
-    class_names, concepts = inputs.match.class_names, inputs.concepts.concepts
+    class_names, context = inputs.match.class_names, analysis.context
     run = _run_record(analysis, config)
     with AuditDatabase(folder) as database:
         database.add_run(run)
@@ -80,20 +80,20 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
             pictures.image_ids, pictures.predicted_idx, pictures.label_idx, pictures.confidence, class_names
         )
         database.add_failures(analysis.shards.failures)
-        database.add_concepts(concepts, analysis.channels.words.concept_rows)
-        _add_channels(database, analysis)
-        _add_attributions(database, analysis)
+        database.add_concepts(inputs.concepts.concepts, analysis.concept_rows)
+        database.add_attributes(inputs.attributes.columns, context.attribute_concepts)
+        if analysis.decisions is not None:
+            _add_decisions(database, inputs, pictures, analysis.decisions)
         used = sorted({finding.concept_id for finding in evidence.findings})
-        columns = [idx for idx, concept in enumerate(concepts) if concept.concept_id in used]
+        columns = [idx for idx, concept in enumerate(context.concepts) if concept.concept_id in used]
         database.add_concept_presence(
-            pictures.image_ids, [concepts[idx].concept_id for idx in columns], analysis.presence[:, columns]
+            pictures.image_ids, [context.concepts[idx].concept_id for idx in columns], context.presence[:, columns]
         )
         database.add_class_concepts(evidence.class_concepts)
         database.add_subgroups(evidence.subgroups)
         database.add_findings(evidence.findings)
         database.add_verdicts(evidence.verdicts)
         database.add_saliency(analysis.maps, class_names)
-        database.add_class_channel_groups(analysis.class_groups)
         # From here on the old audit, if there was one, is no longer complete.
         (folder / MANIFEST_NAME).unlink(missing_ok=True)
     write_embedding_index(folder, pictures.embeddings)
@@ -143,9 +143,10 @@ def _names(strengths: FloatArray, terms: list[str]) -> list[str]:
     ]
 
 
-def _add_channels(database: AuditDatabase, analysis: Analysis) -> None:
-    channels = analysis.channels
-    terms = [concept.term for concept in analysis.inputs.concepts.concepts]
+def _add_decisions(database: AuditDatabase, inputs: Inputs, pictures: Pictures, decisions: Decisions) -> None:
+    """Channels, and every picture's phrases in batches."""
+    channels, descriptions = decisions.channels, decisions.descriptions
+    terms = [concept.term for concept in inputs.concepts.concepts]
     database.add_channels(
         channels.use,
         _names(channels.likeness, terms),
@@ -154,10 +155,8 @@ def _add_channels(database: AuditDatabase, analysis: Analysis) -> None:
         directions=channels.words.directions,
         stats=channels.words.stats,
     )
-
-
-def _add_attributions(database: AuditDatabase, analysis: Analysis) -> None:
-    descriptions, image_ids = analysis.descriptions, analysis.pictures.image_ids
+    database.add_class_channel_groups(decisions.class_groups)
+    image_ids = pictures.image_ids
     for start in range(0, len(descriptions.image_idx), _BATCH_ROWS):
         rows = slice(start, start + _BATCH_ROWS)
         database.add_attributions(
@@ -166,6 +165,6 @@ def _add_attributions(database: AuditDatabase, analysis: Analysis) -> None:
             Phrases(
                 descriptions.weights[rows].toarray(), descriptions.shares[rows].toarray(), descriptions.residuals[rows]
             ),
-            class_names=analysis.inputs.match.class_names,
-            concepts=analysis.inputs.concepts.concepts,
+            class_names=inputs.match.class_names,
+            concepts=inputs.concepts.concepts,
         )

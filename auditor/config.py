@@ -13,12 +13,24 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.errors import InputError
+from auditor.wording import nearest, quote
 
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 CONFIG_NAMES = ("auditor.toml", "pyproject.toml")
+#: ``--model none`` audits the data alone.
+NO_MODEL = "none"
 
 #: Settings that change nothing in an audit's contents, only where and how fast it is made.
 _WITHOUT_EFFECT = {"out", "cache", "jobs", "batch_size", "device", "trust_code"}
+
+
+class AttributeSettings(BaseModel):
+    """The table ``[attributes]``: which columns of a manifest are examined like concepts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    include: tuple[str, ...] | None = Field(default=None, description="only these columns; all when not given")
+    exclude: tuple[str, ...] = Field(default=(), description="all columns but these")
 
 
 class AuditConfig(BaseModel):
@@ -27,7 +39,7 @@ class AuditConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(description="folder class/picture, or a CSV/Parquet manifest")
-    model: str = Field(description="torchvision:NAME, timm:NAME, FILE.py:factory, module:factory, sample:planted")
+    model: str = Field(description="torchvision:NAME, timm:NAME, FILE.py:factory, module:factory, sample:planted, none")
     out: Path = Field(description="folder of the audit")
     weights: Path | None = Field(default=None, description="safetensors file or state dict of the classifier")
     preprocess: Path | None = Field(default=None, description="TOML file: size, crop, interpolation, mean, std")
@@ -46,10 +58,17 @@ class AuditConfig(BaseModel):
     jobs: int = Field(default=0, ge=0, description="threads that decode pictures; 0: one per core")
     batch_size: int = Field(default=32, ge=1, description="pictures per forward pass")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+    core: dict[str, tuple[str, ...]] = Field(default={}, description="class: concepts that it may rest on")
+    attributes: AttributeSettings = Field(default=AttributeSettings(), description="columns that are examined")
 
     def digest(self) -> str:
         """sha256 over the settings that decide what the audit contains."""
         return hashlib.sha256(self.model_dump_json(exclude=_WITHOUT_EFFECT).encode()).hexdigest()
+
+    @property
+    def examines_model(self) -> bool:
+        """Whether there is a model under audit, and not the data alone."""
+        return self.model != NO_MODEL
 
     @property
     def n_jobs(self) -> int:
@@ -121,6 +140,11 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            table = AttributeSettings.model_fields
+            close = nearest(str(first["loc"][-1]), table)
+            hint = f"; did you mean {quote(close)}?" if close else f"; known settings: {', '.join(table)}"
+            raise InputError(f"unknown setting {quote(name)}{hint}") from error
         if first["type"] == "missing":
             raise InputError(
                 f"setting '{name}' is missing: give --{name.replace('_', '-')} or put it into auditor.toml"

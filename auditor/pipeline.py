@@ -7,29 +7,33 @@ evidence, draw the maps of the pictures that show it, store.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 
-from auditor.analysis import Analysis, ChannelMeanings, Inputs, Pictures
+from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Inputs, Pictures
 from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date, write_audit
 from auditor.config import AuditConfig
+from auditor.context import known_context
 from auditor.errors import InputError
 from auditor.evidence.exemplars import choose_exemplars
-from auditor.evidence.presence import concept_presence
 from auditor.evidence.verdicts import EvidenceInput, judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
 from auditor.extraction.picture_maps import exemplar_maps
 from auditor.extraction.shards import FeatureShards
+from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import match_classes
+from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import load_dataset
 from auditor.inputs.vocabulary import add_class_names, load_vocabulary
 from auditor.models.classifier import load_classifier
 from auditor.models.device import find_device
 from auditor.models.encoders import load_encoder
-from auditor.records import ChannelWords, FloatArray, Progress
+from auditor.records import ChannelWords, ClassMatch, FloatArray, ImageItem, IntArray, Progress, SaliencyMap
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
 from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions
@@ -61,69 +65,34 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
         return config.out
     shards = _extract(config, inputs, on_progress)
     pictures = _gather_pictures(inputs, shards)
-    channels = _channel_meanings(config, inputs, pictures, shards)
-    descriptions = describe_images(
-        shards.head_chunks(),
-        pictures.label_idx,
-        pictures.predicted_idx,
-        centred_weights(inputs.classifier.head),
-        channels.words.stats,
-        channels.words.directions,
-        channels.words.concept_rows,
-        on_progress=on_progress,
+    terms = [concept.term for concept in inputs.concepts.concepts]
+    concept_rows = concept_matrix(inputs.concepts.word_rows, terms)
+    context = known_context(inputs, pictures)
+    decisions = _decisions(config, inputs, pictures, shards, concept_rows, on_progress)
+    evidence_input = _evidence_input(config, inputs, pictures, shards, context, decisions)
+    evidence = judge(evidence_input, on_progress=on_progress)
+    maps: tuple[SaliencyMap, ...] = ()
+    if decisions is not None:
+        exemplars = choose_exemplars(
+            evidence.verdicts,
+            context.concepts,
+            pictures.label_idx,
+            pictures.predicted_idx,
+            evidence_input.shares,
+            context.presence,
+        )
+        maps = exemplar_maps(
+            exemplars,
+            inputs.dataset.root,
+            pictures.items,
+            decisions.classifier,
+            context.concepts,
+            decisions.channels.words,
+            on_progress=on_progress,
+        )
+    write_audit(
+        config.out, Analysis(inputs, pictures, shards, concept_rows, decisions, context, evidence, maps), config
     )
-    presence = concept_presence(
-        pictures.embeddings,
-        inputs.concepts.word_rows,
-        [concept.kind for concept in inputs.concepts.concepts],
-        inputs.concepts.absent_rows,
-        logit_scale=inputs.encoder.logit_scale,
-    )
-    shares, residuals = descriptions.of_classes(pictures.predicted_idx)
-    evidence = judge(
-        EvidenceInput(
-            image_ids=pictures.image_ids,
-            label_idx=pictures.label_idx,
-            predicted_idx=pictures.predicted_idx,
-            class_names=inputs.match.class_names,
-            concepts=inputs.concepts.concepts,
-            shares=shares,
-            residuals=residuals,
-            presence=presence,
-            embeddings=pictures.embeddings,
-            class_prompt_score=pictures.embeddings @ inputs.concepts.class_rows.T,
-            groups=pictures.groups(),
-            head=inputs.classifier.head,
-            head_chunks=shards.head_chunks,
-            seed=config.seed,
-        ),
-        on_progress=on_progress,
-    )
-    exemplars = choose_exemplars(
-        evidence.verdicts, inputs.concepts.concepts, pictures.label_idx, pictures.predicted_idx, shares, presence
-    )
-    maps = exemplar_maps(
-        exemplars,
-        inputs.dataset.root,
-        pictures.items,
-        inputs.classifier,
-        inputs.concepts.concepts,
-        channels.words,
-        on_progress=on_progress,
-    )
-    class_groups = class_channel_groups(
-        shards.head_chunks(),
-        pictures.image_ids,
-        pictures.predicted_idx,
-        inputs.match.class_names,
-        centred_weights(inputs.classifier.head),
-        channels.words.stats,
-        channels.groups,
-    )
-    analysis = Analysis(
-        inputs, pictures, shards, channels, descriptions, presence, evidence, maps, class_groups=class_groups
-    )
-    write_audit(config.out, analysis, config)
     return config.out
 
 
@@ -136,23 +105,36 @@ def load_inputs(config: AuditConfig) -> Inputs:
     dataset = load_dataset(
         config.data, split=config.split, max_images_per_class=config.max_images_per_class, seed=config.seed
     )
-    if len(dataset.items) < 2 * config.n_extreme:
+    if config.examines_model and len(dataset.items) < 2 * config.n_extreme:
         raise InputError(
             f"{len(dataset.items)} pictures in {config.data}: at least {2 * config.n_extreme} are needed, the "
             f"{config.n_extreme} most and least active ones of each channel; add pictures or lower n_extreme"
         )
     device = find_device(config.device)
-    classifier = load_classifier(
-        config.model,
-        weights=config.weights,
-        preprocess=config.preprocess,
-        trust_code=config.trust_code,
-        target_layer=config.target_layer,
-        device=device,
-    )
-    match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
+    classifier = None
+    match = ClassMatch(dataset.labels, {label: idx for idx, label in enumerate(dataset.labels)}, "labels")
+    if config.examines_model:
+        classifier = load_classifier(
+            config.model,
+            weights=config.weights,
+            preprocess=config.preprocess,
+            trust_code=config.trust_code,
+            target_layer=config.target_layer,
+            device=device,
+        )
+        match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
     encoder = load_encoder(config.encoder, device=device)
-    vocabulary = add_class_names(load_vocabulary(config.vocabulary or encoder.vocabulary_path), match.class_names)
+    given = load_vocabulary(config.vocabulary or encoder.vocabulary_path)
+    vocabulary = add_class_names(given, match.class_names)
+    attributes = known_attributes(
+        dataset.items,
+        dataset.attribute_names,
+        vocabulary.concepts,
+        _label_idx(match, dataset.items),
+        include=config.attributes.include,
+        exclude=config.attributes.exclude,
+    )
+    core = core_concepts(config.core, match.class_names, given, attributes.concepts, attributes.same_as)
     with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
     notices = [notice for notice in (match.warning, encoder.notice) if notice]
@@ -161,7 +143,9 @@ def load_inputs(config: AuditConfig) -> Inputs:
         notices.append(f"{len(concepts.dropped_words)} words that the encoder was never taught are left out: {shown}")
     for notice in notices:
         logger.warning("%s", notice)
-    return Inputs(dataset, classifier, encoder, match, concepts, vocabulary.digest, tuple(notices))
+    if classifier is None:
+        notices.insert(0, "no model was examined: this is what the data offer to a model, not what one has learnt")
+    return Inputs(dataset, classifier, encoder, match, concepts, vocabulary.digest, attributes, core, tuple(notices))
 
 
 def _extract(config: AuditConfig, inputs: Inputs, on_progress: Progress | None) -> FeatureShards:
@@ -187,7 +171,8 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
     failures = shards.failures
     if failures:
         logger.warning("%d of %d pictures could not be read", len(failures), n_images)
-    if len(failures) > config.max_failure_share * n_images or shards.n < 2 * config.n_extreme:
+    least = 2 * config.n_extreme if config.examines_model else 1
+    if len(failures) > config.max_failure_share * n_images or shards.n < least:
         first = "; ".join(f"{failure.path}: {failure.reason}" for failure in failures[:3])
         raise InputError(
             f"{len(failures)} of {n_images} pictures could not be read ({first}): at most "
@@ -197,30 +182,111 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
 
 def _gather_pictures(inputs: Inputs, shards: FeatureShards) -> Pictures:
     """Line labels and predictions up with the readable pictures."""
-    by_id = {item.image_id: item for item in inputs.dataset.items}
-    items = tuple(by_id[image_id] for image_id in shards.image_ids())
-    to_class = inputs.match.label_to_class
-    label_idx = np.array([-1 if item.label is None else to_class[item.label] for item in items], dtype=np.int64)
-    logits = shards.logits().astype(np.float64)
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    predicted_idx = logits.argmax(axis=1).astype(np.int64)
-    confidence = (exponentials.max(axis=1) / exponentials.sum(axis=1)).astype(np.float32)
-    return Pictures(items, shards.embeddings(), label_idx, predicted_idx, confidence)
+    row_of = {item.image_id: row for row, item in enumerate(inputs.dataset.items)}
+    rows = np.array([row_of[image_id] for image_id in shards.image_ids()], dtype=np.int64)
+    items = tuple(inputs.dataset.items[row] for row in rows)
+    predicted_idx, confidence = np.full(rows.size, -1), np.full(rows.size, np.nan, np.float32)
+    if inputs.classifier is not None:
+        logits = shards.logits().astype(np.float64)
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        predicted_idx = logits.argmax(axis=1)
+        confidence = (exponentials.max(axis=1) / exponentials.sum(axis=1)).astype(np.float32)
+    label_idx = _label_idx(inputs.match, items)
+    return Pictures(items, rows, shards.embeddings(), label_idx, predicted_idx.astype(np.int64), confidence)
+
+
+def _label_idx(match: ClassMatch, items: Sequence[ImageItem]) -> IntArray:
+    """Class of every picture's label, -1 for none."""
+    to_class = match.label_to_class
+    return np.array([-1 if item.label is None else to_class[item.label] for item in items], dtype=np.int64)
+
+
+def _decisions(
+    config: AuditConfig,
+    inputs: Inputs,
+    pictures: Pictures,
+    shards: FeatureShards,
+    concept_rows: FloatArray,
+    on_progress: Progress | None,
+) -> Decisions | None:
+    """Every picture's decision in words; None where there is no model that decides."""
+    classifier = inputs.classifier
+    if classifier is None:
+        return None
+    weights = centred_weights(classifier.head)
+    channels = _channel_meanings(config, weights, pictures, shards, concept_rows)
+    descriptions = describe_images(
+        shards.head_chunks(),
+        pictures.label_idx,
+        pictures.predicted_idx,
+        weights,
+        channels.words.stats,
+        channels.words.directions,
+        concept_rows,
+        on_progress=on_progress,
+    )
+    class_groups = class_channel_groups(
+        shards.head_chunks(),
+        pictures.image_ids,
+        pictures.predicted_idx,
+        inputs.match.class_names,
+        weights,
+        channels.words.stats,
+        channels.groups,
+    )
+    return Decisions(classifier, channels, descriptions, class_groups)
+
+
+def _evidence_input(
+    config: AuditConfig,
+    inputs: Inputs,
+    pictures: Pictures,
+    shards: FeatureShards,
+    context: Context,
+    decisions: Decisions | None,
+) -> EvidenceInput:
+    """All that the evidence reads; without a model no words and no head."""
+    n, n_attributes = len(pictures.items), len(inputs.attributes.concepts)
+    shares = sparse.csr_array((n, len(inputs.concepts.concepts)), dtype=np.float32)
+    residuals: FloatArray = np.full(n, np.nan, np.float32)
+    if decisions is not None:
+        shares, residuals = decisions.descriptions.of_classes(pictures.predicted_idx)
+    position = {concept.concept_id: v for v, concept in enumerate(context.concepts)}
+    class_idx = {name: c for c, name in enumerate(inputs.match.class_names)}
+    return EvidenceInput(
+        image_ids=pictures.image_ids,
+        label_idx=pictures.label_idx,
+        predicted_idx=pictures.predicted_idx,
+        class_names=inputs.match.class_names,
+        concepts=context.concepts,
+        shares=sparse.hstack([shares, sparse.csr_array((n, n_attributes), dtype=np.float32)], format="csr"),
+        residuals=residuals,
+        presence=context.presence,
+        embeddings=pictures.embeddings,
+        class_prompt_score=pictures.embeddings @ inputs.concepts.class_rows.T,
+        groups=pictures.groups(),
+        head=decisions.classifier.head if decisions else None,
+        head_chunks=shards.head_chunks if decisions else None,
+        seed=config.seed,
+        core={
+            (class_idx[name], position[concept_id]): reason
+            for (name, concept_id), reason in inputs.core.items()
+            if concept_id in position
+        },
+        same_as=context.same_as,
+    )
 
 
 def _channel_meanings(
-    config: AuditConfig, inputs: Inputs, pictures: Pictures, shards: FeatureShards
+    config: AuditConfig, weights: FloatArray, pictures: Pictures, shards: FeatureShards, concept_rows: FloatArray
 ) -> ChannelMeanings:
     """Give each channel a direction in the encoder's space, and words to channels and to groups of them."""
     extremes = extreme_images(shards.activation_chunks(), config.n_extreme, pictures.tie_keys())
     directions = fit_channel_directions(extremes, pictures.embeddings)
     balance_by = np.where(pictures.label_idx >= 0, pictures.label_idx, pictures.predicted_idx)
     stats = class_balanced_stats(shards.activation_chunks, balance_by)
-    weights = centred_weights(inputs.classifier.head)
     use: FloatArray = np.abs(weights).mean(axis=0) * stats.mean_abs_deviation
     groups = group_channels(directions, use, seed=config.seed)
-    terms = [concept.term for concept in inputs.concepts.concepts]
-    concept_rows = concept_matrix(inputs.concepts.word_rows, terms)
     return ChannelMeanings(
         words=ChannelWords(directions, stats, concept_rows),
         use=use,

@@ -113,7 +113,7 @@ class ClassMatch:
 
     class_names: tuple[str, ...]
     label_to_class: Mapping[str, int]
-    how: Literal["name", "order", "class_map"]
+    how: Literal["name", "order", "class_map", "labels"]  # labels: there is no model
     warning: str | None = None
 
 

@@ -17,7 +17,9 @@ def run(
     data: Annotated[Path | None, typer.Option(help="Folder class/picture, or a CSV/Parquet manifest.")] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="torchvision:NAME, timm:NAME, FILE.py:factory, module:factory, sample:planted."),
+        typer.Option(
+            help="torchvision:NAME, timm:NAME, FILE.py:factory, module:factory, sample:planted; none: data alone."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the audit.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights: safetensors, or a state dict.")] = None,

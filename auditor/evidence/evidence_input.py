@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
+from auditor.context_records import CoreReason
 from auditor.records import (
-    BoolArray,
     ClassConcept,
     Concept,
     Finding,
@@ -26,6 +26,7 @@ class EvidenceInput:
     """Everything that the evidence reads. ``head`` and ``head_chunks`` are None when the data are audited alone.
 
     ``head_chunks()`` yields (rows, activations (b, K), logits (b, C)) and can be gone through again and again.
+    Concepts with a ``column`` are known attributes: they come last and have no words, no shares and no maps.
     Presence that is not finite is not known: the attribute of one picture that the manifest does not say, or the whole
     column of a concept that the encoder cannot measure. Such a picture is in neither arm of that concept.
     """
@@ -44,8 +45,10 @@ class EvidenceInput:
     head: LinearHead | None
     head_chunks: Callable[[], Iterable[tuple[slice, FloatArray, FloatArray]]] | None
     seed: int
-    core: BoolArray | None = None  # (C, V) concepts that a class may rest on besides those of a core kind
-    same_as: Mapping[int, int] = field(default_factory=dict)  # attribute -> concept of the vocabulary of its name
+    #: (class, concept) that a class may rest on although the concept's kind is context, and why
+    core: Mapping[tuple[int, int], CoreReason] = field(default_factory=dict)
+    #: attribute -> concept of the vocabulary that has its name
+    same_as: Mapping[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)
@@ -60,8 +63,6 @@ class EvidenceInput:
         }
         if self.groups is not None:
             shapes["groups"] = (self.groups.shape, (n,))
-        if self.core is not None:
-            shapes["core"] = (self.core.shape, (n_classes, n_concepts))
         for name, (found, expected) in shapes.items():
             if found != expected:
                 raise ValueError(f"{name} has shape {found}, expected {expected}")
@@ -70,16 +71,10 @@ class EvidenceInput:
         if n and max(int(self.label_idx.max()), int(self.predicted_idx.max())) >= n_classes:
             raise ValueError(f"a label or prediction lies beyond the {n_classes} classes")
 
-    @property
-    def context(self) -> BoolArray:
-        """(C, V) whether a concept is context for a class: of a context kind, and not core to the class."""
-        by_kind = np.array([concept.is_context for concept in self.concepts], dtype=np.bool_)
-        everywhere = np.broadcast_to(by_kind, (len(self.class_names), by_kind.size))
-        return everywhere if self.core is None else everywhere & ~self.core
-
     def context_of(self, class_idx: int) -> IntArray:
         """Positions of the concepts that are context for a class."""
-        return np.flatnonzero(self.context[class_idx]).astype(np.int64)
+        context = [concept.is_context and (class_idx, v) not in self.core for v, concept in enumerate(self.concepts)]
+        return np.flatnonzero(context).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

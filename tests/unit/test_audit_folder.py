@@ -121,7 +121,7 @@ def test_presence_is_kept_of_the_concepts_that_a_finding_names(written):
 
 
 def test_attributions_hold_what_the_pictures_were_described_by(written, world):
-    descriptions, image_ids = world[0].descriptions, world[0].pictures.image_ids
+    descriptions, image_ids = world[0].decisions.descriptions, world[0].pictures.image_ids
     found = rows(written.out, "SELECT image_id, class_idx, concept_id, weight, share FROM attributions ORDER BY ALL")
     weights, shares = descriptions.weights.toarray(), descriptions.shares.toarray()
     expected = sorted(

@@ -126,9 +126,7 @@ def test_a_known_attribute_is_flagged_without_a_word_for_it(planted):
 
 def test_core_is_core_for_its_class_only(planted):
     inputs, _ = planted
-    core = np.zeros((len(inputs.class_names), len(inputs.concepts)), dtype=np.bool_)
-    core[0, V["water"]] = True
-    allowed = replace(inputs, core=core)
+    allowed = replace(inputs, core={(0, V["water"]): "settings"})
     assert V["water"] not in allowed.context_of(0)
     assert V["water"] in allowed.context_of(1)
     before = {verdict.class_name: verdict for verdict in judge(inputs).verdicts}

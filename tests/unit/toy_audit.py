@@ -10,12 +10,13 @@ from PIL import Image
 from torch import Tensor
 from toy_models import GapCnn
 
-from auditor.analysis import Analysis, ChannelMeanings, Inputs, Pictures
+from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Inputs, Pictures
 from auditor.config import AuditConfig
 from auditor.evidence.verdicts import EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
+from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.class_map import match_classes
 from auditor.inputs.dataset import load_dataset
 from auditor.models.classifier import Classifier, make_classifier
@@ -130,7 +131,8 @@ def toy_analysis(folder: Path) -> Analysis:
     embeddings = ConceptEmbeddings(
         CONCEPTS, tuple(WORDS.concept_rows[[row]] for row in range(3)), {}, np.eye(2, 3, dtype=np.float32), ("unicorn",)
     )
-    inputs = Inputs(dataset, classifier, encoder, match, embeddings, "v" * 64, ("a toy",))
+    attributes = KnownAttributes((), (), np.zeros((5, 0), np.float32), {})
+    inputs = Inputs(dataset, classifier, encoder, match, embeddings, "v" * 64, attributes, {}, ("a toy",))
     with open_embedding_cache(folder / "cache", encoder.digest, encoder.dim) as cache:
         shards = extract_features(
             dataset,
@@ -144,7 +146,8 @@ def toy_analysis(folder: Path) -> Analysis:
         )
     label_idx = np.array([match.label_to_class[item.label] for item in dataset.items if item.label])
     predicted_idx = shards.logits().argmax(axis=1)
-    pictures = Pictures(dataset.items, shards.embeddings(), label_idx, predicted_idx, np.full(5, 0.75, np.float32))
+    confidence = np.full(5, 0.75, np.float32)
+    pictures = Pictures(dataset.items, np.arange(5), shards.embeddings(), label_idx, predicted_idx, confidence)
     likeness = np.array([[0.9, 0.0, -0.4], [0.1, 0.8, 0.2]], np.float32)
     mixed = Phrases(np.array([[0.2, 0.3, 0.1]], np.float32), np.zeros((1, 3), np.float32), np.zeros(1, np.float32))
     groups = ChannelGroups(np.array([0, 0]), np.eye(1, 3, dtype=np.float32))
@@ -166,7 +169,9 @@ def toy_analysis(folder: Path) -> Analysis:
     )
     maps = (SaliencyMap(pictures.image_ids[0], 0, None, np.array([[0, 255]], np.uint8), 2.0),)
     class_groups = (ClassChannelGroup(0, "rose", 0, 0.75, 3, pictures.image_ids[2:3]),)
-    return Analysis(inputs, pictures, shards, channels, descriptions, presence, evidence, maps, class_groups)
+    decisions = Decisions(classifier, channels, descriptions, class_groups)
+    context = Context(CONCEPTS, presence, {}, ())
+    return Analysis(inputs, pictures, shards, WORDS.concept_rows, decisions, context, evidence, maps)
 
 
 def toy_config(folder: Path, out: Path) -> AuditConfig:

@@ -1,0 +1,213 @@
+"""Known attributes: the columns of a manifest as concepts beside those of the vocabulary, exact where known."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.context_records import Attribute, AttributeState
+from auditor.errors import InputError
+from auditor.inputs.words import number_forms, word_key
+from auditor.records import ATTRIBUTE_KIND, Concept, FloatArray, ImageItem, IntArray
+from auditor.wording import nearest, quote, quote_list
+
+#: More values than this and a column is no category.
+MAX_VALUES = 20
+#: Numbers of up to so many values are categories (a rating, a flag); with more they fall into ranges.
+_FEW_NUMBERS = 6
+#: Ranges of a number, each of at least so many pictures.
+_RANGES, _PICTURES_PER_RANGE = 4, 20
+#: A value in fewer pictures can fill no arm.
+MIN_PICTURES = 10
+#: A column of such values alone says whether what it is named after is there: "flower = yes".
+_YES = frozenset(["1", "1.0", "true", "yes", "y", "t", "present"])
+_NO = frozenset(["0", "0.0", "false", "no", "n", "f", "absent"])
+_READABLE_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownAttributes:
+    """Columns with their states, and the concepts that the values of the examined ones are."""
+
+    columns: tuple[Attribute, ...]
+    concepts: tuple[Concept, ...]  # A, by column and value
+    presence: FloatArray  # (N, A): 1, 0, NaN where the value is missing
+    same_as: Mapping[str, str]  # concept_id -> concept_id of the concept of the vocabulary that it names
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Values:
+    """Candidates for concepts in one column: what they are called, what they say, and in which pictures they are."""
+
+    terms: tuple[str, ...]
+    words: tuple[str, ...]  # the values themselves; none for ranges
+    code: IntArray  # (N,) position of the value, -1 where it is missing
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether the values say yes and no."""
+        return bool(self.words) and {word.casefold() for word in self.words} <= _YES | _NO
+
+
+def known_attributes(
+    items: Sequence[ImageItem],
+    names: Sequence[str],
+    vocabulary: Sequence[Concept],
+    label_idx: IntArray,
+    *,
+    include: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+) -> KnownAttributes:
+    """Decide for every column whether it is examined, and turn its values into concepts.
+
+    A category is one concept a value, a number one a range between quartiles. Values that name a class or another
+    core concept, in any spelling, are core and become none.
+
+    Args:
+        items: The N pictures.
+        names: The columns.
+        vocabulary: Concepts of the vocabulary, class names among them.
+        label_idx: (N,) class of the label, -1 for none.
+        include: Only these columns; None for all.
+        exclude: All but these.
+
+    Raises:
+        InputError: a column that is asked for is not there; names the nearest.
+    """
+    for asked in (*(include or ()), *exclude):
+        if asked not in names:
+            raise InputError(_unknown_column(asked, names))
+    owner = {word_key(word): concept for concept in vocabulary for word in (concept.term, *concept.synonyms)}
+    columns: list[Attribute] = []
+    concepts: list[Concept] = []
+    presence: list[FloatArray] = []
+    same_as: dict[str, str] = {}
+    for name in names:
+        raw = [item.attributes.get(name) for item in items]
+        counts = Counter(value for value in raw if value is not None)
+        if name in exclude or (include is not None and name not in include):
+            reason = "left out by the settings ([attributes])"
+            columns.append(Attribute(name, "excluded", len(counts), sum(counts.values()), reason))
+            continue
+        found = _values_of(name, raw, counts)
+        if isinstance(found, Attribute):
+            columns.append(found)
+            continue
+        meant = _meant(name, found, owner)
+        state, reason, usable = _examined(found, meant, label_idx)
+        columns.append(Attribute(name, state, len(counts), sum(counts.values()), reason))
+        for i in usable:
+            term, named = found.terms[i], meant[i]
+            concepts.append(Concept(_concept_id(name, term), term, ATTRIBUTE_KIND, column=name))
+            presence.append(np.where(found.code == -1, np.nan, found.code == i).astype(np.float32))
+            if named is not None and not (found.is_flag and found.words[i].casefold() in _NO):
+                same_as[concepts[-1].concept_id] = named.concept_id
+    stacked = np.stack(presence, axis=1) if presence else np.zeros((len(items), 0), np.float32)
+    return KnownAttributes(tuple(columns), tuple(concepts), stacked, same_as)
+
+
+def _unknown_column(asked: str, names: Sequence[str]) -> str:
+    close = nearest(asked, names)
+    hint = f"; did you mean {quote(close)}?" if close else ""
+    return f"[attributes] names column {quote(asked)}, which the data do not have{hint}; columns: {quote_list(names)}"
+
+
+def _examined(
+    found: _Values, meant: Sequence[Concept | None], label_idx: IntArray
+) -> tuple[AttributeState, str, list[int]]:
+    """State of a column, the line that says why, and the values that become concepts."""
+    core = [i for i, concept in enumerate(meant) if concept is not None and not concept.is_context]
+    named = f"name classes or objects: {quote_list([found.terms[i] for i in core])}"
+    if len(core) == len(meant):
+        return "core", f"its values {named}", []
+    n_with = np.bincount(found.code[found.code >= 0], minlength=len(meant))
+    n_without = n_with.sum() - n_with
+    enough = np.flatnonzero((n_with >= MIN_PICTURES) & (n_without >= MIN_PICTURES))
+    usable = [int(i) for i in enough if i not in core]
+    if not usable:
+        return "too_few", f"no value is in {MIN_PICTURES} pictures and missing from {MIN_PICTURES} others", []
+    what = f"{len(meant)} {'values' if found.words else 'ranges'}" + (f"; core, since they {named}" if core else "")
+    seen = (label_idx >= 0) & (found.code >= 0)
+    pairs = set(zip(label_idx[seen].tolist(), found.code[seen].tolist(), strict=True))
+    if pairs and len(pairs) == len({label for label, _ in pairs}):
+        what += "; every class has one of them only, so nothing tells it from the label"
+        return "follows_label", f"{what} (where it names the class: [attributes] exclude)", usable
+    return "examined", what, usable
+
+
+def _values_of(name: str, raw: Sequence[str | None], counts: Mapping[str, int]) -> _Values | Attribute:
+    """Values of a column, or the named state that it is in without any."""
+    known = sum(counts.values())
+    if len(counts) < 2:
+        what = f"one value, {quote(next(iter(counts)))}, in" if counts else "no value in any of"
+        return Attribute(name, "constant", len(counts), known, f"{what} {known or len(raw):,} pictures")
+    numbers = _numbers(counts)
+    if numbers is not None and len(counts) > _FEW_NUMBERS:
+        if len(counts) == known and all(number.is_integer() for number in numbers.values()):
+            reason = f"another whole number in each of {known:,} pictures: an id"
+            return Attribute(name, "many_values", len(counts), known, reason)
+        return _ranges(name, raw, counts, numbers)
+    if len(counts) > MAX_VALUES:
+        reason = f"{len(counts):,} values in {known:,} pictures; a category has at most {MAX_VALUES}"
+        return Attribute(name, "many_values", len(counts), known, reason)
+    position = {value: i for i, value in enumerate(sorted(counts))}
+    code = np.array([-1 if value is None else position[value] for value in raw], dtype=np.int64)
+    return _Values(tuple(f"{name} = {value}" for value in position), tuple(position), code)
+
+
+def _numbers(counts: Mapping[str, int]) -> dict[str, float] | None:
+    """The values as finite numbers, None where one is none."""
+    try:
+        numbers = {value: float(value) for value in counts}
+    except ValueError:
+        return None
+    return numbers if all(map(math.isfinite, numbers.values())) else None
+
+
+def _ranges(
+    name: str, raw: Sequence[str | None], counts: Mapping[str, int], numbers: Mapping[str, float]
+) -> _Values | Attribute:
+    """Ranges of a number between its quartiles, values that occur: "age < 34", "34 ≤ age < 61", "age ≥ 61"."""
+    values = np.array([np.nan if value is None else numbers[value] for value in raw])
+    known = np.sort(values[np.isfinite(values)])
+    n_ranges = min(_RANGES, known.size // _PICTURES_PER_RANGE)
+    if n_ranges < 2:
+        reason = f"{known.size:,} numbers; two ranges need {2 * _PICTURES_PER_RANGE}"
+        return Attribute(name, "too_few", len(counts), known.size, reason)
+    edges = np.unique(known[[i * known.size // n_ranges for i in range(1, n_ranges)]])
+    edges = edges[edges > known[0]]  # nothing lies below the smallest
+    if edges.size == 0:
+        reason = f"more than half of {known.size:,} numbers are {known[0]:g}, and no range above has a quarter"
+        return Attribute(name, "too_few", len(counts), known.size, reason)
+    code = np.where(np.isfinite(values), np.searchsorted(edges, np.nan_to_num(values), side="right"), -1)
+    shown = [f"{edge:.10g}" for edge in edges]
+    between = [f"{low} ≤ {name} < {high}" for low, high in itertools.pairwise(shown)]
+    terms = (f"{name} < {shown[0]}", *between, f"{name} ≥ {shown[-1]}")
+    return _Values(terms, (), code.astype(np.int64))
+
+
+def _meant(column: str, found: _Values, owner: Mapping[str, Concept]) -> list[Concept | None]:
+    """The concept of the vocabulary that each value names: "light = dim" is dim or dim light, "flower = yes" flower."""
+
+    def named(word: str) -> Concept | None:
+        spellings = [column] if found.is_flag else [word, f"{word} {column}"]
+        keys = (form for spelling in spellings for form in number_forms(word_key(spelling)))
+        return next((owner[key] for key in keys if key in owner), None)
+
+    return [named(word) for word in found.words] or [None] * len(found.terms)
+
+
+def _concept_id(column: str, term: str) -> str:
+    """Readable and unique: values that differ in case or accents only stay apart."""
+    folded = unicodedata.normalize("NFKD", term).encode("ascii", "ignore").decode().casefold()
+    readable = "-".join(re.findall(r"[a-z0-9]+", folded))[:_READABLE_CHARS].strip("-")
+    digest = hashlib.sha256(f"{column}\x00{term}".encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{readable}-{digest}" if readable else digest

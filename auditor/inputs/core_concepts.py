@@ -1,0 +1,94 @@
+"""Which concepts of context a class may rest on: its name, what it is a kind of, and what the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from auditor.context_records import CoreReason
+from auditor.errors import InputError
+from auditor.inputs.words import number_forms, word_key
+from auditor.records import Concept, Vocabulary
+from auditor.wording import nearest, quote, quote_list
+
+#: "rainforest" is a forest, but "lemon" no "on": letters that must be left over, and that the kind must have.
+_LETTERS_BEFORE, _LETTERS_OF_KIND = 3, 4
+
+
+def core_concepts(
+    settings: Mapping[str, Sequence[str]],
+    class_names: Sequence[str],
+    vocabulary: Vocabulary,
+    attributes: Sequence[Concept] = (),
+    same_as: Mapping[str, str] | None = None,
+) -> dict[tuple[str, str], CoreReason]:
+    """Find the concepts of a context kind that are core to a class.
+
+    Args:
+        settings: Class to concepts, by term or synonym, or "column = value" for a known attribute.
+        class_names: The classes.
+        vocabulary: As it was loaded: class names have not joined it yet.
+        attributes: Known attributes.
+        same_as: Attributes (by id) that have the name of a concept of the vocabulary: they are core with it.
+
+    Raises:
+        InputError: the settings name a class or concept that there is not; names the nearest.
+    """
+    words = {word_key(word): concept for concept in vocabulary.concepts for word in _words(concept)}
+    found: dict[tuple[str, str], CoreReason] = {}
+
+    def allow(class_name: str, concept: Concept | None, reason: CoreReason) -> None:
+        if concept is not None and concept.is_context:
+            found.setdefault((class_name, concept.concept_id), reason)
+
+    for class_name in class_names:
+        allow(class_name, _named(word_key(class_name), words), "class name")
+        allow(class_name, _kind_of(word_key(class_name), words), "kind of the class")
+    named = {_spaced(concept.term): concept for concept in attributes} | words
+    for class_name, terms in settings.items():
+        if class_name not in class_names:
+            raise InputError(f"[core] names {_unknown('class', class_name, class_names)}")
+        for term in terms:
+            concept = _named(_spaced(term), named)
+            if concept is None:
+                known = [other.term for other in (*vocabulary.concepts, *attributes)]
+                raise InputError(f"[core], class {quote(class_name)}: {_unknown('concept', term, known)}")
+            allow(class_name, concept, "settings")
+    for attribute_id, concept_id in (same_as or {}).items():
+        for class_name in class_names:
+            if (class_name, concept_id) in found:
+                found.setdefault((class_name, attribute_id), found[class_name, concept_id])
+    return found
+
+
+def _words(concept: Concept) -> tuple[str, ...]:
+    return (concept.term, *concept.synonyms)
+
+
+def _spaced(term: str) -> str:
+    """The key under which "scene=water" and "scene = water" are the same."""
+    return word_key(term.replace("=", " = "))
+
+
+def _named(key: str, known: Mapping[str, Concept]) -> Concept | None:
+    return next((known[form] for form in number_forms(key) if form in known), None)
+
+
+def _kind_of(key: str, known: Mapping[str, Concept]) -> Concept | None:
+    """What a class is a kind of by its name: its last words ("coral reef" is a reef), or the end of a compound."""
+    words = key.split()
+    for start in range(1, len(words)):
+        concept = _named(" ".join(words[start:]), known)
+        if concept is not None:
+            return concept
+    last = words[-1] if words else ""
+    for start in range(_LETTERS_BEFORE, len(last) - _LETTERS_OF_KIND + 1):
+        concept = _named(last[start:], known)
+        if concept is not None:
+            return concept
+    return None
+
+
+def _unknown(what: str, found: str, valid: Sequence[str]) -> str:
+    close = nearest(found, valid)
+    hint = f"; did you mean {quote(close)}?" if close else f"; known: {quote_list(list(valid))}"
+    return f"unknown {what} {quote(found)}{hint}"

@@ -1,0 +1,76 @@
+import pytest
+
+from auditor.errors import InputError
+from auditor.inputs.core_concepts import core_concepts
+from auditor.inputs.vocabulary import load_vocabulary
+from auditor.records import Concept, Vocabulary
+
+CONCEPTS = (
+    Concept("beach", "beach", "scene", ("seashore",)),
+    Concept("forest", "forest", "scene", ("woods",)),
+    Concept("reef", "reef", "scene"),
+    Concept("wing", "wing", "part"),
+    Concept("water", "water", "scene", ("lake",)),
+)
+VOCABULARY = Vocabulary(CONCEPTS, {}, {}, "v")
+ATTRIBUTES = (Concept("place-w", "place = water", "attribute", column="place"),)
+
+
+def found(settings=None, classes=("duck", "cat"), **more):
+    return core_concepts(settings or {}, classes, VOCABULARY, **more)
+
+
+def test_classes_that_name_no_context_have_none():
+    assert found() == {}
+
+
+def test_names_synonyms_and_plurals_of_classes():
+    assert found(classes=("Beaches", "seashore", "duck")) == {
+        ("Beaches", "beach"): "class name", ("seashore", "beach"): "class name",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("class_name", "concept_id"),
+    [("coral reef", "reef"), ("rainforest", "forest"), ("pine_woods", "forest"), ("coral reefs", "reef")],
+)
+def test_a_class_may_rest_on_what_it_is_a_kind_of(class_name, concept_id):
+    assert found(classes=(class_name, "cat")) == {(class_name, concept_id): "kind of the class"}
+
+
+@pytest.mark.parametrize("class_name", ["water buffalo", "waterbird", "beach ball", "a", "", "---"])
+def test_what_stands_first_in_a_name_is_no_kind(class_name):
+    assert found(classes=(class_name, "cat")) == {}
+
+
+def test_settings_are_core_for_their_class_only():
+    assert found({"duck": ["lake", "woods"], "cat": ["Forest"]}) == {
+        ("duck", "water"): "settings", ("duck", "forest"): "settings", ("cat", "forest"): "settings",
+    }  # fmt: skip
+
+
+def test_attributes_by_name_and_with_the_concept_that_they_name():
+    known = {"attributes": ATTRIBUTES, "same_as": {"place-w": "water"}}
+    assert found({"duck": ["water"]}, **known) == {("duck", "water"): "settings", ("duck", "place-w"): "settings"}
+    assert found({"duck": ["place=Water"]}, **known) == {("duck", "place-w"): "settings"}
+
+
+def test_a_core_kind_needs_no_leave():
+    assert found({"duck": ["wing"]}) == {}
+
+
+def test_unknown_names_are_told_with_the_nearest():
+    with pytest.raises(InputError, match=r"\[core\] names unknown class 'duk'; did you mean 'duck'\?"):
+        found({"duk": ["water"]})
+    with pytest.raises(InputError, match=r"\[core\], class 'duck': unknown concept 'watr'; did you mean 'water'\?"):
+        found({"duck": ["watr"]})
+    with pytest.raises(InputError, match=r"unknown concept 'place = sand'; did you mean 'place = water'\?"):
+        found({"duck": ["place = sand"]}, attributes=ATTRIBUTES)
+    with pytest.raises(InputError, match="unknown concept 'qqq'; known: 'beach'"):
+        found({"duck": ["qqq"]})
+
+
+def test_the_bundled_vocabulary():
+    names = ("brown bear", "coral reef", "snowmobile", "goldfish", "sea lion", "seashore")
+    context = core_concepts({}, names, load_vocabulary())
+    assert {class_name for class_name, _ in context} <= {"coral reef", "seashore"}
