@@ -1,4 +1,4 @@
-"""The formats of a report: one table, used by ``auditor report`` and ``auditor gate`` alike.
+"""The formats of reports (one table, used by ``auditor report`` and ``auditor gate`` alike) and of exports.
 
 A renderer is imported when it is asked for, so that the text report waits for no chart library.
 """
@@ -27,6 +27,13 @@ class ReportFormat(StrEnum):
     junit = "junit"
     sarif = "sarif"
     github = "github"
+
+
+class ExportFormat(StrEnum):
+    """What ``auditor export --format`` takes."""
+
+    csv = "csv"
+    parquet = "parquet"
 
 
 class Renderer(Protocol):

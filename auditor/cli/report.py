@@ -1,4 +1,4 @@
-"""``auditor report`` and ``auditor explain``: read audits."""
+"""``auditor report``, ``auditor export`` and ``auditor explain``: read audits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from auditor.cli.app import AuditDir, Debug, OutputFile, TrustCode, app, give_report, one_line_errors
-from reports.formats import ReportFormat
+from reports.formats import ExportFormat, ReportFormat
 
 
 @app.command()
@@ -26,6 +26,25 @@ def report(
 
     with open_audit_database(audit) as connection:
         give_report(connection, output_format, output)
+
+
+@app.command()
+@one_line_errors
+def export(
+    audit: AuditDir,
+    output: Annotated[Path, typer.Option("--output", help="Folder for the files; made, and never overwritten.")],
+    export_format: Annotated[
+        ExportFormat, typer.Option("--format", help="csv (without pictures and maps), or parquet.")
+    ] = ExportFormat.csv,
+    debug: Debug = False,
+) -> None:
+    """Write every table of an audit as a file, for spreadsheets and notebooks."""
+    from reports.display import counted
+    from reports.export import export_tables
+
+    for table in export_tables(audit, output, export_format):
+        left_out = f"  (without {', '.join(table.left_out)}: bytes, which Parquet keeps)" if table.left_out else ""
+        typer.echo(f"{table.path}  {counted(table.n_rows, 'row')}{left_out}")
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Connections to DuckDB files, one way for all: a file that is read may come from anybody.
 
-No connection may touch another file or load an extension, and its settings are locked.
+No connection may touch another file or load an extension, and its settings are locked. The one exception is a folder
+that the caller names for what is exported.
 """
 
 from __future__ import annotations
@@ -36,14 +37,16 @@ def connect_to_write(path: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(path), config={**_SETTINGS, "storage_compatibility_version": _STORAGE_VERSION})
 
 
-def connect_to_read(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a file that must not change.
+def connect_to_read(path: Path, *, may_write_to: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Open a file that must not change; ``COPY`` may write to one folder, where that is given.
 
     Raises:
         StoreError: truncated, damaged or no DuckDB file.
     """
     try:
-        return duckdb.connect(str(path), read_only=True, config=_SETTINGS)
+        if may_write_to is None:
+            return duckdb.connect(str(path), read_only=True, config=_SETTINGS)
+        return _with_folder(path, may_write_to)
     except duckdb.Error as error:
         raise StoreError(
             f"{path} is truncated, damaged or no DuckDB file ({str(error).splitlines()[0]}); make the audit again, "
@@ -51,7 +54,25 @@ def connect_to_read(path: Path) -> duckdb.DuckDBPyConnection:
         ) from error
 
 
-def open_migrated_copy(path: Path, written_schema: int) -> duckdb.DuckDBPyConnection:
+def _with_folder(path: Path, folder: Path) -> duckdb.DuckDBPyConnection:
+    """A folder can be allowed only while access is open; nothing of the file runs before that is shut and locked."""
+    last = ("enable_external_access", "lock_configuration")
+    first = {name: value for name, value in _SETTINGS.items() if name not in last}
+    connection = duckdb.connect(str(path), read_only=True, config=first)
+    quoted = str(folder.resolve()).replace("'", "''")
+    try:
+        connection.execute(f"SET allowed_directories = ['{quoted}']")
+        for name in last:
+            connection.execute(f"SET {name} = {_SETTINGS[name]}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_migrated_copy(
+    path: Path, written_schema: int, *, may_write_to: Path | None = None
+) -> duckdb.DuckDBPyConnection:
     """Bring a copy of an older audit to today's tables and open it for reading; the audit itself stays as it is.
 
     Raises:
@@ -63,7 +84,7 @@ def open_migrated_copy(path: Path, written_schema: int) -> duckdb.DuckDBPyConnec
         shutil.copyfile(path, copy)
         with connect_to_write(copy) as connection:
             migrations.migrate(connection, auditor_version=auditor_version())
-        return connect_to_read(copy)
+        return connect_to_read(copy, may_write_to=may_write_to)
     except (OSError, duckdb.Error) as error:
         raise StoreError(
             f"{path} has the older schema {written_schema} and could not be migrated on a copy in {work.parent}: "

@@ -215,5 +215,15 @@ def test_cache_is_listed_and_pruned(tmp_path):
 
 def test_help_names_every_command():
     printed = run("--help").stdout
-    for name in ("run", "demo", "report", "explain", "init", "doctor", "cache"):
+    for name in ("run", "demo", "report", "export", "explain", "init", "doctor", "cache"):
         assert f" {name} " in printed
+
+
+def test_export_says_what_it_wrote_and_what_it_left_out(audit, tmp_path):
+    lines = run("export", audit, "--output", tmp_path / "out").stdout.splitlines()
+    assert f"{tmp_path / 'out' / 'runs.csv'}  1 row" in lines
+    assert f"{tmp_path / 'out' / 'images.csv'}  6 rows  (without thumbnail: bytes, which Parquet keeps)" in lines
+    assert "exists already" in run("export", audit, "--output", tmp_path / "out", exit_code=2).stderr
+    assert run("export", audit, "--format", "parquet", "--output", tmp_path / "p").stdout.count(".parquet  ") == len(
+        lines
+    )
