@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -187,6 +188,36 @@ def test_the_map_of_the_watermark_lies_on_the_watermark(demo):
         on.append(values[mark].mean())
         off.append(values[~mark].mean())
     assert np.mean(on) > 1.5 * np.mean(off)
+
+
+def test_the_gate_stops_the_planted_release_until_it_is_accepted(demo, tmp_path):
+    def gate(name: str, *arguments: object) -> tuple[int, str]:
+        done = auditor("gate", demo.folder / name, "--baseline", tmp_path / "baseline.toml", *arguments)
+        return done.returncode, done.stdout + done.stderr
+
+    assert auditor("gate", demo.folder / "planted").returncode == 1
+    assert auditor("gate", demo.folder / "balanced").returncode == 0
+    code, said = gate("planted", "--update-baseline", "--reason", "a demo")
+    assert code == 0, said
+    assert "Gate passes: 3 accepted (5 classes) (exit code 0)" in said
+    text = (tmp_path / "baseline.toml").read_text(encoding="utf-8")
+    assert dict(re.findall(r'class = "(.*)"\nconcept = "(.*)"', text)) == PLANTED
+    assert gate("planted")[0] == 0
+    code, said = gate("balanced")
+    assert (code, said.count("stale entry of the baseline")) == (0, 3)
+    assert gate("balanced", "--strict")[0] == 1
+    expired = re.sub(r"expires = .*", "expires = 2020-01-01", text, count=1)
+    (tmp_path / "baseline.toml").write_text(expired, encoding="utf-8")
+    code, said = gate("planted")
+    assert (code, said.count("acceptance expired")) == (1, 1)
+
+
+def test_the_gate_of_an_audit_that_was_killed_is_undecided(demo, tmp_path):
+    shutil.copytree(demo.folder / "balanced", tmp_path / "killed")
+    (tmp_path / "killed" / "audit.json").unlink()
+    done = auditor("gate", tmp_path / "killed")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is incomplete: it has no audit.json" in done.stderr
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int]]:
