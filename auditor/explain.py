@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from auditor.config import NO_MODEL
 from auditor.errors import InputError, ModelError
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.inputs.images import read_image
@@ -67,11 +68,15 @@ def explain_image(
 
     Raises:
         StoreError: no finished audit there.
-        ModelError: the model is not the audited one.
+        ModelError: the model is not the audited one, or the data were audited alone.
         InputError: no such picture, or no such class.
     """
     with open_audit_database(folder) as connection:
         settings = read_run_settings(connection)
+        if settings.model_spec == NO_MODEL:
+            raise ModelError(
+                f"this audit examined no model (--model {NO_MODEL}), so there is no decision to explain: audit one"
+            )
         words = read_channel_words(connection)
         concepts = read_concepts(connection)
         picture = find_picture(connection, image)

@@ -115,6 +115,15 @@ def test_every_rule_has_its_page_and_anchor():
         assert not anchor or f'<a id="{anchor}">' in text, rule
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "rules").glob("E*.md")), ids=lambda page: page.stem)
+def test_every_rule_says_what_a_reader_needs(page):
+    text = page.read_text(encoding="utf-8")
+    parts = ["What it measures.", "Why it matters.", "Example", "What makes it wrong.", "How to allow it."]
+    places = [text.find(f"**{part}") for part in parts]
+    assert -1 not in places, dict(zip(parts, places, strict=True))
+    assert places == sorted(places)
+
+
 def test_the_settings_template_names_every_setting_with_its_default(tmp_path):
     text = importlib.resources.files("auditor").joinpath("settings_template.toml").read_text(encoding="utf-8")
     as_it_is = tomllib.loads(text)

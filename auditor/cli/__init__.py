@@ -14,6 +14,7 @@ from auditor.cli import report as _report  # noqa: F401
 from auditor.cli import manifest as _manifest  # noqa: F401
 from auditor.cli import gate as _gate  # noqa: F401
 from auditor.cli import machine as _machine  # noqa: F401
+from auditor.cli import rules as _rules  # noqa: F401
 # isort: on
 
 __all__ = ["app", "main"]

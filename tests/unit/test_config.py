@@ -38,6 +38,9 @@ def test_table_of_pyproject(tmp_path):
         ('modle = "x"', "unknown setting 'modle' in .*; did you mean 'model'?"),
         ("n_extreme = 1", "setting 'n_extreme' = '1': input should be greater than or equal to 2"),
         ("seed = ", "is not valid TOML"),
+        ('[attributes]\nexlude = ["a"]', "unknown setting 'attributes.exlude'; did you mean 'exclude'?"),
+        ('[attributes]\nexclude = "a"', "setting 'attributes.exclude' = 'a': input should be a valid tuple"),
+        ('[core]\nduck = "water"', "setting 'core.duck' = 'water': input should be a valid tuple"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path, text, message):
@@ -57,3 +60,17 @@ def test_the_digest_holds_what_changes_the_audit_and_nothing_else():
     config = AuditConfig(**BASE)
     assert config.digest() == AuditConfig(**{**BASE, "out": Path("elsewhere"), "jobs": 7, "batch_size": 1}).digest()
     assert config.digest() != AuditConfig(**BASE, seed=1).digest()
+
+
+def test_tables_of_core_concepts_and_attributes(tmp_path):
+    file = tmp_path / "auditor.toml"
+    file.write_text('[core]\nduck = ["water"]\n"polar bear" = ["snow", "ice"]\n[attributes]\nexclude = ["serial"]\n')
+    config = make_config(BASE, file)
+    assert config.core == {"duck": ("water",), "polar bear": ("snow", "ice")}
+    assert (config.attributes.include, config.attributes.exclude) == (None, ("serial",))
+    assert config.digest() != AuditConfig(**BASE).digest()
+
+
+def test_without_a_model():
+    assert AuditConfig(**BASE).examines_model
+    assert not AuditConfig(**{**BASE, "model": "none"}).examines_model
