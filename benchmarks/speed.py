@@ -24,6 +24,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from threadpoolctl import threadpool_limits
 
 from auditor.config import AuditConfig
+from auditor.extraction.extract import SHARD_IMAGES
 from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import load_classifier
@@ -31,7 +32,7 @@ from auditor.models.encoders import load_encoder
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.pipeline import run_audit
 from auditor.records import ExtremeImages
-from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions
+from auditor.textcam.channel_semantics import DEFAULT_SHRINKAGE, extreme_images, fit_channel_directions
 from benchmarks.machine import write_result
 
 N_IMAGES, BATCH = 500, 32
@@ -161,13 +162,14 @@ def measure_lda(work: Path) -> dict[str, Ratio]:
     found: list[ExtremeImages] = []
 
     def ours() -> None:
-        found.append(extreme_images([activations], m, tie_keys=keys))
+        chunks = (activations[start : start + SHARD_IMAGES] for start in range(0, n, SHARD_IMAGES))
+        found.append(extreme_images(chunks, m, tie_keys=keys))
         fit_channel_directions(found[0], embeddings)
 
     def theirs() -> None:
         for channel in range(32):
             rows = np.concatenate([found[0].highest[channel], found[0].lowest[channel]])
-            lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.5)
+            lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=DEFAULT_SHRINKAGE)
             lda.fit(embeddings[rows], np.repeat([1, 0], m))
 
     with threadpool_limits(1):  # several BLAS threads slow scikit-learn's small problems down, which flatters us

@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from auditor.errors import InputError
 from auditor.records import ExtremeImages, FloatArray, IntArray
 
-#: Within-class shrinkage; .5 gave cleaner words than .1 (docs/decisions/0002-lda-shrinkage.md).
-DEFAULT_SHRINKAGE = 0.5
+#: Within-class shrinkage; the less, the more of a narrow space is whitened away (docs/decisions/0002-lda-shrinkage.md).
+DEFAULT_SHRINKAGE = 0.95
 #: Rows gathered before a selection: many small selections would cost more than one over this many rows.
 _MIN_BUFFER = 1024
 _LOW_HALF = np.uint64(0xFFFFFFFF)
