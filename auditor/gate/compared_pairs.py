@@ -1,0 +1,116 @@
+"""The gap of every class and concept that a release found, in both releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.gate.gap_change import Estimate, PairedGap, SeparateGaps, design_effect, paired_gap, plain_gap
+from auditor.gate.releases import Measure, Pair
+from auditor.gate.shared_pictures import SharedPictures
+from auditor.gate.standings import RULES, AuditIndex
+from auditor.records import Finding
+
+#: A gap whose lower bound is above this stands for a finding as well as the one with the largest bound (E4's delta).
+_SHOWN = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A pair and its gap in both releases, None where it was not measured."""
+
+    pair: Pair
+    concept: str
+    concept_kind: str
+    measure: Measure
+    gap: PairedGap | SeparateGaps | None
+
+
+def comparisons(old: AuditIndex, new: AuditIndex, shared: SharedPictures | None) -> list[Comparison]:
+    """Every pair that either release found, by name."""
+    compared = []
+    for pair in sorted(old.found | new.found):
+        measures = _measures(pair, old, new)
+        gap: PairedGap | SeparateGaps | None = None
+        used = measures[0]
+        for measure in measures:
+            gap = _separate(pair, measure, old, new) if shared is None else _paired(pair, measure, shared)
+            if gap is not None:
+                used = measure
+                break
+        concept, kind = _named(pair, old, new)
+        compared.append(Comparison(pair, concept, kind, used, gap))
+    return compared
+
+
+def _measures(pair: Pair, old: AuditIndex, new: AuditIndex) -> list[Measure]:
+    """The gaps that the finding rests on, that with the largest lower bound first."""
+    bounds: dict[Measure, float] = {}
+    for index in (old, new):
+        if pair in index.found:
+            for measure, gap in _measured(pair, index):
+                bounds[measure] = max(gap.low, bounds.get(measure, -1.0))
+    ordered = sorted(bounds, key=lambda measure: (-bounds[measure], measure != "recall"))
+    return [measure for measure in ordered if measure == ordered[0] or bounds[measure] > _SHOWN] or ["recall"]
+
+
+def _measured(pair: Pair, index: AuditIndex) -> Iterator[tuple[Measure, Finding]]:
+    for measure, rule_id in RULES.items():
+        gap = index.gaps.get(pair, {}).get(rule_id)
+        if gap is not None and gap.status == "measured" and np.isfinite([gap.effect, gap.low, gap.high]).all():
+            yield measure, gap
+
+
+def _named(pair: Pair, old: AuditIndex, new: AuditIndex) -> tuple[str, str]:
+    """Concept and kind as the newer audit writes them."""
+    for index in (new, old):
+        for gap in index.gaps.get(pair, {}).values():
+            return gap.concept, gap.concept_kind
+        verdict = index.verdicts.get(pair.class_name)
+        if verdict is not None and verdict.concept_id == pair.concept_id:
+            return verdict.concept or pair.concept_id, verdict.concept_kind or "no kind"
+    return pair.concept_id, "no kind"
+
+
+def _paired(pair: Pair, measure: Measure, shared: SharedPictures) -> PairedGap | None:
+    if pair.class_name not in shared.class_names or pair.concept_id not in shared.present:
+        return None
+    c = shared.class_names.index(pair.class_name)
+    known = shared.known[pair.concept_id]
+    own = shared.label == c
+    rows = np.flatnonzero(own & known if measure == "recall" else (shared.label >= 0) & ~own & known)
+    return paired_gap(
+        shared.old_predicted[rows] == c,
+        shared.new_predicted[rows] == c,
+        shared.present[pair.concept_id][rows],
+        shared.label[rows] if measure == "pull" else np.zeros(rows.size, dtype=np.int64),
+        None if shared.groups is None else shared.groups[rows],
+    )
+
+
+def _separate(pair: Pair, measure: Measure, old: AuditIndex, new: AuditIndex) -> SeparateGaps | None:
+    """Like with like: E4 of both audits, or the plain counts of both."""
+    reported = [dict(_measured(pair, index)).get(measure) for index in (old, new)]
+    gaps: list[Estimate | None] = [Estimate(gap.effect, gap.low, gap.high) if gap else None for gap in reported]
+    if None in gaps and measure == "recall":
+        gaps = [_counted(pair, index) for index in (old, new)]
+    first, second = gaps
+    return None if first is None or second is None else SeparateGaps(first, second)
+
+
+def _counted(pair: Pair, index: AuditIndex) -> Estimate | None:
+    """The recall gap by an audit's counts of subgroups; the class's pictures that belong together count less."""
+    arms = index.subgroups.get(pair, {})
+    counts = [(arms[present].n_correct, arms[present].n) for present in (True, False) if present in arms]
+    n_correct = [right for right, _ in counts if right is not None]
+    if len(n_correct) < 2:
+        return None
+    pictures, effect = index.facts.pictures, 1.0
+    if pictures.groups is not None:
+        c = index.facts.class_names.index(pair.class_name)
+        own = pictures.label_idx == c
+        correct = (pictures.predicted_idx[own] == c).astype(np.int64)
+        effect = design_effect(correct, pictures.groups[own]) if own.any() else 1.0
+    return plain_gap((n_correct[0], n_correct[1]), (counts[0][1], counts[1][1]), design_effect=effect)

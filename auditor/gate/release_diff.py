@@ -1,0 +1,174 @@
+"""Compare two releases: findings new, fixed, worse and better, channel groups, and what else differs. Pure."""
+
+from __future__ import annotations
+
+from auditor.errors import InputError
+from auditor.gate.compared_pairs import Comparison, comparisons
+from auditor.gate.gap_change import Estimate, PairedGap, level_of_each
+from auditor.gate.group_match import match_groups
+from auditor.gate.releases import (
+    Change,
+    ClassChange,
+    FindingChange,
+    FindingSide,
+    GroupMatch,
+    Pair,
+    Release,
+    ReleaseDiff,
+    ReleaseFacts,
+    ReleaseGroups,
+    ReleasePictures,
+    Standing,
+)
+from auditor.gate.shared_pictures import accuracies, share_pictures
+from auditor.gate.standings import AuditIndex, classify
+from auditor.records import fingerprint
+
+__all__ = [
+    "ClassChange", "FindingChange", "FindingSide", "GroupMatch", "Pair", "Release", "ReleaseDiff", "ReleaseFacts",
+    "ReleaseGroups", "ReleasePictures", "compare_releases",
+]  # fmt: skip
+
+_ORDER: tuple[Change, ...] = ("new", "worse", "unclear", "fixed", "better", "unchanged")
+
+
+def compare_releases(old: ReleaseFacts, new: ReleaseFacts, *, allow_different_data: bool = False) -> ReleaseDiff:
+    """Say what a release changed.
+
+    A finding counts as changed only where the interval of the difference of its gap, which holds for all findings of
+    the diff together, leaves zero out; and it counts as fixed only where the new audit measured it and excludes it.
+
+    Args:
+        old: the release before.
+        new: the release to be judged.
+        allow_different_data: compare what was measured on other data or with another encoder; the diff says so.
+
+    Raises:
+        InputError: data or encoder differ and that was not allowed.
+    """
+    differences = _differences(old.release, new.release)
+    if differences and not allow_different_data:
+        raise InputError(
+            f"the two audits cannot be compared: {'; '.join(differences)}; audit both releases on the same data with "
+            "the same encoder, or add --allow-different-data"
+        )
+    shared = share_pictures(old, new)
+    indexes = AuditIndex(old), AuditIndex(new)
+    compared = comparisons(*indexes, shared)
+    confidence = level_of_each(sum(one.gap is not None for one in compared))
+    changes = sorted(
+        (_change(one, *indexes, confidence) for one in compared),
+        key=lambda one: (_ORDER.index(one.change), -abs(one.difference or 0.0), one.class_name, one.concept_id),
+    )
+    old_accuracy, new_accuracy = accuracies(old, new, shared)
+    group_note = _group_note(old, new)
+    return ReleaseDiff(
+        old=old.release,
+        new=new.release,
+        shared_images=None if shared is None else shared.n,
+        old_accuracy=old_accuracy,
+        new_accuracy=new_accuracy,
+        confidence=confidence,
+        changes=tuple(changes),
+        classes=_classes(old, new),
+        groups=() if group_note else match_groups(old.groups, new.groups),
+        differences=(*differences, *_further_differences(old, new)),
+        group_note=group_note,
+    )
+
+
+def _differences(old: Release, new: Release) -> tuple[str, ...]:
+    """What makes a comparison doubtful."""
+    found = []
+    if old.data_digest != new.data_digest:
+        found.append(
+            f"the data differ ({old.data_path}, digest {old.data_digest[:8]}, then {new.data_path}, digest "
+            f"{new.data_digest[:8]})"
+        )
+    if old.encoder_digest != new.encoder_digest:
+        found.append(
+            f"the encoders differ ({old.encoder_spec}, digest {old.encoder_digest[:8]}, then {new.encoder_spec}, "
+            f"digest {new.encoder_digest[:8]})"
+        )
+    return tuple(found)
+
+
+def _further_differences(old: ReleaseFacts, new: ReleaseFacts) -> tuple[str, ...]:
+    """What a reader should know, though it does not forbid the comparison."""
+    found = []
+    if old.release.model_digest == new.release.model_digest:
+        found.append("both audits are of the same model")
+    if old.release.vocabulary_digest != new.release.vocabulary_digest:
+        found.append("the vocabularies differ: a concept that only one of them holds cannot be found by the other")
+    changed = [
+        f"{name} {old.settings.get(name)} → {new.settings.get(name)}"
+        for name in sorted({*old.settings, *new.settings})
+        if old.settings.get(name) != new.settings.get(name)
+    ]
+    if changed:
+        found.append(f"the settings differ: {', '.join(changed)}")
+    if old.release.auditor_version != new.release.auditor_version:
+        found.append(
+            f"the audits were made by auditor {old.release.auditor_version} and {new.release.auditor_version}: rules "
+            "may differ"
+        )
+    return tuple(found)
+
+
+def _group_note(old: ReleaseFacts, new: ReleaseFacts) -> str | None:
+    if old.release.encoder_digest != new.release.encoder_digest:
+        return "channel groups are not followed: their directions lie in the spaces of different encoders"
+    sizes = old.groups.directions.shape[-1], new.groups.directions.shape[-1]
+    if sizes[0] != sizes[1] and old.groups.names and new.groups.names:
+        return f"channel groups are not followed: their directions have {sizes[0]} and {sizes[1]} dimensions"
+    return None
+
+
+def _classes(old: ReleaseFacts, new: ReleaseFacts) -> tuple[ClassChange, ...]:
+    before = {verdict.class_name: verdict.verdict for verdict in old.verdicts}
+    after = {verdict.class_name: verdict.verdict for verdict in new.verdicts}
+    return tuple(ClassChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
+
+
+def _change(one: Comparison, old: AuditIndex, new: AuditIndex, confidence: float) -> FindingChange:
+    before, after = old.standing(one.pair), new.standing(one.pair)
+    difference = one.gap.difference(confidence) if one.gap else None
+    change, note = classify(before, after, difference)
+    for name, index in (("old", old), ("new", new)):
+        if one.pair in index.facts.core:
+            change, note = "unclear", f"the {name} audit takes it as core to the class"
+        if one.pair.concept_id not in index.facts.concept_ids:
+            change, note = "unclear", f"the vocabulary of the {name} audit does not hold it"
+    paired = one.gap if isinstance(one.gap, PairedGap) else None
+    return FindingChange(
+        class_name=one.pair.class_name,
+        concept_id=one.pair.concept_id,
+        concept=one.concept,
+        concept_kind=one.concept_kind,
+        change=change,
+        measure=one.measure,
+        old=_side(
+            before, one.gap.old if one.gap else None, (paired.with_concept.old, paired.without.old) if paired else None
+        ),
+        new=_side(
+            after, one.gap.new if one.gap else None, (paired.with_concept.new, paired.without.new) if paired else None
+        ),
+        difference=difference.effect if difference else None,
+        difference_low=difference.low if difference else None,
+        difference_high=difference.high if difference else None,
+        n_with=paired.counts[0] if paired else None,
+        n_without=paired.counts[1] if paired else None,
+        fingerprint=fingerprint(*one.pair),
+        note=note,
+    )
+
+
+def _side(verdict: Standing | None, gap: Estimate | None, rates: tuple[float, float] | None) -> FindingSide:
+    return FindingSide(
+        verdict=verdict,
+        effect=gap.effect if gap else None,
+        low=gap.low if gap else None,
+        high=gap.high if gap else None,
+        rate_with=rates[0] if rates else None,
+        rate_without=rates[1] if rates else None,
+    )

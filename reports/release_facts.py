@@ -1,0 +1,164 @@
+"""What a diff reads of an audit: named SQL over its tables, nothing computed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePath
+from typing import get_args
+
+import duckdb
+import numpy as np
+
+from auditor.errors import StoreError
+from auditor.evidence.presence import PRESENT
+from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
+from auditor.gate.standings import RULES, found_pairs
+from auditor.records import Finding, VerdictName
+from auditor.store.tables import Run
+from auditor.wording import quote
+from reports import queries
+from reports.queries import Connection
+
+#: Settings that say where things lay or how fast, not what is found; data, model and encoder are compared by digest.
+_NO_SETTINGS = {
+    "batch_size", "cache", "class_map", "data", "device", "encoder", "engine", "jobs", "model", "out", "preprocess",
+    "thumbnails", "trust_code", "vocabulary", "weights",
+}  # fmt: skip
+
+_GAPS = """
+SELECT class_idx, class_name, concept_id, concept, concept_kind, rule_id, effect, low, high, p, q, n_images, status
+FROM findings
+WHERE list_contains($rules, rule_id)
+ORDER BY class_idx, concept_id, rule_id
+"""
+
+# A picture is the same where path (image_id) and content are; equal hashes need one program to read both audits.
+_PICTURES = """
+SELECT hash(i.image_id, i.content_digest) AS key, coalesce(p.label_idx, -1) AS label,
+       coalesce(p.predicted_idx, -1) AS predicted,
+       CASE WHEN any_group THEN dense_rank() OVER (ORDER BY coalesce(nullif(i.group_id, ''), i.image_id)) END AS member
+FROM images i
+JOIN predictions p USING (image_id)
+CROSS JOIN (SELECT count(nullif(group_id, '')) > 0 AS any_group FROM images)
+ORDER BY i.image_idx
+"""
+
+_PRESENT = """
+SELECT list_position($concept_ids, c.concept_id) - 1 AS concept, o.position, c.presence > $threshold AS present
+FROM concept_presence c
+JOIN (SELECT image_id, row_number() OVER (ORDER BY i.image_idx) - 1 AS position
+      FROM images i JOIN predictions p USING (image_id)) o USING (image_id)
+WHERE list_contains($concept_ids, c.concept_id)
+"""
+
+_CONCEPT_IDS = "SELECT concept_id FROM concepts UNION SELECT concept_id FROM attribute_concepts"
+_CORE = "SELECT class_name, concept_id FROM core_concepts"
+_STATES = "SELECT DISTINCT class_name, concept_id, state FROM counterexamples"
+
+_GROUPS = 'SELECT name, "use", n_channels, direction FROM channel_groups ORDER BY group_idx'
+
+
+def release_facts(connection: Connection) -> ReleaseFacts:
+    """Read an open audit for a diff.
+
+    Raises:
+        StoreError: tables that are not an audit's; the file may come from anybody.
+    """
+    try:
+        return _read(connection)
+    except (duckdb.Error, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"the audit's tables cannot be read ({str(error).splitlines()[0]}); make it again") from error
+
+
+def _read(connection: Connection) -> ReleaseFacts:
+    run = queries.run(connection)
+    verdicts = tuple(queries.verdicts(connection))
+    unknown = {verdict.verdict for verdict in verdicts} - set(get_args(VerdictName))
+    if unknown:
+        raise StoreError(f"the audit has the verdict {quote(unknown.pop())}, which this auditor does not know")
+    gaps = _gaps(connection)
+    states = {Pair(*pair): state for *pair, state in connection.execute(_STATES).fetchall()}
+    concept_ids = sorted({pair.concept_id for pair in found_pairs(verdicts, gaps, states)})
+    pictures = _pictures(connection, len(run.class_names), concept_ids)
+    return ReleaseFacts(
+        release=_release(run, len(pictures.keys)),
+        settings={name: value for name, value in run.config.items() if name not in _NO_SETTINGS},
+        class_names=run.class_names,
+        concept_ids=frozenset(row[0] for row in connection.execute(_CONCEPT_IDS).fetchall()),
+        core=frozenset(Pair(*row) for row in connection.execute(_CORE).fetchall()),
+        states=states,
+        verdicts=verdicts,
+        gaps=gaps,
+        subgroups=tuple(queries.subgroups(connection)),
+        pictures=pictures,
+        groups=_groups(connection),
+    )
+
+
+def _release(run: Run, n_images: int) -> Release:
+    config = run.config
+    weights = config.get("weights")
+    return Release(
+        name=PurePath(str(config.get("out") or run.run_id)).name,
+        created_at=run.created_at,
+        model_spec=run.model_spec,
+        model_digest=run.model_digest,
+        weights=PurePath(str(weights)).name if weights else None,
+        data_path=run.data_path,
+        data_digest=run.data_digest,
+        encoder_spec=run.encoder_spec,
+        encoder_digest=run.encoder_digest,
+        vocabulary_digest=run.vocabulary_digest,
+        auditor_version=run.versions.get("auditor", "unknown"),
+        n_images=n_images,
+    )
+
+
+def _gaps(connection: Connection) -> tuple[Finding, ...]:
+    """E4 of every pair; which pictures show it stays in the audit."""
+    found = []
+    for row in connection.execute(_GAPS, {"rules": list(RULES.values())}).fetchall():
+        class_idx, class_name, concept_id, concept, kind, rule_id, effect, low, high, p, q, n_images, status = row
+        effect, low, high = (math.nan if value is None else value for value in (effect, low, high))
+        names = class_idx, class_name, concept_id, concept, kind, rule_id
+        found.append(Finding(*names, effect, low, high, p, q, n_images, status=status))
+    return tuple(found)
+
+
+def _pictures(connection: Connection, n_classes: int, concept_ids: list[str]) -> ReleasePictures:
+    columns = connection.execute(_PICTURES).fetchnumpy()
+    label = np.asarray(columns["label"], dtype=np.int64)
+    predicted = np.asarray(columns["predicted"], dtype=np.int64)
+    for name, classes in (("label", label), ("prediction", predicted)):
+        if classes.max(initial=-1) >= n_classes or classes.min(initial=-1) < -1:
+            raise ValueError(f"a {name} is of class {classes.max()}, and there are {n_classes} class names")
+    member = columns["member"]
+    return ReleasePictures(
+        keys=np.asarray(columns["key"], dtype=np.uint64),
+        label_idx=label,
+        predicted_idx=predicted,
+        groups=None if np.ma.is_masked(member) or not label.size else np.asarray(member, dtype=np.int64),
+        present=_present(connection, concept_ids, label.size),
+    )
+
+
+def _present(connection: Connection, concept_ids: list[str], n_images: int) -> dict[str, PresenceArray]:
+    """Presence of the concepts asked for that the audit kept; a picture without a row is one where it is not known."""
+    parameters = {"concept_ids": concept_ids, "threshold": PRESENT}
+    columns = connection.execute(_PRESENT, parameters).fetchnumpy()
+    table = np.full((len(concept_ids), n_images), -1, dtype=np.int8)
+    table[np.asarray(columns["concept"]), np.asarray(columns["position"])] = np.asarray(columns["present"])
+    return {name: row for name, row in zip(concept_ids, table, strict=True) if (row >= 0).any()}
+
+
+def _groups(connection: Connection) -> ReleaseGroups:
+    rows = connection.execute(_GROUPS).fetchall()
+    directions = np.array([row[3] for row in rows], dtype=np.float32) if rows else np.zeros((0, 0), dtype=np.float32)
+    if not np.isfinite(directions).all():
+        raise ValueError("a channel group has a direction that is not finite")
+    return ReleaseGroups(
+        names=tuple(row[0] for row in rows),
+        use=np.array([row[1] for row in rows], dtype=np.float64),
+        n_channels=tuple(row[2] for row in rows),
+        directions=directions,
+    )
