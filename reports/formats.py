@@ -27,6 +27,7 @@ class ReportFormat(StrEnum):
     junit = "junit"
     sarif = "sarif"
     github = "github"
+    model_card = "model-card"
 
 
 class ExportFormat(StrEnum):
@@ -51,6 +52,7 @@ _RENDERERS = {
     ReportFormat.junit: ("reports.junit", "render_junit"),
     ReportFormat.sarif: ("reports.sarif", "render_sarif"),
     ReportFormat.github: ("reports.github", "render_github"),
+    ReportFormat.model_card: ("reports.model_card", "render_model_card"),
 }
 
 

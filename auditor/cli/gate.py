@@ -29,7 +29,7 @@ def gate(
     expires: Annotated[str | None, typer.Option(help="Last day it counts, YYYY-MM-DD; default in 90 days.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on stale entries of the baseline.")] = False,
     output_format: Annotated[
-        ReportFormat, typer.Option("--format", help="text, json, html, markdown, junit, sarif, or github.")
+        ReportFormat, typer.Option("--format", help="text, json, html, markdown, junit, sarif, github, or model-card.")
     ] = ReportFormat.text,
     output: OutputFile = None,
     quiet: Quiet = False,

@@ -16,7 +16,7 @@ from reports.formats import ExportFormat, ReportFormat
 def report(
     audit: AuditDir,
     output_format: Annotated[
-        ReportFormat, typer.Option("--format", help="text, json, html, markdown, junit, sarif, or github.")
+        ReportFormat, typer.Option("--format", help="text, json, html, markdown, junit, sarif, github, or model-card.")
     ] = ReportFormat.text,
     output: OutputFile = None,
     debug: Debug = False,
