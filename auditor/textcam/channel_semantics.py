@@ -48,23 +48,20 @@ def extreme_images(chunks: Iterable[FloatArray], n_extreme: int, tie_keys: IntAr
     rank_of_row = np.empty(n_images, dtype=np.uint64)
     rank_of_row[row_of_rank] = np.arange(n_images, dtype=np.uint64)
 
-    lowest: NDArray[np.uint64] | None = None
-    highest: NDArray[np.uint64] | None = None
+    kept: NDArray[np.uint64] | None = None  # (K, 2M): the lowest so far, then the highest
+    n_seen = 0
     for start, activations in _buffered(chunks, max(_MIN_BUFFER, 4 * n_extreme)):
-        stop = start + len(activations)
-        if stop > n_images:
+        n_seen = start + len(activations)
+        if n_seen > n_images:
             raise InputError(f"more than {n_images} rows of activations found, expected {n_images}, one per tie key")
-        ordered = _ordered_values(activations, rank_of_row[start:stop])  # (K, b)
-        lowest = _smallest(ordered if lowest is None else np.hstack([lowest, ordered]), n_extreme)
-        # the complement turns largest into smallest
-        highest = _smallest(~ordered if highest is None else np.hstack([highest, ~ordered]), n_extreme)
-        n_seen = stop
-    if lowest is None or highest is None or n_seen != n_images:
-        found = 0 if lowest is None else n_seen
-        raise InputError(f"{found} rows of activations found, expected {n_images}, one per tie key")
-    highest = ~highest
-    constant = (highest[:, 0] >> np.uint64(32)) == (lowest[:, 0] >> np.uint64(32))
-    highest[constant] = lowest[constant]
+        ordered = _ordered_values(activations, rank_of_row[start:n_seen])  # (K, b)
+        kept = _both_ends(ordered if kept is None else np.hstack([kept, ordered]), n_extreme)
+    if kept is None or n_seen != n_images:
+        raise InputError(f"{n_seen} rows of activations found, expected {n_images}, one per tie key")
+    lowest = np.sort(kept[:, :n_extreme], axis=1)
+    highest = np.sort(kept[:, n_extreme:], axis=1)[:, ::-1]
+    constant = (highest[:, :1] >> np.uint64(32)) == (lowest[:, :1] >> np.uint64(32))
+    highest = np.where(constant, lowest, highest)
     return ExtremeImages(highest=row_of_rank[highest & _LOW_HALF], lowest=row_of_rank[lowest & _LOW_HALF])
 
 
@@ -93,11 +90,13 @@ def _ordered_values(activations: FloatArray, ranks: NDArray[np.uint64]) -> NDArr
     return (ordered << np.uint64(32)) | ranks
 
 
-def _smallest(values: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
-    """The ``n`` smallest of each row in rising order, or all while there are fewer."""
-    if values.shape[1] > n:
-        values = np.partition(values, n - 1, axis=1)[:, :n]
-    return np.sort(values, axis=1)
+def _both_ends(values: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
+    """The ``n`` smallest of each row, then its ``n`` largest; rows of at least 2n values, none of them twice."""
+    last = values.shape[1] - n
+    if last < n:
+        return values  # fewer rows than promised: an error follows
+    parted = np.partition(values, [n - 1, last], axis=1)
+    return np.hstack([parted[:, :n], parted[:, last:]])
 
 
 def fit_channel_directions(
