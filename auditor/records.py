@@ -225,6 +225,7 @@ class Finding:
 
     ``effect``, ``low`` and ``high`` are in the unit of the rule (shares and gaps: fractions, not points);
     ``p`` and ``q`` are None for screens. ``status`` is "measured" or the named state that prevented it.
+    ``permuted`` is the mean effect of E3's null, presence permuted within class, where that was tried.
     """
 
     class_idx: int
@@ -241,6 +242,7 @@ class Finding:
     n_images: int
     evidence_image_ids: tuple[str, ...] = ()
     status: str = "measured"
+    permuted: float | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -51,7 +51,7 @@ ORDER BY class_idx, share DESC NULLS LAST, concept_id
 
 _FINDINGS = """
 SELECT class_idx, class_name, concept_id, concept, concept_kind, rule_id, effect, low, high, p, q, n_images,
-       evidence_image_ids, status
+       evidence_image_ids, status, permuted
 FROM findings
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, rule_id, effect DESC NULLS LAST, concept_id

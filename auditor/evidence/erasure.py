@@ -11,7 +11,7 @@ Rank one; with lambda = 0 it is LEACE (Belrose et al. 2023) on the class-residua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +31,30 @@ _BLOCK = 4_000_000  # erased logits held at a time
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Erasers:
-    """For each fold and concept, fitted on the other folds: the direction u / (u.sigma), its offset, and W sigma."""
+    """For each fold and concept, fitted without the fold: the direction u / (u.sigma), its offset, and W sigma."""
 
     direction: FloatArray  # (F, K, T)
     offset: FloatArray  # (F, T), direction . mean x
     head_shift: FloatArray  # (F, C, T)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """Erasers by fold of pictures, and the sums that erasers of some classes alone are made of.
+
+    sigma and Sigma_w^-1 sigma are sums over the classes: leaving some out is a subtraction and no new solve.
+    """
+
+    by_fold: Erasers
+    sigma_of: FloatArray  # (P, K, T), by fold of classes
+    solved_of: FloatArray  # (P, K, T), (Sigma_w + lambda diag)^-1 sigma_of
+    mean: FloatArray  # (K,)
+    class_means: FloatArray  # (C, K)
+    factor: Float64Array  # (K, K), lower Cholesky factor of Sigma_w + lambda diag, over all labelled pictures
+
+    def solve(self, rows: FloatArray) -> FloatArray:
+        """(n, K) rows times (Sigma_w + lambda diag)^-1."""
+        return np.asarray(linalg.cho_solve((self.factor, True), rows.T, check_finite=False).T, dtype=np.float32)
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +82,7 @@ def fit_erasers(
     folds: IntArray,
     class_folds: IntArray,
     head: LinearHead,
-) -> tuple[Erasers, Erasers]:
+) -> Fitted:
     """One pass over the head's inputs: sums of every fold, then solves on the sums of the others.
 
     Args:
@@ -75,8 +94,7 @@ def fit_erasers(
         head: The last linear layer, of at least two rows.
 
     Returns:
-        Erasers for each fold of pictures, fitted on the other pictures of all classes; and for each fold of classes,
-        with sigma of the other classes alone: what goes with a concept in one class only has no part in them.
+        Erasers for each fold of pictures, fitted on the other pictures of all classes; and sums by fold of classes.
     """
     sums = _accumulate(chunks, residual, label_idx, folds, class_folds, head.weight.shape[1])
     by_fold = []
@@ -84,17 +102,22 @@ def fit_erasers(
         scatter, cross, x, q, n = sums.without(f)
         means, total = x / np.maximum(n, 1)[:, None], max(float(n.sum()), 1.0)
         sigma = (cross - means.T @ q) / total
-        u = _solve((scatter - x.T @ means) / total, sigma)
+        u = linalg.cho_solve((_factor((scatter - x.T @ means) / total), True), sigma, check_finite=False)
         by_fold.append((sigma, u, x.sum(axis=0) / total + sums.shift))
     scatter, _, x, _, n = sums.without(None)
     means, total = x / np.maximum(n, 1)[:, None], max(float(n.sum()), 1.0)
-    everywhere = sums.cross_by_class.sum(axis=0, dtype=np.float64)
-    # whole classes are left out, and within each the residual has mean zero: no means to take off
-    sigmas = [(everywhere - part) / total for part in sums.cross_by_class]
-    solved = np.split(_solve((scatter - x.T @ means) / total, np.hstack(sigmas)), len(sigmas), axis=1)
-    mean = x.sum(axis=0) / total + sums.shift
-    by_class = [(sigma, u, mean) for sigma, u in zip(sigmas, solved, strict=True)]
-    return _erasers(by_fold, head), _erasers(by_class, head)
+    factor = _factor((scatter - x.T @ means) / total)
+    # within a whole class the residual has mean zero: no means to take off
+    sigma_of = sums.cross_by_class / np.float32(total)
+    solved_of = [linalg.cho_solve((factor, True), sigma, check_finite=False).astype(np.float32) for sigma in sigma_of]
+    return Fitted(
+        by_fold=erasers_of(by_fold, head),
+        sigma_of=sigma_of,
+        solved_of=np.stack(solved_of),
+        mean=(x.sum(axis=0) / total + sums.shift).astype(np.float32),
+        class_means=(means + sums.shift).astype(np.float32),
+        factor=factor,
+    )
 
 
 def _accumulate(
@@ -130,15 +153,15 @@ def _accumulate(
     return sums
 
 
-def _solve(covariance: Float64Array, sigma: Float64Array) -> Float64Array:
-    """(Sigma + lambda diag Sigma)^-1 sigma; channels that never vary get no weight."""
+def _factor(covariance: Float64Array) -> Float64Array:
+    """Lower Cholesky factor of Sigma + lambda diag Sigma; channels that never vary get no weight."""
     variance = np.diag(covariance)
     floor = max(1e-6 * float(variance.mean()), 1e-12)
     regular = covariance + np.diag(RIDGE * np.maximum(variance, 0) + floor)
-    return np.asarray(linalg.cho_solve(linalg.cho_factor(regular, check_finite=False), sigma, check_finite=False))
+    return np.asarray(linalg.cholesky(regular, lower=True, check_finite=False))
 
 
-def _erasers(fitted: Sequence[tuple[Float64Array, ...]], head: LinearHead) -> Erasers:
+def erasers_of(fitted: Iterable[tuple[NDArray[np.floating], ...]], head: LinearHead) -> Erasers:
     """Erasers from (sigma, u, mean x) of every fold; a concept that no channel goes with erases nothing."""
     direction, offset, shift = [], [], []
     for sigma, u, mean in fitted:

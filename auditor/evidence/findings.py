@@ -50,6 +50,7 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         *,
         p: float | None = None,
         corrected: float | None = None,
+        permuted: float | None = None,
         status: str = "measured",
     ) -> Finding:
         return Finding(
@@ -67,6 +68,7 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
             n_images=n,
             evidence_image_ids=tuple(inputs.image_ids[row] for row in rows),
             status=status,
+            permuted=permuted,
         )
 
     if pair.words is not None:
@@ -100,7 +102,8 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         rows = np.flatnonzero(changed & among)
         n = erasure.n_present + erasure.n_absent
         estimate = (erasure.effect, erasure.low, erasure.high)
-        yield finding(rule_id, estimate, n, _strongest(inputs, rows, presence[rows]), status=erasure.status)
+        shown = _strongest(inputs, rows, presence[rows])
+        yield finding(rule_id, estimate, n, shown, p=erasure.p, permuted=erasure.permuted, status=erasure.status)
 
 
 def _strongest(inputs: EvidenceInput, rows: IntArray, strength: FloatArray) -> IntArray:

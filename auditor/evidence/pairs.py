@@ -10,20 +10,9 @@ from numpy.typing import NDArray
 
 from auditor.evidence import significance
 from auditor.evidence.association import AssociationAuc, association_auc, class_concepts, present_counts
-from auditor.evidence.covariates import ResidualPresence, residual_presence
-from auditor.evidence.erasure import Outcome, erased_outcome, fit_erasers, two_row_head
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.presence import PRESENT
-from auditor.evidence.reliance import (
-    MIN_VARYING,
-    NOT_IDENTIFIED,
-    Erasure,
-    assign_class_folds,
-    assign_folds,
-    erasure_effect,
-    margin_loss,
-    n_varying,
-)
+from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.significance import TwoArms
 from auditor.evidence.strata import class_strata
 from auditor.evidence.subgroups import DELTA, MIN_ARM, Gap, pull_gap, recall_gap, strongest_value
@@ -94,7 +83,7 @@ class Measured:
 
 
 def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
-    """E1 and E2 of everything, then E4 and E3 of the pairs that pass a screen or show a notable gap."""
+    """E1 and E2 of everything, then E4 of the pairs that pass a screen or show a notable gap."""
     labels, n_classes = inputs.label_idx, len(inputs.class_names)
     order = np.argsort(np.argsort(np.asarray(inputs.image_ids), kind="stable"), kind="stable").astype(np.int64)
     words = class_concepts(
@@ -128,8 +117,6 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     )
     progress("evidence: association", 1, 1)
     _observed_gaps(inputs, measured, order, progress)
-    if inputs.head is not None:
-        _erase(inputs, measured, progress)
     return measured
 
 
@@ -238,59 +225,3 @@ def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int) -> BoolArra
     return np.asarray(
         (significance.p_above(arms, DELTA) < _NOTABLE_P) & (measured.pull_arms[c] >= MIN_ARM), dtype=np.bool_
     )
-
-
-def _erase(inputs: EvidenceInput, measured: Measured, progress: Progress) -> None:
-    """E3 of the pairs at hand: two passes over the head's inputs for all their concepts together."""
-    if inputs.head is None or inputs.head_chunks is None:
-        raise ValueError("erasure needs a head and its inputs")
-    labels = inputs.label_idx
-    asked = sorted({pair.concept_idx for pair in measured.pairs})
-    labels_of = {v: np.where(measured.known[:, v], labels, -1) for v in asked}  # -1 where v is not known
-    targets = [v for v in asked if n_varying(measured.present[:, v], labels_of[v]) >= MIN_VARYING]
-    if not targets:
-        return
-    own_score = np.where(labels >= 0, inputs.class_prompt_score[np.arange(labels.size), labels], 0).astype(np.float32)
-    residual: ResidualPresence = residual_presence(
-        inputs.presence, labels, own_score, inputs.concepts, targets, inputs.same_as
-    )
-    if not residual.column_of:
-        return
-    folds = assign_folds(inputs.image_ids, inputs.groups, seed=inputs.seed)
-    class_folds = assign_class_folds(inputs.class_names)
-    head = two_row_head(inputs.head)
-    by_fold, by_class = fit_erasers(inputs.head_chunks, residual.values, labels, folds, class_folds, head)
-    progress("evidence: erasure", 1, 3)
-    within = erased_outcome(inputs.head_chunks, by_fold, folds, labels)
-    progress("evidence: erasure", 2, 3)
-    across = erased_outcome(inputs.head_chunks, by_class, class_folds[labels], labels)
-    progress("evidence: erasure", 3, 3)
-    measured.erased, measured.erased_column = within.called_without, dict(residual.column_of)
-
-    def effects(pair: PairEvidence, outcome: Outcome, column: int) -> tuple[Erasure, Erasure, Erasure]:
-        """Of recall, of pull, and of the margin."""
-        known = labels_of[pair.concept_idx]
-        own = known == pair.class_idx
-        found = []
-        for rows in (np.flatnonzero(own), np.flatnonzero((known >= 0) & ~own)):
-            present = measured.present[rows, pair.concept_idx]
-            groups = None if inputs.groups is None else inputs.groups[rows]
-            after = outcome.called_without[rows, column]
-            found.append(
-                erasure_effect(outcome.called[rows], after, present, pair.class_idx, labels[rows], groups=groups)
-            )
-        groups = None if inputs.groups is None else inputs.groups[own]
-        present = measured.present[own, pair.concept_idx]
-        margin = margin_loss(outcome.margin[own], outcome.margin_without[own, column], present, groups=groups)
-        return found[0], found[1], margin
-
-    for pair in measured.pairs:
-        pair.partners = residual.partners.get(pair.concept_idx, ())
-        column = residual.column_of.get(pair.concept_idx)
-        if column is None:
-            continue
-        pair.erased_recall, pair.erased_pull, pair.erased_margin = effects(pair, within, column)
-        known = labels_of[pair.concept_idx]
-        elsewhere = (known >= 0) & (class_folds[known] != class_folds[pair.class_idx])
-        if n_varying(measured.present[:, pair.concept_idx], np.where(elsewhere, known, -1)) >= MIN_VARYING:
-            pair.transferred_recall, pair.transferred_pull, pair.transferred_margin = effects(pair, across, column)

@@ -27,7 +27,10 @@ ErasureStatus = Literal["measured", "too_few", "not_identified"]
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Difference in differences of recall or pull, with its 95 % interval."""
+    """Difference in differences of recall or pull, with its 95 % interval.
+
+    ``p`` and ``permuted`` (the mean effect) come from erasers refitted to permuted presence, where that was done.
+    """
 
     effect: float
     low: float
@@ -35,6 +38,8 @@ class Erasure:
     n_present: int
     n_absent: int
     status: ErasureStatus = "measured"
+    p: float | None = None
+    permuted: float | None = None
 
 
 NOT_IDENTIFIED = Erasure(0.0, -1.0, 1.0, 0, 0, "not_identified")
@@ -70,21 +75,20 @@ def n_varying(present: BoolArray, label_idx: IntArray) -> int:
 
 
 def erasure_effect(
-    before: IntArray,
-    after: NDArray[np.int32],
+    before: BoolArray,
+    after: BoolArray,
     present: BoolArray,
-    class_idx: int,
     source_idx: IntArray,
     *,
     groups: IntArray | None = None,
 ) -> Erasure:
-    """F with v less F without, F the fall of the rate of being called c when v is erased, over the pictures given.
+    """F with v less F without, F the fall of the rate of being called c (``before``, ``after``) when v is erased.
 
     With the pictures of c itself (one source class) it is the DiD of recall; with those of the other classes, weighed
     by w_k = n_k1 n_k0 / (n_k1 + n_k0), the DiD of pull. The interval adds one picture of either change to each arm
     (Bonett & Price 2012), so that arms in which nothing changed do not look certain.
     """
-    fall = (before == class_idx).astype(np.int64) - (after == class_idx)
+    fall = before.astype(np.int64) - after
     size = int(source_idx.max(initial=0)) + 1
     n1 = np.bincount(source_idx[present], minlength=size).astype(np.float64)
     n0 = np.bincount(source_idx[~present], minlength=size).astype(np.float64)

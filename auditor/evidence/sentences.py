@@ -66,14 +66,17 @@ def _pull(gap: Gap, class_name: str) -> str:
 
 def _erased(erasure: Erasure) -> str:
     """What erasure took away, as a clause."""
-    return f"erasing it from the features takes away {points(erasure.effect)} {_bounds(erasure.low, erasure.high)}"
+    permuted = "" if erasure.permuted is None else f" (permuted {round(100 * erasure.permuted)})"
+    bounds = _bounds(erasure.low, erasure.high)
+    return f"erasing it from the features takes away {points(erasure.effect)} {bounds}{permuted}"
 
 
 def _erased_margin(margin: Erasure) -> str:
     """The same for what the transferred eraser takes of the margin."""
+    permuted = "" if margin.permuted is None else f" (permuted {round(100 * margin.permuted)} %)"
     return (
         f"erasing from the features what it does in the other classes takes away {percent(margin.effect)} "
-        f"{_bounds(margin.low, margin.high)} of the margin that goes with it"
+        f"{_bounds(margin.low, margin.high)} of the margin that goes with it{permuted}"
     )
 
 

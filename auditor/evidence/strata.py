@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.cluster.vq import kmeans2, vq
 
-from auditor.records import FloatArray, IntArray
+from auditor.records import BoolArray, FloatArray, IntArray
 
+#: Share of the information (sum of n1 n0 / (n1 + n0)) that strata must keep to be used.
+_KEPT_INFORMATION = 0.6
 _DIFFICULTY_STEPS = 5
 _MOST_KINDS = 4
 _PICTURES_PER_KIND = 60
@@ -35,6 +38,26 @@ def class_strata(
     if kind.max(initial=0) == 0:
         return [step]
     return [kind * _DIFFICULTY_STEPS + step, step, kind]
+
+
+def usable_strata(present: BoolArray, strata: Sequence[IntArray]) -> IntArray:
+    """The first stratification (n,) that keeps most of the information on every concept of ``present`` (n, T).
+
+    One stratum for all where every one loses it: strata that follow a concept itself would hide a true reliance.
+    """
+    everything = np.zeros(present.shape[0], dtype=np.int64)
+    whole = _information(present, everything)
+    for stratum in strata:
+        if np.all(_information(present, stratum) >= _KEPT_INFORMATION * whole):
+            return stratum
+    return everything
+
+
+def _information(present: BoolArray, stratum: IntArray) -> NDArray[np.float64]:
+    """Sum over strata of n1 n0 / (n1 + n0), for every concept."""
+    n = np.bincount(stratum)[:, None]
+    n1 = np.stack([np.bincount(stratum[column], minlength=len(n)) for column in present.T], axis=1)
+    return np.asarray((n1 * (n - n1) / np.maximum(n, 1)).sum(axis=0))
 
 
 def difficulty_steps(difficulty: FloatArray) -> IntArray:

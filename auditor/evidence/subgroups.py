@@ -19,6 +19,7 @@ from scipy.special import chdtri, xlogy
 from auditor.evidence import significance
 from auditor.evidence.presence import PRESENT
 from auditor.evidence.significance import TwoArms
+from auditor.evidence.strata import usable_strata
 from auditor.records import BoolArray, FloatArray, IntArray
 
 Float64Array = NDArray[np.float64]
@@ -31,8 +32,6 @@ MIN_ARM = 10
 LEVEL_ALPHA = 0.01
 _REFERENCE_QUANTILE = 0.75
 _FEWEST_PULLED = 3  # two pictures called c do not make levels
-#: Share of the information (sum of n1 n0 / (n1 + n0)) that strata must keep to be used.
-_KEPT_INFORMATION = 0.6
 
 GapStatus = Literal["measured", "too_few"]
 
@@ -134,7 +133,7 @@ def recall_gap(
     """
     reference = ~present & _levels(value, correct, ~present, groups)[value]
     rows = np.flatnonzero(present | reference)
-    stratum = _usable_strata(present[rows], [s[rows] for s in strata])
+    stratum = usable_strata(present[rows, None], [s[rows] for s in strata])
     subset = None if groups is None else groups[rows]
     narrowed = int(reference.sum()) < int((~present).sum())
     return _gap(present[rows], correct[rows], stratum, subset, narrowed)
@@ -173,21 +172,6 @@ def _levels(value: IntArray, outcome: BoolArray, among: BoolArray, groups: IntAr
     trials = np.bincount(value[among], minlength=size).astype(np.float64) * worth
     successes = np.bincount(value[among & outcome], minlength=size).astype(np.float64) * worth
     return reference_level(successes, trials)
-
-
-def _usable_strata(present: BoolArray, strata: Sequence[IntArray]) -> IntArray:
-    everything = np.zeros(present.size, dtype=np.int64)
-    whole = _information(present, everything)
-    for stratum in strata:
-        if _information(present, stratum) >= _KEPT_INFORMATION * whole:
-            return stratum
-    return everything
-
-
-def _information(present: BoolArray, stratum: IntArray) -> float:
-    n1 = np.bincount(stratum[present], minlength=int(stratum.max(initial=0)) + 1)
-    n0 = np.bincount(stratum[~present], minlength=n1.size)
-    return float((n1 * n0 / np.maximum(n1 + n0, 1)).sum())
 
 
 def _gap(present: BoolArray, outcome: BoolArray, stratum: IntArray, groups: IntArray | None, narrowed: bool) -> Gap:

@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 
 from auditor.evidence import sentences, significance
+from auditor.evidence.agreement import TOLERATED, agrees_by_counts, excluded, supported
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.findings import findings_of, subgroups_of
+from auditor.evidence.pair_erasure import erase_pairs
 from auditor.evidence.pairs import Measured, PairEvidence, measure
-from auditor.evidence.reliance import Erasure
 from auditor.evidence.significance import TwoArms
 from auditor.evidence.subgroups import DELTA, MIN_ARM, Gap
 from auditor.records import IntArray, Progress, Severity, Verdict, VerdictName
@@ -21,16 +22,12 @@ __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
 #: Level of the corrected tests.
 ALPHA = 0.05
-#: An effect whose upper bound lies below this is tolerated: the concept is excluded.
-TOLERATED = 0.10
 #: The effect that the number of missing pictures is computed for (never the observed one).
 DESIGN_EFFECT = 0.20
 #: Fewer labelled pictures than this and a class is not analysed: it could not fill two arms.
 MIN_CLASS = 2 * MIN_ARM
 #: Mean residual of the phrases above which words say nothing about a class.
 MAX_RESIDUAL = 0.9
-#: E3 agrees with a gap when it takes away at least this part of it, and DELTA, its lower bound being above 0.
-AGREEING_PART = 0.25
 #: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.
 _KNOWN = 0.999
 #: Severity by the lower bound of the gap.
@@ -52,7 +49,10 @@ class _Judged:
 
 def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> EvidenceResult:
     """Measure E1 to E4 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else."""
-    measured = measure(inputs, on_progress or (lambda _stage, _done, _total: None))
+    progress = on_progress or (lambda _stage, _done, _total: None)
+    measured = measure(inputs, progress)
+    if inputs.head is not None:
+        erase_pairs(inputs, measured, progress)
     _correct_for_many_tests(inputs, measured)
     by_class: dict[int, list[PairEvidence]] = {}
     for pair in measured.pairs:
@@ -61,47 +61,6 @@ def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> Evid
     return EvidenceResult(
         measured.class_concepts, subgroups_of(inputs, measured), findings_of(inputs, measured), verdicts
     )
-
-
-def agrees(gap: Gap, erasure: Erasure, other: Erasure, transferred: Erasure) -> bool:
-    """Whether erasing the concept takes away a good part of the gap.
-
-    Args:
-        gap: Observed gap of recall or of pull.
-        erasure: E3 of the same sort, fitted on the other pictures of all classes.
-        other: E3 of the other sort. With few counterexamples E3 of recall alone cannot show that it is no chance.
-        transferred: E3 of the same sort, fitted on the other classes alone, where they vary enough. What goes with
-            the concept within this class only (its sub-kinds, the encoder's error on it) has no part in it.
-    """
-    fitted = [erasure] if transferred.status == "not_identified" else [erasure, transferred]
-    enough = max(DELTA, AGREEING_PART * gap.effect)
-    if any(one.status != "measured" or one.effect < enough for one in fitted):
-        return False
-    return any(one.low > 0 for one in (*fitted, other) if one.status == "measured")
-
-
-def margins_agree(erased: Erasure, transferred: Erasure) -> bool:
-    """Whether erasing the concept takes away a good part of the margin that goes with it, in the class's pictures.
-
-    Asked of the eraser of all classes and of that of the other classes alone: within one class whatever goes with the
-    concept is erased along with it, so its own pictures prove nothing.
-    """
-    return all(
-        one.status == "measured" and one.effect >= AGREEING_PART and one.low > 0 for one in (erased, transferred)
-    )
-
-
-def excluded(gap: Gap, erasure: Erasure) -> bool:
-    """Whether an effect over the tolerated one is ruled out.
-
-    By the gap's own upper bound; or, where that is too wide, by an estimate within the tolerated effect together
-    with an erasure whose upper bound is.
-    """
-    if gap.status != "measured":
-        return False
-    if gap.high < TOLERATED:
-        return True
-    return gap.effect < TOLERATED and erasure.status == "measured" and erasure.high < TOLERATED
 
 
 def _testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
@@ -124,7 +83,7 @@ def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
     for c in range(len(inputs.class_names)):
         pairs = [pair for pair in measured.pairs if pair.class_idx == c and pair.screened]
         for pair in pairs:
-            pair.p = min([1.0] + [2 * gap.p for gap in _supported(pair)])
+            pair.p = min([1.0] + [2 * gap.p for gap in supported(pair)])
         within = significance.holm([pair.p for pair in pairs], n_tests=_testable(inputs, measured, c).size)
         adjusted.update({id(pair): float(p) for pair, p in zip(pairs, within, strict=True)})
         smallest[c] = min([1.0, *within.tolist()])
@@ -137,24 +96,9 @@ def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
             pair.q = float(min(1.0, max(class_q[pair.class_idx], scaled)))
 
 
-def _by_counts(pair: PairEvidence) -> bool:
-    """Whether erasure agrees with the gap of recall by changed predictions."""
-    return agrees(pair.recall, pair.erased_recall, pair.erased_pull, pair.transferred_recall)
-
-
-def _supported(pair: PairEvidence) -> list[Gap]:
-    """Those of the gaps, of recall and of pull, that erasure agrees with."""
-    gaps = []
-    if _by_counts(pair) or margins_agree(pair.erased_margin, pair.transferred_margin):
-        gaps.append(pair.recall)
-    if agrees(pair.pull, pair.erased_pull, pair.erased_recall, pair.transferred_pull):
-        gaps.append(pair.pull)
-    return gaps
-
-
 def _judged(pair: PairEvidence) -> _Judged:
     if pair.q <= ALPHA:
-        shown = [gap for gap in _supported(pair) if gap.p <= ALPHA]
+        shown = [gap for gap in supported(pair) if gap.p <= ALPHA]
         gap = max(shown, key=lambda one: one.low)
         by_pull = gap is pair.pull
         # what the reader can check, the gap, comes before the share of the words; neither alone leads
@@ -201,7 +145,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[
     if proven:
         lead = proven[0]
         severity: Severity = "high" if lead.gap.low >= _HIGH else "medium" if lead.gap.low >= _MEDIUM else "low"
-        by_margin = not (lead.by_pull or _by_counts(lead.pair))
+        by_margin = not (lead.by_pull or agrees_by_counts(lead.pair))
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
         return verdict(
             "flagged", sentences.flagged(inputs, lead.pair, lead.gap, lead.by_pull, by_margin, others), severity, lead
@@ -215,8 +159,8 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[
     if undecided:
         lead = undecided[0]
         missing = _missing(measured, lead.pair)
-        supported = lead.gap in _supported(lead.pair)
-        sentence = sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, supported, missing)
+        agreed = lead.gap in supported(lead.pair)
+        sentence = sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, agreed, missing)
         return verdict("suspect", sentence, "low", lead)
     dismissed = [j.pair for j in judged]
     tested = _testable(inputs, measured, c).size

@@ -144,7 +144,18 @@ def m0004_class_channel_groups(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (m0001_tables, m0002_context, m0003_saliency_crop, m0004_class_channel_groups)
+def m0005_permuted(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep what erasure takes away when presence is permuted."""
+    connection.execute("ALTER TABLE findings ADD COLUMN permuted DOUBLE")
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    m0001_tables,
+    m0002_context,
+    m0003_saliency_crop,
+    m0004_class_channel_groups,
+    m0005_permuted,
+)
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:

@@ -4,6 +4,7 @@ import pytest
 from auditor.evidence import erasure
 from auditor.evidence.covariates import within_class
 from auditor.evidence.erasure import erased_outcome, fit_erasers, two_column_logits, two_row_head
+from auditor.evidence.transferred import pair_erasers
 from auditor.records import LinearHead
 
 rng = np.random.default_rng(0)
@@ -27,7 +28,7 @@ def fitted(size=64):
 
 
 def test_erasers_equal_the_formula_computed_at_once():
-    by_fold, _ = fitted()
+    by_fold = fitted().by_fold
     train = FOLDS != 2
     x, q = X[train].astype(np.float64), RESIDUAL[train, 0].astype(np.float64)
     means = np.stack([x[LABELS[train] == c].mean(axis=0) for c in range(C)])
@@ -55,7 +56,7 @@ def test_erasers_equal_the_formula_computed_at_once():
 def test_erased_head_no_longer_follows_the_concept_within_classes(monkeypatch):
     """With lambda = 0 the erasure is LEACE: no covariance is left between any logit and the concept."""
     monkeypatch.setattr(erasure, "RIDGE", 0.0)
-    by_fold, _ = fitted()
+    by_fold = fitted().by_fold
     ours = LOGITS - (X @ by_fold.direction[0] - by_fold.offset[0]) * by_fold.head_shift[0].T
     train = FOLDS != 0
     labels, q = LABELS[train], WATER[train]
@@ -65,24 +66,11 @@ def test_erased_head_no_longer_follows_the_concept_within_classes(monkeypatch):
 
 
 def test_chunk_size_changes_nothing():
-    one, other = fitted(64)[0], fitted(400)[0]
+    one, other = fitted(64).by_fold, fitted(400).by_fold
     assert one.direction == pytest.approx(other.direction, rel=2e-3, abs=1e-4)
     small, large = (erased_outcome(chunks(size), one, FOLDS, LABELS) for size in (7, 400))
     assert small.called_without.tolist() == large.called_without.tolist()
     assert small.margin_without == pytest.approx(large.margin_without, abs=1e-4)
-
-
-def test_transferred_sigma_does_not_know_the_class_itself():
-    """A concept that goes with a channel in class 0 only is not erased from class 0."""
-    x = X.copy()
-    x[:, 5] = rng.normal(size=N) * 0.1 + np.where(LABELS == 0, 3 * WATER, 0)
-    logits = x @ HEAD.weight.T + HEAD.bias
-    by_fold, by_class = fit_erasers(
-        lambda: [(slice(0, N), x, logits.astype(np.float32))], RESIDUAL, LABELS, FOLDS, np.arange(C), HEAD
-    )
-    sigma_of_others = within_class(x, LABELS)[LABELS != 0].T @ RESIDUAL[LABELS != 0, 0] / N
-    assert by_class.head_shift[0][:, 0] == pytest.approx(HEAD.weight @ sigma_of_others, abs=1e-3)
-    assert by_fold.head_shift[0][:, 0] != pytest.approx(HEAD.weight @ sigma_of_others, rel=0.2)
 
 
 def test_unlabelled_pictures_and_constant_channels_do_no_harm():
@@ -90,21 +78,21 @@ def test_unlabelled_pictures_and_constant_channels_do_no_harm():
     x[:, 0] = 1.5
     labels = np.where(np.arange(N) < 30, -1, LABELS)
     residual = within_class(WATER[:, None], labels)
-    by_fold, _ = fit_erasers(lambda: [(slice(0, N), x, LOGITS)], residual, labels, FOLDS, np.arange(C), HEAD)
+    by_fold = fit_erasers(lambda: [(slice(0, N), x, LOGITS)], residual, labels, FOLDS, np.arange(C), HEAD).by_fold
     assert np.isfinite(by_fold.direction).all()
     assert by_fold.direction[:, 0] == pytest.approx(0.0, abs=1e-3)
 
 
 def test_concept_without_variation_erases_nothing():
-    by_fold, by_class = fit_erasers(chunks(), np.zeros((N, 1), np.float32), LABELS, FOLDS, np.arange(C), HEAD)
-    for erasers, part in ((by_fold, FOLDS), (by_class, LABELS)):
+    nothing = fit_erasers(chunks(), np.zeros((N, 1), np.float32), LABELS, FOLDS, np.arange(C), HEAD)
+    for erasers, part in ((nothing.by_fold, FOLDS), (pair_erasers(nothing, [0], [0], np.arange(C), HEAD), LABELS)):
         outcome = erased_outcome(chunks(), erasers, part, LABELS)
         assert outcome.called_without[:, 0].tolist() == outcome.called.tolist()
         assert outcome.margin_without[:, 0] == pytest.approx(outcome.margin)
 
 
 def test_pictures_without_a_label_have_no_margin():
-    by_fold, _ = fitted()
+    by_fold = fitted().by_fold
     outcome = erased_outcome(chunks(), by_fold, FOLDS, np.where(np.arange(N) < 30, -1, LABELS))
     assert not outcome.margin[:30].any()
     assert not outcome.margin_without[:30].any()

@@ -38,7 +38,7 @@ def test_columns_that_other_programs_read(connection):
     migrations.migrate(connection, auditor_version="1.2.3")
     assert connection.table("findings").columns == [
         "class_idx", "class_name", "concept_id", "concept", "concept_kind", "rule_id", "effect", "low", "high", "p",
-        "q", "n_images", "evidence_image_ids", "status", "fingerprint",
+        "q", "n_images", "evidence_image_ids", "status", "fingerprint", "permuted",
     ]  # fmt: skip
     assert connection.table("attributions").columns == [
         "image_id", "class_idx", "class_name", "concept_id", "concept", "weight", "share",

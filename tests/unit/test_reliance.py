@@ -36,7 +36,7 @@ def test_did_of_recall_by_hand():
     present = np.repeat([True, False], [100, 50])
     before = np.r_[np.zeros(90), np.ones(10), np.zeros(40), np.ones(10)].astype(np.int64)
     after = np.r_[np.ones(50), np.zeros(40), np.ones(10), np.zeros(45), np.ones(5)].astype(np.int32)
-    result = erasure_effect(before, after, present, 0, np.zeros(150, dtype=np.int64))
+    result = erasure_effect(before == 0, after == 0, present, np.zeros(150, dtype=np.int64))
     assert result.effect == pytest.approx(0.5 - (-0.1))
     # Bonett and Price: one more of either change in each arm
     p1, p0 = np.array([51, 1]) / 102, np.array([1, 6]) / 52
@@ -51,15 +51,15 @@ def test_did_of_pull_by_hand():
     source = np.repeat([1, 2], [40, 30])
     present = np.r_[np.repeat([True, False], 20), np.repeat([True, False], [10, 20])]
     before = np.where(np.arange(70) < 10, 0, source)
-    result = erasure_effect(before, source.astype(np.int32), present, 0, source)
+    result = erasure_effect(before == 0, source == 0, present, source)
     w1, w2 = 10, 20 / 3
     assert result.effect == pytest.approx(w1 * 0.5 / (w1 + w2))
 
 
 def test_unchanged_arms_are_not_certain():
     present = np.repeat([True, False], [12, 12])
-    before = np.zeros(24, dtype=np.int64)
-    result = erasure_effect(before, before.astype(np.int32), present, 0, before)
+    called = np.ones(24, dtype=bool)
+    result = erasure_effect(called, called, present, np.zeros(24, dtype=np.int64))
     assert result.effect == 0
     assert result.low < -0.1
     assert result.high > 0.1
@@ -67,18 +67,18 @@ def test_unchanged_arms_are_not_certain():
 
 def test_too_few():
     present = np.repeat([True, False], [50, 9])
-    before = np.zeros(59, dtype=np.int64)
-    assert erasure_effect(before, before.astype(np.int32), present, 0, before).status == "too_few"
+    called = np.ones(59, dtype=bool)
+    assert erasure_effect(called, called, present, np.zeros(59, dtype=np.int64)).status == "too_few"
 
 
 def test_groups_widen_the_interval():
     rng = np.random.default_rng(0)
     group = np.repeat(np.arange(40), 5)
     present = group < 20
-    before = np.zeros(200, dtype=np.int64)
-    after = (rng.random(40) < 0.4)[group].astype(np.int32)
-    alone = erasure_effect(before, after, present, 0, before)
-    grouped = erasure_effect(before, after, present, 0, before, groups=group)
+    before, source = np.ones(200, dtype=bool), np.zeros(200, dtype=np.int64)
+    after = (rng.random(40) < 0.6)[group]
+    alone = erasure_effect(before, after, present, source)
+    grouped = erasure_effect(before, after, present, source, groups=group)
     assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)
 
 

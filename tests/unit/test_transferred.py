@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from auditor.evidence.covariates import within_class
+from auditor.evidence.erasure import RIDGE, fit_erasers
+from auditor.evidence.transferred import pair_erasers
+from auditor.records import LinearHead
+
+rng = np.random.default_rng(1)
+N, K, C = 500, 6, 4
+LABELS = np.arange(N) % C
+WATER = (rng.random(N) < 0.4).astype(np.float32)
+X = (rng.normal(size=(C, K))[LABELS] + np.outer(WATER, rng.normal(size=K)) + rng.normal(size=(N, K))).astype(np.float32)
+X[:, 5] = 0.1 * rng.normal(size=N) + np.where(LABELS == 0, 3 * WATER, 0)  # only class 0 says it in channel 5
+HEAD = LinearHead(rng.normal(size=(C, K)).astype(np.float32), rng.normal(size=C).astype(np.float32))
+LOGITS = (X @ HEAD.weight.T + HEAD.bias).astype(np.float32)
+RESIDUAL = within_class(np.stack([WATER, rng.random(N).astype(np.float32)], axis=1), LABELS)
+
+
+def fitted(residual=RESIDUAL):
+    return fit_erasers(lambda: [(slice(0, N), X, LOGITS)], residual, LABELS, np.arange(N) % 5, np.arange(C), HEAD)
+
+
+def by_hand(left_out, column=0):
+    """Direction, offset and shift, from all at once."""
+    centred = within_class(X, LABELS).astype(np.float64)
+    covariance = centred.T @ centred / N
+    used = ~np.isin(LABELS, left_out)
+    sigma = centred[used].T @ RESIDUAL[used, column] / N
+    u = np.linalg.solve(covariance + RIDGE * np.diag(np.diag(covariance)), sigma)
+    return u / (u @ sigma), X.mean(axis=0) @ u / (u @ sigma), HEAD.weight @ sigma
+
+
+@pytest.mark.parametrize(("pair", "fold", "left_out"), [(0, 0, [0]), (0, 2, [0, 2]), (1, 3, [3]), (1, 1, [3, 1])])
+def test_eraser_knows_neither_the_judged_class_nor_the_pictures_own(pair, fold, left_out):
+    erasers = pair_erasers(fitted(), [0, 3], [0, 1], np.arange(C), HEAD)
+    direction, offset, shift = by_hand(left_out, column=pair)
+    assert erasers.direction[fold][:, pair] == pytest.approx(direction, rel=1e-3, abs=1e-4)
+    assert erasers.offset[fold][pair] == pytest.approx(offset, rel=1e-3, abs=1e-3)
+    assert erasers.head_shift[fold][:, pair] == pytest.approx(shift, rel=1e-3, abs=1e-4)
+
+
+def test_what_one_class_alone_says_is_not_erased_from_it():
+    """A head that reads channel 5 only: the eraser of the others hardly moves it, that of all classes does."""
+    weight = np.zeros((C, K), np.float32)
+    weight[0, 5] = 1
+    head = LinearHead(weight, HEAD.bias)
+    sums = fit_erasers(lambda: [(slice(0, N), X, LOGITS)], RESIDUAL, LABELS, np.arange(N) % 5, np.arange(C), head)
+
+    def moved(erasers):
+        along = X[LABELS == 0] @ erasers.direction[0][:, 0] - erasers.offset[0][0]
+        wet = WATER[LABELS == 0] > 0
+        return float((along[wet].mean() - along[~wet].mean()) * erasers.head_shift[0][0, 0])
+
+    assert moved(sums.by_fold) > 0.5
+    assert abs(moved(pair_erasers(sums, [0], [0], np.arange(C), head))) < 0.1
+
+
+def test_where_no_other_class_varies_nothing_is_erased():
+    residual = np.where(np.isin(LABELS, [0, 1])[:, None], RESIDUAL, 0).astype(np.float32)
+    erasers = pair_erasers(fitted(residual), [0], [0], np.arange(C), HEAD)
+    assert not erasers.direction[1].any()
+    assert not erasers.head_shift[1].any()
+    assert erasers.direction[0].any()
+    assert erasers.direction[2] == pytest.approx(erasers.direction[0])
