@@ -58,6 +58,7 @@ def _with_folder(path: Path, folder: Path) -> duckdb.DuckDBPyConnection:
     """A folder can be allowed only while access is open; nothing of the file runs before that is shut and locked."""
     last = ("enable_external_access", "lock_configuration")
     first = {name: value for name, value in _SETTINGS.items() if name not in last}
+    first["memory_limit"] = "512MB"  # what is copied streams, and its writers need memory besides
     connection = duckdb.connect(str(path), read_only=True, config=first)
     quoted = str(folder.resolve()).replace("'", "''")
     try:
