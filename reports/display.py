@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 #: A shape and a word for every verdict, so that none depends on colour.
 VERDICT_SHAPES = {"flagged": "▲", "suspect": "◆", "clean": "●", "not_analysed": "○"}
+#: Under every table of classes.
+LEGEND = "Share: of the words for the class. Gap: how much more often pictures are called it with the concept."
 VERDICT_WORDS = {"flagged": "flagged", "suspect": "suspect", "clean": "clean", "not_analysed": "not analysed"}
 
 # Controls, line and paragraph separators, private and broken characters; of the invisible format characters only the

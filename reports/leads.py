@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from auditor.records import Verdict
 from reports.display import plain
@@ -87,11 +88,19 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     return f"train with {wanted}; or accept it, with a reason, if it may be so"
 
 
-def explain_command(verdict: Verdict, lead: Lead | None) -> str | None:
+def audit_folder(connection: Connection) -> str:
+    """The audit's folder as commands take it from here; "DIR" where it lies elsewhere (or is a migrated copy)."""
+    ((path,),) = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()
+    folder = Path(path).parent if path else Path("/")
+    here = Path.cwd()
+    return folder.relative_to(here).as_posix() if here in folder.parents else "DIR"
+
+
+def explain_command(verdict: Verdict, lead: Lead | None, folder: str = "DIR") -> str | None:
     """The command that draws a picture of the evidence; None without one, or where its name is no plain text."""
     if lead is None or lead.picture is None:
         return None
-    if lead.picture.startswith("-") or any(plain(name) != name for name in (lead.picture, verdict.class_name)):
+    if lead.picture.startswith("-") or any(plain(name) != name for name in (lead.picture, verdict.class_name, folder)):
         return None  # an option, or what is shown would not be what the shell gets
-    command = f"auditor explain DIR {shlex.quote(lead.picture)} --class {shlex.quote(verdict.class_name)}"
+    command = shlex.join(["auditor", "explain", folder, lead.picture, "--class", verdict.class_name])
     return command if len(command) <= 300 else None

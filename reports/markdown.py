@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from reports import queries
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, percent, plain, points, reach
+from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, percent, plain, points, reach
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, worst_first
-from reports.leads import Lead, explain_command, leads, what_now
+from reports.leads import Lead, audit_folder, explain_command, leads, what_now
 
 #: GitHub drops a summary that is larger.
 MAX_BYTES = 1024 * 1024
@@ -63,16 +64,18 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
     told = [verdict for verdict in verdicts if verdict.verdict != "clean"]
     if told:
         yield from _table(told)
-        found = leads(connection)
+        found, folder = leads(connection), audit_folder(connection)
         for verdict in told[:_TOLD_CLASSES]:
-            yield from _section(verdict, found.get(verdict.class_idx))
+            yield from _section(verdict, found.get(verdict.class_idx), folder)
         if len(told) > _TOLD_CLASSES:
             yield f"{len(told) - _TOLD_CLASSES:,} more classes are in the table above and in `--format json`."
             yield ""
     yield from _clean([verdict for verdict in verdicts if verdict.verdict == "clean"])
     yield from _notes(connection, run.notices)
-    version = escape(run.versions.get("auditor", ""), _NAME_LIMIT)
-    yield f"auditor {version} · encoder {code(run.encoder_spec, _NAME_LIMIT)} · {escape(run.created_at, _NAME_LIMIT)}"
+    version, data = run.versions.get("auditor", ""), "/".join(PurePath(run.data_path).parts[-2:])
+    facts = [f"auditor {escape(version, _NAME_LIMIT)}", f"data {code(data, _NAME_LIMIT)}"]
+    facts += [f"encoder {code(run.encoder_spec, _NAME_LIMIT)}", escape(run.created_at, _NAME_LIMIT)]
+    yield " · ".join(facts)
 
 
 def _gate(decision: GateDecision) -> Iterator[str]:
@@ -102,15 +105,17 @@ def _table(told: Sequence[Verdict]) -> Iterator[str]:
         name = escape(verdict.class_name, _NAME_LIMIT)
         yield f"| **{name}** | {word} | {concept} | {percent(verdict.share)} | {gap} |"
     yield ""
+    yield f"<sub>{LEGEND}</sub>"
+    yield ""
 
 
-def _section(verdict: Verdict, lead: Lead | None) -> Iterator[str]:
+def _section(verdict: Verdict, lead: Lead | None, folder: str) -> Iterator[str]:
     severity = f" · severity {verdict.severity}" if verdict.severity != "none" else ""
     yield f"### {VERDICT_SHAPES[verdict.verdict]} {escape(verdict.class_name, _NAME_LIMIT)}{severity}"
     yield ""
     yield escape(verdict.sentence, _SENTENCE_LIMIT)
     yield ""
-    advice, command = what_now(verdict, lead), explain_command(verdict, lead)
+    advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
     if advice is not None:
         yield f"- **What now:** {escape(advice)}"
     if command is not None:

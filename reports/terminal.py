@@ -20,12 +20,14 @@ _TO_ASCII = str.maketrans(
 
 def print_on(console: Console, drawing: Drawing) -> None:
     """Print it; colours only where ``console`` is a terminal, plain letters where it has no UTF-8."""
-    if console.options.ascii_only:
-        plain_text = as_text(drawing, width=console.width).translate(_TO_ASCII)
-        console.print(plain_text.encode("ascii", "replace").decode(), markup=False, highlight=False, soft_wrap=True)
+    if console.is_terminal and not console.options.ascii_only:
+        width = max(console.width, NARROWEST)
+        console.print(drawing(width), highlight=False, width=width)
         return
-    width = max(console.width, NARROWEST)
-    console.print(drawing(width), highlight=False, width=width)
+    text = as_text(drawing, width=console.width)
+    if console.options.ascii_only:
+        text = text.translate(_TO_ASCII).encode("ascii", "replace").decode()
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def as_text(drawing: Drawing, *, width: int = 100) -> str:

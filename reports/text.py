@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import PurePath
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -14,9 +15,9 @@ from rich.text import Text
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
 from reports import queries
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points, reach
+from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points, reach
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, outcome, subject, worst_first
-from reports.leads import Lead, explain_command, leads, what_now
+from reports.leads import Lead, audit_folder, explain_command, leads, what_now
 from reports.terminal import as_text, print_on
 
 _COLOURS = {"flagged": "bold red", "suspect": "yellow", "clean": "green", "not_analysed": "dim"}
@@ -41,15 +42,15 @@ def render_text(connection: queries.Connection, *, decision: GateDecision | None
 
 def _report(connection: queries.Connection, decision: GateDecision | None, width: int) -> RenderableType:
     verdicts = queries.verdicts(connection)
-    parts: list[RenderableType] = []
+    parts: list[RenderableType] = [_subject(connection), ""]
     if verdicts:
         words = {row.class_idx: row for row in queries.class_concepts(connection, limit=1)}
-        parts += [_table(verdicts, words, width), ""]
-    found = leads(connection)
+        parts += [_table(verdicts, words, width), Text(LEGEND, style=_DIM), ""]
+    found, folder = leads(connection), audit_folder(connection)
     told = [verdict for verdict in verdicts if verdict.verdict in ("flagged", "suspect")]
     untold = [verdict for verdict in verdicts if verdict.verdict == "not_analysed"]
     for verdict in told + untold[:_TOLD_NOT_ANALYSED]:
-        parts += [_paragraph(verdict, found.get(verdict.class_idx)), ""]
+        parts += [_paragraph(verdict, found.get(verdict.class_idx), folder), ""]
     if len(untold) > _TOLD_NOT_ANALYSED:
         more = len(untold) - _TOLD_NOT_ANALYSED
         parts += [Text(f"○ {more:,} more not analysed: their reasons are in --format json."), ""]
@@ -63,6 +64,14 @@ def _report(connection: queries.Connection, decision: GateDecision | None, width
     if decision is not None:
         parts += ["", *_gate(decision)]
     return Group(*parts)
+
+
+def _subject(connection: queries.Connection) -> Text:
+    """What was audited, so that a report that was saved still says it."""
+    run, pictures = queries.run(connection), counted(queries.picture_count(connection), "picture")
+    data = inert("/".join(PurePath(run.data_path).parts[-2:]), _NAME_LIMIT)
+    model, encoder = inert(run.model_spec, _NAME_LIMIT), inert(run.encoder_spec, _NAME_LIMIT)
+    return Text(f"{model} on {pictures} ({data}), words by {encoder}", style=_DIM)
 
 
 def _table(verdicts: Sequence[Verdict], words: Mapping[int, ClassConcept], width: int) -> Table:
@@ -108,14 +117,14 @@ def _concept(term: str | None, kind: str | None, limit: int) -> str:
     return f"{inert(term, max(5, limit - len(shown) - 3))} ({shown})"
 
 
-def _paragraph(verdict: Verdict, lead: Lead | None) -> RenderableType:
+def _paragraph(verdict: Verdict, lead: Lead | None, folder: str) -> RenderableType:
     heading = Text().append(f"{VERDICT_SHAPES[verdict.verdict]} ", style=_COLOURS[verdict.verdict])
     heading.append(inert(verdict.class_name, _NAME_LIMIT), style="bold")
     if verdict.severity != "none":
         heading.append(f" · severity {verdict.severity}")
     heading.append(f" · {counted(verdict.n_images, 'picture')}", style=_DIM)
     lines = [Text(inert(verdict.sentence, _SENTENCE_LIMIT))]
-    advice, command = what_now(verdict, lead), explain_command(verdict, lead)
+    advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
     if advice is not None:
         lines.append(Text("→ ", style=_DIM).append(inert(advice), style="none"))
     if command is not None and inert(command) == command:

@@ -27,6 +27,8 @@ SMALL_REPORT = """\
 | **landbird** | ◆ suspect | water (scene) | 20 % | 10 pts [−5, 25] |
 | **boat** | ○ not analysed | – | – | – |
 
+<sub>Share: of the words for the class. Gap: how much more often pictures are called it with the concept.</sub>
+
 ### ▲ waterbird · severity high
 
 Relies on water (scene).
@@ -63,7 +65,7 @@ cat
 
 > 1 picture could not be used (decode 1).
 
-auditor 0.1.0 · encoder `sample` · 2025-01-02T03:04:05Z"""
+auditor 0.1.0 · data `val` · encoder `sample` · 2025-01-02T03:04:05Z"""
 
 
 def parsed(text):
@@ -118,14 +120,10 @@ def test_a_decision_comes_first(connection):
 def test_no_hostile_name_gets_through(hostile, decided):
     text = render_markdown(hostile, decision=decided)
     tokens = list(parsed(text))
-    assert {token.type for token in tokens} & {
-        "html_inline",
-        "link_open",
-        "image",
-        "s_open",
-        "fence",
-        "code_block",
-    } == set()
+    never = {"html_inline", "link_open", "image", "s_open", "em_open", "fence", "code_block", "hr"}
+    ours = ("<sub>", "</sub>")
+    assert not never & {token.type for token in tokens if token.content not in ours}
+    assert [token.content for token in tokens if token.type == "html_inline"] == list(ours)
     assert [token.content.strip() for token in tokens if token.type == "html_block"] == [
         f"<details><summary>● {len(hostile_audit.NAMES) // 4} clean classes "
         "(smallest effect that could have been seen: 10 pts)</summary>",

@@ -1,8 +1,9 @@
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
-from small_audit import decision, make_run, verdicts, write_small_audit
+from small_audit import IMAGE_IDS, decision, make_run, verdicts, write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
@@ -12,6 +13,8 @@ from reports.display import counted, percent, plain, points
 from reports.text import print_text, render_text
 
 SMALL_REPORT = """\
+sample:planted on 6 pictures (val), words by sample
+
 Class      Verdict         Leading concept       Share  Gap [95 %]
 ───────────────────────────────────────────────────────────────────────
 waterbird  ▲ flagged       water (scene)          41 %  65 pts [58, 71]
@@ -19,6 +22,7 @@ vehicle    ▲ flagged       watermark (artifact)   30 %  –
 landbird   ◆ suspect       water (scene)          20 %  10 pts [−5, 25]
 boat       ○ not analysed  –                         –  –
 cat        ● clean         –                         –  –
+Share: of the words for the class. Gap: how much more often pictures are called it with the concept.
 
 ▲ waterbird · severity high · 3 pictures
   Relies on water (scene).
@@ -122,6 +126,17 @@ def test_a_terminal_without_utf8(odd):
     assert text.rstrip().endswith("6 classes analysed, 3 flagged, 1 suspect; 1 not analysed")
 
 
+def test_commands_name_the_folder_as_it_is_called_from_here(tmp_path, monkeypatch):
+    (tmp_path / "work dir").mkdir()
+    monkeypatch.chdir(tmp_path / "work dir")
+    write_small_audit(tmp_path / "work dir" / "audits" / "release 7")
+    write_small_audit(tmp_path / "elsewhere")
+    for folder, shown in (("audits/release 7", "'audits/release 7'"), ("../elsewhere", "DIR")):
+        with open_audit_database(Path(folder)) as connection:
+            line = next(line for line in render_text(connection).splitlines() if "auditor explain" in line)
+        assert line == f"  → auditor explain {shown} waterbird/{IMAGE_IDS[0]}.png --class waterbird"
+
+
 def test_a_decision_comes_last_worst_first(connection):
     lines = render_text(connection, decision=decision(), width=100).splitlines()
     assert lines[-8:] == [
@@ -187,7 +202,7 @@ def test_no_name_is_a_command_of_a_ci_log(tmp_path):
 
 def test_no_class_and_one_class(tmp_path):
     with audit_of(tmp_path / "none", []) as connection:
-        assert render_text(connection) == "0 classes analysed, 0 flagged"
+        assert render_text(connection).splitlines()[1:] == ["", "0 classes analysed, 0 flagged"]
     with audit_of(tmp_path / "one", verdicts()[:1]) as connection:
         assert render_text(connection).splitlines()[-1] == "1 class analysed, 1 flagged"
 
