@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
+from functools import partial
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -28,36 +28,29 @@ from reports.diff_words import (
     verdicts,
     warnings,
 )
+from reports.terminal import as_text, print_on
 
 _COLOURS: dict[Change, str] = {
     "new": "bold red", "worse": "bold red", "unclear": "yellow", "fixed": "green", "better": "green",
     "unchanged": "dim",
 }  # fmt: skip
-#: Columns that the table needs; a narrower terminal wraps its lines.
-_NARROWEST = 76
 #: Findings in the table, and findings with lines of their own.
 _LISTED, _TOLD = 200, 60
 _CHANGE_WIDTH = max(len(change) for change in CHANGE_SHAPES) + 2
-_TO_ASCII = str.maketrans({"▲": "^", "▼": "v", "✓": "*", "−": "-", "–": "-", "…": "~", "─": "-", "·": "|", "→": "->"})
 
 
 def print_diff(diff: ReleaseDiff, console: Console) -> None:
     """Print the diff; colours only where ``console`` is a terminal, plain letters where it has no UTF-8."""
-    if console.options.ascii_only:
-        plain_text = render_diff_text(diff, width=console.width).translate(_TO_ASCII)
-        console.print(plain_text.encode("ascii", "replace").decode(), markup=False, highlight=False, soft_wrap=True)
-        return
-    width = max(console.width, _NARROWEST)
-    console.print(Group(*_parts(diff, width)), highlight=False, width=width)
+    print_on(console, partial(_drawn, diff))
 
 
 def render_diff_text(diff: ReleaseDiff, *, width: int = 100) -> str:
     """The diff as plain text without colour codes, ``width`` (at least 76) characters a line."""
-    stream, width = io.StringIO(), max(width, _NARROWEST)
-    console = Console(file=stream, width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(Group(*_parts(diff, width)), highlight=False)
-    lines = (line.rstrip() for line in stream.getvalue().splitlines())
-    return "\n".join(lines).strip("\n")
+    return as_text(partial(_drawn, diff), width=width)
+
+
+def _drawn(diff: ReleaseDiff, width: int) -> RenderableType:
+    return Group(*_parts(diff, width))
 
 
 def _parts(diff: ReleaseDiff, width: int) -> Iterator[RenderableType]:

@@ -13,8 +13,21 @@ Drawing = Callable[[int], RenderableType]
 #: Columns that the tables need; a narrower terminal wraps its lines.
 NARROWEST = 76
 _TO_ASCII = str.maketrans(
-    {"▲": "!", "◆": "?", "●": ".", "○": "-", "✓": "+", "✕": "x", "−": "-", "–": "-", "…": "~", "─": "-", "·": "|"}
-    | {"→": ">"}
+    {
+        "▲": "!",
+        "◆": "?",
+        "●": ".",
+        "○": "-",
+        "▼": "v",
+        "✓": "+",
+        "✕": "x",
+        "−": "-",
+        "–": "-",
+        "…": "~",
+        "─": "-",
+        "·": "|",
+    }
+    | {"→": "->"}
 )
 
 

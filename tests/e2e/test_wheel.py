@@ -17,6 +17,7 @@ WANTED = {
     "auditor/settings_template.toml",
     "auditor/inputs/vocabulary.toml",
     "reports/report.schema.json",
+    "reports/diff.schema.json",
     "auditor/sample_data/truth.json",
     "auditor/sample_data/encoder/weights.safetensors",
     "auditor/sample_data/planted/manifest.csv",

@@ -66,4 +66,4 @@ def test_colours_only_on_a_terminal_and_letters_without_utf8():
     ascii_only = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
     print_diff(fixed(), Console(file=ascii_only, width=100))
     assert b"77 -> 3 pts" in raw.getvalue()
-    assert b"* fixed" in raw.getvalue()
+    assert b"+ fixed" in raw.getvalue()
