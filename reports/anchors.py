@@ -21,6 +21,8 @@ from auditor.toml_lines import LineIndex
 _MOST_LINES = 2_000_000
 #: Keys of the policy that let an item fail or pass.
 _POLICY_KEYS = {"not_analysed": "may_skip", "skipped": "may_skip", "grown": "max_growth"}
+#: Keys that a reason names.
+_LIMITS = ("max_gap", "max_share", "min_severity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Anchors:
 
     def _policy_line(self, item: GateItem) -> int:
         index = LineIndex(self._policy_text, "rule")
-        keys = (_POLICY_KEYS.get(item.state), "fail_on")
+        keys = [_POLICY_KEYS.get(item.state), *(key for key in _LIMITS if key in item.reason), "fail_on"]
         return next((line for key in keys if key and (line := index.top_level(key))), 1)
 
     def _anchor(self, path: str, line: int | None) -> Anchor:

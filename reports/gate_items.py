@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from auditor.gate.decision import GateDecision, GateItem, ItemState
+from auditor.records import Verdict
 from reports.display import plain
 
 LEVEL_SHAPES = {"error": "✕", "warning": "!", "note": "·"}
@@ -31,6 +32,14 @@ def subject(item: GateItem, limit: int) -> str:
     """Class and concept as one harmless name, each cut to ``limit``."""
     names = [item.class_name] if item.concept is None else [item.class_name, item.concept]
     return " · ".join(plain(name, limit) for name in names)
+
+
+def reason_and_sentence(item: GateItem, verdict: Verdict | None) -> str:
+    """What the gate says of an item and, where the verdict is on the same concept, what the audit says of the class."""
+    reason = item.reason.rstrip(". ")
+    if verdict is None or item.concept_id is None or verdict.concept_id != item.concept_id:
+        return f"{reason}."
+    return f"{reason}. {verdict.sentence}"
 
 
 def outcome(decision: GateDecision) -> str:

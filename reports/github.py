@@ -14,7 +14,7 @@ from auditor.records import VerdictName
 from reports import queries
 from reports.anchors import Anchor, Anchors
 from reports.display import VERDICT_WORDS, inert, plain
-from reports.gate_items import STATE_WORDS, outcome, subject, worst_first
+from reports.gate_items import STATE_WORDS, outcome, reason_and_sentence, subject, worst_first
 
 #: Annotations of a level that GitHub shows of a step.
 _MOST_OF_A_LEVEL = 10
@@ -51,11 +51,12 @@ def render_github(connection: queries.Connection, *, decision: GateDecision | No
         ]
     else:
         last = outcome(decision)
+        by_name = {verdict.class_name: verdict for verdict in verdicts}
         annotations = [
             _Annotation(
                 item.level,
                 f"{subject(item, _NAME_LIMIT)}: {STATE_WORDS[item.state]}",
-                plain(item.reason, _MESSAGE_LIMIT),
+                plain(reason_and_sentence(item, by_name.get(item.class_name)), _MESSAGE_LIMIT),
                 anchors.of_item(item),
             )
             for item in worst_first(decision)

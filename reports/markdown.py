@@ -63,6 +63,8 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
         yield from _gate(decision)
     told = [verdict for verdict in verdicts if verdict.verdict != "clean"]
     if told:
+        if decision is not None:
+            yield from ("**What the audit found**", "")
         yield from _table(told)
         found, folder = leads(connection), audit_folder(connection)
         for verdict in told[:_TOLD_CLASSES]:

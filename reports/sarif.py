@@ -18,7 +18,7 @@ from auditor.store.tables import Run
 from reports import queries
 from reports.anchors import Anchor, Anchors
 from reports.display import VERDICT_WORDS, plain
-from reports.gate_items import STATE_WORDS, subject, worst_first
+from reports.gate_items import STATE_WORDS, reason_and_sentence, subject, worst_first
 from reports.leads import deciding_rules, leads, what_now
 from reports.rule_pages import rule_pages
 
@@ -116,9 +116,8 @@ class _Results:
         """Every item of the gate, errors first."""
         for item in worst_first(decision):
             verdict = self._by_name.get(item.class_name)
-            text = f"{subject(item, _NAME_LIMIT)}, {STATE_WORDS[item.state]}: {item.reason}"
-            if verdict is not None and verdict.concept_id == item.concept_id and item.state != "not_analysed":
-                text = f"{text} {verdict.sentence}"
+            told = reason_and_sentence(item, verdict)
+            text = f"{subject(item, _NAME_LIMIT)}, {STATE_WORDS[item.state]}: {told}"
             anchor = self._anchors.of_item(item)
             result = self._result(item.fingerprint, verdict, item.class_name, item.level, text, anchor, item)
             if item.state == "accepted":

@@ -53,13 +53,15 @@ def test_with_a_decision(connection, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "policy.toml").write_text('fail_on = ["flagged"]\n\nmay_skip = []\n')
     assert render_github(connection, decision=decision()).splitlines() == [
-        "::error file=policy.toml,line=1,title=waterbird · water%3A new::flagged, severity high; mend it or accept it",
-        "::error file=policy.toml,line=3,title=boat%3A not analysed::too few pictures; name it in may_skip",
+        "::error file=policy.toml,line=1,title=waterbird · water%3A new::flagged, severity high; mend it or accept it. "
+        "Relies on water (scene).",
+        "::error file=policy.toml,line=3,title=boat%3A not analysed::too few pictures; name it in may_skip.",
         "::warning file=baseline.toml,line=1,title=cat%3A stale entry of the baseline::"
-        "nothing matches it any more; remove it",
+        "nothing matches it any more; remove it.",
         "::notice file=baseline.toml,line=1,title=vehicle · watermark%3A accepted::"
-        "by ann until 2026-01-31: stock photos",
-        "::notice file=policy.toml,line=1,title=landbird · water%3A tolerated by the policy::suspect passes",
+        "by ann until 2026-01-31: stock photos. Relies on watermark.",
+        "::notice file=policy.toml,line=1,title=landbird · water%3A tolerated by the policy::suspect passes. "
+        "Could not be excluded.",
         "Gate fails: 1 new, 1 not analysed (5 classes) (exit code 1)",
     ]
 

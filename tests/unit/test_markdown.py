@@ -108,7 +108,8 @@ def test_a_decision_comes_first(connection):
         "| · | **vehicle** | watermark | accepted | by ann until 2026-01-31: stock photos |",
         "| · | **landbird** | water | tolerated by the policy | suspect passes |",
     ]
-    assert lines[12:] == SMALL_REPORT.splitlines()[4:]
+    assert lines[12:14] == ["**What the audit found**", ""]
+    assert lines[14:] == SMALL_REPORT.splitlines()[4:]
     assert render_markdown(connection, decision=GateDecision(0, "passes", ())).startswith("## ✅ auditor gate passes\n")
     many = GateDecision(2, "undecided", decision().items * 100)
     assert "and 100 stale entry of the baseline, 100 accepted, 100 tolerated by the policy; all" in render_markdown(
