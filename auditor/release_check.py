@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -18,11 +19,14 @@ from auditor.gate.baseline import DEFAULT_REASON, Entry, load_baseline, update_b
 from auditor.gate.concerns import ReleaseEvidence
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.gate.policy import Policy, load_policy
-from auditor.gate.verdict import decide
+from auditor.gate.release_diff import compare_releases
+from auditor.gate.releases import Change, ReleaseDiff
+from auditor.gate.verdict import Growth, decide
 from auditor.records import Severity, VerdictName
 from auditor.store.database import open_audit_database
 from auditor.wording import quote, quote_list
 from reports import queries
+from reports.release_facts import release_facts
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +38,43 @@ _ACCEPTABLE = ("new", "expired")
 AnyPath = str | os.PathLike[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseCheck:
+    """Everything that the gate read of a release; only the baseline is still open."""
+
+    evidence: ReleaseEvidence
+    policy: Policy
+    today: datetime.date
+    strict: bool = False
+    diff: ReleaseDiff | None = None
+    policy_path: str | None = None
+
+    def decide(self, baseline: AnyPath | None = None) -> GateDecision:
+        """Hold it against ``baseline.toml``; None where nothing was accepted.
+
+        Raises:
+            InputError: the baseline has a mistake in it.
+        """
+        return decide(
+            self.evidence,
+            self.policy,
+            load_baseline(None if baseline is None else Path(baseline)),
+            today=self.today,
+            strict=self.strict,
+            growth=None if self.diff is None else _growth(self.diff),
+            against=None if self.diff is None else _in_short(self.diff),
+            policy_path=self.policy_path,
+            baseline_path=None if baseline is None else os.fspath(baseline),
+        )
+
+
 def check_release(
     audit_dir: AnyPath,
     *,
     policy: AnyPath | None = None,
     baseline: AnyPath | None = None,
+    against: AnyPath | None = None,
+    allow_different_data: bool = False,
     strict: bool = False,
     today: datetime.date | None = None,
 ) -> GateDecision:
@@ -48,15 +84,25 @@ def check_release(
         audit_dir: Folder of a finished audit.
         policy: ``policy.toml``; None for the default policy.
         baseline: ``baseline.toml``; None where nothing was accepted.
+        against: Folder of the audit of the release before, for the policy's ``max_growth``.
+        allow_different_data: Compare with it even if data or encoder are others.
         strict: Whether a stale entry of the baseline fails.
         today: The day that entries of the baseline are held against; today's (UTC) unless given.
 
     Raises:
         AuditorError: with one line: no finished audit there, or one that cannot be read; a policy or baseline with a
-            mistake in it.
+            mistake in it; two audits that cannot be compared.
     """
     with open_audit_database(Path(audit_dir)) as connection:
-        return decide_on_audit(connection, policy=policy, baseline=baseline, strict=strict, today=today)
+        release = read_release(
+            connection,
+            policy=policy,
+            against=against,
+            allow_different_data=allow_different_data,
+            strict=strict,
+            today=today,
+        )
+    return release.decide(baseline)
 
 
 def assert_no_shortcuts(audit_dir: AnyPath, policy: AnyPath | None = None, baseline: AnyPath | None = None) -> None:
@@ -74,35 +120,60 @@ def assert_no_shortcuts(audit_dir: AnyPath, policy: AnyPath | None = None, basel
     from reports.gate_text import render_failed
 
     with open_audit_database(Path(audit_dir)) as connection:
-        decision = decide_on_audit(connection, policy=policy, baseline=baseline)
+        decision = read_release(connection, policy=policy).decide(baseline)
         if decision.exit_code:
             raise AssertionError(render_failed(connection, decision=decision))
 
 
-def decide_on_audit(
+def read_release(
     connection: queries.Connection,
     *,
     policy: AnyPath | None = None,
-    baseline: AnyPath | None = None,
+    against: AnyPath | None = None,
+    allow_different_data: bool = False,
     strict: bool = False,
     today: datetime.date | None = None,
-) -> GateDecision:
-    """As :func:`check_release`, on an audit that is open."""
+) -> ReleaseCheck:
+    """Read an open audit, the policy, and the audit of the release before; arguments as of :func:`check_release`."""
     stops = load_policy(None if policy is None else Path(policy))
-    accepted = load_baseline(None if baseline is None else Path(baseline))
     evidence = read_evidence(connection, stops)
     idle = stops.idle_patterns(verdict.class_name for verdict in evidence.verdicts)
     if idle:
         logger.warning("the policy has rules for classes that the audit does not have: %s", quote_list(idle))
-    return decide(
-        evidence,
-        stops,
-        accepted,
+    if against is None and stops.limits_growth:
+        logger.warning("the policy limits growth, but no release is given to compare with: add --against DIR")
+    return ReleaseCheck(
+        evidence=evidence,
+        policy=stops,
         today=today or today_utc(),
         strict=strict,
+        diff=None if against is None else _compare(Path(against), connection, allow_different_data),
         policy_path=None if policy is None else os.fspath(policy),
-        baseline_path=None if baseline is None else os.fspath(baseline),
     )
+
+
+def _compare(old: Path, connection: queries.Connection, allow_different_data: bool) -> ReleaseDiff:
+    with open_audit_database(old) as before:
+        facts = release_facts(before)
+    return compare_releases(facts, release_facts(connection), allow_different_data=allow_different_data)
+
+
+def _growth(diff: ReleaseDiff) -> dict[str, Growth]:
+    """Findings that both releases have and whose gap really grew."""
+    return {
+        one.fingerprint: Growth(one.difference, one.difference_low, one.difference_high)
+        for one in diff.changes
+        if one.change == "worse"
+        and one.difference is not None
+        and one.difference_low is not None
+        and one.difference_high is not None
+    }
+
+
+def _in_short(diff: ReleaseDiff) -> str:
+    """Such as "against release-6: 1 new, 2 fixed"."""
+    counted = [f"{diff.count(change):,} {change}" for change in get_args(Change) if diff.count(change)]
+    return f"against {quote(diff.old.name)}: {', '.join(counted) or 'nothing found in either'}"
 
 
 def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvidence:

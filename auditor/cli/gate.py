@@ -27,6 +27,12 @@ def gate(
     reason: Annotated[str | None, typer.Option(help="Why it is accepted, for --update-baseline.")] = None,
     who: Annotated[str | None, typer.Option(help="Who accepts it; default the user of git.")] = None,
     expires: Annotated[str | None, typer.Option(help="Last day it counts, YYYY-MM-DD; default in 90 days.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Audit of the release before, for the policy's max_growth.")
+    ] = None,
+    allow_different_data: Annotated[
+        bool, typer.Option("--allow-different-data", help="Compare with it on other data, or with another encoder.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on stale entries of the baseline.")] = False,
     output_format: Annotated[
         ReportFormat, typer.Option("--format", help="text, json, html, markdown, junit, sarif, github, or model-card.")
@@ -39,7 +45,7 @@ def gate(
     from rich.console import Console
 
     from auditor.gate.baseline import DEFAULT_REASON
-    from auditor.release_check import accept_findings, decide_on_audit
+    from auditor.release_check import accept_findings, read_release
     from auditor.store.database import open_audit_database
     from reports.gate_text import print_gate, render_gate_text
 
@@ -47,16 +53,17 @@ def gate(
         raise InputError("--reason, --who and --expires say how findings are accepted; add --update-baseline")
     policy, baseline = policy or _if_there(_POLICY), baseline or _if_there(_BASELINE)
     with open_audit_database(audit) as connection:
+        release = read_release(
+            connection, policy=policy, against=against, allow_different_data=allow_different_data, strict=strict
+        )
         if update_baseline:
             baseline = baseline or _BASELINE
-            there = baseline if baseline.exists() else None
-            found = decide_on_audit(connection, policy=policy, baseline=there, strict=strict)
-            accepted = accept_findings(
-                found, baseline, reason=DEFAULT_REASON if reason is None else reason, who=who, expires=_date(expires)
-            )
+            found = release.decide(baseline if baseline.exists() else None)
+            because = DEFAULT_REASON if reason is None else reason
+            accepted = accept_findings(found, baseline, reason=because, who=who, expires=_date(expires))
             if not quiet:
                 typer.echo(f"{len(accepted):,} accepted in {baseline}", err=True)
-        decision = decide_on_audit(connection, policy=policy, baseline=baseline, strict=strict)
+        decision = release.decide(baseline)
         if output_format is not ReportFormat.text:
             give_report(connection, output_format, output, decision=decision)
         elif output is None:

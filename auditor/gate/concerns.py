@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from auditor.context_records import Counterexample
 from auditor.gate.policy import SEVERITIES, Limits, Policy
+from auditor.gate.releases import Pair
+from auditor.gate.standings import found_pairs
 from auditor.records import CONTEXT_KINDS, ClassConcept, Finding, Verdict, fingerprint
 from auditor.wording import quote
 
-#: Corrected p up to which evidence calls a class and a concept proven (docs/decisions/0005-first-verdict.md).
-PROVEN_Q = 0.05
 #: On fewer pictures than this no limit of a share is tried; E1's own screen asks for as many.
 LEAST_PICTURES = 10
 _GAPS = {"E4-recall": "gap in recall", "E4-pull": "pull on other classes"}
@@ -58,12 +58,16 @@ def concerns(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Verdic
     """
     findings, shares = _by_class(evidence.findings), _by_class(evidence.class_concepts)
     counterexamples = _by_class(evidence.counterexamples)
+    states = {Pair(row.class_name, row.concept_id): row.state for row in evidence.counterexamples}
+    found = found_pairs(evidence.verdicts, evidence.findings, states)
     for verdict in evidence.verdicts:
         if verdict.verdict == "not_analysed":
             yield verdict, []
             continue
         collected = _Collected(verdict, policy)
-        collected.add_verdict(findings[verdict.class_idx], counterexamples[verdict.class_idx])
+        rows: list[Verdict | Finding | Counterexample] = [verdict]
+        rows += [*findings[verdict.class_idx], *counterexamples[verdict.class_idx]]
+        collected.add_verdict(row for row in rows if (row.class_name, row.concept_id) in found)
         collected.add_gaps(findings[verdict.class_idx])
         collected.add_shares(shares[verdict.class_idx])
         yield verdict, list(collected.by_concept.values())
@@ -89,15 +93,10 @@ class _Collected:
         named = Concern(self.verdict, concept_id, row.concept or concept_id, row.concept_kind or "")
         return self.by_concept.setdefault(concept_id, named)
 
-    def add_verdict(self, findings: Iterable[Finding], counterexamples: Iterable[Counterexample]) -> None:
-        """What carries the verdict: the leading concept first; of a flagged class every other proven one as well."""
-        if self.verdict.verdict not in ("flagged", "suspect"):
-            return
-        pointed_at = [self._on(self.verdict)]
-        if self.verdict.verdict == "flagged":
-            pointed_at += [self._on(row) for row in findings if row.q is not None and row.q <= PROVEN_Q]
-            pointed_at += [self._on(row) for row in counterexamples if row.state == "proven"]
-        for one in pointed_at:
+    def add_verdict(self, rows: Iterable[Verdict | Finding | Counterexample]) -> None:
+        """What the verdict stands for, by rows that name it: the leading concept, and what else is proven."""
+        for row in rows:
+            one = self._on(row)
             if not one.broken and not one.passed:
                 broken, said = _by_verdict(self.verdict, self._limits(one.concept_kind))
                 (one.broken if broken else one.passed).append(said)

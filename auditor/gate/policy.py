@@ -94,6 +94,11 @@ class Policy(BaseModel):
         """Whether any class has a limit on its share of the words."""
         return any(limit is not None for limit in (self.max_share, *(rule.max_share for rule in self.rule)))
 
+    @property
+    def limits_growth(self) -> bool:
+        """Whether any class has a limit on how much its findings may grow."""
+        return any(limit is not None for limit in (self.max_growth, *(rule.max_growth for rule in self.rule)))
+
     def skips(self, class_name: str) -> bool:
         """Whether the class need not be analysed."""
         return matches(class_name, self.may_skip)

@@ -19,15 +19,23 @@ FOUND: tuple[Standing, ...] = ("flagged", "suspect")
 def found_pairs(
     verdicts: Iterable[Verdict], gaps: Iterable[Finding], states: Mapping[Pair, CounterexampleState]
 ) -> set[Pair]:
-    """The leading concept of every flagged or suspect class, and every other concept that was proven on it."""
+    """The leading concept of every flagged or suspect class, and every other concept that was proven on it.
+
+    The audit says itself what was proven. One of an older schema does not; there a corrected p says so.
+    """
     found = {
         Pair(verdict.class_name, verdict.concept_id)
         for verdict in verdicts
         if verdict.verdict in FOUND and verdict.concept_id is not None
     }
     flagged = {verdict.class_name for verdict in verdicts if verdict.verdict == "flagged"}
-    proven = {Pair(gap.class_name, gap.concept_id) for gap in gaps if gap.q is not None and gap.q <= ALPHA}
-    proven |= {pair for pair, state in states.items() if state == "proven"}
+    told = {pair.class_name for pair in states}
+    proven = {pair for pair, state in states.items() if state == "proven"}
+    proven |= {
+        Pair(gap.class_name, gap.concept_id)
+        for gap in gaps
+        if gap.class_name not in told and gap.q is not None and gap.q <= ALPHA
+    }
     return found | {pair for pair in proven if pair.class_name in flagged}
 
 

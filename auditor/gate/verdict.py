@@ -63,6 +63,7 @@ def decide(
     today: datetime.date,
     strict: bool = False,
     growth: Mapping[str, Growth] | None = None,
+    against: str | None = None,
     policy_path: str | None = None,
     baseline_path: str | None = None,
 ) -> GateDecision:
@@ -74,7 +75,8 @@ def decide(
         baseline: what was accepted.
         today: the day that entries are held against.
         strict: whether a stale entry of the baseline fails.
-        growth: change of findings since the previous release, by fingerprint.
+        growth: how findings grew since the previous release, by fingerprint.
+        against: which release that was, and what changed since, for the summary.
         policy_path: for the reader.
         baseline_path: for the reader.
     """
@@ -84,9 +86,8 @@ def decide(
     items.sort(key=_worst_first)
     empty = not evidence.n_images or not evidence.verdicts
     code = exit_code((item.state for item in items), empty=empty, strict=strict)
-    return GateDecision(
-        code, _summary(code, items, len(evidence.verdicts), empty), tuple(items), policy_path, baseline_path
-    )
+    summary = _summary(code, items, len(evidence.verdicts), empty) + (f"; {against}" if against else "")
+    return GateDecision(code, summary, tuple(items), policy_path, baseline_path)
 
 
 def _worst_first(item: GateItem) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,24 @@ def test_back_again_all_is_new_and_numbers_turn_round(releases):
 def test_a_release_and_itself(releases):
     done = diff(releases[0], releases[0])
     assert done.stdout.splitlines()[-1] == "0 new, 0 worse, 0 fixed, 0 better, 3 unchanged"
+
+
+def test_the_gate_says_what_changed_since_the_release_before(releases, tmp_path):
+    def gate(*arguments: object) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "auditor.cli", "gate", *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "200"},
+        )
+        return done.returncode, done.stdout.splitlines()[-1]
+
+    old, new = releases
+    code, last = gate(new, "--against", old)
+    assert code == 0
+    assert re.fullmatch(r"Gate passes: .* \(5 classes\); against 'planted': \d fixed \(exit code 0\)", last)
+    code, last = gate(old, "--against", new)
+    assert code == 1
+    assert re.fullmatch(r"Gate fails: \d new.* \(5 classes\); against 'balanced': \d new \(exit code 1\)", last)

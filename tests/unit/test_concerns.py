@@ -7,7 +7,7 @@ import math
 import pytest
 from gate_world import FOG, WATER, counterexample_on, evidence_of, gap_on, share_on, verdict_on
 
-from auditor.gate.concerns import LEAST_PICTURES, PROVEN_Q, concerns
+from auditor.gate.concerns import LEAST_PICTURES, concerns
 from auditor.gate.policy import Policy, Rule
 
 BEAK = ("beak", "beak", "part")
@@ -58,15 +58,15 @@ def test_every_concept_that_is_proven_on_a_flagged_class_counts():
     verdict = verdict_on("a")
     findings = (
         gap_on(verdict, WATER, 0.5, q=0.001),
-        gap_on(verdict, FOG, 0.2, q=PROVEN_Q),
-        gap_on(verdict, FOG, 0.2, q=PROVEN_Q, rule_id="E4-pull"),
+        gap_on(verdict, FOG, 0.2, q=0.05),
+        gap_on(verdict, FOG, 0.2, q=0.05, rule_id="E4-pull"),
         gap_on(verdict, RULER, 0.2, q=0.051),
         gap_on(verdict_on("b", class_idx=1), RULER, 0.2, q=0.001),
     )
     both = ("broken", ["flagged, severity high"])
     assert on(verdict, findings=findings) == {"water": both, "fog": both}
-    proven = (counterexample_on(verdict, RULER, "proven"), counterexample_on(verdict, BEAK, "open"))
-    assert on(verdict, findings=findings, counterexamples=proven) == {"water": both, "fog": both, RULER[1]: both}
+    told = tuple(counterexample_on(verdict, *row) for row in ((WATER, "proven"), (RULER, "proven"), (FOG, "open")))
+    assert on(verdict, findings=findings, counterexamples=told) == {"water": both, RULER[1]: both}
 
 
 def test_a_suspect_class_stands_for_its_leading_concept():

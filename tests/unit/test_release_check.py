@@ -8,16 +8,19 @@ import logging
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import duckdb
 import pytest
-from gate_world import TODAY
-from small_audit import write_small_audit
+from gate_world import TODAY, evidence_of, verdict_on
+from release_diffs import every_change
+from small_audit import make_run, write_small_audit
 
 from auditor.errors import InputError, StoreError
 from auditor.gate.baseline import Entry, load_baseline
+from auditor.gate.policy import Policy
 from auditor.records import fingerprint
-from auditor.release_check import accept_findings, assert_no_shortcuts, check_release, git_user, today_utc
+from auditor.release_check import ReleaseCheck, accept_findings, assert_no_shortcuts, check_release, git_user, today_utc
 from auditor.store.migrations import MIGRATIONS
 
 #: Of small_audit: boat is not analysed.
@@ -217,3 +220,53 @@ class TestAudits:
             connection.execute("DELETE FROM images")
         decision = check_release(copy)
         assert (decision.exit_code, decision.summary) == (2, "undecided: the audit holds no pictures or no classes")
+
+
+class TestAgainst:
+    """The release before: car has grown worse, cat is new, bird is fixed."""
+
+    @pytest.fixture
+    def decided(self):
+        diff = every_change()
+        (worse,) = (one for one in diff.changes if one.change == "worse")
+        assert worse.difference_low is not None
+        verdicts = [verdict_on(one.class_name, concept=(one.concept_id, one.concept, one.concept_kind))
+                    for one in diff.changes if one.change in ("new", "worse")]  # fmt: skip
+        evidence = evidence_of(*(replace(verdict, class_idx=idx) for idx, verdict in enumerate(verdicts)))
+
+        def decide(tmp_path, *, limit):
+            check = ReleaseCheck(evidence=evidence, policy=Policy(max_growth=limit), today=TODAY, diff=diff)
+            accept_findings(check.decide(), tmp_path / "b.toml", who="Ada", today=TODAY)
+            return check.decide(tmp_path / "b.toml")
+
+        return decide, worse
+
+    def test_what_surely_grew_by_more_than_the_limit_fails(self, decided, tmp_path):
+        decide, worse = decided
+        decision = decide(tmp_path, limit=round(worse.difference_low - 0.01, 4))
+        assert items_of(decision) == {("car", worse.concept): "grown", ("cat", worse.concept): "accepted"}
+        assert decision.exit_code == 1
+        assert decision.summary.endswith("(2 classes); against 'old': 1 new, 1 fixed, 1 worse, 1 unclear")
+
+    def test_what_may_have_grown_less_passes(self, decided, tmp_path):
+        decide, worse = decided
+        assert decide(tmp_path, limit=round(worse.difference_low + 0.01, 4)).exit_code == 0
+        assert decide(tmp_path, limit=None).exit_code == 0
+
+    def test_audits_are_compared_on_what_they_hold(self, audit, policy):
+        decision = check_release(audit, policy=policy, against=audit)
+        assert decision.summary.endswith("; against 'run-1': 3 unchanged")
+
+    def test_other_data_are_refused_unless_allowed(self, audit, policy, tmp_path):
+        other = write_small_audit(tmp_path / "other", make_run(data_digest="f" * 64))
+        with pytest.raises(InputError, match="the two audits cannot be compared: the data differ"):
+            check_release(audit, policy=policy, against=other)
+        assert check_release(audit, policy=policy, against=other, allow_different_data=True).exit_code == 1
+
+    def test_a_limit_of_growth_without_a_release_to_compare_with_is_told(self, audit, tmp_path, caplog):
+        (tmp_path / "p.toml").write_text("max_growth = 0.1\n")
+        with caplog.at_level(logging.WARNING):
+            check_release(audit, policy=tmp_path / "p.toml")
+        assert caplog.messages == [
+            "the policy limits growth, but no release is given to compare with: add --against DIR"
+        ]

@@ -20,9 +20,9 @@ def test_found_are_the_leads_and_what_else_was_proven():
     gaps = [gap("bird", concept="mark", q=0.04), gap("bird", concept="fog", q=0.06), gap("cat", concept="mark", q=0.01),
             gap("car", concept="mark", q=None)]  # fmt: skip
     states = {Pair("bird", "sky"): "proven", Pair("bird", "fog"): "open", Pair("car", "sky"): "proven"}
-    expected = {BIRD, Pair("bird", "mark"), Pair("cat", "water")}
-    assert found_pairs(rows, gaps, {}) == expected
-    assert found_pairs(rows, gaps, states) == expected | {Pair("bird", "sky")}
+    leads = {BIRD, Pair("cat", "water")}
+    assert found_pairs(rows, gaps, {}) == leads | {Pair("bird", "mark")}
+    assert found_pairs(rows, gaps, states) == leads | {Pair("bird", "sky")}  # what the audit says comes before q
 
 
 def test_what_an_audit_says_of_a_pair():
