@@ -13,7 +13,7 @@ from auditor.gate.decision import GateDecision, Level
 from auditor.records import VerdictName
 from reports import queries
 from reports.anchors import Anchor, Anchors
-from reports.display import VERDICT_WORDS, inert, plain
+from reports.display import VERDICT_WORDS, counted, inert, plain
 from reports.gate_items import STATE_WORDS, outcome, reason_and_sentence, subject, worst_first
 
 #: Annotations of a level that GitHub shows of a step.
@@ -37,7 +37,8 @@ def render_github(connection: queries.Connection, *, decision: GateDecision | No
     anchors = Anchors(run, decision, (verdict.class_name for verdict in verdicts))
     if decision is None:
         counts = queries.verdict_counts(connection)
-        last = f"{counts.analysed:,} classes analysed, {counts.flagged:,} flagged, {counts.suspect:,} suspect, "
+        analysed = counted(counts.analysed, "class", "classes")
+        last = f"{analysed} analysed, {counts.flagged:,} flagged, {counts.suspect:,} suspect, "
         last += f"{counts.not_analysed:,} not analysed"
         annotations = [
             _Annotation(

@@ -3,10 +3,12 @@ import subprocess
 import sys
 
 import pytest
-from small_audit import write_small_audit
+from small_audit import make_run, write_small_audit
 
 from auditor.errors import InputError
-from auditor.store.database import open_audit_database
+from auditor.gate.decision import GateDecision
+from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.manifest import write_manifest
 from reports.formats import _RENDERERS, ReportFormat, render_report, renderer_of, to_bytes, write_report
 
 
@@ -18,6 +20,21 @@ def test_every_format_has_a_renderer(output_format, tmp_path):
     assert "waterbird" in text
     assert text == text.rstrip("\n")
     assert renderer_of(output_format).__module__.startswith("reports.")
+
+
+@pytest.mark.parametrize("output_format", list(ReportFormat))
+def test_nothing_to_report_is_a_report_too(output_format, tmp_path):
+    pytest.importorskip(_RENDERERS[output_format][0])
+    run = make_run(class_names=(), notices=())
+    with AuditDatabase(tmp_path) as database:
+        database.add_run(run)
+    write_manifest(tmp_path, run)
+    with open_audit_database(tmp_path) as connection:
+        assert render_report(output_format, connection)
+        undecided = GateDecision(2, "undecided: the audit holds no pictures or no classes", ())
+        text = render_report(output_format, connection, decision=undecided)
+    # a model card tells what was found on the model, and nothing of a gate
+    assert ("undecided: the audit holds no" in text) == (output_format is not ReportFormat.model_card)
 
 
 def test_a_renderer_is_imported_when_it_is_asked_for():

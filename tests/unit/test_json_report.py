@@ -2,6 +2,7 @@ import copy
 import json
 from typing import get_args
 
+import hostile_audit
 import jsonschema
 import pytest
 from small_audit import CLASSES, IMAGE_IDS, decision, findings, make_run, write_small_audit
@@ -10,6 +11,7 @@ from auditor.gate.decision import ItemState, Level
 from auditor.records import KINDS, Failure
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
+from reports.formats import to_bytes
 from reports.json_report import JSON_VERSION, SCHEMA_PATH, json_report, render_json
 
 SCHEMA = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
@@ -113,3 +115,16 @@ def test_odd_names_and_an_empty_audit(tmp_path):
     jsonschema.validate(report, SCHEMA)
     assert report["run"]["class_names"] == list(run.class_names)
     assert (report["classes"], report["counts"]["failures"], len(report["failures"]["listed"])) == ([], 150, 100)
+
+
+@pytest.mark.parametrize("decided", [None, hostile_audit.decision()])
+def test_hostile_names_are_kept_as_they_are(tmp_path, decided):
+    with open_audit_database(hostile_audit.write_hostile_audit(tmp_path)) as connection:
+        written = to_bytes(render_json(connection, decision=decided))
+    report = json.loads(written, parse_constant=refuse)
+    names = {row["class_idx"]: row["class_name"] for row in report["classes"]}
+    assert [names[idx] for idx in range(len(names))] == list(hostile_audit.NAMES)
+    if decided is not None:
+        assert [item["class_name"] for item in report["decision"]["items"]] == [
+            item.class_name for item in decided.items
+        ]

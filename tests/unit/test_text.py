@@ -1,6 +1,8 @@
 import io
+import unicodedata
 from pathlib import Path
 
+import hostile_audit
 import pytest
 from rich.console import Console
 from small_audit import IMAGE_IDS, decision, make_run, verdicts, write_small_audit
@@ -198,6 +200,19 @@ def test_no_name_is_a_command_of_a_ci_log(tmp_path):
             text = render_text(connection, decision=GateDecision(1, "::error::x ##[y]", ()), width=width)
             assert "::" not in text
             assert "##" not in text
+
+
+@pytest.mark.parametrize("decided", [None, hostile_audit.decision()])
+def test_hostile_names_stay_on_their_lines(tmp_path, decided):
+    console = Console(width=80)
+    with open_audit_database(hostile_audit.write_hostile_audit(tmp_path)) as connection:
+        text = render_text(connection, decision=decided, width=80)
+    assert max(console.render_str(line, markup=False).cell_len for line in text.split("\n")) <= 80
+    assert all(letter == "\n" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for letter in text)
+    assert "::" not in text
+    assert "##" not in text
+    told = [row for row in hostile_audit.verdicts() if row.verdict in ("flagged", "suspect")]
+    assert sum(line.startswith(("▲ ", "◆ ")) for line in text.split("\n")) >= len(told)
 
 
 def test_no_class_and_one_class(tmp_path):
