@@ -44,11 +44,11 @@ ORDER BY i.image_idx
 """
 
 _PRESENT = """
-SELECT list_position($concept_ids, c.concept_id) - 1 AS concept, o.position, c.presence > $threshold AS present
+SELECT asked.concept::UINTEGER AS concept, o.position::UINTEGER AS position, c.presence > $threshold AS present
 FROM concept_presence c
+JOIN (SELECT unnest($concept_ids) AS concept_id, unnest(range(len($concept_ids))) AS concept) asked USING (concept_id)
 JOIN (SELECT image_id, row_number() OVER (ORDER BY i.image_idx) - 1 AS position
       FROM images i JOIN predictions p USING (image_id)) o USING (image_id)
-WHERE list_contains($concept_ids, c.concept_id)
 """
 
 _CONCEPT_IDS = "SELECT concept_id FROM concepts UNION SELECT concept_id FROM attribute_concepts"

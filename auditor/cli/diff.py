@@ -40,8 +40,11 @@ def diff(
     from reports.formats import to_bytes, write_report
     from reports.release_facts import release_facts
 
-    with open_audit_database(old) as before, open_audit_database(new) as after:
-        found = compare_releases(release_facts(before), release_facts(after), allow_different_data=allow_different_data)
+    both = []
+    for folder in (old, new):  # one after the other: two open audits would take twice the memory
+        with open_audit_database(folder) as connection:
+            both.append(release_facts(connection))
+    found = compare_releases(*both, allow_different_data=allow_different_data)
     if output_format is DiffFormat.text and output is None:
         from rich.console import Console
 

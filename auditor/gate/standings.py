@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from auditor.context_records import CounterexampleState
 from auditor.gate.gap_change import Estimate
@@ -49,9 +50,14 @@ class AuditIndex:
         self.gaps: defaultdict[Pair, dict[str, Finding]] = defaultdict(dict)
         for gap in facts.gaps:
             self.gaps[Pair(gap.class_name, gap.concept_id)][gap.rule_id] = gap
-        self.subgroups: defaultdict[Pair, dict[bool, Subgroup]] = defaultdict(dict)
-        for subgroup in facts.subgroups:
-            self.subgroups[Pair(subgroup.class_name, subgroup.concept_id)][subgroup.present] = subgroup
+
+    @cached_property
+    def subgroups(self) -> defaultdict[Pair, dict[bool, Subgroup]]:
+        """Counts with and without the concept; asked for only where the releases share no pictures."""
+        found: defaultdict[Pair, dict[bool, Subgroup]] = defaultdict(dict)
+        for subgroup in self.facts.subgroups:
+            found[Pair(subgroup.class_name, subgroup.concept_id)][subgroup.present] = subgroup
+        return found
 
     def standing(self, pair: Pair) -> Standing | None:
         """What the audit says of the pair; None without the class."""
