@@ -26,6 +26,8 @@ _HEADER, _UNDER, _ROW_GAP, _FOOTER = 104, 76, 22, 64
 #: One row: picture, class map and the largest phrases; how many are left out stands below.
 _MOST_COLUMNS, _MOST_PHRASES = 6, 4
 _OPACITY = 0.55
+#: Of the peak: below it lie the ripples of the enlargement, where less than a tenth of the picture has any evidence.
+_LEAST_OUTLINED = 0.05
 _INK, _GREY, _RULE, _PAPER = "#16191d", "#5c6570", "#d9dde2", "#ffffff"
 _ACCENT, _CORE = "#b4470e", "#77818d"
 
@@ -223,7 +225,7 @@ def overlay(picture: Image.Image, values: FloatArray) -> Image.Image:
 
 def _outlined(panel: Image.Image, map_: FloatArray) -> Image.Image:
     """White line with a dark rim, to read on any colour and in print; drawn large and shrunk, for smoothness."""
-    threshold = max(float(np.quantile(map_, 0.9)), 1e-6)
+    threshold = max(float(np.quantile(map_, 0.9)), _LEAST_OUTLINED)
     large = Image.fromarray(map_).resize((panel.width * 3, panel.height * 3), Image.Resampling.BICUBIC)
     inside = Image.fromarray((np.asarray(large) >= threshold).astype(np.uint8) * 255)
     for reach, colour in ((6, _INK), (3, _PAPER)):

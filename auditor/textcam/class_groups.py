@@ -34,8 +34,9 @@ def class_channel_groups(
         groups: G groups; channels without a group count towards the whole and towards none of them.
 
     Returns:
-        By class and descending share, the groups that carry anything. Within a class the shares are means over the
-        pictures with any evidence, so they sum to at most 1.
+        By class and descending share, the groups that carry anything, each with the pictures of whose evidence it is
+        the largest part. Within a class the shares are means over the pictures with any evidence, so they sum to at
+        most 1.
     """
     members = (groups.group_idx[:, None] == np.arange(len(groups.directions))).astype(np.float32)  # (K, G)
     carried = np.zeros((len(image_ids), members.shape[1]), np.float32)
@@ -50,13 +51,13 @@ def class_channel_groups(
         called = np.flatnonzero((predicted_idx == class_idx) & (totals > 0))
         if not called.size:
             continue
-        shares = (carried[called] / totals[called, None]).mean(axis=0, dtype=np.float64)
+        parts = carried[called] / totals[called, None]
+        shares = parts.mean(axis=0, dtype=np.float64)
         for group_idx in np.argsort(-shares, kind="stable"):
             if shares[group_idx] <= 0:
                 break
-            strength = carried[called, group_idx]
-            order = np.lexsort((ids[called], -strength))[:PICTURES_PER_GROUP]
-            shown = called[order[strength[order] > 0]]
+            order = np.lexsort((ids[called], -parts[:, group_idx]))[:PICTURES_PER_GROUP]
+            shown = called[order[parts[order, group_idx] > 0]]
             found.append(
                 ClassChannelGroup(
                     class_idx=int(class_idx),

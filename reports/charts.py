@@ -1,0 +1,140 @@
+"""Charts of the HTML report as SVG: altair draws them, CSS variables of the page colour them, light and dark alike.
+
+Each is drawn for a column of 340 px, so that it reads on a telephone as well: a line of words over every mark, with the
+number at its end, and no legend.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+WIDTH = 340
+#: Room of one row: a line of words, and the mark below it.
+_STEP = 42
+_MARK_BELOW = 10
+#: The page's colours by name. Charts carry stand-ins that no drawing would choose, replaced in the finished SVG.
+_STAND_INS = {name: f"#0a0b{number:02x}" for number, name in enumerate(("ink", "grey", "rule", "accent", "core"))}
+#: What a chart says to screen readers is its own label; Vega's marks would be read out one by one.
+_NOISE = re.compile(r' (?:class|role|aria-[a-z]+|font-family|pointer-events|opacity)="[^"]*"')
+
+Tone = Literal["ink", "grey", "accent", "core"]
+_TONES: tuple[Tone, ...] = ("ink", "grey", "accent", "core")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One row of the forest plot, in hundredths: an effect with its interval; without one, ``text`` says why."""
+
+    label: str
+    text: str  # the number as words, at the end of the line
+    tone: Tone
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareBar:
+    """One row of the words, in hundredths: a share, and the share in the other classes as a tick."""
+
+    label: str
+    text: str
+    tone: Tone
+    share: float
+    elsewhere: float | None = None
+
+
+def forest_plot(rows: Sequence[Estimate], description: str) -> Markup:
+    """Effects with their 95 % intervals on one axis of points and per cents that holds zero and a hundred."""
+    lowest = min([0.0, *(row.low for row in rows if row.low is not None)])
+    return _svg(_forest_spec(max(-100, int(lowest // 10 * 10))), rows, description)
+
+
+def share_bars(rows: Sequence[ShareBar], description: str) -> Markup:
+    """Shares as bars from zero to a hundred."""
+    return _svg(_bars_spec(), rows, description)
+
+
+def _colour() -> alt.Color:
+    scale = alt.Scale(domain=list(_TONES), range=[_STAND_INS[tone] for tone in _TONES])
+    return alt.Color("tone:N", scale=scale, legend=None)
+
+
+def _base() -> alt.Chart:
+    rows = alt.Y("row:O", axis=None, sort=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
+    return alt.Chart(alt.NamedData("rows")).encode(y=rows)
+
+
+def _lines() -> list[alt.Chart]:
+    """What stands over every mark: the words, and the number at the end."""
+    above: dict[str, Any] = {"dy": -_MARK_BELOW, "baseline": "middle", "fontSize": 13, "color": _STAND_INS["ink"]}
+    words = _base().mark_text(align="left", dx=4, **above).encode(x=alt.value(0), text="label:N")
+    number = _base().mark_text(align="right", fontWeight=600, **above).encode(x=alt.value(WIDTH), text="text:N")
+    return [words, number]
+
+
+@functools.cache
+def _forest_spec(start: int) -> dict[str, Any]:
+    axis = alt.Axis(
+        values=[tick for tick in (-100, -50, 0, 25, 50, 75, 100) if tick >= start], title=None, grid=True,
+        gridColor=_STAND_INS["rule"], domain=False, ticks=False, labelColor=_STAND_INS["grey"], labelFontSize=11,
+        labelPadding=6, labelFlush=False,
+    )  # fmt: skip
+    x = alt.X("value:Q", scale=alt.Scale(domain=[start, 100], nice=False), axis=axis)
+    measured = _base().transform_filter("isValid(datum.value)")
+    one_row = alt.Chart(alt.NamedData("rows")).transform_filter("datum.row == 0")
+    zero = one_row.mark_rule(color=_STAND_INS["grey"]).encode(x=alt.datum(0))
+    interval = measured.mark_rule(strokeWidth=3, strokeCap="round", yOffset=_MARK_BELOW).encode(
+        x="low:Q", x2="high:Q", color=_colour()
+    )
+    point = measured.mark_point(filled=True, size=110, yOffset=_MARK_BELOW).encode(x=x, color=_colour())
+    return _finished(alt.layer(zero, interval, point, *_lines()))
+
+
+@functools.cache
+def _bars_spec() -> dict[str, Any]:
+    x = alt.X("share:Q", stack=None, scale=alt.Scale(domain=[0, 100], nice=False), axis=None)
+    track = _base().mark_bar(color=_STAND_INS["rule"], size=8, yOffset=_MARK_BELOW)
+    bar = _base().mark_bar(size=8, yOffset=_MARK_BELOW).encode(x=x, color=_colour())
+    others = _base().transform_filter("isValid(datum.elsewhere)")
+    tick = others.mark_tick(size=16, thickness=2, color=_STAND_INS["ink"], yOffset=_MARK_BELOW)
+    return _finished(
+        alt.layer(track.encode(x=alt.value(0), x2=alt.value(WIDTH)), bar, tick.encode(x="elsewhere:Q"), *_lines())
+    )
+
+
+def _finished(chart: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = (
+        chart.properties(width=WIDTH, height=alt.Step(_STEP), padding=2, background="transparent")
+        .configure(aria=False)
+        .configure_view(stroke=None)
+        .to_dict()
+    )
+    return spec
+
+
+def _svg(spec: dict[str, Any], rows: Sequence[Estimate | ShareBar], description: str) -> Markup:
+    values = [{**asdict(row), "row": position} for position, row in enumerate(rows)]
+    drawn = vl_convert.vegalite_to_svg({**spec, "datasets": {"rows": values}})
+    opening, _, inside = drawn.partition(">")
+    # The page scales it, so only the view box counts.
+    (view_box,) = re.findall(r'viewBox="([^"]*)"', opening)
+    head = Markup('<svg class="chart" viewBox="{}" role="img" aria-label="{}">').format(view_box, description)
+    # What is text between the tags was escaped by Vega.
+    return head + Markup(re.sub(r"<[^>]*>", _themed, inside))  # noqa: S704
+
+
+def _themed(tag: re.Match[str]) -> str:
+    """A tag of Vega's with the page's colours and without what the page says itself."""
+    text = _NOISE.sub("", tag.group())
+    for name, colour in _STAND_INS.items():
+        text = text.replace(f'"{colour}"', f'"var(--{name})"')
+    return text

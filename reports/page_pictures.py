@@ -1,0 +1,102 @@
+"""Pictures inside a page as data URIs, within a budget; cut to what the model saw where a map lies over them.
+
+An audit may come from anybody: a thumbnail that is no small JPEG, or a map that does not fit, is left out.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+
+import numpy as np
+from PIL import Image
+
+from auditor.records import SaliencyMap
+from reports.explain_figure import overlay
+from reports.page_records import Drawn
+
+#: Longest side of a picture with its map, and of the small ones in strips; thumbnails have at most 160.
+LARGE, SMALL = 160, 96
+_QUALITY = 80
+#: A thumbnail of more pixels a side was not written by auditor.
+_LARGEST_THUMBNAIL = 1024
+#: Parts of a picture, in its own width and height, that a model can have seen; more is no crop.
+_LEAST_SIDE, _FARTHEST = 0.02, 4.0
+
+
+class PictureBudget:
+    """Draws pictures until their bytes are spent; from then on they are left out and counted."""
+
+    def __init__(self, n_bytes: int) -> None:
+        self._left = n_bytes
+        self.n_left_out = 0
+        self.n_broken = 0
+
+    def small(self, jpeg: bytes) -> Drawn | None:
+        """A whole picture for a strip."""
+        image = self._opened(jpeg)
+        return None if image is None else self._drawn(_fitted(image, SMALL))
+
+    def with_map(self, jpeg: bytes, saliency: SaliencyMap | None) -> tuple[Drawn | None, Drawn | None]:
+        """What the model saw of a picture, plain and under its map; the whole picture where the map has no place."""
+        image = self._opened(jpeg)
+        if image is None:
+            return None, None
+        if saliency is None or saliency.crop is None or not _is_crop(saliency.crop):
+            return self._drawn(_fitted(image, LARGE)), None
+        seen = _cut(image, saliency.crop)
+        plain = self._drawn(seen)
+        return plain, None if plain is None else self._drawn(overlay(seen, saliency.data.astype(np.float32)))
+
+    def _opened(self, jpeg: bytes) -> Image.Image | None:
+        if self._left <= 0:
+            self.n_left_out += 1
+            return None
+        try:
+            with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as opened:
+                if max(opened.size) > _LARGEST_THUMBNAIL:
+                    raise ValueError("too large")
+                return opened.convert("RGB")
+        except Exception:  # Decoders fail on hostile bytes with nearly every type; one picture must not end a report.
+            self.n_broken += 1
+            return None
+
+    def _drawn(self, image: Image.Image) -> Drawn | None:
+        buffer = io.BytesIO()
+        image.save(buffer, format="WEBP", quality=_QUALITY, method=4)
+        text = base64.b64encode(buffer.getvalue()).decode()
+        if len(text) > self._left:
+            self._left = 0
+            self.n_left_out += 1
+            return None
+        self._left -= len(text)
+        return Drawn(f"data:image/webp;base64,{text}", *image.size)
+
+
+def _fitted(image: Image.Image, longest: int) -> Image.Image:
+    """The picture with a longest side of at most ``longest``; small ones are not enlarged."""
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return image
+
+
+def _is_crop(crop: tuple[float, ...]) -> bool:
+    if len(crop) != 4 or not all(math.isfinite(side) and abs(side) <= _FARTHEST for side in crop):
+        return False
+    left, top, right, bottom = crop
+    return right - left >= _LEAST_SIDE and bottom - top >= _LEAST_SIDE
+
+
+def _cut(image: Image.Image, crop: tuple[float, float, float, float]) -> Image.Image:
+    """The part of a picture that the model saw, black where it saw padding, with a longest side of ``LARGE``."""
+    left, top, right, bottom = (share * side for share, side in zip(crop, (image.width, image.height) * 2, strict=True))
+    # What lies outside is padded by whole pixels first: a resize takes fractions of pixels, but nothing outside.
+    outer = (
+        min(0, math.floor(left)), min(0, math.floor(top)),
+        max(image.width, math.ceil(right)), max(image.height, math.ceil(bottom)),
+    )  # fmt: skip
+    padded = image.crop(outer)
+    scale = LARGE / max(right - left, bottom - top)
+    size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
+    box = (left - outer[0], top - outer[1], right - outer[0], bottom - outer[1])
+    return padded.resize(size, Image.Resampling.LANCZOS, box=box)

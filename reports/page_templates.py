@@ -1,0 +1,102 @@
+"""The templates of the HTML page with their filters, and its style and script."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import importlib.resources
+import json
+import math
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from auditor.records import Finding
+from reports.class_sections import sentence_parts
+from reports.display import counted, percent, plain, points
+
+#: Rules whose effects are chances or shares, not differences.
+_PER_CENT = ("E1", "E2", "E3-margin")
+#: The tiny intervals of the table lie on an axis from here to 100.
+_AXIS_START = -20.0
+_SMALLEST_P = 0.001
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Templates that escape every value and know every name that they are given."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        short=plain,
+        short_value=_short_value,
+        count=counted,
+        percent=percent,
+        points=points,
+        gap=lambda triple: points(*triple),
+        interval=_interval,
+        effect=_effect,
+        chance=_chance,
+        number=lambda value: "–" if value is None else f"{value:,}",
+        hundredths=_hundredths,
+        on_axis=_on_axis,
+        capfirst=lambda text: text[:1].upper() + text[1:],
+        sentence=lambda verdict: " ".join(part for part in sentence_parts(verdict) if part),
+    )
+    return made
+
+
+@functools.cache
+def assets() -> tuple[Markup, Markup, str]:
+    """Style, script, and the script's digest as a content security policy names it."""
+    style, script = (
+        (importlib.resources.files("reports") / "templates" / name).read_text(encoding="utf-8")
+        for name in ("report.css", "report.js")
+    )
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return Markup(style), Markup(script), f"sha256-{digest}"  # noqa: S704 (files of this package)
+
+
+def _hundredths(share: float | None) -> float:
+    """A share as the width of a bar, within it."""
+    if share is None or not math.isfinite(share):
+        return 0.0
+    return round(100 * min(max(share, 0.0), 1.0), 1)
+
+
+def _on_axis(effect: float | None) -> float:
+    """Where an effect lies on the axis of the table's intervals, in per cent of its width."""
+    if effect is None or not math.isfinite(effect):
+        return 0.0
+    place = (100 * effect - _AXIS_START) / (100 - _AXIS_START)
+    return round(100 * min(max(place, 0.0), 1.0), 1)
+
+
+def _interval(triple: tuple[float | None, float | None, float | None]) -> str:
+    """The interval alone: "[58, 71]"."""
+    _, bracket, bounds = points(*triple).partition("[")
+    return bracket + bounds
+
+
+def _effect(finding: Finding) -> str:
+    """An effect in the unit of its rule: "65 pts [58, 71]", or "41 % [38, 44]"."""
+    text = points(finding.effect, finding.low, finding.high)
+    return text.replace(" pts", " %") if finding.rule_id in _PER_CENT else text
+
+
+def _chance(p: float | None) -> str:
+    """A p or q value: "< 0.001", "0.03"."""
+    if p is None or not math.isfinite(p):
+        return "–"
+    return f"< {_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.2g}"
+
+
+def _short_value(value: Any) -> str:
+    return plain(value if isinstance(value, str) else json.dumps(value, default=str), 80)

@@ -1,0 +1,202 @@
+"""Named read-only SQL for pages of pictures: which pictures tell a class's story, for many classes in one query."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from auditor.records import ByteArray, SaliencyMap
+from reports.queries import PRESENT_FROM, Connection
+
+#: ``with``: of the class, with its leading concept; ``without``: of the class, without it; ``pulled``: of other
+#: classes, with it, and called the class. ``words``: of a class without a leading concept.
+Side = Literal["with", "without", "pulled", "words"]
+#: The surest pictures that the encoder says show a concept, those just above the line, and those just below.
+Zone = Literal["surest", "above", "below"]
+#: Bytes of a map; models have maps of a few dozen places a side.
+_LARGEST_MAP = 1 << 20
+
+# Pictures with maps, and those that the findings and counterexamples name (audits without a model draw no maps).
+_TOLD = f"""
+WITH asked AS (SELECT class_idx, concept_id FROM verdicts WHERE list_contains($classes, class_idx)),
+named AS (
+    SELECT class_idx, image_id, true AS mapped FROM saliency WHERE list_contains($classes, class_idx)
+    UNION ALL
+    SELECT f.class_idx, unnest(f.evidence_image_ids), false FROM findings f JOIN asked USING (class_idx, concept_id)
+    UNION ALL
+    SELECT e.class_idx, unnest(e.image_ids), false FROM counterexamples e JOIN asked USING (class_idx, concept_id)
+),
+pictures AS (SELECT class_idx, image_id, bool_or(mapped) AS mapped FROM named GROUP BY ALL),
+told AS (
+    SELECT n.class_idx, n.image_id, n.mapped, i.path, p.label_name, p.predicted_name, p.confidence, p.correct,
+           p.label_idx, p.predicted_idx, a.concept_id, c.presence, w.share
+    FROM pictures n
+    JOIN asked a USING (class_idx)
+    JOIN images i USING (image_id)
+    JOIN predictions p USING (image_id)
+    LEFT JOIN concept_presence c ON c.image_id = n.image_id AND c.concept_id = a.concept_id
+    LEFT JOIN attributions w
+           ON w.image_id = n.image_id AND w.class_idx = n.class_idx AND w.concept_id = a.concept_id
+),
+placed AS (
+    SELECT *, CASE
+        WHEN concept_id IS NULL THEN 'words'
+        WHEN label_idx = class_idx AND presence >= {PRESENT_FROM} THEN 'with'
+        WHEN label_idx = class_idx AND presence < {PRESENT_FROM} THEN 'without'
+        WHEN label_idx <> class_idx AND predicted_idx = class_idx AND presence >= {PRESENT_FROM} THEN 'pulled'
+    END AS side
+    FROM told
+),
+ranked AS (
+    SELECT *, row_number() OVER (
+        PARTITION BY class_idx, side
+        ORDER BY CASE WHEN side = 'without' THEN correct END NULLS LAST, mapped DESC,
+                 CASE WHEN side = 'without' THEN presence ELSE -coalesce(share, 0) END, -presence, image_id
+    ) AS rank
+    FROM placed WHERE side IS NOT NULL
+)
+SELECT class_idx, side, image_id, path, label_name, predicted_name, confidence, correct, presence, share
+FROM ranked WHERE rank <= $limit
+ORDER BY class_idx, side, rank
+"""  # noqa: S608 (a constant)
+
+_GROUPS = """
+SELECT s.class_idx, s.group_idx, g.name, s.share, s.n_images, g.n_channels, s.image_ids
+FROM class_channel_groups s
+JOIN channel_groups g USING (group_idx)
+WHERE list_contains($classes, s.class_idx)
+QUALIFY row_number() OVER (PARTITION BY s.class_idx ORDER BY s.share DESC, s.group_idx) <= $limit
+ORDER BY s.class_idx, s.share DESC, s.group_idx
+"""
+
+# A hash breaks ties, for presence saturates: whichever pictures come first in the file would stand for all.
+_CALLED = f"""
+WITH keyed AS (
+    SELECT concept_id, image_id, presence, presence::DOUBLE + (hash(image_id) % 1000000) * 1e-14 AS key
+    FROM concept_presence
+    WHERE list_contains($concepts, concept_id)
+),
+best AS (
+    SELECT concept_id, count(*) FILTER (presence >= {PRESENT_FROM}) AS n_present, count(*) AS n_known,
+           max_by(image_id, key, $limit) FILTER (presence >= {PRESENT_FROM}) AS surest,
+           min_by(image_id, key, $limit) FILTER (presence >= {PRESENT_FROM}) AS above,
+           max_by(image_id, key, $limit) FILTER (presence < {PRESENT_FROM}) AS below
+    FROM keyed GROUP BY concept_id
+)
+SELECT concept_id, n_present, n_known, coalesce(surest, []), coalesce(above, []), coalesce(below, []) FROM best
+"""  # noqa: S608 (a constant)
+
+_RESIDUALS = """
+SELECT r.class_idx, avg(r.residual)
+FROM attribution_residuals r JOIN predictions p USING (image_id)
+WHERE p.predicted_idx = r.class_idx
+GROUP BY r.class_idx
+"""
+
+_THUMBNAILS = "SELECT image_id, path, thumbnail FROM images WHERE list_contains($image_ids, image_id)"
+
+_MAPS = """
+SELECT image_id, concept_id, height, width, data, scale, crop FROM saliency WHERE class_idx = $class_idx
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPicture:
+    """A picture that tells of a class, on the side of the story that it is on."""
+
+    class_idx: int
+    side: Side
+    image_id: str
+    path: str
+    label_name: str | None
+    predicted_name: str | None
+    confidence: float | None
+    correct: bool | None
+    presence: float | None
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOfClass:
+    """A channel group with its words, and what it carries of a class's evidence."""
+
+    class_idx: int
+    group_idx: int
+    name: str
+    share: float
+    n_images: int
+    n_channels: int
+    image_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CalledPictures:
+    """What the audit says shows a concept: how many pictures, and image ids by how sure it is."""
+
+    concept_id: str
+    n_present: int
+    n_known: int
+    surest: tuple[str, ...]
+    above: tuple[str, ...]
+    below: tuple[str, ...]
+
+
+def told_pictures(
+    connection: Connection, classes: Sequence[int], *, limit: int
+) -> defaultdict[tuple[int, Side], list[ToldPicture]]:
+    """By class and side, at most ``limit`` pictures: without the concept mistakes first, then what has a map."""
+    found: defaultdict[tuple[int, Side], list[ToldPicture]] = defaultdict(list)
+    parameters = {"classes": list(classes), "limit": limit}
+    for row in (ToldPicture(*row) for row in connection.execute(_TOLD, parameters).fetchall()):
+        found[row.class_idx, row.side].append(row)
+    return found
+
+
+def groups_of_classes(
+    connection: Connection, classes: Sequence[int], *, limit: int
+) -> defaultdict[int, list[GroupOfClass]]:
+    """By class the channel groups that carry most of its evidence."""
+    found: defaultdict[int, list[GroupOfClass]] = defaultdict(list)
+    parameters = {"classes": list(classes), "limit": limit}
+    for row in connection.execute(_GROUPS, parameters).fetchall():
+        found[row[0]].append(GroupOfClass(*row[:6], image_ids=tuple(row[6])))
+    return found
+
+
+def called_pictures(connection: Connection, concept_ids: Sequence[str], *, limit: int) -> dict[str, CalledPictures]:
+    """By concept the pictures that are said to show it, surely and hardly, and those that just fail to."""
+    parameters = {"concepts": list(concept_ids), "limit": limit}
+    rows = connection.execute(_CALLED, parameters).fetchall()
+    return {row[0]: CalledPictures(*row[:3], *map(tuple, row[3:])) for row in rows}
+
+
+def mean_residuals(connection: Connection) -> dict[int, float]:
+    """By class what the phrases leave unexplained in the pictures that are called it, on average."""
+    return dict(connection.execute(_RESIDUALS).fetchall())
+
+
+def thumbnails_and_paths(connection: Connection, image_ids: Sequence[str]) -> dict[str, tuple[str, bytes | None]]:
+    """Path and small JPEG (None: none was kept) of the pictures asked for; never ask for all at once."""
+    rows = connection.execute(_THUMBNAILS, {"image_ids": list(image_ids)}).fetchall()
+    return {image_id: (path, jpeg) for image_id, path, jpeg in rows}
+
+
+def maps_of_class(connection: Connection, class_idx: int) -> dict[tuple[str, str | None], SaliencyMap]:
+    """The stored maps for a class by image id and concept id (None: of the class itself)."""
+    rows = connection.execute(_MAPS, {"class_idx": class_idx}).fetchall()
+    return {
+        (image_id, concept_id): SaliencyMap(image_id, class_idx, concept_id, pixels, scale, crop)
+        for image_id, concept_id, height, width, data, scale, crop in rows
+        if (pixels := _pixels(data, height, width)) is not None
+    }
+
+
+def _pixels(data: bytes, height: int, width: int) -> ByteArray | None:
+    """A map's bytes as (H, W); None where they do not fit: an audit may come from anybody."""
+    if min(height, width) < 1 or height * width != len(data) or len(data) > _LARGEST_MAP:
+        return None
+    return np.frombuffer(data, np.uint8).reshape(height, width)
