@@ -16,7 +16,7 @@ from reports.display import percent, plain, points
 from reports.leads import Lead
 from reports.page_records import Arm
 
-_NAME, _TERM = 60, 24
+_NAME, _TERM, _LABEL = 60, 24, 27
 #: Rules in the order of the argument, as what they say.
 _CLAIMS = {
     "E4-recall": "Recall gap",
@@ -85,7 +85,7 @@ def words_chart(concepts: Sequence[ClassConcept], verdict: Verdict, residual: fl
         kind = plain(concept.concept_kind, 16).replace("_", " ")
         others = 100 * concept.share_elsewhere if math.isfinite(concept.share_elsewhere) else None
         text = percent(concept.share) + (f" · others {percent(concept.share_elsewhere)}" if others is not None else "")
-        label = f"{plain(concept.concept, _TERM)} ({kind})"
+        label = plain(f"{plain(concept.concept, _TERM)} ({kind})", _LABEL)
         rows.append(charts.ShareBar(label, text, tone, min(100 * concept.share, 100), others))
     if residual is not None:
         rows.append(charts.ShareBar("no word fits", percent(residual), "grey", 100 * min(max(residual, 0), 1)))
@@ -125,7 +125,7 @@ def _arm(label: str, n: int, n_called: int | None, decides: bool) -> Arm:
 
 def statements(verdict: Verdict) -> dict[str, str]:
     """SQL that gives each figure of a class's section, for a reader's own DuckDB."""
-    concept = "'" + plain(verdict.concept_id or "").replace("'", "''") + "'"
+    concept = "'" + plain(verdict.concept_id or "", 200).replace("'", "''") + "'"
     values = {"$class_idx": str(int(verdict.class_idx)), "$concept": concept}
     return {
         title: re.sub(r"\$\w+", lambda name: values[name.group()], statement)

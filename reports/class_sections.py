@@ -32,6 +32,7 @@ class Extent:
     groups: int
     per_group: int
     per_zone: int
+    longest: int  # side of a picture, in pixels
 
 
 class Sections:
@@ -63,6 +64,7 @@ class Sections:
         self._residuals = picture_queries.mean_residuals(connection)
         self._by_manifest = {row.concept_id for row in queries.attribute_concepts(connection)}
         self._strip_at: dict[str, str] = {}
+        self._n_to_come = len(shown)
 
     def card(self, verdict: Verdict) -> Card:
         """A class on the first screen, with the picture in which its concept says most."""
@@ -82,6 +84,8 @@ class Sections:
     def section(self, verdict: Verdict) -> Section:
         """All of one class."""
         connection, c = self._connection, verdict.class_idx
+        self._budget.begin_part(self._n_to_come)
+        self._n_to_come -= 1
         lead, by_pull = self._leads.get(c), self._by_pull(verdict)
         findings = queries.findings(connection, c)
         concepts = queries.class_concepts(connection, c, limit=class_evidence.WORDS_SHOWN)
@@ -226,7 +230,7 @@ def anchors(verdicts: Sequence[Verdict]) -> dict[int, str]:
     found = {}
     for slug, owners in slugs.items():
         for verdict in owners:
-            exact = len(owners) == 1 and slug == verdict.class_name
+            exact = len(owners) == 1 and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _-]{,39}", verdict.class_name)
             digest = hashlib.sha256(verdict.class_name.encode("utf-8", "backslashreplace")).hexdigest()[:8]
             parts = ("class", slug) if exact else ("class", slug, digest)
             found[verdict.class_idx] = "-".join(part for part in parts if part)

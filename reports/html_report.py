@@ -15,16 +15,16 @@ from auditor.records import Verdict
 from reports import queries
 from reports.class_sections import Extent, Sections, anchors
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, points
-from reports.gate_items import LEVEL_SHAPES, OUTCOMES, STATE_WORDS, subject, worst_first
-from reports.page_pictures import PictureBudget
+from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
+from reports.page_pictures import LARGE, PictureBudget
 from reports.page_templates import assets, environment
 from reports.queries import Connection
 
 #: What pictures may take of the 10 MB that a page may have at 100 classes; the rest is text and charts.
-PICTURE_BYTES = 7_000_000
+PICTURE_BYTES = 7_500_000
 #: Classes that get a section; a page of more is read by nobody. Those after them are listed with their sentence.
 MOST_SECTIONS, _MOST_LISTED = 100, 400
-FULL, SHORT = Extent(4, 3, 4, 4), Extent(2, 3, 3, 3)
+FULL, SHORT = Extent(4, 3, 4, 4, LARGE), Extent(2, 3, 3, 3, 128)
 #: From so many sections on they are short.
 _MANY = 30
 _WORST, _GATE_ITEMS, _FAILURES, _CORE = 3, 100, 100, 12
@@ -43,7 +43,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     told = [verdict for verdict in verdicts if _has_story(verdict)]
     shown, unshown = told[:MOST_SECTIONS], told[MOST_SECTIONS:]
     extent = FULL if len(shown) < _MANY else SHORT
-    budget = PictureBudget(PICTURE_BYTES)
+    budget = PictureBudget(PICTURE_BYTES, longest=extent.longest)
     named = anchors(verdicts)
     sections = Sections(connection, shown, named, extent, budget)
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
@@ -136,7 +136,6 @@ class _GateLine:
 class _Gate:
     decision: GateDecision
     shape: str
-    outcome: str
     lines: tuple[_GateLine, ...]
     n_more: int
 
@@ -149,4 +148,4 @@ def _gate(decision: GateDecision) -> _Gate:
         for item in items[:_GATE_ITEMS]
     )
     shape = LEVEL_SHAPES["error"] if decision.exit_code else "✓"
-    return _Gate(decision, shape, OUTCOMES[decision.exit_code], tuple(lines), len(items[_GATE_ITEMS:]))
+    return _Gate(decision, shape, tuple(lines), len(items[_GATE_ITEMS:]))

@@ -26,12 +26,17 @@ _LEAST_SIDE, _FARTHEST = 0.02, 4.0
 
 
 class PictureBudget:
-    """Draws pictures until their bytes are spent; from then on they are left out and counted."""
+    """Draws pictures of at most ``longest`` pixels a side until their bytes are spent, and counts what is left out."""
 
-    def __init__(self, n_bytes: int) -> None:
-        self._left = n_bytes
+    def __init__(self, n_bytes: int, *, longest: int = LARGE) -> None:
+        self._left, self._longest = n_bytes, longest
+        self._reserved = 0
         self.n_left_out = 0
         self.n_broken = 0
+
+    def begin_part(self, n_parts: int) -> None:
+        """Begin one of ``n_parts`` parts that are still to come: it may take what it leaves the others as much of."""
+        self._reserved = self._left - self._left // max(n_parts, 1)
 
     def small(self, jpeg: bytes) -> Drawn | None:
         """A whole picture for a strip."""
@@ -44,13 +49,13 @@ class PictureBudget:
         if image is None:
             return None, None
         if saliency is None or saliency.crop is None or not _is_crop(saliency.crop):
-            return self._drawn(_fitted(image, LARGE)), None
-        seen = _cut(image, saliency.crop)
+            return self._drawn(_fitted(image, self._longest)), None
+        seen = _cut(image, saliency.crop, self._longest)
         plain = self._drawn(seen)
         return plain, None if plain is None else self._drawn(overlay(seen, saliency.data.astype(np.float32)))
 
     def _opened(self, jpeg: bytes) -> Image.Image | None:
-        if self._left <= 0:
+        if self._left <= self._reserved:
             self.n_left_out += 1
             return None
         try:
@@ -66,8 +71,8 @@ class PictureBudget:
         buffer = io.BytesIO()
         image.save(buffer, format="WEBP", quality=_QUALITY, method=4)
         text = base64.b64encode(buffer.getvalue()).decode()
-        if len(text) > self._left:
-            self._left = 0
+        if len(text) > self._left - self._reserved:
+            self._reserved = self._left  # nothing smaller either: what comes first matters most
             self.n_left_out += 1
             return None
         self._left -= len(text)
@@ -87,8 +92,8 @@ def _is_crop(crop: tuple[float, ...]) -> bool:
     return right - left >= _LEAST_SIDE and bottom - top >= _LEAST_SIDE
 
 
-def _cut(image: Image.Image, crop: tuple[float, float, float, float]) -> Image.Image:
-    """The part of a picture that the model saw, black where it saw padding, with a longest side of ``LARGE``."""
+def _cut(image: Image.Image, crop: tuple[float, float, float, float], longest: int) -> Image.Image:
+    """The part of a picture that the model saw, black where it saw padding, with a longest side of ``longest``."""
     left, top, right, bottom = (share * side for share, side in zip(crop, (image.width, image.height) * 2, strict=True))
     # What lies outside is padded by whole pixels first: a resize takes fractions of pixels, but nothing outside.
     outer = (
@@ -96,7 +101,7 @@ def _cut(image: Image.Image, crop: tuple[float, float, float, float]) -> Image.I
         max(image.width, math.ceil(right)), max(image.height, math.ceil(bottom)),
     )  # fmt: skip
     padded = image.crop(outer)
-    scale = LARGE / max(right - left, bottom - top)
+    scale = longest / max(right - left, bottom - top)
     size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     box = (left - outer[0], top - outer[1], right - outer[0], bottom - outer[1])
     return padded.resize(size, Image.Resampling.LANCZOS, box=box)

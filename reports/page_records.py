@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -114,7 +114,12 @@ class Section:
     groups: tuple[Group, ...]
     findings: tuple[Finding, ...]
     counterexamples: tuple[Counterexample, ...]
-    statements: dict[str, str] = field(default_factory=dict)
+    statements: dict[str, str]
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether any of its pictures could be drawn."""
+        return any(group.tiles for group in self.tile_groups)
 
 
 @dataclass(frozen=True, slots=True)

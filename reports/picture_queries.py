@@ -163,7 +163,8 @@ def groups_of_classes(
     found: defaultdict[int, list[GroupOfClass]] = defaultdict(list)
     parameters = {"classes": list(classes), "limit": limit}
     for row in connection.execute(_GROUPS, parameters).fetchall():
-        found[row[0]].append(GroupOfClass(*row[:6], image_ids=tuple(row[6])))
+        class_idx, group_idx, name, share, n_images, n_channels, image_ids = row
+        found[class_idx].append(GroupOfClass(class_idx, group_idx, name, share, n_images, n_channels, tuple(image_ids)))
     return found
 
 

@@ -30,6 +30,9 @@ app = typer.Typer(
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
+#: Name of the page in the folder of its audit.
+HTML_NAME = "report.html"
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no warnings.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 AuditDir = Annotated[Path, typer.Argument(help="Folder of a finished audit.", metavar="DIR")]

@@ -1,0 +1,294 @@
+"""The HTML page: what it says, in which order, and that no name or picture can break it."""
+
+import base64
+import hashlib
+import html.parser
+import re
+
+import pytest
+from hostile_audit import NAMES, decision, write_hostile_audit
+from picture_audit import write_picture_audit
+from small_audit import make_run, verdicts, write_small_audit
+
+from auditor.gate.decision import GateDecision
+from auditor.records import Verdict
+from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.manifest import write_manifest
+from reports import html_report
+from reports.class_sections import anchors, sentence_parts
+from reports.html_report import html_parts, render_html
+
+VOID = {"meta", "img", "input", "br", "line", "path"}
+
+
+class Page(html.parser.HTMLParser):
+    """Tags with their attributes and the text outside of style and script; fails where tags do not close in order."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.tags, self.words = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"style", "script"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+    def says(self, words, start=0):
+        """Where the page says so, -1 if it does not; the space between elements is the style's affair."""
+        return "".join(self.text.split()).find("".join(words.split()), start)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page_of(folder, **options):
+    with open_audit_database(folder) as connection:
+        return render_html(connection, **options)
+
+
+def audit_of(folder, rows, **changes):
+    run = make_run(**{"notices": (), **changes})
+    with AuditDatabase(folder) as database:
+        database.add_run(run)
+        database.add_verdicts(rows)
+    write_manifest(folder, run)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return page_of(write_picture_audit(tmp_path_factory.mktemp("audit"), 2))
+
+
+@pytest.fixture(scope="module")
+def page(source):
+    return Page(source)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    return page_of(write_hostile_audit(tmp_path_factory.mktemp("hostile")), decision=decision())
+
+
+def test_the_story_comes_in_order(page):
+    told = [
+        "2 of 2 classes are flagged", "▲ 2 flagged ◆ 0 suspect ● 0 clean ○ 0 not analysed",
+        "bird 0 ▲ flagged · severity high 65 pts [58, 71] of 3,622 pictures of recall lost without water (scene)",
+        "Classes by severity", "bird 0 ▲ flagged", "where it looks, from nothing to most",
+        'The model calls a picture "bird 0" largely because of water (scene). Without it 31 % [25, 38] of 212',
+        "with water 96 % [95, 97] of 3,410 without water 31 % [25, 38] of 212", "bird 0 with water",
+        "called bird 0, 75 %", "bird 0 without water · mistakes first · these decide the matter",
+        "✕ called bird 1, 75 %", "Evidence", "What now", "With 180 more pictures of that sort",
+        "auditor explain DIR", "What this does not show", "What the encoder calls water · 6 of 10 pictures",
+        "surely", "Channel groups that carry it", "water, lake · 46 % · 1 channel",
+        "All numbers of bird 0", "FROM findings", "How this was made", "What this page does not show",
+    ]  # fmt: skip
+    position = 0
+    for words in told:
+        found = page.says(words, position)
+        assert found >= 0, words
+        position = found
+
+
+def test_a_pull_is_told_by_the_other_classes_pictures(page):
+    assert page.says("22 pts [14, 34] of 3,622 pictures more false calls with water (scene)") > 0
+    start = page.says("All numbers of bird 0")
+    for words in (
+        "Pictures of other classes that are called bird 1 with water 22 % [18, 26] of 400",
+        "without water 1 % [0, 1] of 9,000",
+        "other classes with water, called bird 1 · all mistakes · these decide the matter",
+        "✕ bird 0 called bird 1, 75 %",
+        "bird 1 without water · mistakes first",
+        "Shown above",  # what the encoder calls water stands once
+    ):
+        start = page.says(words, start)
+        assert start > 0, words
+
+
+def test_charts_carry_the_numbers_for_screen_readers(page):
+    labels = [attributes["aria-label"] for attributes in page.all("svg")]
+    told = (
+        "Evidence with 95 % intervals: Recall gap 65 pts [58, 71] · n 3,622",
+        "False calls gap 22 pts [14, 34] · n 3,622",
+        "Recall lost if erased too few pictures",
+        "Share of the words 41 % [38, 44] · n 3,622",
+    )
+    assert labels[0] == "; ".join(told)
+    told = (
+        "Shares of the words: water (scene) 41 % · others 3 %",
+        "beak (part) 11 % · others 0 %",
+        "no word fits 25 %",
+    )
+    assert labels[1] == "; ".join(told)
+
+
+def test_every_picture_is_in_the_page_and_says_what_it_is(page):
+    pictures = page.all("img")
+    assert len(pictures) > 20
+    assert all(one["src"].startswith("data:image/webp;base64,") for one in pictures)
+    alts = [one["alt"] for one in pictures]
+    assert "bird 0/3.jpg, labelled bird 0, called bird 1, 75 %" in alts
+    assert {"where it looks for water", "where it looks for bird 0"} <= set(alts)
+    assert all(alts)
+
+
+def test_nothing_is_loaded_and_only_the_page_s_own_script_may_run(source, page):
+    (policy,) = [attributes["content"] for attributes in page.all("meta") if "http-equiv" in attributes]
+    script = re.search(r"<script>(.*?)</script>", source, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    addresses = [value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")]
+    assert all(address.startswith(("#", "data:image/webp;base64,")) for address in addresses)
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", source)
+
+
+def test_links_lead_somewhere_and_ids_are_unlike(page):
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    linked = {attributes["href"][1:] for attributes in page.all("a")}
+    assert linked <= set(ids)
+    assert {"class-bird-0", "class-bird-1", "main"} <= linked
+
+
+def test_the_sql_gives_the_figures(tmp_path, page):
+    statements = re.findall(r"SELECT [^;]*?;", page.text)
+    assert len(statements) == 10
+    with open_audit_database(write_picture_audit(tmp_path, 2)) as connection:
+        counts = [len(connection.execute(statement).fetchall()) for statement in statements]
+    assert counts == [4, 2, 2, 2, 2] * 2
+
+
+def test_without_thumbnails_it_says_so(tmp_path):
+    page = Page(page_of(write_picture_audit(tmp_path, 1, thumbnails=False)))
+    assert page.all("img") == []
+    assert "Its pictures are not shown: the audit keeps no thumbnails of them" in page.text
+    assert "The audit was made without thumbnails." in page.text
+
+
+def test_maps_without_a_place_are_not_drawn(tmp_path):
+    page = Page(page_of(write_picture_audit(tmp_path, 1, crop=None)))
+    assert "no map kept" in page.text
+    assert not [one for one in page.all("img") if one["alt"].startswith("where it looks")]
+
+
+def test_the_gate_comes_first(tmp_path):
+    text = Page(page_of(write_small_audit(tmp_path), decision=decision())).text
+    assert text.index("✕ Gate fails:") < text.index("2 flagged")
+    assert "(exit code 1). what it says" in text
+    assert "✕ stale entry of the baseline" in text
+    passed = Page(page_of(tmp_path, decision=GateDecision(0, "passes: nothing new", ()))).text
+    assert "✓ Gate passes: nothing new (exit code 0)" in passed
+    assert "gave it anything to say" in passed
+    assert "Gate" not in Page(page_of(tmp_path)).text.replace("the gate never", "")
+
+
+def test_names_are_text(hostile):
+    page = Page(hostile)
+    assert len(page.all("script")) == 1
+    assert "<script>alert(1)</script>" in page.text
+    assert "gnp.exe" in page.text
+    assert not set(hostile) & set("\x00\x08\x1b\u202e\u2066\u2028\x7f")
+    tags = {tag for tag, _ in page.tags}
+    assert tags <= {
+        "html", "head", "meta", "title", "style", "body", "a", "div", "header", "p", "b", "h1", "i", "ul", "li", "span",
+        "main", "section", "ol", "h2", "small", "bdi", "table", "thead", "tbody", "tr", "th", "td", "label", "input",
+        "fieldset", "legend", "button", "caption", "code", "h3", "h4", "u", "figure", "figcaption", "svg", "g", "path",
+        "line", "text", "strong", "pre", "details", "summary", "dl", "dt", "dd", "br", "footer", "script",
+    }  # fmt: skip
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert max(map(len, page.text.split())) <= 1_000  # of 10,000
+    assert "{{7*7}}" in page.text  # no template runs twice
+
+
+def test_hostile_names_keep_their_anchors_apart(hostile):
+    page = Page(hostile)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in ids)
+
+
+def test_anchors_are_names_where_they_can_be():
+    rows = [
+        Verdict(idx, name, "clean", "none", None, None, None, "", 1)
+        for idx, name in enumerate(("waterbird", "Water bird", "water bird", "水", "x" * 500))
+    ]
+    found = anchors(rows)
+    assert found[0] == "class-waterbird"
+    assert re.fullmatch(r"class-water-bird-[0-9a-f]{8}", found[1])
+    assert re.fullmatch(r"class-[0-9a-f]{8}", found[3])
+    assert len(set(found.values())) == 5
+    assert anchors(rows[1:])[1] == found[1]  # the same whatever else is there
+
+
+def test_the_sentence_is_shown_whole_in_two_sizes():
+    row = verdicts()[0]
+    assert sentence_parts(row) == ("Relies on water (scene).", "")
+    name = "x" * 10_000
+    told = f'It calls "{name}" so because of w (scene): without it 3 %. More.'
+    long = Verdict(0, name, "flagged", "high", "w", "w", "scene", told, 1)
+    claim, numbers = sentence_parts(long)
+    assert claim.startswith('It calls "xxx')
+    assert claim.endswith('…" so because of w (scene).')
+    assert numbers == "Without it 3 %. More."
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], ["No class was analysed", "No class was audited."]),
+        (verdicts()[4:], ["No class was analysed", "No class could be analysed", "Too few pictures: 0 of 10."]),
+        (verdicts()[3:], ["The one class analysed is not flagged", "No class is flagged among the 1 class analysed.",
+                          "a gap of 6 pts or more", "cat: no context concept was found to decide it"]),
+        (verdicts()[1:2] + verdicts()[3:4], ["None of 2 classes is flagged, 1 is suspect", "landbird ◆ suspect"]),
+    ],
+)  # fmt: skip
+def test_empty_states_are_said(tmp_path, rows, said):
+    page = Page(page_of(audit_of(tmp_path, rows)))
+    for words in said:
+        assert page.says(words) >= 0, words
+
+
+def test_more_classes_than_anybody_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr(html_report, "MOST_SECTIONS", 1)
+    monkeypatch.setattr(html_report, "_MOST_LISTED", 1)
+    text = Page(page_of(write_small_audit(tmp_path))).text
+    assert "The page shows the worst 1 with their pictures" in text
+    assert text.count("All numbers of") == 1
+    further = text.partition("Further classes")[2]
+    assert "vehicle ▲ flagged · severity high Relies on watermark." in further
+    assert "And 1 more class, in the table above." in further
+
+
+def test_the_page_is_made_class_by_class(tmp_path):
+    with open_audit_database(write_picture_audit(tmp_path, 3)) as connection:
+        parts = list(html_parts(connection))
+    assert len(parts) == 5
+    assert [part.count('<section class="class"') for part in parts] == [0, 1, 1, 1, 0]
+
+
+def test_names_of_the_hostile_audit_are_all_there(hostile):
+    text = Page(hostile).text
+    for name in NAMES:
+        if name.isascii() and name.isprintable() and len(name) < 40:
+            assert " ".join(name.split()) in text
