@@ -70,6 +70,17 @@ def print_report(audit: Path) -> None:
         give_report(connection, ReportFormat.text, None)
 
 
+def write_page(audit: Path) -> Path:
+    """The HTML report of a finished audit in its folder."""
+    from auditor.store.database import open_audit_database
+    from reports.formats import ReportFormat
+
+    page = audit / HTML_NAME
+    with open_audit_database(audit) as connection:
+        give_report(connection, ReportFormat.html, page)
+    return page
+
+
 def give_report(
     connection: Connection, output_format: ReportFormat, output: Path | None, *, decision: GateDecision | None = None
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import HTML_NAME, AuditDir, Debug, OutputFile, TrustCode, app, give_report, one_line_errors
+from auditor.cli.app import AuditDir, Debug, OutputFile, TrustCode, app, give_report, one_line_errors, write_page
 from reports.formats import ExportFormat, ReportFormat
 
 
@@ -24,11 +24,11 @@ def report(
     """Print what an audit found; the HTML page goes into the audit's folder unless --output says where."""
     from auditor.store.database import open_audit_database
 
-    in_audit = output_format is ReportFormat.html and output is None
+    if output_format is ReportFormat.html and output is None:
+        typer.echo(f"report: {write_page(audit)}")
+        return
     with open_audit_database(audit) as connection:
-        give_report(connection, output_format, audit / HTML_NAME if in_audit else output)
-    if in_audit:
-        typer.echo(f"report: {audit / HTML_NAME}")
+        give_report(connection, output_format, output)
 
 
 @app.command()

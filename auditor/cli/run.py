@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import HTML_NAME, Debug, Quiet, TrustCode, app, give_report, one_line_errors, print_report
+from auditor.cli.app import Debug, Quiet, TrustCode, app, one_line_errors, print_report, write_page
 from auditor.progress import progress_bars
 
 
@@ -72,8 +72,6 @@ def demo(
     from auditor.config import AuditConfig
     from auditor.models.bundled import bundled_path
     from auditor.pipeline import run_audit
-    from auditor.store.database import open_audit_database
-    from reports.formats import ReportFormat
 
     for name in ("planted", "balanced"):
         settings = AuditConfig(
@@ -87,7 +85,5 @@ def demo(
             folder = run_audit(settings, resume=True, on_progress=on_progress)
         typer.echo(f"\n{name}: the classifier sample:{name} on its pictures\n")
         print_report(folder)
-        with open_audit_database(folder) as connection:
-            give_report(connection, ReportFormat.html, folder / HTML_NAME)
-        typer.echo(f"report with pictures: {folder / HTML_NAME}")
+        typer.echo(f"\nreport with pictures: {write_page(folder)}")
     typer.echo(f"\nNext: auditor explain {out / 'planted'} waterbird/<picture> --output figure.png")

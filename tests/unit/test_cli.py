@@ -38,6 +38,7 @@ def audits(monkeypatch, tmp_path):
 
     monkeypatch.setattr(pipeline, "run_audit", run_audit)
     monkeypatch.setattr(run_commands, "print_report", lambda folder: typer.echo(f"report of {folder}"))
+    monkeypatch.setattr(run_commands, "write_page", lambda folder: folder / "page.html")
     monkeypatch.chdir(tmp_path)
     return calls
 
@@ -94,7 +95,12 @@ def test_the_demo_audits_both_sample_sets_offline(audits):
     ]
     assert [s.data.parent.name for s, _ in audits] == ["planted", "balanced"]
     assert all(s.data.is_file() and options["resume"] for s, options in audits)
-    assert result.stdout.index("report of demo-out/planted") < result.stdout.index("report of demo-out/balanced")
+    told = [
+        "report of demo-out/planted",
+        "report with pictures: demo-out/planted/page.html",
+        "report of demo-out/balanced",
+    ]
+    assert sorted(told, key=result.stdout.index) == told
 
 
 class TestMistakes:
@@ -166,6 +172,15 @@ def test_report_as_json(audit, tmp_path):
     assert [entry["class_name"] for entry in json.loads(printed)["classes"]][:1] == ["waterbird"]
     run("report", audit, "--format", "json", "--output", tmp_path / "r.json")
     assert (tmp_path / "r.json").read_text(encoding="utf-8") == printed
+
+
+def test_report_as_html_goes_into_the_audit_unless_told_otherwise(tmp_path):
+    folder = write_small_audit(tmp_path / "audit")
+    assert run("report", folder, "--format", "html").stdout == f"report: {folder / 'report.html'}\n"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert run("report", folder, "--format", "html", "--output", tmp_path / "r.html").stdout == ""
+    assert (tmp_path / "r.html").read_text(encoding="utf-8") == page
 
 
 def test_report_into_a_folder_that_is_not_there(audit, tmp_path):
