@@ -85,7 +85,7 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
             wanted += f" ({lead.n_absent:,} of {lead.n_present + lead.n_absent:,} so far)"
     if suspect:
         return f"collect {wanted}, then audit again: it stays open until then"
-    return f"train with {wanted}; or accept it, with a reason, if it may be so"
+    return f"train with {wanted}; or accept it in the baseline, with a reason"
 
 
 def audit_folder(connection: Connection) -> str:

@@ -68,7 +68,7 @@ def test_deciding_rules(tmp_path):
 def test_what_now():
     recall, pull = Lead(0, "E4-recall", None, 518, 32), Lead(0, "E4-pull", None, 518, 32)
     wanted = 'more pictures of "duck" without water (32 of 550 so far)'
-    assert what_now(flagged(), recall) == f"train with {wanted}; or accept it, with a reason, if it may be so"
+    assert what_now(flagged(), recall) == f"train with {wanted}; or accept it in the baseline, with a reason"
     assert what_now(flagged(), pull).startswith("train with more pictures of other classes with water; or")
     assert what_now(flagged(), None).startswith('train with more pictures of "duck" without water; or')
     suspect = Verdict(0, "duck", "suspect", "low", "water", "water", "scene", "", 9)

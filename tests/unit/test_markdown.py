@@ -33,15 +33,15 @@ SMALL_REPORT = """\
 
 Relies on water (scene).
 
-- **What now:** train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it, with a \
-reason, if it may be so
+- **What now:** train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it in the \
+baseline, with a reason
 - **Look:** `auditor explain DIR waterbird/0000000000000000.png --class waterbird`
 
 ### ▲ vehicle · severity high
 
 Relies on watermark.
 
-- **What now:** train with more pictures of "vehicle" without watermark; or accept it, with a reason, if it may be so
+- **What now:** train with more pictures of "vehicle" without watermark; or accept it in the baseline, with a reason
 
 ### ◆ landbird · severity medium
 

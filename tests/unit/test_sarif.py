@@ -61,7 +61,7 @@ def test_verdicts_alone(connection):
     run = valid(render_sarif(connection))
     results = run["results"]
     found = [(one["ruleId"], one["level"], *one["message"]["text"].split(" What now: ")) for one in results]
-    accept = "or accept it, with a reason, if it may be so."
+    accept = "or accept it in the baseline, with a reason."
     assert found == [
         ("E1", "error", "waterbird, flagged: Relies on water (scene).",
          f'train with more pictures of "waterbird" without water (212 of 3,622 so far); {accept}'),

@@ -28,14 +28,14 @@ Share: of the words for the class. Gap: how much more often pictures are called 
 
 ▲ waterbird · severity high · 3 pictures
   Relies on water (scene).
-  → train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it, with
-  a reason, if it may be so
+  → train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it in the
+  baseline, with a reason
   → auditor explain DIR waterbird/0000000000000000.png --class waterbird
 
 ▲ vehicle · severity high · 1 picture
   Relies on watermark.
-  → train with more pictures of "vehicle" without watermark; or accept it, with a reason, if it may
-  be so
+  → train with more pictures of "vehicle" without watermark; or accept it in the baseline, with a
+  reason
 
 ◆ landbird · severity medium · 1 picture
   Could not be excluded.
