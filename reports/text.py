@@ -49,11 +49,13 @@ def _report(connection: queries.Connection, decision: GateDecision | None, width
         words = {row.class_idx: row for row in queries.class_concepts(connection, limit=1)}
         parts += [_table(verdicts, words, width), Text(LEGEND, style=_DIM), ""]
     found, folder = leads(connection), audit_folder(connection)
-    breaking = queries.counterexamples(connection)
+    breaking: dict[int, list[Counterexample]] = {}
+    for row in queries.counterexamples(connection):
+        breaking.setdefault(row.class_idx, []).append(row)
     told = [verdict for verdict in verdicts if verdict.verdict in ("flagged", "suspect")]
     untold = [verdict for verdict in verdicts if verdict.verdict == "not_analysed"]
     for verdict in told + untold[:_TOLD_NOT_ANALYSED]:
-        rows = [row for row in breaking if row.class_idx == verdict.class_idx]
+        rows = breaking.get(verdict.class_idx, [])
         parts += [_paragraph(verdict, found.get(verdict.class_idx), folder, rows), ""]
     if len(untold) > _TOLD_NOT_ANALYSED:
         more = len(untold) - _TOLD_NOT_ANALYSED
