@@ -43,6 +43,8 @@ def test_no_class_is_judged_and_the_leading_association_is_said(audit):
         assert (verdict.share, verdict.gap, verdict.detectable_effect, verdict.severity) == (None, None, None, "none")
     assert "the manifest's scene = water agrees" in verdicts["waterbird"].sentence
     assert "0 classes analysed, 0 flagged; 5 not analysed" in text
+    assert text.count("audit a model on these pictures (--model)") == 5
+    assert "auditor explain" not in text
     assert "no model was examined" in text
 
 
