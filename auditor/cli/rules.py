@@ -28,9 +28,11 @@ def rules(
             typer.echo(f"{page.rule_id}  {page.title}\n    {page.summary}\n")
         typer.echo("A page each: auditor rules E4")
         return
-    asked = pages.get(rule.upper().partition("-")[0])
-    if asked is None:
+    page = pages.get(rule.upper().partition("-")[0])
+    if page is None:
         close = nearest(rule, pages)
-        known = ", ".join(pages) or "none found, reinstall auditor"
-        raise InputError(f"no rule {quote(rule)}; " + (f"did you mean {close}?" if close else f"rules: {known}"))
-    typer.echo(asked.markdown)
+        hint = (
+            f"; did you mean {close}?" if close else f"; rules: {', '.join(pages) or 'none found, reinstall auditor'}"
+        )
+        raise InputError(f"no rule {quote(rule)}{hint}")
+    typer.echo(page.markdown)

@@ -15,7 +15,7 @@ from auditor.gate.baseline import Baseline, Entry
 from auditor.gate.concerns import Concern, ReleaseEvidence, concerns, interval, points
 from auditor.gate.decision import GateDecision, GateItem, ItemState, Level
 from auditor.gate.policy import Policy
-from auditor.records import Severity, Verdict
+from auditor.records import Severity, Verdict, VerdictName
 from auditor.wording import quote
 
 ExitCode = Literal[0, 1, 2]
@@ -29,6 +29,11 @@ _SUMMARY_WORDS: dict[ItemState, str] = {
     "new": "new", "expired": "expired", "grown": "grown", "not_analysed": "not analysed", "accepted": "accepted",
     "stale": "stale in the baseline", "tolerated": "tolerated by the policy", "skipped": "skipped",
 }  # fmt: skip
+_NEXT: dict[VerdictName, str] = {
+    "flagged": "mend the model",
+    "suspect": "settle it with the pictures that are missing",
+    "clean": "mend the model",  # it breaks a limit
+}
 _STATES: tuple[ItemState, ...] = tuple(_SUMMARY_WORDS)
 _LEVELS: tuple[Level, ...] = get_args(Level)
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -155,7 +160,7 @@ class _Judge:
         said, entry = "; ".join(concern.broken + concern.passed), self.entries.get(concern.fingerprint)
         if concern.broken:
             if entry is None:
-                return "new", "error", f"{said}: mend the model, or accept it with --update-baseline"
+                return "new", "error", f"{said}: {_NEXT[concern.verdict.verdict]}, or accept it with --update-baseline"
             if not entry.names(concern.verdict.class_name, concern.concept):
                 theirs = f"{quote(entry.class_name)}, {quote(entry.concept)}"
                 return "new", "error", f"{said}: the baseline has its fingerprint under other names ({theirs}); mend it"
