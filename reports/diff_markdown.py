@@ -44,13 +44,14 @@ def _lines(diff: ReleaseDiff) -> Iterator[str]:
     if diff.changes:
         yield "| Class | Concept | Change | Verdict | Gap | Difference [95 %] |"
         yield "|---|---|---|---|---:|---|"
-        for one in diff.changes[:_LISTED]:
+        told = diff.told()
+        for one in told[:_LISTED]:
             shown = f"{CHANGE_SHAPES[one.change]} {one.change}"
             cells = class_name(one), concept(one), shown, verdicts(one), gaps(one), difference(one)
             yield f"| {' | '.join(map(escape, cells))} |"
-        if len(diff.changes) > _LISTED:
+        if len(told) > _LISTED:
             yield ""
-            yield f"{len(diff.changes) - _LISTED:,} more findings are in `--format json`."
+            yield f"{len(told) - _LISTED:,} more findings are in `--format json`."
         yield ""
         yield from _told(diff)
     for line in class_lines(diff):
@@ -63,7 +64,7 @@ def _lines(diff: ReleaseDiff) -> Iterator[str]:
 
 
 def _told(diff: ReleaseDiff) -> Iterator[str]:
-    telling = [one for one in diff.changes if one.change != "unchanged" or one.note]
+    telling = [one for one in diff.told() if one.change != "unchanged" or one.note]
     for one in telling[:_TOLD]:
         yield f"- **{escape(class_name(one))} · {escape(concept(one))}**: {escape(sentence(one))}"
     if telling:

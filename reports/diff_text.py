@@ -80,7 +80,7 @@ def _parts(diff: ReleaseDiff, width: int) -> Iterator[RenderableType]:
 
 def _table(diff: ReleaseDiff, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    listed = diff.changes[:_LISTED]
+    listed = diff.told()[:_LISTED]
     gap_width = max(len("Gap"), *(len(gaps(one)) for one in listed))
     difference_width = max(len("Difference [95 %]"), *(len(difference(one)) for one in listed))
     # Numbers keep their width; class and concept share what is left.
@@ -105,14 +105,14 @@ def _change(one: FindingChange) -> Text:
 
 def _told(diff: ReleaseDiff) -> Iterator[RenderableType]:
     """Every finding in words, but those that are as they were."""
-    telling = [one for one in diff.changes if one.change != "unchanged" or one.note]
+    telling = [one for one in diff.told() if one.change != "unchanged" or one.note]
     for one in telling[:_TOLD]:
         heading = Text().append(f"{CHANGE_SHAPES[one.change]} ", style=_COLOURS[one.change])
         heading.append(f"{class_name(one)} · {concept(one)}", style="bold")
         heading.append(f" · {one.change}: {verdicts(one)}")
         yield Group(heading, Padding(Text(sentence(one)), (0, 0, 0, 2)))
         yield ""
-    more = max(len(diff.changes) - _LISTED, len(telling) - _TOLD)
+    more = max(len(diff.told()) - _LISTED, len(telling) - _TOLD)
     if more > 0:
         yield Text(f"and {more:,} more: all are in --format json")
         yield ""

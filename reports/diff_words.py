@@ -126,7 +126,9 @@ def _interval(side: FindingSide) -> str:
 def explanation(diff: ReleaseDiff) -> str:
     """How the table reads."""
     n_measured = sum(change.difference is not None for change in diff.changes)
-    together = "" if n_measured < 2 else f" The {n_measured} intervals hold together with 95 %."
+    together = (
+        "" if n_measured < 2 else f" The intervals hold together with 95 % ({n_measured} findings were compared)."
+    )
     counts = (
         "counted over all pictures (a report takes comparable ones alone)"
         if diff.shared_images is not None

@@ -85,6 +85,7 @@ def _read(connection: Connection) -> ReleaseFacts:
         settings={name: value for name, value in run.config.items() if name not in _NO_SETTINGS},
         class_names=run.class_names,
         concept_ids=frozenset(row[0] for row in connection.execute(_CONCEPT_IDS).fetchall()),
+        same_as={one.concept_id: one.same_as for one in queries.attribute_concepts(connection) if one.same_as},
         core=frozenset(Pair(*row) for row in connection.execute(_CORE).fetchall()),
         states=states,
         verdicts=verdicts,

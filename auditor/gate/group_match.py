@@ -11,7 +11,7 @@ from auditor.records import FloatArray
 
 #: Groups less alike than this are not one and the same: of all pairs of groups of two releases one in twenty is more
 #: alike (docs/decisions/0008-release-diff.md).
-SAME_GROUP = 0.7
+SAME_GROUP = 0.8
 
 
 def match_groups(old: ReleaseGroups, new: ReleaseGroups) -> tuple[GroupMatch, ...]:

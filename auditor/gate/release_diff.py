@@ -160,6 +160,7 @@ def _change(one: Comparison, old: AuditIndex, new: AuditIndex, confidence: float
         n_without=paired.counts[1] if paired else None,
         fingerprint=fingerprint(*one.pair),
         note=note,
+        same_as=new.facts.same_as.get(one.pair.concept_id) or old.facts.same_as.get(one.pair.concept_id),
     )
 
 

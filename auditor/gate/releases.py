@@ -86,6 +86,7 @@ class ReleaseFacts:
     settings: Mapping[str, object]  # those that shape findings
     class_names: tuple[str, ...]
     concept_ids: frozenset[str]  # vocabulary and known attributes
+    same_as: Mapping[str, str]  # known attribute -> concept of its name, by concept_id
     core: frozenset[Pair]  # what a class may rest on
     states: Mapping[Pair, CounterexampleState]  # what was shown or is open
     verdicts: tuple[Verdict, ...]
@@ -134,6 +135,7 @@ class FindingChange:
     n_without: int | None
     fingerprint: str
     note: str | None = None
+    same_as: str | None = None  # concept_id of the concept that a known attribute is named after
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,11 @@ class ReleaseDiff:
     differences: tuple[str, ...] = field(default=())
     group_note: str | None = None
 
+    def told(self) -> tuple[FindingChange, ...]:
+        """The findings, without known attributes where the concept of their name changed alike: they are one thing."""
+        changed = {(one.class_name, one.concept_id): one.change for one in self.changes}
+        return tuple(one for one in self.changes if changed.get((one.class_name, one.same_as or "")) != one.change)
+
     def count(self, change: Change) -> int:
-        """Number of findings that changed in this way."""
-        return sum(one.change == change for one in self.changes)
+        """Number of findings, each told once, that changed in this way."""
+        return sum(one.change == change for one in self.told())

@@ -57,8 +57,8 @@ def test_the_balanced_classifier_fixes_what_was_planted(releases):
     assert "Compared on the same 2,750 pictures, one by one." in done.stdout
     for name, concept in PLANTED.items():
         assert f"{name} · {concept} (" in done.stdout
-    # the manifest says scene and artifact as well, so that what the encoder sees and what is known are both found
-    assert re.fullmatch(r"0 new, 0 worse, [3-9] fixed, 0 better, 0 unchanged", done.stdout.splitlines()[-1])
+    # what the encoder sees and what the manifest says of scene and artifact are told once
+    assert done.stdout.splitlines()[-1] == "0 new, 0 worse, 3 fixed, 0 better, 0 unchanged"
 
 
 def test_back_again_all_is_new_and_numbers_turn_round(releases):
@@ -78,7 +78,7 @@ def test_back_again_all_is_new_and_numbers_turn_round(releases):
 
 def test_a_release_and_itself(releases):
     done = diff(releases[0], releases[0])
-    assert re.fullmatch(r"0 new, 0 worse, 0 fixed, 0 better, [3-9] unchanged", done.stdout.splitlines()[-1])
+    assert done.stdout.splitlines()[-1] == "0 new, 0 worse, 0 fixed, 0 better, 3 unchanged"
 
 
 def test_the_gate_says_what_changed_since_the_release_before(releases, tmp_path):

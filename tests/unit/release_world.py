@@ -102,6 +102,7 @@ def facts(name="old", right=None, found=None, *, gaps=None, predicted=None, keys
         settings={"seed": 0, "n_extreme": 60},
         class_names=CLASSES,
         concept_ids=frozenset({"water", "mark"}),
+        same_as={},
         core=frozenset(),
         states={},
         verdicts=tuple(verdict(class_name, found.get(class_name, "clean")) for class_name in CLASSES),

@@ -73,8 +73,8 @@ def test_on_other_data_gaps_have_their_intervals():
 
 
 def test_how_the_table_reads():
-    assert "intervals hold together" not in explanation(fixed())
-    assert "The 3 intervals hold together with 95 %." in explanation(every_change())
+    assert "hold together" not in explanation(fixed())
+    assert "The intervals hold together with 95 % (3 findings were compared)." in explanation(every_change())
     assert "as each audit measured it" in explanation(on_other_data())
 
 

@@ -25,11 +25,11 @@ def test_unlike_groups_are_left_alone():
 
 
 def test_a_group_without_a_partner_takes_none_from_the_others():
-    """The largest sum of cosines would pair each with the other's."""
-    old = groups(((1, 0, 0), (0.6, 0.8, 0)), (1, 1), ("a", "b"))
-    new = groups(((0.8, 0.6, 0), (0.69, 0, np.sqrt(1 - 0.69**2))), (1, 1), ("a2", "c"))
+    """The largest sum of cosines is a with y (.79) and b with x (.85); but y is no one's, and a is more like x."""
+    a, b, x, y = (0.9, 0.436, 0), (0.85, -0.527, 0), (1, 0, 0), (0.6476, 0.475, 0.596)
+    old, new = groups((a, b), (1, 1), ("a", "b")), groups((x, y), (1, 1), ("x", "y"))
     pairs = {(one.old_name, one.new_name) for one in match_groups(old, new)}
-    assert pairs == {("b", "a2"), ("a", None), (None, "c")}
+    assert pairs == {("a", "x"), ("b", None), (None, "y")}
 
 
 def test_the_largest_change_of_use_comes_first():

@@ -125,6 +125,20 @@ def test_order_and_counts():
     assert (diff.shared_images, diff.old_accuracy, diff.new_accuracy) == pytest.approx((N, 254 / 300, 251 / 300))
 
 
+def test_an_attribute_and_the_concept_of_its_name_are_told_once():
+    column, same_as = {"water": WATER, "scene-water": WATER, "mark": ~WATER}, {"scene-water": "water"}
+    gaps = [gap("bird"), gap("bird", concept="scene-water"), gap("bird", concept="mark")]
+    vocabulary = frozenset(column)
+    old = facts("old", RELIANT, FLAGGED, gaps=gaps, present=column, concept_ids=vocabulary, same_as=same_as)
+    diff = compare_releases(old, facts("new", SOUND, concept_ids=vocabulary))
+    assert {one.concept_id for one in diff.changes} == {"water", "scene-water", "mark"}
+    assert {one.concept_id for one in diff.told()} == {"water", "mark"}
+    assert diff.count("fixed") == 1
+    # where the two changed in different ways both are told
+    apart = compare_releases(old, facts("new", SOUND, concept_ids=frozenset({"water", "mark"})))
+    assert {(one.concept_id, one.change) for one in apart.told()} >= {("water", "fixed"), ("scene-water", "unclear")}
+
+
 class TestOtherData:
     OLD = facts("old", RELIANT, FLAGGED)
     NEW = facts("new", SOUND, keys=np.arange(N) + 1000, release_data_digest="f" * 64, release_data_path="test")

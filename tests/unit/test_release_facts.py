@@ -49,6 +49,8 @@ def test_verdicts_counts_and_words(facts):
     assert facts.class_names == CLASSES
     assert {"water", "beak", "watermark"} <= facts.concept_ids
     assert facts.core == {Pair("cat", "water")}
+    assert facts.same_as == {"scene-s0-3f": "water"}
+    assert "scene-s0-3f" in facts.concept_ids
     assert facts.states == {Pair("waterbird", "water"): "proven"}
     assert facts.gaps == ()  # the small audit has no E4
 
