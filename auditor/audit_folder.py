@@ -93,6 +93,8 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
         database.add_subgroups(evidence.subgroups)
         database.add_findings(evidence.findings)
         database.add_verdicts(evidence.verdicts)
+        database.add_core_concepts(evidence.core_concepts)
+        database.add_counterexamples(evidence.counterexamples)
         database.add_saliency(analysis.maps, class_names)
         # From here on the old audit, if there was one, is no longer complete.
         (folder / MANIFEST_NAME).unlink(missing_ok=True)

@@ -189,6 +189,7 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
             findings=tuple(queries.findings(connection)),
             class_concepts=tuple(queries.class_concepts(connection)) if policy.limits_shares else (),
             counterexamples=tuple(queries.counterexamples(connection)),
+            same_as={row.concept_id: row.same_as for row in queries.attribute_concepts(connection) if row.same_as},
         )
     except (duckdb.Error, TypeError, ValueError) as error:
         raise StoreError(f"the audit's tables cannot be read ({str(error).splitlines()[0]}); make it again") from error

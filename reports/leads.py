@@ -12,7 +12,8 @@ from reports.queries import Connection
 
 # The gap of a verdict is the effect of the finding that it was taken from; without one the words or the data led.
 _LEADS = """
-SELECT v.class_idx, f.rule_id, i.path, present.n, absent.n, without.n_missing, with_it.n_others_missing
+SELECT v.class_idx, f.rule_id, i.path, present.n, absent.n, without.n_missing, with_it.n_others_missing,
+       EXISTS (SELECT 1 FROM runs WHERE model_spec = 'none')
 FROM verdicts v
 LEFT JOIN findings f ON f.class_idx = v.class_idx AND f.concept_id = v.concept_id
 LEFT JOIN images i ON i.image_id = f.evidence_image_ids[1]
@@ -55,6 +56,7 @@ class Lead:
     n_absent: int | None
     n_missing: int | None = None  # of the class without it, to show or to exclude a reliance
     n_others_missing: int | None = None  # of the other classes with it
+    data_alone: bool = False  # no model was examined
 
 
 def leads(connection: Connection) -> dict[int, Lead]:
@@ -69,6 +71,8 @@ def deciding_rules(connection: Connection) -> dict[str, str]:
 
 def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     """What would mend or settle the verdict, in one line; None for a clean class."""
+    if verdict.verdict == "not_analysed" and lead is not None and lead.data_alone:
+        return "audit a model on these pictures (--model): only that says what it relies on"
     if verdict.verdict == "not_analysed":
         return "mend that and audit again; until then nothing is known of the class either way"
     if verdict.concept is None or verdict.verdict == "clean":
@@ -98,7 +102,7 @@ def audit_folder(connection: Connection) -> str:
 
 def explain_command(verdict: Verdict, lead: Lead | None, folder: str = "DIR") -> str | None:
     """The command that draws a picture of the evidence; None without one, or where its name is no plain text."""
-    if lead is None or lead.picture is None:
+    if lead is None or lead.picture is None or lead.data_alone:
         return None
     if lead.picture.startswith("-") or any(plain(name) != name for name in (lead.picture, verdict.class_name, folder)):
         return None  # an option, or what is shown would not be what the shell gets

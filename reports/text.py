@@ -12,11 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from auditor.context_records import Counterexample
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
 from reports import queries
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points, reach
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, outcome, subject, worst_first
+from reports.known_context import arms, attribute_lines, core_lines
 from reports.leads import Lead, audit_folder, explain_command, leads, what_now
 from reports.terminal import as_text, print_on
 
@@ -47,10 +49,14 @@ def _report(connection: queries.Connection, decision: GateDecision | None, width
         words = {row.class_idx: row for row in queries.class_concepts(connection, limit=1)}
         parts += [_table(verdicts, words, width), Text(LEGEND, style=_DIM), ""]
     found, folder = leads(connection), audit_folder(connection)
+    breaking: dict[int, list[Counterexample]] = {}
+    for row in queries.counterexamples(connection):
+        breaking.setdefault(row.class_idx, []).append(row)
     told = [verdict for verdict in verdicts if verdict.verdict in ("flagged", "suspect")]
     untold = [verdict for verdict in verdicts if verdict.verdict == "not_analysed"]
     for verdict in told + untold[:_TOLD_NOT_ANALYSED]:
-        parts += [_paragraph(verdict, found.get(verdict.class_idx), folder), ""]
+        rows = breaking.get(verdict.class_idx, [])
+        parts += [_paragraph(verdict, found.get(verdict.class_idx), folder, rows), ""]
     if len(untold) > _TOLD_NOT_ANALYSED:
         more = len(untold) - _TOLD_NOT_ANALYSED
         parts += [Text(f"○ {more:,} more not analysed: their reasons are in --format json."), ""]
@@ -117,13 +123,16 @@ def _concept(term: str | None, kind: str | None, limit: int) -> str:
     return f"{inert(term, max(5, limit - len(shown) - 3))} ({shown})"
 
 
-def _paragraph(verdict: Verdict, lead: Lead | None, folder: str) -> RenderableType:
+def _paragraph(verdict: Verdict, lead: Lead | None, folder: str, breaking: Sequence[Counterexample]) -> RenderableType:
     heading = Text().append(f"{VERDICT_SHAPES[verdict.verdict]} ", style=_COLOURS[verdict.verdict])
     heading.append(inert(verdict.class_name, _NAME_LIMIT), style="bold")
     if verdict.severity != "none":
         heading.append(f" · severity {verdict.severity}")
     heading.append(f" · {counted(verdict.n_images, 'picture')}", style=_DIM)
     lines = [Text(inert(verdict.sentence, _SENTENCE_LIMIT))]
+    counts = arms(breaking, verdict.concept_id, by_pull=lead is not None and lead.rule_id == "E4-pull")
+    if counts is not None:
+        lines.append(Text(inert(counts), style=_DIM))
     advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
     if advice is not None:
         lines.append(Text("→ ", style=_DIM).append(inert(advice), style="none"))
@@ -146,7 +155,8 @@ def _clean_line(clean: Sequence[Verdict]) -> Text:
 
 
 def _notes(connection: queries.Connection) -> list[RenderableType]:
-    notes: list[RenderableType] = [Text(f"Note: {inert(note)}") for note in queries.run(connection).notices]
+    told = [*queries.run(connection).notices, *core_lines(connection), *attribute_lines(connection)]
+    notes: list[RenderableType] = [Text(f"Note: {inert(note)}") for note in told]
     failed = queries.failure_counts(connection)
     if failed:
         total = sum(failed.values())

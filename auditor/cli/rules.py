@@ -28,11 +28,9 @@ def rules(
             typer.echo(f"{page.rule_id}  {page.title}\n    {page.summary}\n")
         typer.echo("A page each: auditor rules E4")
         return
-    page = pages.get(rule.upper().partition("-")[0])
-    if page is None:
+    asked = pages.get(rule.upper().partition("-")[0])
+    if asked is None:
         close = nearest(rule, pages)
-        hint = (
-            f"; did you mean {close}?" if close else f"; rules: {', '.join(pages) or 'none found, reinstall auditor'}"
-        )
-        raise InputError(f"no rule {quote(rule)}{hint}")
-    typer.echo(page.markdown)
+        known = ", ".join(pages) or "none found, reinstall auditor"
+        raise InputError(f"no rule {quote(rule)}; " + (f"did you mean {close}?" if close else f"rules: {known}"))
+    typer.echo(asked.markdown)

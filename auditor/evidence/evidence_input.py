@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from auditor.context_records import CoreReason
+from auditor.context_records import CoreConcept, CoreReason, Counterexample
 from auditor.records import (
     ClassConcept,
     Concept,
@@ -85,3 +85,5 @@ class EvidenceResult:
     subgroups: list[Subgroup]
     findings: list[Finding]
     verdicts: tuple[Verdict, ...]
+    core_concepts: list[CoreConcept] = field(default_factory=list)
+    counterexamples: list[Counterexample] = field(default_factory=list)

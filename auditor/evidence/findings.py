@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from auditor.context_records import CoreConcept
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.records import Finding, FloatArray, IntArray, Subgroup
@@ -27,6 +28,23 @@ def subgroups_of(inputs: EvidenceInput, measured: Measured) -> list[Subgroup]:
                 known = correct if inputs.head is not None else None
                 records.append(Subgroup(c, name, concept.concept_id, concept.term, present, size, known))
     return records
+
+
+def core_of(inputs: EvidenceInput, measured: Measured) -> list[CoreConcept]:
+    """Concepts of context that a class may rest on, and what would have let them through."""
+    return [
+        CoreConcept(
+            class_idx=c,
+            class_name=inputs.class_names[c],
+            concept_id=inputs.concepts[v].concept_id,
+            concept=inputs.concepts[v].term,
+            concept_kind=inputs.concepts[v].kind,
+            reason=reason,
+            by_words=bool(measured.by_words[c, v]),
+            by_data=bool(measured.by_data[c, v]),
+        )
+        for (c, v), reason in sorted(inputs.core.items())
+    ]
 
 
 def findings_of(inputs: EvidenceInput, measured: Measured) -> list[Finding]:
@@ -75,14 +93,14 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         rows = np.flatnonzero(called)
         shares = np.asarray(inputs.shares[rows][:, [v]].toarray(), dtype=np.float32).ravel()
         effect = (pair.words.share, pair.words.share_low, pair.words.share_high)
-        yield finding("E1", effect, pair.words.n_images, _strongest(inputs, rows, shares))
+        yield finding("E1", effect, pair.words.n_images, strongest(inputs, rows, shares))
     presence = inputs.presence[:, v]
-    yield finding("E2", pair.auc, int((own | other).sum()), _strongest(inputs, np.flatnonzero(own), presence[own]))
+    yield finding("E2", pair.auc, int((own | other).sum()), strongest(inputs, np.flatnonzero(own), presence[own]))
     # a recall gap is shown by the pictures that break it, wrong ones first; a pull by the pictures pulled
     broken = np.flatnonzero(own & ~present)
     pulled = np.flatnonzero(other & present & called)
-    breaking = _strongest(inputs, broken, 1 - called[broken] - presence[broken])
-    pulling = _strongest(inputs, pulled, presence[pulled])
+    breaking = strongest(inputs, broken, 1 - called[broken] - presence[broken])
+    pulling = strongest(inputs, pulled, presence[pulled])
     if inputs.head is None:
         return
     for rule_id, gap, rows in (("E4-recall", pair.recall, breaking), ("E4-pull", pair.pull, pulling)):
@@ -102,11 +120,11 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         rows = np.flatnonzero(changed & among)
         n = erasure.n_present + erasure.n_absent
         estimate = (erasure.effect, erasure.low, erasure.high)
-        shown = _strongest(inputs, rows, presence[rows])
+        shown = strongest(inputs, rows, presence[rows])
         yield finding(rule_id, estimate, n, shown, p=erasure.p, permuted=erasure.permuted, status=erasure.status)
 
 
-def _strongest(inputs: EvidenceInput, rows: IntArray, strength: FloatArray) -> IntArray:
+def strongest(inputs: EvidenceInput, rows: IntArray, strength: FloatArray, most: int = MAX_EXAMPLES) -> IntArray:
     """Rows of greatest strength, equal ones by image id."""
     ids = np.array([inputs.image_ids[row] for row in rows], dtype=np.str_)
-    return rows[np.lexsort((ids, -np.asarray(strength, dtype=np.float64)))][:MAX_EXAMPLES]
+    return rows[np.lexsort((ids, -np.asarray(strength, dtype=np.float64)))][:most]

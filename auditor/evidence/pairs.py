@@ -167,21 +167,25 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
     n_classes = len(inputs.class_names)
     for c in range(n_classes):
         notable = recall_notable[c] | _notable_pull(inputs, measured, c)
-        chosen = [v for v in inputs.context_of(c) if measured.by_words[c, v] or measured.by_data[c, v] or notable[v]]
+        context = inputs.context_of(c)
+        chosen = {int(v) for v in context if measured.by_words[c, v] or measured.by_data[c, v] or notable[v]}
+        # a word and the attribute of its name are told in one line, so both are measured
+        chosen |= {v for pair in inputs.same_as.items() if chosen.intersection(pair) for v in pair}
+        chosen.intersection_update(context.tolist())
         own, others = np.flatnonzero(labels == c), np.flatnonzero((labels >= 0) & (labels != c))
         own_groups = None if groups is None else groups[own]
         strata: list[IntArray] = []
         if chosen and own.size >= MIN_ARM:
             score, rows = inputs.class_prompt_score[own, c], inputs.embeddings[own]
             strata = class_strata(rows, score, order=order[own], groups=own_groups, seed=inputs.seed)
-        for v in chosen:
-            present, value = measured.present[:, v], values[int(v)]
+        for v in sorted(chosen):
+            present, value = measured.present[:, v], values[v]
             seen = measured.known[own, v]
             mine, theirs = own[seen], others[measured.known[others, v]]
             pair = PairEvidence(
                 class_idx=c,
-                concept_idx=int(v),
-                words=words.get((c, int(v))),
+                concept_idx=v,
+                words=words.get((c, v)),
                 auc=(float(measured.auc.auc[c, v]), float(measured.auc.low[c, v]), float(measured.auc.high[c, v])),
                 by_words=bool(measured.by_words[c, v]),
                 by_data=bool(measured.by_data[c, v]),

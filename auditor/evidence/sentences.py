@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.evidence import significance
+from auditor.evidence.counterexamples import Missing
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.reliance import Erasure
-from auditor.evidence.subgroups import Gap
+from auditor.evidence.subgroups import DELTA, Gap
+
+#: Concepts that go with a class after the leading one, and are named.
+_MORE_IN_DATA = 4
 
 
 def percent(fraction: float) -> str:
@@ -44,10 +48,30 @@ def _list(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _words(pair: PairEvidence) -> str:
+def _words(inputs: EvidenceInput, pair: PairEvidence) -> str:
+    """What part of the words it carries, as a last clause; an attribute has no words."""
+    if inputs.concepts[pair.concept_idx].column is not None:
+        return ""
     if pair.words is None or pair.words.share < 0.005:
-        return "it carries none of the words"
-    return f"it carries {percent(pair.words.share)} of the words (others {percent(pair.words.share_elsewhere)})"
+        return "; it carries none of the words"
+    return f"; it carries {percent(pair.words.share)} of the words (others {percent(pair.words.share_elsewhere)})"
+
+
+def _source(inputs: EvidenceInput, pair: PairEvidence) -> str:
+    """Who says that it is there: "the manifest's scene = water"."""
+    concept = inputs.concepts[pair.concept_idx]
+    return f"the {'encoder' if concept.column is None else 'manifest'}'s {concept.term}"
+
+
+def _other(inputs: EvidenceInput, other: PairEvidence | None, by_pull: bool) -> str:
+    """Whether the other source of a concept agrees: "the manifest's scene = water agrees: 80 points [60, 91]"."""
+    if other is None:
+        return ""
+    gap, source = other.pull if by_pull else other.recall, _source(inputs, other)
+    if gap.status == "too_few":
+        return f"{source} has too few pictures to say"
+    shown = f"{points(gap.effect)} {_bounds(gap.low, gap.high)}"
+    return f"{source} agrees: {shown}" if gap.low > DELTA else f"{source} shows {shown} and so does not agree"
 
 
 def _recall(gap: Gap) -> str:
@@ -87,23 +111,41 @@ def flagged(
     by_pull: bool,
     by_margin: bool,
     others: Sequence[PairEvidence],
+    other: PairEvidence | None = None,
 ) -> str:
-    """'The model calls a picture "waterbird" largely because of water (scene): without it …'."""
+    """'The model calls a picture "waterbird" largely because of water (scene): without it …'.
+
+    Args:
+        inputs: What was judged.
+        pair: The concept that leads.
+        gap: Its gap that was shown.
+        by_pull: Whether that is the pull.
+        by_margin: Whether erasure agrees by the margin.
+        others: Other concepts that the class relies on.
+        other: The same concept by the other source: the manifest's attribute for a word, or the reverse.
+    """
     name = inputs.class_names[pair.class_idx]
     how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
     shown = _pull(gap, name) if by_pull else _recall(gap)
     erased = _erased(pair.erased_pull if by_pull else pair.erased_recall)
     sentence = (
         f'The model calls a picture "{name}" {how_much} because of {_named(inputs, pair)}: {shown}; '
-        f"{_erased_margin(pair.transferred_margin) if by_margin else erased}; {_words(pair)}."
+        f"{_erased_margin(pair.transferred_margin) if by_margin else erased}{_words(inputs, pair)}"
+        f"{'; ' if other else ''}{_other(inputs, other, by_pull)}."
     )
     if others:
-        sentence += f" It also relies on {_list([_named(inputs, other) for other in others])}."
+        sentence += f" It also relies on {_list([_named(inputs, one) for one in others])}."
     return sentence
 
 
 def suspect(
-    inputs: EvidenceInput, pair: PairEvidence, gap: Gap, by_pull: bool, supported: bool, missing: tuple[int, int]
+    inputs: EvidenceInput,
+    pair: PairEvidence,
+    gap: Gap,
+    by_pull: bool,
+    supported: bool,
+    missing: Missing,
+    other: PairEvidence | None = None,
 ) -> str:
     """What passes the screen, what could not be decided, and how many pictures of what would decide it."""
     name, concept = inputs.class_names[pair.class_idx], _named(inputs, pair)
@@ -116,6 +158,8 @@ def suspect(
         start = (
             f'{concept} goes with "{name}" in the data (AUC {pair.auc[0]:.2f} [{pair.auc[1]:.2f}, {pair.auc[2]:.2f}])'
         )
+    said = _other(inputs, other, by_pull)
+    by_other = f" {said[0].upper()}{said[1:]}." if said else ""
     fitted = (pair.erased_pull, pair.transferred_pull) if by_pull else (pair.erased_recall, pair.transferred_recall)
     tried = [one for one in fitted if one.status == "measured"]
     if gap.status == "too_few":
@@ -125,15 +169,20 @@ def suspect(
     else:
         found = _recall(gap)
     if gap.status == "measured" and gap.low > 0 and not tried:
-        return f"{start}, and {found}; erasure could not be tried, so reliance is neither shown nor excluded."
+        sentence = f"{start}, and {found}; erasure could not be tried, so reliance is neither shown nor excluded."
+        return sentence + by_other
     if gap.status == "measured" and gap.low > 0 and not supported:
         weaker = min(tried, key=lambda one: one.effect)
-        return f"{start}, and {found}; but {_erased(weaker)}, so something that goes with it may be what is used."
-    wanted = [f"{n:,} more pictures {side} it" for n, side in zip(missing, ("with", "without"), strict=True) if n]
+        sentence = f"{start}, and {found}; but {_erased(weaker)}, so something that goes with it may be what is used."
+        return sentence + by_other
     undecided = f"{start}, but {found}: reliance is neither shown nor excluded"
-    return (
-        f"{undecided}. Missing: {_list(wanted)}." if wanted else f"{undecided}, the effect lies near what is tolerated."
-    )
+    whose, wanted = (" of other classes", missing[2:]) if by_pull else ("", missing[:2])
+    if None in wanted:
+        return f"{undecided}; the encoder's own errors would hide it in any number of pictures.{by_other}"
+    sides = [f"{n:,} more pictures{whose} {side} it" for n, side in zip(wanted, ("with", "without"), strict=True) if n]
+    if not sides:
+        return f"{undecided}, the effect lies near what is tolerated.{by_other}"
+    return f"{undecided}. Missing: {_list(sides)}.{by_other}"
 
 
 def clean(
@@ -193,14 +242,22 @@ def nothing_varies(name: str, least: int) -> str:
     )
 
 
-def no_model(inputs: EvidenceInput, name: str, leading: PairEvidence | None, measured: Measured) -> str:
-    """State: the data alone were audited."""
-    if leading is None:
+def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], measured: Measured) -> str:
+    """State: the data alone were audited; what goes with the class most comes first."""
+    if not ranked:
         return f'No model was examined. In the data no context concept goes with "{name}".'
-    c, v = leading.class_idx, leading.concept_idx
+    by_concept = {pair.concept_idx: pair for pair in ranked}
+    # a word and the attribute of its name are told once
+    told = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) not in by_concept]
+    c, v = told[0].class_idx, told[0].concept_idx
     inside, n = int(measured.n_with[c, v]), int(measured.n_known[c, v])
     outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_known[:, v].sum()) - n
-    return (
-        f'No model was examined. In the data {_named(inputs, leading)} is present in {_rate(inside, n)} of "{name}" '
-        f"and in {_rate(outside, rest)} other pictures (AUC {leading.auc[0]:.2f})."
+    sentence = (
+        f'No model was examined. In the data {_named(inputs, told[0])} is present in {_rate(inside, n)} of "{name}" '
+        f"and in {_rate(outside, rest)} other pictures (AUC {told[0].auc[0]:.2f})"
     )
+    agreeing = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) == v]
+    if agreeing:
+        sentence += f"; {_source(inputs, agreeing[0])} agrees (AUC {agreeing[0].auc[0]:.2f})"
+    more = [f"{_named(inputs, pair)} {pair.auc[0]:.2f}" for pair in told[1 : 1 + _MORE_IN_DATA]]
+    return f"{sentence}." + (f" Next: {_list(more)}." if more else "")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from auditor.evidence import sentences, significance
-from auditor.evidence.agreement import TOLERATED, agrees_by_counts, excluded, supported
+from auditor.evidence.agreement import agrees_by_counts, excluded, supported
+from auditor.evidence.counterexamples import Missing, counterexamples_of, missing_pictures
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
-from auditor.evidence.findings import findings_of, subgroups_of
+from auditor.evidence.findings import core_of, findings_of, subgroups_of
 from auditor.evidence.pair_erasure import erase_pairs
 from auditor.evidence.pairs import Measured, PairEvidence, measure
 from auditor.evidence.significance import TwoArms
@@ -22,8 +23,6 @@ __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
 #: Level of the corrected tests.
 ALPHA = 0.05
-#: The effect that the number of missing pictures is computed for (never the observed one).
-DESIGN_EFFECT = 0.20
 #: Fewer labelled pictures than this and a class is not analysed: it could not fill two arms.
 MIN_CLASS = 2 * MIN_ARM
 #: Mean residual of the phrases above which words say nothing about a class.
@@ -54,12 +53,28 @@ def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> Evid
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
     _correct_for_many_tests(inputs, measured)
-    by_class: dict[int, list[PairEvidence]] = {}
+    by_class: list[list[PairEvidence]] = [[] for _ in inputs.class_names]
     for pair in measured.pairs:
-        by_class.setdefault(pair.class_idx, []).append(pair)
-    verdicts = tuple(_verdict(inputs, measured, c, by_class.get(c, [])) for c in range(len(inputs.class_names)))
+        by_class[pair.class_idx].append(pair)
+    judged = [_judged_pairs(inputs, pairs) for pairs in by_class]
+    verdicts = tuple(_verdict(inputs, measured, c, judged[c]) for c in range(len(inputs.class_names)))
+    undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     return EvidenceResult(
-        measured.class_concepts, subgroups_of(inputs, measured), findings_of(inputs, measured), verdicts
+        measured.class_concepts,
+        subgroups_of(inputs, measured),
+        findings_of(inputs, measured),
+        verdicts,
+        core_of(inputs, measured),
+        counterexamples_of(
+            inputs,
+            measured,
+            [
+                (j.pair, j.state, _missing(inputs, measured, j.pair))
+                for of_class in undecided_or_worse
+                for j in of_class
+                if j.state != "excluded" and j.pair.screened
+            ],
+        ),
     )
 
 
@@ -110,14 +125,42 @@ def _judged(pair: PairEvidence) -> _Judged:
     return _Judged(pair, state, pair.pull if by_pull else pair.recall, by_pull, strength)
 
 
-def _verdict(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> Verdict:
+def _judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[_Judged]:
+    """All pairs of a class, the strongest first.
+
+    The manifest knows better than the encoder whether a concept is there: what its attribute excludes, the word of the
+    same name does not prove.
+    """
+    judged = {pair.concept_idx: _judged(pair) for pair in pairs}
+    for attribute, word in inputs.same_as.items():
+        if attribute in judged and word in judged and judged[attribute].state == "excluded":
+            state: State = "open" if judged[word].state == "proven" else "excluded"
+            judged[word] = replace(judged[word], state=state)
+    return sorted(judged.values(), key=lambda j: (-j.strength, j.pair.concept_idx))
+
+
+def _told_once(inputs: EvidenceInput, judged: Sequence[_Judged]) -> list[_Judged]:
+    """Without the attributes whose word is among them: they are told in its line."""
+    among = {j.pair.concept_idx for j in judged}
+    return [j for j in judged if inputs.same_as.get(j.pair.concept_idx) not in among]
+
+
+def _other_source(inputs: EvidenceInput, judged: Sequence[_Judged], lead: _Judged) -> PairEvidence | None:
+    """The manifest's attribute for a word, the encoder's word for an attribute; None where there is one source only."""
+    v = lead.pair.concept_idx
+    pairs = {j.pair.concept_idx: j.pair for j in judged}
+    return next((pairs[o] for pair in inputs.same_as.items() if v in pair for o in pair if o != v and o in pairs), None)
+
+
+def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence[_Judged]) -> Verdict:
     """Flagged before all else; then what prevents a verdict; then suspect; then clean."""
     name, n = inputs.class_names[c], int(measured.n_labelled[c])
-    detectable = _detectable(inputs, measured, c, pairs)
+    detectable = _detectable(inputs, measured, c, [j.pair for j in judged])
 
     def verdict(kind: VerdictName, sentence: str, severity: Severity = "none", lead: _Judged | None = None) -> Verdict:
         concept = inputs.concepts[lead.pair.concept_idx] if lead else None
-        gap = lead.gap if lead and lead.gap.status == "measured" else None
+        gap = lead.gap if lead and inputs.head and lead.gap.status == "measured" else None
+        has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
         return Verdict(
             class_idx=c,
             class_name=name,
@@ -128,41 +171,41 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[
             concept_kind=concept.kind if concept else None,
             sentence=sentence,
             n_images=n,
-            share=(lead.pair.words.share if lead.pair.words else 0.0) if lead else None,
+            share=(lead.pair.words.share if lead.pair.words else 0.0) if lead and has_words else None,
             gap=gap.effect if gap else None,
             gap_low=gap.low if gap else None,
             gap_high=gap.high if gap else None,
-            detectable_effect=detectable,
+            detectable_effect=detectable if inputs.head else None,
         )
 
     if n < MIN_CLASS:
         return verdict("not_analysed", sentences.too_few_pictures(name, n, MIN_CLASS))
-    judged = sorted((_judged(pair) for pair in pairs if pair.screened), key=lambda j: (-j.strength, j.pair.concept_idx))
+    screened = [j for j in judged if j.pair.screened]
     if inputs.head is None:
-        leading = judged[0].pair if judged else None
-        return verdict("not_analysed", sentences.no_model(inputs, name, leading, measured))
-    proven = [j for j in judged if j.state == "proven"]
+        sentence = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
+        return verdict("not_analysed", sentence, lead=next(iter(_told_once(inputs, screened)), None))
+    proven = _told_once(inputs, [j for j in screened if j.state == "proven"])
     if proven:
         lead = proven[0]
         severity: Severity = "high" if lead.gap.low >= _HIGH else "medium" if lead.gap.low >= _MEDIUM else "low"
         by_margin = not (lead.by_pull or agrees_by_counts(lead.pair))
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
-        return verdict(
-            "flagged", sentences.flagged(inputs, lead.pair, lead.gap, lead.by_pull, by_margin, others), severity, lead
-        )
+        other = _other_source(inputs, judged, lead)
+        sentence = sentences.flagged(inputs, lead.pair, lead.gap, lead.by_pull, by_margin, others, other)
+        return verdict("flagged", sentence, severity, lead)
     reason = _not_analysable(inputs, measured, c)
     if reason:
         return verdict("not_analysed", reason)
     # a gap alone makes no suspect: it is shown, or it is no more than the many gaps of many concepts
-    judged = [j for j in judged if j.pair.by_words or j.pair.by_data]
-    undecided = [j for j in judged if j.state == "open"]
+    screened = [j for j in screened if j.pair.by_words or j.pair.by_data]
+    undecided = _told_once(inputs, [j for j in screened if j.state == "open"])
     if undecided:
         lead = undecided[0]
-        missing = _missing(measured, lead.pair)
+        missing, other = _missing(inputs, measured, lead.pair), _other_source(inputs, judged, lead)
         agreed = lead.gap in supported(lead.pair)
-        sentence = sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, agreed, missing)
+        sentence = sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, agreed, missing, other)
         return verdict("suspect", sentence, "low", lead)
-    dismissed = [j.pair for j in judged]
+    dismissed = [j.pair for j in _told_once(inputs, screened)]
     tested = _testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n
     return verdict("clean", sentences.clean(inputs, name, n, tested, dismissed, detectable, rate))
@@ -201,12 +244,7 @@ def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequen
     return float(effects.max() if screened else np.median(effects))
 
 
-def _missing(measured: Measured, pair: PairEvidence) -> tuple[int, int]:
-    """Pictures of the class with and without the concept that are missing to show or exclude a reliance."""
-    where = pair.class_idx, pair.concept_idx
-    n, n_with = int(measured.n_labelled[pair.class_idx]), int(measured.n_with[where])
-    rate = (measured.n_correct[pair.class_idx] + 0.5) / (n + 1)
-    show = significance.pictures_per_arm(rate, max(rate - DESIGN_EFFECT, 0), DESIGN_EFFECT, DELTA, alpha=ALPHA)
-    exclude = significance.pictures_per_arm(rate, rate, 0.0, TOLERATED, alpha=ALPHA / 2)
-    needed = max(show, exclude, MIN_ARM)
-    return max(0, needed - n_with), max(0, needed - int(measured.n_without[where]))
+def _missing(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Missing:
+    """Pictures that are missing to show or to exclude a reliance, at the level that the class's many tests leave."""
+    n_tests = _testable(inputs, measured, pair.class_idx).size
+    return missing_pictures(inputs, measured, pair, n_tests=n_tests)

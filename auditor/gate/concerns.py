@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TypeVar
@@ -31,6 +31,7 @@ class ReleaseEvidence:
     findings: tuple[Finding, ...] = ()
     class_concepts: tuple[ClassConcept, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
+    same_as: Mapping[str, str] = field(default_factory=dict)  # known attribute -> concept of its name, by concept_id
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ def concerns(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Verdic
         collected.add_verdict(row for row in rows if (row.class_name, row.concept_id) in found)
         collected.add_gaps(findings[verdict.class_idx])
         collected.add_shares(shares[verdict.class_idx])
-        yield verdict, list(collected.by_concept.values())
+        yield verdict, collected.told_once(evidence.same_as)
 
 
 def _by_class(rows: Iterable[Row]) -> defaultdict[int, list[Row]]:
@@ -87,6 +88,15 @@ class _Collected:
         self.verdict = verdict
         self.by_concept: dict[str, Concern] = {}
         self._limits = cache(partial(policy.limits, verdict.class_name))
+
+    def told_once(self, same_as: Mapping[str, str]) -> list[Concern]:
+        """Without known attributes where the concept of their name is said no better: they are the same thing."""
+        told = []
+        for one in self.by_concept.values():
+            named = self.by_concept.get(same_as.get(one.concept_id, ""))
+            if named is None or (one.broken and not named.broken):
+                told.append(one)
+        return told
 
     def _on(self, row: Verdict | Finding | ClassConcept | Counterexample) -> Concern:
         concept_id = row.concept_id or ""

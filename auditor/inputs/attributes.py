@@ -31,6 +31,7 @@ MIN_PICTURES = 10
 _YES = frozenset(["1", "1.0", "true", "yes", "y", "t", "present"])
 _NO = frozenset(["0", "0.0", "false", "no", "n", "f", "absent"])
 _READABLE_CHARS = 40
+_NAMED = 3  # values that a reason names
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +126,7 @@ def _examined(
 ) -> tuple[AttributeState, str, list[int]]:
     """State of a column, the line that says why, and the values that become concepts."""
     core = [i for i, concept in enumerate(meant) if concept is not None and not concept.is_context]
-    named = f"name classes or objects: {quote_list([found.terms[i] for i in core])}"
+    named = f"name classes or objects: {_first([found.terms[i] for i in core])}"
     if len(core) == len(meant):
         return "core", f"its values {named}", []
     n_with = np.bincount(found.code[found.code >= 0], minlength=len(meant))
@@ -170,6 +171,11 @@ def _numbers(counts: Mapping[str, int]) -> dict[str, float] | None:
     except ValueError:
         return None
     return numbers if all(map(math.isfinite, numbers.values())) else None
+
+
+def _first(terms: Sequence[str]) -> str:
+    more = len(terms) - _NAMED
+    return quote_list(terms[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _ranges(

@@ -18,6 +18,7 @@ WANTED = {
     "auditor/inputs/vocabulary.toml",
     "reports/report.schema.json",
     "reports/diff.schema.json",
+    "reports/rule_pages/E1.md",
     "auditor/sample_data/truth.json",
     "auditor/sample_data/encoder/weights.safetensors",
     "auditor/sample_data/planted/manifest.csv",

@@ -83,11 +83,12 @@ def test_the_words_fit_what_is_seen(photo_audit):
     name, folder, _ = photo_audit
     if name == "hymenoptera":
         bees, ants = _leading(folder, "bees"), _leading(folder, "ants")
+        assert (bees[0], ants[0]) == ("bee", "ant")
         assert {"flower", "grass"} & set(bees), bees
         assert any(word in concept for concept in ants for word in GROUND), ants
     else:
         cats, dogs = _leading(folder, "cat"), _leading(folder, "dog")
-        assert "cat" in cats, cats
+        assert cats[0] == "cat", cats
         # ImageNet has 118 breeds and no "dog": what conse says of one is what its breed's name is near to.
         assert {"dog", "wolf", "fox", "leash"} & set(dogs), dogs
 

@@ -135,3 +135,16 @@ def test_a_class_that_was_not_analysed_breaks_no_limit():
     policy = Policy(max_gap=0.0, max_share=0.0)
     rows = {"findings": (gap_on(verdict, WATER, 0.5),), "class_concepts": (share_on(verdict, WATER, 0.5),)}
     assert on(verdict, policy, **rows) == {}
+
+
+def test_a_known_attribute_and_the_concept_of_its_name_are_one():
+    verdict, pond = verdict_on("a"), ("place-w", "place = water", "attribute")
+    findings = (gap_on(verdict, WATER, 0.5, q=0.001), gap_on(verdict, pond, 0.5, q=0.001))
+    said = ("broken", ["flagged, severity high"])
+    assert set(on(verdict, findings=findings)) == {"water", "place = water"}
+    assert on(verdict, findings=findings, same_as={"place-w": "water"}) == {"water": said}
+    assert set(on(verdict, findings=findings, same_as={"place-w": "fog"})) == {"water", "place = water"}
+    # a policy that lets scenes pass does not let the manifest's attribute pass with them
+    policy = Policy(rule=(Rule(kinds=("scene",), fail_on=()),))
+    found = on(verdict, policy, findings=findings, same_as={"place-w": "water"})
+    assert {concept: state for concept, (state, _) in found.items()} == {"water": "passed", "place = water": "broken"}

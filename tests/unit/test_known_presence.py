@@ -135,3 +135,98 @@ def test_core_is_core_for_its_class_only(planted):
     assert after["waterbird"].concept != "water"
     assert after["waterbird"].verdict != "flagged"
     assert all(after[name].verdict == before[name].verdict for name in after if name != "waterbird")
+
+
+def namesakes(inputs, concepts):
+    """Attributes of scenes beside the words of the same name."""
+    return {len(inputs.concepts) + i: V[scene] for i, scene in enumerate(SCENES[: len(concepts)])}
+
+
+def judged(inputs, presence, concepts):
+    both = replace(with_columns(inputs, presence, concepts), same_as=namesakes(inputs, concepts))
+    result = judge(both)
+    return {verdict.class_name: verdict for verdict in result.verdicts}, result
+
+
+def test_a_word_and_the_attribute_of_its_name_come_as_one_line(planted):
+    inputs, pictures = planted
+    found, result = judged(inputs, *known_scenes(pictures))
+    water = found["waterbird"]
+    assert (water.verdict, water.concept) == ("flagged", "water")
+    assert "the manifest's place = water agrees: " in water.sentence
+    assert "It also relies on" not in water.sentence
+    shown = {(f.concept, f.rule_id): f.effect for f in result.findings if f.class_name == "waterbird"}
+    assert shown["place = water", "E4-recall"] > 0.2
+    assert shown["water", "E4-recall"] > 0.2
+    both = {row.concept for row in result.counterexamples if row.class_name == "waterbird" and row.state == "proven"}
+    assert {"water", "place = water"} <= both
+
+
+def test_what_the_manifest_excludes_the_encoder_does_not_prove(planted):
+    """The manifest's water is drawn by lot: there is no gap by it, whatever the encoder sees."""
+    inputs, pictures = planted
+    presence, concepts = known_scenes(pictures)
+    lot = np.random.default_rng(1)
+    for c in range(len(inputs.class_names)):
+        rows = np.flatnonzero(pictures.label == c)
+        presence[rows] = presence[lot.permutation(rows)]
+    presence[:, 0] = (lot.random(len(presence)) < 0.5).astype(np.float32)
+    found, _ = judged(inputs, presence[:, :1], concepts[:1])
+    assert (found["waterbird"].verdict, found["waterbird"].concept) == ("suspect", "water")
+    assert "The manifest's place = water shows " in found["waterbird"].sentence
+    assert found["waterbird"].sentence.endswith(" and so does not agree.")
+
+
+def test_an_attribute_alone_leads_where_the_encoder_does_not_see_it(planted):
+    inputs, pictures = planted
+    blind = replace(inputs, presence=inputs.presence.copy(), shares=inputs.shares * 0)
+    blind.presence[:, : len(SCENES)] = np.random.default_rng(2).random((len(pictures.label), len(SCENES)))
+    found, _ = judged(blind, *known_scenes(pictures))
+    water = found["waterbird"]
+    assert (water.verdict, water.concept, water.share) == ("flagged", "place = water", None)
+    assert "the encoder's water" in water.sentence
+    assert "does not agree" in water.sentence
+    assert "of the words" not in water.sentence
+
+
+def test_an_attribute_that_follows_the_label_is_never_clean(planted):
+    """Nothing tells it from the class: the class is suspect, with what is missing."""
+    inputs, pictures = planted
+    cats = inputs.class_names.index("cat")
+    same = (pictures.label == cats).astype(np.float32)[:, None]
+    scanner = Concept("scanner-a", "scanner = A", "attribute", column="scanner")
+    cat = {v.class_name: v for v in judge(with_columns(inputs, same, [scanner])).verdicts}["cat"]
+    assert (cat.verdict, cat.concept) == ("suspect", "scanner = A")
+    assert 'scanner = A (attribute) goes with "cat" in the data (AUC 1.00' in cat.sentence
+    assert "only 0 of its pictures are without it" in cat.sentence
+    assert "more pictures without it" in cat.sentence
+
+
+def test_core_uses_are_recorded_with_what_would_have_let_them_through(planted):
+    inputs, _ = planted
+    allowed = replace(inputs, core={(0, V["water"]): "settings", (1, V["snow"]): "kind of the class"})
+    rows = [(r.class_name, r.concept, r.reason, r.by_words, r.by_data) for r in judge(allowed).core_concepts]
+    assert rows == [
+        ("waterbird", "water", "settings", True, True), ("landbird", "snow", "kind of the class", False, False),
+    ]  # fmt: skip
+
+
+def test_data_alone_ranks_what_goes_with_a_class(planted):
+    inputs, pictures = planted
+    presence, concepts = known_scenes(pictures)
+    n = len(inputs.image_ids)
+    alone = replace(
+        with_columns(inputs, presence, concepts),
+        same_as=namesakes(inputs, concepts), head=None, head_chunks=None, predicted_idx=np.full(n, -1),
+        residuals=np.full(n, np.nan, np.float32), shares=sparse.csr_array((n, len(inputs.concepts) + len(concepts))),
+    )  # fmt: skip
+    result = judge(alone)
+    found = {verdict.class_name: verdict for verdict in result.verdicts}
+    assert {verdict.verdict for verdict in result.verdicts} == {"not_analysed"}
+    water = found["waterbird"]
+    assert (water.concept, water.share, water.gap, water.detectable_effect) == ("water", None, None, None)
+    assert "water (scene) is present in " in water.sentence
+    assert "; the manifest's place = water agrees (AUC 0." in water.sentence
+    assert found["cat"].sentence == 'No model was examined. In the data no context concept goes with "cat".'
+    assert {finding.rule_id for finding in result.findings} == {"E2"}
+    assert {row.n_correct for row in result.subgroups} == {None}

@@ -28,6 +28,8 @@ Share: of the words for the class. Gap: how much more often pictures are called 
 
 ▲ waterbird · severity high · 3 pictures
   Relies on water (scene).
+  with it: 96 % [95, 97] of 3,410 right · without it: 31 % [25, 38] of 212 right · 180 more without
+  it would show a mended model clean
   → train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it in the
   baseline, with a reason
   → auditor explain DIR waterbird/0000000000000000.png --class waterbird
@@ -48,6 +50,8 @@ Share: of the words for the class. Gap: how much more often pictures are called 
 ● cat: clean. Smallest effect that could have been seen: 6 pts.
 
 Note: The sample encoder knows its rendered scenes and nothing else.
+Note: cat may rest on water (your settings); E1 would have let it through.
+Note: column serial: many values, 6 values in 6 pictures.
 1 of 7 pictures could not be used (decode 1); see the table 'failures'.
 
 4 classes analysed, 2 flagged, 1 suspect; 1 not analysed"""

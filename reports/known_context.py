@@ -1,0 +1,71 @@
+"""What is known of context besides the findings, as plain lines: arms of a shortcut, core concepts, odd columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.context_records import Counterexample
+from reports import queries
+from reports.display import counted, percent, plain
+
+_REASONS = {"settings": "your settings", "class name": "its name", "kind of the class": "what its name is a kind of"}
+_NAME_LIMIT = 40
+#: Lines of one sort; the rest is counted.
+_MOST_LINES = 12
+
+
+def arms(rows: Sequence[Counterexample], concept_id: str | None, *, by_pull: bool) -> str | None:
+    """Pictures with and without a concept and what became of them, and how many more would decide; None without it."""
+    found = {row.present: row for row in rows if row.concept_id == concept_id}
+    if len(found) != 2:
+        return None
+    parts = []
+    for present, side in ((True, "with"), (False, "without")):
+        row = found[present]
+        if by_pull:
+            called = counted(row.n_others, "picture") if row.n_others_called is None else _rate(row)
+            parts.append(f"other classes {side} it: {called}")
+        elif row.accuracy is None:
+            parts.append(f"{side} it: {counted(row.n, 'picture')}")
+        else:
+            low, high = (percent(bound).removesuffix(" %") for bound in (row.accuracy_low, row.accuracy_high))
+            parts.append(f"{side} it: {percent(row.accuracy)} [{low}, {high}] of {row.n:,} right")
+    missing = [(found[side].n_others_missing if by_pull else found[side].n_missing, side) for side in (True, False)]
+    more = [f"{number:,} more {'with' if side else 'without'} it" for number, side in missing if number]
+    if more:
+        decide = "decide" if found[True].state == "open" else "show a mended model clean"
+        parts.append(f"{' and '.join(more)} would {decide}")
+    return " · ".join(parts)
+
+
+def _rate(row: Counterexample) -> str:
+    called = row.n_others_called or 0
+    return f"{called:,} of {row.n_others:,} called {plain(row.class_name, _NAME_LIMIT)}"
+
+
+def core_lines(connection: queries.Connection) -> list[str]:
+    """Concepts that a class was allowed: what the settings name, and what a screen would have let through."""
+    lines = []
+    for row in queries.core_concepts(connection):
+        screens = [rule for rule, through in (("E1", row.by_words), ("E2", row.by_data)) if through]
+        if row.reason != "settings" and not screens:
+            continue
+        let = f"; {' and '.join(screens)} would have let it through" if screens else ""
+        name, concept = plain(row.class_name, _NAME_LIMIT), plain(row.concept, _NAME_LIMIT)
+        lines.append(f"{name} may rest on {concept} ({_REASONS[row.reason]}){let}.")
+    return _cut(lines)
+
+
+def attribute_lines(connection: queries.Connection) -> list[str]:
+    """Columns of the manifest that were not examined, or that nothing tells from the label, and why."""
+    lines = [
+        f"column {plain(row.attribute, _NAME_LIMIT)}: {row.state.replace('_', ' ')}, {plain(row.reason, 300)}."
+        for row in queries.attributes(connection)
+        if row.state not in ("examined", "excluded")
+    ]
+    return _cut(lines)
+
+
+def _cut(lines: list[str]) -> list[str]:
+    more = len(lines) - _MOST_LINES
+    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more:,} more: all are in --format json."]
