@@ -28,7 +28,7 @@ from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import match_classes
 from auditor.inputs.core_concepts import core_concepts
-from auditor.inputs.dataset import load_dataset
+from auditor.inputs.dataset import load_dataset, training_notice
 from auditor.inputs.vocabulary import add_class_names, load_vocabulary
 from auditor.models.classifier import load_classifier
 from auditor.models.device import find_device
@@ -137,7 +137,8 @@ def load_inputs(config: AuditConfig) -> Inputs:
     core = core_concepts(config.core, match.class_names, given, attributes.concepts, attributes.same_as)
     with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
-    notices = [notice for notice in (match.warning, encoder.notice) if notice]
+    trained_on = training_notice(dataset) if classifier is not None else None
+    notices = [notice for notice in (match.warning, encoder.notice, trained_on) if notice]
     if concepts.dropped_words:
         shown = ", ".join(concepts.dropped_words[:5])
         notices.append(f"{len(concepts.dropped_words)} words that the encoder was never taught are left out: {shown}")

@@ -32,9 +32,8 @@ def arms(rows: Sequence[Counterexample], concept_id: str | None, *, by_pull: boo
             parts.append(f"{side} it: {percent(row.accuracy)} [{low}, {high}] of {row.n:,} right")
     missing = [(found[side].n_others_missing if by_pull else found[side].n_missing, side) for side in (True, False)]
     more = [f"{number:,} more {'with' if side else 'without'} it" for number, side in missing if number]
-    if more:
-        decide = "decide" if found[True].state == "open" else "show a mended model clean"
-        parts.append(f"{' and '.join(more)} would {decide}")
+    if more and found[True].state == "proven":  # what an open one takes is in its sentence
+        parts.append(f"{' and '.join(more)} would show a mended model clean")
     return " · ".join(parts)
 
 
@@ -45,8 +44,13 @@ def _rate(row: Counterexample) -> str:
 
 def core_lines(connection: queries.Connection) -> list[str]:
     """Concepts that a class was allowed: what the settings name, and what a screen would have let through."""
+    rows = queries.core_concepts(connection)
+    listed = {(row.class_idx, row.concept_id) for row in rows}
+    same_as = {row.concept_id: row.same_as for row in queries.attribute_concepts(connection)}
     lines = []
-    for row in queries.core_concepts(connection):
+    for row in rows:
+        if (row.class_idx, same_as.get(row.concept_id)) in listed:
+            continue  # a known attribute comes with the concept of its name
         screens = [rule for rule, through in (("E1", row.by_words), ("E2", row.by_data)) if through]
         if row.reason != "settings" and not screens:
             continue

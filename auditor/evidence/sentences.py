@@ -159,7 +159,8 @@ def suspect(
             f'{concept} goes with "{name}" in the data (AUC {pair.auc[0]:.2f} [{pair.auc[1]:.2f}, {pair.auc[2]:.2f}])'
         )
     said = _other(inputs, other, by_pull)
-    by_other = f" {said[0].upper()}{said[1:]}." if said else ""
+    # where neither source has enough pictures one of them says so
+    by_other = f" {said[0].upper()}{said[1:]}." if said and gap.status == "measured" else ""
     fitted = (pair.erased_pull, pair.transferred_pull) if by_pull else (pair.erased_recall, pair.transferred_recall)
     tried = [one for one in fitted if one.status == "measured"]
     if gap.status == "too_few":

@@ -19,10 +19,11 @@ from auditor.wording import nearest, quote, quote_list, quote_path
 logger = logging.getLogger(__name__)
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+TRAINING_NAMES = frozenset(["train", "training", "training_set", "trainset"])
 #: A folder that holds nothing but these has splits at the top where classes are expected.
 SPLIT_NAMES = frozenset(
     [
-        *("train", "training", "training_set", "trainset", "val", "valid", "validation", "validation_set"),
+        *(*TRAINING_NAMES, "val", "valid", "validation", "validation_set"),
         *("test", "testing", "test_set", "testset", "dev", "eval"),
     ]
 )
@@ -87,6 +88,18 @@ def load_dataset(
         labels=labels,
         attribute_names=attribute_names,
         digest=_digest(items),
+    )
+
+
+def training_notice(dataset: Dataset) -> str | None:
+    """What the reader must be told of pictures that the model was trained on, by the name of their split or folder."""
+    n = sum((item.split or "").casefold() in TRAINING_NAMES for item in dataset.items)
+    if dataset.source == "folder" and dataset.root.name.casefold() in TRAINING_NAMES:
+        n = len(dataset.items)
+    if n == 0:
+        return None
+    return (
+        f"{n:,} of {len(dataset.items):,} pictures are named as training data: what a model was trained on hides gaps"
     )
 
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from auditor.errors import InputError
-from auditor.inputs.dataset import image_id, load_dataset
+from auditor.inputs.dataset import image_id, load_dataset, training_notice
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -289,3 +289,14 @@ def test_digest_follows_labels_and_attributes_not_times(tmp_path):
     (folder / "a/1.jpg").write_bytes(b"other")
     assert load_dataset(folder).digest == before
     assert load_dataset(touch(folder, "a/2.jpg")).digest != before
+
+
+def test_training_data_are_told_by_their_names(tmp_path):
+    touch(tmp_path / "val", "bee/1.jpg", "ant/1.jpg")
+    assert training_notice(load_dataset(tmp_path / "val")) is None
+    touch(tmp_path / "Train", "bee/1.jpg", "ant/1.jpg")
+    said = "2 of 2 pictures are named as training data: what a model was trained on hides gaps"
+    assert training_notice(load_dataset(tmp_path / "Train")) == said
+    rows = "path,label,split\nval/bee/1.jpg,bee,train\nval/ant/1.jpg,ant,test\n"
+    manifest = write(tmp_path / "m.csv", rows)
+    assert training_notice(load_dataset(manifest)).startswith("1 of 2 pictures are named")

@@ -37,8 +37,10 @@ def test_arms_of_recall_and_of_pull():
         "other classes with it: 200 of 900 called waterbird · other classes without it: 20 of 5,000 called waterbird"
     )
     undecided = [replace(row, state="open", n_missing=7, n_others_missing=3) for row in rows]
-    assert arms(undecided, "water", by_pull=False).endswith(" · 7 more with it and 7 more without it would decide")
-    assert arms(undecided, "water", by_pull=True).endswith(" · 3 more with it and 3 more without it would decide")
+    assert arms(undecided, "water", by_pull=False).endswith("31 % [25, 38] of 212 right")
+    both = [replace(row, n_missing=7, n_others_missing=3) for row in rows]
+    assert " · 7 more with it and 7 more without it would show" in arms(both, "water", by_pull=False)
+    assert " · 3 more with it and 3 more without it would show" in arms(both, "water", by_pull=True)
 
 
 def test_arms_without_pictures_or_without_the_concept():
