@@ -68,7 +68,7 @@ if (table) {
     limit = Infinity;
     show();
     // The keyboard goes on where the list grew.
-    [...body.rows].filter((row) => !row.hidden)[first]?.querySelector("a, th")?.focus();
+    [...body.rows].filter((row) => !row.hidden)[first]?.querySelector("a")?.focus();
   });
   // A link into a row, and print, need every row.
   addEventListener("beforeprint", () => { limit = Infinity; show(); });

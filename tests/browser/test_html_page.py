@@ -1,0 +1,185 @@
+"""The HTML report in a browser: readable by all, by keyboard, in the dark, on paper, and without a network."""
+
+from __future__ import annotations
+
+import pytest
+from hostile_audit import decision, write_hostile_audit
+from picture_audit import write_picture_audit
+from small_audit import write_small_audit
+
+from auditor.store.database import open_audit_database
+from reports.html_report import render_html
+
+WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
+N_CLASSES = 40
+PER_PAGE = 25
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory):
+    """Files of the page of some audits, by name."""
+    folder = tmp_path_factory.mktemp("pages")
+    made = {
+        "pictures": (write_picture_audit(folder / "a", 3), None),
+        "small": (write_small_audit(folder / "b"), None),
+        "hostile": (write_hostile_audit(folder / "c"), decision()),
+        "many": (write_picture_audit(folder / "d", N_CLASSES, thumbnails=False), None),
+    }
+    files = {}
+    for name, (audit, decided) in made.items():
+        with open_audit_database(audit) as connection:
+            text = render_html(connection, decision=decided)
+        files[name] = folder / f"{name}.html"
+        files[name].write_bytes(text.encode("utf-8", "backslashreplace"))
+    return files
+
+
+@pytest.fixture
+def opened(browser, pages):
+    """Opens a page; what it asked for, logged and did wrong is in its lists."""
+    contexts = []
+
+    def open_page(name, *, viewport=WIDE, **options):
+        context = browser.new_context(viewport=viewport, offline=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.stopped, page.troubles = [], [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("requestfailed", lambda request: page.stopped.append((request.url, request.failure)))
+        page.on("console", lambda message: page.troubles.append(message.text))
+        page.on("pageerror", lambda error: page.troubles.append(str(error)))
+        page.goto(pages[name].as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def visible_rows(page):
+    return page.locator("table.classes tbody tr:visible th").all_inner_texts()
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "viewport"),
+    [
+        ("pictures", "light", WIDE), ("pictures", "dark", WIDE), ("pictures", "light", NARROW),
+        ("pictures", "dark", NARROW), ("small", "light", NARROW), ("small", "dark", WIDE),
+        ("hostile", "light", WIDE), ("hostile", "dark", NARROW),
+    ],
+)  # fmt: skip
+def test_axe_finds_nothing(opened, name, scheme, viewport):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = opened(name, color_scheme=scheme, viewport=viewport)
+    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    found = axe.Axe().run(page).response["violations"]
+    told = [(one["id"], one["impact"], one["nodes"][0]["html"][:200]) for one in found]
+    assert told == []
+
+
+@pytest.mark.parametrize("name", ["pictures", "hostile"])
+def test_nothing_is_asked_of_any_network_and_nothing_goes_wrong(opened, name, pages):
+    page = opened(name)
+    page.wait_for_load_state("networkidle")
+    assert [url for url in page.asked if not url.startswith("data:")] == [pages[name].as_uri()]
+    assert page.troubles == []
+    assert page.locator("img").evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+
+
+def test_the_policy_stops_scripts_and_addresses_that_are_not_the_page_s(opened):
+    page = opened("small")
+    page.evaluate(
+        """() => {
+            const script = document.createElement("script");
+            script.textContent = "window.owned = true";
+            const image = document.createElement("img");
+            image.src = "https://example.org/x.png";
+            document.body.append(script, image);
+        }"""
+    )
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.owned") is None
+    assert page.stopped == [("https://example.org/x.png", "csp")]  # by the policy, before the network is asked
+    assert sum("Content Security Policy" in trouble for trouble in page.troubles) == 2
+
+
+def test_the_table_is_filtered_by_keyboard(opened):
+    page = opened("many")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "filter":
+            break
+    page.keyboard.type("BIRD 3")
+    assert visible_rows(page) == ["bird 3", *(f"bird {number}" for number in range(30, 40))]
+    assert page.locator("#shown").inner_text() == f"11 of {N_CLASSES} classes"
+    page.keyboard.type("9")
+    assert visible_rows(page) == ["bird 39"]
+    page.keyboard.press("Escape")
+    assert len(visible_rows(page)) == PER_PAGE
+    page.keyboard.type("no such class")
+    assert visible_rows(page) == []
+
+
+def test_the_verdicts_are_buttons(opened):
+    page = opened("small")
+    page.get_by_role("button", name="suspect").focus()
+    page.keyboard.press("Enter")
+    assert visible_rows(page) == ["landbird"]
+    assert page.get_by_role("button", name="suspect", pressed=True).count() == 1
+    page.keyboard.press("Space")
+    assert len(visible_rows(page)) == 5
+
+
+def test_the_table_is_sorted_by_keyboard_and_what_was_not_measured_stays_last(opened):
+    page = opened("small")
+    header = page.get_by_role("button", name="Gap")
+    header.focus()
+    page.keyboard.press("Enter")
+    assert visible_rows(page)[:2] == ["waterbird", "landbird"]
+    assert page.get_by_role("columnheader", name="Gap").get_attribute("aria-sort") == "descending"
+    page.keyboard.press("Enter")
+    assert visible_rows(page)[:2] == ["landbird", "waterbird"]
+    page.get_by_role("button", name="Class").click()
+    assert visible_rows(page) == ["boat", "cat", "landbird", "vehicle", "waterbird"]
+    page.get_by_role("button", name="Verdict").click()
+    page.get_by_role("button", name="Verdict").click()
+    assert visible_rows(page) == ["waterbird", "vehicle", "landbird", "boat", "cat"]
+
+
+def test_a_long_table_pages(opened):
+    page = opened("many")
+    assert len(visible_rows(page)) == PER_PAGE
+    page.get_by_role("button", name=f"Show the other {N_CLASSES - PER_PAGE}").press("Enter")
+    assert len(visible_rows(page)) == N_CLASSES
+    assert page.evaluate("document.activeElement.closest('tr').rowIndex") == PER_PAGE + 1
+
+
+def test_without_scripts_all_is_there(opened):
+    page = opened("many", java_script_enabled=False)
+    assert len(visible_rows(page)) == N_CLASSES
+    assert not page.locator("#tools").is_visible()
+    assert page.locator("section.class h2").count() == N_CLASSES
+
+
+@pytest.mark.parametrize("name", ["pictures", "small", "hostile", "many"])
+def test_nothing_is_wider_than_a_telephone(opened, name):
+    page = opened(name, viewport=NARROW)
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+
+
+def test_paper_is_white_and_has_every_class(opened):
+    page = opened("many", color_scheme="dark")
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert dark != page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert len(visible_rows(page)) == N_CLASSES
+    assert not page.locator("#tools").is_visible()
+
+
+def test_links_go_to_the_class(opened):
+    page = opened("pictures")
+    page.get_by_role("table", name="Every class").get_by_role("link", name="bird 2").press("Enter")
+    assert page.url.endswith("#class-bird-2")
+    top = page.locator("#class-bird-2").bounding_box()["y"]
+    assert -1 <= top < WIDE["height"]
