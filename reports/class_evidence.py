@@ -16,7 +16,7 @@ from reports.display import percent, plain, points
 from reports.leads import Lead
 from reports.page_records import Arm
 
-_NAME, _TERM, _LABEL = 60, 24, 27
+_TERM, _LABEL = 24, 27
 #: Rules in the order of the argument, as what they say.
 _CLAIMS = {
     "E4-recall": "Recall gap",
@@ -48,11 +48,6 @@ WHERE class_idx = $class_idx ORDER BY share DESC;""",
 }
 #: Words of a class that the chart shows.
 WORDS_SHOWN = 5
-
-
-def concept_words(verdict: Verdict, limit: int = _NAME) -> str:
-    """The leading concept as every line names it."""
-    return plain(verdict.concept or "", limit)
 
 
 def forest(findings: Sequence[Finding], lead: Lead | None) -> Markup:
@@ -97,7 +92,7 @@ def arms(
     verdict: Verdict, lead: Lead | None, counterexamples: Sequence[Counterexample], subgroups: Sequence[Subgroup]
 ) -> list[Arm]:
     """How often the class is recognised with the concept and without it; for a pull, the other classes' pictures."""
-    concept = concept_words(verdict, 30)
+    concept = plain(verdict.concept or "", 30)
     examples = sorted((row for row in counterexamples if row.concept_id == verdict.concept_id), key=_with_first)
     if lead is not None and lead.rule_id == "E4-pull" and examples:
         return [_arm(_side(row, concept), row.n_others, row.n_others_called, row.present) for row in examples]

@@ -13,18 +13,19 @@ from typing import Any
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from reports import queries
-from reports.class_sections import Extent, Sections, anchors
+from reports.class_sections import Sections, anchors
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, points
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
-from reports.page_pictures import LARGE, PictureBudget
+from reports.page_pictures import PictureBudget, Sizes
 from reports.page_templates import assets, environment
 from reports.queries import Connection
+from reports.section_pictures import Extent
 
 #: What pictures may take of the 10 MB that a page may have at 100 classes; the rest is text and charts.
-PICTURE_BYTES = 7_500_000
+PICTURE_BYTES = 7_000_000
 #: Classes that get a section; a page of more is read by nobody. Those after them are listed with their sentence.
 MOST_SECTIONS, _MOST_LISTED = 100, 400
-FULL, SHORT = Extent(4, 3, 4, 4, LARGE), Extent(2, 3, 3, 3, 128)
+FULL, SHORT = Extent(4, 3, 4, 4, Sizes()), Extent(2, 3, 3, 3, Sizes(128, 72, 68))
 #: From so many sections on they are short.
 _MANY = 30
 _WORST, _GATE_ITEMS, _FAILURES, _CORE = 3, 100, 100, 12
@@ -43,7 +44,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     told = [verdict for verdict in verdicts if _has_story(verdict)]
     shown, unshown = told[:MOST_SECTIONS], told[MOST_SECTIONS:]
     extent = FULL if len(shown) < _MANY else SHORT
-    budget = PictureBudget(PICTURE_BYTES, longest=extent.longest)
+    budget = PictureBudget(PICTURE_BYTES, extent.sizes)
     named = anchors(verdicts)
     sections = Sections(connection, shown, named, extent, budget)
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]

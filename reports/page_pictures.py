@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -16,20 +17,29 @@ from auditor.records import SaliencyMap
 from reports.explain_figure import overlay
 from reports.page_records import Drawn
 
-#: Longest side of a picture with its map, and of the small ones in strips; thumbnails have at most 160.
-LARGE, SMALL = 160, 96
-_QUALITY = 80
 #: A thumbnail of more pixels a side was not written by auditor.
 _LARGEST_THUMBNAIL = 1024
 #: Parts of a picture, in its own width and height, that a model can have seen; more is no crop.
 _LEAST_SIDE, _FARTHEST = 0.02, 4.0
 
 
-class PictureBudget:
-    """Draws pictures of at most ``longest`` pixels a side until their bytes are spent, and counts what is left out."""
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Longest side of a picture with its map and of the small ones in strips, and the quality of both as WebP.
 
-    def __init__(self, n_bytes: int, *, longest: int = LARGE) -> None:
-        self._left, self._longest = n_bytes, longest
+    Thumbnails have at most 160 pixels a side.
+    """
+
+    large: int = 160
+    small: int = 96
+    quality: int = 80
+
+
+class PictureBudget:
+    """Draws pictures until their bytes are spent, and counts what is left out."""
+
+    def __init__(self, n_bytes: int, sizes: Sizes | None = None) -> None:
+        self._left, self._sizes = n_bytes, sizes or Sizes()
         self._reserved = 0
         self.n_left_out = 0
         self.n_broken = 0
@@ -41,7 +51,7 @@ class PictureBudget:
     def small(self, jpeg: bytes) -> Drawn | None:
         """A whole picture for a strip."""
         image = self._opened(jpeg)
-        return None if image is None else self._drawn(_fitted(image, SMALL))
+        return None if image is None else self._drawn(_fitted(image, self._sizes.small))
 
     def with_map(self, jpeg: bytes, saliency: SaliencyMap | None) -> tuple[Drawn | None, Drawn | None]:
         """What the model saw of a picture, plain and under its map; the whole picture where the map has no place."""
@@ -49,8 +59,8 @@ class PictureBudget:
         if image is None:
             return None, None
         if saliency is None or saliency.crop is None or not _is_crop(saliency.crop):
-            return self._drawn(_fitted(image, self._longest)), None
-        seen = _cut(image, saliency.crop, self._longest)
+            return self._drawn(_fitted(image, self._sizes.large)), None
+        seen = _cut(image, saliency.crop, self._sizes.large)
         plain = self._drawn(seen)
         return plain, None if plain is None else self._drawn(overlay(seen, saliency.data.astype(np.float32)))
 
@@ -69,7 +79,7 @@ class PictureBudget:
 
     def _drawn(self, image: Image.Image) -> Drawn | None:
         buffer = io.BytesIO()
-        image.save(buffer, format="WEBP", quality=_QUALITY, method=4)
+        image.save(buffer, format="WEBP", quality=self._sizes.quality, method=4)
         text = base64.b64encode(buffer.getvalue()).decode()
         if len(text) > self._left - self._reserved:
             self._reserved = self._left  # nothing smaller either: what comes first matters most

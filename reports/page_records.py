@@ -113,6 +113,7 @@ class Section:
     strip: Strip | None
     groups: tuple[Group, ...]
     findings: tuple[Finding, ...]
+    n_findings: int
     counterexamples: tuple[Counterexample, ...]
     statements: dict[str, str]
 

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from auditor.records import SaliencyMap
-from reports.page_pictures import LARGE, SMALL, PictureBudget
+from reports.page_pictures import PictureBudget, Sizes
 
+LARGE, SMALL = 160, 96
 #: 160 x 120: a column of red, a wide middle of green, a column of blue.
 PIXELS = np.zeros((120, 160, 3), np.uint8)
 PIXELS[:, :20, 0] = PIXELS[:, 20:140, 1] = PIXELS[:, 140:, 2] = 255
@@ -54,6 +55,13 @@ def test_the_map_lies_on_the_same_crop():
     assert is_colour(seen[:, 40:], (0, 255, 0))
     bright = opened(mapped).sum(axis=2)
     assert bright[:40, -27:].mean() > bright[80:, :60].mean() + 150
+
+
+def test_sizes_can_be_smaller():
+    budget = PictureBudget(10**6, Sizes(64, 32, 50))
+    plain, mapped = budget.with_map(jpeg(), saliency((0.125, 0.0, 0.875, 1.0)))
+    assert (plain.width, mapped.height, budget.small(jpeg()).width) == (64, 64, 32)
+    assert len(plain.uri) < len(PictureBudget(10**6, Sizes(64, 32, 95)).with_map(jpeg(), saliency((0, 0, 1, 1)))[0].uri)
 
 
 def test_what_the_model_saw_beyond_the_picture_is_black():
