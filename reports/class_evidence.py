@@ -21,9 +21,9 @@ _TERM, _LABEL = 24, 27
 _CLAIMS = {
     "E4-recall": "Recall gap",
     "E4-pull": "False calls gap",
-    "E3-recall": "Recall lost if erased",
-    "E3-pull": "False calls lost if erased",
-    "E3-margin": "Margin lost if erased",
+    "E3-recall": "Erased from recall",
+    "E3-pull": "Erased from false calls",
+    "E3-margin": "Erased from margin",
     "E1": "Share of the words",
 }
 _SHARES = ("E1", "E3-margin")

@@ -63,6 +63,8 @@ class Strip:
 
     concept: str
     by_manifest: bool
+    twin: str | None  # what the manifest calls the same
+    agreement: float | None  # Cohen's kappa of the two
     n_present: int
     n_known: int
     zones: tuple[Zone, ...]

@@ -60,7 +60,9 @@ class SectionPictures:
         self._told = picture_queries.told_pictures(connection, classes, limit=extent.per_side)
         self._groups = picture_queries.groups_of_classes(connection, classes, limit=extent.groups)
         self._called = picture_queries.called_pictures(connection, list(self._owner), limit=extent.per_zone)
-        self._by_manifest = {row.concept_id for row in queries.attribute_concepts(connection)}
+        known = queries.attribute_concepts(connection)
+        self._by_manifest = {row.concept_id for row in known}
+        self._twins = {row.same_as: row for row in known if row.same_as is not None}
         self._fetched: dict[str, tuple[str, bytes | None]] = {}
         self._fetched_from = -1
         self._maps: dict[tuple[str, str | None], SaliencyMap] = {}
@@ -88,7 +90,7 @@ class SectionPictures:
         titles: dict[Side, tuple[str, str]] = {
             "with": (f"{name} with {concept}", "where it says most"),
             "without": (f"{name} without {concept}", "mistakes first"),
-            "pulled": (f"other classes with {concept}, called {name}", "all mistakes"),
+            "pulled": (f"others with {concept}, called {name}", "all wrong"),
             "words": (f"called {name}", "best explained by words"),
         }
         return tuple(
@@ -109,10 +111,13 @@ class SectionPictures:
             ("barely", () if by_manifest else called.above),  # the manifest says so or not, never hardly
             ("without it" if by_manifest else "barely not", called.below),
         )
+        twin = self._twins.get(called.concept_id)
         drawn = [Zone(title, self._smalls(ids)) for title, ids in zones] if owner == verdict.class_idx else []
         return Strip(
             concept=plain(verdict.concept or "", NAME_LIMIT),
             by_manifest=by_manifest,
+            twin=plain(twin.concept, NAME_LIMIT) if twin else None,
+            agreement=twin.agreement if twin else None,
             n_present=called.n_present,
             n_known=called.n_known,
             zones=tuple(zone for zone in drawn if zone.pictures),

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from small_audit import make_run
 
-from auditor.context_records import Counterexample
+from auditor.context_records import Attribute, AttributeConcept, Counterexample
 from auditor.records import (
     ActivationStats,
     ChannelGroups,
@@ -78,6 +78,10 @@ def write_picture_audit(folder: Path, n_classes: int = 2, *, thumbnails: bool = 
         use = np.ones(2, np.float32)
         database.add_channels(
             use, ["water", "beak"], groups, ["water, lake", "beak"], directions=directions, stats=stats
+        )
+        database.add_attributes(
+            [Attribute("scene", "examined", 2, len(ids), "examined")],
+            [AttributeConcept("scene-water", "scene = water", "scene", 3, len(ids), "water", 0.875)],
         )
         for c, name in enumerate(names):
             _add_class(database, c, name, by_pull=c == n_classes - 1, crop=crop, names=names)

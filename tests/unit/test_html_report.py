@@ -98,6 +98,7 @@ def test_the_story_comes_in_order(page):
         "called bird 0, 75 %", "bird 0 without water · mistakes first · these decide the matter",
         "✕ called bird 1, 75 %", "Evidence", "What now", "With 180 more pictures of that sort",
         "auditor explain DIR", "What this does not show", "What the encoder calls water · 6 of 10 pictures",
+        "the manifest’s scene = water agrees with kappa 0.88",
         "surely", "Channel groups that carry it", "water, lake · 46 % · 1 channel",
         "All numbers of bird 0", "FROM findings", "How this was made", "What this page does not show",
     ]  # fmt: skip
@@ -114,7 +115,7 @@ def test_a_pull_is_told_by_the_other_classes_pictures(page):
     for words in (
         "Pictures of other classes that are called bird 1 with water 22 % [18, 26] of 400",
         "without water 1 % [0, 1] of 9,000",
-        "other classes with water, called bird 1 · all mistakes · these decide the matter",
+        "others with water, called bird 1 · all wrong · these decide the matter",
         "✕ bird 0 called bird 1, 75 %",
         "bird 1 without water · mistakes first",
         "Shown above",  # what the encoder calls water stands once
@@ -128,7 +129,7 @@ def test_charts_carry_the_numbers_for_screen_readers(page):
     told = (
         "Evidence with 95 % intervals: Recall gap 65 pts [58, 71] · n 3,622",
         "False calls gap 22 pts [14, 34] · n 3,622",
-        "Recall lost if erased too few pictures",
+        "Erased from recall too few pictures",
         "Share of the words 41 % [38, 44] · n 3,622",
     )
     assert labels[0] == "; ".join(told)
@@ -161,6 +162,11 @@ def test_nothing_is_loaded_and_only_the_page_s_own_script_may_run(source, page):
     addresses = [value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")]
     assert all(address.startswith(("#", "data:image/webp;base64,")) for address in addresses)
     assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", source)
+
+
+def test_the_style_is_whole(source):
+    style = re.search(r"<style>(.*?)</style>", source, re.DOTALL)[1]
+    assert style.count("{") == style.count("}") > 100
 
 
 def test_links_lead_somewhere_and_ids_are_unlike(page):
