@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.config import NO_MODEL
 from auditor.context_records import AttributeConcept, CoreReason
-from auditor.evidence.verdicts import EvidenceResult
+from auditor.evidence.verdicts import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import KnownAttributes
@@ -112,6 +112,18 @@ class Context:
     presence: FloatArray  # (N, V + A), NaN where it is not known
     same_as: Mapping[int, int]  # attribute -> concept of the vocabulary that has its name
     attribute_concepts: tuple[AttributeConcept, ...]  # A
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """What the evidence weighs, and what it was made of."""
+
+    pictures: Pictures
+    shards: FeatureShards
+    concept_rows: FloatArray  # (V, D)
+    decisions: Decisions | None  # None: the data are audited alone
+    context: Context
+    evidence_input: EvidenceInput
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Inputs, Pictures
+from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Gathered, Inputs, Pictures
 from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date, write_audit
 from auditor.config import AuditConfig
 from auditor.context import known_context
@@ -63,23 +63,14 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
     inputs = load_inputs(config)
     if is_up_to_date(config.out, config, inputs):
         return config.out
-    shards = _extract(config, inputs, on_progress)
-    pictures = _gather_pictures(inputs, shards)
-    terms = [concept.term for concept in inputs.concepts.concepts]
-    concept_rows = concept_matrix(inputs.concepts.word_rows, terms)
-    context = known_context(inputs, pictures)
-    decisions = _decisions(config, inputs, pictures, shards, concept_rows, on_progress)
-    evidence_input = _evidence_input(config, inputs, pictures, shards, context, decisions)
-    evidence = judge(evidence_input, on_progress=on_progress)
+    gathered = gather(config, inputs, on_progress=on_progress)
+    pictures, context, decisions = gathered.pictures, gathered.context, gathered.decisions
+    evidence = judge(gathered.evidence_input, on_progress=on_progress)
     maps: tuple[SaliencyMap, ...] = ()
     if decisions is not None:
+        shares = gathered.evidence_input.shares
         exemplars = choose_exemplars(
-            evidence.verdicts,
-            context.concepts,
-            pictures.label_idx,
-            pictures.predicted_idx,
-            evidence_input.shares,
-            context.presence,
+            evidence.verdicts, context.concepts, pictures.label_idx, pictures.predicted_idx, shares, context.presence
         )
         maps = exemplar_maps(
             exemplars,
@@ -90,10 +81,20 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
             decisions.channels.words,
             on_progress=on_progress,
         )
-    write_audit(
-        config.out, Analysis(inputs, pictures, shards, concept_rows, decisions, context, evidence, maps), config
-    )
+    analysis = Analysis(inputs, pictures, gathered.shards, gathered.concept_rows, decisions, context, evidence, maps)
+    write_audit(config.out, analysis, config)
     return config.out
+
+
+def gather(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None = None) -> Gathered:
+    """All that the evidence weighs: the pictures through both models, and every decision in words."""
+    shards = _extract(config, inputs, on_progress)
+    pictures = _gather_pictures(inputs, shards)
+    rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
+    context = known_context(inputs, pictures)
+    decisions = _decisions(config, inputs, pictures, shards, rows, on_progress)
+    weighed = _evidence_input(config, inputs, pictures, shards, context, decisions)
+    return Gathered(pictures, shards, rows, decisions, context, weighed)
 
 
 def load_inputs(config: AuditConfig) -> Inputs:

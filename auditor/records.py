@@ -34,6 +34,8 @@ ATTRIBUTE_KIND = "attribute"
 
 VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
 Severity = Literal["high", "medium", "low", "none"]
+#: What a record of ``calibrations`` counts: see docs/evidence.md.
+CalibrationMeasure = Literal["recall", "recall_common", "false_alarms", "beside", "decoy_words", "decoy_flags"]
 
 
 # --- inputs ----
@@ -268,6 +270,19 @@ class Verdict:
     gap_low: float | None = None
     gap_high: float | None = None
     detectable_effect: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRow:
+    """Verdicts on heads of known truth: ``n_found`` of ``n`` were flagged, with an exact 95 % interval of the rate."""
+
+    measure: CalibrationMeasure
+    effect: float | None  # size of the planted reliance
+    n: int
+    n_found: int
+    n_suspect: int
+    low: float
+    high: float
 
 
 # --- audit ----

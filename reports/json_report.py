@@ -66,6 +66,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
             for verdict in queries.verdicts(connection)
         ],
         "attributes": _attributes(connection),
+        "calibration": [_row(row) for row in queries.calibrations(connection)],
         "failures": {
             "by_stage": failed,
             "listed": [_row(failure) for failure in queries.failures(connection, limit=_LISTED_FAILURES)],

@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 
 from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
-from auditor.records import ClassConcept, Failure, Finding, SaliencyMap, Subgroup, Verdict
+from auditor.records import CalibrationRow, ClassConcept, Failure, Finding, SaliencyMap, Subgroup, Verdict
 from auditor.store.tables import Run
 
 Record = TypeVar("Record")
@@ -88,6 +88,8 @@ FROM counterexamples
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, list_position(['proven', 'open'], state), concept_id, present DESC
 """
+
+_CALIBRATIONS = "SELECT measure, effect, n, n_found, n_suspect, low, high FROM calibrations ORDER BY rowid"
 
 _FAILURES = """
 SELECT image_id, path, stage, reason
@@ -227,6 +229,11 @@ def core_concepts(connection: Connection, class_idx: int | None = None) -> list[
 def counterexamples(connection: Connection, class_idx: int | None = None) -> list[Counterexample]:
     """Class x concept with it and without it: by class, proven concepts first, the arm with the concept first."""
     return _records(connection.execute(_COUNTEREXAMPLES, {"class_idx": class_idx}), Counterexample)
+
+
+def calibrations(connection: Connection) -> list[CalibrationRow]:
+    """What ``auditor calibrate`` counted, in its order; empty until then."""
+    return _records(connection.execute(_CALIBRATIONS), CalibrationRow)
 
 
 def failures(connection: Connection, *, limit: int | None = None) -> list[Failure]:

@@ -16,6 +16,7 @@ from auditor.context_records import Counterexample
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
 from reports import queries
+from reports.calibration import calibration_line
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points, reach
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, outcome, subject, worst_first
 from reports.known_context import arms, attribute_lines, core_lines
@@ -157,6 +158,9 @@ def _clean_line(clean: Sequence[Verdict]) -> Text:
 def _notes(connection: queries.Connection) -> list[RenderableType]:
     told = [*queries.run(connection).notices, *core_lines(connection), *attribute_lines(connection)]
     notes: list[RenderableType] = [Text(f"Note: {inert(note)}") for note in told]
+    calibrated = calibration_line(connection)
+    if calibrated is not None:
+        notes.append(Text(calibrated))
     failed = queries.failure_counts(connection)
     if failed:
         total = sum(failed.values())

@@ -134,14 +134,17 @@ def _by_pair(inputs: EvidenceInput, words: Sequence[ClassConcept]) -> dict[tuple
     return {(record.class_idx, by_id[record.concept_id]): record for record in words}
 
 
+def carries_words(record: ClassConcept) -> bool:
+    """Whether E1's share is large enough, and larger than in the other classes, to look into a concept."""
+    return record.share >= SCREEN_SHARE and record.lift >= SCREEN_LIFT and record.share_low > record.share_elsewhere
+
+
 def _by_words(inputs: EvidenceInput, words: Sequence[ClassConcept], present: BoolArray) -> BoolArray:
     """Pairs (C, V) that E1 lets through."""
     n_classes = len(inputs.class_names)
     through = np.zeros((n_classes, len(inputs.concepts)), dtype=np.bool_)
     for (c, v), record in _by_pair(inputs, words).items():
-        through[c, v] = (
-            record.share >= SCREEN_SHARE and record.lift >= SCREEN_LIFT and record.share_low > record.share_elsewhere
-        )
+        through[c, v] = carries_words(record)
     # a concept that is not to be seen in the pictures that carry its word is a wrong word
     return through & (present_counts(present, inputs.predicted_idx, n_classes) >= MIN_ARM)
 

@@ -16,6 +16,7 @@ evidence measures: it is a property of the head, given what v does to its inputs
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,8 @@ from auditor.records import FloatArray, IntArray, LinearHead
 
 Float64Array = NDArray[np.float64]
 
-#: lambda of the planted direction (Sigma_w + lambda diag Sigma_w)^-1 Cov_w(x, q).
+#: lambda of the planted direction (Sigma + lambda diag Sigma)^-1 Cov_w(x, q). Sigma is the covariance over all classes:
+#: by that within classes the direction also leads from one class to another, and a fifth of all pictures follows it.
 _RIDGE = 0.1
 #: Least within-class covariance of presence and residual presence: below it nothing but noise would be flipped.
 _LEAST_COVARIANCE = 1e-3
@@ -45,6 +47,12 @@ class Effects:
     covariance: Float64Array  # (T, K) Cov_w(x, q)
     direction: Float64Array  # (T, K) ridge solution, scaled so that direction . shift = 1
     within: Float64Array  # (K, K) Sigma_w
+
+    def only(self, column: int) -> Effects:
+        """One column alone."""
+        t = slice(column, column + 1)
+        kept = self.shift[t], self.covariance[t], self.direction[t]
+        return Effects(self.concept_idx[t], self.alike[t], *kept, self.within)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,42 +106,55 @@ def concept_effects(
     kept = np.flatnonzero(along > _LEAST_COVARIANCE)
     covariance = (q[:, kept].T @ x) / n
     shift = covariance / along[kept][:, None]
-    variance = np.diag(within)
+    spread = features.activations[rows] - features.activations[rows].mean(axis=0, dtype=np.float64)
+    total = spread.T @ spread / n
+    variance = np.diag(total)
     floor = max(1e-6 * float(variance.mean()), 1e-12)
-    regular = within + np.diag(_RIDGE * variance + floor)
+    regular = total + np.diag(_RIDGE * variance + floor)
     direction = linalg.cho_solve(linalg.cho_factor(regular, check_finite=False), covariance.T, check_finite=False).T
     scale = (direction * shift).sum(axis=1, keepdims=True)
     direction = np.divide(direction, scale, out=np.zeros_like(direction), where=scale > 1e-12)
     return Effects(first[kept], tuple(alike[i] for i in kept), shift, covariance, direction, within)
 
 
-def reliance(
-    features: Features, logits: FloatArray, weight: FloatArray, effects: Effects, rows: IntArray
+def logits_of(head: LinearHead, activations: FloatArray) -> FloatArray:
+    """(n, C)."""
+    return np.asarray(activations @ head.weight.T + head.bias, dtype=np.float32)
+
+
+def class_reliance(
+    head: LinearHead, features: Features, effects: Effects, rows: IntArray, class_idx: int
 ) -> Float64Array:
-    """Counterfactual reliance R_c(v) of every class on every column of ``effects``: (C, T); nan without pictures.
+    """Counterfactual reliance R_c(v) of one class on every column of ``effects``: (T,); nan without pictures.
 
     Args:
+        head: Of at least two rows.
         features: Of all pictures.
-        logits: (N, C) of the head.
-        weight: (C, K) of the head.
         effects: ``shift`` is what flips.
-        rows: Pictures that count.
+        rows: Pictures; those of the class count.
+        class_idx: c.
     """
-    n_classes = logits.shape[1]
-    result = np.full((n_classes, effects.concept_idx.size), np.nan)
-    steps = (weight @ effects.shift.T.astype(np.float32)).astype(np.float32)  # (C, T)
-    for c in range(n_classes):
-        own = rows[features.label_idx[rows] == c]
-        for t, v in enumerate(effects.concept_idx):
-            seen = own[features.known[own, v]]
-            if seen.size == 0:
-                continue
-            there = features.present[seen, v][:, None]
-            base, step = logits[seen], steps[:, t][None]
-            having = (base + np.where(there, 0, step)).argmax(axis=1) == c
-            lacking = (base - np.where(there, step, 0)).argmax(axis=1) == c
-            result[c, t] = having.mean() - lacking.mean()
-    return result
+    own = rows[features.label_idx[rows] == class_idx]
+    logits = logits_of(head, features.activations[own])
+    steps = head.weight @ effects.shift.T.astype(np.float32)  # (C, T)
+    found = np.full(effects.concept_idx.size, np.nan)
+    for t, v in enumerate(effects.concept_idx):
+        seen = features.known[own, v]
+        if not seen.any():
+            continue
+        there = features.present[own[seen], v][:, None]
+        having = (logits[seen] + np.where(there, 0, steps[:, t])).argmax(axis=1) == class_idx
+        lacking = (logits[seen] - np.where(there, steps[:, t], 0)).argmax(axis=1) == class_idx
+        found[t] = having.mean() - lacking.mean()
+    return found
+
+
+def reliances(
+    head: LinearHead, features: Features, effects: Effects, rows: IntArray, classes: Iterable[int]
+) -> Float64Array:
+    """:func:`class_reliance` of some classes, (len(classes), T)."""
+    found = [class_reliance(head, features, effects, rows, int(c)) for c in classes]
+    return np.stack(found) if found else np.zeros((0, effects.concept_idx.size))
 
 
 def erased(head: LinearHead, effects: Effects, columns: IntArray, centre: FloatArray) -> LinearHead:

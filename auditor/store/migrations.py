@@ -149,12 +149,21 @@ def m0005_permuted(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("ALTER TABLE findings ADD COLUMN permuted DOUBLE")
 
 
+def m0006_calibrations(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep what ``auditor calibrate`` counts; empty until then."""
+    connection.execute(
+        "CREATE TABLE calibrations (measure VARCHAR NOT NULL, effect DOUBLE, n BIGINT NOT NULL,"
+        " n_found BIGINT NOT NULL, n_suspect BIGINT NOT NULL, low DOUBLE NOT NULL, high DOUBLE NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
     m0003_saliency_crop,
     m0004_class_channel_groups,
     m0005_permuted,
+    m0006_calibrations,
 )
 
 

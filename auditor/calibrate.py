@@ -1,0 +1,164 @@
+"""How far to trust an audit's verdicts: reliances of known size are planted in its model's head, and judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+from scipy import sparse
+
+from auditor.analysis import Gathered
+from auditor.config import AuditConfig
+from auditor.errors import InputError, StoreError
+from auditor.evidence.calibration import JudgeHead, calibrate
+from auditor.evidence.erasure import two_row_head
+from auditor.evidence.evidence_input import EvidenceResult
+from auditor.evidence.planting import logits_of
+from auditor.evidence.verdicts import judge
+from auditor.pipeline import gather, load_inputs
+from auditor.records import CalibrationRow, FloatArray, IntArray, LinearHead, Progress
+from auditor.store.amend import amended
+from auditor.store.database import open_audit_database
+from auditor.store.manifest import read_audit_json
+from auditor.store.tables import record_table
+from auditor.textcam.attribution import centred_weights
+from auditor.textcam.description import describe_images
+
+#: Pictures described at a time.
+_ROWS = 4096
+
+
+def calibrate_audit(
+    folder: Path,
+    *,
+    n_heads: int,
+    model: str | None = None,
+    weights: Path | None = None,
+    data: Path | None = None,
+    trust_code: bool = False,
+    on_progress: Progress | None = None,
+) -> list[CalibrationRow]:
+    """Plant, judge, count, and keep the counts in the audit's table ``calibrations``.
+
+    Pictures and model are taken from where the audit says they are; features that are there are not extracted again.
+    The model is loaded since the words of a planted head need the head's own weights: the features of a few pictures
+    do not determine them.
+
+    Args:
+        folder: A finished audit.
+        n_heads: Heads of each kind and size.
+        model: Model spec, where it is no longer the audit's.
+        weights: File of the weights, where it has moved.
+        data: Folder or manifest of the pictures, where it has moved.
+        trust_code: Whether a factory's code may run; what the audit says of it does not count.
+        on_progress: Called with (stage, done, total).
+
+    Returns:
+        What was counted.
+
+    Raises:
+        StoreError: no finished audit there, or nothing can be added to it.
+        InputError: pictures, model, encoder or vocabulary are not those that were audited, or no model was.
+    """
+    config = _config(folder)
+    changed = {"model": model, "weights": weights, "data": data}
+    config = config.model_copy(
+        update={
+            **{name: value for name, value in changed.items() if value is not None},
+            "out": folder,
+            "trust_code": trust_code,
+            "cache": None,  # a folder that a foreign audit names is not written to
+        }
+    )
+    if not config.examines_model:
+        raise InputError(
+            f"no model was examined in the audit at {folder}: there are no verdicts on a head to calibrate"
+        )
+    inputs = load_inputs(config)
+    audited = read_audit_json(folder)["digests"]
+    for name, digest in inputs.digests().items():
+        if digest != audited[name]:
+            raise InputError(
+                f"the {name} is not what was audited (digest {digest[:12]}, the audit's {str(audited[name])[:12]}); "
+                f"give the audited one{f' with --{name}' if name in changed else ''}, or audit again"
+            )
+    gathered = gather(config, inputs, on_progress=on_progress)
+    head = gathered.evidence_input.head
+    if head is None:
+        raise InputError(f"no model was examined in the audit at {folder}: there is no head to plant in")
+    activations = np.concatenate([chunk for _, chunk, _ in gathered.shards.head_chunks()])
+    found = calibrate(
+        replace(gathered.evidence_input, head=two_row_head(head)),
+        activations,
+        _judge_head(gathered, activations),
+        n_heads=n_heads,
+        on_progress=on_progress,
+    )
+    with amended(folder) as connection:
+        connection.execute("DELETE FROM calibrations")
+        table = record_table(found, CalibrationRow)
+        connection.from_arrow(table.select(connection.table("calibrations").columns)).insert_into("calibrations")
+    return found
+
+
+def _config(folder: Path) -> AuditConfig:
+    """The settings of the audit, whose file may be foreign."""
+    with open_audit_database(folder) as connection:
+        row = connection.execute("SELECT config FROM runs").fetchone()
+    try:
+        return AuditConfig.model_validate(json.loads(row[0]) if row else {})
+    except (ValueError, RecursionError) as error:  # pydantic's errors are ValueErrors
+        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise StoreError(f"the settings of the audit at {folder} cannot be read ({first}); make it again") from error
+
+
+def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:
+    """Describe pictures by a head and judge it as the audit did."""
+    if gathered.decisions is None:
+        raise ValueError("no model was examined")
+    words, inputs = gathered.decisions.channels.words, gathered.evidence_input
+    n_words = len(gathered.concept_rows)
+
+    def judge_head(head: LinearHead, rows: IntArray, decoys: IntArray | None) -> EvidenceResult:
+        x = activations[rows]
+        logits = logits_of(head, x)
+        predicted = logits.argmax(axis=1).astype(np.int64)
+
+        def chunks() -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+            for start in range(0, len(x), _ROWS):
+                part = slice(start, min(start + _ROWS, len(x)))
+                yield part, x[part], logits[part]
+
+        descriptions = describe_images(
+            chunks(),
+            np.full(rows.size, -1, dtype=np.int64),  # the words for labels are not read by the evidence
+            predicted,
+            centred_weights(head),
+            words.stats,
+            words.directions,
+            gathered.concept_rows if decoys is None else gathered.concept_rows[decoys[:n_words]],
+        )
+        shares, residuals = descriptions.of_classes(predicted)
+        nothing = sparse.csr_array((rows.size, len(inputs.concepts) - n_words), dtype=np.float32)
+        return judge(
+            replace(
+                inputs,
+                image_ids=tuple(inputs.image_ids[row] for row in rows),
+                label_idx=inputs.label_idx[rows],
+                predicted_idx=predicted,
+                shares=sparse.hstack([shares, nothing], format="csr"),
+                residuals=residuals,
+                presence=inputs.presence[rows],
+                embeddings=inputs.embeddings[rows],
+                class_prompt_score=inputs.class_prompt_score[rows],
+                groups=None if inputs.groups is None else inputs.groups[rows],
+                head=head,
+                head_chunks=chunks,
+            )
+        )
+
+    return judge_head

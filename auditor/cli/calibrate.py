@@ -1,0 +1,43 @@
+"""``auditor calibrate``: how far to trust the verdicts of an audit."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.app import AuditDir, Debug, Quiet, TrustCode, app, one_line_errors
+from auditor.progress import progress_bars
+
+
+@app.command()
+@one_line_errors
+def calibrate(
+    audit: AuditDir,
+    heads: Annotated[int, typer.Option(min=1, help="Planted heads of each size, and heads without reliances.")] = 10,
+    model: Annotated[str | None, typer.Option(help="Model, where it is no longer the audit's.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights, where they have moved.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data, where it has moved.")] = None,
+    trust_code: TrustCode = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Plant reliances of known size in the audited head and count which verdicts find them, and false alarms."""
+    from auditor.calibrate import calibrate_audit
+    from reports.calibration import calibration_table
+
+    start = time.perf_counter()
+    with progress_bars(quiet) as on_progress:
+        rows = calibrate_audit(
+            audit,
+            n_heads=heads,
+            model=model,
+            weights=weights,
+            data=data,
+            trust_code=trust_code,
+            on_progress=on_progress,
+        )
+    typer.echo(calibration_table(rows))
+    typer.echo(f"{time.perf_counter() - start:.0f} seconds; kept in the audit, and told in its reports", err=True)

@@ -1,0 +1,50 @@
+"""Add tables to a finished audit: a copy of its file is changed and takes the file's place when it is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from auditor.errors import StoreError
+from auditor.store import connection, migrations
+from auditor.store.database import open_audit_database
+from auditor.store.manifest import DATABASE_NAME, auditor_version, sync_folder
+
+
+@contextmanager
+def amended(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a copy of the audit's file for writing, brought to today's tables; it replaces the file unless this raises.
+
+    Who reads the audit meanwhile reads the old file to the end.
+
+    Raises:
+        StoreError: no finished audit there, or the copy cannot be written; the audit is as it was then.
+    """
+    with open_audit_database(folder):
+        pass  # complete, of this program, and of one run
+    path = folder / DATABASE_NAME
+    copy = folder / f"{DATABASE_NAME}.tmp-{uuid.uuid4().hex[:12]}"
+    try:
+        shutil.copyfile(path, copy)
+        with connection.connect_to_write(copy) as writer:
+            migrations.migrate(writer, auditor_version=auditor_version())
+            yield writer
+            writer.execute("CHECKPOINT")
+        with copy.open("rb+") as file:
+            os.fsync(file.fileno())
+        copy.replace(path)
+        sync_folder(folder)
+    except (OSError, duckdb.IOException, duckdb.FatalException) as error:
+        reason = str(getattr(error, "strerror", None) or error).splitlines()[0]
+        raise StoreError(
+            f"nothing can be added to the audit at {folder}: {reason}; free some space, or copy the audit to a place "
+            "that can be written"
+        ) from error
+    finally:
+        copy.unlink(missing_ok=True)

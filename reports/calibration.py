@@ -1,0 +1,58 @@
+"""What ``auditor calibrate`` counted: as one line of a report, and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.records import CalibrationMeasure, CalibrationRow
+from reports import queries
+from reports.display import percent
+
+#: The size that the line leads with.
+_TOLD_SIZE = 0.20
+_ROWS: dict[CalibrationMeasure, str] = {
+    "recall": "found, pictures as they are",
+    "recall_common": "found, in half of the class's pictures",
+    "false_alarms": "false alarms: heads without reliances",
+    "beside": "false alarms: classes beside a planted one",
+    "decoy_words": "decoy words past the screen",
+    "decoy_flags": "decoy words flagged",
+}
+
+
+def calibration_line(connection: queries.Connection) -> str | None:
+    """One line on how far to trust the verdicts; None where nothing was calibrated."""
+    rows = {(row.measure, row.effect): row for row in queries.calibrations(connection)}
+    if not rows:
+        return None
+    told = []
+    common, as_is, alarms = (
+        rows.get(key) for key in (("recall_common", _TOLD_SIZE), ("recall", _TOLD_SIZE), ("false_alarms", None))
+    )
+    if common and common.n:
+        told.append(f"{_of(common)} where the concept is in half of the class's pictures")
+    if as_is and as_is.n:
+        told.append(f"{_of(as_is)} in the pictures as they are")
+    line = "Calibrated: no class is free enough of reliances to plant one"
+    if told:
+        size = f"{100 * _TOLD_SIZE:.0f} points"
+        line = f"Calibrated: of reliances of {size} planted in this model, this audit finds {' and '.join(told)}"
+    if alarms and alarms.n:
+        line += f"; false alarms {_of(alarms)}"
+    return line + "."
+
+
+def calibration_table(rows: Sequence[CalibrationRow]) -> str:
+    """All that was counted, a line each."""
+    lines = []
+    for row in rows:
+        size = f"{100 * row.effect:.0f} points " if row.effect is not None else ""
+        suspect = f", {row.n_suspect} suspect" if row.n_suspect else ""
+        counts = f"{_of(row)}{suspect}" if row.n else "no such head could be made"
+        lines.append(f"{_ROWS[row.measure]:<42} {size:>10}{counts}")
+    return "\n".join(lines)
+
+
+def _of(row: CalibrationRow) -> str:
+    """Counts with their interval: "9 of 10 [55, 100 %]"."""
+    return f"{row.n_found} of {row.n} [{percent(row.low).removesuffix(' %')}, {percent(row.high)}]"

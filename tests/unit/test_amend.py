@@ -1,0 +1,88 @@
+"""Adding to a finished audit: the whole of it or nothing."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from small_audit import write_small_audit
+
+from auditor.errors import StoreError
+from auditor.store import amend, migrations
+from auditor.store.amend import amended
+from auditor.store.database import open_audit_database
+from auditor.store.manifest import DATABASE_NAME
+
+ROW = ["recall", 0.2, 10, 9, 1, 0.55, 1.0]
+
+
+@pytest.fixture
+def audit(tmp_path):
+    return write_small_audit(tmp_path / "audit")
+
+
+def calibrations(folder):
+    with open_audit_database(folder) as connection:
+        return connection.execute("SELECT * FROM calibrations").fetchall()
+
+
+def add(connection):
+    connection.execute("INSERT INTO calibrations VALUES (?, ?, ?, ?, ?, ?, ?)", ROW)
+
+
+def test_rows_are_there_afterwards_and_everything_else_still_is(audit):
+    with open_audit_database(audit) as connection:
+        before = connection.execute("SELECT * FROM verdicts ORDER BY class_idx").fetchall()
+    with open_audit_database(audit) as reader:  # who reads meanwhile reads on
+        with amended(audit) as connection:
+            add(connection)
+        assert reader.execute("SELECT * FROM calibrations").fetchall() == []
+    assert calibrations(audit) == [tuple(ROW)]
+    with open_audit_database(audit) as connection:
+        assert connection.execute("SELECT * FROM verdicts ORDER BY class_idx").fetchall() == before
+    assert {path.name for path in audit.iterdir()} == {DATABASE_NAME, "audit.json"}
+
+
+def test_an_error_leaves_the_audit_as_it_was(audit):
+    content = (audit / DATABASE_NAME).read_bytes()
+
+    def fail():
+        with amended(audit) as connection:
+            add(connection)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (audit / DATABASE_NAME).read_bytes() == content
+    assert {path.name for path in audit.iterdir()} == {DATABASE_NAME, "audit.json"}
+
+
+def test_a_full_disk_is_one_line_and_changes_nothing(audit, monkeypatch):
+    content = (audit / DATABASE_NAME).read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(amend.shutil, "copyfile", full)
+    with (
+        pytest.raises(StoreError, match=r"nothing can be added .*: No space left on device; free some space"),
+        amended(audit),
+    ):
+        pass
+    assert (audit / DATABASE_NAME).read_bytes() == content
+
+
+def test_no_audit(tmp_path):
+    with pytest.raises(StoreError, match="no audit at"), amended(tmp_path / "none"):
+        pass
+
+
+def test_an_older_audit_is_brought_to_todays_tables(audit, monkeypatch):
+    older = [m for m in migrations.MIGRATIONS if m is not migrations.m0006_calibrations]
+    path = audit / DATABASE_NAME
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DROP TABLE calibrations")
+        connection.execute("DELETE FROM migrations WHERE name = 'm0006_calibrations'")
+        assert migrations.schema_version(connection) == len(older)
+    with amended(audit) as connection:
+        add(connection)
+    assert calibrations(audit) == [tuple(ROW)]
