@@ -35,7 +35,7 @@ JudgeHead = Callable[[LinearHead, IntArray, IntArray | None], EvidenceResult]
 #: Sizes of the planted reliances.
 SIZES = (0.05, 0.10, 0.20, 0.40)
 _PLANTED: tuple[CalibrationMeasure, CalibrationMeasure] = ("recall", "recall_common")
-#: Classes of a head without reliances that are counted, so that many classes do not take hours.
+#: Classes of a head that are counted for false alarms, so that many classes do not take hours.
 _MOST_CLASSES = 50
 
 
@@ -84,20 +84,19 @@ def calibrate(
     total, done = (len(_PLANTED) * len(SIZES) + 1) * n_heads + 1, 0
     bench = Bench.of(inputs, activations)
     tallies: list[_Tally] = []
-    beside: dict[int, bool] = {}  # free classes beside a plant: ever flagged?
+    beside, alarms = _Tally("beside"), _Tally("false_alarms")
     for measure in _PLANTED:
         for size in SIZES:
             tally = _Tally(measure, size)
             for plant in plants(bench, size, n_heads, common=measure == "recall_common"):
                 verdicts = judge_head(plant.head, plant.rows, None).verdicts
                 tally.count(verdicts[plant.class_idx], found=_named(bench, plant, verdicts[plant.class_idx]))
-                others = bench.free_classes()
-                for c in _clean(bench, plant.head, plant.rows, others[others != plant.class_idx]):
-                    beside[c] = beside.get(c, False) or verdicts[c].verdict == "flagged"
+                others = _some(np.setdiff1d(bench.free_classes(), [plant.class_idx]), (inputs.seed, done))
+                for c in _clean(bench, plant.head, plant.rows, others):
+                    beside.count(verdicts[c])
                 done += 1
                 _tell(on_progress, done, total)
             tallies.append(tally)
-    alarms = _Tally("false_alarms")
     for number in range(n_heads):
         classes = _some(bench.classes(), (inputs.seed, number))
         head, rows = without_reliance(bench, number, classes)
@@ -106,11 +105,10 @@ def calibrate(
             alarms.count(verdicts[c])
         done += 1
         _tell(on_progress, done, total)
-    alarms_beside = _Tally("beside", None, len(beside), sum(beside.values()))
     words, flags = decoy_trials(bench, lambda decoys: judge_head(bench.head, np.arange(len(activations)), decoys))
     _tell(on_progress, total, total)
     decoys = [_Tally("decoy_words", None, *words), _Tally("decoy_flags", None, *flags)]
-    return [tally.row() for tally in (*tallies, alarms, alarms_beside, *decoys)]
+    return [tally.row() for tally in (*tallies, alarms, beside, *decoys)]
 
 
 def _tell(on_progress: Progress | None, done: int, total: int) -> None:

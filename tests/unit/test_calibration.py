@@ -57,7 +57,7 @@ def test_a_judge_that_sees_nothing_finds_nothing_and_raises_no_alarm(inputs, act
     assert [rows[key].n for key in ORDER[:8]] == [N_HEADS] * 8
     assert rows["false_alarms", None].n <= N_HEADS * len(CLASSES)
     assert rows["false_alarms", None].n > 0
-    assert rows["beside", None].n == len(CLASSES)
+    assert 0 < rows["beside", None].n <= 8 * N_HEADS * (len(CLASSES) - 1)
     assert len(calls) == 9 * N_HEADS + 5
     # decoys are tried on the user's own head and all of its pictures
     shuffled = [call for call in calls if call[2] is not None]
