@@ -10,7 +10,6 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import duckdb
 
@@ -19,14 +18,12 @@ from auditor.gate.baseline import DEFAULT_REASON, Entry, load_baseline, update_b
 from auditor.gate.concerns import ReleaseEvidence
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.gate.policy import Policy, load_policy
-from auditor.gate.release_diff import compare_releases
-from auditor.gate.releases import Change, ReleaseDiff
-from auditor.gate.verdict import Growth, decide
-from auditor.records import Severity, VerdictName
+from auditor.gate.releases import ReleaseDiff
+from auditor.gate.verdict import decide
+from auditor.release_growth import compare_with, growth, in_short, unmeasured
 from auditor.store.database import open_audit_database
-from auditor.wording import quote, quote_list
+from auditor.wording import quote_list
 from reports import queries
-from reports.release_facts import release_facts
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +58,17 @@ class ReleaseCheck:
             load_baseline(None if baseline is None else Path(baseline)),
             today=self.today,
             strict=self.strict,
-            growth=None if self.diff is None else _growth(self.diff),
-            against=None if self.diff is None else _in_short(self.diff),
+            growth=None if self.diff is None else growth(self.diff),
+            unmeasured=None if self.diff is None else unmeasured(self.diff),
+            against=self._against(),
             policy_path=self.policy_path,
             baseline_path=None if baseline is None else os.fspath(baseline),
         )
+
+    def _against(self) -> str | None:
+        if self.diff is not None:
+            return in_short(self.diff)
+        return "max_growth not tried: no release to compare with" if self.policy.limits_growth else None
 
 
 def check_release(
@@ -85,7 +88,7 @@ def check_release(
         policy: ``policy.toml``; None for the default policy.
         baseline: ``baseline.toml``; None where nothing was accepted.
         against: Folder of the audit of the release before, for the policy's ``max_growth``.
-        allow_different_data: Compare with it even if data or encoder are others.
+        allow_different_data: Compare with it even if data or encoder are others; the summary says so.
         strict: Whether a stale entry of the baseline fails.
         today: The day that entries of the baseline are held against; today's (UTC) unless given.
 
@@ -135,11 +138,13 @@ def read_release(
     today: datetime.date | None = None,
 ) -> ReleaseCheck:
     """Read an open audit, the policy, and the audit of the release before; arguments as of :func:`check_release`."""
+    if allow_different_data and against is None:
+        raise InputError("--allow-different-data says how to compare with another release; add --against DIR")
     stops = load_policy(None if policy is None else Path(policy))
     evidence = read_evidence(connection, stops)
     idle = stops.idle_patterns(verdict.class_name for verdict in evidence.verdicts)
     if idle:
-        logger.warning("the policy has rules for classes that the audit does not have: %s", quote_list(idle))
+        logger.warning("the policy names classes that the audit does not have: %s", quote_list(idle))
     if against is None and stops.limits_growth:
         logger.warning("the policy limits growth, but no release is given to compare with: add --against DIR")
     return ReleaseCheck(
@@ -147,33 +152,9 @@ def read_release(
         policy=stops,
         today=today or today_utc(),
         strict=strict,
-        diff=None if against is None else _compare(Path(against), connection, allow_different_data),
+        diff=None if against is None else compare_with(Path(against), connection, allow_different_data),
         policy_path=None if policy is None else os.fspath(policy),
     )
-
-
-def _compare(old: Path, connection: queries.Connection, allow_different_data: bool) -> ReleaseDiff:
-    with open_audit_database(old) as before:
-        facts = release_facts(before)
-    return compare_releases(facts, release_facts(connection), allow_different_data=allow_different_data)
-
-
-def _growth(diff: ReleaseDiff) -> dict[str, Growth]:
-    """Findings that both releases have and whose gap really grew."""
-    return {
-        one.fingerprint: Growth(one.difference, one.difference_low, one.difference_high)
-        for one in diff.changes
-        if one.change == "worse"
-        and one.difference is not None
-        and one.difference_low is not None
-        and one.difference_high is not None
-    }
-
-
-def _in_short(diff: ReleaseDiff) -> str:
-    """Such as "against release-6: 1 new, 2 fixed"."""
-    counted = [f"{diff.count(change):,} {change}" for change in get_args(Change) if diff.count(change)]
-    return f"against {quote(diff.old.name)}: {', '.join(counted) or 'nothing found in either'}"
 
 
 def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvidence:
@@ -183,6 +164,7 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
         StoreError: tables that are not an audit's; the file may come from anybody.
     """
     try:
+        run = queries.run(connection)
         evidence = ReleaseEvidence(
             n_images=queries.picture_count(connection),
             verdicts=tuple(queries.verdicts(connection)),
@@ -190,15 +172,14 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
             class_concepts=tuple(queries.class_concepts(connection)) if policy.limits_shares else (),
             counterexamples=tuple(queries.counterexamples(connection)),
             same_as={row.concept_id: row.same_as for row in queries.attribute_concepts(connection) if row.same_as},
+            data_alone=run.model_spec == "none",
         )
     except (duckdb.Error, TypeError, ValueError) as error:
         raise StoreError(f"the audit's tables cannot be read ({str(error).splitlines()[0]}); make it again") from error
-    for verdict in evidence.verdicts:
-        if verdict.verdict not in get_args(VerdictName) or verdict.severity not in get_args(Severity):
-            raise StoreError(
-                f"the audit gives class {quote(verdict.class_name)} the verdict {quote(verdict.verdict)} of severity "
-                f"{quote(verdict.severity)}, which this auditor does not know; make it again"
-            )
+    judged = {(verdict.class_idx, verdict.class_name) for verdict in evidence.verdicts}
+    missing = [name for idx, name in enumerate(run.class_names) if (idx, name) not in judged]
+    if missing and evidence.verdicts:  # without any the audit is empty, which the gate says itself
+        raise StoreError(f"the audit has no verdict on the classes {quote_list(missing)}; make it again")
     return evidence
 
 

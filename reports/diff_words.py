@@ -205,4 +205,8 @@ def count_line(diff: ReleaseDiff) -> str:
         return "No finding in either release."
     said = [f"{diff.count(change)} {change}" for change in ("new", "worse", "fixed", "better", "unchanged")]
     unclear = diff.count("unclear")
-    return ", ".join(said) + (f"; {unclear} unclear" if unclear else "")
+    line = ", ".join(said) + (f"; {unclear} unclear" if unclear else "")
+    if not diff.n_same_things:
+        return line
+    more = "more is a known attribute" if diff.n_same_things == 1 else "more are known attributes"
+    return f"{line}; {diff.n_same_things:,} {more} of the same name"

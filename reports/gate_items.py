@@ -34,10 +34,15 @@ def subject(item: GateItem, limit: int) -> str:
     return " · ".join(plain(name, limit) for name in names)
 
 
+def is_on(item: GateItem, verdict: Verdict) -> bool:
+    """Whether the verdict, and so its sentence, is on the concept of the item."""
+    return item.concept_id is not None and item.concept_id == verdict.concept_id
+
+
 def reason_and_sentence(item: GateItem, verdict: Verdict | None) -> str:
     """What the gate says of an item and, where the verdict is on the same concept, what the audit says of the class."""
     reason = item.reason.rstrip(". ")
-    if verdict is None or item.concept_id is None or verdict.concept_id != item.concept_id:
+    if verdict is None or not is_on(item, verdict):
         return f"{reason}."
     return f"{reason}. {verdict.sentence}"
 

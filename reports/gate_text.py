@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 
 from rich.console import Console, Group, RenderableType
@@ -12,7 +11,7 @@ from rich.text import Text
 from auditor.gate.decision import GateDecision, GateItem
 from reports import queries
 from reports.display import inert
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, outcome, worst_first
+from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, is_on, outcome, worst_first
 from reports.terminal import as_text, print_on
 
 _LEVEL_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
@@ -54,19 +53,15 @@ def _decision(connection: queries.Connection, decision: GateDecision, _: int) ->
 def _failed(connection: queries.Connection, decision: GateDecision) -> list[RenderableType]:
     """A paragraph for every error: what the gate says of it, then what the audit says of the class."""
     failed = [item for item in worst_first(decision) if item.level == "error"]
-    sentences = _sentences(connection, failed)
+    by_name = {one.class_name: one for one in queries.verdicts(connection)}
     parts: list[RenderableType] = []
     for item in failed:
         parts += [_heading(item), _indented(item.reason, _REASON_LIMIT)]
-        if item.concept_id is not None:
-            parts.append(_indented(sentences.get(item.class_name, ""), _SENTENCE_LIMIT))
+        verdict = by_name.get(item.class_name)
+        if verdict is not None and is_on(item, verdict):
+            parts.append(_indented(verdict.sentence, _SENTENCE_LIMIT))
         parts.append(Text(""))
     return parts
-
-
-def _sentences(connection: queries.Connection, items: Iterable[GateItem]) -> dict[str, str]:
-    wanted = {item.class_name for item in items}
-    return {one.class_name: one.sentence for one in queries.verdicts(connection) if one.class_name in wanted}
 
 
 def _heading(item: GateItem) -> Text:

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.gate.decision import AUDIT_A_MODEL
 from auditor.records import Verdict
 from reports.display import plain
 from reports.queries import Connection
@@ -72,7 +73,7 @@ def deciding_rules(connection: Connection) -> dict[str, str]:
 def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     """What would mend or settle the verdict, in one line; None for a clean class."""
     if verdict.verdict == "not_analysed" and lead is not None and lead.data_alone:
-        return "audit a model on these pictures (--model): only that says what it relies on"
+        return AUDIT_A_MODEL
     if verdict.verdict == "not_analysed":
         return "mend that and audit again; until then nothing is known of the class either way"
     if verdict.concept is None or verdict.verdict == "clean":

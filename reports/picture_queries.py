@@ -9,8 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from auditor.evidence.presence import PRESENT
 from auditor.records import ByteArray, SaliencyMap
-from reports.queries import PRESENT_FROM, Connection
+from reports.queries import Connection
 
 #: ``with``: of the class, with its leading concept; ``without``: of the class, without it; ``pulled``: of other
 #: classes, with it, and called the class. ``words``: of a class without a leading concept.
@@ -45,9 +46,9 @@ told AS (
 placed AS (
     SELECT *, CASE
         WHEN concept_id IS NULL THEN 'words'
-        WHEN label_idx = class_idx AND presence >= {PRESENT_FROM} THEN 'with'
-        WHEN label_idx = class_idx AND presence < {PRESENT_FROM} THEN 'without'
-        WHEN label_idx <> class_idx AND predicted_idx = class_idx AND presence >= {PRESENT_FROM} THEN 'pulled'
+        WHEN label_idx = class_idx AND presence > {PRESENT} THEN 'with'
+        WHEN label_idx = class_idx AND presence <= {PRESENT} THEN 'without'
+        WHEN label_idx <> class_idx AND predicted_idx = class_idx AND presence > {PRESENT} THEN 'pulled'
     END AS side
     FROM told
 ),
@@ -81,10 +82,10 @@ WITH keyed AS (
     WHERE list_contains($concepts, concept_id)
 ),
 best AS (
-    SELECT concept_id, count(*) FILTER (presence >= {PRESENT_FROM}) AS n_present, count(*) AS n_known,
-           max_by(image_id, key, $limit) FILTER (presence >= {PRESENT_FROM}) AS surest,
-           min_by(image_id, key, $limit) FILTER (presence >= {PRESENT_FROM}) AS above,
-           max_by(image_id, key, $limit) FILTER (presence < {PRESENT_FROM}) AS below
+    SELECT concept_id, count(*) FILTER (presence > {PRESENT}) AS n_present, count(*) AS n_known,
+           max_by(image_id, key, $limit) FILTER (presence > {PRESENT}) AS surest,
+           min_by(image_id, key, $limit) FILTER (presence > {PRESENT}) AS above,
+           max_by(image_id, key, $limit) FILTER (presence <= {PRESENT}) AS below
     FROM keyed GROUP BY concept_id
 )
 SELECT concept_id, n_present, n_known, coalesce(surest, []), coalesce(above, []), coalesce(below, []) FROM best

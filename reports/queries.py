@@ -8,22 +8,33 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import duckdb
 import numpy as np
 
 from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
-from auditor.records import CalibrationRow, ClassConcept, Failure, Finding, SaliencyMap, Subgroup, Verdict
+from auditor.errors import StoreError
+from auditor.evidence.presence import PRESENT
+from auditor.records import (
+    CalibrationRow,
+    ClassConcept,
+    Failure,
+    Finding,
+    SaliencyMap,
+    Severity,
+    Subgroup,
+    Verdict,
+    VerdictName,
+)
 from auditor.store.tables import Run
+from auditor.wording import quote
 
 Record = TypeVar("Record")
 Connection = duckdb.DuckDBPyConnection
-
-#: Presence from which on a picture counts as showing a concept, as in E4's counts.
-PRESENT_FROM = 0.5
 
 _RUN = """
 SELECT run_id, created_at, data_path, data_digest, model_spec, model_digest, encoder_spec, encoder_digest,
@@ -107,7 +118,7 @@ FROM (
     JOIN predictions p USING (image_id)
     JOIN images i USING (image_id)
     LEFT JOIN attributions a ON a.image_id = c.image_id AND a.concept_id = c.concept_id AND a.class_idx = $class_idx
-    WHERE c.concept_id = $concept_id AND p.label_idx = $class_idx AND (c.presence >= $threshold) = $present
+    WHERE c.concept_id = $concept_id AND p.label_idx = $class_idx AND (c.presence > $threshold) = $present
 )
 ORDER BY CASE WHEN $present THEN NULL ELSE correct END NULLS FIRST,
          CASE WHEN $present THEN -presence ELSE presence END, share DESC NULLS LAST, image_id
@@ -184,14 +195,25 @@ def run(connection: Connection) -> Run:
 
 
 def verdicts(connection: Connection) -> list[Verdict]:
-    """Verdicts, worst first: by verdict, severity, share, name."""
-    return _records(connection.execute(_VERDICTS), Verdict)
+    """Verdicts, worst first: by verdict, severity, share, name.
+
+    Raises:
+        StoreError: a verdict or a severity that no auditor gives; reports take both for harmless words.
+    """
+    found = _records(connection.execute(_VERDICTS), Verdict)
+    for verdict in found:
+        if verdict.verdict not in get_args(VerdictName) or verdict.severity not in get_args(Severity):
+            raise StoreError(
+                f"the audit gives class {quote(verdict.class_name)} the verdict {quote(verdict.verdict)} of severity "
+                f"{quote(verdict.severity)}, which this auditor does not know; make it again"
+            )
+    return found
 
 
 def verdict_counts(connection: Connection) -> VerdictCounts:
     """Number of classes by verdict."""
-    rows = connection.execute("SELECT verdict, count(*) FROM verdicts GROUP BY verdict").fetchall()
-    return VerdictCounts(**dict(rows))
+    counts = Counter[str](verdict.verdict for verdict in verdicts(connection))
+    return VerdictCounts(**counts)
 
 
 def class_concepts(
@@ -258,7 +280,7 @@ def pictures(
     *,
     present: bool,
     limit: int,
-    threshold: float = PRESENT_FROM,
+    threshold: float = PRESENT,
 ) -> list[Picture]:
     """Pictures labelled as the class, with the concept (clearest first) or without it (wrong ones first).
 
@@ -268,7 +290,7 @@ def pictures(
         concept_id: a concept whose presence the audit kept.
         present: with the concept, or without.
         limit: at most so many.
-        threshold: presence from which on the concept counts as present.
+        threshold: above it the concept counts as present, as in E4's counts.
     """
     parameters = {
         "class_idx": class_idx, "concept_id": concept_id, "present": present, "limit": limit, "threshold": threshold,

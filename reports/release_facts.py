@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import PurePath
-from typing import get_args
 
 import duckdb
 import numpy as np
@@ -13,9 +12,8 @@ from auditor.errors import StoreError
 from auditor.evidence.presence import PRESENT
 from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
 from auditor.gate.standings import RULES, found_pairs
-from auditor.records import Finding, VerdictName
+from auditor.records import Finding
 from auditor.store.tables import Run
-from auditor.wording import quote
 from reports import queries
 from reports.queries import Connection
 
@@ -73,9 +71,6 @@ def release_facts(connection: Connection) -> ReleaseFacts:
 def _read(connection: Connection) -> ReleaseFacts:
     run = queries.run(connection)
     verdicts = tuple(queries.verdicts(connection))
-    unknown = {verdict.verdict for verdict in verdicts} - set(get_args(VerdictName))
-    if unknown:
-        raise StoreError(f"the audit has the verdict {quote(unknown.pop())}, which this auditor does not know")
     gaps = _gaps(connection)
     states = {Pair(*pair): state for *pair, state in connection.execute(_STATES).fetchall()}
     concept_ids = sorted({pair.concept_id for pair in found_pairs(verdicts, gaps, states)})

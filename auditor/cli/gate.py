@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,7 @@ def gate(
     if not update_baseline and (reason, who, expires) != (None, None, None):
         raise InputError("--reason, --who and --expires say how findings are accepted; add --update-baseline")
     policy, baseline = policy or _if_there(_POLICY), baseline or _if_there(_BASELINE)
+    _refuse_to_overwrite(output, {"policy": policy, "baseline": baseline or (_BASELINE if update_baseline else None)})
     with open_audit_database(audit) as connection:
         release = read_release(
             connection, policy=policy, against=against, allow_different_data=allow_different_data, strict=strict
@@ -76,6 +78,15 @@ def gate(
 
 def _if_there(path: Path) -> Path | None:
     return path if path.is_file() else None
+
+
+def _refuse_to_overwrite(output: Path | None, used: Mapping[str, Path | None]) -> None:
+    """A report may go anywhere but over what the gate reads."""
+    for name, path in used.items():
+        if output is None or path is None:
+            continue
+        if output.resolve() == path.resolve() or (output.exists() and path.exists() and output.samefile(path)):
+            raise InputError(f"--output {output} is the {name}, which a report would destroy; choose another name")
 
 
 def _date(written: str | None) -> datetime.date | None:

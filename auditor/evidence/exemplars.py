@@ -62,11 +62,11 @@ def choose_exemplars(
         if concepts[concept_idx].column is not None:
             strength = np.nan_to_num(presence[predicted, concept_idx])
         carrying = _largest(predicted, strength, PICTURES_PER_SIDE)
-        without = np.flatnonzero((label_idx == verdict.class_idx) & (presence[:, concept_idx] < PRESENT))
+        without = np.flatnonzero((label_idx == verdict.class_idx) & (presence[:, concept_idx] <= PRESENT))
         mistaken = (predicted_idx[without] != verdict.class_idx).astype(float)
         breaking = _largest(without, mistaken - presence[without, concept_idx], PICTURES_PER_SIDE)
         labels = label_idx[predicted]
-        foreign = (labels >= 0) & (labels != verdict.class_idx) & (presence[predicted, concept_idx] >= PRESENT)
+        foreign = (labels >= 0) & (labels != verdict.class_idx) & (presence[predicted, concept_idx] > PRESENT)
         pulled = _largest(predicted[foreign], strength[foreign], PICTURES_PER_SIDE)
         every = dict.fromkeys([*carrying.tolist(), *breaking.tolist(), *pulled.tolist()])
         chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in every]

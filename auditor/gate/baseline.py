@@ -31,7 +31,7 @@ except ImportError:  # not on this system: two writers at the same instant are t
 AcceptedVerdict = Literal["clean", "suspect", "flagged"]
 _RANKS = {verdict: rank for rank, verdict in enumerate(get_args(AcceptedVerdict))}
 
-#: Reason of an entry that is written without one; a renewal without one keeps the reason that stands there.
+#: Reason of an entry that is written without one; an entry that only expired keeps its own.
 DEFAULT_REASON = "accepted"
 
 _HEADER = """\
@@ -77,7 +77,11 @@ class Entry(BaseModel):
 
     def accepts(self, wanted: Entry, today: datetime.date) -> bool:
         """Whether it accepts already what another entry of its fingerprint is to accept."""
-        return not self.expired(today) and self.covers(wanted.verdict) and self.names(wanted.class_name, wanted.concept)
+        return not self.expired(today) and self.fits(wanted)
+
+    def fits(self, wanted: Entry) -> bool:
+        """Whether it was written for the same finding, at its verdict or a worse one; it may have expired."""
+        return self.covers(wanted.verdict) and self.names(wanted.class_name, wanted.concept)
 
 
 class Baseline(BaseModel):
@@ -157,8 +161,9 @@ def _with_entries(text: str, entries: Sequence[Entry], *, path: Path, today: dat
         position = positions.get(entry.fingerprint)
         if position is not None and not there[position].accepts(entry, today):
             renewed = document["accepted"][position]
+            # A reason was given for this finding at this verdict: it says nothing of another, or of a worse one.
+            kept = {"reason"} if entry.reason == DEFAULT_REASON and there[position].fits(entry) else set()
             # Only keys that are there: one that is added would stand below the comment on the next entry.
-            kept = {"reason"} if entry.reason == DEFAULT_REASON else set()
             renewed.update({key: value for key, value in _values(entry).items() if key in renewed and key not in kept})
     line_end = "\r\n" if "\r\n" in text else "\n"
     new = [entry for entry in entries if entry.fingerprint not in positions]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TypeVar
@@ -18,6 +19,7 @@ from auditor.wording import quote
 #: On fewer pictures than this no limit of a share is tried; E1's own screen asks for as many.
 LEAST_PICTURES = 10
 _GAPS = {"E4-recall": "gap in recall", "E4-pull": "pull on other classes"}
+_VERDICT, _SHARE = "verdict", "share"
 
 Row = TypeVar("Row", Finding, ClassConcept, Counterexample)
 
@@ -32,17 +34,21 @@ class ReleaseEvidence:
     class_concepts: tuple[ClassConcept, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
     same_as: Mapping[str, str] = field(default_factory=dict)  # known attribute -> concept of its name, by concept_id
+    data_alone: bool = False  # no model was examined
 
 
 @dataclass(slots=True)
 class Concern:
-    """A class and a concept that its verdict or a limit points at; with nothing ``broken`` the policy lets it pass."""
+    """A class and a concept that its verdict or a limit points at; with nothing ``broken`` the policy lets it pass.
+
+    ``broken`` says by demand of the policy ("verdict", "share", a rule of the evidence) how it is not met.
+    """
 
     verdict: Verdict
     concept_id: str
     concept: str
     concept_kind: str
-    broken: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
 
     @property
@@ -65,13 +71,32 @@ def concerns(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Verdic
         if verdict.verdict == "not_analysed":
             yield verdict, []
             continue
-        collected = _Collected(verdict, policy)
+        collected = _Collected(verdict, policy, findings[verdict.class_idx])
         rows: list[Verdict | Finding | Counterexample] = [verdict]
         rows += [*findings[verdict.class_idx], *counterexamples[verdict.class_idx]]
         collected.add_verdict(row for row in rows if (row.class_name, row.concept_id) in found)
-        collected.add_gaps(findings[verdict.class_idx])
+        collected.add_gaps()
         collected.add_shares(shares[verdict.class_idx])
-        yield verdict, collected.told_once(evidence.same_as)
+        yield verdict, list(collected.by_concept.values())
+
+
+def told_once(concerned: Sequence[Concern], same_as: Mapping[str, str], grown: Collection[str] = ()) -> list[Concern]:
+    """Without known attributes where the concept of their name says all that they do: they are the same thing.
+
+    Args:
+        concerned: of one class.
+        same_as: known attribute -> concept of its name, by concept_id.
+        grown: concept_id of those that grew by more than the policy allows.
+    """
+    by_concept = {one.concept_id: one for one in concerned}
+
+    def is_told(one: Concern) -> bool:
+        twin = by_concept.get(same_as.get(one.concept_id, ""))
+        if twin is None:
+            return False
+        return one.broken.keys() <= twin.broken.keys() and (one.concept_id not in grown or twin.concept_id in grown)
+
+    return [one for one in concerned if not is_told(one)]
 
 
 def _by_class(rows: Iterable[Row]) -> defaultdict[int, list[Row]]:
@@ -84,19 +109,11 @@ def _by_class(rows: Iterable[Row]) -> defaultdict[int, list[Row]]:
 class _Collected:
     """The concerns of one class, each concept once."""
 
-    def __init__(self, verdict: Verdict, policy: Policy) -> None:
+    def __init__(self, verdict: Verdict, policy: Policy, findings: Sequence[Finding]) -> None:
         self.verdict = verdict
+        self.findings = findings
         self.by_concept: dict[str, Concern] = {}
         self._limits = cache(partial(policy.limits, verdict.class_name))
-
-    def told_once(self, same_as: Mapping[str, str]) -> list[Concern]:
-        """Without known attributes where the concept of their name is said no better: they are the same thing."""
-        told = []
-        for one in self.by_concept.values():
-            named = self.by_concept.get(same_as.get(one.concept_id, ""))
-            if named is None or (one.broken and not named.broken):
-                told.append(one)
-        return told
 
     def _on(self, row: Verdict | Finding | ClassConcept | Counterexample) -> Concern:
         concept_id = row.concept_id or ""
@@ -108,16 +125,28 @@ class _Collected:
         for row in rows:
             one = self._on(row)
             if not one.broken and not one.passed:
-                broken, said = _by_verdict(self.verdict, self._limits(one.concept_kind))
-                (one.broken if broken else one.passed).append(said)
+                other = None if one.concept_id == self.verdict.concept_id else self._gap_of(one.concept_id)
+                broken, said = by_verdict(self.verdict, self._limits(one.concept_kind), other)
+                if broken:
+                    one.broken[_VERDICT] = said
+                else:
+                    one.passed.append(said)
 
-    def add_gaps(self, findings: Iterable[Finding]) -> None:
+    def _gap_of(self, concept_id: str) -> str:
+        """Such as "gap in recall 31 pts [21, 41]", the surest of a concept; "no gap" where the audit kept none."""
+        gaps = [one for one in self.findings if one.concept_id == concept_id and _is_gap(one)]
+        if not gaps:
+            return "no gap"
+        surest = max(gaps, key=lambda one: (one.low, one.rule_id))
+        return f"{_GAPS[surest.rule_id]} {interval(surest.effect, surest.low, surest.high)}"
+
+    def add_gaps(self) -> None:
         """Gaps that lie over their limit with the whole interval."""
-        for finding in findings:
+        for finding in self.findings:
             limit = self._limits(finding.concept_kind).max_gap
-            if limit is not None and finding.status == "measured" and finding.rule_id in _GAPS and finding.low > limit:
-                measured = interval(finding.effect, finding.low, finding.high)
-                self._on(finding).broken.append(f"{_GAPS[finding.rule_id]} {measured}, max_gap {points(limit)}")
+            if limit is not None and _is_gap(finding) and finding.low > limit:
+                measured = beyond(finding.effect, finding.low, finding.high, limit, "max_gap")
+                self._on(finding).broken[finding.rule_id] = f"{_GAPS[finding.rule_id]} {measured}"
 
     def add_shares(self, shares: Iterable[ClassConcept]) -> None:
         """Shares of the words, of context concepts, that lie over their limit with the whole interval."""
@@ -125,29 +154,53 @@ class _Collected:
             limit = self._limits(share.concept_kind).max_share
             is_known = share.concept_kind in CONTEXT_KINDS and share.n_images >= LEAST_PICTURES
             if limit is not None and is_known and share.share_low > limit:
-                measured = interval(share.share, share.share_low, share.share_high, unit="%")
-                self._on(share).broken.append(f"share of the words {measured}, max_share {points(limit, unit='%')}")
+                measured = beyond(share.share, share.share_low, share.share_high, limit, "max_share", unit="%")
+                self._on(share).broken[_SHARE] = f"share of the words {measured}"
 
 
-def _by_verdict(verdict: Verdict, limits: Limits) -> tuple[bool, str]:
-    """Whether the verdict alone stops the release, and how that is said."""
+def _is_gap(finding: Finding) -> bool:
+    return finding.rule_id in _GAPS and finding.status == "measured"
+
+
+def by_verdict(verdict: Verdict, limits: Limits, other: str | None = None) -> tuple[bool, str]:
+    """Whether the verdict alone stops the release, and how that is said.
+
+    Args:
+        verdict: of the class.
+        limits: for the class and the kind of the concept.
+        other: for a concept that was proven besides the leading one, its gap: the class's severity is not its own.
+    """
+    proven = None if other is None else f"also proven: {other}"
     if verdict.verdict not in limits.fail_on:
         fails_on = " or ".join(limits.fail_on) or "no verdict"
-        return False, f"{verdict.verdict}; the policy fails on {fails_on}"
+        return False, f"{proven or verdict.verdict}; the policy fails on {fails_on}"
     if verdict.verdict == "suspect":  # whose severity says nothing
         return True, "suspect"
     said = f"flagged, severity {verdict.severity}"
     if verdict.severity in SEVERITIES and SEVERITIES.index(verdict.severity) < SEVERITIES.index(limits.min_severity):
-        return False, f"{said}; the policy fails from {quote(limits.min_severity)} on"
-    return True, said
+        passes = f"{said}; the policy fails from {quote(limits.min_severity)} on"
+        return False, passes if proven is None else f"{proven}; the class is {passes}"
+    return True, proven or said
 
 
-def points(value: float, *, unit: str = "points") -> str:
-    """A fraction as points (or per cent): "20 points", "2.5 points"."""
-    return f"{value * 100:.1f}".removesuffix(".0") + f" {unit}"
+def points(value: float, *, unit: str = "pts", decimals: int = 0) -> str:
+    """A fraction as points (or per cent), rounded as reports round: "20 pts", "−5 pts"."""
+    if not math.isfinite(value):
+        return "–"
+    scale = 10**decimals
+    rounded = math.floor(abs(value) * 100 * scale + 0.5) / scale
+    return f"{'−' if value < 0 and rounded else ''}{rounded:.{decimals}f} {unit}"
 
 
-def interval(value: float, low: float, high: float, *, unit: str = "points") -> str:
-    """A fraction with its interval: "65 points [58, 71]"."""
-    low_end, high_end = (points(end, unit="").rstrip() for end in (low, high))
-    return f"{points(value, unit=unit)} [{low_end}, {high_end}]"
+def interval(value: float, low: float, high: float, *, unit: str = "pts", decimals: int = 0) -> str:
+    """A fraction with its interval: "65 pts [58, 71]"."""
+    low_end, high_end = (points(end, unit="", decimals=decimals).rstrip() for end in (low, high))
+    return f"{points(value, unit=unit, decimals=decimals)} [{low_end}, {high_end}]"
+
+
+def beyond(value: float, low: float, high: float, limit: float, key: str, *, unit: str = "pts") -> str:
+    """What lies over a limit, "65 pts [58, 71], max_gap 20 pts"; with a decimal where whole numbers would hide it."""
+    is_whole = points(limit, decimals=1).endswith(".0 pts")
+    decimals = 0 if is_whole and points(low) != points(limit) else 1
+    measured = interval(value, low, high, unit=unit, decimals=decimals)
+    return f"{measured}, {key} {points(limit, unit=unit, decimals=decimals)}"

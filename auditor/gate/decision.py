@@ -14,6 +14,9 @@ from auditor.records import Severity, VerdictName
 ItemState = Literal["new", "accepted", "expired", "stale", "tolerated", "not_analysed", "skipped", "grown"]
 Level = Literal["error", "warning", "note"]
 
+#: The next step where no model was examined; nothing else settles such a class.
+AUDIT_A_MODEL = "audit a model on these pictures (--model): only that says what it relies on"
+
 
 @dataclass(frozen=True, slots=True)
 class GateItem:

@@ -32,7 +32,7 @@ def _context_kind(kind: str) -> str:
 
 Verdicts = Annotated[tuple[FailOn, ...], Strict(False)]
 Patterns = Annotated[tuple[str, ...], Strict(False)]
-Kinds = Annotated[tuple[Annotated[str, AfterValidator(_context_kind)], ...], Strict(False)]
+Kinds = Annotated[tuple[Annotated[str, AfterValidator(_context_kind)], ...], Strict(False), Field(min_length=1)]
 Fraction = Annotated[float | None, Field(ge=0, le=1)]
 
 _FAIL_ON = 'a list of "flagged" and "suspect"'
@@ -46,7 +46,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    classes: Patterns = Field(default=("*",), description=_PATTERNS)
+    classes: Patterns = Field(default=("*",), min_length=1, description=_PATTERNS)
     kinds: Kinds | None = Field(default=None, description=f"a list of {', '.join(CONTEXT_KINDS)}")
     fail_on: Verdicts | None = Field(default=None, description=_FAIL_ON)
     min_severity: MinSeverity | None = Field(default=None, description=_MIN_SEVERITY)
@@ -104,9 +104,9 @@ class Policy(BaseModel):
         return matches(class_name, self.may_skip)
 
     def idle_patterns(self, class_names: Iterable[str]) -> list[str]:
-        """Patterns of rules that match none of the classes: a misspelt one would loosen the gate unnoticed."""
+        """Patterns that match none of the classes: a misspelt one would not do what it was written for, unnoticed."""
         names = list(class_names)
-        patterns = (pattern for rule in self.rule for pattern in rule.classes)
+        patterns = [*self.may_skip, *(pattern for rule in self.rule for pattern in rule.classes)]
         return [pattern for pattern in patterns if not any(matches(name, (pattern,)) for name in names)]
 
 

@@ -191,6 +191,11 @@ class ReleaseDiff:
         changed = {(one.class_name, one.concept_id): one.change for one in self.changes}
         return tuple(one for one in self.changes if changed.get((one.class_name, one.same_as or "")) != one.change)
 
+    @property
+    def n_same_things(self) -> int:
+        """Number of findings on known attributes that are not told, for the concept of their name is."""
+        return len(self.changes) - len(self.told())
+
     def count(self, change: Change) -> int:
         """Number of findings, each told once, that changed in this way."""
         return sum(one.change == change for one in self.told())

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from auditor.gate.baseline import Baseline, Entry
-from auditor.gate.concerns import Concern, ReleaseEvidence, concerns, interval, points
-from auditor.gate.decision import GateDecision, GateItem, ItemState, Level
+from auditor.gate.concerns import Concern, ReleaseEvidence, beyond, by_verdict, concerns, told_once
+from auditor.gate.decision import AUDIT_A_MODEL, GateDecision, GateItem, ItemState, Level
 from auditor.gate.policy import Policy
 from auditor.records import Severity, Verdict, VerdictName
 from auditor.wording import quote
@@ -53,7 +53,7 @@ def exit_code(states: Iterable[ItemState], *, empty: bool, strict: bool) -> Exit
 
     Args:
         states: of all items, in any order.
-        empty: whether there was nothing to judge: no pictures, or no classes.
+        empty: whether nothing was judged: no pictures, no classes, or all of them skipped.
         strict: whether a stale entry of the baseline fails.
     """
     codes = {**_CODES, "stale": 1} if strict else _CODES
@@ -68,6 +68,7 @@ def decide(
     today: datetime.date,
     strict: bool = False,
     growth: Mapping[str, Growth] | None = None,
+    unmeasured: Mapping[str, str] | None = None,
     against: str | None = None,
     policy_path: str | None = None,
     baseline_path: str | None = None,
@@ -81,17 +82,27 @@ def decide(
         today: the day that entries are held against.
         strict: whether a stale entry of the baseline fails.
         growth: how findings grew since the previous release, by fingerprint.
+        unmeasured: why it is not known of others whether they grew, by fingerprint.
         against: which release that was, and what changed since, for the summary.
         policy_path: for the reader.
         baseline_path: for the reader.
     """
-    judge = _Judge(policy, {entry.fingerprint: entry for entry in baseline.accepted}, today, growth or {})
-    items = [item for verdict, concerned in concerns(evidence, policy) for item in judge.of_class(verdict, concerned)]
-    items += judge.stale(items, strict=strict)
+    entries = {entry.fingerprint: entry for entry in baseline.accepted}
+    judge = _Judge(policy, entries, today, growth or {}, unmeasured or {}, evidence.data_alone)
+    items: list[GateItem] = []
+    matched: set[str | None] = set()
+    n_judged = 0
+    for verdict, concerned in concerns(evidence, policy):
+        matched |= {concern.fingerprint for concern in concerned}  # of those as well that are told with another
+        grown = {concern.concept_id for concern in concerned if judge.grown(concern)}
+        of_class = judge.of_class(verdict, told_once(concerned, evidence.same_as, grown))
+        n_judged += not any(item.state in ("not_analysed", "skipped") for item in of_class)
+        items += of_class
+    items += judge.stale(items, matched, strict=strict)
     items.sort(key=_worst_first)
     empty = not evidence.n_images or not evidence.verdicts
-    code = exit_code((item.state for item in items), empty=empty, strict=strict)
-    summary = _summary(code, items, len(evidence.verdicts), empty) + (f"; {against}" if against else "")
+    code = exit_code((item.state for item in items), empty=empty or not n_judged, strict=strict)
+    summary = _summary(code, items, len(evidence.verdicts), n_judged, empty) + (f"; {against}" if against else "")
     return GateDecision(code, summary, tuple(items), policy_path, baseline_path)
 
 
@@ -99,11 +110,12 @@ def _worst_first(item: GateItem) -> tuple[int, int, int]:
     return _LEVELS.index(item.level), _STATES.index(item.state), _SEVERITIES.index(item.severity)
 
 
-def _summary(code: ExitCode, items: Sequence[GateItem], n_classes: int, empty: bool) -> str:
+def _summary(code: ExitCode, items: Sequence[GateItem], n_classes: int, n_judged: int, empty: bool) -> str:
     if empty:
         return f"{_OUTCOMES[2]}: the audit holds no pictures or no classes"
     counts = Counter(item.state for item in items)
     said = [f"{counts[state]:,} {words}" for state, words in _SUMMARY_WORDS.items() if counts[state]]
+    said += [] if n_judged else ["no class was judged"]
     classes = f"{n_classes:,} class" + ("es" if n_classes != 1 else "")
     return f"{_OUTCOMES[code]}: {', '.join(said) or 'nothing found'} ({classes})"
 
@@ -116,18 +128,28 @@ class _Judge:
     entries: Mapping[str, Entry]
     today: datetime.date
     growth: Mapping[str, Growth]
+    unmeasured: Mapping[str, str]
+    data_alone: bool
 
     def of_class(self, verdict: Verdict, concerned: Sequence[Concern]) -> list[GateItem]:
         """The items of one class; a class without a verdict, or on too few pictures to pass by it, is an item too."""
         if verdict.verdict == "not_analysed":
-            return [self._unanalysed(verdict, verdict.sentence)]
-        if verdict.verdict == "flagged" or verdict.n_images >= self.policy.min_images:  # what is shown stays shown
-            return [self._item(concern) for concern in concerned]
+            step = AUDIT_A_MODEL if self.data_alone else "add pictures, or name the class in may_skip"
+            return [self._unanalysed(verdict, verdict.sentence, step)]
+        items = []
+        if verdict.concept_id is None and by_verdict(verdict, self.policy.limits(verdict.class_name, ""))[0]:
+            why = f"{verdict.verdict}, but the audit names no concept that could be judged or accepted"
+            items.append(self._unanalysed(verdict, why, "audit again", may_skip=False))
+        shown = verdict.verdict == "flagged" and any(concern.broken for concern in concerned)
+        if shown or verdict.n_images >= self.policy.min_images:  # what is shown stays shown
+            return [*items, *(self._item(concern) for concern in concerned)]
         few = f"{verdict.verdict} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
-        return [self._unanalysed(verdict, few), *(self._item(concern) for concern in concerned if concern.broken)]
+        if not items:
+            items.append(self._unanalysed(verdict, few, "add pictures, or name the class in may_skip"))
+        return [*items, *(self._item(concern) for concern in concerned if concern.broken or self.grown(concern))]
 
-    def _unanalysed(self, verdict: Verdict, why: str) -> GateItem:
-        skipped = self.policy.skips(verdict.class_name)
+    def _unanalysed(self, verdict: Verdict, why: str, next_step: str, *, may_skip: bool = True) -> GateItem:
+        skipped = may_skip and self.policy.skips(verdict.class_name)
         return GateItem(
             class_name=verdict.class_name,
             concept_id=None,
@@ -138,7 +160,7 @@ class _Judge:
             fingerprint=None,
             state="skipped" if skipped else "not_analysed",
             level="note" if skipped else "error",
-            reason=f"{_one_line(why)}" + ("" if skipped else "; add pictures, or name the class in may_skip"),
+            reason=f"{_one_line(why)}" + ("" if skipped else f"; {next_step}"),
         )
 
     def _item(self, concern: Concern) -> GateItem:
@@ -149,7 +171,8 @@ class _Judge:
             concept=concern.concept,
             concept_kind=concern.concept_kind,
             verdict=concern.verdict.verdict,
-            severity=concern.verdict.severity,
+            # the class's own, which says nothing of what is proven besides its leading concept
+            severity=concern.verdict.severity if concern.concept_id == concern.verdict.concept_id else "none",
             fingerprint=concern.fingerprint,
             state=state,
             level=level,
@@ -157,7 +180,7 @@ class _Judge:
         )
 
     def _state(self, concern: Concern) -> tuple[ItemState, Level, str]:
-        said, entry = "; ".join(concern.broken + concern.passed), self.entries.get(concern.fingerprint)
+        said, entry = "; ".join(concern.broken.values()), self.entries.get(concern.fingerprint)
         if concern.broken:
             if entry is None:
                 return "new", "error", f"{said}: {_NEXT[concern.verdict.verdict]}, or accept it with --update-baseline"
@@ -168,25 +191,37 @@ class _Judge:
                 return "new", "error", f"{said}: was accepted as {entry.verdict} only, by {_accepted(entry)}"
             if entry.expired(self.today):
                 return "expired", "error", f"{said}: was accepted by {_accepted(entry)}; mend it, or renew the entry"
-        grown = self._grown(concern)
+        grown = self.grown(concern)
         if grown:
-            return "grown", "error", f"{said}; {grown}: mend the model, or give it a [[rule]] of its own in the policy"
+            said = "; ".join(filter(None, (said, grown)))
+            return "grown", "error", f"{said}: mend the model, or give it a [[rule]] of its own in the policy"
+        unmeasured = self._unmeasured(concern)
         if not concern.broken or entry is None:
-            return "tolerated", "note", said
-        days = (entry.expires - self.today).days
-        return "accepted", "warning" if days <= WARN_DAYS else "note", f"{said}; by {_accepted(entry)}"
+            said = "; ".join(filter(None, (*concern.passed, unmeasured)))
+            return "tolerated", "warning" if unmeasured else "note", said
+        warns = unmeasured or (entry.expires - self.today).days <= WARN_DAYS
+        said = "; ".join(filter(None, (said, unmeasured, f"by {_accepted(entry)}")))
+        return "accepted", "warning" if warns else "note", said
 
-    def _grown(self, concern: Concern) -> str | None:
-        growth = self.growth.get(concern.fingerprint)
-        limit = self.policy.limits(concern.verdict.class_name, concern.concept_kind).max_growth
+    def grown(self, concern: Concern) -> str | None:
+        """How much it surely grew by more than the policy allows, None where it did not."""
+        growth, limit = self.growth.get(concern.fingerprint), self._max_growth(concern)
         if growth is None or limit is None or not growth.low > limit:
             return None
-        grown = interval(growth.difference, growth.low, growth.high)
-        return f"grown by {grown} since the previous release, max_growth {points(limit)}"
+        grown = beyond(growth.difference, growth.low, growth.high, limit, "max_growth")
+        return f"grown since the previous release by {grown}"
 
-    def stale(self, items: Sequence[GateItem], *, strict: bool) -> list[GateItem]:
+    def _unmeasured(self, concern: Concern) -> str | None:
+        why = self.unmeasured.get(concern.fingerprint)
+        if why is None or self._max_growth(concern) is None:
+            return None
+        return f"max_growth not tried: {_one_line(why)}"
+
+    def _max_growth(self, concern: Concern) -> float | None:
+        return self.policy.limits(concern.verdict.class_name, concern.concept_kind).max_growth
+
+    def stale(self, items: Sequence[GateItem], matched: Container[str | None], *, strict: bool) -> list[GateItem]:
         """Entries that nothing matches; what was not analysed this time cannot show that an entry is needed no more."""
-        matched = {item.fingerprint for item in items}
         unknown = {item.class_name for item in items if item.concept_id is None}
         return [
             GateItem(

@@ -135,13 +135,14 @@ def test_an_expired_entry_is_renewed_where_it_stands_with_its_comments(path, cha
 def test_an_entry_that_covers_less_is_renewed(path):
     update_baseline(path, [entry_of("dog", FOG, reason="accepted")], today=TODAY)
     expected = WRITTEN.replace('verdict = "suspect"', 'verdict = "flagged"').replace('"Grace"', '"Ada"')
+    expected = expected.replace("ticket 8", "accepted")  # which was given for less
     assert path.read_text(encoding="utf-8") == expected.replace('"2030-08-15"', "2030-08-14")
 
 
 def test_an_entry_under_other_names_is_put_right(path):
     path.write_text(WRITTEN.replace('"cat"', '"harmless"'), encoding="utf-8")
-    update_baseline(path, [CAT], today=TODAY)
-    assert path.read_text(encoding="utf-8") == WRITTEN
+    update_baseline(path, [CAT.model_copy(update={"reason": "accepted"})], today=TODAY)
+    assert path.read_text(encoding="utf-8") == WRITTEN.replace("ticket 7", "accepted")  # which was given for another
 
 
 def test_line_ends_mode_and_links_are_kept(path, tmp_path):

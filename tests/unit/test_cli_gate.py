@@ -113,6 +113,24 @@ def test_mistakes_are_one_line_and_exit_2(audit, arguments, expected):
     assert not Path("baseline.toml").exists()
 
 
+def test_a_report_never_replaces_what_the_gate_reads(audit):
+    run(audit, "--update-baseline", exit_code=0)
+    Path("link.toml").symlink_to("baseline.toml")
+    Path("hard.toml").hardlink_to("policy.toml")
+    before = {name: Path(name).read_bytes() for name in ("policy.toml", "baseline.toml")}
+    for output, which in (
+        ("./baseline.toml", "baseline"), ("link.toml", "baseline"), ("policy.toml", "policy"), ("hard.toml", "policy"),
+    ):  # fmt: skip
+        line = mistake(audit, "--format", "json", "--output", output)
+        assert (
+            line == f"error: --output {Path(output)} is the {which}, which a report would destroy; choose another name"
+        )
+    assert before == {name: Path(name).read_bytes() for name in before}
+    Path("baseline.toml").unlink()
+    assert "is the baseline" in mistake(audit, "--update-baseline", "--output", "baseline.toml")
+    assert not Path("baseline.toml").exists()
+
+
 def test_mistakes_in_the_files_are_one_line_and_lose_nothing(audit):
     Path("baseline.toml").write_text("[[accepted]]\nclas = 'cat'\n")
     line = mistake(audit, "--update-baseline")

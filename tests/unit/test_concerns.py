@@ -7,7 +7,7 @@ import math
 import pytest
 from gate_world import FOG, WATER, counterexample_on, evidence_of, gap_on, share_on, verdict_on
 
-from auditor.gate.concerns import LEAST_PICTURES, concerns
+from auditor.gate.concerns import LEAST_PICTURES, concerns, points, told_once
 from auditor.gate.policy import Policy, Rule
 
 BEAK = ("beak", "beak", "part")
@@ -19,7 +19,10 @@ def on(verdict, policy=None, **rows):
     ((given, found),) = concerns(evidence_of(verdict, **rows), policy or Policy())
     assert given is verdict
     assert len({one.concept_id for one in found}) == len(found)
-    return {one.concept: ("broken", one.broken) if one.broken else ("passed", one.passed) for one in found}
+    found = told_once(found, rows.get("same_as", {}))
+    return {
+        one.concept: ("broken", list(one.broken.values())) if one.broken else ("passed", one.passed) for one in found
+    }
 
 
 @pytest.mark.parametrize(
@@ -64,9 +67,10 @@ def test_every_concept_that_is_proven_on_a_flagged_class_counts():
         gap_on(verdict_on("b", class_idx=1), RULER, 0.2, q=0.001),
     )
     both = ("broken", ["flagged, severity high"])
-    assert on(verdict, findings=findings) == {"water": both, "fog": both}
+    also = ("broken", ["also proven: gap in recall 30 pts [20, 40]"])
+    assert on(verdict, findings=findings) == {"water": both, "fog": also}
     told = tuple(counterexample_on(verdict, *row) for row in ((WATER, "proven"), (RULER, "proven"), (FOG, "open")))
-    assert on(verdict, findings=findings, counterexamples=told) == {"water": both, RULER[1]: both}
+    assert on(verdict, findings=findings, counterexamples=told) == {"water": both, RULER[1]: also}
 
 
 def test_a_suspect_class_stands_for_its_leading_concept():
@@ -90,7 +94,7 @@ def test_a_gap_over_its_limit_with_the_whole_interval(low, changes, broken):
         assert found == {}
     else:
         name = "pull on other classes" if changes else "gap in recall"
-        assert found == {"fog": ("broken", [f"{name} 31 points [21, 41], max_gap 20 points"])}
+        assert found == {"fog": ("broken", [f"{name} 31 pts [21, 41], max_gap 20 pts"])}
     assert on(verdict, findings=(gap_on(verdict, FOG, low, **changes),)) == {}
 
 
@@ -122,9 +126,9 @@ def test_all_that_is_broken_on_one_concept_is_said_of_it():
         "water": (
             "broken",
             [
-                "gap in recall 15.5 points [5.5, 25.5], max_gap 5 points",
-                "pull on other classes 16 points [6, 26], max_gap 5 points",
-                "share of the words 4 % [3, 5], max_share 2.5 %",
+                "gap in recall 16 pts [6, 26], max_gap 5 pts",
+                "pull on other classes 16 pts [6, 26], max_gap 5 pts",
+                "share of the words 4.0 % [3.0, 5.0], max_share 2.5 %",
             ],
         )
     }
@@ -148,3 +152,39 @@ def test_a_known_attribute_and_the_concept_of_its_name_are_one():
     policy = Policy(rule=(Rule(kinds=("scene",), fail_on=()),))
     found = on(verdict, policy, findings=findings, same_as={"place-w": "water"})
     assert {concept: state for concept, (state, _) in found.items()} == {"water": "passed", "place = water": "broken"}
+
+
+def test_a_known_attribute_that_breaks_what_its_twin_does_not_is_told_with_it():
+    verdict, pond = verdict_on("a"), ("place-w", "place = water", "attribute")
+    findings = (gap_on(verdict, WATER, 0.1, q=0.001), gap_on(verdict, pond, 0.3, q=0.001))
+    found = on(verdict, Policy(max_gap=0.2), findings=findings, same_as={"place-w": "water"})
+    assert found["water"] == ("broken", ["flagged, severity high"])
+    assert found["place = water"][1][1] == "gap in recall 40 pts [30, 50], max_gap 20 pts"
+    found = on(verdict, Policy(max_gap=0.05), findings=findings, same_as={"place-w": "water"})
+    assert list(found) == ["water"]
+
+
+def test_what_is_proven_besides_is_said_with_its_surest_gap_and_not_with_the_severity_of_the_class():
+    verdict = verdict_on("a", severity="low")
+    findings = (
+        gap_on(verdict, FOG, 0.2, q=0.01),
+        gap_on(verdict, FOG, 0.3, q=0.01, rule_id="E4-pull"),
+        gap_on(verdict, FOG, 0.9, q=0.01, rule_id="E3-recall"),
+    )
+    said = "also proven: pull on other classes 40 pts [30, 50]"
+    assert on(verdict, findings=findings)["fog"] == ("broken", [said])
+    assert on(verdict, Policy(min_severity="high"), findings=findings)["fog"] == (
+        "passed", [f"{said}; the class is flagged, severity low; the policy fails from 'high' on"],
+    )  # fmt: skip
+    assert on(verdict, Policy(fail_on=()), findings=findings)["fog"] == (
+        "passed", [f"{said}; the policy fails on no verdict"],
+    )  # fmt: skip
+    proven = (counterexample_on(verdict, FOG, "proven"),)
+    assert on(verdict, counterexamples=proven)["fog"] == ("broken", ["also proven: no gap"])
+
+
+def test_figures_are_rounded_as_in_reports_and_get_a_decimal_only_where_they_need_one():
+    assert [points(value) for value in (0.125, -0.004, -0.05, math.nan)] == ["13 pts", "0 pts", "−5 pts", "–"]
+    verdict = verdict_on("a", "clean")
+    said = on(verdict, Policy(max_gap=0.2), findings=(gap_on(verdict, WATER, 0.203),))["water"][1]
+    assert said == ["gap in recall 30.3 pts [20.3, 40.3], max_gap 20.0 pts"]

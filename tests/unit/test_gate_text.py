@@ -54,6 +54,13 @@ def test_failures_come_first_with_what_the_audit_says(connection):
     ]  # fmt: skip
 
 
+def test_evidence_stands_under_its_own_concept_only(connection):
+    fog = replace(NEW, concept_id="fog", concept="fog", reason="also proven: gap in recall 31 pts [21, 41]")
+    text = render_gate_text(connection, decision=GateDecision(1, "1 new", (NEW, fog)))
+    assert text.count("Relies on water (scene).") == 1
+    assert text.index("Relies on water") < text.index("also proven")
+
+
 def test_nothing_found_is_two_lines(connection):
     decision = GateDecision(0, "passes: nothing found (5 classes)", ())
     assert render_gate_text(connection, decision=decision).splitlines() == [

@@ -33,7 +33,8 @@ def test_exit_code_of_every_combination_of_states(strict, empty):
 
 
 # Rows: what the audit says of class "a", and what the policy has to say on it. Columns: what the baseline holds.
-# "other" is an entry for a finding that is no more. Codes: without --strict / with it.
+# "other" is an entry for a finding that is no more. Codes: without --strict / with it. With "others" there is a second
+# class, clean on many pictures.
 ENTRIES = {
     "none": (),
     "active": (entry_of("a"),),
@@ -56,8 +57,13 @@ SITUATIONS = {
     "suspect, few": ("suspect", {"min_images": 101}),
     "clean, few": ("clean", {"min_images": 101}),
     "few, may skip": ("clean", {"min_images": 101, "may_skip": ("a",)}),
+    "few, others": ("clean", {"min_images": 101, "may_skip": ("a",)}),
+    "few, let pass": ("flagged", {"min_images": 101, "fail_on": ()}),
     "not analysed": ("not_analysed", {}),
-    "may skip": ("not_analysed", {"may_skip": ("a*",)}),
+    "may skip": ("not_analysed", {"may_skip": ("*",)}),
+    "may skip, others": ("not_analysed", {"may_skip": ("*",)}),
+    "no concept": ("flagged", {"may_skip": ("*",)}),
+    "no concept, pass": ("flagged", {"fail_on": ("suspect",)}),
     "grown": ("flagged", {"max_growth": 0.1}),
     "grown suspect": ("suspect", {"max_growth": 0.1}),
     "not grown enough": ("flagged", {"max_growth": 0.11}),
@@ -73,9 +79,14 @@ suspect              0/0   0/0     0/0       0/0      0/0      0/0      0/1    0
 suspect, wanted      1/1   0/0     0/0       1/1      0/0      1/1      1/1    0/1
 suspect, few         2/2   2/2     2/2       2/2      2/2      2/2      2/2    2/2
 clean, few           2/2   2/2     2/2       2/2      2/2      2/2      2/2    2/2
-few, may skip        0/0   0/0     0/0       0/0      0/0      0/1      0/1    0/1
+few, may skip        2/2   2/2     2/2       2/2      2/2      2/2      2/2    2/2
+few, others          0/0   0/0     0/0       0/0      0/0      0/1      0/1    0/1
+few, let pass        2/2   2/2     2/2       2/2      2/2      2/2      2/2    2/2
 not analysed         2/2   2/2     2/2       2/2      2/2      2/2      2/2    2/2
-may skip             0/0   0/0     0/0       0/0      0/0      0/1      0/1    0/1
+may skip             2/2   2/2     2/2       2/2      2/2      2/2      2/2    2/2
+may skip, others     0/0   0/0     0/0       0/0      0/0      0/1      0/1    0/1
+no concept           2/2   2/2     2/2       2/2      2/2      2/2      2/2    2/2
+no concept, pass     0/0   0/1     0/1       0/1      0/1      0/1      0/1    0/1
 grown                1/1   1/1     1/1       1/1      1/1      1/1      1/1    1/1
 grown suspect        1/1   1/1     1/1       1/1      1/1      1/1      1/1    1/1
 not grown enough     1/1   0/0     0/0       1/1      1/1      1/1      1/1    0/1
@@ -99,10 +110,13 @@ def test_the_table_has_every_combination():
 @pytest.mark.parametrize(("situation", "entries", "strict", "expected"), _cells())
 def test_exit_code_of_every_combination_of_audit_policy_and_baseline(situation, entries, strict, expected):
     name, settings = SITUATIONS[situation]
-    verdict = verdict_on("a", name, "low" if "low" in situation else "high")
+    concept = None if "no concept" in situation else WATER
+    verdicts = [verdict_on("a", name, "low" if "low" in situation else "high", concept=concept)]
+    verdicts += [verdict_on("z", "clean", n_images=500, class_idx=1)] if "others" in situation else []
     growth = GROWN if "max_growth" in settings else {}
     baseline = baseline_of(*ENTRIES[entries])
-    decision = decide(evidence_of(verdict), Policy(**settings), baseline, today=TODAY, strict=strict, growth=growth)
+    evidence = evidence_of(*verdicts)
+    decision = decide(evidence, Policy(**settings), baseline, today=TODAY, strict=strict, growth=growth)
     assert decision.exit_code == expected, decision
 
 
@@ -225,8 +239,8 @@ def test_the_reason_of_growth():
     growth = {fingerprint("a", "water"): Growth(0.12, 0.103, 0.2)}
     (item,) = decided(verdict_on("a"), growth=growth, policy=Policy(max_growth=0.1, fail_on=()))[0].items
     assert item.reason == (
-        "flagged; the policy fails on no verdict; grown by 12 points [10.3, 20] since the previous release, "
-        "max_growth 10 points: mend the model, or give it a [[rule]] of its own in the policy"
+        "grown since the previous release by 12.0 pts [10.3, 20.0], max_growth 10.0 pts: mend the model, or give it a "
+        "[[rule]] of its own in the policy"
     )
 
 

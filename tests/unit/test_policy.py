@@ -87,7 +87,6 @@ def test_the_last_rule_that_matches_and_gives_a_key_decides(tmp_path):
 def test_a_rule_without_kinds_is_for_all_of_them():
     policy = Policy(rule=(Rule(max_gap=0.5),))
     assert {policy.limits("cat", kind).max_gap for kind in (*CONTEXT_KINDS, "unheard of")} == {0.5}
-    assert Policy(rule=(Rule(kinds=(), max_gap=0.5),)).limits("cat", "scene").max_gap is None
 
 
 def test_shares_are_read_only_where_they_are_limited():
@@ -97,8 +96,8 @@ def test_shares_are_read_only_where_they_are_limited():
 
 
 def test_patterns_that_match_no_class_are_told():
-    policy = Policy(rule=(Rule(classes=("tumor-*", "cat")), Rule(), Rule(classes=("dog",))))
-    assert policy.idle_patterns(["tumour-a", "cat"]) == ["tumor-*", "dog"]
+    policy = Policy(may_skip=("cat", "msic"), rule=(Rule(classes=("tumor-*", "cat")), Rule(), Rule(classes=("dog",))))
+    assert policy.idle_patterns(["tumour-a", "cat"]) == ["msic", "tumor-*", "dog"]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +134,8 @@ def test_patterns(name, pattern, expected):
             ", line 5: unknown key 'clases'; did you mean 'classes'?",
         ),
         ("[[rule]]\n\nclasses = [7]", ", line 3: classes = 7; expected a list of class names or patterns like"),
+        ("[[rule]]\nclasses = []", ", line 2: classes = []; expected a list of class names or patterns like"),
+        ("[[rule]]\nkinds = []", ", line 2: kinds = []; expected a list of scene, surface,"),
         ("[[rule]]\nkinds = ['scenes']", "; did you mean 'scene'?"),
         ("[[rule]]\nkinds = ['object']", ", line 2: kinds = 'object'; expected a list of scene, surface,"),
         ("[[rule]]\nmay_skip = []", ", line 2: unknown key 'may_skip'; known keys: classes, kinds, fail_on,"),

@@ -18,7 +18,7 @@ from small_audit import make_run, write_small_audit
 
 from auditor.errors import InputError, StoreError
 from auditor.gate.baseline import Entry, load_baseline
-from auditor.gate.policy import Policy
+from auditor.gate.policy import Policy, Rule
 from auditor.records import fingerprint
 from auditor.release_check import ReleaseCheck, accept_findings, assert_no_shortcuts, check_release, git_user, today_utc
 from auditor.store.migrations import MIGRATIONS
@@ -86,7 +86,7 @@ def test_rules_for_no_class_are_told(audit, tmp_path, caplog):
     (tmp_path / "p.toml").write_text(SKIP + '[[rule]]\nclasses = ["waterbrid"]\nfail_on = []\n')
     with caplog.at_level(logging.WARNING):
         check_release(audit, policy=tmp_path / "p.toml")
-    assert caplog.messages == ["the policy has rules for classes that the audit does not have: 'waterbrid'"]
+    assert caplog.messages == ["the policy names classes that the audit does not have: 'waterbrid'"]
 
 
 class TestAccepting:
@@ -208,6 +208,10 @@ class TestAudits:
                 "the verdict 'fine' of severity 'high', which this auditor does not",
             ),
             ("UPDATE verdicts SET severity = 'dire'", "of severity 'dire'"),
+            (
+                "DELETE FROM verdicts WHERE class_name IN ('waterbird', 'vehicle')",
+                "the audit has no verdict on the classes 'waterbird', 'vehicle'; make it again",
+            ),
         ],
     )
     def test_with_other_tables_than_an_audit_has(self, copy, statement, expected):
@@ -234,8 +238,9 @@ class TestAgainst:
                     for one in diff.changes if one.change in ("new", "worse")]  # fmt: skip
         evidence = evidence_of(*(replace(verdict, class_idx=idx) for idx, verdict in enumerate(verdicts)))
 
-        def decide(tmp_path, *, limit):
-            check = ReleaseCheck(evidence=evidence, policy=Policy(max_growth=limit), today=TODAY, diff=diff)
+        def decide(tmp_path, *, limit, of_new=1.0):
+            policy = Policy(max_growth=limit, rule=(Rule(classes=("cat",), max_growth=of_new),))
+            check = ReleaseCheck(evidence=evidence, policy=policy, today=TODAY, diff=diff)
             accept_findings(check.decide(), tmp_path / "b.toml", who="Ada", today=TODAY)
             return check.decide(tmp_path / "b.toml")
 
@@ -248,6 +253,12 @@ class TestAgainst:
         assert decision.exit_code == 1
         assert decision.summary.endswith("(2 classes); against 'old': 1 new, 1 fixed, 1 worse, 1 unclear")
 
+    def test_what_is_new_has_grown_as_well(self, decided, tmp_path):
+        decide, _ = decided
+        items = items_of(decide(tmp_path, limit=0.0, of_new=0.0))
+        assert set(items.values()) == {"grown"}
+        assert len(items) == 2
+
     def test_what_may_have_grown_less_passes(self, decided, tmp_path):
         decide, worse = decided
         assert decide(tmp_path, limit=round(worse.difference_low + 0.01, 4)).exit_code == 0
@@ -255,18 +266,29 @@ class TestAgainst:
 
     def test_audits_are_compared_on_what_they_hold(self, audit, policy):
         decision = check_release(audit, policy=policy, against=audit)
-        assert decision.summary.endswith("; against 'run-1': 3 unchanged")
+        assert decision.summary.endswith("; against 'run-1': 3 unchanged; both audits are of the same model")
 
     def test_other_data_are_refused_unless_allowed(self, audit, policy, tmp_path):
         other = write_small_audit(tmp_path / "other", make_run(data_digest="f" * 64))
         with pytest.raises(InputError, match="the two audits cannot be compared: the data differ"):
             check_release(audit, policy=policy, against=other)
-        assert check_release(audit, policy=policy, against=other, allow_different_data=True).exit_code == 1
+        decision = check_release(audit, policy=policy, against=other, allow_different_data=True)
+        assert decision.exit_code == 1
+        assert "; the data differ (val, digest ffffffff, then val, digest dddddddd); " in decision.summary
+        with pytest.raises(InputError, match=r"--allow-different-data says how to compare .*; add --against DIR"):
+            check_release(audit, policy=policy, allow_different_data=True)
+
+    def test_two_audits_of_one_folder_name_are_told_apart(self, policy, tmp_path):
+        for release in ("release-6", "release-7"):
+            write_small_audit(tmp_path / release / "audit", make_run(config={"out": f"{release}/audit"}))
+        old, new = tmp_path / "release-6" / "audit", tmp_path / "release-7" / "audit"
+        assert "; against 'release-6/audit': 3 unchanged" in check_release(new, policy=policy, against=old).summary
 
     def test_a_limit_of_growth_without_a_release_to_compare_with_is_told(self, audit, tmp_path, caplog):
         (tmp_path / "p.toml").write_text("max_growth = 0.1\n")
         with caplog.at_level(logging.WARNING):
-            check_release(audit, policy=tmp_path / "p.toml")
+            decision = check_release(audit, policy=tmp_path / "p.toml")
+        assert decision.summary.endswith("(5 classes); max_growth not tried: no release to compare with")
         assert caplog.messages == [
             "the policy limits growth, but no release is given to compare with: add --against DIR"
         ]

@@ -129,7 +129,10 @@ def test_an_audit_and_itself(facts):
     [
         ("UPDATE predictions SET predicted_idx = 7", "a prediction is of class 7, and there are 5 class names"),
         ("UPDATE predictions SET label_idx = -2", "a label is of class"),
-        ("UPDATE verdicts SET verdict = 'fine\n'", "the verdict 'fine\\n', which this auditor does not know"),
+        (
+            "UPDATE verdicts SET verdict = 'fine\n'",
+            "the verdict 'fine\\n' of severity 'high', which this auditor does not know",
+        ),
         ("UPDATE runs SET versions = 'none'", "cannot be read"),
         ("UPDATE channel_groups SET direction = [1, 2, 3, 4] WHERE group_idx = 0", "cannot be read"),
         ("UPDATE channel_groups SET direction = ['nan'::REAL, 0, 0]", "not finite"),

@@ -1,0 +1,73 @@
+"""What changed since the release before, as the gate needs it: what grew, what nobody can know, and a short line."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from auditor.gate.release_diff import compare_releases
+from auditor.gate.releases import Change, ReleaseDiff
+from auditor.gate.verdict import Growth
+from auditor.store.database import open_audit_database
+from auditor.wording import quote
+from reports.queries import Connection
+from reports.release_facts import release_facts
+
+
+def compare_with(old: Path, connection: Connection, allow_different_data: bool) -> ReleaseDiff:
+    """How an open audit differs from that of the release before, in the folder ``old``.
+
+    Raises:
+        AuditorError: no finished audit there, or the two cannot be compared.
+    """
+    with open_audit_database(old) as before:
+        facts = release_facts(before)
+    diff = compare_releases(facts, release_facts(connection), allow_different_data=allow_different_data)
+    if diff.old.name != diff.new.name:
+        return diff
+    ((path,),) = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()
+    new = Path(path or os.curdir).resolve().parent
+    if old.resolve() == new:
+        return diff
+    name = _told_apart(old.resolve(), new)
+    return replace(diff, old=replace(diff.old, name=name))
+
+
+def _told_apart(old: Path, new: Path) -> str:
+    """As much of the end of a path as tells it from another: "release-6/audit", not "audit"."""
+    for n_parts in range(1, len(old.parts) + 1):
+        if old.parts[-n_parts:] != new.parts[-n_parts:]:
+            return Path(*old.parts[-n_parts:]).as_posix()
+    return new.name
+
+
+def growth(diff: ReleaseDiff) -> dict[str, Growth]:
+    """Findings whose gap really grew, those as well that the release before did not have."""
+    return {
+        one.fingerprint: Growth(one.difference, one.difference_low, one.difference_high)
+        for one in diff.changes
+        if one.change in ("worse", "new")
+        and one.difference is not None
+        and one.difference_low is not None
+        and one.difference_high is not None
+    }
+
+
+def unmeasured(diff: ReleaseDiff) -> dict[str, str]:
+    """Why it is not known of findings whether they grew."""
+    return {
+        one.fingerprint: one.note or "the gap could not be compared"
+        for one in diff.changes
+        if one.change == "unclear" or one.difference is None
+    }
+
+
+def in_short(diff: ReleaseDiff) -> str:
+    """Such as "against release-6: 1 new, 2 fixed", and what else differs between the two audits."""
+    counted = [f"{diff.count(change):,} {change}" for change in get_args(Change) if diff.count(change)]
+    told = f"against {quote(diff.old.name)}: {', '.join(counted) or 'nothing found in either'}"
+    if diff.n_same_things:
+        told += f", {diff.n_same_things:,} more of known attributes of the same name"
+    return "; ".join([told, *diff.differences])
