@@ -112,6 +112,7 @@ class Context:
     presence: FloatArray  # (N, V + A), NaN where it is not known
     same_as: Mapping[int, int]  # attribute -> concept of the vocabulary that has its name
     attribute_concepts: tuple[AttributeConcept, ...]  # A
+    kappa: FloatArray  # (V + A,) of presence told twice, NaN where it was not
 
 
 @dataclass(frozen=True, slots=True, eq=False)

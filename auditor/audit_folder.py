@@ -80,7 +80,8 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
             pictures.image_ids, pictures.predicted_idx, pictures.label_idx, pictures.confidence, class_names
         )
         database.add_failures(analysis.shards.failures)
-        database.add_concepts(inputs.concepts.concepts, analysis.concept_rows)
+        n_concepts = len(inputs.concepts.concepts)
+        database.add_concepts(inputs.concepts.concepts, analysis.concept_rows, context.kappa[:n_concepts])
         database.add_attributes(inputs.attributes.columns, context.attribute_concepts)
         if analysis.decisions is not None:
             _add_decisions(database, inputs, pictures, analysis.decisions)
@@ -133,7 +134,7 @@ def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
         },
         seed=config.seed,
         class_names=inputs.match.class_names,
-        notices=inputs.notices,
+        notices=(*inputs.notices, *analysis.evidence.notices),
     )
 
 

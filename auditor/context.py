@@ -8,6 +8,8 @@ from auditor.analysis import Context, Inputs, Pictures
 from auditor.context_records import AttributeConcept
 from auditor.evidence.kappa import cohens_kappa
 from auditor.evidence.presence import PRESENT, concept_presence
+from auditor.evidence.reliability import MAX_PICTURES, told_twice, with_manifest
+from auditor.records import FloatArray
 
 
 def known_context(inputs: Inputs, pictures: Pictures) -> Context:
@@ -41,4 +43,23 @@ def known_context(inputs: Inputs, pictures: Pictures) -> Context:
                 agreement=agreement,
             )
         )
-    return Context((*concepts, *attributes.concepts), np.hstack([seen, said]), same_as, tuple(records))
+    presence = np.hstack([seen, said])
+    kappa = np.concatenate([_told_twice(inputs, pictures, seen), np.full(len(attributes.concepts), np.nan, np.float32)])
+    kappa = with_manifest(kappa, presence, same_as)
+    return Context((*concepts, *attributes.concepts), presence, same_as, tuple(records), kappa)
+
+
+def _told_twice(inputs: Inputs, pictures: Pictures, seen: FloatArray) -> FloatArray:
+    """How far two halves of the prompts agree on every concept, on some of the pictures, whatever their order."""
+    rows = np.argsort(pictures.tie_keys(), kind="stable")[:MAX_PICTURES]
+    first, second = (
+        concept_presence(
+            pictures.embeddings[rows],
+            half.word_rows,
+            [concept.kind for concept in inputs.concepts.concepts],
+            half.absent_rows,
+            logit_scale=inputs.encoder.logit_scale,
+        )
+        for half in inputs.concepts.halves
+    )
+    return np.where(inputs.concepts.told_twice, told_twice(seen[rows], first, second), np.float32(np.nan))

@@ -276,6 +276,7 @@ def _evidence_input(
             if concept_id in position
         },
         same_as=context.same_as,
+        kappa=context.kappa,
     )
 
 

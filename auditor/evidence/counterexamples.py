@@ -33,13 +33,15 @@ class Missing(NamedTuple):
 
 
 def presence_reliability(inputs: EvidenceInput, measured: Measured, concept_idx: int) -> float:
-    """PPV + NPV - 1 of the encoder's presence against the manifest's attribute of the same name; 1 where none is.
+    """PPV + NPV - 1 of presence: the factor by which its errors dilute an effect. An attribute is exact.
 
-    It is the factor by which errors of presence dilute an effect. An attribute is exact.
+    Against the manifest's attribute of the same name, where there is one; else of one half of the prompts against the
+    other (kappa, see :mod:`auditor.evidence.reliability`); 1 where neither is known.
     """
     known_as = [a for a, v in inputs.same_as.items() if v == concept_idx]
     if not known_as:
-        return 1.0
+        kappa = np.nan if inputs.kappa is None else inputs.kappa[concept_idx]
+        return 1.0 if np.isnan(kappa) else float(kappa)
     rows = measured.known[:, known_as[0]] & measured.known[:, concept_idx] & (inputs.label_idx >= 0)
     truth, seen = measured.present[rows, known_as[0]], measured.present[rows, concept_idx]
     if not seen.any() or seen.all():

@@ -49,6 +49,7 @@ class EvidenceInput:
     core: Mapping[tuple[int, int], CoreReason] = field(default_factory=dict)
     #: attribute -> concept of the vocabulary that has its name
     same_as: Mapping[int, int] = field(default_factory=dict)
+    kappa: FloatArray | None = None  # (V,) of presence told twice, NaN where nothing was to be told
 
     def __post_init__(self) -> None:
         n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)
@@ -63,6 +64,8 @@ class EvidenceInput:
         }
         if self.groups is not None:
             shapes["groups"] = (self.groups.shape, (n,))
+        if self.kappa is not None:
+            shapes["kappa"] = (self.kappa.shape, (n_concepts,))
         for name, (found, expected) in shapes.items():
             if found != expected:
                 raise ValueError(f"{name} has shape {found}, expected {expected}")
@@ -87,3 +90,4 @@ class EvidenceResult:
     verdicts: tuple[Verdict, ...]
     core_concepts: list[CoreConcept] = field(default_factory=list)
     counterexamples: list[Counterexample] = field(default_factory=list)
+    notices: tuple[str, ...] = ()  # what holds for the whole audit and the reader must know

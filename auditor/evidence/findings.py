@@ -95,7 +95,9 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         effect = (pair.words.share, pair.words.share_low, pair.words.share_high)
         yield finding("E1", effect, pair.words.n_images, strongest(inputs, rows, shares))
     presence = inputs.presence[:, v]
-    yield finding("E2", pair.auc, int((own | other).sum()), strongest(inputs, np.flatnonzero(own), presence[own]))
+    told = "measured" if measured.measurable[v] else "not_measurable"
+    shown = strongest(inputs, np.flatnonzero(own), presence[own])
+    yield finding("E2", pair.auc, int((own | other).sum()), shown, status=told)
     # a recall gap is shown by the pictures that break it, wrong ones first; a pull by the pictures pulled
     broken = np.flatnonzero(own & ~present)
     pulled = np.flatnonzero(other & present & called)
@@ -121,7 +123,8 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         n = erasure.n_present + erasure.n_absent
         estimate = (erasure.effect, erasure.low, erasure.high)
         shown = strongest(inputs, rows, presence[rows])
-        yield finding(rule_id, estimate, n, shown, p=erasure.p, permuted=erasure.permuted, status=erasure.status)
+        status = erasure.status if measured.measurable[v] else told
+        yield finding(rule_id, estimate, n, shown, p=erasure.p, permuted=erasure.permuted, status=status)
 
 
 def strongest(inputs: EvidenceInput, rows: IntArray, strength: FloatArray, most: int = MAX_EXAMPLES) -> IntArray:

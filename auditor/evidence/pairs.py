@@ -15,7 +15,7 @@ from auditor.evidence.presence import PRESENT
 from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.significance import TwoArms
 from auditor.evidence.strata import class_strata
-from auditor.evidence.subgroups import DELTA, MIN_ARM, Gap, pull_gap, recall_gap, strongest_value
+from auditor.evidence.subgroups import DELTA, MIN_ARM, NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
 from auditor.records import BoolArray, ClassConcept, IntArray, Progress
 
 #: E1 screen: the concept carries this share of the words, this many times its share in the other classes.
@@ -36,8 +36,8 @@ class PairEvidence:
     auc: tuple[float, float, float]
     by_words: bool
     by_data: bool
-    recall: Gap
-    pull: Gap
+    recall: Gap = NOT_MEASURABLE
+    pull: Gap = NOT_MEASURABLE
     erased_recall: Erasure = NOT_IDENTIFIED
     erased_pull: Erasure = NOT_IDENTIFIED
     transferred_recall: Erasure = NOT_IDENTIFIED
@@ -69,6 +69,7 @@ class Measured:
     n_known_correct: IntArray
     n_with: IntArray
     n_with_correct: IntArray
+    measurable: BoolArray  # (V,) whether presence is known in any picture
     by_words: BoolArray  # E1 lets it through, whatever its kind
     by_data: BoolArray  # E2 does
     pull_arms: IntArray  # pictures of other classes in the smaller arm
@@ -97,6 +98,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     )
     progress("evidence: words", 1, 1)
     present, known = inputs.presence > PRESENT, np.isfinite(inputs.presence)
+    measurable = np.asarray(known.any(axis=0))
     correct = inputs.predicted_idx == labels
     n_known, n_with = present_counts(known, labels, n_classes), present_counts(present, labels, n_classes)
     auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups)
@@ -111,7 +113,8 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
         n_known_correct=present_counts(known, labels, n_classes, correct),
         n_with=n_with,
         n_with_correct=present_counts(present, labels, n_classes, correct),
-        by_words=_by_words(inputs, words, present),
+        measurable=measurable,
+        by_words=_by_words(inputs, words, present, measurable),
         by_data=(auc.low >= SCREEN_AUC) & (n_with >= MIN_ARM) & (_excess(n_known, n_with) >= SCREEN_EXCESS),
         pull_arms=_pull_arms(n_known, n_with),
     )
@@ -139,14 +142,16 @@ def carries_words(record: ClassConcept) -> bool:
     return record.share >= SCREEN_SHARE and record.lift >= SCREEN_LIFT and record.share_low > record.share_elsewhere
 
 
-def _by_words(inputs: EvidenceInput, words: Sequence[ClassConcept], present: BoolArray) -> BoolArray:
+def _by_words(
+    inputs: EvidenceInput, words: Sequence[ClassConcept], present: BoolArray, measurable: BoolArray
+) -> BoolArray:
     """Pairs (C, V) that E1 lets through."""
     n_classes = len(inputs.class_names)
     through = np.zeros((n_classes, len(inputs.concepts)), dtype=np.bool_)
     for (c, v), record in _by_pair(inputs, words).items():
         through[c, v] = carries_words(record)
     # a concept that is not to be seen in the pictures that carry its word is a wrong word
-    return through & (present_counts(present, inputs.predicted_idx, n_classes) >= MIN_ARM)
+    return through & ((present_counts(present, inputs.predicted_idx, n_classes) >= MIN_ARM) | ~measurable)
 
 
 def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
@@ -182,9 +187,6 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
             score, rows = inputs.class_prompt_score[own, c], inputs.embeddings[own]
             strata = class_strata(rows, score, order=order[own], groups=own_groups, seed=inputs.seed)
         for v in sorted(chosen):
-            present, value = measured.present[:, v], values[v]
-            seen = measured.known[own, v]
-            mine, theirs = own[seen], others[measured.known[others, v]]
             pair = PairEvidence(
                 class_idx=c,
                 concept_idx=v,
@@ -193,22 +195,27 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 by_words=bool(measured.by_words[c, v]),
                 by_data=bool(measured.by_data[c, v]),
                 by_gap=bool(inputs.concepts[v].column is not None and notable[v]),
-                recall=recall_gap(
-                    present[mine],
-                    value[mine],
-                    predicted[mine] == c,
-                    strata=[stratum[seen] for stratum in strata],
-                    groups=None if groups is None else groups[mine],
-                ),
-                pull=pull_gap(
-                    present[theirs],
-                    value[theirs],
-                    predicted[theirs] == c,
-                    labels[theirs],
-                    groups=None if groups is None else groups[theirs],
-                ),
             )
             measured.pairs.append(pair)
+            if not measured.measurable[v]:
+                continue
+            present, value = measured.present[:, v], values[v]
+            seen = measured.known[own, v]
+            mine, theirs = own[seen], others[measured.known[others, v]]
+            pair.recall = recall_gap(
+                present[mine],
+                value[mine],
+                predicted[mine] == c,
+                strata=[stratum[seen] for stratum in strata],
+                groups=None if groups is None else groups[mine],
+            )
+            pair.pull = pull_gap(
+                present[theirs],
+                value[theirs],
+                predicted[theirs] == c,
+                labels[theirs],
+                groups=None if groups is None else groups[theirs],
+            )
         progress("evidence: gaps", c + 1, n_classes)
 
 

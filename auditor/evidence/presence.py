@@ -8,9 +8,9 @@ Three ways, by kind:
 * **Against absence** (other kinds with prompts for absence, such as artifact): each concept alone against "a clean
   photo". A contest of four artifacts has a winner in every clean picture: "watermark" was called present in 35 to
   48 % of the pictures where 1 % had one.
-* **Against the crowd** (other kinds without such prompts): scores of centred texts and centred pictures (raw cosines
-  share one large offset: AUC of "flower" .82 raw, .96 centred), turned into the posterior of the upper of two
-  populations of pictures.
+* **Against the crowd** (other kinds without such prompts, and every kind that may be absent where the encoder does not
+  know what absence reads like): scores of centred texts and centred pictures (raw cosines share one large offset: AUC
+  of "flower" .82 raw, .96 centred), turned into the posterior of the upper of two populations of pictures.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def concept_presence(
         image_embeddings: (N, D) unit rows.
         prompt_embeddings: For each concept one unit row per word (its term and its synonyms), averaged over prompts.
         kinds: Kind of each concept.
-        absent_embeddings: For a kind, unit rows (q, D) of prompts for a picture with nothing of that kind.
+        absent_embeddings: For a kind, unit rows (q, D) of prompts for a picture with nothing of that kind; no rows
+            where there is such a thing, but the encoder does not know what it reads like.
         logit_scale: Factor of the encoder's cosines before a softmax (100 for most CLIP models).
 
     Returns:
@@ -67,7 +68,9 @@ def concept_presence(
         members = [v for v, other in enumerate(kinds) if other == kind]
         words = [prompt_embeddings[v] for v in members]
         absent = absent_embeddings.get(kind)
-        if kind in EXCLUSIVE_KINDS and (len(members) > 1 or absent is not None):
+        if absent is not None and len(absent) == 0:
+            crowd += members
+        elif kind in EXCLUSIVE_KINDS and (len(members) > 1 or absent is not None):
             presence[:, members] = _contest(image_embeddings, words, absent, logit_scale)
         elif absent is not None:
             presence[:, members] = _against_absence(image_embeddings, words, absent, logit_scale)

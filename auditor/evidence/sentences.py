@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.evidence import significance
+from auditor.evidence.class_states import NEAR_PERFECT
 from auditor.evidence.counterexamples import Missing
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.reliance import Erasure
 from auditor.evidence.subgroups import DELTA, Gap
 
+#: Concepts that one cannot be told from, and that are named.
+_MORE_ALIKE = 3
 #: Concepts that go with a class after the leading one, and are named.
 _MORE_IN_DATA = 4
 
@@ -36,10 +39,12 @@ def _rate(successes: int, trials: int) -> str:
     return f"{percent(successes / max(trials, 1))} {_bounds(float(low), float(high))} of {trials:,}"
 
 
-def _named(inputs: EvidenceInput, pair: PairEvidence) -> str:
+def named(inputs: EvidenceInput, pair: PairEvidence) -> str:
     """A concept with its kind and what it cannot be told from: "water (scene, indistinguishable here from waves)"."""
     concept = inputs.concepts[pair.concept_idx]
     partners = [inputs.concepts[v].term for v in pair.partners]
+    if len(partners) > _MORE_ALIKE:
+        partners = [*partners[:_MORE_ALIKE], f"{len(partners) - _MORE_ALIKE} more"]
     alike = f", indistinguishable here from {_list(partners)}" if partners else ""
     return f"{concept.term} ({concept.kind.replace('_', ' ')}{alike})"
 
@@ -68,6 +73,8 @@ def _other(inputs: EvidenceInput, other: PairEvidence | None, by_pull: bool) -> 
     if other is None:
         return ""
     gap, source = other.pull if by_pull else other.recall, _source(inputs, other)
+    if gap.status == "not_measurable":
+        return f"{source} cannot be measured"
     if gap.status == "too_few":
         return f"{source} has too few pictures to say"
     shown = f"{points(gap.effect)} {_bounds(gap.low, gap.high)}"
@@ -129,12 +136,12 @@ def flagged(
     shown = _pull(gap, name) if by_pull else _recall(gap)
     erased = _erased(pair.erased_pull if by_pull else pair.erased_recall)
     sentence = (
-        f'The model calls a picture "{name}" {how_much} because of {_named(inputs, pair)}: {shown}; '
+        f'The model calls a picture "{name}" {how_much} because of {named(inputs, pair)}: {shown}; '
         f"{_erased_margin(pair.transferred_margin) if by_margin else erased}{_words(inputs, pair)}"
         f"{'; ' if other else ''}{_other(inputs, other, by_pull)}."
     )
     if others:
-        sentence += f" It also relies on {_list([_named(inputs, one) for one in others])}."
+        sentence += f" It also relies on {_list([named(inputs, one) for one in others])}."
     return sentence
 
 
@@ -148,7 +155,7 @@ def suspect(
     other: PairEvidence | None = None,
 ) -> str:
     """What passes the screen, what could not be decided, and how many pictures of what would decide it."""
-    name, concept = inputs.class_names[pair.class_idx], _named(inputs, pair)
+    name, concept = inputs.class_names[pair.class_idx], named(inputs, pair)
     if pair.by_words and pair.words is not None:
         start = (
             f'{concept} carries {percent(pair.words.share)} of the words for "{name}" '
@@ -199,48 +206,14 @@ def clean(
     sentence = f'No context concept was found to decide "{name}" ({n:,} pictures, {tested:,} concepts tested).'
     if dismissed:
         them = "it" if len(dismissed) == 1 else "them"
-        names = _list([_named(inputs, pair) for pair in dismissed[:3]])
+        names = _list([named(inputs, pair) for pair in dismissed[:3]])
         sentence += f" {names[0].upper()}{names[1:]} stood out, but reliance on {them} was excluded."
     if detectable is not None:
         whose = "" if dismissed else " for half of them"
         sentence += f" A gap of {points(detectable)} would have been shown{whose}."
-    if rate >= 0.995:
+    if rate >= NEAR_PERFECT:
         sentence += f" {percent(rate)} are recognised: pictures that the model was trained on hide gaps."
     return sentence
-
-
-def too_few_pictures(name: str, n: int, needed: int) -> str:
-    """State: fewer labelled pictures than two arms take."""
-    return f'"{name}" has {n:,} labelled pictures; {needed:,} are needed to compare any with any.'
-
-
-def never_predicted(name: str, n: int) -> str:
-    """State: no picture is called the class."""
-    return f'No picture is called "{name}", not one of its own {n:,}: there is no decision to explain.'
-
-
-def at_chance(name: str, rate: float) -> str:
-    """State: recall no better than the rate among other classes."""
-    return (
-        f'"{name}" is recognised in {percent(rate)} of its pictures, no more often than others are called it: '
-        "at chance, gaps say nothing."
-    )
-
-
-def unexplained(name: str, residual: float, n: int) -> str:
-    """State: the phrases leave too much unexplained."""
-    return (
-        f'The words leave {percent(residual)} of what decides "{name}" unexplained ({n:,} pictures): '
-        "the encoder may not know this domain, or the vocabulary lacks the words."
-    )
-
-
-def nothing_varies(name: str, least: int) -> str:
-    """State: no context concept is present in some pictures and absent from others."""
-    return (
-        f"No context concept is present in {least} pictures and absent from {least} others: "
-        f'nothing about "{name}" can be compared.'
-    )
 
 
 def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], measured: Measured) -> str:
@@ -254,11 +227,11 @@ def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], m
     inside, n = int(measured.n_with[c, v]), int(measured.n_known[c, v])
     outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_known[:, v].sum()) - n
     sentence = (
-        f'No model was examined. In the data {_named(inputs, told[0])} is present in {_rate(inside, n)} of "{name}" '
+        f'No model was examined. In the data {named(inputs, told[0])} is present in {_rate(inside, n)} of "{name}" '
         f"and in {_rate(outside, rest)} other pictures (AUC {told[0].auc[0]:.2f})"
     )
     agreeing = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) == v]
     if agreeing:
         sentence += f"; {_source(inputs, agreeing[0])} agrees (AUC {agreeing[0].auc[0]:.2f})"
-    more = [f"{_named(inputs, pair)} {pair.auc[0]:.2f}" for pair in told[1 : 1 + _MORE_IN_DATA]]
+    more = [f"{named(inputs, pair)} {pair.auc[0]:.2f}" for pair in told[1 : 1 + _MORE_IN_DATA]]
     return f"{sentence}." + (f" Next: {_list(more)}." if more else "")

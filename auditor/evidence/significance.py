@@ -197,13 +197,23 @@ def pictures_per_arm(
 
 
 def detectable_effect(
-    rate: float, n1: ArrayLike, n0: ArrayLike, bound: float, *, alpha: float, power: float = 0.8
+    rate: float,
+    n1: ArrayLike,
+    n0: ArrayLike,
+    bound: float,
+    *,
+    alpha: float,
+    power: float = 0.8,
+    reliability: ArrayLike = 1.0,
 ) -> Float64Array:
-    """Smallest true gap between arms of n1 and n0 pictures that would be shown to exceed ``bound``, at most 1."""
+    """Smallest true gap between arms of n1 and n0 pictures that would be shown to exceed ``bound``, at most 1.
+
+    ``reliability`` is PPV + NPV - 1 of the presence that makes the arms: a true gap is seen diluted by it.
+    """
     z = float(special.ndtri(1 - alpha) + special.ndtri(power))
     size1, size0 = (np.maximum(np.asarray(n, dtype=np.float64), 1e-9) for n in (n1, n0))
     # a rate of exactly 0 or 1 would promise certainty: half a picture of either sort is added
     smallest = np.minimum(size1, size0)
     smoothed = (rate * smallest + 0.5) / (smallest + 1)
     spread = np.sqrt(smoothed * (1 - smoothed) * (1 / size1 + 1 / size0))
-    return np.asarray(np.minimum(bound + z * spread, 1.0))
+    return np.asarray(np.minimum((bound + z * spread) / np.maximum(reliability, 1e-9), 1.0))

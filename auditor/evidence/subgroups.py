@@ -33,7 +33,7 @@ LEVEL_ALPHA = 0.01
 _REFERENCE_QUANTILE = 0.75
 _FEWEST_PULLED = 3  # two pictures called c do not make levels
 
-GapStatus = Literal["measured", "too_few"]
+GapStatus = Literal["measured", "too_few", "not_measurable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,10 @@ class Gap:
     n_absent: int
     narrowed: bool = False
     status: GapStatus = "measured"
+
+
+#: Of a concept whose presence cannot be told.
+NOT_MEASURABLE = Gap(0.0, -1.0, 1.0, 1.0, 0, 0, 0, 0, status="not_measurable")
 
 
 def strongest_value(presence: FloatArray, members: Sequence[int]) -> IntArray:

@@ -8,31 +8,31 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.evidence import sentences, significance
+from auditor.evidence import sentences, significance, state_sentences
 from auditor.evidence.agreement import agrees_by_counts, excluded, supported
-from auditor.evidence.counterexamples import Missing, counterexamples_of, missing_pictures
+from auditor.evidence.class_states import MIN_CLASS, not_analysable, notices_of, testable
+from auditor.evidence.counterexamples import (
+    Missing,
+    counterexamples_of,
+    missing_pictures,
+    presence_reliability,
+)
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.findings import core_of, findings_of, subgroups_of
 from auditor.evidence.pair_erasure import erase_pairs
 from auditor.evidence.pairs import Measured, PairEvidence, measure
-from auditor.evidence.significance import TwoArms
-from auditor.evidence.subgroups import DELTA, MIN_ARM, Gap
-from auditor.records import IntArray, Progress, Severity, Verdict, VerdictName
+from auditor.evidence.reliability import MIN_KAPPA
+from auditor.evidence.subgroups import DELTA, Gap
+from auditor.records import Progress, Severity, Verdict, VerdictName
 
 __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
 #: Level of the corrected tests.
 ALPHA = 0.05
-#: Fewer labelled pictures than this and a class is not analysed: it could not fill two arms.
-MIN_CLASS = 2 * MIN_ARM
-#: Mean residual of the phrases above which words say nothing about a class.
-MAX_RESIDUAL = 0.9
-#: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.
-_KNOWN = 0.999
 #: Severity by the lower bound of the gap.
 _HIGH, _MEDIUM = 0.20, 0.10
 
-State = Literal["proven", "excluded", "open"]
+State = Literal["proven", "excluded", "open", "not_measurable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class _Judged:
 
 def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> EvidenceResult:
     """Measure E1 to E4 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else."""
+    inputs = _measurable(inputs)
     progress = on_progress or (lambda _stage, _done, _total: None)
     measured = measure(inputs, progress)
     if inputs.head is not None:
@@ -72,18 +73,19 @@ def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> Evid
                 (j.pair, j.state, _missing(inputs, measured, j.pair))
                 for of_class in undecided_or_worse
                 for j in of_class
-                if j.state != "excluded" and j.pair.screened
+                if j.state in ("proven", "open") and j.pair.screened
             ],
         ),
+        notices_of(inputs, measured),
     )
 
 
-def _testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
-    """Context concepts with enough pictures in both arms, for recall or for pull."""
-    arms = np.minimum(measured.n_with[c], measured.n_without[c])
-    context = inputs.context_of(c)
-    enough = (arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)
-    return np.asarray(context[enough], dtype=np.int64)
+def _measurable(inputs: EvidenceInput) -> EvidenceInput:
+    """Presence that the encoder does not tell twice alike is not known: it is in neither arm of anything."""
+    doubted = np.zeros(len(inputs.concepts), np.bool_) if inputs.kappa is None else inputs.kappa < MIN_KAPPA
+    if not doubted.any():
+        return inputs
+    return replace(inputs, presence=np.where(doubted, np.float32(np.nan), inputs.presence))
 
 
 def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
@@ -99,7 +101,7 @@ def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
         pairs = [pair for pair in measured.pairs if pair.class_idx == c and pair.screened]
         for pair in pairs:
             pair.p = min([1.0] + [2 * gap.p for gap in supported(pair)])
-        within = significance.holm([pair.p for pair in pairs], n_tests=_testable(inputs, measured, c).size)
+        within = significance.holm([pair.p for pair in pairs], n_tests=testable(inputs, measured, c).size)
         adjusted.update({id(pair): float(p) for pair, p in zip(pairs, within, strict=True)})
         smallest[c] = min([1.0, *within.tolist()])
     class_q = np.ones(len(inputs.class_names))
@@ -118,10 +120,12 @@ def _judged(pair: PairEvidence) -> _Judged:
         by_pull = gap is pair.pull
         # what the reader can check, the gap, comes before the share of the words; neither alone leads
         return _Judged(pair, "proven", gap, by_pull, gap.low + (pair.words.share if pair.words else 0.0))
+    strength = (pair.words.share if pair.words else 0.0) + max(pair.auc[0] - 0.5, 0.0)
+    if pair.recall.status == "not_measurable":
+        return _Judged(pair, "not_measurable", pair.recall, False, strength)
     pull_done = excluded(pair.pull, pair.erased_pull) or pair.pull.status == "too_few"
     state: State = "excluded" if excluded(pair.recall, pair.erased_recall) and pull_done else "open"
     by_pull = excluded(pair.recall, pair.erased_recall)
-    strength = (pair.words.share if pair.words else 0.0) + max(pair.auc[0] - 0.5, 0.0)
     return _Judged(pair, state, pair.pull if by_pull else pair.recall, by_pull, strength)
 
 
@@ -179,7 +183,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
         )
 
     if n < MIN_CLASS:
-        return verdict("not_analysed", sentences.too_few_pictures(name, n, MIN_CLASS))
+        return verdict("not_analysed", state_sentences.too_few_pictures(name, n, MIN_CLASS))
     screened = [j for j in judged if j.pair.screened]
     if inputs.head is None:
         sentence = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
@@ -193,7 +197,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
         other = _other_source(inputs, judged, lead)
         sentence = sentences.flagged(inputs, lead.pair, lead.gap, lead.by_pull, by_margin, others, other)
         return verdict("flagged", sentence, severity, lead)
-    reason = _not_analysable(inputs, measured, c)
+    reason = not_analysable(inputs, measured, c)
     if reason:
         return verdict("not_analysed", reason)
     # a gap alone makes no suspect: it is shown, or it is no more than the many gaps of many concepts
@@ -205,46 +209,37 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
         agreed = lead.gap in supported(lead.pair)
         sentence = sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, agreed, missing, other)
         return verdict("suspect", sentence, "low", lead)
-    dismissed = [j.pair for j in _told_once(inputs, screened)]
-    tested = _testable(inputs, measured, c).size
+    known_as = {word for attribute, word in inputs.same_as.items() if measured.measurable[attribute]}
+    doubted = [j for j in screened if j.state == "not_measurable" and j.pair.concept_idx not in known_as]
+    if doubted:
+        pair = doubted[0].pair
+        kappa = None if inputs.kappa is None else float(inputs.kappa[pair.concept_idx])
+        share = pair.words.share if pair.words else 0.0
+        sentence = state_sentences.not_measurable(sentences.named(inputs, pair), name, share, kappa)
+        return verdict("not_analysed", sentence, lead=doubted[0])
+    dismissed = [j.pair for j in _told_once(inputs, screened) if j.state != "not_measurable"]
+    tested = testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n
     return verdict("clean", sentences.clean(inputs, name, n, tested, dismissed, detectable, rate))
-
-
-def _not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> str | None:
-    """The named state that keeps a class without proof from being called clean or suspect, as a sentence."""
-    name, labels, called = inputs.class_names[c], inputs.label_idx, inputs.predicted_idx == c
-    n_called = int(called.sum())
-    if n_called == 0:
-        return sentences.never_predicted(name, int(measured.n_labelled[c]))
-    others = (labels >= 0) & (labels != c)
-    arms = TwoArms.of(measured.n_correct[c], measured.n_labelled[c], int((called & others).sum()), int(others.sum()))
-    if float(significance.score_interval(arms, confidence=_KNOWN).low) <= 0:
-        return sentences.at_chance(name, float(measured.n_correct[c] / measured.n_labelled[c]))
-    residual = float(inputs.residuals[called].mean(dtype=np.float64))
-    if residual > MAX_RESIDUAL:
-        return sentences.unexplained(name, residual, n_called)
-    if _testable(inputs, measured, c).size == 0:
-        return sentences.nothing_varies(name, MIN_ARM)
-    return None
 
 
 def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> float | None:
     """Smallest gap that would have been shown: the worst screened concept, or the median of the testable ones."""
     n = measured.n_labelled[c]
-    testable = _testable(inputs, measured, c)
-    if testable.size == 0 or n < MIN_CLASS:
+    tested = testable(inputs, measured, c)
+    if tested.size == 0 or n < MIN_CLASS:
         return None
     rate = float(measured.n_correct[c] / n)
     screened = [pair.concept_idx for pair in pairs if pair.by_words or pair.by_data]
-    chosen = screened or testable
-    alpha = ALPHA / (2 * testable.size)
+    chosen = screened or tested
+    alpha = ALPHA / (2 * tested.size)
     arms = measured.n_with[c, chosen], measured.n_without[c, chosen]
-    effects = significance.detectable_effect(rate, *arms, DELTA, alpha=alpha)
+    diluted = [presence_reliability(inputs, measured, int(v)) for v in chosen]
+    effects = significance.detectable_effect(rate, *arms, DELTA, alpha=alpha, reliability=diluted)
     return float(effects.max() if screened else np.median(effects))
 
 
 def _missing(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Missing:
     """Pictures that are missing to show or to exclude a reliance, at the level that the class's many tests leave."""
-    n_tests = _testable(inputs, measured, pair.class_idx).size
+    n_tests = testable(inputs, measured, pair.class_idx).size
     return missing_pictures(inputs, measured, pair, n_tests=n_tests)

@@ -11,20 +11,34 @@ import numpy as np
 from auditor.errors import EncoderError
 from auditor.extraction.embedding_cache import EmbeddingCache
 from auditor.models.encoders import Encoder
-from auditor.records import Concept, FloatArray, Vocabulary
+from auditor.records import BoolArray, Concept, FloatArray, Vocabulary
 
 _DEFAULT_TEMPLATES = ("a photo of {}",)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PromptHalf:
+    """The same words under every other prompt of their kind (or every other word, where a kind has one prompt)."""
+
+    word_rows: tuple[FloatArray, ...]  # V
+    absent_rows: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ConceptEmbeddings:
-    """Concepts that the encoder knows, with one row per word (term, then synonyms), averaged over the prompts."""
+    """Concepts that the encoder knows, with one row per word (term, then synonyms), averaged over the prompts.
+
+    The halves tell presence twice, which shows how far it can be trusted; ``told_twice`` (V,) says for which concepts
+    they differ at all.
+    """
 
     concepts: tuple[Concept, ...]  # V
     word_rows: tuple[FloatArray, ...]  # V arrays (words, D), unit rows
-    absent_rows: Mapping[str, FloatArray]  # kind -> (prompts, D)
+    absent_rows: Mapping[str, FloatArray]  # kind -> (prompts, D), no rows where the encoder does not know absence
     class_rows: FloatArray  # (C, D), prompts of the class names
     dropped_words: tuple[str, ...]
+    halves: tuple[PromptHalf, PromptHalf]
+    told_twice: BoolArray  # (V,)
 
 
 def embed_concepts(vocabulary: Vocabulary, class_names: Sequence[str], encoder: Encoder) -> ConceptEmbeddings:
@@ -54,16 +68,26 @@ def embed_concepts(vocabulary: Vocabulary, class_names: Sequence[str], encoder: 
     names = [name.replace("_", " ") for name in class_names]
     wanted = [_prompts(words, vocabulary.templates.get(concept.kind, _DEFAULT_TEMPLATES)) for concept, words in kept]
     wanted.append(_prompts(names, vocabulary.templates.get("object", _DEFAULT_TEMPLATES)))
-    absent = {kind: list(prompts) for kind, prompts in vocabulary.absent.items() if prompts}
+    absent = {
+        kind: list(prompts) if encoder.knows_absence else [] for kind, prompts in vocabulary.absent.items() if prompts
+    }
     texts = list(dict.fromkeys(text for prompts in (*wanted, absent.values()) for line in prompts for text in line))
     row_of = dict(zip(texts, encoder.encode_texts(texts), strict=True))
     *word_rows, class_rows = (_average(prompts, row_of) for prompts in wanted)
+
+    def half(i: int) -> PromptHalf:
+        words = (_average(_every_other(prompts, i), row_of) for prompts in wanted[:-1])
+        nothing = {kind: prompts[i::2] or prompts for kind, prompts in absent.items()}
+        return PromptHalf(tuple(words), {kind: _rows(prompts, row_of) for kind, prompts in nothing.items()})
+
     return ConceptEmbeddings(
         concepts=tuple(concept for concept, _ in kept),
         word_rows=tuple(word_rows),
-        absent_rows={kind: np.stack([row_of[text] for text in prompts]) for kind, prompts in absent.items()},
+        absent_rows={kind: _rows(prompts, row_of) for kind, prompts in absent.items()},
         class_rows=class_rows,
         dropped_words=tuple(dropped),
+        halves=(half(0), half(1)),
+        told_twice=np.array([len(prompts) > 1 or len(prompts[0]) > 1 for prompts in wanted[:-1]], dtype=np.bool_),
     )
 
 
@@ -86,6 +110,18 @@ def cached_texts(encoder: Encoder, cache: EmbeddingCache) -> Encoder:
 def _prompts(words: Sequence[str], templates: Sequence[str]) -> list[list[str]]:
     """Per word, the word in every template."""
     return [[template.replace("{}", word) for template in templates] for word in words]
+
+
+def _every_other(prompts: Sequence[Sequence[str]], i: int) -> list[Sequence[str]]:
+    """Half of the templates of every word, or half of the words where there is one template; all where that is one."""
+    if len(prompts[0]) > 1:
+        return [line[i::2] for line in prompts]
+    return list(prompts[i::2]) or list(prompts)
+
+
+def _rows(prompts: Sequence[str], row_of: Mapping[str, FloatArray]) -> FloatArray:
+    dim = len(next(iter(row_of.values())))
+    return np.array([row_of[text] for text in prompts], dtype=np.float32).reshape(-1, dim)
 
 
 def _average(prompts: Sequence[Sequence[str]], row_of: Mapping[str, FloatArray]) -> FloatArray:

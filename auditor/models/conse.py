@@ -74,6 +74,7 @@ def load_conse(device: str) -> Encoder:
         knows=lambda text: bool(text.strip()),
         notice="conse describes a photograph by the 1,000 ImageNet classes it resembles: what none of them is like it "
         "cannot name",
+        knows_absence=False,  # to sentence vectors "a photo without people" is like people
     )
 
 

@@ -40,6 +40,7 @@ class Encoder:
         knows: Whether every part of a text was taught.
         vocabulary_path: Vocabulary that belongs to the encoder, or None.
         notice: What a user must be told before the words are read, or None.
+        knows_absence: Whether "a photo without people" is like a photo without people.
     """
 
     spec: str
@@ -53,6 +54,7 @@ class Encoder:
     knows: Callable[[str], bool]
     vocabulary_path: Path | None = None
     notice: str | None = None
+    knows_absence: bool = True
 
 
 def load_encoder(spec: str, *, device: str = "cpu", cache_dir: Path | None = None) -> Encoder:

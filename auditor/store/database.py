@@ -116,9 +116,14 @@ class AuditDatabase:
             "predictions", tables.prediction_table(image_ids, predicted_idx, label_idx, confidence, class_names)
         )
 
-    def add_concepts(self, concepts: Sequence[Concept], embeddings: FloatArray) -> None:
-        """Write the vocabulary that was used, in its order, with the (V, D) rows that phrases are solved with."""
-        self._insert("concepts", tables.concept_table(concepts, embeddings))
+    def add_concepts(
+        self, concepts: Sequence[Concept], embeddings: FloatArray, kappa: FloatArray | None = None
+    ) -> None:
+        """Write the vocabulary that was used, in its order, with the (V, D) rows that phrases are solved with.
+
+        ``kappa`` (V,) is that of presence told twice, NaN where it was not.
+        """
+        self._insert("concepts", tables.concept_table(concepts, embeddings, kappa))
 
     def add_channels(
         self,

@@ -157,6 +157,11 @@ def m0006_calibrations(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0007_kappa(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep how far presence told twice agrees."""
+    connection.execute("ALTER TABLE concepts ADD COLUMN kappa DOUBLE")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -164,6 +169,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0004_class_channel_groups,
     m0005_permuted,
     m0006_calibrations,
+    m0007_kappa,
 )
 
 

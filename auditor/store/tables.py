@@ -156,7 +156,7 @@ def _vectors(rows: FloatArray) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]), flat)
 
 
-def concept_table(concepts: Sequence[Concept], embeddings: FloatArray) -> pa.Table:
+def concept_table(concepts: Sequence[Concept], embeddings: FloatArray, kappa: FloatArray | None = None) -> pa.Table:
     """Rows of ``concepts``, in the order of the vocabulary; ``embeddings`` (V, D) are what phrases are solved with."""
     return pa.table(
         {
@@ -167,6 +167,7 @@ def concept_table(concepts: Sequence[Concept], embeddings: FloatArray) -> pa.Tab
             "is_context": pa.array([concept.is_context for concept in concepts], pa.bool_()),
             "synonyms": _column([concept.synonyms for concept in concepts], "tuple[str, ...]"),
             "embedding": _vectors(embeddings),
+            "kappa": pa.array([None] * len(concepts) if kappa is None else kappa, pa.float64(), from_pandas=True),
         }
     )
 

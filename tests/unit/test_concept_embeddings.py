@@ -80,3 +80,31 @@ def test_texts_of_the_cache_are_not_encoded_again(tmp_path):
     assert asked == ["at water", "nothing", "at lake"]
     np.testing.assert_array_equal(first, [[1, 0, 0], [0, 1, 1]])
     np.testing.assert_array_equal(again, [[0, 1, 1], [0, 0, 1], [1, 0, 0], [0, 1, 1]])
+
+
+def test_two_halves_of_the_prompts_tell_every_concept_twice():
+    found = embed_concepts(
+        vocabulary(WATER, BEAK, absent={"scene": ("nothing", "one cat")}), ("cat",), toy_encoder(ROWS)
+    )
+    first, second = found.halves
+    np.testing.assert_allclose(first.word_rows[0], [[1, 0, 0], [0, 0, 1]], atol=1e-6)  # "at {}"
+    np.testing.assert_allclose(second.word_rows[0], [[0, 1, 0], [0, 0, 1]], atol=1e-6)  # "by {}"
+    assert found.told_twice.tolist() == [True, False]  # one template, one word: nothing to halve
+    np.testing.assert_allclose(first.word_rows[1], second.word_rows[1])
+    assert (first.absent_rows["scene"].shape, second.absent_rows["scene"].shape) == ((1, 3), (1, 3))
+
+
+def test_one_template_is_halved_by_its_words():
+    found = embed_concepts(vocabulary(WATER, BEAK, templates={"scene": ("at {}",)}), ("cat",), toy_encoder(ROWS))
+    assert [half.word_rows[0].tolist() for half in found.halves] == [[[1, 0, 0]], [[0, 0, 1]]]
+    assert found.told_twice.tolist() == [True, False]
+
+
+def test_encoder_that_does_not_know_absence_is_not_asked_what_it_reads_like():
+    asked = []
+    encoder = replace(toy_encoder(ROWS), knows_absence=False)
+    encode = encoder.encode_texts
+    encoder = replace(encoder, encode_texts=lambda texts: asked.extend(texts) or encode(texts))
+    found = embed_concepts(vocabulary(WATER, BEAK, absent={"scene": ("nothing",)}), ("cat",), encoder)
+    assert found.absent_rows["scene"].shape == (0, 3)
+    assert "nothing" not in asked

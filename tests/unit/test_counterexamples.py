@@ -33,11 +33,11 @@ def counted(n_labelled, n_correct, n_with, *, present=None, known=None):
     )
 
 
-def judged_on(n_called, same_as=None):
+def judged_on(n_called, same_as=None, kappa=None):
     """Inputs of 300 pictures of class 0 and 500 of class 1, of which some are called 0."""
     labels = np.repeat([0, 1], [300, 500])
     predicted = np.where(np.arange(800) < 300 + n_called, 0, 1)
-    return SimpleNamespace(label_idx=labels, predicted_idx=predicted, same_as=same_as or {})
+    return SimpleNamespace(label_idx=labels, predicted_idx=predicted, same_as=same_as or {}, kappa=kappa)
 
 
 PAIR = SimpleNamespace(class_idx=0, concept_idx=0)
@@ -66,6 +66,15 @@ def test_more_tests_need_more_pictures_and_never_the_observed_effect():
     assert many.own_without > one.own_without > 0
     shifted = counted([300, 500], [269, 450], [280, 20])
     assert missing_pictures(judged_on(24), shifted, PAIR, n_tests=1) == one
+
+
+def test_presence_told_twice_dilutes_by_its_kappa():
+    kappa = np.array([0.8, np.nan], np.float32)
+    for v, expected in ((0, 0.8), (1, 1.0)):
+        assert presence_reliability(judged_on(24, kappa=kappa), None, v) == pytest.approx(expected)
+    counts = counted([300, 500], [269, 450], [280, 20])
+    sure, unsure = (missing_pictures(judged_on(24, kappa=k), counts, PAIR, n_tests=1) for k in (None, kappa))
+    assert unsure.own_without > sure.own_without
 
 
 def test_an_encoder_that_errs_needs_more_and_may_never_do():

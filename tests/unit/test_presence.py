@@ -129,3 +129,15 @@ def test_lone_concept_of_an_exclusive_kind_is_not_always_present():
 def test_wrong_number_of_kinds_is_an_error():
     with pytest.raises(ValueError, match="2 concepts have prompts, 1 have kinds"):
         concept_presence(AXES, [AXES[:1], AXES[1:2]], ["scene"], {}, logit_scale=1.0)
+
+
+def test_kind_whose_absence_the_encoder_does_not_know_is_told_against_the_crowd():
+    rng = np.random.default_rng(3)
+    images = unit(0.3 * rng.normal(size=(400, 6)) + np.where(np.arange(400)[:, None] < 120, 2 * AXES[0], AXES[4]))
+    words, nothing = [AXES[:1], AXES[1:2], AXES[4:5]], np.zeros((0, 6), np.float32)
+    kinds = ["light", "light", "scene"]
+    presence = concept_presence(images, words, kinds, {"light": nothing}, logit_scale=20.0)
+    alone = concept_presence(images, words, ["part", "part", "scene"], {}, logit_scale=20.0)
+    assert presence == pytest.approx(alone)
+    assert np.mean(presence[:120, 0] > PRESENT) > 0.95 > 0.05 > np.mean(presence[120:, 0] > PRESENT)
+    assert np.mean(presence[:, 1] > PRESENT) < 0.05  # a contest of the two would have called it present somewhere

@@ -119,5 +119,7 @@ def test_excluding_five_points_at_95_percent_takes_235_per_arm():
 def test_detectable_effect_inverts_the_number_of_pictures():
     effect = float(sig.detectable_effect(0.8, 400, 400, 0.05, alpha=0.01))
     assert sig.pictures_per_arm(0.8, 0.8, effect, 0.05, alpha=0.01) == pytest.approx(400, rel=0.01)
+    diluted = sig.detectable_effect(0.8, 400, 400, 0.05, alpha=0.01, reliability=[1.0, 0.5, 0.0])
+    assert diluted.tolist() == pytest.approx([effect, 2 * effect, 1.0])
     assert sig.detectable_effect(1.0, 10, 10, 0.05, alpha=0.01) > 0.2
     assert sig.detectable_effect(0.5, 1, 1, 0.05, alpha=0.01) == 1.0

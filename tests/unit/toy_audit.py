@@ -13,7 +13,7 @@ from toy_models import GapCnn
 from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Inputs, Pictures
 from auditor.config import AuditConfig
 from auditor.evidence.verdicts import EvidenceResult
-from auditor.extraction.concept_embeddings import ConceptEmbeddings
+from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
 from auditor.inputs.attributes import KnownAttributes
@@ -128,8 +128,9 @@ def toy_analysis(folder: Path) -> Analysis:
     """
     dataset, classifier, encoder = write_pictures(folder / "data"), toy_classifier(), toy_encoder()
     match = match_classes(dataset.labels, 2, classifier.class_names, None)
+    half = PromptHalf(tuple(WORDS.concept_rows[[row]] for row in range(3)), {})
     embeddings = ConceptEmbeddings(
-        CONCEPTS, tuple(WORDS.concept_rows[[row]] for row in range(3)), {}, np.eye(2, 3, dtype=np.float32), ("unicorn",)
+        CONCEPTS, half.word_rows, {}, np.eye(2, 3, dtype=np.float32), ("unicorn",), (half, half), np.zeros(3, np.bool_)
     )
     attributes = KnownAttributes((), (), np.zeros((5, 0), np.float32), {})
     inputs = Inputs(dataset, classifier, encoder, match, embeddings, "v" * 64, attributes, {}, ("a toy",))
@@ -170,7 +171,7 @@ def toy_analysis(folder: Path) -> Analysis:
     maps = (SaliencyMap(pictures.image_ids[0], 0, None, np.array([[0, 255]], np.uint8), 2.0),)
     class_groups = (ClassChannelGroup(0, "rose", 0, 0.75, 3, pictures.image_ids[2:3]),)
     decisions = Decisions(classifier, channels, descriptions, class_groups)
-    context = Context(CONCEPTS, presence, {}, ())
+    context = Context(CONCEPTS, presence, {}, (), np.full(3, np.nan, np.float32))
     return Analysis(inputs, pictures, shards, WORDS.concept_rows, decisions, context, evidence, maps)
 
 

@@ -1,0 +1,64 @@
+"""Named states: what keeps a class from a verdict, and what the reader of the whole audit must know."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auditor.evidence import significance, state_sentences
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs import Measured
+from auditor.evidence.significance import TwoArms
+from auditor.evidence.subgroups import MIN_ARM
+from auditor.records import IntArray
+
+#: Fewer labelled pictures than this and a class is not analysed: it could not fill two arms.
+MIN_CLASS = 2 * MIN_ARM
+#: Mean residual of the phrases above which words say nothing about a class.
+MAX_RESIDUAL = 0.9
+#: Recall from which on pictures look like those that the model was trained on.
+NEAR_PERFECT = 0.995
+#: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.
+_KNOWN = 0.999
+
+
+def testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
+    """Context concepts with enough pictures in both arms, for recall or for pull."""
+    arms = np.minimum(measured.n_with[c], measured.n_without[c])
+    context = inputs.context_of(c)
+    enough = (arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)
+    return np.asarray(context[enough], dtype=np.int64)
+
+
+def not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> str | None:
+    """The named state that keeps a class without proof from being called clean or suspect, as a sentence."""
+    name, labels, called = inputs.class_names[c], inputs.label_idx, inputs.predicted_idx == c
+    n_called = int(called.sum())
+    if n_called == 0:
+        return state_sentences.never_predicted(name, int(measured.n_labelled[c]))
+    others = (labels >= 0) & (labels != c)
+    arms = TwoArms.of(measured.n_correct[c], measured.n_labelled[c], int((called & others).sum()), int(others.sum()))
+    if float(significance.score_interval(arms, confidence=_KNOWN).low) <= 0:
+        return state_sentences.at_chance(name, float(measured.n_correct[c] / measured.n_labelled[c]))
+    residual = float(inputs.residuals[called].mean(dtype=np.float64))
+    if residual > MAX_RESIDUAL:
+        return state_sentences.unexplained(name, residual, n_called)
+    if testable(inputs, measured, c).size == 0:
+        return state_sentences.nothing_varies(name, MIN_ARM)
+    return None
+
+
+def notices_of(inputs: EvidenceInput, measured: Measured) -> tuple[str, ...]:
+    """States of the whole audit: next to no mistakes, predictions of one class, concepts that cannot be told."""
+    notices = []
+    n, n_correct = int(measured.n_labelled.sum()), int(measured.n_correct.sum())
+    if inputs.head is not None and n and n_correct / n >= NEAR_PERFECT:
+        notices.append(state_sentences.near_perfect(n_correct / n, n))
+    called = np.unique(inputs.predicted_idx)
+    if inputs.head is not None and called.size == 1 and len(inputs.class_names) > 1:
+        notices.append(state_sentences.one_class_called(inputs.class_names[int(called[0])], inputs.predicted_idx.size))
+    context = np.array([concept.is_context and concept.column is None for concept in inputs.concepts], dtype=np.bool_)
+    doubted = context & ~measured.measurable
+    if doubted.any():
+        terms = [inputs.concepts[v].term for v in np.flatnonzero(doubted)]
+        notices.append(state_sentences.doubted(terms, int(context.sum())))
+    return tuple(notices)

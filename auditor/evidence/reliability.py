@@ -1,0 +1,57 @@
+"""How far presence can be trusted: it is told twice, by two halves of the prompts, and the two are compared.
+
+The same encoder tells both, so an error that all prompts share stays unseen; where the manifest knows a concept of the
+same name, its word is taken as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from auditor.evidence.kappa import cohens_kappa
+from auditor.evidence.presence import PRESENT
+from auditor.evidence.subgroups import MIN_ARM
+from auditor.records import BoolArray, FloatArray
+
+#: Pictures that presence is told twice on.
+MAX_PICTURES = 10_000
+#: Cohen's kappa below which a concept is not measurable (method.md, section 2).
+MIN_KAPPA = 0.6
+
+
+def told_twice(presence: FloatArray, first: FloatArray, second: FloatArray) -> FloatArray:
+    """Kappa of every concept between two tellings of presence, all (n, V), each at the number that are called present.
+
+    Which pictures, and not how many, is what the halves are asked: half the prompts are another scale. Equally many
+    present in both, kappa is PPV + NPV - 1 of one against the other, the factor that dilutes an effect.
+
+    Returns:
+        (V,), NaN where a concept is present in, or absent from, fewer than :data:`MIN_ARM` pictures: nothing can be
+        tested on it. A telling that is the same for all pictures agrees with nothing.
+    """
+    kappa = np.full(presence.shape[1], np.nan, dtype=np.float32)
+    n_present = (presence > PRESENT).sum(axis=0)
+    for v in np.flatnonzero(np.minimum(n_present, len(presence) - n_present) >= MIN_ARM):
+        one, other = (_strongest(half[:, v], int(n_present[v])) for half in (first, second))
+        kappa[v] = cohens_kappa(one, other) or 0.0
+    return kappa
+
+
+def _strongest(presence: FloatArray, n: int) -> BoolArray:
+    """The n pictures of largest presence; those that tie at the border are called present only if all of them fit."""
+    border = np.sort(presence)[-n]
+    tied = presence >= border
+    return np.asarray(tied if int(tied.sum()) == n else presence > border)
+
+
+def with_manifest(kappa: FloatArray, presence: FloatArray, same_as: Mapping[int, int]) -> FloatArray:
+    """The lower of kappa and that against the attribute of a concept's name, both in ``presence`` (N, V)."""
+    lower = kappa.copy()
+    for attribute, v in same_as.items():
+        known = np.isfinite(presence[:, attribute]) & np.isfinite(presence[:, v])
+        agreement = cohens_kappa(presence[known, attribute] > PRESENT, presence[known, v] > PRESENT)
+        if agreement is not None:
+            lower[v] = np.fmin(lower[v], agreement)
+    return lower

@@ -1,0 +1,76 @@
+"""What named states say: why a class has no verdict, and what holds for the whole audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.evidence.reliability import MIN_KAPPA
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.0f} %"
+
+
+def too_few_pictures(name: str, n: int, needed: int) -> str:
+    """State: fewer labelled pictures than two arms take."""
+    return f'"{name}" has {n:,} labelled pictures; {needed:,} are needed to compare any with any.'
+
+
+def never_predicted(name: str, n: int) -> str:
+    """State: no picture is called the class."""
+    return f'No picture is called "{name}", not one of its own {n:,}: there is no decision to explain.'
+
+
+def at_chance(name: str, rate: float) -> str:
+    """State: recall no better than the rate among other classes."""
+    return (
+        f'"{name}" is recognised in {_percent(rate)} of its pictures, no more often than others are called it: '
+        "at chance, gaps say nothing."
+    )
+
+
+def unexplained(name: str, residual: float, n: int) -> str:
+    """State: the phrases leave too much unexplained."""
+    return (
+        f'The words leave {_percent(residual)} of what decides "{name}" unexplained ({n:,} pictures): '
+        "the encoder may not know this domain, or the vocabulary lacks the words."
+    )
+
+
+def nothing_varies(name: str, least: int) -> str:
+    """State: no context concept is present in some pictures and absent from others."""
+    return (
+        f"No context concept is present in {least} pictures and absent from {least} others: "
+        f'nothing about "{name}" can be compared.'
+    )
+
+
+def not_measurable(concept: str, name: str, share: float, kappa: float | None) -> str:
+    """State: a concept leads the words, and whether it is in a picture cannot be told."""
+    why = "" if kappa is None else f": presence told twice agrees with kappa {kappa:.2f}, {MIN_KAPPA:.1f} is needed"
+    return (
+        f'{concept} carries {_percent(share)} of the words for "{name}", '
+        f"but the encoder cannot tell in which pictures it is{why}."
+    )
+
+
+def near_perfect(rate: float, n: int) -> str:
+    """State of the audit: nearly everything is right."""
+    return (
+        f"{100 * rate:.1f} % of {n:,} pictures are recognised: if the model was trained on them, its gaps are hidden; "
+        "audit pictures that it has not seen"
+    )
+
+
+def one_class_called(name: str, n: int) -> str:
+    """State of the audit: all predictions are the same."""
+    return f'all {n:,} pictures are called "{name}": there is no decision to audit'
+
+
+def doubted(terms: Sequence[str], n: int) -> str:
+    """State of the audit: concepts whose presence the encoder does not tell twice alike."""
+    shown = ", ".join(terms[:5])
+    return (
+        f"presence of {len(terms):,} of {n:,} context concepts cannot be measured with this encoder (two halves of "
+        f"the prompts, or the manifest, disagree with it): {shown}{' …' if len(terms) > 5 else ''}"
+    )

@@ -1,0 +1,69 @@
+"""Named states: each with its reason, none of them clean."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from evidence_world import V, World
+
+from auditor.evidence.reliability import MIN_KAPPA
+from auditor.evidence.verdicts import judge
+
+PLANTED = {"waterbird": ("scene", "water", 0.95)}
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return World(planted=PLANTED, seed=0, class_strength=0.6).audit(240)
+
+
+def doubting(inputs, *terms, kappa=0.41):
+    values = np.full(len(inputs.concepts), 0.9, np.float32)
+    values[[V[term] for term in terms]] = kappa
+    return replace(inputs, kappa=values)
+
+
+def by_name(result):
+    return {verdict.class_name: verdict for verdict in result.verdicts}
+
+
+def test_concept_that_is_not_told_twice_alike_is_not_measurable(inputs):
+    assert by_name(judge(inputs))["waterbird"].verdict == "flagged"
+    result = judge(doubting(inputs, "water"))
+    verdict = by_name(result)["waterbird"]
+    assert (verdict.verdict, verdict.concept) == ("not_analysed", "water")
+    assert "water (scene) carries" in verdict.sentence
+    assert "kappa 0.41, 0.6 is needed" in verdict.sentence
+    found = {f.rule_id: f for f in result.findings if (f.class_name, f.concept) == ("waterbird", "water")}
+    assert {f.status for f in found.values()} == {"measured", "not_measurable"}
+    assert [rule for rule, f in found.items() if f.status == "measured"] == ["E1"]
+    assert all(f.p is None and f.q is None for f in found.values())
+    assert not [s for s in result.subgroups if s.concept == "water"]
+    assert any("presence of 1 of 14 context concepts cannot be measured" in notice for notice in result.notices)
+
+
+def test_kappa_at_the_bound_and_kappa_that_is_not_known_are_measured(inputs):
+    for kappa in (MIN_KAPPA, np.nan):
+        assert by_name(judge(doubting(inputs, "water", kappa=kappa)))["waterbird"].verdict == "flagged"
+
+
+def test_doubt_of_a_concept_that_no_word_names_changes_nothing(inputs):
+    before, after = by_name(judge(inputs)), by_name(judge(doubting(inputs, "ruler")))
+    assert {name: v.verdict for name, v in after.items()} == {name: v.verdict for name, v in before.items()}
+
+
+def test_nearly_no_mistakes_are_told(inputs):
+    labels = inputs.label_idx
+    every = list(inputs.head_chunks())
+    sure = [(rows, x, 9 * np.eye(5, dtype=np.float32)[labels[rows]]) for rows, x, _ in every]
+    result = judge(replace(inputs, predicted_idx=labels, head_chunks=lambda: sure))
+    assert any(notice.startswith("100.0 % of 1,200 pictures are recognised") for notice in result.notices)
+
+
+def test_predictions_of_one_class_are_told(inputs):
+    called = np.zeros(len(inputs.image_ids), np.int64)
+    every = list(inputs.head_chunks())
+    same = [(rows, x, np.tile(np.array([5, 0, 0, 0, 0], np.float32), (len(x), 1))) for rows, x, _ in every]
+    result = judge(replace(inputs, predicted_idx=called, head_chunks=lambda: same))
+    assert 'all 1,200 pictures are called "waterbird": there is no decision to audit' in result.notices
+    assert {verdict.verdict for verdict in result.verdicts} == {"not_analysed"}

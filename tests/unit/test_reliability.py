@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from auditor.evidence.kappa import cohens_kappa
+from auditor.evidence.reliability import told_twice, with_manifest
+
+rng = np.random.default_rng(0)
+
+
+def column(n_present, n=100, flipped=0):
+    """Presence of the first ``n_present`` pictures; ``flipped`` of either sort change places."""
+    values = np.where(np.arange(n) < n_present, 0.9, 0.1)
+    values[:flipped], values[n - flipped :] = 0.1, 0.9
+    return (values + 1e-3 * rng.random(n)).astype(np.float32)[:, None]
+
+
+def test_kappa_by_hand():
+    # 40 of 100 present; the halves disagree on 5 + 5: p_o = .9, p_e = .4^2 + .6^2 = .52
+    found = told_twice(column(40), column(40), column(40, flipped=5))
+    assert found[0] == pytest.approx((0.9 - 0.52) / 0.48)
+    assert told_twice(column(40), column(40), column(40))[0] == pytest.approx(1.0)
+
+
+def test_halves_are_asked_which_pictures_and_not_how_many():
+    """Another scale of the same order: half the prompts would call none present, and agree all the same."""
+    presence = column(40)
+    assert told_twice(presence, presence, presence / 10)[0] == pytest.approx(1.0)
+
+
+def test_matched_numbers_make_kappa_the_factor_of_dilution():
+    first, second = column(30), column(30, flipped=4)
+    found = told_twice(first, first, second)[0]
+    one, other = first[:, 0] > 0.5, second[:, 0] > 0.5
+    assert found == pytest.approx(one[other].mean() + (~one[~other]).mean() - 1)
+    assert found == pytest.approx(cohens_kappa(one, other))
+
+
+@pytest.mark.parametrize("n_present", [0, 9, 91, 100])
+def test_what_hardly_varies_is_not_told(n_present):
+    assert np.isnan(told_twice(column(n_present), column(40), column(60))[0])
+
+
+def test_a_half_that_says_the_same_of_all_agrees_with_nothing():
+    assert told_twice(column(40), column(40), np.ones((100, 1), np.float32))[0] == 0
+
+
+def test_the_manifest_can_only_lower_it():
+    presence = np.hstack([column(40), column(40, flipped=20), column(40)])
+    presence[:10, 2] = np.nan  # an attribute that is not known there
+    found = with_manifest(np.array([0.95, 0.9, np.nan], np.float32), presence, {2: 1})
+    known = np.isfinite(presence[:, 2])
+    expected = cohens_kappa(presence[known, 2] > 0.5, presence[known, 1] > 0.5)
+    assert found[:2].tolist() == pytest.approx([0.95, expected])
+    assert with_manifest(np.array([np.nan, 0.1, np.nan], np.float32), presence, {2: 0})[0] == pytest.approx(1.0)
