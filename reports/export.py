@@ -23,6 +23,9 @@ from reports.queries import Connection
 #: What a spreadsheet may take for a formula: these signs, wide ones as well, behind any blanks; and a leading tab or
 #: line break, which some strip.
 _FORMULA = r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])"
+_NO_TEXT = re.compile(
+    r"(BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\)|DATE|TIME|TIMESTAMP)(\[\d*\])*"
+)
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 #: Rows that Parquet holds in memory at once, for tables with pictures in them; else its own 122,880.
 _PICTURE_ROWS = 4_096
@@ -103,12 +106,16 @@ def _export(connection: Connection, name: str, folder: Path, export_format: Expo
 
 
 def _for_csv(column: str, kind: str) -> str:
-    """A column as it goes into a cell: text without formulas, lists of text as JSON."""
+    """A column as it goes into a cell: text without formulas, lists of text as JSON.
+
+    A foreign audit may have text in columns of other types (ENUM, UNION, JSON): all but numbers and dates is text.
+    """
     if kind == "VARCHAR[]":
         return f'to_json("{column}")'
-    if kind != "VARCHAR":
+    if _NO_TEXT.fullmatch(kind):
         return f'"{column}"'
-    return f"""CASE WHEN regexp_matches("{column}", '{_FORMULA}') THEN '''' || "{column}" ELSE "{column}" END"""
+    text = f'CAST("{column}" AS VARCHAR)'
+    return f"""CASE WHEN regexp_matches({text}, '{_FORMULA}') THEN '''' || {text} ELSE {text} END"""
 
 
 def _checked(name: str) -> str:

@@ -14,7 +14,7 @@ from auditor.records import VerdictName
 from reports import queries
 from reports.anchors import Anchor, Anchors
 from reports.display import VERDICT_WORDS, counted, inert, plain
-from reports.gate_items import STATE_WORDS, outcome, reason_and_sentence, subject, worst_first
+from reports.gate_items import STATE_WORDS, json_command, outcome, reason_and_sentence, subject, worst_first
 
 #: Annotations of a level that GitHub shows of a step.
 _MOST_OF_A_LEVEL = 10
@@ -64,10 +64,10 @@ def render_github(connection: queries.Connection, *, decision: GateDecision | No
         ]
         if decision.exit_code and not any(annotation.level == "error" for annotation in annotations):
             annotations.insert(0, _Annotation("error", "auditor gate", plain(decision.summary, _MESSAGE_LIMIT), None))
-    return "\n".join([*_lines(annotations), inert(last)])
+    return "\n".join([*_lines(annotations, json_command(decision)), inert(last)])
 
 
-def _lines(annotations: Sequence[_Annotation]) -> Iterable[str]:
+def _lines(annotations: Sequence[_Annotation], all_of_them: str) -> Iterable[str]:
     totals, written = Counter(annotation.level for annotation in annotations), Counter[Level]()
     for annotation in annotations:
         level = annotation.level
@@ -76,7 +76,7 @@ def _lines(annotations: Sequence[_Annotation]) -> Iterable[str]:
             yield _line(annotation)
         elif written[level] == _MOST_OF_A_LEVEL:
             rest = totals[level] - written[level] + 1
-            message = f"and {rest:,} more that GitHub would not show; `auditor report DIR --format json` lists all"
+            message = f"and {rest:,} more that GitHub would not show; `{all_of_them}` lists all"
             yield _line(_Annotation(level, "auditor", message, None))
 
 

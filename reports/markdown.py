@@ -13,7 +13,7 @@ from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from reports import queries
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, percent, plain, points, reach
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, worst_first
+from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, json_command, worst_first
 from reports.leads import Lead, audit_folder, explain_command, leads, what_now
 
 #: GitHub drops a summary that is larger.
@@ -27,7 +27,7 @@ _OUTCOMES = {0: "✅", 1: "❌", 2: "⚠️"}
 
 def render_markdown(connection: queries.Connection, *, decision: GateDecision | None = None) -> str:
     """The report, cut at a whole line to what GitHub takes, with a note on what was cut."""
-    return _cut("\n".join(_lines(connection, decision)), MAX_BYTES)
+    return _cut("\n".join(_lines(connection, decision)), MAX_BYTES, json_command(decision).replace("json", "markdown"))
 
 
 def escape(text: str, limit: int | None = None) -> str:
@@ -70,7 +70,8 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
         for verdict in told[:_TOLD_CLASSES]:
             yield from _section(verdict, found.get(verdict.class_idx), folder)
         if len(told) > _TOLD_CLASSES:
-            yield f"{len(told) - _TOLD_CLASSES:,} more classes are in the table above and in `--format json`."
+            more = len(told) - _TOLD_CLASSES
+            yield f"{more:,} more classes are in the table above and in `{json_command(decision)}`."
             yield ""
     yield from _clean([verdict for verdict in verdicts if verdict.verdict == "clean"])
     yield from _notes(connection, run.notices)
@@ -90,7 +91,7 @@ def _gate(decision: GateDecision) -> Iterator[str]:
         yield f"| {LEVEL_SHAPES[item.level]} | **{name}** | {concept} | {STATE_WORDS[item.state]} | {why} |"
     yield ""
     if len(items) > _TOLD_ITEMS:
-        yield f"and {counted_states(items[_TOLD_ITEMS:])}; all are in `--format json`"
+        yield f"and {counted_states(items[_TOLD_ITEMS:])}; all are in `{json_command(decision)}`"
         yield ""
 
 
@@ -152,12 +153,12 @@ def _notes(connection: queries.Connection, notices: Sequence[str]) -> Iterator[s
         yield ""
 
 
-def _cut(text: str, limit: int) -> str:
+def _cut(text: str, limit: int, command: str) -> str:
     """The text, or as many whole lines of it as fit with a note below them."""
     encoded = text.encode("utf-8", "backslashreplace")
     if len(encoded) < limit:
         return text
-    note = "\n\n**Cut here: a summary holds 1 MiB.** The whole report: `auditor report DIR --format markdown`."
+    note = f"\n\n**Cut here: a summary holds 1 MiB.** The whole report: `{command}`."
     closing = "\n\n</details>"
     room = limit - len(note) - len(closing) - 1
     kept = encoded[: encoded.rindex(b"\n", 0, room)].decode("utf-8")

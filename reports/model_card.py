@@ -37,7 +37,8 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
     yield (
         "A shortcut is something besides the object itself, such as the scene behind it or a mark on the picture, that "
         f"a decision rests on. This model was audited for shortcuts on {pictures} of "
-        f"{counted(len(verdicts), 'class', 'classes')}: {len(flagged):,} rely on one."
+        f"{counted(len(verdicts), 'class', 'classes')}: {len(flagged):,} "
+        f"{'relies' if len(flagged) == 1 else 'rely'} on one."
     )
     yield ""
     if flagged:
@@ -85,7 +86,7 @@ def _more(number: int) -> Iterator[str]:
 def _clean(verdicts: Sequence[Verdict]) -> Iterator[str]:
     if verdicts:
         seen = reach(verdict.detectable_effect for verdict in verdicts)
-        effect = f" An effect of {seen} would have been seen." if seen else ""
+        effect = f" In half of what was tried, a gap of {seen} or more would have been seen." if seen else ""
         yield f"No shortcut was found for {_names(verdicts)}.{effect}"
         yield ""
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar, get_args
 
 import duckdb
-import numpy as np
 
 from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
 from auditor.errors import StoreError
@@ -24,7 +23,6 @@ from auditor.records import (
     ClassConcept,
     Failure,
     Finding,
-    SaliencyMap,
     Severity,
     Subgroup,
     Verdict,
@@ -128,12 +126,6 @@ LIMIT $limit
 _THUMBNAILS = (
     "SELECT image_id, thumbnail FROM images WHERE thumbnail IS NOT NULL AND list_contains($image_ids, image_id)"
 )
-
-_SALIENCY = """
-SELECT image_id, class_idx, concept_id, height, width, data, scale, crop
-FROM saliency
-WHERE image_id = $image_id AND class_idx = $class_idx AND concept_id IS NOT DISTINCT FROM $concept_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,16 +293,3 @@ def pictures(
 def thumbnails(connection: Connection, image_ids: Sequence[str]) -> dict[str, bytes]:
     """Small JPEGs of the pictures asked for, those that have one; never ask for all at once."""
     return dict(connection.execute(_THUMBNAILS, {"image_ids": list(image_ids)}).fetchall())
-
-
-def saliency(
-    connection: Connection, image_id: str, class_idx: int, concept_id: str | None = None
-) -> SaliencyMap | None:
-    """The stored map of a picture for a class (or of one phrase of it), None where none was kept."""
-    parameters = {"image_id": image_id, "class_idx": class_idx, "concept_id": concept_id}
-    rows = connection.execute(_SALIENCY, parameters).fetchall()
-    if not rows:
-        return None
-    (_, _, _, height, width, data, scale, crop) = rows[0]
-    pixels = np.frombuffer(data, np.uint8).reshape(height, width)
-    return SaliencyMap(image_id, class_idx, concept_id, pixels, scale, tuple(crop) if crop else None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from auditor.store.tables import Run
 from reports import queries
 from reports.anchors import Anchor, Anchors
 from reports.display import VERDICT_WORDS, plain
-from reports.gate_items import STATE_WORDS, reason_and_sentence, subject, worst_first
+from reports.gate_items import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
 from reports.leads import deciding_rules, leads, what_now
 from reports.rule_pages import rule_pages
 
@@ -46,7 +47,7 @@ def render_sarif(connection: queries.Connection, *, decision: GateDecision | Non
     results = list(writer.of_verdicts() if decision is None else writer.of_items(decision))
     notifications = [{"level": "note", "message": {"text": _text(notice)}} for notice in run.notices]
     if len(results) > MAX_RESULTS:
-        rest = f"{len(results) - MAX_RESULTS:,} more results are left out; auditor report DIR --format json has all"
+        rest = f"{len(results) - MAX_RESULTS:,} more results are left out; {json_command(decision)} has all"
         notifications.append({"level": "warning", "message": {"text": rest}})
     invocation: dict[str, Any] = {"executionSuccessful": True, "toolExecutionNotifications": notifications}
     if decision is not None:
@@ -188,7 +189,12 @@ def _facts(verdict: Verdict | None, item: GateItem | None, rule: str) -> dict[st
             }
             facts |= {"concept": verdict.concept, "conceptKind": verdict.concept_kind, **figures}
     shown = {name: plain(value, _NAME_LIMIT) if isinstance(value, str) else value for name, value in facts.items()}
-    return {name: value for name, value in shown.items() if value is not None}
+    # JSON has no NaN: what was not measured, or is no number in a foreign audit, is left out.
+    return {
+        name: value
+        for name, value in shown.items()
+        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
+    }
 
 
 def _properties(run: Run) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from auditor.evidence import significance
@@ -20,17 +21,23 @@ _MORE_IN_DATA = 4
 
 def percent(fraction: float) -> str:
     """A rate: "31 %"."""
-    return f"{100 * fraction:.0f} %"
+    return f"{_whole(fraction)} %"
+
+
+def _whole(fraction: float) -> str:
+    """A fraction in hundredths, as reports round it."""
+    rounded = math.floor(abs(fraction) * 100 + 0.5)
+    return f"−{rounded}" if fraction < 0 and rounded else str(rounded)
 
 
 def points(fraction: float) -> str:
     """A difference of rates: "38 points"."""
-    number = round(100 * fraction)
-    return f"{number} point" if abs(number) == 1 else f"{number} points"
+    number = _whole(fraction)
+    return f"{number} point" if number.lstrip("−") == "1" else f"{number} points"
 
 
 def _bounds(low: float, high: float) -> str:
-    return f"[{100 * low:.0f}, {100 * high:.0f}]"
+    return f"[{_whole(low)}, {_whole(high)}]"
 
 
 def _rate(successes: int, trials: int) -> str:
@@ -97,14 +104,14 @@ def _pull(gap: Gap, class_name: str) -> str:
 
 def _erased(erasure: Erasure) -> str:
     """What erasure took away, as a clause."""
-    permuted = "" if erasure.permuted is None else f" (permuted {round(100 * erasure.permuted)})"
+    permuted = "" if erasure.permuted is None else f" (permuted {points(erasure.permuted)})"
     bounds = _bounds(erasure.low, erasure.high)
     return f"erasing it from the features takes away {points(erasure.effect)} {bounds}{permuted}"
 
 
 def _erased_margin(margin: Erasure) -> str:
     """The same for what the transferred eraser takes of the margin."""
-    permuted = "" if margin.permuted is None else f" (permuted {round(100 * margin.permuted)} %)"
+    permuted = "" if margin.permuted is None else f" (permuted {percent(margin.permuted)})"
     return (
         f"erasing from the features what it does in the other classes takes away {percent(margin.effect)} "
         f"{_bounds(margin.low, margin.high)} of the margin that goes with it{permuted}"

@@ -152,6 +152,20 @@ def test_the_action_lets_a_release_pass(runner):
     assert runner.summary.read_text(encoding="utf-8").startswith("## ✅ auditor gate passes: ")
 
 
+def test_the_action_compares_and_is_strict_where_that_is_asked_for(runner):
+    program(runner.folder / "bin", "auditor", 'printf "%s|" "$@"')
+    runner.context |= {
+        "inputs.against": "old audit;touch pwned", "inputs.strict": "true", "inputs.gate-args": "--who Ada",
+    }  # fmt: skip
+    assert runner.run("gate") == 0, runner.said
+    assert "|--who|Ada|" in runner.said
+    assert "|--against|old audit;touch pwned|--strict|--format|github|" in runner.said
+    runner.context |= {"inputs.against": "", "inputs.strict": "false", "inputs.gate-args": ""}
+    assert runner.run("gate") == 0, runner.said
+    assert "--strict" not in runner.said.rpartition("gate|the out")[2]
+    assert not list(runner.folder.rglob("pwned"))
+
+
 def test_the_action_with_a_broken_policy_is_undecided(runner):
     (runner.folder / runner.context["inputs.policy"]).write_text("fail_on = 3", encoding="utf-8")
     (runner.folder / runner.context["inputs.out"] / "auditor.html").write_text("of the run before")

@@ -122,3 +122,17 @@ def test_channel_groups():
 )
 def test_the_last_line(diff, line):
     assert count_line(diff()) == line
+
+
+def test_what_is_told_with_the_concept_of_its_name_is_counted_beside():
+    diff = every_change()
+    (new,) = (one for one in diff.changes if one.change == "new")
+    twins = tuple(
+        replace(new, concept_id=f"place-{idx}", concept_kind="attribute", same_as=new.concept_id) for idx in range(3)
+    )
+    line = "1 new, 1 worse, 1 fixed, 0 better, 0 unchanged; 1 unclear; "
+    both = replace(diff, changes=(*diff.changes, *twins[:1]))
+    assert count_line(both) == line + "1 more is a known attribute of the same name"
+    both = replace(diff, changes=(*diff.changes, *twins))
+    assert count_line(both) == line + "3 more are known attributes of the same name"
+    assert len(both.changes) - both.n_same_things == sum(map(both.count, ("new", "worse", "fixed", "unclear")))

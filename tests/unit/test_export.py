@@ -1,6 +1,7 @@
 import csv
 import json
 import resource
+import shutil
 
 import duckdb
 import hostile_audit
@@ -91,6 +92,23 @@ def test_no_cell_is_a_formula(hostile, tmp_path):
                 for cell in cells:
                     assert cell[:1] not in tuple("=+@\t\r\n＝＋－＠")
                     assert cell[:1] != "-" or float(cell) < 0  # numbers keep their sign
+
+
+def test_text_of_other_types_is_no_formula_either(audit, tmp_path):
+    shutil.copytree(audit, tmp_path / "foreign")
+    with duckdb.connect(str(tmp_path / "foreign" / "audit.duckdb")) as writer:
+        writer.execute("CREATE TYPE mood AS ENUM ('=cmd()', 'fine')")
+        writer.execute(
+            "CREATE TABLE odd (a mood, b UNION(x VARCHAR, n INTEGER), c JSON, d STRUCT(e VARCHAR), f INTEGER[])"
+        )
+        writer.execute(
+            "INSERT INTO odd VALUES ('=cmd()', '+1', '-1', {'e': '=1'}, [-1, 2]), (NULL, 7, '{}', NULL, NULL)"
+        )
+    export_tables(tmp_path / "foreign", tmp_path / "out", ExportFormat.csv)
+    first, second = rows(tmp_path / "out" / "odd.csv")
+    assert (first["a"], first["b"], first["c"], first["f"]) == ("'=cmd()", "'+1", "'-1", "[-1, 2]")
+    assert first["d"].startswith("{")
+    assert list(second.values()) == ["", "7", "{}", "", ""]
 
 
 def test_parquet_keeps_names_as_they_are(hostile, tmp_path):

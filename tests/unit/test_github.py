@@ -73,7 +73,7 @@ def test_ten_of_a_level_and_the_rest_counted(connection):
                   .splitlines()[:-1]]  # fmt: skip
     errors = [message for command, _, message in read_lines if command == "error"]
     assert len(errors) == 10
-    assert errors[9] == "and 16 more that GitHub would not show; `auditor report DIR --format json` lists all"
+    assert errors[9] == "and 16 more that GitHub would not show; `auditor gate DIR --format json` lists all"
     assert len([command for command, _, _ in read_lines if command == "warning"]) == 10
     assert read_lines[19][1]["title"].startswith("s9")
 

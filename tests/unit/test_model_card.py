@@ -33,11 +33,20 @@ def test_it_tells_what_to_expect_class_by_class(connection):
     )
     assert said["Could neither be shown nor excluded:"] == "- **landbird**: Could not be excluded."
     assert said["Not examined, so nothing is known of these either way:"] == "- **boat**: Too few pictures: 0 of 10."
-    assert "No shortcut was found for cat. An effect of 6 pts would have been seen." in parts
+    assert (
+        "No shortcut was found for cat. In half of what was tried, a gap of 6 pts or more would have been seen."
+        in parts
+    )
     assert "The sample encoder knows its rendered scenes and nothing else." in said["What this does not show:"]
     assert parts[-1] == (
         "*Audited on 2025-01-02 by auditor 0.1.0; model `mmmmmmmmmmmm`, data `dddddddddddd` (sha256).*"
     )
+
+
+def test_one_class_relies_on_one(connection, monkeypatch):
+    (first, *_) = queries.verdicts(connection)
+    monkeypatch.setattr(queries, "verdicts", lambda _: [first])
+    assert "on 6 pictures of 1 class: 1 relies on one." in render_model_card(connection)
 
 
 def test_with_a_decision_it_tells_what_was_accepted(connection):

@@ -1,5 +1,6 @@
 """Which pictures tell a class's story; the audit is tests/unit/picture_audit.py."""
 
+import duckdb
 import numpy as np
 import pytest
 from picture_audit import CROP, image_id, write_picture_audit
@@ -60,6 +61,15 @@ def test_what_is_called_a_concept_surely_barely_and_barely_not(connection):
     again = picture_queries.called_pictures(connection, ["water"], limit=3)["water"]
     assert again == called
     assert picture_queries.called_pictures(connection, [], limit=3) == {}
+
+
+def test_presence_at_the_line_is_not_present_as_in_the_counts(tmp_path):
+    write_picture_audit(tmp_path, 3)
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as writer:
+        writer.execute("UPDATE concept_presence SET presence = 0.5")
+    with open_audit_database(tmp_path) as connection:
+        assert picture_queries.called_pictures(connection, ["water"], limit=3)["water"].n_present == 0
+        assert {side for _, side in picture_queries.told_pictures(connection, [0, 1], limit=9)} == {"without"}
 
 
 def test_a_concept_that_no_picture_shows(connection):

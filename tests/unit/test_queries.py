@@ -1,6 +1,6 @@
 import math
 
-import numpy as np
+import duckdb
 import pytest
 from small_audit import (
     ATTRIBUTE_CONCEPTS,
@@ -9,6 +9,7 @@ from small_audit import (
     CORE_CONCEPTS,
     FAILURES,
     IMAGE_IDS,
+    PRESENCE,
     class_concepts,
     counterexamples,
     findings,
@@ -18,6 +19,7 @@ from small_audit import (
     write_small_audit,
 )
 
+from auditor.errors import StoreError
 from auditor.store.database import open_audit_database
 from reports import queries
 
@@ -102,13 +104,31 @@ def test_thumbnails_are_those_asked_for(connection):
     assert queries.thumbnails(connection, []) == {}
 
 
-def test_saliency(connection):
-    found = queries.saliency(connection, IMAGE_IDS[0], 0)
-    np.testing.assert_array_equal(found.data, np.arange(6, dtype=np.uint8).reshape(2, 3))
-    assert (found.scale, found.concept_id, found.crop) == (1.5, None, (0.125, 0.0, 0.875, 1.0))
-    assert queries.saliency(connection, IMAGE_IDS[0], 0, "water") is None
-
-
 def test_names_are_parameters_not_sql(connection):
     assert queries.pictures(connection, 0, "'; DROP TABLE runs; --", present=True, limit=5) == []
     assert len(CLASSES) == sum(1 for _ in queries.verdicts(connection))
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "verdict = 'fine'",
+            "gives class 'waterbird' the verdict 'fine' of severity 'high', which this auditor does not",
+        ),
+        ("severity = '**x**'", "of severity '**x**', which this auditor does not know; make it again"),
+    ],
+)
+def test_a_verdict_or_severity_that_no_auditor_gives_is_refused(tmp_path, statement, told):
+    write_small_audit(tmp_path)
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as writer:
+        writer.execute(f"UPDATE verdicts SET {statement}")
+    with open_audit_database(tmp_path) as connection:
+        for asked in (queries.verdicts, queries.verdict_counts):
+            with pytest.raises(StoreError) as caught:
+                asked(connection)
+            assert told in str(caught.value)
+
+
+def test_presence_at_the_line_is_not_present_as_in_the_counts(connection):
+    assert queries.pictures(connection, 1, "beak", present=True, limit=9, threshold=float(PRESENCE[2, 1])) == []

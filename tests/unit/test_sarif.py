@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import hostile_audit
 import jsonschema
 import pytest
@@ -139,7 +140,19 @@ def test_no_more_results_than_code_scanning_shows(connection):
     items = tuple(replace(decision().items[1], fingerprint=f"{i:064x}") for i in range(MAX_RESULTS + 7))
     run = valid(render_sarif(connection, decision=GateDecision(1, "fails", items)))
     assert len(run["results"]) == MAX_RESULTS
-    assert run["invocations"][0]["toolExecutionNotifications"][-1]["message"]["text"].startswith("7 more results")
+    assert run["invocations"][0]["toolExecutionNotifications"][-1]["message"]["text"] == (
+        "7 more results are left out; auditor gate DIR --format json has all"
+    )
+
+
+def test_figures_that_are_no_numbers_are_left_out(tmp_path):
+    write_small_audit(tmp_path)
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as writer:
+        writer.execute("UPDATE verdicts SET share = 'nan', gap = 'inf' WHERE class_name = 'waterbird'")
+    with open_audit_database(tmp_path) as connection:
+        (found, *_) = valid(render_sarif(connection))["results"]
+    assert (found["properties"]["concept"], found["properties"]["gapLow"]) == ("water", 0.58)
+    assert not {"share", "gap"} & set(found["properties"])
 
 
 @pytest.mark.parametrize("decided", [None, hostile_audit.decision()])

@@ -81,7 +81,7 @@ def test_suspect_by_data_that_erasure_denies_or_cannot_try():
     assert sentence.startswith(
         'water (scene) goes with "waterbird" in the data (AUC 0.93 [0.92, 0.94]), and without it'
     )
-    assert sentence.endswith("takes away 2 points [-1, 5], so something that goes with it may be what is used.")
+    assert sentence.endswith("takes away 2 points [−1, 5], so something that goes with it may be what is used.")
     untried = sentences.suspect(INPUTS, replace(pair, erased_recall=NOT_IDENTIFIED), RECALL, False, False, (0, 0))
     assert "erasure could not be tried" in untried
 
@@ -97,7 +97,15 @@ def test_clean_says_what_could_have_been_seen():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.01, "1 point"), (-0.01, "-1 point"), (0.382, "38 points"), (0, "0 points")]
+    ("value", "text"),
+    [
+        (0.01, "1 point"),
+        (-0.01, "−1 point"),
+        (-0.004, "0 points"),
+        (0.125, "13 points"),
+        (0.382, "38 points"),
+        (0, "0 points"),
+    ],
 )
 def test_points(value, text):
     assert sentences.points(value) == text
