@@ -69,7 +69,7 @@ def _colour() -> alt.Color:
 
 
 def _base() -> alt.Chart:
-    rows = alt.Y("row:O", axis=None, sort=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
+    rows = alt.Y("row:O", axis=None, sort="ascending", scale=alt.Scale(paddingInner=0, paddingOuter=0))
     return alt.Chart(alt.NamedData("rows")).encode(y=rows)
 
 

@@ -16,7 +16,7 @@ from reports.display import percent, plain, points
 from reports.leads import Lead
 from reports.page_records import Arm
 
-_TERM, _LABEL = 24, 27
+_LABEL = 27
 #: Rules in the order of the argument, as what they say.
 _CLAIMS = {
     "E4-recall": "Recall gap",
@@ -26,6 +26,7 @@ _CLAIMS = {
     "E3-margin": "Erased from margin",
     "E1": "Share of the words",
 }
+_GAPS = ("E4-recall", "E4-pull")
 _SHARES = ("E1", "E3-margin")
 _STATUS = {"too_few": "too few pictures", "not_identified": "cannot be told apart"}
 _STATEMENTS = {
@@ -41,7 +42,7 @@ WHERE class_idx = $class_idx AND concept_id = $concept ORDER BY present DESC;"""
     "Pictures without it": """\
 SELECT path, predicted_name, confidence, presence FROM images
 JOIN predictions USING (image_id) JOIN concept_presence USING (image_id)
-WHERE label_idx = $class_idx AND concept_id = $concept AND presence < 0.5 ORDER BY correct, presence;""",
+WHERE label_idx = $class_idx AND concept_id = $concept AND presence <= 0.5 ORDER BY correct, presence;""",
     "Channel groups": """\
 SELECT name, share, n_channels, image_ids FROM class_channel_groups JOIN channel_groups USING (group_idx)
 WHERE class_idx = $class_idx ORDER BY share DESC;""",
@@ -65,7 +66,8 @@ def _estimate(finding: Finding, lead: Lead | None) -> charts.Estimate:
     number = points(finding.effect, finding.low, finding.high)
     if finding.rule_id in _SHARES:
         number = number.replace(" pts", " %")
-    tone: charts.Tone = "accent" if lead is not None and finding.rule_id == lead.rule_id else "ink"
+    rests_on = lead is not None and lead.rule_id == finding.rule_id and finding.rule_id in _GAPS
+    tone: charts.Tone = "accent" if rests_on else "ink"
     value, low, high = (100 * number for number in (finding.effect, finding.low, finding.high))
     return charts.Estimate(label, f"{number} · n {finding.n_images:,}", tone, value, low, high)
 
@@ -80,7 +82,8 @@ def words_chart(concepts: Sequence[ClassConcept], verdict: Verdict, residual: fl
         kind = plain(concept.concept_kind, 16).replace("_", " ")
         others = 100 * concept.share_elsewhere if math.isfinite(concept.share_elsewhere) else None
         text = percent(concept.share) + (f" · others {percent(concept.share_elsewhere)}" if others is not None else "")
-        label = plain(f"{plain(concept.concept, _TERM)} ({kind})", _LABEL)
+        term = plain(concept.concept, _LABEL)
+        label = f"{term} ({kind})" if len(term) + len(kind) + 3 <= _LABEL else term
         rows.append(charts.ShareBar(label, text, tone, min(100 * concept.share, 100), others))
     if residual is not None:
         rows.append(charts.ShareBar("no word fits", percent(residual), "grey", 100 * min(max(residual, 0), 1)))
@@ -100,6 +103,15 @@ def arms(
         return [_arm(_side(row, concept), row.n, row.n_correct, not row.present) for row in examples]
     counts = sorted((row for row in subgroups if row.concept_id == verdict.concept_id), key=_with_first)
     return [_arm(_side(row, concept), row.n, row.n_correct, not row.present) for row in counts]
+
+
+def arms_of_data(verdict: Verdict, holders: tuple[int, int, int, int]) -> list[Arm]:
+    """Without a model: how much of the class, and of the others, has the concept."""
+    own, n_own, others, n_others = holders
+    return [
+        _arm(plain(verdict.class_name, 30), n_own, own, True),
+        _arm("other classes", n_others, others, False),
+    ]
 
 
 def _with_first(row: Counterexample | Subgroup) -> bool:

@@ -20,6 +20,8 @@ SENTENCE_LIMIT = 2_000
 _PULL = "E4-pull"
 #: Lines of a section's tables; the SQL beside them gives all.
 _MOST_LINES = 24
+#: Where the sentence of a verdict goes from the claim to the numbers, the claim's end, and the numbers' beginning.
+_BREAKS = {"flagged": ("): ", ").", ""), "suspect": ("), but ", ").", "But "), "not_analysed": (". ", ".", "")}
 
 
 class Sections:
@@ -65,6 +67,11 @@ class Sections:
         examples = queries.counterexamples(connection, c)
         subgroups = [] if examples else queries.subgroups(connection, c)
         wanted = [row for row in examples if row.concept_id == verdict.concept_id and row.present == by_pull]
+        no_model = verdict.verdict == "not_analysed"
+        if no_model:
+            arms = class_evidence.arms_of_data(verdict, picture_queries.concept_holders(connection, c))
+        else:
+            arms = class_evidence.arms(verdict, lead, examples, subgroups)
         opening, rest = sentence_parts(verdict)
         self._pictures.begin_section(verdict)
         return Section(
@@ -72,8 +79,8 @@ class Sections:
             verdict=verdict,
             opening=opening,
             rest=rest,
-            arms_of_others=by_pull and bool(wanted),
-            arms=tuple(class_evidence.arms(verdict, lead, examples, subgroups)),
+            arms_of="data" if no_model else "others" if by_pull and wanted else "class",
+            arms=tuple(arms),
             n_compared=_compared(leading, lead),
             tile_groups=self._pictures.tile_groups(verdict, by_pull=by_pull),
             forest=class_evidence.forest(leading, lead),
@@ -123,7 +130,10 @@ def sentence_parts(verdict: Verdict) -> tuple[str, str]:
         sentence = sentence.replace(name, plain(name, NAME_LIMIT))
     sentence = plain(sentence, SENTENCE_LIMIT)
     # A matter of type size alone: whatever the names hold, both parts are shown, in their order.
-    claim, colon, numbers = sentence.partition("): ")
-    if verdict.verdict == "flagged" and colon:
-        return f"{claim}).", numbers[:1].upper() + numbers[1:]
-    return sentence, ""
+    mark, ending, beginning = _BREAKS.get(verdict.verdict, ("", "", ""))
+    claim, found, numbers = sentence.partition(mark) if mark else (sentence, "", "")
+    return (_capital(claim + ending), _capital(beginning + numbers)) if found else (_capital(sentence), "")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

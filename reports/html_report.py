@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from auditor.config import NO_MODEL
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from reports import queries
@@ -62,7 +63,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         shared,
         css=css,
         script_hash=script_hash,
-        headline=_headline(counts),
+        headline=_headline(counts, no_model=shared["run"].model_spec == NO_MODEL),
         gate=None if decision is None else _gate(decision),
         counts=[(verdict, getattr(counts, verdict)) for verdict in VERDICT_SHAPES],
         n_classes=len(verdicts),
@@ -97,16 +98,16 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
 
 
 def _has_story(verdict: Verdict) -> bool:
-    """Whether there is more to tell of a class than its sentence."""
+    """Whether there is more to tell of a class than its sentence; without a model, what goes with it in the data."""
     return verdict.verdict in ("flagged", "suspect") or (
         verdict.verdict == "not_analysed" and verdict.concept_id is not None
     )
 
 
-def _headline(counts: queries.VerdictCounts) -> str:
+def _headline(counts: queries.VerdictCounts, *, no_model: bool) -> str:
     analysed = counts.analysed
     if not analysed:
-        return "No class was analysed"
+        return "No model was examined" if no_model else "No class was analysed"
     classes = counted(analysed, "class", "classes")
     if counts.flagged:
         return f"{counts.flagged:,} of {classes} {'is' if counts.flagged == 1 else 'are'} flagged"

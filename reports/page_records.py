@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -33,12 +34,17 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class TileGroup:
-    """Pictures of one side of the story."""
+    """Pictures of one side of the story; without maps where none could be drawn."""
 
     title: str
     note: str
     decides: bool
     tiles: tuple[Tile, ...]
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether any picture has a map."""
+        return any(tile.mapped for tile in self.tiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Section:
     verdict: Verdict
     opening: str
     rest: str
-    arms_of_others: bool
+    arms_of: Literal["class", "others", "data"]
     arms: tuple[Arm, ...]
     n_compared: int | None
     tile_groups: tuple[TileGroup, ...]

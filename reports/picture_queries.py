@@ -21,10 +21,19 @@ Zone = Literal["surest", "above", "below"]
 #: Bytes of a map; models have maps of a few dozen places a side.
 _LARGEST_MAP = 1 << 20
 
-# Pictures with maps, and those that the findings and counterexamples name (audits without a model draw no maps).
+# Pictures with maps, and those that the findings and counterexamples name. Audits without a model draw no maps and name
+# none without the concept: there it is those of the class that show it least.
 _TOLD = f"""
 WITH asked AS (SELECT class_idx, concept_id FROM verdicts WHERE list_contains($classes, class_idx)),
+bare AS (
+    SELECT a.class_idx, min_by(c.image_id, c.presence::DOUBLE + (hash(c.image_id) % 1000000) * 1e-14, $limit) AS ids
+    FROM asked a JOIN concept_presence c USING (concept_id) JOIN predictions p USING (image_id)
+    WHERE p.label_idx = a.class_idx AND p.predicted_idx IS NULL AND c.presence <= {PRESENT}
+    GROUP BY a.class_idx
+),
 named AS (
+    SELECT class_idx, unnest(ids) AS image_id, false AS mapped FROM bare
+    UNION ALL
     SELECT class_idx, image_id, true AS mapped FROM saliency WHERE list_contains($classes, class_idx)
     UNION ALL
     SELECT f.class_idx, unnest(f.evidence_image_ids), false FROM findings f JOIN asked USING (class_idx, concept_id)
@@ -100,6 +109,17 @@ GROUP BY r.class_idx
 
 _THUMBNAILS = "SELECT image_id, path, thumbnail FROM images WHERE list_contains($image_ids, image_id)"
 
+_HOLDERS = """
+WITH held AS (
+    SELECT v.class_idx, v.n_images, coalesce(sum(s.n) FILTER (s.class_idx = v.class_idx), 0)::BIGINT AS own,
+           coalesce(sum(s.n) FILTER (s.class_idx <> v.class_idx), 0)::BIGINT AS others
+    FROM verdicts v LEFT JOIN subgroups s ON s.concept_id = v.concept_id AND s.present
+    WHERE v.class_idx = $class_idx
+    GROUP BY ALL
+)
+SELECT own, n_images, others, (SELECT sum(n_images) FROM verdicts)::BIGINT - n_images FROM held
+"""
+
 _MAPS = """
 SELECT image_id, concept_id, height, width, data, scale, crop FROM saliency WHERE class_idx = $class_idx
 """
@@ -174,6 +194,12 @@ def called_pictures(connection: Connection, concept_ids: Sequence[str], *, limit
     parameters = {"concepts": list(concept_ids), "limit": limit}
     rows = connection.execute(_CALLED, parameters).fetchall()
     return {row[0]: CalledPictures(*row[:3], *map(tuple, row[3:])) for row in rows}
+
+
+def concept_holders(connection: Connection, class_idx: int) -> tuple[int, int, int, int]:
+    """Pictures of a class with its leading concept, all of the class, and the same of the other classes."""
+    ((own, n_own, others, n_others),) = connection.execute(_HOLDERS, {"class_idx": class_idx}).fetchall()
+    return own, n_own, others, n_others
 
 
 def mean_residuals(connection: Connection) -> dict[int, float]:

@@ -87,9 +87,10 @@ class SectionPictures:
         """With the concept and without it; for a pull, other classes' pictures before those without it."""
         sides: tuple[Side, ...] = ("with", "pulled", "without") if by_pull else ("with", "without", "words")
         name, concept = plain(verdict.class_name, NAME_LIMIT), plain(verdict.concept or "", NAME_LIMIT)
+        no_model = verdict.verdict == "not_analysed"  # such a class has pictures to show only then
         titles: dict[Side, tuple[str, str]] = {
-            "with": (f"{name} with {concept}", "where it says most"),
-            "without": (f"{name} without {concept}", "mistakes first"),
+            "with": (f"{name} with {concept}", "where it shows most" if no_model else "where it says most"),
+            "without": (f"{name} without {concept}", "where it shows least" if no_model else "mistakes first"),
             "pulled": (f"others with {concept}, called {name}", "all wrong"),
             "words": (f"called {name}", "best explained by words"),
         }
@@ -161,16 +162,17 @@ class SectionPictures:
             whole, mapped = (None, None) if jpeg is None else self._budget.with_map(jpeg, saliency)
             if whole is None:
                 continue
-            called = f"called {plain(picture.predicted_name, 40)}" if picture.predicted_name else "no model was asked"
+            called = f"called {plain(picture.predicted_name, 40)}" if picture.predicted_name else ""
             if picture.confidence is not None:
                 called += f", {percent(picture.confidence)}"
             label = plain(picture.label_name, 40) if picture.label_name else None
             of = verdict.concept if saliency is not None and saliency.concept_id is not None else verdict.class_name
+            told_of = (plain(path, 80), f"labelled {label}" if label else "", called)
             found.append(
                 Tile(
                     plain=whole,
                     mapped=mapped,
-                    alt=f"{plain(path, 80)}{f', labelled {label}' if label else ''}, {called}",
+                    alt=", ".join(part for part in told_of if part),
                     map_alt=f"where it looks for {plain(of or '', NAME_LIMIT)}",
                     caption=f"{label} {called}" if picture.side == "pulled" and label else called,
                     wrong=picture.correct is False,

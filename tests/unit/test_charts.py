@@ -26,6 +26,8 @@ def texts(svg):
 def test_a_forest_plot_says_each_estimate_and_draws_what_was_measured():
     svg = parsed(forest_plot(ROWS, "Evidence"))
     assert {row.label for row in ROWS} | {row.text for row in ROWS} <= set(texts(svg))
+    places = {element.text: element.get("transform").partition(",")[2] for element in svg.iter(f"{SVG}text")}
+    assert [float(places[row.label].rstrip(")")) for row in ROWS] == [15, 57, 99]  # in their order, measured or not
     assert [tick for tick in texts(svg) if re.fullmatch(r"−?\d+", tick)] == ["0", "25", "50", "75", "100"]
     intervals = [line for line in svg.iter(f"{SVG}line") if line.get("stroke-linecap") == "round"]
     # 340 px for the 120 points from -20 on: low end, width

@@ -2,75 +2,18 @@
 
 import base64
 import hashlib
-import html.parser
 import re
 
 import pytest
 from hostile_audit import NAMES, decision, write_hostile_audit
+from html_page import Page, page_of
 from picture_audit import write_picture_audit
-from small_audit import make_run, verdicts, write_small_audit
+from small_audit import verdicts
 
-from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
-from auditor.store.database import AuditDatabase, open_audit_database
-from auditor.store.manifest import write_manifest
-from reports import html_report
+from auditor.store.database import open_audit_database
 from reports.class_sections import anchors, sentence_parts
-from reports.html_report import html_parts, render_html
-
-VOID = {"meta", "img", "input", "br", "line", "path"}
-
-
-class Page(html.parser.HTMLParser):
-    """Tags with their attributes and the text outside of style and script; fails where tags do not close in order."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open, self.tags, self.words = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not {"style", "script"} & set(self.open):
-            self.words.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
-
-    def says(self, words, start=0):
-        """Where the page says so, -1 if it does not; the space between elements is the style's affair."""
-        return "".join(self.text.split()).find("".join(words.split()), start)
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def page_of(folder, **options):
-    with open_audit_database(folder) as connection:
-        return render_html(connection, **options)
-
-
-def audit_of(folder, rows, **changes):
-    run = make_run(**{"notices": (), **changes})
-    with AuditDatabase(folder) as database:
-        database.add_run(run)
-        database.add_verdicts(rows)
-    write_manifest(folder, run)
-    return folder
+from reports.html_report import html_parts
 
 
 @pytest.fixture(scope="module")
@@ -185,30 +128,6 @@ def test_the_sql_gives_the_figures(tmp_path, page):
     assert counts == [4, 2, 2, 2, 2] * 2
 
 
-def test_without_thumbnails_it_says_so(tmp_path):
-    page = Page(page_of(write_picture_audit(tmp_path, 1, thumbnails=False)))
-    assert page.all("img") == []
-    assert "Its pictures are not shown: the audit keeps no thumbnails of them" in page.text
-    assert "The audit was made without thumbnails." in page.text
-
-
-def test_maps_without_a_place_are_not_drawn(tmp_path):
-    page = Page(page_of(write_picture_audit(tmp_path, 1, crop=None)))
-    assert "no map kept" in page.text
-    assert not [one for one in page.all("img") if one["alt"].startswith("where it looks")]
-
-
-def test_the_gate_comes_first(tmp_path):
-    text = Page(page_of(write_small_audit(tmp_path), decision=decision())).text
-    assert text.index("✕ Gate fails:") < text.index("2 flagged")
-    assert "(exit code 1). what it says" in text
-    assert "✕ stale entry of the baseline" in text
-    passed = Page(page_of(tmp_path, decision=GateDecision(0, "passes: nothing new", ()))).text
-    assert "✓ Gate passes: nothing new (exit code 0)" in passed
-    assert "gave it anything to say" in passed
-    assert "Gate" not in Page(page_of(tmp_path)).text.replace("the gate never", "")
-
-
 def test_names_are_text(hostile):
     page = Page(hostile)
     assert len(page.all("script")) == 1
@@ -257,33 +176,10 @@ def test_the_sentence_is_shown_whole_in_two_sizes():
     assert claim.startswith('It calls "xxx')
     assert claim.endswith('…" so because of w (scene).')
     assert numbers == "Without it 3 %. More."
-
-
-@pytest.mark.parametrize(
-    ("rows", "said"),
-    [
-        ([], ["No class was analysed", "No class was audited."]),
-        (verdicts()[4:], ["No class was analysed", "No class could be analysed", "Too few pictures: 0 of 10."]),
-        (verdicts()[3:], ["The one class analysed is not flagged", "No class is flagged among the 1 class analysed.",
-                          "a gap of 6 pts or more", "cat: no context concept was found to decide it"]),
-        (verdicts()[1:2] + verdicts()[3:4], ["None of 2 classes is flagged, 1 is suspect", "landbird ◆ suspect"]),
-    ],
-)  # fmt: skip
-def test_empty_states_are_said(tmp_path, rows, said):
-    page = Page(page_of(audit_of(tmp_path, rows)))
-    for words in said:
-        assert page.says(words) >= 0, words
-
-
-def test_more_classes_than_anybody_reads(tmp_path, monkeypatch):
-    monkeypatch.setattr(html_report, "MOST_SECTIONS", 1)
-    monkeypatch.setattr(html_report, "_MOST_LISTED", 1)
-    text = Page(page_of(write_small_audit(tmp_path))).text
-    assert "The page shows the worst 1 with their pictures" in text
-    assert text.count("All numbers of") == 1
-    further = text.partition("Further classes")[2]
-    assert "vehicle ▲ flagged · severity high Relies on watermark." in further
-    assert "And 1 more class, in the table above." in further
+    open_one = Verdict(
+        0, "ants", "suspect", "low", "c", "c", "scene", 'c (scene) goes with "ants" (AUC 0.9), but so.', 1
+    )
+    assert sentence_parts(open_one) == ('C (scene) goes with "ants" (AUC 0.9).', "But so.")
 
 
 def test_the_page_is_made_class_by_class(tmp_path):

@@ -1,0 +1,81 @@
+"""The HTML page when there is little to show, or much, or a gate has spoken."""
+
+import pytest
+from hostile_audit import decision
+from html_page import Page, audit_of, page_of
+from picture_audit import write_picture_audit
+from small_audit import verdicts, write_small_audit
+
+from auditor.gate.decision import GateDecision
+from reports import html_report
+
+
+def test_without_thumbnails_it_says_so(tmp_path):
+    page = Page(page_of(write_picture_audit(tmp_path, 1, thumbnails=False)))
+    assert page.all("img") == []
+    assert "Its pictures are not shown: the audit keeps no thumbnails of them" in page.text
+    assert "The audit was made without thumbnails." in page.text
+
+
+def test_maps_without_a_place_are_not_drawn(tmp_path):
+    page = Page(page_of(write_picture_audit(tmp_path, 1, crop=None)))
+    assert "no map kept" in page.text
+    assert not [one for one in page.all("img") if one["alt"].startswith("where it looks")]
+
+
+def test_the_gate_comes_first(tmp_path):
+    text = Page(page_of(write_small_audit(tmp_path), decision=decision())).text
+    assert text.index("✕ Gate fails:") < text.index("2 flagged")
+    assert "(exit code 1). what it says" in text
+    assert "✕ stale entry of the baseline" in text
+    passed = Page(page_of(tmp_path, decision=GateDecision(0, "passes: nothing new", ()))).text
+    assert "✓ Gate passes: nothing new (exit code 0)" in passed
+    assert "gave it anything to say" in passed
+    assert "Gate" not in Page(page_of(tmp_path)).text.replace("the gate never", "")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], ["No class was analysed", "No class was audited."]),
+        (verdicts()[4:], ["No class was analysed", "No class could be analysed", "Too few pictures: 0 of 10."]),
+        (verdicts()[3:], ["The one class analysed is not flagged", "No class is flagged among the 1 class analysed.",
+                          "a gap of 6 pts or more", "cat: no context concept was found to decide it"]),
+        (verdicts()[1:2] + verdicts()[3:4], ["None of 2 classes is flagged, 1 is suspect", "landbird ◆ suspect"]),
+    ],
+)  # fmt: skip
+def test_empty_states_are_said(tmp_path, rows, said):
+    page = Page(page_of(audit_of(tmp_path, rows)))
+    for words in said:
+        assert page.says(words) >= 0, words
+
+
+def test_more_classes_than_anybody_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr(html_report, "MOST_SECTIONS", 1)
+    monkeypatch.setattr(html_report, "_MOST_LISTED", 1)
+    text = Page(page_of(write_small_audit(tmp_path))).text
+    assert "The page shows the worst 1 with their pictures" in text
+    assert text.count("All numbers of") == 1
+    further = text.partition("Further classes")[2]
+    assert "vehicle ▲ flagged · severity high Relies on watermark." in further
+    assert "And 1 more class, in the table above." in further
+
+
+def test_without_a_model_it_tells_what_the_data_offer(tmp_path):
+    page = Page(page_of(write_picture_audit(tmp_path, 2, model=False)))
+    told = [
+        "No model was examined", "bird 0 ○ not analysed", "water (scene) goes with it in the data",
+        "No model was examined. In the data", "Pictures with water",
+        "bird 0 94 % [93, 95] of 3,622", "other classes 94 % [93, 95] of 3,622",
+        "bird 0 with water · where it shows most", "bird 0 without water · where it shows least",
+        "Whether any model relies on water: the data only offer it.", "What the encoder calls water · 6 of 10 pictures",
+    ]  # fmt: skip
+    position = 0
+    for words in told:
+        found = page.says(words, position)
+        assert found >= 0, words
+        position = found
+    alts = [one["alt"] for one in page.all("img")]
+    assert "bird 0/2.jpg, labelled bird 0" in alts
+    for absent in ("no map kept", "these decide the matter", "where it looks", "called bird", "Clean"):
+        assert page.says(absent) < 0, absent
