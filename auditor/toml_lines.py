@@ -40,7 +40,7 @@ class LineIndex:
         return None if start is None else self._within(start, key, value)
 
     def top_level(self, key: str) -> int | None:
-        """Return the line of a key or table header outside of every entry."""
+        """Return the first line of a key or table header, wherever it stands; asked for what no entry has."""
         pattern = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*(=|\.|\])")
         return next((number + 1 for number, line in enumerate(self._lines) if pattern.match(line)), None)
 

@@ -19,7 +19,7 @@ from reports.text import render_text
 #: What auditor 0.1.0 wrote, by table.
 ROWS_0001 = {
     "runs": ["run-1", "2025-01-02T03:04:05Z", 1, "val", "d", "sample:planted", "m", "sample", "e", "v", "{}", "c",
-             '{"auditor": "0.1.0"}', '{"images": 1}', 0, ["bird", "cat"], []],
+             '{"auditor": "0.1.0"}', '{"images": 1}', 0, ["bird"], []],
     "images": [0, "0" * 16, "bird/0.png", "bird", None, None, None, 8, 8, "c" * 64, None],
     "image_attributes": ["0" * 16, "scene", "water"],
     "predictions": ["0" * 16, 1, "cat", 0, "bird", 0.75, False],
