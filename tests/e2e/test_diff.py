@@ -58,7 +58,8 @@ def test_the_balanced_classifier_fixes_what_was_planted(releases):
     for name, concept in PLANTED.items():
         assert f"{name} · {concept} (" in done.stdout
     # what the encoder sees and what the manifest says of scene and artifact are told once
-    assert done.stdout.splitlines()[-1] == "0 new, 0 worse, 3 fixed, 0 better, 0 unchanged"
+    told = r"0 new, 0 worse, 3 fixed, 0 better, 0 unchanged(; \d more (is a|are) known attributes? of the same name)?"
+    assert re.fullmatch(told, done.stdout.splitlines()[-1])
 
 
 def test_back_again_all_is_new_and_numbers_turn_round(releases):
@@ -78,7 +79,7 @@ def test_back_again_all_is_new_and_numbers_turn_round(releases):
 
 def test_a_release_and_itself(releases):
     done = diff(releases[0], releases[0])
-    assert done.stdout.splitlines()[-1] == "0 new, 0 worse, 0 fixed, 0 better, 3 unchanged"
+    assert done.stdout.splitlines()[-1].startswith("0 new, 0 worse, 0 fixed, 0 better, 3 unchanged")
 
 
 def test_the_gate_says_what_changed_since_the_release_before(releases, tmp_path):
@@ -94,9 +95,10 @@ def test_the_gate_says_what_changed_since_the_release_before(releases, tmp_path)
         return done.returncode, done.stdout.splitlines()[-1]
 
     old, new = releases
+    more = r"(, \d more of known attributes of the same name)?"
     code, last = gate(new, "--against", old)
     assert code == 0
-    assert re.fullmatch(r"Gate passes: .* \(5 classes\); against 'planted': \d fixed \(exit code 0\)", last)
+    assert re.fullmatch(rf"Gate passes: .* \(5 classes\); against 'planted': \d fixed{more} \(exit code 0\)", last)
     code, last = gate(old, "--against", new)
     assert code == 1
-    assert re.fullmatch(r"Gate fails: \d new.* \(5 classes\); against 'balanced': \d new \(exit code 1\)", last)
+    assert re.fullmatch(rf"Gate fails: \d new.* \(5 classes\); against 'balanced': \d new{more} \(exit code 1\)", last)

@@ -68,6 +68,17 @@ def test_last_come_pictures_of_other_classes_that_are_called_the_class_and_show_
     assert [exemplar.row for exemplar in found] == [0, 1, 3, 2]
 
 
+def test_presence_at_the_line_is_not_present_as_in_the_counts():
+    found = choose(
+        [verdict(0, "water")],
+        labels=[0, 0, 0, 1],
+        predicted=[0, 0, 1, 0],
+        water=[0.9, 0.8, 0.0, 0.5],
+        presence=[0.9, 0.9, 0.5, 0.5],
+    )
+    assert [exemplar.row for exemplar in found] == [0, 1, 2]
+
+
 def test_without_a_concept_the_pictures_best_explained_by_words():
     found = choose(
         [verdict(1)],
