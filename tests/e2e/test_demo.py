@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
+from demo_runs import PLANTED, Demo, auditor
 from PIL import Image
 from torch import Tensor
 
@@ -29,40 +26,9 @@ from sample_data.render import render
 from sample_data.sets import audit_scenes
 
 CLASSES = ("balloon", "cat", "landbird", "vehicle", "waterbird")
-PLANTED = {"waterbird": "water", "vehicle": "watermark", "landbird": "forest"}
 #: Of reports/explain_figure.py.
 LEFT, TOP, PANEL, GAP = 36, 104, 256, 20
 DRAWN_PHRASES = 4
-
-
-@dataclass(frozen=True)
-class Demo:
-    folder: Path
-    stdout: str
-
-    def part(self, name: str) -> str:
-        """What the demo printed of one of its two audits."""
-        return self.stdout.partition(f"\n{name}: ")[2].partition("\nbalanced: ")[0]
-
-
-def auditor(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """The real command, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "auditor.cli", *map(str, arguments)],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=900,
-        check=False,
-        env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "100"},
-    )
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    folder = tmp_path_factory.mktemp("demo") / "out"
-    done = auditor("demo", "--out", folder)
-    assert done.returncode == 0, done.stderr
-    return Demo(folder, done.stdout)
 
 
 @pytest.fixture(scope="session")
@@ -188,36 +154,6 @@ def test_the_map_of_the_watermark_lies_on_the_watermark(demo):
         on.append(values[mark].mean())
         off.append(values[~mark].mean())
     assert np.mean(on) > 1.5 * np.mean(off)
-
-
-def test_the_gate_stops_the_planted_release_until_it_is_accepted(demo, tmp_path):
-    def gate(name: str, *arguments: object) -> tuple[int, str]:
-        done = auditor("gate", demo.folder / name, "--baseline", tmp_path / "baseline.toml", *arguments)
-        return done.returncode, done.stdout + done.stderr
-
-    assert auditor("gate", demo.folder / "planted").returncode == 1
-    assert auditor("gate", demo.folder / "balanced").returncode == 0
-    code, said = gate("planted", "--update-baseline", "--reason", "a demo")
-    assert code == 0, said
-    assert re.search(r"Gate passes: \d accepted.* \(exit code 0\)", said)
-    text = (tmp_path / "baseline.toml").read_text(encoding="utf-8")
-    assert set(PLANTED.items()) <= set(re.findall(r'class = "(.*)"\nconcept = "(.*)"', text))
-    assert gate("planted")[0] == 0
-    code, said = gate("balanced")
-    assert (code, said.count("stale entry of the baseline")) == (0, text.count("[[accepted]]"))
-    assert gate("balanced", "--strict")[0] == 1
-    expired = re.sub(r"expires = .*", "expires = 2020-01-01", text, count=1)
-    (tmp_path / "baseline.toml").write_text(expired, encoding="utf-8")
-    code, said = gate("planted")
-    assert (code, said.count("acceptance expired")) == (1, 1)
-
-
-def test_the_gate_of_an_audit_that_was_killed_is_undecided(demo, tmp_path):
-    shutil.copytree(demo.folder / "balanced", tmp_path / "killed")
-    (tmp_path / "killed" / "audit.json").unlink()
-    done = auditor("gate", tmp_path / "killed")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "is incomplete: it has no audit.json" in done.stderr
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int]]:

@@ -1,0 +1,45 @@
+"""Audits of the bundled pictures, made once a test session: they are the slowest part of these tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from demo_runs import Demo, auditor, made_once
+
+from auditor.config import AuditConfig
+from auditor.models.bundled import bundled_path
+
+
+@pytest.fixture(scope="session")
+def for_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that is the same for every worker of this test session, and no other's."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "for-all"
+
+
+@pytest.fixture(scope="session")
+def demo(for_all_workers: Path) -> Demo:
+    """``auditor demo``; not to be changed."""
+    printed = for_all_workers / "demo.txt"
+
+    def make(folder: Path) -> None:
+        done = auditor("demo", "--out", folder)
+        assert done.returncode == 0, done.stderr
+        printed.write_text(done.stdout, encoding="utf-8")
+
+    return Demo(made_once(for_all_workers / "demo", make), printed.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def releases(demo: Demo, for_all_workers: Path) -> tuple[Path, Path]:
+    """Two releases on the same pictures: the planted and the balanced classifier on the planted set."""
+
+    def make(folder: Path) -> None:
+        from auditor.pipeline import run_audit  # loads torch
+
+        data, cache = bundled_path("planted", "manifest.csv"), demo.folder / "cache"
+        run_audit(AuditConfig(data=data, model="sample:balanced", encoder="sample", out=folder, cache=cache))
+
+    return demo.folder / "planted", made_once(for_all_workers / "releases" / "balanced", make)

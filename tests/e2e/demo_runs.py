@@ -1,0 +1,51 @@
+"""The real command, and the audits that several files of these tests read: each is made once for all workers."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+#: What the classifier sample:planted was trained to rely on.
+PLANTED = {"waterbird": "water", "vehicle": "watermark", "landbird": "forest"}
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A finished ``auditor demo``: the folders planted, balanced and cache, and what it printed."""
+
+    folder: Path
+    stdout: str
+
+    def part(self, name: str) -> str:
+        """What the demo printed of one of its two audits."""
+        return self.stdout.partition(f"\n{name}: ")[2].partition("\nbalanced: ")[0]
+
+
+def auditor(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The real command, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "auditor.cli", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=900,
+        check=False,
+        env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "100"},
+    )
+
+
+def made_once(path: Path, make: Callable[[Path], None]) -> Path:
+    """``path``, made by the first worker that asks for it while the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = path.with_name(f"{path.name}.done")
+        if not done.exists():
+            make(path)
+            done.touch()
+    return path
