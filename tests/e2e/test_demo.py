@@ -87,6 +87,17 @@ def test_the_report_on_stdout_names_them(demo):
     assert "Next: auditor explain" in demo.stdout
 
 
+def test_the_demo_writes_a_page_for_each_audit(demo):
+    for name, classes in (("planted", 3), ("balanced", 0)):
+        page = demo.folder / name / "report.html"
+        assert f"report with pictures: {page}" in demo.stdout
+        text = page.read_text(encoding="utf-8")
+        assert text.count('<section class="class"') == classes
+        assert len(text) < 1_000_000
+        # every picture that a section shows has its map: the crop was told
+        assert "no map kept" not in text
+
+
 def test_verdicts_agree_with_the_truth_of_paired_renders(reported, truth):
     for model, classes in reported.items():
         for name, entry in classes.items():
@@ -156,9 +167,13 @@ def test_the_map_of_the_watermark_lies_on_the_watermark(demo):
     assert np.mean(on) > 1.5 * np.mean(off)
 
 
-def _files(folder: Path) -> dict[str, tuple[int, int]]:
+def _files(folder: Path) -> dict[str, tuple[int, int] | bytes]:
+    """What tells whether an audit's files were touched; the pages, which are drawn again, by their contents."""
     paths = [path for name in ("planted", "balanced") for path in (folder / name).rglob("*") if path.is_file()]
-    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in paths}
+    return {
+        str(path): path.read_bytes() if path.suffix == ".html" else (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in paths
+    }
 
 
 def test_a_second_demo_recomputes_nothing(demo):
