@@ -1,0 +1,171 @@
+"""The audit of a model under test: the product's own stages, with the settings that `auditor run` has.
+
+Only files and decoding are left out: pictures come as arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy import sparse
+
+import auditor.evidence
+import auditor.textcam
+from auditor import pipeline
+from auditor.analysis import Inputs, Pictures
+from auditor.config import AuditConfig
+from auditor.context import known_context
+from auditor.evidence.verdicts import EvidenceResult, judge
+from auditor.extraction.concept_embeddings import ConceptEmbeddings, embed_concepts
+from auditor.extraction.extract import SHARD_IMAGES
+from auditor.extraction.shards import FeatureShards
+from auditor.inputs.attributes import known_attributes
+from auditor.inputs.core_concepts import core_concepts
+from auditor.inputs.dataset import image_id
+from auditor.inputs.vocabulary import add_class_names, load_vocabulary
+from auditor.models.classifier import Classifier
+from auditor.models.encoders import Encoder
+from auditor.records import ClassMatch, Dataset, FloatArray, ImageItem, IntArray, LinearHead
+from auditor.textcam.phrases import concept_matrix
+from benchmarks.planted.bank import PixelArray
+
+#: Modules that an audit's verdicts come from besides the packages textcam and evidence.
+_CODE = ("pipeline.py", "context.py", "config.py", "inputs/core_concepts.py", "extraction/concept_embeddings.py")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examined:
+    """A model with the pictures that it is audited on."""
+
+    class_names: tuple[str, ...]
+    head: LinearHead
+    activations: FloatArray  # (N, K)
+    embeddings: FloatArray  # (N, D)
+    label_idx: IntArray  # (N,)
+    rows: IntArray  # (N, columns) what every picture shows
+    properties: FloatArray  # (N, 4) image properties, for a peer
+
+    @property
+    def logits(self) -> FloatArray:
+        """(N, C)."""
+        return np.asarray(self.activations @ self.head.weight.T + self.head.bias, dtype=np.float32)
+
+    def head_chunks(self) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+        """As `FeatureShards.head_chunks`."""
+        logits = self.logits
+        for start in range(0, len(self.label_idx), SHARD_IMAGES):
+            rows = slice(start, min(start + SHARD_IMAGES, len(self.label_idx)))
+            yield rows, self.activations[rows], logits[rows]
+
+    def activation_chunks(self) -> Iterator[FloatArray]:
+        """As `FeatureShards.activation_chunks`."""
+        for _, activations, _ in self.head_chunks():
+            yield activations
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audited:
+    """What the audit found, and what the peers are given too."""
+
+    examined: Examined
+    concepts: ConceptEmbeddings
+    predicted_idx: IntArray
+    shares: sparse.csr_array
+    presence: FloatArray
+    evidence: EvidenceResult
+
+
+def audit(examined: Examined, encoder: Encoder, *, seed: int) -> Audited:
+    """What `auditor.pipeline.run_audit` does between loading and drawing."""
+    config = AuditConfig(data=Path(), model="planted", out=Path(), encoder=encoder.spec, seed=seed)
+    pictures = _pictures(examined)
+    inputs = _inputs(examined, encoder, pictures)
+    shards = cast(FeatureShards, examined)  # the stages read its chunks and nothing else
+    concept_rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
+    context = known_context(inputs, pictures)
+    decisions = pipeline._decisions(config, inputs, pictures, shards, concept_rows, None)
+    given = pipeline._evidence_input(config, inputs, pictures, shards, context, decisions)
+    return Audited(examined, inputs.concepts, pictures.predicted_idx, given.shares, context.presence, judge(given))
+
+
+def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
+    """As `auditor.pipeline.load_inputs` puts them together, for a data set without files."""
+    names = examined.class_names
+    given = load_vocabulary(encoder.vocabulary_path)
+    vocabulary = add_class_names(given, names)
+    return Inputs(
+        dataset=Dataset(Path(), "folder", (), names, (), "planted"),
+        classifier=cast(Classifier, SimpleNamespace(head=examined.head)),  # the stages read its head alone
+        encoder=encoder,
+        match=ClassMatch(names, {name: c for c, name in enumerate(names)}, "name"),
+        concepts=embed_concepts(vocabulary, names, encoder),
+        vocabulary_digest=vocabulary.digest,
+        attributes=known_attributes(pictures.items, (), vocabulary.concepts, pictures.label_idx),
+        core=core_concepts({}, names, given),
+        notices=(),
+    )
+
+
+def _pictures(examined: Examined) -> Pictures:
+    n = len(examined.label_idx)
+    labels = [examined.class_names[c] for c in examined.label_idx]
+    paths = [picture_path(label, k) for k, label in enumerate(labels)]
+    return Pictures(
+        items=tuple(ImageItem(image_id(path), path, label) for path, label in zip(paths, labels, strict=True)),
+        rows=np.arange(n),
+        embeddings=examined.embeddings,
+        label_idx=examined.label_idx,
+        predicted_idx=examined.logits.argmax(axis=1).astype(np.int64),
+        confidence=np.full(n, np.nan, np.float32),
+    )
+
+
+def picture_path(label: str, k: int) -> str:
+    """Where the k-th picture would lie in a folder of classes: its id comes from it, as in any audit."""
+    return f"{label}/{k:06d}.png"
+
+
+def concepts_of(encoder: Encoder, class_names: tuple[str, ...]) -> ConceptEmbeddings:
+    """The encoder's own vocabulary with the class names."""
+    return embed_concepts(add_class_names(load_vocabulary(encoder.vocabulary_path), class_names), class_names, encoder)
+
+
+def remembering(encoder: Encoder) -> Encoder:
+    """The encoder, encoding every text once a process."""
+
+    @cache
+    def one(text: str) -> FloatArray:
+        return np.asarray(encoder.encode_texts([text])[0])
+
+    def encode_texts(texts: Sequence[str]) -> FloatArray:
+        return np.stack([one(text) for text in texts])
+
+    return replace(encoder, encode_texts=encode_texts)
+
+
+def embed(encoder: Encoder, pixels: PixelArray) -> FloatArray:
+    """(N, D) unit rows."""
+    parts = []
+    for start in range(0, len(pixels), SHARD_IMAGES):
+        batch = [encoder.preprocess(Image.fromarray(one)) for one in pixels[start : start + SHARD_IMAGES]]
+        parts.append(encoder.encode_images(torch.stack(batch)))
+    return np.concatenate(parts)
+
+
+def code_digest() -> str:
+    """sha256 over the code that verdicts come from: an outcome of other code is no outcome of this one."""
+    digest = hashlib.sha256()
+    root = Path(str(pipeline.__file__)).parent
+    folders = [Path(package.__path__[0]) for package in (auditor.textcam, auditor.evidence)]
+    for path in sorted([path for folder in folders for path in folder.glob("*.py")] + [root / name for name in _CODE]):
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,237 @@
+"""Results of the benchmark for docs/benchmark.md: tables with intervals, and plots as SVG.
+
+    python -m benchmarks.planted.document RESULT.json --docs docs
+
+Only what stands between the marks of docs/benchmark.md is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import vl_convert
+from scipy.stats import beta
+
+from benchmarks.planted import score
+from benchmarks.planted.peers import PEERS
+from benchmarks.planted.score import Outcome
+
+BEGIN, END = "<!-- planted benchmark: begin -->", "<!-- planted benchmark: end -->"
+_SIZES = (0.1, 0.2, 0.4, 0.6, 0.8)
+_PRODUCT = "auditor"
+_BLUE, _GREY = "#2a6fb0", "#9aa3ad"
+Row = dict[str, Any]
+
+
+def exact_interval(k: int, n: int) -> tuple[float, float]:
+    """Clopper and Pearson's 95 % interval of k of n."""
+    low = float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0
+    high = float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0
+    return low, high
+
+
+def found_by_size(outcomes: Sequence[Outcome]) -> list[Row]:
+    """Of the pairs of each measured reliance, how many are found: what was planted, and what came to be besides."""
+    rows: list[Row] = []
+    for what, planted in (("planted", True), ("not planted", False)):
+        for low, high in zip(_SIZES, (*_SIZES[1:], 9.0), strict=True):
+            at_least = score.total_of(score.pair_counts(one, least=low, planted=planted) for one in outcomes)
+            above = score.total_of(score.pair_counts(one, least=high, planted=planted) for one in outcomes)
+            found, wanted = int(at_least[0] - above[0]), int((at_least - above)[[0, 2]].sum())
+            if wanted:
+                interval = exact_interval(found, wanted)
+                label = f"{low * 100:.0f}–{min(high, 1) * 100:.0f}"
+                rows.append({"what": what, "reliance": label, "found": found, "of": wanted, "share": found / wanted,
+                             "low": interval[0], "high": interval[1]})  # fmt: skip
+    return rows
+
+
+def alarms_by_control(outcomes: Sequence[Outcome]) -> list[Row]:
+    """False alarms among the clean classes of planted models and of each control."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(outcome["scenario"]["control"] or "beside planted ones", []).append(outcome)
+    rows = []
+    for name, members in sorted(groups.items()):
+        found = score.false_alarms(members, score.own_leads)
+        suspect = sum(
+            one["status"] == "clean" and one["verdict"] == "suspect" for other in members for one in other["classes"]
+        )
+        rows.append({"control": name, **found, "suspect": suspect})
+    return rows
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+_NAMES = {
+    "precision": "classes, precision", "recall": "classes, recall at 10 points or more",
+    "recall_20": "classes, recall at 20 points or more", "f1": "classes, F1", "pair_precision": "pairs, precision",
+    "pair_recall": "pairs, recall at 20 points or more", "pair_recall_10": "pairs, recall at 10 points or more",
+    "planted_pair_recall": "… of what was planted, at 20 points or more",
+    "other_pair_recall": "… of what was not planted, at 20 points or more",
+}  # fmt: skip
+
+
+def markdown(result: Row) -> str:
+    """Everything between the marks."""
+    outcomes, summary = result["outcomes"], result["summary"]
+    own = [one for one in outcomes if one["scenario"]["encoder"] == "own"]
+    first, last = result["seeds"]
+    state = "thresholds as fixed beforehand" if result["protocol"]["as_fixed"] else "thresholds not fixed beforehand"
+    figures = [
+        [_NAMES[name], _percent(one["value"]), f"{_percent(one['low'])} … {_percent(one['high'])}",
+         f"{one['true']} right, {one['false']} wrong, {one['missed']} missed"]
+        for name, one in summary["intervals"].items()
+    ]  # fmt: skip
+    alarms = [
+        [one["control"], one["models"], one["classes"], one["alarms"], _percent(one["value"]), _percent(one["upper"]),
+         one["suspect"]]
+        for one in alarms_by_control(own)
+    ]  # fmt: skip
+    sizes = [
+        [one["what"], one["reliance"], f"{one['found']} of {one['of']}", _percent(one["share"]),
+         f"{_percent(one['low'])} … {_percent(one['high'])}"]
+        for one in found_by_size(own)
+    ]  # fmt: skip
+    peers = [[_PRODUCT, *(_percent(summary[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]]
+    peers += [
+        [name.replace("_", " "), *(_percent(one[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]
+        for name, one in summary["peers"].items()
+    ]
+    groups = [
+        [key, name, one["models"], f"{one['found_20']} of {one['reliant_20']}", f"{one['found']} of {one['reliant']}",
+         one["false"], f"{one['clean_flagged']} of {one['clean']}"]
+        for key, rows in result["groups"].items()
+        for name, one in rows.items()
+    ]  # fmt: skip
+    parts = [
+        f"Grid `{result['grid']}`, seeds {first} to {last - 1}, {summary['n_models']} models, "
+        f"{summary['n_reliant_classes']} classes that rely on something, {summary['n_clean_classes']} clean ones, "
+        f"{summary['n_between_classes']} in between (left out); {state}. `{result['command']}`",
+        _table(("", "value", "95 % (bootstrap over models)", "counts"), figures),
+        f"Concept recall at 1, 5, 10: {', '.join(_percent(summary[f'concept_recall_{k}']) for k in (1, 5, 10))} "
+        f"(by words alone {', '.join(_percent(summary[f'words_recall_{k}']) for k in (1, 5, 10))}). AUPRC of pairs: "
+        f"{summary['auprc']:.3f}. Flags of two audit seeds, Jaccard: {summary['seed_agreement']}. Slice precision at "
+        f"10, 25: {summary['slice_precision_10']}, {summary['slice_precision_25']}.",
+        "### False alarms",
+        _table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms),
+        "![False alarms by control](images/planted-alarms.svg)",
+        "### What is found, by measured reliance",
+        _table(("pairs", "points", "found", "share", "95 %"), sizes),
+        "![Share of pairs found by measured reliance](images/planted-recall.svg)",
+        "### Peers, each at the threshold that suits it best on these models",
+        _table(("", "precision", "recall", "F1", "false alarms"), peers),
+        "![F1 by classes of the product and its peers](images/planted-peers.svg)",
+        "### By what was varied",
+        _table(("", "", "models", "classes ≥ 20 found", "≥ 10 found", "false flags", "clean flagged"), groups),
+    ]
+    if summary["correlation_one"]:
+        parts.append(
+            "At correlation 1, classes that rely on what was planted, by how many pictures of other classes show it: "
+            + "; ".join(
+                f"{key}: {', '.join(f'{n} {verdict}' for verdict, n in sorted(row.items()))}"
+                for key, row in sorted(summary["correlation_one"].items())
+            )
+            + "."
+        )
+    if result["sweep"]:
+        sweep = [
+            [name, one["n_models"], _percent(one["recall_20"]), _percent(one["precision"]),
+             f"{one['false_alarms']['alarms']} of {one['false_alarms']['classes']}"]
+            for name, one in result["sweep"].items()
+        ]  # fmt: skip
+        parts += ["### Encoders", _table(("encoder", "models", "recall ≥ 20", "precision", "clean flagged"), sweep)]
+    return "\n\n".join(parts)
+
+
+def charts(result: Row) -> dict[str, alt.Chart | alt.LayerChart]:
+    """The plots by file name."""
+    own = [one for one in result["outcomes"] if one["scenario"]["encoder"] == "own"]
+    summary = result["summary"]
+    return {
+        "planted-recall.svg": _recall_chart(found_by_size(own)),
+        "planted-peers.svg": _bars(
+            [{"name": _PRODUCT, "value": summary["f1"]}]
+            + [{"name": name.replace("_", " "), "value": summary["peers"][name]["f1"]} for name in PEERS],
+            "F1 by classes",
+        ),
+        "planted-alarms.svg": _alarm_chart(alarms_by_control(own)),
+    }
+
+
+def _recall_chart(rows: Sequence[Row]) -> alt.LayerChart:
+    labels = [f"{low * 100:.0f}–{high * 100:.0f}" for low, high in zip(_SIZES, (*_SIZES[1:], 1), strict=True)]
+    base = alt.Chart(alt.Data(values=list(rows))).encode(
+        x=alt.X("reliance:O", sort=labels, title="measured reliance, points", axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("what:N", sort=["planted", "not planted"]),
+        color=alt.Color("what:N", title=None, scale=alt.Scale(domain=["planted", "not planted"], range=[_BLUE, _GREY])),
+    )
+    share = alt.Scale(domain=[0, 1])
+    bars = base.mark_bar().encode(
+        y=alt.Y("share:Q", scale=share, title="share of pairs found", axis=alt.Axis(format="%"))
+    )
+    lines = base.mark_rule(color="#222").encode(y=alt.Y("low:Q", scale=share), y2="high:Q", color=alt.value("#222"))
+    return alt.layer(bars, lines).properties(width=420, height=220)
+
+
+def _bars(rows: Sequence[Row], title: str) -> alt.Chart:
+    return (
+        alt.Chart(alt.Data(values=list(rows)))
+        .mark_bar()
+        .encode(
+            y=alt.Y("name:N", sort="-x", title=None, axis=alt.Axis(labelLimit=260)),
+            x=alt.X("value:Q", scale=alt.Scale(domain=[0, 1]), title=title),
+            color=alt.condition(f"datum.name == '{_PRODUCT}'", alt.value(_BLUE), alt.value(_GREY)),
+        )
+        .properties(width=360, height=190)
+    )
+
+
+def _alarm_chart(rows: Sequence[Row]) -> alt.LayerChart:
+    base = alt.Chart(alt.Data(values=list(rows))).encode(
+        y=alt.Y("control:N", title=None, axis=alt.Axis(labelLimit=260))
+    )
+    line = base.mark_rule(color=_GREY).encode(
+        x=alt.X("value:Q", title="clean classes flagged, to the upper 95 % bound", axis=alt.Axis(format="%")),
+        x2="upper:Q",
+    )
+    return alt.layer(line, base.mark_point(filled=True, color=_BLUE, size=70).encode(x="value:Q")).properties(
+        width=380, height=190
+    )
+
+
+def write_document(result: Row, docs: Path, *, render: Callable[[str], str] = vl_convert.vegalite_to_svg) -> None:
+    """Put tables into docs/benchmark.md, and plots beside it."""
+    page = docs / "benchmark.md"
+    text = page.read_text(encoding="utf-8") if page.exists() else f"# Benchmark\n\n{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n{markdown(result)}\n{END}{after}", encoding="utf-8")
+    (docs / "images").mkdir(exist_ok=True)
+    for name, chart in charts(result).items():
+        (docs / "images" / name).write_text(render(chart.to_json()), encoding="utf-8")
+
+
+def main() -> None:
+    """Write the document."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("result", type=Path)
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    arguments = parser.parse_args()
+    write_document(json.loads(arguments.result.read_text(encoding="utf-8")), arguments.docs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""The summary of a run and the tables that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.planted import score
+from benchmarks.planted.peers import PEERS
+from benchmarks.planted.score import Outcome
+
+Summary = dict[str, Any]
+_ENOUGH_ELSEWHERE = 20  # pictures of other classes with the value
+
+
+def summarise(outcomes: Sequence[Outcome]) -> Summary:
+    """The figures of docs/benchmark.md. ``recall`` asks for classes with 10 points or more, ``pair_recall`` for 20."""
+    classes = [score.class_counts(one, score.own_leads(one)) for one in outcomes]
+    large_classes = [score.class_counts(one, score.own_leads(one), least=score.LARGE) for one in outcomes]
+    pairs = [score.pair_counts(one) for one in outcomes]
+    large_pairs = [score.pair_counts(one, least=score.LARGE) for one in outcomes]
+    alarms = score.false_alarms(outcomes, score.own_leads)
+    figures = {
+        "precision": score.figure(classes, score.precision),
+        "recall": score.figure(classes, score.recall),
+        "recall_20": score.figure(large_classes, score.recall),
+        "f1": score.figure(classes, score.f1),
+        "pair_precision": score.figure(pairs, score.precision),
+        "pair_recall": score.figure(large_pairs, score.recall),
+        "pair_recall_10": score.figure(pairs, score.recall),
+        "planted_pair_recall": score.figure(
+            [score.pair_counts(one, least=score.LARGE, planted=True) for one in outcomes], score.recall
+        ),
+        "other_pair_recall": score.figure(
+            [score.pair_counts(one, least=score.LARGE, planted=False) for one in outcomes], score.recall
+        ),
+    }
+    statuses = [one["status"] for outcome in outcomes for one in outcome["classes"]]
+    return {
+        "n_models": len(outcomes),
+        "n_clean_classes": statuses.count("clean"),
+        "n_reliant_classes": statuses.count("relies"),
+        "n_between_classes": statuses.count("between"),
+        **{name: figure["value"] for name, figure in figures.items()},
+        "false_alarm_rate": alarms["value"],
+        "false_alarm_upper": alarms["upper"],
+        "auprc": score.average_precision(outcomes),
+        **{f"concept_recall_{k}": score.concept_recall(outcomes, k) for k in (1, 5, 10)},
+        **{f"words_recall_{k}": score.concept_recall(outcomes, k, ranking="by_words") for k in (1, 5, 10)},
+        **{f"slice_precision_{k}": score.slice_precision(outcomes, k) for k in (10, 25)},
+        "seed_agreement": score.agreement(outcomes),
+        "correlation_one": without_counterexamples(outcomes),
+        "intervals": figures,
+        "false_alarms": alarms,
+        "peers": {name: _peer(outcomes, name) for name in PEERS if any(one["peers"] for one in outcomes)},
+    }
+
+
+def _peer(outcomes: Sequence[Outcome], name: str) -> dict[str, float]:
+    """A peer at the threshold that gives it the best F1 on these models."""
+    asked = [one for one in outcomes if one["peers"]]
+    threshold = score.best_threshold(asked, name)
+    counts = [score.class_counts(one, score.peer_leads(one, name, threshold)) for one in asked]
+    total = score.total_of(counts)
+    alarms = score.false_alarms(asked, lambda one: score.peer_leads(one, name, threshold))
+    return {
+        "precision": round(float(score.precision(total)), 4),
+        "recall": round(float(score.recall(total)), 4),
+        "f1": round(float(score.f1(total)), 4),
+        "false_alarm_rate": alarms["value"],
+        "threshold": round(threshold, 4),
+    }
+
+
+def without_counterexamples(outcomes: Sequence[Outcome]) -> dict[str, dict[str, int]]:
+    """Verdicts on planted classes that rely at correlation 1, by whether other classes show the value often enough."""
+    found: dict[str, dict[str, int]] = {}
+    for outcome in outcomes:
+        if outcome["scenario"]["correlation"] != 1.0:
+            continue
+        for pair in outcome["pairs"]:
+            if pair["planted"] and pair["status"] == "relies":
+                key = (
+                    f"{'at least' if pair['n_others_with'] >= _ENOUGH_ELSEWHERE else 'fewer than'} {_ENOUGH_ELSEWHERE}"
+                )
+                row = found.setdefault(key, {})
+                verdict = outcome["classes"][pair["class_idx"]]["verdict"]
+                row[verdict] = row.get(verdict, 0) + 1
+    return found
+
+
+def by_group(outcomes: Sequence[Outcome], key: str) -> dict[str, dict[str, Any]]:
+    """Counts of verdicts by a field of the scenario: clean classes flagged or suspected, reliant classes found."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(str(outcome["scenario"][key]), []).append(outcome)
+    return {name: _row(members) for name, members in sorted(groups.items())}
+
+
+def by_encoder(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
+    """The models that several encoders audited, summed up for each encoder, the world's own first."""
+    swept = {one["scenario"]["seed"] for one in outcomes if one["scenario"]["encoder"] != "own"}
+    names = dict.fromkeys(one["scenario"]["encoder"] for one in outcomes if one["scenario"]["seed"] in swept)
+    members = {
+        name: [one for one in outcomes if one["scenario"]["seed"] in swept and one["scenario"]["encoder"] == name]
+        for name in names
+    }
+    return {name: summarise(some) for name, some in members.items()}
+
+
+def _row(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    classes = score.total_of(score.class_counts(one, score.own_leads(one)) for one in outcomes)
+    large = score.total_of(score.class_counts(one, score.own_leads(one), least=score.LARGE) for one in outcomes)
+    pairs = score.total_of(score.pair_counts(one, least=score.LARGE) for one in outcomes)
+    clean = [one for outcome in outcomes for one in outcome["classes"] if one["status"] == "clean"]
+    verdicts = [one["verdict"] for one in clean]
+    return {
+        "models": len(outcomes),
+        "clean": len(clean), "clean_flagged": verdicts.count("flagged"), "clean_suspect": verdicts.count("suspect"),
+        "clean_repelled": sum(one["repelled"] for one in clean),
+        "reliant": int(classes[0] + classes[2]), "found": int(classes[0]), "false": int(classes[1]),
+        "reliant_20": int(large[0] + large[2]), "found_20": int(large[0]),
+        "pairs_20": int(pairs[0] + pairs[2]), "pairs_found_20": int(pairs[0]), "pairs_false": int(pairs[1]),
+    }  # fmt: skip
+
+
+def table(summary: Summary, groups: dict[str, dict[str, Any]]) -> str:
+    """What is printed at the end."""
+    lines = []
+    for name, figure in summary["intervals"].items():
+        counts = f"{figure['true']} true, {figure['false']} false, {figure['missed']} missed"
+        lines.append(f"{name:18} {figure['value']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]  {counts}")
+    alarms = summary["false_alarms"]
+    lines.append(
+        f"{'false alarms':18} {alarms['value']:.4f}  upper {alarms['upper']:.4f}  {alarms['alarms']} of "
+        f"{alarms['classes']} clean classes in {alarms['models']} models"
+    )
+    for name in ("auprc", "concept_recall_1", "concept_recall_5", "words_recall_1", "words_recall_5", "seed_agreement"):
+        lines.append(f"{name:18} {summary[name]}")
+    for name, peer in summary["peers"].items():
+        lines.append(
+            f"{name:30} precision {peer['precision']:.3f}  recall {peer['recall']:.3f}  F1 {peer['f1']:.3f}  "
+            f"false alarms {peer['false_alarm_rate']:.3f}"
+        )
+    for name, row in groups.items():
+        lines.append(
+            f"{name:16} {row['models']:4} models  clean {row['clean']:4}: {row['clean_flagged']} flagged, "
+            f"{row['clean_suspect']} suspect  reliant {row['found']}/{row['reliant']}, >= 20: "
+            f"{row['found_20']}/{row['reliant_20']}  pairs >= 20: {row['pairs_found_20']}/{row['pairs_20']}, "
+            f"{row['pairs_false']} false"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,174 @@
+"""Make, audit and keep: one file a model and one a finished audit, so that a run that was stopped goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from auditor.models.encoders import Encoder, load_encoder
+from benchmarks.planted import answers, backbones, encoders, teaching, truth
+from benchmarks.planted import audit as audit_module
+from benchmarks.planted import models as models_module
+from benchmarks.planted import outcomes as outcomes_module
+from benchmarks.planted import peers as peers_module
+from benchmarks.planted.audit import Examined, audit, embed, remembering
+from benchmarks.planted.bank import FULL_BANK, SMALL_BANK, Bank, BankSize
+from benchmarks.planted.drawing import variant_names
+from benchmarks.planted.grids import full_world
+from benchmarks.planted.models import FULL_SIZES, SMALL_SIZES, Made, Sizes, is_shared, make
+from benchmarks.planted.outcomes import outcome
+from benchmarks.planted.scenarios import Scenario
+from benchmarks.planted.worlds import SAMPLE, WIDE, World
+
+#: Seeds of one hundred share layers; see `bank`.
+SEEDS_A_POOL = 100
+_AUDIT_SEED, _OTHER_SEED = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One model to be made and audited."""
+
+    scenario: Scenario
+    seed: int  # of the grid
+    full: bool
+    work: Path
+
+    @property
+    def sizes(self) -> Sizes:
+        """Pictures of the audit and of the truth."""
+        return FULL_SIZES if self.full else SMALL_SIZES
+
+    @property
+    def layers(self) -> tuple[Path, BankSize, World, int]:
+        """What the bank of layers is opened with."""
+        world = full_world(self.seed) if self.full else SAMPLE
+        return self.work, FULL_BANK if self.full else SMALL_BANK, world, self.seed // SEEDS_A_POOL
+
+    @property
+    def made_path(self) -> Path:
+        """Where the model is kept: its name covers all code that it comes from."""
+        name = _digest(self.scenario.model_digest(), self.sizes, self.layers[1:], _made_by())
+        return self.work / "models" / f"{name}.npz"
+
+    @property
+    def outcome_path(self) -> Path:
+        """Where the outcome is kept: its name covers the model and all code that verdicts come from."""
+        return self.work / "outcomes" / f"{_digest(self.made_path.stem, self.scenario, _judged_by())}.json"
+
+
+def run(tasks: Sequence[Task], *, jobs: int) -> list[dict[str, Any]]:
+    """Outcomes of all tasks, in order; what is there already is read."""
+    waiting = [task for task in tasks if not task.outcome_path.exists()]
+    for task in tasks[:1]:
+        task.made_path.parent.mkdir(parents=True, exist_ok=True)
+        task.outcome_path.parent.mkdir(parents=True, exist_ok=True)
+    for task in waiting:  # what several models share is made once, before the workers ask for it
+        _prepare(task, jobs)
+    if jobs == 1 or len(waiting) < 2:
+        for task in waiting:
+            print(finish(task), flush=True)
+    else:
+        with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=get_context("spawn")) as workers:
+            for line in workers.map(finish, waiting):
+                print(line, flush=True)
+    return [json.loads(task.outcome_path.read_text(encoding="utf-8")) for task in tasks]
+
+
+def _prepare(task: Task, jobs: int) -> None:
+    """Layers, backbones, encoders and shared features that this model needs, unless they are there."""
+    what, bank = task.scenario, _bank(*task.layers, jobs)
+    taught_on = _teachers_bank(task, jobs)
+    if not task.made_path.exists():
+        backbones.prepare(what.architecture, what.backbone, taught_on, task.work)
+        if is_shared(what):
+            answers.prepare(what.architecture, what.backbone, bank, task.sizes.truth, task.work)
+    if task.full:
+        teaching.teach(_sort_of_encoder(what), taught_on, task.work)
+
+
+def _teachers_bank(task: Task, jobs: int) -> Bank:
+    """What backbones and encoders learn from: everything there is, whatever the seed."""
+    _, size, world, _ = task.layers
+    return _bank(task.work, size, WIDE if task.full else world, 0, jobs)
+
+
+def _sort_of_encoder(scenario: Scenario) -> str:
+    return scenario.encoder if scenario.encoder in teaching.SORTS else "own"
+
+
+@cache
+def _bank(work: Path, size: BankSize, world: World, pool: int, jobs: int) -> Bank:
+    """The layers of a pool, opened once a process."""
+    return Bank(work, size, world, pool=pool, jobs=jobs)
+
+
+@cache
+def _encoder(sort: str | None, work: Path) -> Encoder:
+    """The bundled encoder (None), or one that was taught the wide world."""
+    return remembering(load_encoder("sample") if sort is None else teaching.load(sort, work))
+
+
+def made(task: Task) -> Made:
+    """The model, which is made unless it is there."""
+    if task.made_path.exists():
+        return Made.load(task.made_path, task.scenario)
+    torch.set_num_threads(1)
+    bank = _bank(*task.layers, 1)
+    own = _encoder("own" if task.full else None, task.work)
+    one = make(task.scenario, bank, own, task.sizes, task.work)
+    one.save(task.made_path)
+    return one
+
+
+def examined(task: Task, one: Made) -> tuple[Examined, Encoder]:
+    """The model's pictures as the scenario's encoder sees them."""
+    bank, sort = _bank(*task.layers, 1), _sort_of_encoder(task.scenario)
+    encoder = _encoder(sort if task.full else None, task.work)
+    given = one.examined
+    if sort != "own":
+        given = replace(given, embeddings=embed(encoder, bank.pictures(given.rows)))
+    return encoders.seen(given, task.scenario, encoder), encoder
+
+
+def finish(task: Task) -> str:
+    """Make the model unless it is there, audit it, write the outcome; returns a line for the log."""
+    torch.set_num_threads(1)
+    one = made(task)
+    given, encoder = examined(task, one)
+    audited, other = (audit(given, encoder, seed=seed) for seed in (_AUDIT_SEED, _OTHER_SEED))
+    world, what = task.layers[2], task.scenario
+    known = truth.measure(one.truth_labels, one.called, variant_names(world), what.classes, seed=what.seed)
+    found = outcome(one, known, audited, other, with_peers=what.encoder == "own")
+    partial = task.outcome_path.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    partial.replace(task.outcome_path)
+    verdicts = ", ".join(f"{one['class_name']} {one['verdict']} ({one['status']})" for one in found["classes"])
+    return f"{what.seed} {what.sort}, {what.control or what.correlation}, {what.architecture}: {verdicts}"
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
+
+
+@cache
+def _made_by() -> str:
+    return models_module.code_digest()
+
+
+@cache
+def _judged_by() -> str:
+    digest = hashlib.sha256(audit_module.code_digest().encode())
+    for module in (audit_module, encoders, outcomes_module, peers_module, truth):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
