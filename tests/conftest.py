@@ -11,8 +11,6 @@ import pytest
 from auditor.config import AuditConfig
 from auditor.models.bundled import bundled_path
 
-PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
-
 
 def copy_sample(name: str, folder: Path, per_class: int) -> Path:
     """The first ``per_class`` pictures of every class of a bundled set, with their manifest."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PHOTOS
 from typer.testing import CliRunner
+
+PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "photos"
 
 pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
 pytestmark = [
