@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
 from auditor.evidence import sentences, significance, state_sentences
-from auditor.evidence.agreement import agrees_by_counts, excluded, supported
+from auditor.evidence.agreement import agrees_by_counts, supported
 from auditor.evidence.class_states import MIN_CLASS, not_analysable, notices_of, testable
 from auditor.evidence.counterexamples import (
     Missing,
@@ -19,31 +18,18 @@ from auditor.evidence.counterexamples import (
 )
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.findings import core_of, findings_of, subgroups_of
+from auditor.evidence.many_tests import ALPHA, correct_for_many_tests
 from auditor.evidence.pair_erasure import erase_pairs
+from auditor.evidence.pair_states import JudgedPair, judged_pairs, other_source, told_once
 from auditor.evidence.pairs import Measured, PairEvidence, measure
 from auditor.evidence.reliability import MIN_KAPPA
-from auditor.evidence.subgroups import DELTA, Gap
+from auditor.evidence.subgroups import DELTA
 from auditor.records import Progress, Severity, Verdict, VerdictName
 
 __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
-#: Level of the corrected tests.
-ALPHA = 0.05
 #: Severity by the lower bound of the gap.
 _HIGH, _MEDIUM = 0.20, 0.10
-
-State = Literal["proven", "excluded", "open", "not_measurable"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A screened pair with what was decided on it."""
-
-    pair: PairEvidence
-    state: State
-    gap: Gap
-    by_pull: bool
-    strength: float
 
 
 def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> EvidenceResult:
@@ -53,11 +39,11 @@ def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> Evid
     measured = measure(inputs, progress)
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
-    _correct_for_many_tests(inputs, measured)
+    correct_for_many_tests(inputs, measured)
     by_class: list[list[PairEvidence]] = [[] for _ in inputs.class_names]
     for pair in measured.pairs:
         by_class[pair.class_idx].append(pair)
-    judged = [_judged_pairs(inputs, pairs) for pairs in by_class]
+    judged = [judged_pairs(inputs, pairs) for pairs in by_class]
     verdicts = tuple(_verdict(inputs, measured, c, judged[c]) for c in range(len(inputs.class_names)))
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     return EvidenceResult(
@@ -88,80 +74,14 @@ def _measurable(inputs: EvidenceInput) -> EvidenceInput:
     return replace(inputs, presence=np.where(doubted, np.float32(np.nan), inputs.presence))
 
 
-def _correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
-    """Fill ``p`` and ``q``: Holm over a class's testable context concepts, Benjamini-Hochberg over the classes.
-
-    A pair's p is that of its better gap among those that E3 agrees with, doubled, since there are two. Within the
-    discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014).
-    """
-    analysed = np.flatnonzero(measured.n_labelled >= MIN_CLASS)
-    smallest = np.ones(len(inputs.class_names))
-    adjusted: dict[int, float] = {}
-    for c in range(len(inputs.class_names)):
-        pairs = [pair for pair in measured.pairs if pair.class_idx == c and pair.screened]
-        for pair in pairs:
-            pair.p = min([1.0] + [2 * gap.p for gap in supported(pair)])
-        within = significance.holm([pair.p for pair in pairs], n_tests=testable(inputs, measured, c).size)
-        adjusted.update({id(pair): float(p) for pair, p in zip(pairs, within, strict=True)})
-        smallest[c] = min([1.0, *within.tolist()])
-    class_q = np.ones(len(inputs.class_names))
-    class_q[analysed] = significance.benjamini_hochberg(smallest[analysed])
-    n_found = max(int((class_q[analysed] <= ALPHA).sum()), 1)
-    for pair in measured.pairs:
-        if pair.screened:
-            scaled = adjusted[id(pair)] * analysed.size / n_found
-            pair.q = float(min(1.0, max(class_q[pair.class_idx], scaled)))
-
-
-def _judged(pair: PairEvidence) -> _Judged:
-    if pair.q <= ALPHA:
-        shown = [gap for gap in supported(pair) if gap.p <= ALPHA]
-        gap = max(shown, key=lambda one: one.low)
-        by_pull = gap is pair.pull
-        # what the reader can check, the gap, comes before the share of the words; neither alone leads
-        return _Judged(pair, "proven", gap, by_pull, gap.low + (pair.words.share if pair.words else 0.0))
-    strength = (pair.words.share if pair.words else 0.0) + max(pair.auc[0] - 0.5, 0.0)
-    if pair.recall.status == "not_measurable":
-        return _Judged(pair, "not_measurable", pair.recall, False, strength)
-    pull_done = excluded(pair.pull, pair.erased_pull) or pair.pull.status == "too_few"
-    state: State = "excluded" if excluded(pair.recall, pair.erased_recall) and pull_done else "open"
-    by_pull = excluded(pair.recall, pair.erased_recall)
-    return _Judged(pair, state, pair.pull if by_pull else pair.recall, by_pull, strength)
-
-
-def _judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[_Judged]:
-    """All pairs of a class, the strongest first.
-
-    The manifest knows better than the encoder whether a concept is there: what its attribute excludes, the word of the
-    same name does not prove.
-    """
-    judged = {pair.concept_idx: _judged(pair) for pair in pairs}
-    for attribute, word in inputs.same_as.items():
-        if attribute in judged and word in judged and judged[attribute].state == "excluded":
-            state: State = "open" if judged[word].state == "proven" else "excluded"
-            judged[word] = replace(judged[word], state=state)
-    return sorted(judged.values(), key=lambda j: (-j.strength, j.pair.concept_idx))
-
-
-def _told_once(inputs: EvidenceInput, judged: Sequence[_Judged]) -> list[_Judged]:
-    """Without the attributes whose word is among them: they are told in its line."""
-    among = {j.pair.concept_idx for j in judged}
-    return [j for j in judged if inputs.same_as.get(j.pair.concept_idx) not in among]
-
-
-def _other_source(inputs: EvidenceInput, judged: Sequence[_Judged], lead: _Judged) -> PairEvidence | None:
-    """The manifest's attribute for a word, the encoder's word for an attribute; None where there is one source only."""
-    v = lead.pair.concept_idx
-    pairs = {j.pair.concept_idx: j.pair for j in judged}
-    return next((pairs[o] for pair in inputs.same_as.items() if v in pair for o in pair if o != v and o in pairs), None)
-
-
-def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence[_Judged]) -> Verdict:
+def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence[JudgedPair]) -> Verdict:
     """Flagged before all else; then what prevents a verdict; then suspect; then clean."""
     name, n = inputs.class_names[c], int(measured.n_labelled[c])
     detectable = _detectable(inputs, measured, c, [j.pair for j in judged])
 
-    def verdict(kind: VerdictName, sentence: str, severity: Severity = "none", lead: _Judged | None = None) -> Verdict:
+    def verdict(
+        kind: VerdictName, sentence: str, severity: Severity = "none", lead: JudgedPair | None = None
+    ) -> Verdict:
         concept = inputs.concepts[lead.pair.concept_idx] if lead else None
         gap = lead.gap if lead and inputs.head and lead.gap.status == "measured" else None
         has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
@@ -187,14 +107,14 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     screened = [j for j in judged if j.pair.screened]
     if inputs.head is None:
         sentence = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
-        return verdict("not_analysed", sentence, lead=next(iter(_told_once(inputs, screened)), None))
-    proven = _told_once(inputs, [j for j in screened if j.state == "proven"])
+        return verdict("not_analysed", sentence, lead=next(iter(told_once(inputs, screened)), None))
+    proven = told_once(inputs, [j for j in screened if j.state == "proven"])
     if proven:
         lead = proven[0]
         severity: Severity = "high" if lead.gap.low >= _HIGH else "medium" if lead.gap.low >= _MEDIUM else "low"
         by_margin = not (lead.by_pull or agrees_by_counts(lead.pair))
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
-        other = _other_source(inputs, judged, lead)
+        other = other_source(inputs, judged, lead)
         sentence = sentences.flagged(inputs, lead.pair, lead.gap, lead.by_pull, by_margin, others, other)
         return verdict("flagged", sentence, severity, lead)
     reason = not_analysable(inputs, measured, c)
@@ -202,10 +122,10 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
         return verdict("not_analysed", reason)
     # a gap alone makes no suspect: it is shown, or it is no more than the many gaps of many concepts
     screened = [j for j in screened if j.pair.by_words or j.pair.by_data]
-    undecided = _told_once(inputs, [j for j in screened if j.state == "open"])
+    undecided = told_once(inputs, [j for j in screened if j.state == "open"])
     if undecided:
         lead = undecided[0]
-        missing, other = _missing(inputs, measured, lead.pair), _other_source(inputs, judged, lead)
+        missing, other = _missing(inputs, measured, lead.pair), other_source(inputs, judged, lead)
         agreed = lead.gap in supported(lead.pair)
         sentence = sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, agreed, missing, other)
         return verdict("suspect", sentence, "low", lead)
@@ -217,7 +137,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
         share = pair.words.share if pair.words else 0.0
         sentence = state_sentences.not_measurable(sentences.named(inputs, pair), name, share, kappa)
         return verdict("not_analysed", sentence, lead=doubted[0])
-    dismissed = [j.pair for j in _told_once(inputs, screened) if j.state != "not_measurable"]
+    dismissed = [j.pair for j in told_once(inputs, screened) if j.state != "not_measurable"]
     tested = testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n
     return verdict("clean", sentences.clean(inputs, name, n, tested, dismissed, detectable, rate))

@@ -11,7 +11,7 @@ from auditor.gate.gap_change import Estimate
 from auditor.gate.releases import Change, Measure, Pair, ReleaseFacts, Standing
 from auditor.records import Finding, Subgroup, Verdict
 
-#: Of evidence.verdicts and evidence.agreement, which gate may not import; a test holds them together.
+#: Of evidence.many_tests and evidence.agreement, which gate may not import; a test holds them together.
 ALPHA, TOLERATED = 0.05, 0.10
 RULES: dict[Measure, str] = {"recall": "E4-recall", "pull": "E4-pull"}
 FOUND: tuple[Standing, ...] = ("flagged", "suspect")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.evidence.verdicts import ALPHA
+from auditor.evidence.many_tests import ALPHA
 from auditor.inputs.vocabulary import slug
 from auditor.records import Finding
 from benchmarks.planted.audit import Audited

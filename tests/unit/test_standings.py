@@ -1,7 +1,7 @@
 import pytest
 from release_world import facts, gap, verdict
 
-from auditor.evidence import agreement, verdicts
+from auditor.evidence import agreement, many_tests
 from auditor.gate import standings
 from auditor.gate.gap_change import Estimate
 from auditor.gate.releases import Pair
@@ -12,7 +12,7 @@ GREW, FELL, NOISE = Estimate(0.3, 0.1, 0.5), Estimate(-0.3, -0.5, -0.1), Estimat
 
 
 def test_levels_are_those_of_the_verdict():
-    assert (standings.ALPHA, standings.TOLERATED) == (verdicts.ALPHA, agreement.TOLERATED)
+    assert (standings.ALPHA, standings.TOLERATED) == (many_tests.ALPHA, agreement.TOLERATED)
 
 
 def test_found_are_the_leads_and_what_else_was_proven():
