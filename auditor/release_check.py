@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import getpass
 import logging
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
-from auditor.errors import InputError, StoreError
+from auditor.errors import InputError
+from auditor.gate.acceptance import ACCEPTED_DAYS, check_acceptance, entry_for, git_user, today_utc
 from auditor.gate.baseline import DEFAULT_REASON, Entry, load_baseline, update_baseline
 from auditor.gate.concerns import ReleaseEvidence
-from auditor.gate.decision import GateDecision, GateItem
+from auditor.gate.decision import GateDecision
 from auditor.gate.policy import Policy, load_policy
 from auditor.gate.releases import ReleaseDiff
 from auditor.gate.verdict import decide
@@ -24,11 +20,10 @@ from auditor.release_growth import compare_with, growth, in_short, unmeasured
 from auditor.store.database import open_audit_database
 from auditor.wording import quote_list
 from reports import queries
+from reports.gate_evidence import read_evidence
 
 logger = logging.getLogger(__name__)
 
-#: Days that an accepted finding counts unless told otherwise.
-ACCEPTED_DAYS = 90
 #: States that an entry of the baseline can mend.
 _ACCEPTABLE = ("new", "expired")
 
@@ -157,32 +152,6 @@ def read_release(
     )
 
 
-def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvidence:
-    """What the gate asks of an audit; shares of the words only where the policy limits them.
-
-    Raises:
-        StoreError: tables that are not an audit's; the file may come from anybody.
-    """
-    try:
-        run = queries.run(connection)
-        evidence = ReleaseEvidence(
-            n_images=queries.picture_count(connection),
-            verdicts=tuple(queries.verdicts(connection)),
-            findings=tuple(queries.findings(connection)),
-            class_concepts=tuple(queries.class_concepts(connection)) if policy.limits_shares else (),
-            counterexamples=tuple(queries.counterexamples(connection)),
-            same_as={row.concept_id: row.same_as for row in queries.attribute_concepts(connection) if row.same_as},
-            data_alone=run.model_spec == "none",
-        )
-    except (duckdb.Error, TypeError, ValueError) as error:
-        raise StoreError(f"the audit's tables cannot be read ({str(error).splitlines()[0]}); make it again") from error
-    judged = {(verdict.class_idx, verdict.class_name) for verdict in evidence.verdicts}
-    missing = [name for idx, name in enumerate(run.class_names) if (idx, name) not in judged]
-    if missing and evidence.verdicts:  # without any the audit is empty, which the gate says itself
-        raise StoreError(f"the audit has no verdict on the classes {quote_list(missing)}; make it again")
-    return evidence
-
-
 def accept_findings(
     decision: GateDecision,
     baseline: AnyPath,
@@ -208,53 +177,11 @@ def accept_findings(
     Raises:
         InputError: the file cannot be written or understood, the reason is blank, or the day is past.
     """
-    if not reason.strip():
-        raise InputError("the reason is blank; say in words why the findings are accepted")
     today = today or today_utc()
     expires = expires or today + datetime.timedelta(days=ACCEPTED_DAYS)
-    if expires < today:
-        raise InputError(f"expiry {expires.isoformat()} is past; expected today, {today.isoformat()}, or later")
+    check_acceptance(reason, expires, today)
     path, found = Path(baseline), [item for item in decision.items if item.state in _ACCEPTABLE]
     accepted_by = (who or "").strip() or git_user(path.parent)
-    entries = [_entry(item, reason, accepted_by, expires) for item in found]
+    entries = [entry_for(item, reason=reason, who=accepted_by, expires=expires) for item in found]
     update_baseline(path, entries, today=today)
     return entries
-
-
-def _entry(item: GateItem, reason: str, who: str, expires: datetime.date) -> Entry:
-    return Entry.model_validate(
-        {
-            "class": item.class_name,
-            "concept": item.concept,
-            "verdict": item.verdict,
-            "fingerprint": item.fingerprint,
-            "reason": reason,
-            "who": who,
-            "expires": expires,
-        }
-    )
-
-
-def git_user(folder: Path) -> str:
-    """The name that git would commit with in ``folder``, else the name of who is logged in."""
-    git = shutil.which("git")
-    if git is not None:
-        asked = subprocess.run(  # noqa: S603 - a fixed command
-            [git, "config", "--get", "user.name"],
-            cwd=folder if folder.is_dir() else None,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-        if asked.returncode == 0 and asked.stdout.strip():
-            return asked.stdout.strip()
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user without a name, in some containers
-        return "unknown"
-
-
-def today_utc() -> datetime.date:
-    """The same day on every machine that checks the release."""
-    return datetime.datetime.now(datetime.UTC).date()

@@ -1,4 +1,4 @@
-"""Accepted findings: ``baseline.toml``, keyed by the finding's fingerprint, read and brought up to date.
+"""Findings that people looked at: ``baseline.toml``, keyed by the finding's fingerprint, read and brought up to date.
 
 Writing keeps comments and layout, replaces the file in one step, and merges with what somebody else wrote meanwhile.
 """
@@ -6,11 +6,8 @@ Writing keeps comments and layout, replaces the file in one step, and merges wit
 from __future__ import annotations
 
 import datetime
-import os
-import shutil
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,25 +15,24 @@ import tomlkit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from auditor.errors import InputError
+from auditor.gate.shared_file import alone_in, read_if_there, replace_if_same
 from auditor.gate.toml_model import parse_model, read_text
 from auditor.records import VerdictName
 from auditor.toml_lines import LineIndex
 from auditor.wording import quote, quote_path
 
-try:
-    import fcntl
-except ImportError:  # not on this system: two writers at the same instant are then told apart by comparing only
-    fcntl = None  # type: ignore[assignment]
-
 AcceptedVerdict = Literal["clean", "suspect", "flagged"]
+#: ``accepted``: it is so, and may ship. ``false alarm``: a person looked, and it is not so. Both let it pass.
+EntryState = Literal["accepted", "false alarm"]
 _RANKS = {verdict: rank for rank, verdict in enumerate(get_args(AcceptedVerdict))}
 
 #: Reason of an entry that is written without one; an entry that only expired keeps its own.
 DEFAULT_REASON = "accepted"
 
-_HEADER = """\
-# Findings that were looked at and accepted, by `auditor gate --update-baseline` or by hand. The fingerprint is the key;
-# class and concept stand beside it for the reader. After its date an entry no longer counts.
+#: Of a file that is made.
+HEADER = """\
+# Findings that were looked at and accepted, in the dashboard, by `auditor gate --update-baseline` or by hand. The
+# fingerprint is the key; class and concept stand beside it for the reader. After its date an entry no longer counts.
 """
 
 
@@ -62,6 +58,12 @@ class Entry(BaseModel):
     reason: str = Field(pattern=r"\S", description="why the finding is accepted, in words")
     who: str = Field(pattern=r"\S", description="who accepted it")
     expires: Annotated[datetime.date, BeforeValidator(_date)] = Field(description="a date like 2030-01-31")
+    state: EntryState = Field(default="accepted", description='"accepted" or "false alarm"')
+
+    @property
+    def judged(self) -> str:
+        """What was done with the finding, as "was accepted" continues."""
+        return "accepted" if self.state == "accepted" else "marked a false alarm"
 
     def expired(self, today: datetime.date) -> bool:
         """Whether its day is over."""
@@ -102,10 +104,15 @@ def load_baseline(path: Path | None) -> Baseline:
         return Baseline()
     if not path.exists():
         raise InputError(f"baseline {quote_path(path)} does not exist; `auditor gate --update-baseline` writes one")
-    return _parse(read_text(path, what="baseline"), path)
+    return parse_baseline(read_text(path, what="baseline"), path)
 
 
-def _parse(text: str, path: Path) -> Baseline:
+def parse_baseline(text: str, path: Path) -> Baseline:
+    """What the text of a baseline says; ``path`` is for messages.
+
+    Raises:
+        InputError: as :func:`load_baseline`.
+    """
     name = f"baseline {quote_path(path)}"
     baseline = parse_model(text, Baseline, name=name, entries="accepted")
     seen: dict[str, int] = {}
@@ -133,14 +140,26 @@ def update_baseline(path: Path, entries: Sequence[Entry], *, today: datetime.dat
     Raises:
         InputError: the file cannot be read, understood or written; it is left as it was.
     """
+    return parse_baseline(rewrite(path, lambda text: _with_entries(text, entries, path=path, today=today))[1], path)
+
+
+def rewrite(path: Path, change: Callable[[str], str]) -> tuple[str | None, str]:
+    """Replace the file's text by what ``change`` makes of it, again where somebody else saved it meanwhile.
+
+    Returns:
+        The text before, None where there was no file, and the text after.
+
+    Raises:
+        InputError: the file cannot be read or written, or what ``change`` raised; it is left as it was.
+    """
     path = path.resolve()  # a link stays a link
     try:
-        with _alone_in(path.parent):
+        with alone_in(path.parent):
             while True:
-                before = _read_if_there(path)
-                after = _with_entries(before or _HEADER, entries, path=path, today=today)
-                if _replace(path, after, before):
-                    return _parse(after, path)
+                before = read_if_there(path, what="baseline")
+                after = change(before or HEADER)
+                if after == before or replace_if_same(path, after, before, what="baseline"):
+                    return before, after
     except OSError as error:
         raise InputError(
             f"baseline {quote_path(path)} cannot be written: {error.strerror or error}; it is as it was: choose "
@@ -148,69 +167,77 @@ def update_baseline(path: Path, entries: Sequence[Entry], *, today: datetime.dat
         ) from error
 
 
-def _read_if_there(path: Path) -> str | None:
-    return read_text(path, what="baseline") if path.exists() else None
-
-
 def _with_entries(text: str, entries: Sequence[Entry], *, path: Path, today: datetime.date) -> str:
-    """The text with the entries in it; what is there already is touched as little as can be."""
-    there = _parse(text, path).accepted
+    """The text with the entries in it that it does not accept already."""
+    there = {entry.fingerprint: entry for entry in parse_baseline(text, path).accepted}
+    wanted = []
+    for entry in entries:
+        found = there.get(entry.fingerprint)
+        if found is None:
+            wanted.append(entry)
+        elif not found.accepts(entry, today):
+            # A reason was given for this finding at this verdict: it says nothing of another, or of a worse one.
+            keeps = entry.reason == DEFAULT_REASON and found.fits(entry)
+            kept = {"reason": found.reason, "state": found.state} if keeps else {}
+            wanted.append(entry.model_copy(update=kept))
+    return with_entries(text, wanted, path)
+
+
+def with_entries(text: str, entries: Sequence[Entry], path: Path) -> str:
+    """The text with these entries, where they stand or at the end; nothing else is touched.
+
+    Raises:
+        InputError: the text is no baseline, or written in a way that cannot be changed in place.
+    """
+    there = parse_baseline(text, path).accepted
     positions = {entry.fingerprint: position for position, entry in enumerate(there)}
     document: Any = tomlkit.parse(text)
+    expected, missing = list(there), {}
     for entry in entries:
         position = positions.get(entry.fingerprint)
-        if position is not None and not there[position].accepts(entry, today):
-            renewed = document["accepted"][position]
-            # A reason was given for this finding at this verdict: it says nothing of another, or of a worse one.
-            kept = {"reason"} if entry.reason == DEFAULT_REASON and there[position].fits(entry) else set()
-            # Only keys that are there: one that is added would stand below the comment on the next entry.
-            renewed.update({key: value for key, value in _values(entry).items() if key in renewed and key not in kept})
+        if position is None:
+            expected.append(entry)
+            continue
+        table, changed = document["accepted"][position], _changed(there[position], entry)
+        expected[position] = entry
+        table.update({key: value for key, value in changed.items() if key in table})
+        missing[position] = {key: value for key, value in changed.items() if key not in table}
     line_end = "\r\n" if "\r\n" in text else "\n"
-    new = [entry for entry in entries if entry.fingerprint not in positions]
+    after = _with_keys(str(tomlkit.dumps(document)), missing, len(there), line_end)
     # Appended as text, so that nothing above it moves.
+    new = [entry for entry in entries if entry.fingerprint not in positions]
     appended = "".join("\n[[accepted]]\n" + str(tomlkit.dumps(_values(entry))) for entry in new)
-    after = str(tomlkit.dumps(document)).rstrip() + line_end + appended.replace("\n", line_end)
-    try:
-        _parse(after, path)
-    except InputError as error:
-        raise InputError(
-            f"baseline {quote_path(path)} cannot be extended: write its entries as tables [[accepted]]"
-        ) from error
-    return after
+    after = after.rstrip() + line_end + appended.replace("\n", line_end)
+    return checked(after, expected, path)
+
+
+def _changed(old: Entry, new: Entry) -> dict[str, Any]:
+    before = old.model_dump(by_alias=True)
+    return {key: value for key, value in new.model_dump(by_alias=True).items() if before[key] != value}
+
+
+def _with_keys(text: str, missing: dict[int, dict[str, Any]], n_entries: int, line_end: str) -> str:
+    """The text with keys that entries did not have, above their fingerprint; tomlkit would put them below comments."""
+    index, lines = LineIndex(text, "accepted"), text.splitlines(keepends=True)
+    for position in sorted(missing, reverse=True):
+        line = index.entry(position, n_entries, "fingerprint")
+        if missing[position] and line is not None:
+            lines.insert(line - 1, str(tomlkit.dumps(missing[position])).replace("\n", line_end))
+    return "".join(lines)
+
+
+def checked(text: str, expected: Sequence[Entry], path: Path) -> str:
+    """The text, if it holds just these entries.
+
+    Raises:
+        InputError: it does not, for the file is written in a way that cannot be changed in place.
+    """
+    with suppress(InputError):
+        if parse_baseline(text, path).accepted == tuple(expected):
+            return text
+    raise InputError(f"baseline {quote_path(path)} cannot be extended: write its entries as tables [[accepted]]")
 
 
 def _values(entry: Entry) -> dict[str, Any]:
-    return entry.model_dump(by_alias=True)
-
-
-def _replace(path: Path, text: str, expected: str | None) -> bool:
-    """Write the file beside its place and rename it; False, and nothing done, where it is no longer as expected."""
-    unfinished = path.with_name(f".{path.name}.tmp-{uuid.uuid4().hex[:12]}")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if _read_if_there(path) != expected:
-            return False
-        if expected is not None:
-            shutil.copymode(path, unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return True
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, so that writers take turns; it goes with the process, and no file is left behind."""
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    """As it is written: without a state that all entries had before there were two."""
+    return entry.model_dump(by_alias=True, exclude={"state"} if entry.state == "accepted" else set())

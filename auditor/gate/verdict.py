@@ -188,9 +188,9 @@ class _Judge:
                 theirs = f"{quote(entry.class_name)}, {quote(entry.concept)}"
                 return "new", "error", f"{said}: the baseline has its fingerprint under other names ({theirs}); mend it"
             if not entry.covers(concern.verdict.verdict):
-                return "new", "error", f"{said}: was accepted as {entry.verdict} only, by {_accepted(entry)}"
+                return "new", "error", f"{said}: was {entry.judged} as {entry.verdict} only, {_by(entry)}"
             if entry.expired(self.today):
-                return "expired", "error", f"{said}: was accepted by {_accepted(entry)}; mend it, or renew the entry"
+                return "expired", "error", f"{said}: was {entry.judged} {_by(entry)}; mend it, or renew the entry"
         grown = self.grown(concern)
         if grown:
             said = "; ".join(filter(None, (said, grown)))
@@ -200,7 +200,8 @@ class _Judge:
             said = "; ".join(filter(None, (*concern.passed, unmeasured)))
             return "tolerated", "warning" if unmeasured else "note", said
         warns = unmeasured or (entry.expires - self.today).days <= WARN_DAYS
-        said = "; ".join(filter(None, (said, unmeasured, f"by {_accepted(entry)}")))
+        marked = "" if entry.state == "accepted" else f"{entry.judged} "
+        said = "; ".join(filter(None, (said, unmeasured, f"{marked}{_by(entry)}")))
         return "accepted", "warning" if warns else "note", said
 
     def grown(self, concern: Concern) -> str | None:
@@ -234,15 +235,15 @@ class _Judge:
                 fingerprint=entry.fingerprint,
                 state="stale",
                 level="error" if strict else "warning",
-                reason=f"nothing matches it any more: delete the entry, accepted by {_accepted(entry)}",
+                reason=f"nothing matches it any more: delete the entry, {entry.judged} {_by(entry)}",
             )
             for entry in self.entries.values()
             if entry.fingerprint not in matched and entry.class_name not in unknown
         ]
 
 
-def _accepted(entry: Entry) -> str:
-    return f"{quote(entry.who)} until {entry.expires.isoformat()} ({quote(entry.reason, 200)})"
+def _by(entry: Entry) -> str:
+    return f"by {quote(entry.who)} until {entry.expires.isoformat()} ({quote(entry.reason, 200)})"
 
 
 def _one_line(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import errno
 import multiprocessing
+import os
 import tomllib
 from pathlib import Path
 
@@ -217,7 +218,7 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(path, monkeypatch):
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(baseline_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match="cannot be written: No space left on device; it is as it was"):
         update_baseline(path, [entry_of("owl")], today=TODAY)
     assert path.read_text(encoding="utf-8") == WRITTEN

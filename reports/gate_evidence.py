@@ -1,0 +1,37 @@
+"""What the gate asks of an audit: rows as they are, nothing computed."""
+
+from __future__ import annotations
+
+import duckdb
+
+from auditor.errors import StoreError
+from auditor.gate.concerns import ReleaseEvidence
+from auditor.gate.policy import Policy
+from auditor.wording import quote_list
+from reports import queries
+
+
+def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvidence:
+    """Read an open audit for the gate; shares of the words only where the policy limits them.
+
+    Raises:
+        StoreError: tables that are not an audit's; the file may come from anybody.
+    """
+    try:
+        run = queries.run(connection)
+        evidence = ReleaseEvidence(
+            n_images=queries.picture_count(connection),
+            verdicts=tuple(queries.verdicts(connection)),
+            findings=tuple(queries.findings(connection)),
+            class_concepts=tuple(queries.class_concepts(connection)) if policy.limits_shares else (),
+            counterexamples=tuple(queries.counterexamples(connection)),
+            same_as={row.concept_id: row.same_as for row in queries.attribute_concepts(connection) if row.same_as},
+            data_alone=run.model_spec == "none",
+        )
+    except (duckdb.Error, TypeError, ValueError) as error:
+        raise StoreError(f"the audit's tables cannot be read ({str(error).splitlines()[0]}); make it again") from error
+    judged = {(verdict.class_idx, verdict.class_name) for verdict in evidence.verdicts}
+    missing = [name for idx, name in enumerate(run.class_names) if (idx, name) not in judged]
+    if missing and evidence.verdicts:  # without any the audit is empty, which the gate says itself
+        raise StoreError(f"the audit has no verdict on the classes {quote_list(missing)}; make it again")
+    return evidence
