@@ -1,0 +1,138 @@
+"""Where in the dashboard somebody is: all of it stands in the URL, so that every view and selection can be sent on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
+
+from reports.display import VERDICT_WORDS, plain
+
+#: Views, in the order of the navigation.
+VIEWS = ("audits", "overview", "class", "concept", "groups", "picture", "search", "compare", "review")
+#: Columns that the table of classes can be sorted by; the first is by what matters.
+SORTS = ("severity", "class", "share", "gap", "pictures")
+#: Longer values are no name of anything, only a strain.
+_LONGEST = 4000
+#: Name in the URL, where it is not the field's.
+_NAMES = {"class_name": "class", "verdicts": "verdict", "kinds": "kind"}
+#: What changes the look of a page and not which things are on it.
+_LOOKS = frozenset({"page", "map", "opacity"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the URL holds.
+
+    Attributes:
+        audit: key of the audit, see ``audits.FoundAudit``; None is the only one, or none chosen yet.
+        other: key of the audit that it is compared with.
+        view: one of ``VIEWS``.
+        class_name: the class looked at.
+        concept: id of the concept looked at.
+        group: channel group looked at.
+        picture: id of the picture looked at.
+        text: words searched for.
+        like: id of the picture that is searched with.
+        page: of a list of pictures, from 1.
+        verdicts: only classes with these; empty is all.
+        kinds: only classes whose leading concept is of these kinds; empty is all.
+        find: only classes with this in their name.
+        map: id of the concept whose map lies over the pictures; None is the map of the class.
+        opacity: of the map, in percent.
+        sort: column of the table of classes.
+    """
+
+    audit: str | None = None
+    other: str | None = None
+    view: str = "overview"
+    class_name: str | None = None
+    concept: str | None = None
+    group: int | None = None
+    picture: str | None = None
+    text: str = ""
+    like: str | None = None
+    page: int = 1
+    verdicts: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    find: str = ""
+    map: str | None = None
+    opacity: int = 55
+    sort: str = SORTS[0]
+
+    @classmethod
+    def read(cls, params: Mapping[str, str]) -> tuple[Place, list[str]]:
+        """A place from the parameters of a URL that anybody may have written.
+
+        Returns:
+            The place, and one line for each parameter that was broken and is ignored.
+        """
+        values: dict[str, Any] = {}
+        broken: list[str] = []
+        known = {_NAMES.get(field.name, field.name): field.name for field in fields(cls)}
+        for name, text in params.items():
+            if name not in known:
+                broken.append(f"'{plain(name, 40)}' is no parameter of this dashboard")
+                continue
+            value, expected = _read_value(known[name], text)
+            if expected:
+                broken.append(f"{name}='{plain(text, 40)}': expected {expected}")
+            else:
+                values[known[name]] = value
+        return cls(**values), broken
+
+    def params(self) -> dict[str, str]:
+        """What goes into the URL: only what is not default."""
+        found = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != field.default:
+                text = ",".join(quote(item, safe="") for item in value) if isinstance(value, tuple) else str(value)
+                found[_NAMES.get(field.name, field.name)] = text
+        return found
+
+    def but(self, **changes: Any) -> Place:
+        """The same place with some fields changed.
+
+        Lists begin at their first page again, unless ``page`` is given or only the look of the pictures changes.
+        """
+        if not _LOOKS.issuperset(changes):
+            changes = {"page": 1, **changes}
+        return replace(self, **changes)
+
+    def url(self) -> str:
+        """Relative link to the place."""
+        return "?" + urlencode(self.params())
+
+
+def _read_value(field: str, text: str) -> tuple[Any, str]:
+    """The value of a field, or what was expected instead of ``text``."""
+    if len(text) > _LONGEST:
+        return None, f"at most {_LONGEST:,} characters"
+    if field == "view":
+        return text, "" if text in VIEWS else f"one of {', '.join(VIEWS)}"
+    if field == "sort":
+        return text, "" if text in SORTS else f"one of {', '.join(SORTS)}"
+    if field == "page":
+        return _whole(text, 1, 10**9, "a page from 1")
+    if field == "group":
+        return _whole(text, 0, 10**9, "the number of a channel group")
+    if field == "opacity":
+        return _whole(text, 0, 100, "percent from 0 to 100")
+    if field in ("verdicts", "kinds"):
+        items = _distinct(unquote(item) for item in text.split(",") if item)
+        if field == "verdicts" and not set(items) <= set(VERDICT_WORDS):
+            return None, f"some of {', '.join(VERDICT_WORDS)}"
+        return items, ""
+    return text, ""
+
+
+def _whole(text: str, low: int, high: int, expected: str) -> tuple[int | None, str]:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high):
+        return None, expected
+    return int(text), ""
+
+
+def _distinct(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))

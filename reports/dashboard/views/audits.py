@@ -1,0 +1,75 @@
+"""Audits: which ones are there, and which to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from reports.dashboard import markup
+from reports.dashboard.audits import FoundAudit, totals
+from reports.dashboard.place import Place
+from reports.dashboard.session import Session
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, plain
+
+_STATES = {"incomplete": "not finished", "corrupt": "damaged", "newer": "made by a later auditor"}
+
+
+class View(Protocol):
+    """What every module of ``views`` has."""
+
+    def show(self, session: Session) -> None:
+        """Draw the view."""
+
+
+def show_audits(place: Place, found: Sequence[FoundAudit], folders: Sequence[Path]) -> None:
+    """The list of audits, newest first; needs none of them open."""
+    markup.show('<h1>Audits</h1><p class="question">Which release do you want to look at?</p>')
+    if place.audit is not None and place.view != "audits":
+        _say_missing(place, found)
+    if not found:
+        where = ", ".join(plain(str(folder), 200) for folder in folders)
+        markup.show(
+            f'<div class="empty"><h2>No audit here</h2><p>Looked in {markup.text(where, 400)} and the folders in it. '
+            "Make an audit with <code>auditor run --data … --model … --out audits/NAME</code>, or the bundled ones "
+            "with <code>auditor demo</code>, then reload this page.</p></div>"
+        )
+        return
+    markup.show('<ul class="audits">' + "".join(_row(place, audit) for audit in found) + "</ul>")
+
+
+def _say_missing(place: Place, found: Sequence[FoundAudit]) -> None:
+    named = next((audit for audit in found if audit.key == place.audit), None)
+    why = named.reason if named else "The folder is not among those that the dashboard was started with."
+    markup.show(
+        f'<div class="says" role="alert"><h2>The audit {markup.text(place.audit, 80)} cannot be opened</h2>'
+        f"<p>{markup.text(why, 1000)}</p></div>"
+    )
+
+
+def _row(place: Place, audit: FoundAudit) -> str:
+    if audit.state != "complete":
+        tag = f'<span class="tag">{_STATES[audit.state]}</span>'
+        return (
+            f'<li class="unusable"><h2>{markup.text(audit.key, 80)} {tag}</h2>'
+            f"<p>{markup.text(audit.reason, 1000)}</p></li>"
+        )
+    title = markup.link(Place(audit=audit.key).url(), markup.text(audit.key, 80))
+    counts = "".join(
+        f'<span class="{verdict}{"" if number else " none"}">{VERDICT_SHAPES[verdict]} <b>{number:,}</b> '
+        f"{VERDICT_WORDS[verdict]}</span>"
+        for verdict, number in totals(audit).items()
+    )
+    images = counted(audit.counts["images"], "picture") if "images" in audit.counts else ""
+    facts = [_date(audit.created_at), audit.model, audit.data, images]
+    shown = " · ".join(markup.text(fact, 120) for fact in facts if fact)
+    compare = ""
+    if place.audit is not None and place.audit != audit.key:
+        url = Place(audit=place.audit, other=audit.key, view="compare").url()
+        compare = f"<p>{markup.link(url, f'compare {markup.text(place.audit, 60)} with this')}</p>"
+    return f'<li><h2>{title}</h2><p class="facts">{shown}</p><p class="split-counts">{counts}</p>{compare}</li>'
+
+
+def _date(created_at: str) -> str:
+    """The moment as the run wrote it, to the minute."""
+    return created_at[:16].replace("T", " ") + (" UTC" if created_at.endswith(("Z", "+00:00")) else "")
