@@ -25,7 +25,8 @@ _PANEL, _GAP, _MARGIN = 256, 20, 36
 _HEADER, _UNDER, _ROW_GAP, _FOOTER = 104, 76, 22, 64
 #: One row: picture, class map and the largest phrases; how many are left out stands below.
 _MOST_COLUMNS, _MOST_PHRASES = 6, 4
-_OPACITY = 0.55
+#: Of a map over its picture.
+OPACITY = 0.55
 #: Of the peak: below it lie the ripples of the enlargement, where less than a tenth of the picture has any evidence.
 _LEAST_OUTLINED = 0.05
 _INK, _GREY, _RULE, _PAPER = "#16191d", "#5c6570", "#d9dde2", "#ffffff"
@@ -204,16 +205,17 @@ def _scaled(values: FloatArray, size: tuple[int, int]) -> FloatArray:
     return np.clip(grown / peak, 0, 1) if peak > 0 else np.zeros_like(grown)
 
 
-def overlay(picture: Image.Image, values: FloatArray) -> Image.Image:
-    """Lay a map over a picture: colours at opacity .55 on its grey, an outline around the strongest tenth.
+def overlay(picture: Image.Image, values: FloatArray, *, opacity: float = OPACITY) -> Image.Image:
+    """Lay a map over a picture: colours on its grey, an outline around the strongest tenth.
 
     Args:
         picture: RGB.
         values: (h, w) of any size, covering the picture; negative values count as nothing.
+        opacity: of the colours; 0 leaves the grey and the outline.
     """
     map_ = _scaled(values, picture.size)
     grey = np.asarray(picture.convert("L"), np.float32)[..., None]
-    mixed = (1 - _OPACITY) * grey + _OPACITY * _colours(map_)
+    mixed = (1 - opacity) * grey + opacity * _colours(map_)
     panel = Image.fromarray(np.round(mixed).astype(np.uint8))
     if map_.max() <= 0:
         line, face = fitted("no place stands out", 14, panel.width)

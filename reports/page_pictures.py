@@ -51,16 +51,16 @@ class PictureBudget:
     def small(self, jpeg: bytes) -> Drawn | None:
         """A whole picture for a strip."""
         image = self._opened(jpeg)
-        return None if image is None else self._drawn(_fitted(image, self._sizes.small))
+        return None if image is None else self._drawn(fitted(image, self._sizes.small))
 
     def with_map(self, jpeg: bytes, saliency: SaliencyMap | None) -> tuple[Drawn | None, Drawn | None]:
         """What the model saw of a picture, plain and under its map; the whole picture where the map has no place."""
         image = self._opened(jpeg)
         if image is None:
             return None, None
-        if saliency is None or saliency.crop is None or not _is_crop(saliency.crop):
-            return self._drawn(_fitted(image, self._sizes.large)), None
-        seen = _cut(image, saliency.crop, self._sizes.large)
+        seen = None if saliency is None else part_seen(image, saliency, self._sizes.large)
+        if saliency is None or seen is None:
+            return self._drawn(fitted(image, self._sizes.large)), None
         plain = self._drawn(seen)
         return plain, None if plain is None else self._drawn(overlay(seen, saliency.data.astype(np.float32)))
 
@@ -68,28 +68,43 @@ class PictureBudget:
         if self._left <= self._reserved:
             self.n_left_out += 1
             return None
-        try:
-            with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as opened:
-                if max(opened.size) > _LARGEST_THUMBNAIL:
-                    raise ValueError("too large")
-                return opened.convert("RGB")
-        except Exception:  # Decoders fail on hostile bytes with nearly every type; one picture must not end a report.
-            self.n_broken += 1
-            return None
+        image = open_thumbnail(jpeg)
+        self.n_broken += image is None
+        return image
 
     def _drawn(self, image: Image.Image) -> Drawn | None:
-        buffer = io.BytesIO()
-        image.save(buffer, format="WEBP", quality=self._sizes.quality, method=4)
-        text = base64.b64encode(buffer.getvalue()).decode()
-        if len(text) > self._left - self._reserved:
+        drawn = as_webp(image, self._sizes.quality)
+        if len(drawn.uri) > self._left - self._reserved:
             self._reserved = self._left  # nothing smaller either: what comes first matters most
             self.n_left_out += 1
             return None
-        self._left -= len(text)
-        return Drawn(f"data:image/webp;base64,{text}", *image.size)
+        self._left -= len(drawn.uri)
+        return drawn
 
 
-def _fitted(image: Image.Image, longest: int) -> Image.Image:
+def open_thumbnail(jpeg: bytes) -> Image.Image | None:
+    """The picture of a thumbnail; None where it was not written by auditor."""
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as opened:
+            return opened.convert("RGB") if max(opened.size) <= _LARGEST_THUMBNAIL else None
+    except Exception:  # Decoders fail on hostile bytes with nearly every type; one picture must not end a report.
+        return None
+
+
+def as_webp(image: Image.Image, quality: int) -> Drawn:
+    """A picture as its data URI."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="WEBP", quality=quality, method=4)
+    return Drawn(f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}", *image.size)
+
+
+def part_seen(image: Image.Image, saliency: SaliencyMap, longest: int) -> Image.Image | None:
+    """The part of a picture that a map covers; None where that is not known."""
+    crop = saliency.crop
+    return _cut(image, crop, longest) if crop is not None and _is_crop(crop) else None
+
+
+def fitted(image: Image.Image, longest: int) -> Image.Image:
     """The picture with a longest side of at most ``longest``; small ones are not enlarged."""
     image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return image

@@ -121,7 +121,9 @@ SELECT own, n_images, others, (SELECT sum(n_images) FROM verdicts)::BIGINT - n_i
 """
 
 _MAPS = """
-SELECT image_id, concept_id, height, width, data, scale, crop FROM saliency WHERE class_idx = $class_idx
+SELECT image_id, class_idx, concept_id, height, width, data, scale, crop FROM saliency
+WHERE CASE WHEN $image_ids IS NULL THEN class_idx = $class_idx ELSE list_contains($image_ids, image_id) END
+ORDER BY image_id, class_idx, concept_id NULLS FIRST
 """
 
 
@@ -215,12 +217,21 @@ def thumbnails_and_paths(connection: Connection, image_ids: Sequence[str]) -> di
 
 def maps_of_class(connection: Connection, class_idx: int) -> dict[tuple[str, str | None], SaliencyMap]:
     """The stored maps for a class by image id and concept id (None: of the class itself)."""
-    rows = connection.execute(_MAPS, {"class_idx": class_idx}).fetchall()
-    return {
-        (image_id, concept_id): SaliencyMap(image_id, class_idx, concept_id, pixels, scale, crop)
-        for image_id, concept_id, height, width, data, scale, crop in rows
+    return {(found.image_id, found.concept_id): found for found in _maps(connection, class_idx=class_idx)}
+
+
+def maps_of_pictures(connection: Connection, image_ids: Sequence[str]) -> list[SaliencyMap]:
+    """The stored maps of some pictures: by picture and class, that of the class before those of concepts."""
+    return _maps(connection, image_ids=list(image_ids))
+
+
+def _maps(connection: Connection, **asked: int | list[str]) -> list[SaliencyMap]:
+    rows = connection.execute(_MAPS, {"class_idx": None, "image_ids": None, **asked}).fetchall()
+    return [
+        SaliencyMap(image_id, class_idx, concept_id, pixels, scale, crop)
+        for image_id, class_idx, concept_id, height, width, data, scale, crop in rows
         if (pixels := _pixels(data, height, width)) is not None
-    }
+    ]
 
 
 def _pixels(data: bytes, height: int, width: int) -> ByteArray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import faiss
@@ -11,6 +12,8 @@ from auditor.errors import StoreError
 from auditor.records import FloatArray
 
 INDEX_NAME = "embeddings.faiss"
+#: How an IndexFlatIP begins: its name, D, N, two fixed numbers, that it is trained, the metric, how many floats follow.
+_HEADER = struct.Struct("<4siqqq?iQ")
 
 
 def write_embedding_index(folder: Path, embeddings: FloatArray) -> None:
@@ -30,3 +33,31 @@ def write_embedding_index(folder: Path, embeddings: FloatArray) -> None:
         raise StoreError(
             f"{folder / INDEX_NAME} cannot be written: {error.strerror or error}; mend that, then add --resume"
         ) from error
+
+
+def read_embedding_index(folder: Path, n_images: int) -> faiss.Index:
+    """The index of an audit with ``n_images`` pictures; row i is the picture of ``images.image_idx`` i.
+
+    An audit may come from anybody, and FAISS trusts what it reads: only a file of just the size and kind that
+    `write_embedding_index` gives is handed to it.
+
+    Raises:
+        StoreError: no index, or not that of such an audit.
+    """
+    path = folder / INDEX_NAME
+    again = "take the audit from a whole copy, or make it again"
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER.size)
+        size = path.stat().st_size
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}; {again}") from error
+    if len(header) < _HEADER.size:
+        raise StoreError(f"{path} is truncated: {size} bytes; {again}")
+    kind, dim, n, _, _, trained, metric, n_floats = _HEADER.unpack(header)
+    whole = n_floats == dim * n and size == _HEADER.size + 4 * n_floats
+    if kind != b"IxFI" or not trained or metric != faiss.METRIC_INNER_PRODUCT or dim < 1 or n < 0 or not whole:
+        raise StoreError(f"{path} is damaged or no index of an audit; {again}")
+    if n != n_images:
+        raise StoreError(f"{path} holds {n} pictures, the audit {n_images}: files of two audits are mixed; {again}")
+    return faiss.read_index(str(path))

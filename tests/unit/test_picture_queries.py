@@ -91,6 +91,15 @@ def test_residuals_thumbnails_and_maps(connection):
     assert (one.data.sum(), one.scale, tuple(one.crop)) == (6 * 255, 0.5, CROP)
 
 
+def test_maps_of_pictures_are_of_every_class_that_has_one(connection):
+    maps = picture_queries.maps_of_pictures(connection, [image_id(1, 0), image_id(0, 4), "nothing"])
+    assert [(one.image_id, one.class_idx, one.concept_id) for one in maps] == [
+        (image_id(0, 4), 1, None), (image_id(1, 0), 1, None), (image_id(1, 0), 1, "water"),
+    ]  # fmt: skip
+    assert maps[2].scale == 0.5
+    assert picture_queries.maps_of_pictures(connection, []) == []
+
+
 @pytest.mark.parametrize(("n_bytes", "height", "width"), [(5, 2, 3), (6, 0, 3), (6, -2, -3), (0, 0, 0)])
 def test_maps_whose_bytes_do_not_fit_are_left_out(n_bytes, height, width):
     assert picture_queries._pixels(bytes(n_bytes), height, width) is None
