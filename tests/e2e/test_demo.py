@@ -85,6 +85,7 @@ def test_the_report_on_stdout_names_them(demo):
     for name in CLASSES:
         assert re.search(rf"^{name} +\S clean ", balanced, re.MULTILINE), balanced
     assert "Next: auditor explain" in demo.stdout
+    assert demo.stdout.splitlines()[-1] == f"In the browser: auditor dashboard {demo.folder}"
 
 
 def test_the_demo_writes_a_page_for_each_audit(demo):

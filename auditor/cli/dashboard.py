@@ -1,0 +1,44 @@
+"""``auditor dashboard``: audits in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.app import Debug, app, one_line_errors
+
+
+@app.command()
+@one_line_errors
+def dashboard(
+    audits: Annotated[list[Path], typer.Argument(help="Folders of audits, or folders that hold some.", metavar="DIR…")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to serve at.")] = 8501,
+    host: Annotated[str, typer.Option(help="Address to serve at; by default only this machine reaches it.")] = (
+        "127.0.0.1"
+    ),
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Nobody can accept findings: the baseline is not written.")
+    ] = False,
+    baseline: Annotated[Path, typer.Option(help="What was accepted; reviews are written into it.")] = Path(
+        "baseline.toml"
+    ),
+    debug: Debug = False,
+) -> None:
+    """Browse audits in the browser: classes, concepts, pictures with maps, releases side by side."""
+    from reports.dashboard.launch import address, check_start, is_local, streamlit_arguments
+    from reports.dashboard.options import Options
+    from reports.display import counted
+
+    options = Options(tuple(audits), read_only, baseline)
+    n_audits = check_start(options, host, port)
+    # Streamlit's own command, in this process: it takes Ctrl-C and SIGTERM itself and leaves nothing running.
+    from streamlit.web.cli import main as streamlit
+
+    typer.echo(f"dashboard of {counted(n_audits, 'audit')}: {address(host, port)}   (Ctrl-C ends it)")
+    if not (is_local(host) or read_only):
+        typer.echo(
+            f"warning: whoever reaches {host} can look and accept findings; --read-only takes the second away", err=True
+        )
+    streamlit(args=streamlit_arguments(options, host, port), prog_name="streamlit")
