@@ -1,0 +1,112 @@
+"""What there is to review in an audit: what the gate makes of each finding, and its entry in the baseline; pure."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.gate.acceptance import check_acceptance, entry_for
+from auditor.gate.baseline import Baseline, Entry, EntryState, parse_baseline
+from auditor.gate.baseline_review import Proposal
+from auditor.gate.decision import GateDecision, GateItem
+from auditor.gate.policy import load_policy
+from auditor.gate.shared_file import read_if_there
+from auditor.gate.verdict import decide
+from auditor.records import Verdict
+from reports import queries
+from reports.gate_evidence import read_evidence
+from reports.gate_items import worst_first
+from reports.queries import Connection
+
+#: As `auditor gate` takes it where none is given.
+POLICY = Path("policy.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class ToReview:
+    """One finding, with what the audit says of its class and what the baseline says of it."""
+
+    item: GateItem
+    verdict: Verdict | None  # None for a class that this audit does not have
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The gate's decision on an open audit, and what of it a person can judge."""
+
+    decision: GateDecision
+    findings: tuple[ToReview, ...]  # worst first
+    seen: str | None  # the baseline's text, None where there is no file
+
+    @property
+    def unjudged(self) -> tuple[GateItem, ...]:
+        """Classes that were not analysed and fail: no entry mends that."""
+        return tuple(item for item in self.decision.items if item.fingerprint is None and item.level == "error")
+
+    def finding(self, class_name: str | None, concept: str | None) -> ToReview | None:
+        """The one that a URL names by class, and by id of the concept or, for a stale entry, its word."""
+        of_class = [one for one in self.findings if one.item.class_name == class_name]
+        return next((one for one in of_class if named(one.item) == concept), None)
+
+
+def named(item: GateItem) -> str:
+    """How a URL names the concept of an item."""
+    return item.concept_id or item.concept or ""
+
+
+def read_review(
+    connection: Connection, baseline_path: Path, today: datetime.date, *, policy_path: Path = POLICY
+) -> Review:
+    """Decide as ``auditor gate`` would with the files that are there now.
+
+    Raises:
+        AuditorError: a policy or a baseline with a mistake in it, or tables that are not an audit's.
+    """
+    policy_path_there = policy_path if policy_path.is_file() else None
+    policy = load_policy(policy_path_there)
+    seen = read_if_there(baseline_path, what="baseline")
+    baseline = Baseline() if seen is None else parse_baseline(seen, baseline_path)
+    decision = decide(
+        read_evidence(connection, policy),
+        policy,
+        baseline,
+        today=today,
+        policy_path=None if policy_path_there is None else str(policy_path_there),
+        baseline_path=None if seen is None else str(baseline_path),
+    )
+    verdicts = {verdict.class_name: verdict for verdict in queries.verdicts(connection)}
+    entries = {entry.fingerprint: entry for entry in baseline.accepted}
+    findings = tuple(
+        ToReview(item, verdicts.get(item.class_name), entries.get(item.fingerprint))
+        for item in worst_first(decision)
+        if item.fingerprint is not None
+    )
+    return Review(decision, findings, seen)
+
+
+def proposal_for(
+    finding: ToReview,
+    review: Review,
+    baseline_path: Path,
+    *,
+    state: EntryState,
+    reason: str,
+    who: str,
+    expires: datetime.date,
+    today: datetime.date,
+) -> Proposal:
+    """The change of the baseline that lets a finding pass.
+
+    Raises:
+        InputError: the reason is blank, or the day is past.
+    """
+    check_acceptance(reason, expires, today)
+    entry = entry_for(finding.item, reason=reason.strip(), who=who.strip() or "unknown", expires=expires, state=state)
+    return Proposal(baseline_path, review.seen, (entry,))
+
+
+def withdrawal_of(finding: ToReview, review: Review, baseline_path: Path) -> Proposal:
+    """The change of the baseline that takes a finding's entry out again."""
+    return Proposal(baseline_path, review.seen, withdrawn=(str(finding.item.fingerprint),))
