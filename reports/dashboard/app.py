@@ -19,10 +19,10 @@ import duckdb
 from auditor.errors import AuditorError, InputError
 from reports import queries
 from reports.dashboard import markup
-from reports.dashboard.audits import FoundAudit, Identity, OpenAudits, find_audits
+from reports.dashboard.audits import FoundAudit, Identity, find_audits
 from reports.dashboard.options import Options, read_options
 from reports.dashboard.place import Place
-from reports.dashboard.session import Session
+from reports.dashboard.session import Session, open_audit
 from reports.dashboard.views import audits as audits_view
 
 _LOG = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def main(options: Options | None = None) -> None:
     place, broken = Place.read(st.query_params.to_dict())
     found = find_audits(options.folders)
     chosen = _chosen(place, found)
-    _navigate(place, chosen, found)
+    _navigate(place, chosen, found, read_only=options.read_only)
     if broken:
         _say("Part of the address was not understood and is left out", "; ".join(broken))
     try:
@@ -72,9 +72,9 @@ def _chosen(place: Place, found: tuple[FoundAudit, ...]) -> FoundAudit | None:
 
 
 def _show(place: Place, audit: FoundAudit, found: tuple[FoundAudit, ...], options: Options) -> None:
-    if audit.identity is None or _was_replaced(audit):
+    if _was_replaced(audit):
         return
-    with open_audits().cursor(audit.folder, audit.identity) as connection:
+    with open_audit(audit) as connection:
         if not _is_there(place.view):
             raise InputError(f"this auditor has no view '{place.view}'; go on from the row of links above")
         session = Session(
@@ -97,12 +97,6 @@ def _was_replaced(audit: FoundAudit) -> bool:
     return True
 
 
-@st.cache_resource(show_spinner=False)
-def open_audits() -> OpenAudits:
-    """The databases that this server has open, for all who look."""
-    return OpenAudits()
-
-
 def _load_view(view: str) -> audits_view.View:
     name, _ = _VIEWS[view]
     return importlib.import_module(f"reports.dashboard.views.{name}")
@@ -112,14 +106,14 @@ def _is_there(view: str) -> bool:
     return importlib.util.find_spec(f"reports.dashboard.views.{_VIEWS[view][0]}") is not None
 
 
-def _navigate(place: Place, chosen: FoundAudit | None, found: tuple[FoundAudit, ...]) -> None:
-    """One row of links: the audits, then the views of the chosen one."""
+def _navigate(place: Place, chosen: FoundAudit | None, found: tuple[FoundAudit, ...], *, read_only: bool) -> None:
+    """One row of links: the audits, then the views of the chosen one; where nothing may be written, no review."""
     here = "audits" if chosen is None else place.view
     items = [_item(Place(view="audits", audit=place.audit), "Audits", here == "audits")]
     if chosen is not None:
         start = Place(audit=chosen.key, other=place.other)
         for view, (_, word) in _VIEWS.items():
-            if word is not None and _is_there(view):
+            if word is not None and _is_there(view) and not (read_only and view == "review"):
                 items.append(_item(start.but(view=view), word, view == here))
     name = f'<span class="which">{markup.text(chosen.key, 60)}</span>' if chosen and len(found) > 1 else ""
     markup.show(f'<nav class="views" aria-label="Views"><ul>{"".join(items)}</ul>{name}</nav>')

@@ -42,6 +42,7 @@ class Place:
         map: id of the concept whose map lies over the pictures; None is the map of the class.
         opacity: of the map, in percent.
         sort: column of the table of classes.
+        anyway: two audits are compared though they were not measured alike.
     """
 
     audit: str | None = None
@@ -60,6 +61,7 @@ class Place:
     map: str | None = None
     opacity: int = 55
     sort: str = SORTS[0]
+    anyway: bool = False
 
     @classmethod
     def read(cls, params: Mapping[str, str]) -> tuple[Place, list[str]]:
@@ -120,6 +122,8 @@ def _read_value(field: str, text: str) -> tuple[Any, str]:
         return _whole(text, 0, 10**9, "the number of a channel group")
     if field == "opacity":
         return _whole(text, 0, 100, "percent from 0 to 100")
+    if field == "anyway":
+        return True, "" if text == "True" else "True"
     if field in ("verdicts", "kinds"):
         items = _distinct(unquote(item) for item in text.split(",") if item)
         if field == "verdicts" and not set(items) <= set(VERDICT_WORDS):

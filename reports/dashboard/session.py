@@ -17,8 +17,9 @@ from typing import Any
 
 import streamlit as st
 
+from auditor.errors import StoreError
 from auditor.store.tables import Run
-from reports.dashboard.audits import FoundAudit
+from reports.dashboard.audits import FoundAudit, OpenAudits
 from reports.dashboard.place import Place
 from reports.queries import Connection
 
@@ -63,6 +64,23 @@ class Session:
         """
         st.session_state[key] = value
         return lambda: self.go(**change(st.session_state[key]))
+
+
+def open_audit(audit: FoundAudit) -> Connection:
+    """A connection of the caller's own to a complete audit, to be closed after use.
+
+    Raises:
+        StoreError: the audit cannot be read, or another one has taken its place.
+    """
+    if audit.identity is None:
+        raise StoreError(f"the audit at {audit.folder} is not finished: {audit.reason}")
+    return _open_audits().cursor(audit.folder, audit.identity)
+
+
+@st.cache_resource(show_spinner=False)
+def _open_audits() -> OpenAudits:
+    """The databases that this server has open, for all who look."""
+    return OpenAudits()
 
 
 def go_to(place: Place) -> None:

@@ -78,3 +78,9 @@ def test_another_list_begins_at_its_first_page():
 def test_kinds_may_hold_commas():
     place = Place(kinds=("a,b", "c"))
     assert Place.read(place.params())[0].kinds == ("a,b", "c")
+
+
+def test_two_audits_are_compared_anyway_only_where_it_says_so():
+    assert Place.read({"anyway": "True"}) == (Place(anyway=True), [])
+    assert Place.read(Place(anyway=True).params()) == (Place(anyway=True), [])
+    assert Place.read({"anyway": "yes"}) == (Place(), ["anyway='yes': expected True"])

@@ -16,8 +16,8 @@ from reports.class_sections import sentence_parts
 from reports.dashboard import markup
 from reports.dashboard.audits import FoundAudit
 from reports.dashboard.release_pair import ClassSide, class_side, concepts_of, diff_of, told_changes
-from reports.dashboard.session import Session
-from reports.display import counted, percent
+from reports.dashboard.session import Session, open_audit
+from reports.display import counted, percent, plain
 from reports.page_records import Arm
 
 #: Findings on a page.
@@ -86,7 +86,7 @@ def _pick(session: Session) -> _Pair | None:
         keys,
         key="compare-with",
         on_change=follow,
-        format_func=lambda key: "choose an audit" if key is None else markup.label(key),
+        format_func=lambda key: "choose an audit" if key is None else plain(key, 80),
         help="The audit that the open one is held against. Both should be of the same pictures, with the same encoder.",
     )
     return None if chosen is None else _Pair(by_key[chosen], new)
@@ -108,7 +108,7 @@ def _compared(session: Session, pair: _Pair) -> ReleaseDiff | None:
 
 @st.cache_data(max_entries=16, show_spinner="Comparing the two releases")
 def _diff(old: FoundAudit, new: FoundAudit, anyway: bool, _session: Session) -> ReleaseDiff:
-    with closing(_session.open(old)) as before:
+    with closing(open_audit(old)) as before:
         return diff_of(before, _session.connection, (old.key, new.key), allow_different_data=anyway)
 
 
@@ -173,7 +173,8 @@ def _row(session: Session, one: FindingChange) -> str:
     return (
         f'<li><p class="what"><b>{name}</b> · {markup.text(diff_words.concept(one))} '
         f'<span class="grey">{markup.text(diff_words.verdicts(one))}</span></p>'
-        f'<p class="num"><span>{markup.text(diff_words.gaps(one))}</span> <b>{markup.text(diff_words.difference(one))}</b></p>'
+        f'<p class="num"><span>{markup.text(diff_words.gaps(one))}</span> '
+        f"<b>{markup.text(diff_words.difference(one))}</b></p>"
         f'<p class="why">{markup.text(diff_words.sentence(one), 1000)}</p></li>'
     )
 
@@ -181,7 +182,7 @@ def _row(session: Session, one: FindingChange) -> str:
 def _show_class(session: Session, pair: _Pair, diff: ReleaseDiff, class_name: str) -> None:
     concepts = concepts_of(diff, class_name)
     now = class_side(session.connection, class_name, concepts)
-    with closing(session.open(pair.old)) as connection:
+    with closing(open_audit(pair.old)) as connection:
         before = class_side(connection, class_name, concepts)
     back = markup.link(session.url(class_name=None), "all classes")
     if before is None and now is None:
