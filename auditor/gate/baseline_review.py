@@ -27,13 +27,9 @@ class Proposal:
     entries: tuple[Entry, ...] = ()
     withdrawn: tuple[str, ...] = ()  # fingerprints
 
-    def without(self, fingerprints: Collection[str]) -> Proposal:
-        """The proposal less what it says of these: theirs stays."""
-        return replace(
-            self,
-            entries=tuple(entry for entry in self.entries if entry.fingerprint not in fingerprints),
-            withdrawn=tuple(key for key in self.withdrawn if key not in fingerprints),
-        )
+    def over(self, found: str | None) -> Proposal:
+        """The same change of the file as somebody else has left it: what is in the reviewer's way is replaced."""
+        return replace(self, seen=found)
 
     def wanted(self) -> dict[str, Entry | None]:
         """By fingerprint; None for what is to go."""
@@ -51,10 +47,15 @@ class Conflict:
 
 
 class BaselineConflictError(InputError):
-    """Somebody else changed an entry that the reviewer changes as well; nothing was written."""
+    """Somebody else changed an entry that the reviewer changes as well; nothing was written.
 
-    def __init__(self, path: Path, conflicts: Sequence[Conflict]) -> None:
-        self.conflicts = tuple(conflicts)
+    Attributes:
+        conflicts: these entries.
+        found: the text that they left, for :meth:`Proposal.over`.
+    """
+
+    def __init__(self, path: Path, conflicts: Sequence[Conflict], found: str) -> None:
+        self.conflicts, self.found = tuple(conflicts), found
         named = [one.theirs or one.mine or one.seen for one in conflicts]
         names = ", ".join(f"{quote(one.class_name)} and {quote(one.concept)}" for one in named if one is not None)
         super().__init__(
@@ -92,15 +93,11 @@ def preview(proposal: Proposal) -> str:
     return _unified(proposal.path, proposal.seen, _changed(proposal.seen or HEADER, proposal))
 
 
-def write_review(proposal: Proposal, *, over: Collection[str] = ()) -> Written:
+def write_review(proposal: Proposal) -> Written:
     """Write it into the file as it is now, made if missing.
 
-    Args:
-        proposal: what is to change.
-        over: fingerprints of entries that it changes whatever somebody else made of them.
-
     Raises:
-        BaselineConflictError: somebody else changed one of its other entries.
+        BaselineConflictError: somebody else changed one of its entries since the reviewer saw them.
         InputError: the file cannot be read, understood or written. In both cases it is left as it was.
     """
     seen = _by_fingerprint(proposal.seen or "", proposal.path)
@@ -110,10 +107,10 @@ def write_review(proposal: Proposal, *, over: Collection[str] = ()) -> Written:
         conflicts = [
             Conflict(key, seen.get(key), theirs.get(key), mine)
             for key, mine in proposal.wanted().items()
-            if key not in over and theirs.get(key) not in (seen.get(key), mine)
+            if theirs.get(key) not in (seen.get(key), mine)
         ]
         if conflicts:
-            raise BaselineConflictError(proposal.path, conflicts)
+            raise BaselineConflictError(proposal.path, conflicts, text)
         return _changed(text, proposal)
 
     before, after = rewrite(proposal.path, change)

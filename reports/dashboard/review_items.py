@@ -51,6 +51,16 @@ class Review:
         return next((one for one in of_class if named(one.item) == concept), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a reviewer says of a finding."""
+
+    state: EntryState
+    reason: str
+    who: str
+    expires: datetime.date
+
+
 def named(item: GateItem) -> str:
     """How a URL names the concept of an item."""
     return item.concept_id or item.concept or ""
@@ -87,23 +97,16 @@ def read_review(
 
 
 def proposal_for(
-    finding: ToReview,
-    review: Review,
-    baseline_path: Path,
-    *,
-    state: EntryState,
-    reason: str,
-    who: str,
-    expires: datetime.date,
-    today: datetime.date,
+    finding: ToReview, review: Review, baseline_path: Path, said: Judgement, *, today: datetime.date
 ) -> Proposal:
     """The change of the baseline that lets a finding pass.
 
     Raises:
         InputError: the reason is blank, or the day is past.
     """
-    check_acceptance(reason, expires, today)
-    entry = entry_for(finding.item, reason=reason.strip(), who=who.strip() or "unknown", expires=expires, state=state)
+    check_acceptance(said.reason, said.expires, today)
+    reason, who = said.reason.strip(), said.who.strip() or "unknown"
+    entry = entry_for(finding.item, reason=reason, who=who, expires=said.expires, state=said.state)
     return Proposal(baseline_path, review.seen, (entry,))
 
 

@@ -165,12 +165,22 @@ def test_the_same_entry_changed_by_two_is_asked_about(path, what):
     assert (conflict.theirs, conflict.mine) == (theirs, mine)
     assert conflict.seen == (None if what == "added" else CAT)
     assert (path.read_text(encoding="utf-8") if path.exists() else None) == before
-    write_review(proposal.without([mine.fingerprint]))  # theirs
+    write_review(proposal.over(caught.value.found))
     kept = {entry.fingerprint: entry for entry in load_baseline(path).accepted}
-    assert kept.get(mine.fingerprint) == theirs
+    assert kept[mine.fingerprint] == mine
     assert entry_of("bat").fingerprint in kept
-    write_review(proposal, over=[mine.fingerprint])  # mine
-    assert mine in load_baseline(path).accepted
+
+
+def test_what_changes_again_while_somebody_is_asked_is_asked_again(path):
+    mine, first, second = (CAT.model_copy(update={"reason": reason}) for reason in ("mine", "first", "second"))
+    proposal = propose(path, [mine])
+    write_review(propose(path, [first]))
+    with pytest.raises(BaselineConflictError) as caught:
+        write_review(proposal)
+    write_review(propose(path, [second]))
+    with pytest.raises(BaselineConflictError) as again:
+        write_review(proposal.over(caught.value.found))
+    assert [one.theirs for one in (*caught.value.conflicts, *again.value.conflicts)] == [first, second]
 
 
 def test_two_who_say_the_same_are_of_one_mind(path):

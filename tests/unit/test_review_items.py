@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import pytest
 from gate_world import TODAY, entry_of
@@ -14,9 +15,9 @@ from auditor.gate.baseline_review import preview, propose, write_review
 from auditor.records import fingerprint
 from auditor.release_check import check_release
 from auditor.store.database import open_audit_database
-from reports.dashboard.review_items import proposal_for, read_review, withdrawal_of
+from reports.dashboard.review_items import Judgement, proposal_for, read_review, withdrawal_of
 
-JUDGED = {"reason": " the pool \n", "who": "Ada", "expires": TODAY, "today": TODAY}
+JUDGED = Judgement("accepted", " the pool \n", " Ada", TODAY)
 
 
 @pytest.fixture(scope="module")
@@ -64,11 +65,13 @@ def test_policy_and_baseline_are_those_of_the_gate(read, audit, tmp_path):
 def test_a_judgement_lets_its_finding_pass_and_can_be_taken_back(read, tmp_path, state):
     path = tmp_path / "b.toml"
     before = read()
-    proposal = proposal_for(before.finding("waterbird", "water"), before, path, state=state, **JUDGED)
+    proposal = proposal_for(
+        before.finding("waterbird", "water"), before, path, replace(JUDGED, state=state), today=TODAY
+    )
     assert preview(proposal).count(fingerprint("waterbird", "water")) == 1
     write_review(proposal)
     (entry,) = load_baseline(path).accepted
-    assert (entry.reason, entry.state, entry.verdict, entry.expires) == ("the pool", state, "flagged", TODAY)
+    assert (entry.reason, entry.who, entry.state, entry.verdict) == ("the pool", "Ada", state, "flagged")
     after = read()
     assert after.finding("waterbird", "water").item.state == "accepted"
     write_review(withdrawal_of(after.finding("waterbird", "water"), after, path))
@@ -83,7 +86,7 @@ def test_a_blank_reason_and_a_day_that_is_past_are_refused(read, tmp_path):
         ({"expires": yesterday}, "2030-06-14 is past"),
     ):
         with pytest.raises(InputError, match=expected):
-            proposal_for(review.findings[0], review, tmp_path / "b.toml", state="accepted", **{**JUDGED, **changes})
+            proposal_for(review.findings[0], review, tmp_path / "b.toml", replace(JUDGED, **changes), today=TODAY)
 
 
 @pytest.mark.parametrize("name", ["b.toml", "policy.toml"])

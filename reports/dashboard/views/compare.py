@@ -15,6 +15,7 @@ from reports import diff_words
 from reports.class_sections import sentence_parts
 from reports.dashboard import markup
 from reports.dashboard.audits import FoundAudit
+from reports.dashboard.paged import page_links, page_of
 from reports.dashboard.release_pair import ClassSide, class_side, concepts_of, diff_of, told_changes
 from reports.dashboard.session import Session, open_audit
 from reports.display import counted, percent, plain
@@ -141,21 +142,9 @@ def _show_changes(session: Session, diff: ReleaseDiff) -> None:
         what = "No class of that name has a finding" if session.place.find else "Neither release has a finding"
         markup.show(f'<div class="empty"><h2>{what}</h2><p>{markup.text(diff_words.count_line(diff))}</p></div>')
         return
-    n_pages = -(-len(told) // _PER_PAGE)
-    page = min(session.place.page, n_pages)
-    shown = told[(page - 1) * _PER_PAGE : page * _PER_PAGE]
-    markup.show(
-        "".join(_group(session, change, list(found)) for change, found in groupby(shown, lambda one: one.change))
-    )
-    if n_pages > 1:
-        steps = [
-            markup.link(session.url(page=number), word)
-            for number, word in ((page - 1, "previous"), (page + 1, "next"))
-            if 1 <= number <= n_pages
-        ]
-        markup.show(
-            f'<p class="pages">Page {page} of {n_pages} ({counted(len(told), "finding")}) {" ".join(steps)}</p>'
-        )
+    shown = page_of(session, told, _PER_PAGE)
+    groups = "".join(_group(session, change, list(found)) for change, found in groupby(shown, lambda one: one.change))
+    markup.show(groups + page_links(session, told, _PER_PAGE, "finding"))
 
 
 def _group(session: Session, change: Change, found: Sequence[FindingChange]) -> str:
