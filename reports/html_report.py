@@ -63,7 +63,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         shared,
         css=css,
         script_hash=script_hash,
-        headline=_headline(counts, no_model=shared["run"].model_spec == NO_MODEL),
+        headline=headline(counts, no_model=shared["run"].model_spec == NO_MODEL),
         gate=None if decision is None else _gate(decision),
         counts=[(verdict, getattr(counts, verdict)) for verdict in VERDICT_SHAPES],
         n_classes=len(verdicts),
@@ -104,7 +104,8 @@ def _has_story(verdict: Verdict) -> bool:
     )
 
 
-def _headline(counts: queries.VerdictCounts, *, no_model: bool) -> str:
+def headline(counts: queries.VerdictCounts, *, no_model: bool) -> str:
+    """What the audit says in one line."""
     analysed = counts.analysed
     if not analysed:
         return "No model was examined" if no_model else "No class was analysed"

@@ -24,6 +24,7 @@ from reports.dashboard.options import Options, read_options
 from reports.dashboard.place import Place
 from reports.dashboard.session import Session, open_audit
 from reports.dashboard.views import audits as audits_view
+from reports.page_templates import assets
 
 _LOG = logging.getLogger(__name__)
 
@@ -132,6 +133,8 @@ def _say(title: str, line: str) -> None:
 def _dress() -> None:
     """Our look, and the few lines that make a click on a link a step of the history (see ``session``)."""
     here = files("reports.dashboard")
+    report_css, _, _ = assets()
+    st.html(f"<style>.au {{ {report_css} }}</style>")
     st.html(f"<style>{(here / 'dashboard.css').read_text(encoding='utf-8')}</style>")
     st.html(f"<script>{(here / 'links.js').read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import streamlit as st
 
+from reports.dashboard.reading import READING
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, plain
+from reports.page_templates import environment
 
 #: No name of a class or a picture needs more; a report of 10,000 letters would only hide the others.
 _LONGEST = 200
@@ -43,3 +46,9 @@ def verdict_tag(verdict: str) -> str:
 def show(markup: str) -> None:
     """Draw our own HTML; Streamlit removes what could run."""
     st.html(f'<div class="au">{markup}</div>')
+
+
+def draw(template: str, **values: Any) -> None:
+    """Draw a template of ``reports/templates/dashboard``, which escapes every value."""
+    given = {"shapes": VERDICT_SHAPES, "words": VERDICT_WORDS, "reading": READING, **values}
+    show(environment().get_template(f"dashboard/{template}.html.j2").render(given))

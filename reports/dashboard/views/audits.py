@@ -55,11 +55,7 @@ def _row(place: Place, audit: FoundAudit) -> str:
             f"<p>{markup.text(audit.reason, 1000)}</p></li>"
         )
     title = markup.link(Place(audit=audit.key).url(), markup.text(audit.key, 80))
-    counts = "".join(
-        f'<span class="{verdict}{"" if number else " none"}">{VERDICT_SHAPES[verdict]} <b>{number:,}</b> '
-        f"{VERDICT_WORDS[verdict]}</span>"
-        for verdict, number in totals(audit).items()
-    )
+    counts = "".join(_count(verdict, number) for verdict, number in totals(audit).items())
     images = counted(audit.counts["images"], "picture") if "images" in audit.counts else ""
     facts = [_date(audit.created_at), audit.model, audit.data, images]
     shown = " · ".join(markup.text(fact, 120) for fact in facts if fact)
@@ -67,7 +63,12 @@ def _row(place: Place, audit: FoundAudit) -> str:
     if place.audit is not None and place.audit != audit.key:
         url = Place(audit=place.audit, other=audit.key, view="compare").url()
         compare = f"<p>{markup.link(url, f'compare {markup.text(place.audit, 60)} with this')}</p>"
-    return f'<li><h2>{title}</h2><p class="facts">{shown}</p><p class="split-counts">{counts}</p>{compare}</li>'
+    return f'<li><h2>{title}</h2><p class="made">{shown}</p><p class="verdicts">{counts}</p>{compare}</li>'
+
+
+def _count(verdict: str, number: int) -> str:
+    word = f'<i class="tag {verdict}">{VERDICT_SHAPES[verdict]}</i> <b>{number:,}</b> {VERDICT_WORDS[verdict]}'
+    return f"<span>{word}</span>" if number else f'<span class="none">{word}</span>'
 
 
 def _date(created_at: str) -> str:

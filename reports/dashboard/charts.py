@@ -1,0 +1,77 @@
+"""Charts that answer a click; those that are only read are the report's own SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from auditor.records import Verdict
+from reports.display import VERDICT_WORDS, plain, points
+
+#: Colours of reports/templates/report.css, which a canvas cannot take from the page.
+_COLOURS = {
+    "light": {"flagged": "#b4470e", "suspect": "#2a5a8c", "clean": "#5a636e", "not_analysed": "#5a636e",
+              "ink": "#16191d", "grey": "#5a636e", "rule": "#d9dde2"},
+    "dark": {"flagged": "#ff9d5f", "suspect": "#8fbdf2", "clean": "#a6afb9", "not_analysed": "#a6afb9",
+             "ink": "#e9ebee", "grey": "#a6afb9", "rule": "#343b43"},
+}  # fmt: skip
+#: Vega's names for the shapes of ``VERDICT_SHAPES``.
+_SHAPES = {"flagged": "triangle-up", "suspect": "diamond", "clean": "circle", "not_analysed": "circle"}
+#: Dots that carry their name; more would lie over each other.
+_MOST_NAMED = 8
+
+
+def reliance_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """The classes that have both a share and a gap, in hundredths."""
+    kept = [verdict for verdict in verdicts if verdict.share is not None and verdict.gap is not None]
+    columns = ["class_idx", "name", "verdict", "word", "concept", "share", "gap", "low", "high", "told", "label"]
+    rows = []
+    for position, one in enumerate(kept):
+        share, gap = 100 * (one.share or 0.0), 100 * (one.gap or 0.0)
+        low, high = (gap if bound is None else 100 * bound for bound in (one.gap_low, one.gap_high))
+        name = plain(one.class_name, 40)
+        rows.append(
+            (one.class_idx, name, one.verdict, VERDICT_WORDS[one.verdict], plain(one.concept or "", 40), share, gap,
+             low, high, points(one.gap, one.gap_low, one.gap_high), name if position < _MOST_NAMED else "")
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def reliance_scatter(table: pd.DataFrame, theme: str) -> alt.LayerChart:
+    """Share of the words against the gap; a click on a dot picks its ``class_idx``."""
+    colours = _COLOURS["dark" if theme == "dark" else "light"]
+    known = [verdict for verdict in _SHAPES if verdict in set(table["verdict"])]
+    axis: dict[str, Any] = {
+        "grid": True, "gridColor": colours["rule"], "domain": False, "ticks": False, "labelColor": colours["grey"],
+        "titleColor": colours["grey"], "titleFontWeight": "normal", "labelPadding": 6,
+    }  # fmt: skip
+    lowest = min(0.0, float(table["low"].min()) if len(table) else 0.0)
+    base = alt.Chart(table).encode(
+        x=alt.X("share:Q", title="share of the words, %", scale=alt.Scale(domain=[0, 100]),
+                axis=alt.Axis(values=[0, 25, 50, 75, 100], **axis)),
+        y=alt.Y("gap:Q", title="gap, points", scale=alt.Scale(domain=[lowest, 100]),
+                axis=alt.Axis(tickCount=5, **axis)),
+        tooltip=[alt.Tooltip("name:N", title="class"), alt.Tooltip("word:N", title="verdict"),
+                 alt.Tooltip("concept:N"), alt.Tooltip("share:Q", format=".0f", title="share, %"),
+                 alt.Tooltip("told:N", title="gap")],
+    )  # fmt: skip
+    colour = alt.Color(
+        "verdict:N", legend=None, scale=alt.Scale(domain=known, range=[colours[verdict] for verdict in known])
+    )
+    shape = alt.Shape(
+        "verdict:N", legend=None, scale=alt.Scale(domain=known, range=[_SHAPES[verdict] for verdict in known])
+    )
+    interval = base.mark_rule(strokeWidth=1, opacity=0.5).encode(y="low:Q", y2="high:Q", color=colour)
+    dots = (
+        base.mark_point(filled=True, size=130, opacity=1, cursor="pointer")
+        .encode(color=colour, shape=shape)
+        .add_params(alt.selection_point("pick", fields=["class_idx"], on="click", empty=False))
+    )
+    names = base.mark_text(align="left", dx=10, fontSize=12, color=colours["ink"]).encode(text="label:N")
+    chart: alt.LayerChart = (
+        alt.layer(interval, dots, names).properties(height=300, background="transparent").configure_view(stroke=None)
+    )
+    return chart

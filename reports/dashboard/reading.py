@@ -1,0 +1,26 @@
+"""How to read each number: the one place where the dashboard's explanations stand, for tooltips and for the pages."""
+
+from __future__ import annotations
+
+READING = {
+    "verdict": "Flagged: the model was shown to rely on the concept. Suspect: that is neither shown nor excluded. "
+    "Clean: nothing passed the tests; a smaller effect may be there. Not analysed: nothing is known either way.",
+    "kind": "Scene, texture, colour, weather and the like are context: a class should not rely on them. Objects and "
+    "their parts may be relied on.",
+    "words": "Share of the words: how much of the evidence for the class a phrase explains, on average over the "
+    "pictures called the class. The tick is the same share in the other classes. No word fits: what the phrases leave "
+    "unexplained.",
+    "gap": "Gap: how much more often the model is right about the class with the concept than without it, or how much "
+    "more often other classes are called it, in points, with its 95 % interval.",
+    "forest": "Each line is one rule with its 95 % interval; the line at zero means no effect. The gap in the accent "
+    "colour is what the verdict rests on. Erased: what is lost when the concept is taken out of the features.",
+    "scatter": "Each dot is a class: to the right its concept has more of the words, upwards it makes a larger gap. "
+    "Only classes with both numbers have a dot.",
+    "presence": "What counts as showing a concept, the encoder decides (or the manifest, where it says so): above 50 % "
+    "a picture counts as with it. Judge it by the pictures.",
+    "erased": "Erased: what the class loses when the concept is taken out of the model's features. Permuted: the same "
+    "with the concept's presence shuffled, which should be near nothing.",
+    "group": "A channel group is a set of channels that say much the same in the encoder's words. Its share is what it "
+    "carries of the evidence for a class, on average over the pictures called it.",
+    "use": "How much of all evidence runs through the group, over all classes.",
+}

@@ -1,0 +1,145 @@
+"""Overview: which classes rely on what they should not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from auditor.config import NO_MODEL
+from auditor.records import Verdict
+from reports import queries
+from reports.class_sections import Sections, anchors
+from reports.dashboard import charts, class_list, markup
+from reports.dashboard.audits import Identity, identity_of
+from reports.dashboard.reading import READING
+from reports.dashboard.session import Session
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, reach
+from reports.html_report import headline
+from reports.page_pictures import PictureBudget, Sizes
+from reports.page_records import Card
+from reports.queries import Connection, VerdictCounts
+from reports.section_pictures import Extent
+
+_WORST = 3
+#: Clean classes named in their line; and from how many lines on they are folded into it.
+_MOST_FOLDED = 24
+#: The worst classes' pictures: one each, whatever it weighs.
+_EXTENT, _BUDGET = Extent(1, 1, 1, 1, Sizes()), 1_000_000
+_FILTERS = ("verdicts", "kinds", "find")
+
+
+def show(session: Session) -> None:
+    """Draw the view."""
+    verdicts = queries.verdicts(session.connection)
+    _show_top(session, verdicts)
+    if not verdicts:
+        return
+    markup.show('<h2 class="part">Classes by severity</h2>')
+    _show_filters(session, verdicts)
+    rows = class_list.listed(verdicts, session.place)
+    _show_table(session, verdicts, rows)
+    st.download_button(
+        f"{counted(len(rows), 'class', 'classes')} as CSV", class_list.as_csv(rows), "classes.csv", "text/csv",
+        on_click="ignore", key="csv", help="The classes that the filters leave, in this order",
+    )  # fmt: skip
+    _show_scatter(session, rows)
+
+
+def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
+    counts = VerdictCounts(**{name: sum(v.verdict == name for v in verdicts) for name in VERDICT_SHAPES})
+    numbers = [(verdict, getattr(counts, verdict)) for verdict in VERDICT_SHAPES]
+    told = [v for v in verdicts if v.verdict in ("flagged", "suspect") or (v.verdict != "clean" and v.concept_id)]
+    worst = [verdict.class_idx for verdict in told[:_WORST]]
+    cards = _cards(str(session.audit_dir), identity_of(session.audit_dir), worst, session.connection)
+    markup.draw(
+        "overview_top",
+        run=session.run,
+        n_pictures=queries.picture_count(session.connection),
+        headline=headline(counts, no_model=session.run.model_spec == NO_MODEL),
+        counts=numbers,
+        counts_with_urls=[
+            (verdict, number, _toggled(session, verdict), session.place.verdicts == (verdict,))
+            for verdict, number in numbers
+        ],
+        cards=[(card, _class_url(session, card.verdict)) for card in cards],
+        n_classes=len(verdicts),
+        n_analysed=counts.analysed,
+        seen=reach(verdict.detectable_effect for verdict in verdicts),
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _cards(folder: str, identity: Identity | None, classes: list[int], _connection: Connection) -> list[Card]:
+    """The worst classes with a picture each; all but the connection is what the cache goes by."""
+    found = [verdict for verdict in queries.verdicts(_connection) if verdict.class_idx in classes]
+    sections = Sections(_connection, found, anchors(found), _EXTENT, PictureBudget(_BUDGET, _EXTENT.sizes))
+    return [sections.card(verdict) for verdict in found]
+
+
+def _toggled(session: Session, verdict: str) -> str:
+    return session.url(verdicts=() if session.place.verdicts == (verdict,) else (verdict,))
+
+
+def _class_url(session: Session, verdict: Verdict) -> str:
+    return session.url(view="class", class_name=verdict.class_name, concept=None, picture=None)
+
+
+def _show_filters(session: Session, verdicts: Sequence[Verdict]) -> None:
+    place = session.place
+    present = [name for name in VERDICT_SHAPES if any(verdict.verdict == name for verdict in verdicts)]
+    kinds = class_list.kinds_of(verdicts)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="filters"):
+        changed = session.follow("find", place.find, lambda text: {"find": text.strip()})
+        st.text_input("Class or concept", key="find", on_change=changed, max_chars=200, width=260)
+        chosen = [name for name in place.verdicts if name in present]
+        changed = session.follow("verdicts", chosen, lambda names: {"verdicts": tuple(names)})
+        st.pills(
+            "Verdict", present, selection_mode="multi", key="verdicts", on_change=changed, width="content",
+            format_func=lambda name: f"{VERDICT_SHAPES[name]} {VERDICT_WORDS[name]}", help=READING["verdict"],
+        )  # fmt: skip
+        if len(kinds) > 1 or place.kinds:
+            chosen = [kind for kind in place.kinds if kind in kinds]
+            changed = session.follow("kinds", chosen, lambda names: {"kinds": tuple(names)})
+            st.pills(
+                "Kind of the concept", kinds, selection_mode="multi", key="kinds", on_change=changed, width="content",
+                format_func=lambda kind: markup.label(kind.replace("_", " "), 30), help=READING["kind"],
+            )  # fmt: skip
+
+
+def _show_table(session: Session, verdicts: Sequence[Verdict], rows: Sequence[Verdict]) -> None:
+    place = session.place
+    filtered = any(getattr(place, name) for name in _FILTERS)
+    clean = [verdict for verdict in rows if verdict.verdict == "clean"]
+    folds = not filtered and place.sort == "severity" and bool(clean)
+    shown = [verdict for verdict in rows if verdict.verdict != "clean"] if folds else rows
+    page, number, n_pages = class_list.page_of(shown, place.page)
+    markup.draw(
+        "classes",
+        rows=[(verdict, _class_url(session, verdict)) for verdict in page],
+        n_all=0 if folds else len(verdicts),
+        folded=[(verdict, _class_url(session, verdict)) for verdict in clean[:_MOST_FOLDED]] if folds else [],
+        n_folded=len(clean),
+        clean_url=session.url(verdicts=("clean",)),
+        clear_url=session.url(verdicts=(), kinds=(), find=""),
+        seen=reach(verdict.detectable_effect for verdict in clean),
+        sorted_by=place.sort,
+        sort_urls={name: session.url(sort=name) for name in ("severity", *class_list.SORTED)},
+        page=number,
+        n_pages=n_pages,
+        before_url=session.url(page=number - 1) if number > 1 else None,
+        after_url=session.url(page=number + 1) if number < n_pages else None,
+    )
+
+
+def _show_scatter(session: Session, rows: Sequence[Verdict]) -> None:
+    table = charts.reliance_table(rows)
+    if table.empty:
+        return
+    markup.draw("scatter_head", n=len(table))
+    chart = charts.reliance_scatter(table, st.context.theme.type or "light")
+    event = st.altair_chart(chart, on_select="rerun", selection_mode="pick", key="scatter", theme=None)
+    picked = event["selection"].get("pick", [])
+    if picked:
+        class_idx = picked[0]["class_idx"]
+        session.go(view="class", class_name=session.run.class_names[class_idx], concept=None, picture=None)

@@ -1,0 +1,144 @@
+"""The overview on hand-made audits: what it counts, filters, folds and links."""
+
+import json
+
+import pytest
+from dashboard_page import links, markup, open_page, words
+from hostile_audit import NAMES, write_hostile_audit
+from small_audit import make_run, write_small_audit
+
+from auditor.records import Verdict
+from auditor.store.database import AuditDatabase
+from auditor.store.manifest import write_manifest
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_small_audit(tmp_path_factory.mktemp("overview") / "audit")
+
+
+def write_verdicts(folder, rows):
+    run = make_run(class_names=tuple(row.class_name for row in rows))
+    with AuditDatabase(folder) as database:
+        database.add_run(run)
+        database.add_verdicts(rows)
+    write_manifest(folder, run)
+    return folder
+
+
+def clean(idx, name):
+    return Verdict(idx, name, "clean", "none", None, None, None, "Nothing passes.", 20, detectable_effect=0.06)
+
+
+def test_the_only_audit_opens_with_its_counts_and_worst_classes(folder):
+    page = open_page(folder)
+    assert not page.exception
+    said = words(page)
+    assert "2 of 4 classes are flagged" in said
+    assert "▲ 2 flagged ◆ 1 suspect ● 1 clean ○ 1 not analysed" in said
+    assert "65 pts [58, 71] of 3,622 pictures" in said
+    assert "landbird ◆ suspect · medium water (scene) 20 % 10 pts [−5, 25] 1" in said
+    assert "1 class clean: cat" in said
+
+
+def test_every_class_is_a_link(folder):
+    page = open_page(folder)
+    for name in ("waterbird", "landbird", "vehicle", "boat", "cat"):
+        assert f"?audit=audit&view=class&class={name}" in links(page)
+
+
+def test_filters_come_from_the_url_and_show_in_the_widgets(folder):
+    page = open_page(folder, verdict="flagged", kind="artifact", find="veh")
+    assert not page.exception
+    rows = words(page).partition("Classes by severity")[2]
+    assert "vehicle ▲ flagged" in rows
+    assert "waterbird" not in rows
+    assert page.text_input(key="find").value == "veh"
+    assert page.button_group(key="verdicts").value == ["flagged"]
+    assert page.button_group(key="kinds").value == ["artifact"]
+
+
+def test_widgets_change_the_url(folder):
+    page = open_page(folder)
+    page.text_input(key="find").set_value("boat").run()
+    assert page.query_params["find"] == "boat"
+    page.button_group(key="verdicts").set_value(["suspect", "not_analysed"]).run()
+    assert page.query_params["verdict"] == "suspect,not_analysed"
+    rows = words(page).partition("Classes by severity")[2]
+    assert "boat ○ not analysed" in rows
+    assert "landbird" not in rows
+
+
+def test_going_back_brings_the_widgets_back(folder):
+    page = open_page(folder, find="boat")
+    del page.query_params["find"]
+    page.run()
+    assert page.text_input(key="find").value == ""
+    assert "landbird" in words(page).partition("Classes by severity")[2]
+
+
+def test_no_class_left_says_how_to_see_them_again(folder):
+    page = open_page(folder, find="no such class")
+    assert "No class is left by these filters" in words(page)
+    assert "?audit=audit" in links(page)
+
+
+def test_a_column_sorts(folder):
+    page = open_page(folder, sort="class")
+    rows = words(page).partition("Pictures boat")[2]
+    assert rows.index("cat") < rows.index("landbird") < rows.index("vehicle") < rows.index("waterbird")
+    assert 'aria-sort="ascending"' in markup(page)
+
+
+def test_clean_classes_fold_into_one_line(tmp_path):
+    rows = [Verdict(0, "bad", "flagged", "high", "water", "water", "scene", "Relies.", 9, 0.4, 0.3, 0.2, 0.4)]
+    write_verdicts(tmp_path / "a", rows + [clean(number, f"clean-{number:02}") for number in range(1, 41)])
+    said = words(open_page(tmp_path / "a"))
+    assert "40 classes clean: clean-01 , clean-02 , " in said
+    assert "clean-24 and 16 more." in said
+    assert "a gap of 6 pts would have been seen" in said
+    assert "clean-40 ● clean" in words(open_page(tmp_path / "a", verdict="clean"))
+
+
+def test_nothing_flagged_says_what_would_have_been_seen(tmp_path):
+    write_verdicts(tmp_path / "a", [clean(0, "cat"), clean(1, "dog")])
+    said = words(open_page(tmp_path / "a"))
+    assert "None of 2 classes is flagged" in said
+    assert "a gap of 6 pts or more" in said
+
+
+def test_an_empty_audit_says_so(tmp_path):
+    write_verdicts(tmp_path / "a", [])
+    page = open_page(tmp_path / "a")
+    assert not page.exception
+    assert "No class was audited" in words(page)
+
+
+def test_many_classes_come_by_page(tmp_path):
+    rows = [
+        Verdict(idx, f"class-{idx:03}", "flagged", "high", "water", "water", "scene", "Relies.", 9, 0.4, 0.3, 0.2, 0.4)
+        for idx in range(120)
+    ]
+    write_verdicts(tmp_path / "a", rows)
+    page = open_page(tmp_path / "a", page="3")
+    assert "page 3 of 3" in words(page)
+    assert "class-119" in words(page)
+    assert "class-050" not in words(page)
+    assert "?audit=a&page=2" in links(page)
+
+
+def test_the_scatter_holds_the_classes_with_both_numbers(folder):
+    page = open_page(folder)
+    (chart,) = page.get("vega_lite_chart")
+    assert "pick" in json.dumps(json.loads(chart.proto.spec))
+    assert "one of the 2 opens it" in words(page)
+
+
+def test_names_stay_text(tmp_path):
+    page = open_page(write_hostile_audit(tmp_path / "a"))
+    assert not page.exception
+    drawn = markup(page)
+    assert "<script" not in drawn
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in drawn
+    assert any(name.startswith("[link]") for name in NAMES)
+    assert 'href="https://example.org' not in drawn
