@@ -105,7 +105,12 @@ def explain_command(verdict: Verdict, lead: Lead | None, folder: str = "DIR") ->
     """The command that draws a picture of the evidence; None without one, or where its name is no plain text."""
     if lead is None or lead.picture is None or lead.data_alone:
         return None
-    if lead.picture.startswith("-") or any(plain(name) != name for name in (lead.picture, verdict.class_name, folder)):
+    return explain_picture_command(lead.picture, verdict.class_name, folder)
+
+
+def explain_picture_command(path: str, class_name: str, folder: str) -> str | None:
+    """The command that draws one picture for one class; None where a name is no plain text."""
+    if path.startswith("-") or any(plain(name) != name for name in (path, class_name, folder)):
         return None  # an option, or what is shown would not be what the shell gets
-    command = shlex.join(["auditor", "explain", folder, lead.picture, "--class", verdict.class_name])
+    command = shlex.join(["auditor", "explain", folder, path, "--class", class_name])
     return command if len(command) <= 300 else None

@@ -135,8 +135,10 @@ def _dress() -> None:
     here = files("reports.dashboard")
     report_css, _, _ = assets()
     st.html(f"<style>.au {{ {report_css} }}</style>")
-    st.html(f"<style>{(here / 'dashboard.css').read_text(encoding='utf-8')}</style>")
-    st.html(f"<script>{(here / 'links.js').read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
+    for name in ("dashboard.css", "pictures.css"):
+        st.html(f"<style>{(here / name).read_text(encoding='utf-8')}</style>")
+    for name in ("links.js", "keys.js"):
+        st.html(f"<script>{(here / name).read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,10 @@ from reports.display import VERDICT_WORDS, plain
 VIEWS = ("audits", "overview", "class", "concept", "groups", "picture", "search", "compare", "review")
 #: Columns that the table of classes can be sorted by; the first is by what matters.
 SORTS = ("severity", "class", "share", "gap", "pictures")
+#: Lists of pictures, see ``picture_lists.Among``; "search" is what ``text`` or ``like`` finds.
+LISTS = (
+    "all", "with", "without", "mistakes", "pulled", "most", "least", "said", "group", "search",
+)  # fmt: skip
 #: Longer values are no name of anything, only a strain.
 _LONGEST = 4000
 #: Name in the URL, where it is not the field's.
@@ -35,6 +39,7 @@ class Place:
         picture: id of the picture looked at.
         text: words searched for.
         like: id of the picture that is searched with.
+        among: list that the pictures are of, and that is stepped through from one of them; one of ``LISTS``.
         page: of a list of pictures, from 1.
         verdicts: only classes with these; empty is all.
         kinds: only classes whose leading concept is of these kinds; empty is all.
@@ -54,6 +59,7 @@ class Place:
     picture: str | None = None
     text: str = ""
     like: str | None = None
+    among: str | None = None
     page: int = 1
     verdicts: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -116,6 +122,8 @@ def _read_value(field: str, text: str) -> tuple[Any, str]:
         return text, "" if text in VIEWS else f"one of {', '.join(VIEWS)}"
     if field == "sort":
         return text, "" if text in SORTS else f"one of {', '.join(SORTS)}"
+    if field == "among":
+        return text, "" if text in LISTS else f"one of {', '.join(LISTS)}"
     if field == "page":
         return _whole(text, 1, 10**9, "a page from 1")
     if field == "group":

@@ -1,0 +1,108 @@
+"""Search in the encoder's space for the views: index and encoder are loaded when they are first asked for, and shared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from auditor.errors import EncoderError, InputError
+from auditor.models.encoders import Encoder, load_encoder
+from auditor.records import FloatArray
+from auditor.store.embedding_index import INDEX_NAME, read_embedding_index
+from auditor.wording import quote
+from reports.dashboard import neighbours
+from reports.dashboard.neighbours import PictureIndex
+from reports.dashboard.session import Session
+
+#: Indexes in memory: 200 MB each at 100,000 pictures and 512 dimensions.
+_MOST_INDEXES = 2
+#: Results that are kept, so that turning pages and stepping through them asks nothing twice.
+_MOST_RESULTS = 64
+
+
+def search(session: Session) -> list[tuple[str, float]]:
+    """(image id, cosine) of what the place asks for by ``like`` or ``text``, the likest first; nothing if neither.
+
+    Raises:
+        AuditorError: no index, no such picture, no encoder, or words that it was never taught.
+    """
+    place, run = session.place, session.run
+    if place.like is not None:
+        return list(_like(session, place.like))
+    text = " ".join(place.text.split())
+    if not text:
+        return []
+    index = _index(session)
+    vector = _words_vector(run.encoder_spec, run.encoder_digest, text)
+    if len(vector) != index.d:
+        raise EncoderError(
+            f"the encoder {quote(run.encoder_spec)} gives {len(vector)} numbers a picture, the audit's index holds "
+            f"{index.d}: files of two audits are mixed; take both from one audit"
+        )
+    key = (*_identity(session), "text", text)
+    return list(_found(key, session.connection, index, vector, -1))
+
+
+def nearest(session: Session, image_id: str, n: int) -> list[tuple[str, float]]:
+    """The ``n`` pictures most like one of the audit; needs no encoder.
+
+    Raises:
+        AuditorError: no index, or no such picture.
+    """
+    return list(_like(session, image_id))[:n]
+
+
+def _like(session: Session, image_id: str) -> tuple[tuple[str, float], ...]:
+    index = _index(session)
+    place = neighbours.place_of(session.connection, image_id)
+    if place is None or not 0 <= place < index.ntotal:
+        raise InputError(f"no picture {quote(image_id)} in this audit; open one and search from there")
+    key = (*_identity(session), "like", image_id)
+    return _found(key, session.connection, index, index.reconstruct(place), place)
+
+
+@st.cache_data(max_entries=_MOST_RESULTS, show_spinner=False)
+def _found(
+    key: tuple[object, ...], _connection: Any, _index: PictureIndex, _vector: FloatArray, _without: int
+) -> tuple[tuple[str, float], ...]:
+    return tuple(neighbours.most_like(_connection, _index, _vector, without=_without))
+
+
+def _identity(session: Session) -> tuple[object, ...]:
+    """What tells this audit's index from another's, also from one that takes its place."""
+    try:
+        status = (session.audit_dir / INDEX_NAME).stat()
+    except OSError:
+        return (str(session.audit_dir), session.run.run_id)
+    return (str(session.audit_dir), session.run.run_id, status.st_mtime_ns, status.st_size)
+
+
+def _index(session: Session) -> PictureIndex:
+    ((n_images,),) = session.connection.execute("SELECT count(*) FROM images").fetchall()
+    return _read_index(session.audit_dir, n_images, _identity(session))
+
+
+@st.cache_resource(max_entries=_MOST_INDEXES, show_spinner=False)
+def _read_index(folder: Path, n_images: int, identity: tuple[object, ...]) -> PictureIndex:
+    index: PictureIndex = read_embedding_index(folder, n_images)
+    return index
+
+
+@st.cache_data(max_entries=_MOST_RESULTS, show_spinner=False)
+def _words_vector(spec: str, digest: str, text: str) -> FloatArray:
+    encoder = _encoder(spec)
+    if encoder.digest != digest:
+        raise EncoderError(
+            f"the encoder {quote(spec)} of this machine is not the one of the audit (digest {encoder.digest[:12]}, the "
+            f"audit's {digest[:12]}): its words mean other places; any picture can still be searched with"
+        )
+    if not encoder.knows(text):
+        raise EncoderError(f"the encoder {quote(spec)} was never taught {quote(text)}; try one of the words below")
+    return neighbours.words_vector(encoder, text)
+
+
+@st.cache_resource(max_entries=1, show_spinner="Loading the encoder, once…")
+def _encoder(spec: str) -> Encoder:
+    return load_encoder(spec)

@@ -1,0 +1,75 @@
+"""Search: pictures that are like any words, or like any picture of the audit."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from auditor.errors import AuditorError
+from reports import picture_queries
+from reports.dashboard import drawing, markup
+from reports.dashboard.grid import show_grid
+from reports.dashboard.neighbours import page_of
+from reports.dashboard.searching import search
+from reports.dashboard.session import Session
+
+_MOST_CHARS = 200
+#: Words of the audit's own vocabulary that are offered, those that lead a class first.
+_WORDS = """
+SELECT concept FROM concepts c
+WHERE concept_kind <> 'attribute'
+ORDER BY (SELECT count(*) FROM verdicts v WHERE v.concept_id = c.concept_id AND v.verdict <> 'clean') DESC,
+         is_context DESC, hash(concept_id)
+LIMIT 14
+"""
+
+
+def show(session: Session) -> None:
+    """Draw the view."""
+    place = session.place
+    markup.show('<h1>Search</h1><p class="question">Which pictures look like these words, or like this picture?</p>')
+    changed = session.follow(
+        "search-text",
+        place.text[:_MOST_CHARS],
+        lambda text: {"text": text, "like": None, "among": "search", "picture": None},
+    )
+    st.text_input(
+        "Words", key="search-text", max_chars=_MOST_CHARS, on_change=changed, width=480,
+        placeholder="such as: boat on water", icon=":material/search:",
+        help="Any words. The encoder of the audit finds the pictures that lie nearest to them.",
+    )  # fmt: skip
+    if place.like is not None:
+        _show_query(session, place.like)
+    if place.like is None and not place.text.strip():
+        _offer_words(session, "Words that this audit knows")
+        return
+    try:
+        found = search(session)
+    except AuditorError as error:
+        markup.show(f'<div class="says" role="alert"><h2>No search</h2><p>{markup.text(error, 1000)}</p></div>')
+        _offer_words(session, "Words that this audit knows")
+        return
+    page = page_of(session.connection, found, place.page, concept_id=place.concept)
+    show_grid(session, page.pictures, total=page.total, key="search", among="search", empty="The audit has no picture.")
+
+
+def _show_query(session: Session, image_id: str) -> None:
+    found = picture_queries.thumbnails_and_paths(session.connection, [image_id]).get(image_id)
+    if found is None:
+        return
+    path, jpeg = found
+    drawn = None if jpeg is None else drawing.draw(jpeg)
+    image = "" if drawn is None else f'<img src="{drawn.uri}" width="{drawn.width}" height="{drawn.height}" alt="">'
+    picture = markup.link(session.url(view="picture", picture=image_id), f"{image}<span>{markup.text(path, 80)}</span>")
+    clear = markup.link(session.url(like=None, among=None), "search with words instead")
+    markup.show(f'<div class="query"><p>Most like this picture:</p>{picture}<p>{clear}</p></div>')
+
+
+def _offer_words(session: Session, title: str) -> None:
+    words = [word for (word,) in session.connection.execute(_WORDS).fetchall()]
+    if not words:
+        return
+    links = " ".join(
+        f"<li>{markup.link(session.url(text=word, like=None, among='search'), markup.text(word, 40))}</li>"
+        for word in words
+    )
+    markup.show(f'<div class="offer"><h2>{title}</h2><ul>{links}</ul></div>')
