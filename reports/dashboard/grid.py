@@ -1,4 +1,4 @@
-"""A page of thumbnails: what the model called each, what it shows, where the model looked; each leads to its picture."""
+"""A page of thumbnails: what the model called each, what it shows, where the model looked, and the way to it."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def show_grid(
         markup.show(
             map_legend(f"stored for {n_mapped} of these {len(pictures)}; <code>auditor explain</code> draws any other")
         )
-    kept = picture_queries.thumbnails_and_paths(session.connection, image_ids)
+    thumbnails = picture_queries.thumbnails_and_paths(session.connection, image_ids)
     tiles = []
     for picture in pictures:
         shown_class = picture.predicted_idx if class_idx is None else class_idx
         map_ = drawing.map_for(maps, picture.image_id, shown_class, session.place.map)
-        jpeg = kept.get(picture.image_id, ("", None))[1]
+        jpeg = thumbnails.get(picture.image_id, ("", None))[1]
         drawn = None if jpeg is None else drawing.draw(jpeg, map_, session.place.opacity)
         url = session.url(view="picture", picture=picture.image_id, among=among, page=session.place.page)
         tiles.append(_tile(picture, drawn, url, concept, has_map=map_ is not None and session.place.opacity > 0))

@@ -1,4 +1,4 @@
-"""Search in the encoder's space for the views: index and encoder are loaded when they are first asked for, and shared."""
+"""Search in the encoder's space, for the views: index and encoder are loaded when first asked for, and shared."""
 
 from __future__ import annotations
 
@@ -103,6 +103,6 @@ def _words_vector(spec: str, digest: str, text: str) -> FloatArray:
     return neighbours.words_vector(encoder, text)
 
 
-@st.cache_resource(max_entries=1, show_spinner="Loading the encoder, once…")
+@st.cache_resource(max_entries=1, show_spinner=False)
 def _encoder(spec: str) -> Encoder:
     return load_encoder(spec)

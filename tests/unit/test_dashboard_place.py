@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.dashboard.place import SORTS, VIEWS, Place
+from reports.dashboard.place import LISTS, SORTS, VIEWS, Place
 
 _NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 _PLACES = st.builds(
@@ -15,6 +15,7 @@ _PLACES = st.builds(
     concept=st.none() | _NAMES,
     group=st.none() | st.integers(0, 10**9),
     text=_NAMES | st.just(""),
+    among=st.none() | st.sampled_from(LISTS),
     page=st.integers(1, 10**9),
     verdicts=st.lists(st.sampled_from(["flagged", "suspect", "clean", "not_analysed"]), unique=True).map(tuple),
     kinds=st.lists(_NAMES, unique=True, max_size=3).map(tuple),
@@ -47,6 +48,7 @@ def test_every_place_comes_back_from_its_url(place):
         ({"page": "9" * 5000}, "at most 4,000 characters"),
         ({"page": "²"}, "expected a page from 1"),
         ({"group": "-1"}, "expected the number of a channel group"),
+        ({"among": "all of them"}, "expected one of all, with"),
         ({"opacity": "101"}, "expected percent from 0 to 100"),
         ({"verdict": "flagged,evil"}, "expected some of flagged"),
         ({"sort": "name; DROP"}, "expected one of severity"),

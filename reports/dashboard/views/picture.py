@@ -16,7 +16,7 @@ from reports.dashboard.picture_lists import Step, step, step_in
 from reports.dashboard.searching import nearest, search
 from reports.dashboard.selections import home_of, selection_of, title_of
 from reports.dashboard.session import Session
-from reports.display import counted, percent
+from reports.display import percent
 from reports.leads import explain_picture_command
 
 #: Side of the large pictures; the audit keeps 160 pixels.
@@ -151,10 +151,8 @@ def _commands(session: Session, facts: PictureFacts) -> str:
     lines = "".join(f"<pre><code>{markup.text(line, 400)}</code></pre>" for line in commands if line)
     if not lines:
         return ""
-    why = (
-        "These maps are stored; all phrases are drawn by" if stored else "No map of this picture is stored; draw it by"
-    )
-    return f'<details class="how"{"" if stored else " open"}><summary>{why} a command</summary>{lines}</details>'
+    why = "All its phrases are drawn" if stored else "No map of this picture is stored; they are drawn"
+    return f'<details class="how"{"" if stored else " open"}><summary>{why} by a command</summary>{lines}</details>'
 
 
 def _words(session: Session, facts: PictureFacts) -> str:
@@ -173,7 +171,7 @@ def _words_for(session: Session, found: ClassWords, facts: PictureFacts) -> str:
             markup.text(word.concept, 40),
         )
         + f' <small>{markup.text(word.kind or "", 20)}</small></th><td class="num">{percent(word.share)}</td>'
-        f'<td class="wide"><span class="bar" aria-hidden="true"><i style="width:{_width(word.share)}%"></i></span></td></tr>'
+        f'<td class="wide">{_bar(word.share)}</td></tr>'
         for word in found.words
     )
     return (
@@ -183,8 +181,9 @@ def _words_for(session: Session, found: ClassWords, facts: PictureFacts) -> str:
     )
 
 
-def _width(share: float) -> str:
-    return f"{min(max(share, 0.0), 1.0) * 100:.1f}" if math.isfinite(share) else "0"
+def _bar(share: float) -> str:
+    width = min(max(share, 0.0), 1.0) * 100 if math.isfinite(share) else 0.0
+    return f'<span class="bar" aria-hidden="true"><i style="width:{width:.1f}%"></i></span>'
 
 
 def _shown(session: Session, facts: PictureFacts) -> str:

@@ -43,7 +43,8 @@ def show(session: Session) -> None:
         _offer_words(session, "Words that this audit knows")
         return
     try:
-        found = search(session)
+        with st.spinner("Searching; the first search loads the encoder…"):
+            found = search(session)
     except AuditorError as error:
         markup.show(f'<div class="says" role="alert"><h2>No search</h2><p>{markup.text(error, 1000)}</p></div>')
         _offer_words(session, "Words that this audit knows")

@@ -1,0 +1,57 @@
+"""What the audit holds of one picture; the audits are small_audit.py and picture_audit.py."""
+
+import pytest
+from picture_audit import image_id, write_picture_audit
+from small_audit import IMAGE_IDS, write_small_audit
+
+from auditor.store.database import open_audit_database
+from reports.dashboard.picture_facts import GroupOfPicture, NamedBy, Shown, Word, picture_facts
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        yield connection
+
+
+def test_one_picture(small):
+    facts = picture_facts(small, IMAGE_IDS[0])
+    assert (facts.path, facts.label, facts.split) == (f"waterbird/{IMAGE_IDS[0]}.png", "waterbird", None)
+    assert (facts.predicted_name, facts.label_name, facts.correct) == ("waterbird", "waterbird", True)
+    assert facts.confidence == pytest.approx(0.99)
+    (words,) = facts.words
+    assert (words.class_idx, words.class_name, words.residual) == (0, "waterbird", 0.5)
+    assert words.words == (Word("water", "water", "scene", True, 0.25), Word("beak", "beak", "part", False, 0.125))
+    assert [(one.concept, round(one.presence, 2)) for one in facts.shown] == [
+        ("water", 0.9), ("beak", 0.2), ("watermark", 0),
+    ]  # fmt: skip
+    assert facts.attributes == (("scene", "s0"),)
+    assert facts.named_by == (NamedBy("waterbird", "water", "water", "subgroup-gap"),)
+    assert facts.groups == (GroupOfPicture(1, "beak", "waterbird", 0.75),)
+    (saliency,) = facts.maps
+    assert (saliency.class_idx, saliency.concept_id, saliency.data.shape) == (0, None, (2, 3))
+
+
+def test_arms_of_the_counterexamples_are_told(small):
+    rules = {one.rule_id for one in picture_facts(small, IMAGE_IDS[1]).named_by}
+    assert rules == {"subgroup-gap", "without"}
+    assert [one.rule_id for one in picture_facts(small, IMAGE_IDS[5]).named_by] == ["with"]
+
+
+def test_a_picture_without_words_or_thumbnail(small):
+    facts = picture_facts(small, IMAGE_IDS[5])
+    assert facts.thumbnail is None
+    assert facts.correct is False
+    assert [words.words for words in facts.words] == [()]
+
+
+def test_unknown_ids(small):
+    assert picture_facts(small, "'; DROP TABLE images; --") is None
+    assert picture_facts(small, "") is None
+
+
+def test_words_for_the_prediction_come_first(tmp_path):
+    with open_audit_database(write_picture_audit(tmp_path, 2)) as connection:
+        facts = picture_facts(connection, image_id(0, 3))
+        assert [words.class_name for words in facts.words] == ["bird 1"]
+        assert facts.shown == (Shown("water", "water", "scene", pytest.approx(0.2)),)
