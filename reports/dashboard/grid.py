@@ -89,7 +89,10 @@ def show_map_controls(session: Session, concept_ids: Iterable[str], *, key: str)
     place = session.place
     ids = sorted({*concept_ids, *([place.map] if place.map else [])})
     terms = concept_terms(session, ids)
-    words = {None: "for the class", **{one: f"for {markup.label(terms.get(one, one), 40)}" for one in ids}}
+    words: dict[str | None, str] = {
+        None: "for the class",
+        **{one: f"for {markup.label(terms.get(one, one), 40)}" for one in ids},
+    }
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         if ids:
             changed = session.follow(f"{key}-map", place.map, lambda chosen: {"map": chosen})

@@ -148,10 +148,10 @@ def picture_facts(connection: Connection, image_id: str) -> PictureFacts | None:
     shown = connection.execute(_SHOWN, {**asked, "most": _MOST_SHOWN}).fetchall()
     return PictureFacts(
         *row,
-        words=tuple(of_classes),
-        shown=tuple(Shown(*one) for one in shown),
-        attributes=tuple(connection.execute(_ATTRIBUTES, many).fetchall()),
-        named_by=tuple(NamedBy(*one) for one in connection.execute(_NAMED, many).fetchall()),
-        groups=tuple(GroupOfPicture(*one) for one in connection.execute(_GROUPS, many).fetchall()),
-        maps=tuple(picture_queries.maps_of_pictures(connection, [image_id])),
+        tuple(of_classes),
+        tuple(Shown(*one) for one in shown),
+        tuple(connection.execute(_ATTRIBUTES, many).fetchall()),
+        tuple(NamedBy(*one) for one in connection.execute(_NAMED, many).fetchall()),
+        tuple(GroupOfPicture(*one) for one in connection.execute(_GROUPS, many).fetchall()),
+        tuple(picture_queries.maps_of_pictures(connection, [image_id])),
     )
