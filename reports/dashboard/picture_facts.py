@@ -146,8 +146,7 @@ def picture_facts(connection: Connection, image_id: str) -> PictureFacts | None:
     ]
     of_classes.sort(key=lambda one: (one.class_idx != predicted_idx, one.class_idx))
     shown = connection.execute(_SHOWN, {**asked, "most": _MOST_SHOWN}).fetchall()
-    return PictureFacts(
-        *row,
+    tables = (
         tuple(of_classes),
         tuple(Shown(*one) for one in shown),
         tuple(connection.execute(_ATTRIBUTES, many).fetchall()),
@@ -155,3 +154,4 @@ def picture_facts(connection: Connection, image_id: str) -> PictureFacts | None:
         tuple(GroupOfPicture(*one) for one in connection.execute(_GROUPS, many).fetchall()),
         tuple(picture_queries.maps_of_pictures(connection, [image_id])),
     )
+    return PictureFacts(*(*row, *tables))
