@@ -15,7 +15,6 @@ from auditor.analysis import Gathered
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
 from auditor.evidence.calibration import JudgeHead, calibrate
-from auditor.evidence.erasure import two_row_head
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.planting import logits_of
 from auditor.evidence.verdicts import judge
@@ -87,12 +86,9 @@ def calibrate_audit(
                 f"give the audited one{f' with --{name}' if name in changed else ''}, or audit again"
             )
     gathered = gather(config, inputs, on_progress=on_progress)
-    head = gathered.evidence_input.head
-    if head is None:
-        raise InputError(f"no model was examined in the audit at {folder}: there is no head to plant in")
     activations = np.concatenate([chunk for _, chunk, _ in gathered.shards.head_chunks()])
     found = calibrate(
-        replace(gathered.evidence_input, head=two_row_head(head)),
+        gathered.evidence_input,
         activations,
         _judge_head(gathered, activations),
         n_heads=n_heads,

@@ -7,7 +7,6 @@ evidence, draw the maps of the pictures that show it, store.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +25,14 @@ from auditor.extraction.extract import extract_features
 from auditor.extraction.picture_maps import exemplar_maps
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import known_attributes
-from auditor.inputs.class_map import match_classes
+from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import load_dataset, training_notice
 from auditor.inputs.vocabulary import add_class_names, load_vocabulary
 from auditor.models.classifier import load_classifier
 from auditor.models.device import find_device
 from auditor.models.encoders import load_encoder
-from auditor.records import ChannelWords, ClassMatch, FloatArray, ImageItem, IntArray, Progress, SaliencyMap
+from auditor.records import ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
 from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions
@@ -89,7 +88,13 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
 def gather(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None = None) -> Gathered:
     """All that the evidence weighs: the pictures through both models, and every decision in words."""
     shards = _extract(config, inputs, on_progress)
-    pictures = _gather_pictures(inputs, shards)
+    return put_into_words(config, inputs, _gather_pictures(inputs, shards), shards, on_progress)
+
+
+def put_into_words(
+    config: AuditConfig, inputs: Inputs, pictures: Pictures, shards: FeatureShards, on_progress: Progress | None = None
+) -> Gathered:
+    """:func:`gather` for pictures that have been through both models."""
     rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
     context = known_context(inputs, pictures)
     decisions = _decisions(config, inputs, pictures, shards, rows, on_progress)
@@ -131,7 +136,7 @@ def load_inputs(config: AuditConfig) -> Inputs:
         dataset.items,
         dataset.attribute_names,
         vocabulary.concepts,
-        _label_idx(match, dataset.items),
+        label_indices(match, dataset.items),
         include=config.attributes.include,
         exclude=config.attributes.exclude,
     )
@@ -193,14 +198,8 @@ def _gather_pictures(inputs: Inputs, shards: FeatureShards) -> Pictures:
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         predicted_idx = logits.argmax(axis=1)
         confidence = (exponentials.max(axis=1) / exponentials.sum(axis=1)).astype(np.float32)
-    label_idx = _label_idx(inputs.match, items)
+    label_idx = label_indices(inputs.match, items)
     return Pictures(items, rows, shards.embeddings(), label_idx, predicted_idx.astype(np.int64), confidence)
-
-
-def _label_idx(match: ClassMatch, items: Sequence[ImageItem]) -> IntArray:
-    """Class of every picture's label, -1 for none."""
-    to_class = match.label_to_class
-    return np.array([-1 if item.label is None else to_class[item.label] for item in items], dtype=np.int64)
 
 
 def _decisions(

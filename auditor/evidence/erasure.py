@@ -192,8 +192,7 @@ def erased_outcome(chunks: HeadChunks, erasers: Erasers, folds: IntArray, label_
         np.zeros(folds.size, dtype=np.float32),
         np.zeros((folds.size, n_targets), dtype=np.float32),
     )
-    for rows, activations, raw in chunks():
-        logits = two_column_logits(raw)
+    for rows, activations, logits in chunks():
         outcome.called[rows] = logits.argmax(axis=1)
         outcome.margin[rows] = _margin(logits[:, :, None], label_idx[rows])[:, 0]
         for f in np.unique(folds[rows]):
@@ -216,17 +215,3 @@ def _margin(logits: FloatArray, label_idx: IntArray) -> FloatArray:
     others = logits.copy()
     np.put_along_axis(others, labels, -np.inf, axis=1)
     return np.where(label_idx[:, None] >= 0, own - others.max(axis=1), 0).astype(np.float32)
-
-
-def two_row_head(head: LinearHead) -> LinearHead:
-    """A head of one logit as one of two: -w/2 for the negative class, +w/2 for the positive one."""
-    if head.weight.shape[0] > 1:
-        return head
-    weight = np.vstack([-head.weight, head.weight]).astype(np.float32) / np.float32(2)
-    bias = np.concatenate([-head.bias, head.bias]).astype(np.float32) / np.float32(2)
-    return LinearHead(weight, bias, head.multi_label)
-
-
-def two_column_logits(logits: FloatArray) -> FloatArray:
-    """Logits of :func:`two_row_head`."""
-    return logits if logits.shape[1] > 1 else np.hstack([-logits, logits]).astype(np.float32) / np.float32(2)

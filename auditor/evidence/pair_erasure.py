@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditor.evidence.covariates import residual_presence
-from auditor.evidence.erasure import Outcome, erased_outcome, fit_erasers, two_row_head
+from auditor.evidence.erasure import Outcome, erased_outcome, fit_erasers
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pair_null import PairErasers, permute_presence
 from auditor.evidence.pairs import Measured, PairEvidence
@@ -44,9 +44,8 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
         return
     folds = assign_folds(inputs.image_ids, inputs.groups, seed=inputs.seed)
     class_folds = assign_class_folds(inputs.class_names)
-    head = two_row_head(inputs.head)
-    fitted = fit_erasers(inputs.head_chunks, residual.values, labels, folds, class_folds, head)
-    eraser = PairErasers(inputs, measured, inputs.head_chunks, head, residual, folds, class_folds, fitted)
+    fitted = fit_erasers(inputs.head_chunks, residual.values, labels, folds, class_folds, inputs.head)
+    eraser = PairErasers(inputs, measured, inputs.head_chunks, inputs.head, residual, folds, class_folds, fitted)
     progress("evidence: erasure", 1, 3)
     within = erased_outcome(eraser.chunks, fitted.by_fold, folds, labels)
     for pair in pairs:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.evidence.covariates import ResidualPresence
-from auditor.evidence.erasure import Fitted, HeadChunks, two_column_logits
+from auditor.evidence.erasure import Fitted, HeadChunks
 from auditor.evidence.erasure_null import NullSample, deal, erase_dealt
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs import Measured, PairEvidence
@@ -111,10 +111,10 @@ def _batches(rows: dict[int, IntArray], width: int) -> Iterator[list[int]]:
 def _gather(chunks: HeadChunks, rows: IntArray) -> tuple[FloatArray, FloatArray]:
     """Inputs and logits of the given rows, which rise."""
     x, logits = [], []
-    for part, activations, raw in chunks():
+    for part, activations, all_logits in chunks():
         inside = rows[np.searchsorted(rows, part.start) : np.searchsorted(rows, part.stop)] - part.start
         x.append(activations[inside])
-        logits.append(two_column_logits(raw[inside]))
+        logits.append(all_logits[inside])
     return np.concatenate(x), np.concatenate(logits)
 
 

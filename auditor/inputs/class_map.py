@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from auditor.errors import InputError
 from auditor.inputs.tables import read_table
 from auditor.inputs.words import word_key
-from auditor.records import ClassMatch
+from auditor.records import ClassMatch, ImageItem, IntArray
 from auditor.wording import nearest, quote, quote_list
 
 _NEXT_STEP = "say which is which with --class-map FILE"
@@ -51,6 +53,12 @@ def match_classes(
     if output_names is not None:
         return _by_name(labels, output_names)
     return _by_order(labels, n_outputs)
+
+
+def label_indices(match: ClassMatch, items: Sequence[ImageItem]) -> IntArray:
+    """(N,) class of every picture's label, -1 for none."""
+    to_class = match.label_to_class
+    return np.array([-1 if item.label is None else to_class[item.label] for item in items], dtype=np.int64)
 
 
 def _by_name(labels: Sequence[str], output_names: Sequence[str]) -> ClassMatch:

@@ -60,10 +60,8 @@ def centred_weights(head: LinearHead) -> FloatArray:
 
     Returns:
         (C, K): the head's rows less their mean; the rows themselves for multi-label heads, whose classes do not
-        compete; (2, K) = -w/2, +w/2 for one logit, the two-class head that it stands for.
+        compete.
     """
-    if len(head.weight) == 1:
-        return np.concatenate([head.weight * np.float32(-0.5), head.weight * np.float32(0.5)])
     if head.multi_label:
         return head.weight.copy()
     weight = head.weight.astype(np.float64)

@@ -23,7 +23,6 @@ import auditor.textcam
 from auditor import pipeline
 from auditor.analysis import Inputs, Pictures
 from auditor.config import AuditConfig
-from auditor.context import known_context
 from auditor.evidence.verdicts import EvidenceResult, judge
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, embed_concepts
 from auditor.extraction.extract import SHARD_IMAGES
@@ -35,7 +34,6 @@ from auditor.inputs.vocabulary import add_class_names, load_vocabulary
 from auditor.models.classifier import Classifier
 from auditor.models.encoders import Encoder
 from auditor.records import ClassMatch, Dataset, FloatArray, ImageItem, IntArray, LinearHead
-from auditor.textcam.phrases import concept_matrix
 from benchmarks.planted.bank import PixelArray
 
 #: Modules that an audit's verdicts come from besides the packages textcam and evidence.
@@ -90,11 +88,9 @@ def audit(examined: Examined, encoder: Encoder, *, seed: int) -> Audited:
     pictures = _pictures(examined)
     inputs = _inputs(examined, encoder, pictures)
     shards = cast(FeatureShards, examined)  # the stages read its chunks and nothing else
-    concept_rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
-    context = known_context(inputs, pictures)
-    decisions = pipeline._decisions(config, inputs, pictures, shards, concept_rows, None)
-    given = pipeline._evidence_input(config, inputs, pictures, shards, context, decisions)
-    return Audited(examined, inputs.concepts, pictures.predicted_idx, given.shares, context.presence, judge(given))
+    gathered = pipeline.put_into_words(config, inputs, pictures, shards)
+    given, presence = gathered.evidence_input, gathered.context.presence
+    return Audited(examined, inputs.concepts, pictures.predicted_idx, given.shares, presence, judge(given))
 
 
 def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import InputError
-from auditor.inputs.class_map import match_classes
+from auditor.inputs.class_map import label_indices, match_classes
+from auditor.records import ImageItem
 
 
 def write(path: Path, text: str) -> Path:
@@ -143,3 +144,9 @@ def test_bad_file(tmp_path, name, text, expected):
 def test_absent_file(tmp_path):
     assert "cannot be read: No such file" in failing(["a", "b"], 2, None, tmp_path / "m.json")
     assert "cannot be read: No such file" in failing(["a", "b"], 2, None, tmp_path / "m.csv")
+
+
+def test_every_picture_gets_the_output_of_its_label():
+    match = match_classes(["dog", "cat"], 3, ["cat", "cow", "dog"], None)
+    items = [ImageItem("", f"{label}.png", label) for label in ("dog", None, "cat", "dog")]
+    assert label_indices(match, items).tolist() == [2, -1, 0, 2]

@@ -3,7 +3,7 @@ import pytest
 
 from auditor.evidence import erasure
 from auditor.evidence.covariates import within_class
-from auditor.evidence.erasure import erased_outcome, fit_erasers, two_column_logits, two_row_head
+from auditor.evidence.erasure import erased_outcome, fit_erasers
 from auditor.evidence.transferred import pair_erasers
 from auditor.records import LinearHead
 
@@ -97,13 +97,3 @@ def test_pictures_without_a_label_have_no_margin():
     assert not outcome.margin[:30].any()
     assert not outcome.margin_without[:30].any()
     assert outcome.margin[30:].all()
-
-
-def test_one_logit_is_the_positive_class_of_two():
-    head = LinearHead(np.array([[1.0, -2.0]], np.float32), np.array([0.5], np.float32))
-    x = np.array([[1.0, 0.2], [0.1, 1.0]], np.float32)
-    both = two_row_head(head)
-    one = x @ head.weight.T + head.bias
-    assert x @ both.weight.T + both.bias == pytest.approx(two_column_logits(one))
-    assert two_column_logits(one).argmax(axis=1).tolist() == (one[:, 0] > 0).astype(int).tolist()
-    assert two_row_head(both) is both
