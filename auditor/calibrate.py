@@ -20,12 +20,13 @@ from auditor.evidence.planting import logits_of
 from auditor.evidence.verdicts import judge
 from auditor.pipeline import gather, load_inputs
 from auditor.records import CalibrationRow, FloatArray, IntArray, LinearHead, Progress
-from auditor.store.amend import amended
+from auditor.store.amend import amended, check_amendable
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import read_audit_json
 from auditor.store.tables import record_table
 from auditor.textcam.attribution import centred_weights
 from auditor.textcam.description import describe_images
+from auditor.wording import quote
 
 #: Pictures described at a time.
 _ROWS = 4096
@@ -63,6 +64,7 @@ def calibrate_audit(
         StoreError: no finished audit there, or nothing can be added to it.
         InputError: pictures, model, encoder or vocabulary are not those that were audited, or no model was.
     """
+    check_amendable(folder)
     config = _config(folder)
     changed = {"model": model, "weights": weights, "data": data}
     config = config.model_copy(
@@ -86,6 +88,7 @@ def calibrate_audit(
                 f"give the audited one{f' with --{name}' if name in changed else ''}, or audit again"
             )
     gathered = gather(config, inputs, on_progress=on_progress)
+    _check_pictures(folder, gathered)
     activations = np.concatenate([chunk for _, chunk, _ in gathered.shards.head_chunks()])
     found = calibrate(
         gathered.evidence_input,
@@ -110,6 +113,26 @@ def _config(folder: Path) -> AuditConfig:
     except (ValueError, RecursionError) as error:  # pydantic's errors are ValueErrors
         first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise StoreError(f"the settings of the audit at {folder} cannot be read ({first}); make it again") from error
+
+
+def _check_pictures(folder: Path, gathered: Gathered) -> None:
+    """The digest of the data is of their paths and labels: their content may have changed."""
+    with open_audit_database(folder) as connection:
+        audited = dict(connection.execute("SELECT image_id, content_digest FROM images").fetchall())
+    found = {
+        image_id: digest
+        for _, table in gathered.shards.picture_tables()
+        for image_id, digest in zip(table["image_id"].to_pylist(), table["content_digest"].to_pylist(), strict=True)
+    }
+    changed = sorted(audited.items() ^ found.items())
+    if changed:
+        paths = {item.image_id: item.path for item in gathered.pictures.items}
+        first = next((quote(paths[image_id]) for image_id, _ in changed if image_id in paths), "now unreadable")
+        n = len({image_id for image_id, _ in changed})
+        raise InputError(
+            f"{n} of {len(audited)} pictures are not as they were audited (first: {first}); give the audited ones with "
+            "--data, or audit again"
+        )
 
 
 def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:

@@ -55,7 +55,8 @@ def one_line_errors(command: Command) -> Command:
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
-            typer.echo("interrupted; what was extracted is kept: the same command with --resume goes on", err=True)
+            goes_on = "what was extracted is kept: the same command with --resume goes on"
+            typer.echo(f"interrupted; {goes_on if 'resume' in kwargs else 'no audit was changed'}", err=True)
             raise typer.Exit(2) from error
 
     return run  # type: ignore[return-value]  # functools.wraps keeps the signature

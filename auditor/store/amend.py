@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,8 +27,7 @@ def amended(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises:
         StoreError: no finished audit there, or the copy cannot be written; the audit is as it was then.
     """
-    with open_audit_database(folder):
-        pass  # complete, of this program, and of one run
+    check_amendable(folder)
     path = folder / DATABASE_NAME
     copy = folder / f"{DATABASE_NAME}.tmp-{uuid.uuid4().hex[:12]}"
     try:
@@ -41,10 +41,29 @@ def amended(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         copy.replace(path)
         sync_folder(folder)
     except (OSError, duckdb.IOException, duckdb.FatalException) as error:
-        reason = str(getattr(error, "strerror", None) or error).splitlines()[0]
-        raise StoreError(
-            f"nothing can be added to the audit at {folder}: {reason}; free some space, or copy the audit to a place "
-            "that can be written"
-        ) from error
+        raise _refused(folder, error) from error
     finally:
         copy.unlink(missing_ok=True)
+
+
+def check_amendable(folder: Path) -> None:
+    """Find out before long work whether :func:`amended` will do, as far as it can be told.
+
+    Raises:
+        StoreError: no finished audit there, or its folder cannot be written.
+    """
+    with open_audit_database(folder):
+        pass  # complete, of this program, and of one run
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _refused(folder, error) from error
+
+
+def _refused(folder: Path, error: Exception) -> StoreError:
+    reason = str(getattr(error, "strerror", None) or error).splitlines()[0]
+    return StoreError(
+        f"nothing can be added to the audit at {folder}: {reason}; free some space, or copy the audit to a place "
+        "that can be written"
+    )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 
 import pytest
+from PIL import Image
 
+from auditor import calibrate
 from auditor.calibrate import calibrate_audit
+from auditor.config import AuditConfig
+from auditor.errors import InputError
+from auditor.pipeline import run_audit
 from auditor.store.database import open_audit_database
 from reports.calibration import calibration_line
 from reports.text import render_text
@@ -53,3 +59,62 @@ def test_calibrating_again_replaces_and_repeats_it(calibrated):
     assert calibrate_audit(folder, n_heads=1) == rows
     with open_audit_database(folder) as connection:
         assert connection.execute("SELECT count(*) FROM calibrations").fetchone() == (len(rows),)
+
+
+def test_deleted_features_are_made_again(calibrated, tmp_path):
+    folder, rows, _ = calibrated
+    copy = tmp_path / "audit"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("features"))
+    assert calibrate_audit(copy, n_heads=1) == rows
+
+
+def test_pictures_that_have_changed_are_refused(small_audit, sample_manifest, tmp_path):
+    data, folder = tmp_path / "data", tmp_path / "audit"
+    shutil.copytree(sample_manifest.parent, data)
+    shutil.copytree(small_audit, folder)
+    with sample_manifest.open(newline="") as file:
+        path = min(row["path"] for row in csv.DictReader(file))
+    Image.new("RGB", (64, 64)).save(data / path)
+    with pytest.raises(InputError, match=f"1 of 300 pictures are not as they were audited .first: '{path}'."):
+        calibrate_audit(folder, n_heads=1, data=data / sample_manifest.name)
+
+
+def test_interrupted_half_way_the_audit_is_as_it_was(small_audit, tmp_path, monkeypatch):
+    folder = tmp_path / "audit"
+    shutil.copytree(small_audit, folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    done = []
+    judge = calibrate.judge
+
+    def interrupted(inputs):
+        done.append(judge(inputs))
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        return done[-1]
+
+    monkeypatch.setattr(calibrate, "judge", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        calibrate_audit(folder, n_heads=1)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_too_few_pictures_to_plant_anything_are_told(sample_manifest, small_config, tmp_path):
+    """Two classes of a dozen pictures: no concept has two arms of ten, so no head can be judged."""
+    with sample_manifest.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["label"] in ("cat", "vehicle")]
+    few = [row for label in ("cat", "vehicle") for row in [r for r in rows if r["label"] == label][:12]]
+    manifest = sample_manifest.with_name("few.csv")
+    with manifest.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(few[0]))
+        writer.writeheader()
+        writer.writerows(few)
+    settings = small_config.model_dump() | {"data": manifest, "out": tmp_path / "few", "n_extreme": 12}
+    folder = run_audit(AuditConfig(**settings))
+    counted = {(row.measure, row.effect): row for row in calibrate_audit(folder, n_heads=1)}
+    planted = [row for (measure, _), row in counted.items() if measure.startswith("recall")]
+    assert [row.n for row in planted] == [0] * 8
+    assert all((row.low, row.high) == (0.0, 1.0) for row in planted)
+    assert counted["false_alarms", None].n_found == 0
+    with open_audit_database(folder) as connection:
+        assert "no class is free enough of reliances to plant one" in calibration_line(connection)
+        assert "clean" not in {row[0] for row in connection.execute("SELECT verdict FROM verdicts").fetchall()}

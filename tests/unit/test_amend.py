@@ -8,7 +8,7 @@ from small_audit import write_small_audit
 
 from auditor.errors import StoreError
 from auditor.store import amend, migrations
-from auditor.store.amend import amended
+from auditor.store.amend import amended, check_amendable
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME
 
@@ -69,6 +69,18 @@ def test_a_full_disk_is_one_line_and_changes_nothing(audit, monkeypatch):
     ):
         pass
     assert (audit / DATABASE_NAME).read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_long_work(audit, monkeypatch):
+    check_amendable(audit)
+    assert {path.name for path in audit.iterdir()} == {DATABASE_NAME, "audit.json"}
+
+    def denied(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(amend.tempfile, "TemporaryFile", denied)
+    with pytest.raises(StoreError, match=r"nothing can be added .*: Permission denied; .* copy the audit to a place"):
+        check_amendable(audit)
 
 
 def test_no_audit(tmp_path):

@@ -15,8 +15,9 @@ from auditor.calibrate import calibrate_audit
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
 from auditor.records import CalibrationRow
+from auditor.store import amend
 from auditor.store.database import open_audit_database
-from auditor.store.manifest import DATABASE_NAME, read_audit_json
+from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
 
 SETTINGS = {
     "data": "val", "model": "evil.py:factory", "out": "elsewhere", "trust_code": True, "cache": "/etc/cache",
@@ -102,6 +103,22 @@ def test_no_audit(tmp_path):
         calibrate_audit(tmp_path / "none", n_heads=1)
 
 
+def test_an_audit_that_is_not_finished(audit):
+    (audit / MANIFEST_NAME).unlink()
+    with pytest.raises(StoreError, match="is incomplete: it has no audit"):
+        calibrate_audit(audit, n_heads=1)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(audit, loaded, monkeypatch):
+    def denied(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(amend.tempfile, "TemporaryFile", denied)
+    with pytest.raises(StoreError, match=r"nothing can be added to the audit .*: Permission denied"):
+        calibrate_audit(audit, n_heads=1)
+    assert loaded[0] == []
+
+
 def test_the_command_prints_the_table(audit, monkeypatch):
     asked = []
 
@@ -116,6 +133,24 @@ def test_the_command_prints_the_table(audit, monkeypatch):
     assert asked[0][0] == audit
     assert asked[0][1]["n_heads"] == 3
     assert CliRunner().invoke(cli.app, ["calibrate", str(audit), "--heads", "0"]).exit_code == 2
+
+
+def test_ctrl_c_is_one_line(audit, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(calibrate, "calibrate_audit", interrupted)
+    run = CliRunner().invoke(cli.app, ["calibrate", str(audit)])
+    assert (run.exit_code, run.stdout, run.stderr) == (2, "", "interrupted; no audit was changed\n")
+
+
+@pytest.mark.parametrize("missing", ["none", "audit.json"])
+def test_what_is_wrong_is_one_line_and_exit_2(audit, missing):
+    (audit / MANIFEST_NAME).unlink()
+    run = CliRunner().invoke(cli.app, ["calibrate", str(audit / missing if missing == "none" else audit)])
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert len(run.stderr.splitlines()) == 1
+    assert run.stderr.startswith("error: ")
 
 
 def test_make_run_has_the_digests_that_are_compared():

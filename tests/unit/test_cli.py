@@ -113,7 +113,7 @@ class TestMistakes:
 
             @app.command()
             @one_line_errors
-            def work(quiet: Quiet = False, debug: Debug = False) -> None:
+            def work(quiet: Quiet = False, debug: Debug = False, resume: bool = False) -> None:
                 logging.getLogger("auditor").warning("a warning")
                 if error:
                     raise error
