@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from auditor.records import CalibrationMeasure, CalibrationRow
 from reports import queries
@@ -10,6 +11,11 @@ from reports.display import percent
 
 #: The size that the line leads with.
 _TOLD_SIZE = 0.20
+#: Told with the figures, wherever they stand.
+READING = (
+    "How to read it: the share of planted reliances that is found says what a clean verdict is worth on these data, "
+    "the false alarms what a flag is worth; the intervals are of more such heads, not of other pictures."
+)
 _ROWS: dict[CalibrationMeasure, str] = {
     "recall": "found, pictures as they are",
     "recall_common": "found, in half of the class's pictures",
@@ -42,15 +48,29 @@ def calibration_line(connection: queries.Connection) -> str | None:
     return line + "."
 
 
-def calibration_table(rows: Sequence[CalibrationRow]) -> str:
-    """All that was counted, a line each."""
+@dataclass(frozen=True, slots=True)
+class CountLine:
+    """One sort of head: what it is, the size of what was planted, and what became of it."""
+
+    what: str
+    size: str
+    counts: str
+
+
+def count_lines(rows: Sequence[CalibrationRow]) -> list[CountLine]:
+    """All that was counted, in words."""
     lines = []
     for row in rows:
-        size = f"{100 * row.effect:.0f} points " if row.effect is not None else ""
+        size = f"{100 * row.effect:.0f} points" if row.effect is not None else ""
         suspect = f", {row.n_suspect} suspect" if row.n_suspect else ""
         counts = f"{_of(row)}{suspect}" if row.n else "no such head could be made"
-        lines.append(f"{_ROWS[row.measure]:<42} {size:>10}{counts}")
-    return "\n".join(lines)
+        lines.append(CountLine(_ROWS[row.measure], size, counts))
+    return lines
+
+
+def calibration_table(rows: Sequence[CalibrationRow]) -> str:
+    """All that was counted, a line each."""
+    return "\n".join(f"{line.what:<42} {line.size:>9} {line.counts}" for line in count_lines(rows))
 
 
 def _of(row: CalibrationRow) -> str:

@@ -6,7 +6,7 @@ pictures inside the page. It is made class by class: no more thumbnails are in m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ from auditor.config import NO_MODEL
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from reports import queries
+from reports.calibration import READING, calibration_line, count_lines
 from reports.class_sections import Sections, anchors
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, points
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, reach
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_templates import assets, environment
@@ -69,7 +70,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         n_classes=len(verdicts),
         n_analysed=counts.analysed,
         cards=[sections.card(verdict) for verdict in shown[:_WORST]],
-        seen=_seen(verdicts),
+        seen=reach(verdict.detectable_effect for verdict in verdicts),
         verdicts=verdicts,
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
     )
@@ -84,7 +85,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         unshown=unshown[:_MOST_LISTED],
         n_unlisted=len(unshown[_MOST_LISTED:]),
         clean=clean,
-        seen_in_clean=_seen(clean),
+        seen_in_clean=reach(verdict.detectable_effect for verdict in clean),
         not_analysed=[v for v in verdicts if v.verdict == "not_analysed" and not _has_story(v)],
         attributes=queries.attributes(connection),
         core=core[:_CORE],
@@ -93,6 +94,10 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         n_failures=sum(failed.values()),
         n_left_out=budget.n_left_out,
         n_broken=budget.n_broken,
+        calibration=calibration_line(connection),
+        counts=count_lines(queries.calibrations(connection)),
+        reading=READING,
+        n_judged=0 if shared["run"].model_spec == NO_MODEL else len(verdicts),
         no_thumbnails=shared["run"].config.get("thumbnails") is False,
     )
 
@@ -115,15 +120,6 @@ def headline(counts: queries.VerdictCounts, *, no_model: bool) -> str:
     if counts.suspect:
         return f"None of {classes} is flagged, {counts.suspect:,} {'is' if counts.suspect == 1 else 'are'} suspect"
     return f"None of {classes} is flagged" if analysed > 1 else "The one class analysed is not flagged"
-
-
-def _seen(verdicts: Sequence[Verdict]) -> str | None:
-    """The range of the smallest effects that could have been seen."""
-    effects = sorted(verdict.detectable_effect for verdict in verdicts if verdict.detectable_effect is not None)
-    if not effects:
-        return None
-    low, high = points(effects[0]), points(effects[-1])
-    return low if low == high else f"{low.removesuffix(' pts')} to {high}"
 
 
 @dataclass(frozen=True, slots=True)

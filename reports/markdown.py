@@ -12,6 +12,7 @@ from pathlib import PurePath
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from reports import queries
+from reports.calibration import READING, calibration_line
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, percent, plain, points, reach
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, json_command, worst_first
 from reports.leads import Lead, audit_folder, explain_command, leads, what_now
@@ -145,6 +146,10 @@ def _clean(clean: Sequence[Verdict]) -> Iterator[str]:
 def _notes(connection: queries.Connection, notices: Sequence[str]) -> Iterator[str]:
     for notice in notices:
         yield f"> **Note:** {escape(notice, _SENTENCE_LIMIT)}"
+        yield ""
+    calibrated = calibration_line(connection)
+    if calibrated is not None:
+        yield f"> {escape(calibrated)} {escape(READING)}"
         yield ""
     failed = queries.failure_counts(connection)
     if failed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import PurePath
 
@@ -16,34 +16,38 @@ from auditor.context_records import Counterexample
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
 from reports import queries
-from reports.calibration import calibration_line
+from reports.calibration import READING, calibration_line
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points, reach
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, outcome, subject, worst_first
+from reports.gate_text import print_gate, render_gate_text
 from reports.known_context import arms, attribute_lines, core_lines
 from reports.leads import Lead, audit_folder, explain_command, leads, what_now
 from reports.terminal import as_text, print_on
 
 _COLOURS = {"flagged": "bold red", "suspect": "yellow", "clean": "green", "not_analysed": "dim"}
-_LEVEL_COLOURS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 #: Longer names are cut: the table must keep its columns, and a report on a terminal its lines.
 _NAME_LIMIT, _SENTENCE_LIMIT = 40, 2_000
 _GAP_HEADER, _VERDICT_WIDTH = "Gap [95 %]", len("○ not analysed")
-#: Clean classes named in their one line; classes not analysed, and items of the gate, with lines of their own.
-_NAMED_CLEAN, _TOLD_NOT_ANALYSED, _TOLD_ITEMS = 12, 12, 60
+#: Clean classes named in their one line; classes not analysed with lines of their own.
+_NAMED_CLEAN, _TOLD_NOT_ANALYSED = 12, 12
 _DIM = "dim"
 
 
 def print_text(connection: queries.Connection, console: Console, *, decision: GateDecision | None = None) -> None:
-    """Print the report; colours only where ``console`` is a terminal, plain letters where it has no UTF-8."""
-    print_on(console, partial(_report, connection, decision))
+    """Print the report, or what the gate made of it; colours only on a terminal, plain letters without UTF-8."""
+    if decision is not None:
+        print_gate(connection, decision, console)
+    else:
+        print_on(console, partial(_report, connection))
 
 
 def render_text(connection: queries.Connection, *, decision: GateDecision | None = None, width: int = 100) -> str:
-    """The report as plain text without colour codes, ``width`` (at least 76) characters a line."""
-    return as_text(partial(_report, connection, decision), width=width)
+    """The report, or what the gate made of it, as plain text; ``width`` (at least 76) characters a line."""
+    if decision is not None:
+        return render_gate_text(connection, decision=decision, width=width)
+    return as_text(partial(_report, connection), width=width)
 
 
-def _report(connection: queries.Connection, decision: GateDecision | None, width: int) -> RenderableType:
+def _report(connection: queries.Connection, width: int) -> RenderableType:
     verdicts = queries.verdicts(connection)
     parts: list[RenderableType] = [_subject(connection), ""]
     if verdicts:
@@ -68,8 +72,6 @@ def _report(connection: queries.Connection, decision: GateDecision | None, width
     if notes:
         parts += [*notes, ""]
     parts.append(Text(_count_line(queries.verdict_counts(connection)), style="bold"))
-    if decision is not None:
-        parts += ["", *_gate(decision)]
     return Group(*parts)
 
 
@@ -160,7 +162,7 @@ def _notes(connection: queries.Connection) -> list[RenderableType]:
     notes: list[RenderableType] = [Text(f"Note: {inert(note)}") for note in told]
     calibrated = calibration_line(connection)
     if calibrated is not None:
-        notes.append(Text(calibrated))
+        notes.append(Text(f"{calibrated} {READING}"))
     failed = queries.failure_counts(connection)
     if failed:
         total = sum(failed.values())
@@ -168,20 +170,6 @@ def _notes(connection: queries.Connection) -> list[RenderableType]:
         all_pictures = counted(total + queries.picture_count(connection), "picture")
         notes.append(Text(f"{total:,} of {all_pictures} could not be used ({stages}); see the table 'failures'."))
     return notes
-
-
-def _gate(decision: GateDecision) -> Iterator[RenderableType]:
-    """What the gate makes of it, worst first, and its summary as the last line."""
-    items = worst_first(decision)
-    for item in items[:_TOLD_ITEMS]:
-        line = Text().append(f"{LEVEL_SHAPES[item.level]} ", style=_LEVEL_COLOURS[item.level])
-        line.append(inert(subject(item, _NAME_LIMIT)), style="bold")
-        line.append(f" · {STATE_WORDS[item.state]}: {inert(item.reason, _SENTENCE_LIMIT)}")
-        yield line
-    if len(items) > _TOLD_ITEMS:
-        yield Text(f"and {counted_states(items[_TOLD_ITEMS:])}; all are in --format json")
-    style = "bold green" if decision.exit_code == 0 else "bold red"
-    yield Text(inert(outcome(decision)), style=style)
 
 
 def _count_line(counts: queries.VerdictCounts) -> str:

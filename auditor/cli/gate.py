@@ -11,7 +11,7 @@ import typer
 
 from auditor.cli.app import AuditDir, Debug, OutputFile, Quiet, app, give_report, one_line_errors
 from auditor.errors import InputError
-from reports.formats import ReportFormat, write_report
+from reports.formats import ReportFormat
 
 _POLICY, _BASELINE = Path("policy.toml"), Path("baseline.toml")
 
@@ -43,12 +43,9 @@ def gate(
     debug: Debug = False,
 ) -> None:
     """Pass or stop a release: exit code 0, or 1 for what is not accepted, or 2 where it could not be decided."""
-    from rich.console import Console
-
     from auditor.gate.baseline import DEFAULT_REASON
     from auditor.release_check import accept_findings, read_release
     from auditor.store.database import open_audit_database
-    from reports.gate_text import print_gate, render_gate_text
 
     if not update_baseline and (reason, who, expires) != (None, None, None):
         raise InputError("--reason, --who and --expires say how findings are accepted; add --update-baseline")
@@ -66,12 +63,7 @@ def gate(
             if not quiet:
                 typer.echo(f"{len(accepted):,} accepted in {baseline}", err=True)
         decision = release.decide(baseline)
-        if output_format is not ReportFormat.text:
-            give_report(connection, output_format, output, decision=decision)
-        elif output is None:
-            print_gate(connection, decision, Console())
-        else:
-            write_report(render_gate_text(connection, decision=decision), output)
+        give_report(connection, output_format, output, decision=decision)
     if decision.exit_code:
         raise typer.Exit(decision.exit_code)
 

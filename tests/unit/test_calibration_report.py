@@ -6,14 +6,17 @@ import json
 
 import jsonschema
 import pytest
+from html_page import Page
 from small_audit import write_small_audit
 
 from auditor.records import CalibrationRow
 from auditor.store.amend import amended
 from auditor.store.database import open_audit_database
 from reports import queries
-from reports.calibration import calibration_line, calibration_table
+from reports.calibration import READING, calibration_line, calibration_table
+from reports.html_report import render_html
 from reports.json_report import SCHEMA_PATH, render_json
+from reports.markdown import escape, render_markdown
 from reports.text import render_text
 
 ROWS = [
@@ -58,6 +61,25 @@ def test_one_line_in_the_text_and_all_rows_in_the_json(tmp_path):
         "measure": "recall", "effect": 0.2, "n": 10, "n_found": 3, "n_suspect": 1, "low": 0.067, "high": 0.652,
     }  # fmt: skip
     assert report["calibration"][3]["effect"] is None
+
+
+def test_markdown_and_page_tell_it_with_how_to_read_it(tmp_path):
+    with open_audit_database(audit_with(tmp_path, ROWS)) as connection:
+        text, markdown, page = render_text(connection), render_markdown(connection), Page(render_html(connection)).text
+    assert READING in " ".join(text.split())
+    assert f"> {escape(LINE)} {escape(READING)}" in markdown
+    assert page.index(LINE) < page.index(READING) < page.index("How this was made")
+    table = "found, pictures as they are 20 points 3 of 10 [7, 65 %], 1 suspect"
+    assert table in page
+    assert "false alarms: classes beside a planted one – no such head could be made" in page
+
+
+def test_a_page_without_it_says_how_to_get_it(tmp_path):
+    with open_audit_database(write_small_audit(tmp_path)) as connection:
+        page, markdown = Page(render_html(connection)).text, render_markdown(connection)
+    assert "Not counted yet: auditor calibrate DIR plants reliances of known size" in page
+    assert READING not in page
+    assert "Calibrated" not in markdown
 
 
 @pytest.mark.parametrize(

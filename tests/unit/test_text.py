@@ -12,6 +12,7 @@ from auditor.records import ClassConcept, Verdict
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
 from reports.display import counted, percent, plain, points
+from reports.gate_text import render_gate_text
 from reports.text import print_text, render_text
 
 SMALL_REPORT = """\
@@ -143,29 +144,14 @@ def test_commands_name_the_folder_as_it_is_called_from_here(tmp_path, monkeypatc
         assert line == f"  → auditor explain {shown} waterbird/{IMAGE_IDS[0]}.png --class waterbird"
 
 
-def test_a_decision_comes_last_worst_first(connection):
-    lines = render_text(connection, decision=decision(), width=100).splitlines()
-    assert lines[-8:] == [
-        "4 classes analysed, 2 flagged, 1 suspect; 1 not analysed",
-        "",
-        "✕ waterbird · water · new: flagged, severity high; mend it or accept it",
-        "✕ boat · not analysed: too few pictures; name it in may_skip",
-        "! cat · stale entry of the baseline: nothing matches it any more; remove it",
-        "· vehicle · watermark · accepted: by ann until 2026-01-31: stock photos",
-        "· landbird · water · tolerated by the policy: suspect passes",
-        "Gate fails: 1 new, 1 not analysed (5 classes) (exit code 1)",
-    ]
-    passed = GateDecision(0, "passes: nothing found (2 classes)", ())
-    assert render_text(connection, decision=passed).splitlines()[-2:] == [
-        "", "Gate passes: nothing found (2 classes) (exit code 0)",
-    ]  # fmt: skip
+def test_of_a_decision_it_tells_what_the_gate_prints(connection):
+    assert render_text(connection, decision=decision()) == render_gate_text(connection, decision=decision())
+    stream = io.StringIO()
+    print_text(connection, Console(file=stream, width=100), decision=decision())
+    assert stream.getvalue().splitlines()[-1] == "Gate fails: 1 new, 1 not analysed (5 classes) (exit code 1)"
 
 
-def test_long_lists_are_counted(connection, tmp_path):
-    (item,) = [item for item in decision().items if item.state == "accepted"]
-    many = GateDecision(0, "all accepted", (item,) * 1000)
-    lines = render_text(connection, decision=many).splitlines()
-    assert lines[-2] == "and 940 accepted; all are in --format json"
+def test_long_lists_are_counted(tmp_path):
     rows = [Verdict(i, f"c{i}", "not_analysed", "none", None, None, None, "Too few.", 3) for i in range(40)]
     with audit_of(tmp_path, rows) as audit:
         text = render_text(audit)
@@ -201,9 +187,10 @@ def test_no_name_is_a_command_of_a_ci_log(tmp_path):
     ]
     with audit_of(tmp_path, rows) as connection:
         for width in range(76, 130):
-            text = render_text(connection, decision=GateDecision(1, "::error::x ##[y]", ()), width=width)
-            assert "::" not in text
-            assert "##" not in text
+            for decided in (None, GateDecision(1, "::error::x ##[y]", ())):
+                text = render_text(connection, decision=decided, width=width)
+                assert "::" not in text
+                assert "##" not in text
 
 
 @pytest.mark.parametrize("decided", [None, hostile_audit.decision()])
@@ -216,7 +203,8 @@ def test_hostile_names_stay_on_their_lines(tmp_path, decided):
     assert "::" not in text
     assert "##" not in text
     told = [row for row in hostile_audit.verdicts() if row.verdict in ("flagged", "suspect")]
-    assert sum(line.startswith(("▲ ", "◆ ")) for line in text.split("\n")) >= len(told)
+    if decided is None:
+        assert sum(line.startswith(("▲ ", "◆ ")) for line in text.split("\n")) >= len(told)
 
 
 def test_no_class_and_one_class(tmp_path):
