@@ -27,7 +27,7 @@ from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.core_concepts import core_concepts
-from auditor.inputs.dataset import load_dataset, training_notice
+from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.vocabulary import add_class_names, load_vocabulary
 from auditor.models.classifier import load_classifier
 from auditor.models.device import find_device
@@ -276,6 +276,7 @@ def _evidence_input(
         },
         same_as=context.same_as,
         kappa=context.kappa,
+        in_training=in_training(inputs.dataset),
     )
 
 

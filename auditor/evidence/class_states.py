@@ -47,12 +47,26 @@ def not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> str | N
     return None
 
 
+def gaps_hidden(inputs: EvidenceInput, measured: Measured, c: int) -> str | None:
+    """Why a class without any finding is not clean: the model may know these very pictures."""
+    if inputs.in_training:
+        return state_sentences.trained_on(inputs.class_names[c])
+    if inputs.in_training is None and _recognised(measured) >= NEAR_PERFECT:
+        return state_sentences.may_be_trained_on(inputs.class_names[c], _recognised(measured))
+    return None
+
+
+def _recognised(measured: Measured) -> float:
+    """Share of all labelled pictures that are called what they are."""
+    n = int(measured.n_labelled.sum())
+    return int(measured.n_correct.sum()) / n if n else 0.0
+
+
 def notices_of(inputs: EvidenceInput, measured: Measured) -> tuple[str, ...]:
-    """States of the whole audit: next to no mistakes, predictions of one class, concepts that cannot be told."""
+    """States of the whole audit: next to no mistakes, predictions of one class, concepts not told or not there."""
     notices = []
-    n, n_correct = int(measured.n_labelled.sum()), int(measured.n_correct.sum())
-    if inputs.head is not None and n and n_correct / n >= NEAR_PERFECT:
-        notices.append(state_sentences.near_perfect(n_correct / n, n))
+    if inputs.head is not None and _recognised(measured) >= NEAR_PERFECT:
+        notices.append(state_sentences.near_perfect(_recognised(measured), int(measured.n_labelled.sum())))
     called = np.unique(inputs.predicted_idx)
     if inputs.head is not None and called.size == 1 and len(inputs.class_names) > 1:
         notices.append(state_sentences.one_class_called(inputs.class_names[int(called[0])], inputs.predicted_idx.size))
@@ -61,4 +75,8 @@ def notices_of(inputs: EvidenceInput, measured: Measured) -> tuple[str, ...]:
     if doubted.any():
         terms = [inputs.concepts[v].term for v in np.flatnonzero(doubted)]
         notices.append(state_sentences.doubted(terms, int(context.sum())))
+    absent = context & measured.measurable & (measured.n_with.sum(axis=0) < MIN_ARM)
+    if absent.any():
+        terms = [inputs.concepts[v].term for v in np.flatnonzero(absent)]
+        notices.append(state_sentences.hardly_present(terms, int(context.sum()), MIN_ARM))
     return tuple(notices)

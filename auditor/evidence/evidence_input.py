@@ -50,6 +50,8 @@ class EvidenceInput:
     #: attribute -> concept of the vocabulary that has its name
     same_as: Mapping[int, int] = field(default_factory=dict)
     kappa: FloatArray | None = None  # (V,) of presence told twice, NaN where nothing was to be told
+    #: whether the model was trained on these pictures, by the name of their split; None: nothing says so
+    in_training: bool | None = None
 
     def __post_init__(self) -> None:
         n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)

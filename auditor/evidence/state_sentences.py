@@ -62,6 +62,23 @@ def near_perfect(rate: float, n: int) -> str:
     )
 
 
+def trained_on(name: str) -> str:
+    """State: nothing was found, on pictures that are named as training data."""
+    return (
+        f'Nothing was found on "{name}", but these pictures are named as training data: what a model was trained on '
+        "hides its gaps. Audit pictures that it has not seen."
+    )
+
+
+def may_be_trained_on(name: str, rate: float) -> str:
+    """State: nothing was found where nearly everything is right, and nobody says that the pictures are new to it."""
+    return (
+        f'Nothing was found on "{name}", but {100 * rate:.1f} % of all pictures are recognised and nothing says that '
+        "the model was not trained on them: that would hide its gaps. Audit pictures that it has not seen, and name "
+        'their split or folder "val" or "test".'
+    )
+
+
 def one_class_called(name: str, n: int) -> str:
     """State of the audit: all predictions are the same."""
     return f'all {n:,} pictures are called "{name}": there is no decision to audit'
@@ -73,4 +90,13 @@ def doubted(terms: Sequence[str], n: int) -> str:
     return (
         f"presence of {len(terms):,} of {n:,} context concepts cannot be measured with this encoder (two halves of "
         f"the prompts, or the manifest, disagree with it): {shown}{' …' if len(terms) > 5 else ''}"
+    )
+
+
+def hardly_present(terms: Sequence[str], n: int, least: int) -> str:
+    """State of the audit: concepts that next to no picture shows."""
+    shown = ", ".join(terms[:5])
+    return (
+        f"{len(terms):,} of {n:,} context concepts are present in fewer than {least} pictures: nothing is said of "
+        f"them ({shown}{' …' if len(terms) > 5 else ''})"
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.evidence import sentences, significance, state_sentences
 from auditor.evidence.agreement import agrees_by_counts, supported
-from auditor.evidence.class_states import MIN_CLASS, not_analysable, notices_of, testable
+from auditor.evidence.class_states import MIN_CLASS, gaps_hidden, not_analysable, notices_of, testable
 from auditor.evidence.counterexamples import (
     Missing,
     counterexamples_of,
@@ -137,6 +137,9 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
         share = pair.words.share if pair.words else 0.0
         sentence = state_sentences.not_measurable(sentences.named(inputs, pair), name, share, kappa)
         return verdict("not_analysed", sentence, lead=doubted[0])
+    hidden = gaps_hidden(inputs, measured, c)
+    if hidden:
+        return verdict("not_analysed", hidden)
     dismissed = [j.pair for j in told_once(inputs, screened) if j.state != "not_measurable"]
     tested = testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n

@@ -28,6 +28,9 @@ SPLIT_NAMES = frozenset(
     ]
 )
 
+#: Share of pictures that a model was trained on which changes next to nothing: a gap of 20 points is seen as one of 19.
+_FEW_TRAINED_ON = 0.05
+
 
 def image_id(relative_path: str) -> str:
     """Return the first 16 hex digits of the sha256 of the path, which has forward slashes."""
@@ -91,11 +94,27 @@ def load_dataset(
     )
 
 
+def in_training(dataset: Dataset) -> bool | None:
+    """Whether a model was trained on more than a few of the pictures, by their names; None where they do not say.
+
+    False takes every picture: all are in a split, or the folder, that is called one of those kept from training.
+    """
+    names = _split_names(dataset)
+    if sum(name in TRAINING_NAMES for name in names) > _FEW_TRAINED_ON * len(names):
+        return True
+    return False if names and all(name in SPLIT_NAMES - TRAINING_NAMES for name in names) else None
+
+
+def _split_names(dataset: Dataset) -> list[str]:
+    """Of every picture, the name of its split; in a folder, the folder's own."""
+    if dataset.source == "folder":
+        return [dataset.root.name.casefold()] * len(dataset.items)
+    return [(item.split or "").strip().casefold() for item in dataset.items]
+
+
 def training_notice(dataset: Dataset) -> str | None:
     """What the reader must be told of pictures that the model was trained on, by the name of their split or folder."""
-    n = sum((item.split or "").casefold() in TRAINING_NAMES for item in dataset.items)
-    if dataset.source == "folder" and dataset.root.name.casefold() in TRAINING_NAMES:
-        n = len(dataset.items)
+    n = sum(name in TRAINING_NAMES for name in _split_names(dataset))
     if n == 0:
         return None
     return (

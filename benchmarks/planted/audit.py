@@ -99,7 +99,7 @@ def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
     given = load_vocabulary(encoder.vocabulary_path)
     vocabulary = add_class_names(given, names)
     return Inputs(
-        dataset=Dataset(Path(), "folder", (), names, (), "planted"),
+        dataset=Dataset(Path(), "manifest", pictures.items, names, (), "planted"),
         classifier=cast(Classifier, SimpleNamespace(head=examined.head)),  # the stages read its head alone
         encoder=encoder,
         match=ClassMatch(names, {name: c for c, name in enumerate(names)}, "name"),
@@ -116,7 +116,9 @@ def _pictures(examined: Examined) -> Pictures:
     labels = [examined.class_names[c] for c in examined.label_idx]
     paths = [picture_path(label, k) for k, label in enumerate(labels)]
     return Pictures(
-        items=tuple(ImageItem(image_id(path), path, label) for path, label in zip(paths, labels, strict=True)),
+        items=tuple(
+            ImageItem(image_id(path), path, label, split="test") for path, label in zip(paths, labels, strict=True)
+        ),
         rows=np.arange(n),
         embeddings=examined.embeddings,
         label_idx=examined.label_idx,

@@ -52,12 +52,52 @@ def test_doubt_of_a_concept_that_no_word_names_changes_nothing(inputs):
     assert {name: v.verdict for name, v in after.items()} == {name: v.verdict for name, v in before.items()}
 
 
-def test_nearly_no_mistakes_are_told(inputs):
+@pytest.fixture(scope="module")
+def faultless(inputs):
+    """All right, by a wide margin."""
     labels = inputs.label_idx
     every = list(inputs.head_chunks())
     sure = [(rows, x, 9 * np.eye(5, dtype=np.float32)[labels[rows]]) for rows, x, _ in every]
-    result = judge(replace(inputs, predicted_idx=labels, head_chunks=lambda: sure))
-    assert any(notice.startswith("100.0 % of 1,200 pictures are recognised") for notice in result.notices)
+    return replace(inputs, predicted_idx=labels, head_chunks=lambda: sure)
+
+
+def test_nearly_no_mistakes_are_told(faultless):
+    notices = judge(faultless).notices
+    assert any(notice.startswith("100.0 % of 1,200 pictures are recognised") for notice in notices)
+
+
+@pytest.mark.parametrize(
+    ("in_training", "said"),
+    [
+        (None, "100.0 % of all pictures are recognised and nothing says that the model was not trained on them"),
+        (True, "these pictures are named as training data"),
+        (False, None),
+    ],
+)
+def test_what_a_model_may_have_learnt_by_heart_is_never_clean(faultless, in_training, said):
+    verdicts = judge(replace(faultless, in_training=in_training)).verdicts
+    hidden = [v for v in verdicts if v.verdict == "not_analysed" and "Nothing was found" in v.sentence]
+    assert all(said in verdict.sentence for verdict in hidden)
+    clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
+    assert (len(hidden) > 0, len(clean) > 0) == ((True, False) if said else (False, True))
+
+
+def test_a_proof_stands_on_training_pictures_too(inputs):
+    before, after = by_name(judge(inputs)), by_name(judge(replace(inputs, in_training=True)))
+    assert before["waterbird"] == after["waterbird"]
+    assert before["waterbird"].verdict == "flagged"
+    assert "clean" not in {verdict.verdict for verdict in after.values()}
+
+
+def test_concepts_that_next_to_no_picture_shows_are_told(inputs):
+    assert not [notice for notice in judge(inputs).notices if "are present in fewer than 10" in notice]
+    presence = inputs.presence.copy()
+    presence[:, V["ruler"]] = 0
+    presence[9:, V["frame"]] = 0
+    told = judge(replace(inputs, presence=presence)).notices
+    assert (
+        "2 of 14 context concepts are present in fewer than 10 pictures: nothing is said of them (ruler, frame)" in told
+    )
 
 
 def test_predictions_of_one_class_are_told(inputs):

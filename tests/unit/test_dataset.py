@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from auditor.errors import InputError
-from auditor.inputs.dataset import image_id, load_dataset, training_notice
+from auditor.inputs.dataset import image_id, in_training, load_dataset, training_notice
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -300,3 +300,18 @@ def test_training_data_are_told_by_their_names(tmp_path):
     rows = "path,label,split\nval/bee/1.jpg,bee,train\nval/ant/1.jpg,ant,test\n"
     manifest = write(tmp_path / "m.csv", rows)
     assert training_notice(load_dataset(manifest)).startswith("1 of 2 pictures are named")
+
+
+def test_whether_a_model_was_trained_on_the_pictures_is_known_by_their_names(tmp_path):
+    for name, known in (("VAL", False), ("train", True), ("pictures", None)):
+        touch(tmp_path / name, "bee/1.jpg", "ant/1.jpg")
+        assert in_training(load_dataset(tmp_path / name)) is known
+
+    def of(*splits):
+        rows = "".join(f"val/{i % 2}/{i}.jpg,{'ab'[i % 2]},{split}\n" for i, split in enumerate(splits))
+        return in_training(load_dataset(write(tmp_path / "m.csv", f"path,label,split\n{rows}")))
+
+    assert of("test", "Test ", "dev") is False
+    assert of("test", "", "dev") is None  # of one picture nobody knows
+    assert of("test", "train", "dev") is True
+    assert of(*["val"] * 19, "train") is None  # a twentieth changes next to nothing, but is no promise either
