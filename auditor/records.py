@@ -34,7 +34,7 @@ ATTRIBUTE_KIND = "attribute"
 
 VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
 Severity = Literal["high", "medium", "low", "none"]
-#: What a record of ``calibrations`` counts: see docs/evidence.md.
+#: What a record of ``calibrations`` counts: see docs/calibrate.md.
 CalibrationMeasure = Literal["recall", "recall_common", "false_alarms", "beside", "decoy_words", "decoy_flags"]
 
 
