@@ -197,7 +197,7 @@ def measure(old: Path, new: Path, work: Path, repeat: int) -> tuple[float, list[
         begun = time.monotonic()
         page.goto(f"{address}?{urlencode(places[0][1])}")
         wire.wait(page, 0.0)
-        page.wait_for_selector("h1")
+        page.wait_for_selector(".au h1, .au h2")
         first = time.monotonic() - begun
         taken: dict[int, list[float]] = {}
         mebibytes: dict[int, float] = {}

@@ -37,15 +37,20 @@ def connect_to_write(path: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(path), config={**_SETTINGS, "storage_compatibility_version": _STORAGE_VERSION})
 
 
-def connect_to_read(path: Path, *, may_write_to: Path | None = None) -> duckdb.DuckDBPyConnection:
+def connect_to_read(
+    path: Path, *, may_write_to: Path | None = None, memory_limit: str = "1GB"
+) -> duckdb.DuckDBPyConnection:
     """Open a file that must not change; ``COPY`` may write to one folder, where that is given.
+
+    What is open for long keeps nearly all of its ``memory_limit``, as pages of the file. All who have one file open in
+    a process at the same time must give the same.
 
     Raises:
         StoreError: truncated, damaged or no DuckDB file.
     """
     try:
         if may_write_to is None:
-            return duckdb.connect(str(path), read_only=True, config=_SETTINGS)
+            return duckdb.connect(str(path), read_only=True, config={**_SETTINGS, "memory_limit": memory_limit})
         return _with_folder(path, may_write_to)
     except duckdb.Error as error:
         raise StoreError(
@@ -72,7 +77,7 @@ def _with_folder(path: Path, folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def open_migrated_copy(
-    path: Path, written_schema: int, *, may_write_to: Path | None = None
+    path: Path, written_schema: int, *, may_write_to: Path | None = None, memory_limit: str = "1GB"
 ) -> duckdb.DuckDBPyConnection:
     """Bring a copy of an older audit to today's tables and open it for reading; the audit itself stays as it is.
 
@@ -85,7 +90,7 @@ def open_migrated_copy(
         shutil.copyfile(path, copy)
         with connect_to_write(copy) as connection:
             migrations.migrate(connection, auditor_version=auditor_version())
-        return connect_to_read(copy, may_write_to=may_write_to)
+        return connect_to_read(copy, may_write_to=may_write_to, memory_limit=memory_limit)
     except (OSError, duckdb.Error) as error:
         raise StoreError(
             f"{path} has the older schema {written_schema} and could not be migrated on a copy in {work.parent}: "

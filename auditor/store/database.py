@@ -242,12 +242,15 @@ class AuditDatabase:
                 path.unlink(missing_ok=True)
 
 
-def open_audit_database(folder: Path, *, may_write_to: Path | None = None) -> duckdb.DuckDBPyConnection:
+def open_audit_database(
+    folder: Path, *, may_write_to: Path | None = None, memory_limit: str = "1GB"
+) -> duckdb.DuckDBPyConnection:
     """Open a finished audit for reading; the connection is a context manager that closes itself.
 
     Args:
         folder: of the audit.
         may_write_to: the one folder that ``COPY`` may write to; None, and there is none.
+        memory_limit: what DuckDB may take; see ``connection.connect_to_read``.
 
     Raises:
         StoreError: no audit there, an incomplete, truncated or foreign one, one of a newer schema, or one whose
@@ -257,7 +260,7 @@ def open_audit_database(folder: Path, *, may_write_to: Path | None = None) -> du
     path = folder / DATABASE_NAME
     if not path.is_file():
         raise StoreError(f"the audit at {folder} has no {DATABASE_NAME}; make it again, or take it from a whole copy")
-    reader = connection.connect_to_read(path, may_write_to=may_write_to)
+    reader = connection.connect_to_read(path, may_write_to=may_write_to, memory_limit=memory_limit)
     try:
         version = migrations.schema_version(reader)
         if version is None:
@@ -267,7 +270,7 @@ def open_audit_database(folder: Path, *, may_write_to: Path | None = None) -> du
             raise newer_schema(folder, version, writer[0] if writer else None)
         if version < len(migrations.MIGRATIONS):
             reader.close()
-            reader = connection.open_migrated_copy(path, version, may_write_to=may_write_to)
+            reader = connection.open_migrated_copy(path, version, may_write_to=may_write_to, memory_limit=memory_limit)
         missing = migrations.expected_columns() - migrations.columns(reader)
         if missing:
             table, column, kind = min(missing)

@@ -30,8 +30,9 @@ Identity = tuple[int, int, int]
 
 #: Names of which a folder of an audit holds at least one.
 _TRACES = (MANIFEST_NAME, DATABASE_NAME, "features")
-#: Databases that stay open; DuckDB keeps what it read of each in memory.
-_MOST_OPEN = 4
+#: Databases that stay open, and the memory of each, which DuckDB fills with what it read. On 100,000 pictures the
+#: slowest query of a view takes 0.2 s with so little, 0.13 s with 1 GB; what was dropped is in the system's own cache.
+_MOST_OPEN, _MEMORY = 4, "80MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _run_facts(folder: Path) -> tuple[str, str, str]:
     if not path.is_file():
         raise StoreError(f"the audit at {folder} has no {DATABASE_NAME}; make it again, or take it from a whole copy")
     try:
-        with connect_to_read(path) as connection:
+        with connect_to_read(path, memory_limit=_MEMORY) as connection:
             row = connection.execute("SELECT created_at, model_spec, data_path FROM runs").fetchone()
     except duckdb.Error as error:
         raise StoreError(f"{path} has other tables than an audit ({str(error).splitlines()[0]})") from error
@@ -175,7 +176,7 @@ class OpenAudits:
             if known is None:
                 if identity_of(folder) != identity:
                     raise StoreError(f"the audit at {folder} was replaced while it was opened; reload the page")
-                known = (identity, open_audit_database(folder))
+                known = (identity, open_audit_database(folder, memory_limit=_MEMORY))
             self._open[folder] = known
             while len(self._open) > _MOST_OPEN:
                 self._open.popitem(last=False)
