@@ -135,7 +135,7 @@ def _dress() -> None:
     here = files("reports.dashboard")
     report_css, _, _ = assets()
     st.html(f"<style>.au {{ {report_css} }}</style>")
-    for name in ("dashboard.css", "pictures.css"):
+    for name in ("dashboard.css", "pictures.css", "releases.css"):
         st.html(f"<style>{(here / name).read_text(encoding='utf-8')}</style>")
     for name in ("links.js", "keys.js"):
         st.html(f"<script>{(here / name).read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)

@@ -58,7 +58,7 @@ def show(session: Session) -> None:
     if lines:
         markup.show('<div class="notes">' + "".join(f"<p>{markup.text(line, 1000)}</p>" for line in lines) + "</div>")
     command = f"auditor diff {pair.old.folder} {pair.new.folder} --format json"
-    markup.show(f'<p class="grey">All of it, as a file: <code>{markup.text(command, 1000)}</code></p>')
+    markup.show(f'<p class="whole">All of it, as a file: <code>{markup.text(command, 1000)}</code></p>')
 
 
 def _pick(session: Session) -> _Pair | None:
@@ -99,7 +99,8 @@ def _compared(session: Session, pair: _Pair) -> ReleaseDiff | None:
         return _diff(pair.old, pair.new, session.place.anyway, session)
     except InputError as error:
         anyway = markup.link(session.url(anyway=True), "Compare them all the same")
-        said = str(error).split("; audit both releases")[0]
+        said = str(error).removeprefix("the two audits cannot be compared: ").split("; audit both releases")[0]
+        said = said[:1].upper() + said[1:]
         markup.show(
             f'<div class="says" role="alert"><h2>These two are not measured alike</h2><p>{markup.text(said, 1000)}. '
             f"What changed could come from that as well as from the model.</p><p>{anyway}</p></div>"
@@ -116,7 +117,8 @@ def _diff(old: FoundAudit, new: FoundAudit, anyway: bool, _session: Session) -> 
 def _say_basis(session: Session, diff: ReleaseDiff) -> None:
     swap = markup.link(session.url(audit=session.place.other, other=session.place.audit), "swap the two")
     counts = "".join(
-        f'<li class="{change}"><span aria-hidden="true">{shape}</span> <b>{diff.count(change):,}</b> {change}</li>'
+        f'<li class="{change}{"" if diff.count(change) else " none"}"><span aria-hidden="true">{shape}</span> '
+        f"<b>{diff.count(change):,}</b> {change}</li>"
         for change, shape in diff_words.CHANGE_SHAPES.items()
     )
     notes = "".join(f'<p class="note">{markup.text(line, 1000)}</p>' for line in diff_words.warnings(diff))

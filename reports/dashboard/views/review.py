@@ -178,7 +178,7 @@ def _take(finding: ToReview, propose: Callable[[], Proposal]) -> None:
 def _ask(step: _Step) -> None:
     """The diff, to be written or not; or, where somebody else was at the same entry, both sides."""
     if step.conflict is None:
-        markup.show(f"<h3>The change of {markup.text(step.proposal.path, 300)}</h3>")
+        markup.show(f'<h3 class="change">The change of {markup.text(step.proposal.path, 300)}</h3>')
         words = ("Write it", "Discard it")
     else:
         markup.show(
