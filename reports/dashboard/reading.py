@@ -23,4 +23,10 @@ READING = {
     "group": "A channel group is a set of channels that say much the same in the encoder's words. Its share is what it "
     "carries of the evidence for a class, on average over the pictures called it.",
     "use": "How much of all evidence runs through the group, over all classes.",
+    "call": "What the model calls the picture, and how sure it is. A cross and an outline: it is wrong by the label.",
+    "picture_words": "Share of the words in this one picture: how much of the evidence for the class, or for the "
+    "predicted one, the concept explains.",
+    "likeness": "The cosine of the two in the encoder's space, 1 at most. The order says more than the number.",
+    "map": "Where the model finds evidence for the class, or for the concept: brightest where most, each map by "
+    "itself, the outline around its strongest tenth. It says where, never how much.",
 }

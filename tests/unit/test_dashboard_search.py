@@ -181,7 +181,7 @@ def test_captions_tell_the_call_the_label_and_the_concept(audit, encoder):
     assert "label bird 0 water shown 20 % · 10 % of the words" in told
     assert markup(page).count('class="tile wrong"') == 10
     assert 'alt="bird 0/3.jpg, label bird 0"' in markup(page)
-    assert "How to read this" in told
+    assert "The cosine of the two in the encoder" in told
 
 
 def test_an_audit_without_thumbnails_shows_its_captions(tmp_path):

@@ -40,14 +40,13 @@ def show(session: Session) -> None:
     if place.like is not None:
         _show_query(session, place.like)
     if place.like is None and not place.text.strip():
-        _offer_words(session, "Words that this audit knows")
+        _offer_words(session)
         return
     try:
         with st.spinner("Searching; the first search loads the encoder…"):
             found = search(session)
     except AuditorError as error:
-        markup.show(f'<div class="says" role="alert"><h2>No search</h2><p>{markup.text(error, 1000)}</p></div>')
-        _offer_words(session, "Words that this audit knows")
+        _offer_words(session, str(error))
         return
     page = page_of(session.connection, found, place.page, concept_id=place.concept)
     show_grid(session, page.pictures, total=page.total, key="search", among="search", empty="The audit has no picture.")
@@ -58,19 +57,16 @@ def _show_query(session: Session, image_id: str) -> None:
     if found is None:
         return
     path, jpeg = found
-    drawn = None if jpeg is None else drawing.draw(jpeg)
-    image = "" if drawn is None else f'<img src="{drawn.uri}" width="{drawn.width}" height="{drawn.height}" alt="">'
-    picture = markup.link(session.url(view="picture", picture=image_id), f"{image}<span>{markup.text(path, 80)}</span>")
-    clear = markup.link(session.url(like=None, among=None), "search with words instead")
-    markup.show(f'<div class="query"><p>Most like this picture:</p>{picture}<p>{clear}</p></div>')
-
-
-def _offer_words(session: Session, title: str) -> None:
-    words = [word for (word,) in session.connection.execute(_WORDS).fetchall()]
-    if not words:
-        return
-    links = " ".join(
-        f"<li>{markup.link(session.url(text=word, like=None, among='search'), markup.text(word, 40))}</li>"
-        for word in words
+    markup.draw(
+        "search_query",
+        path=path,
+        drawn=None if jpeg is None else drawing.draw(jpeg),
+        picture_url=session.url(view="picture", picture=image_id),
+        clear_url=session.url(like=None, among=None),
     )
-    markup.show(f'<div class="offer"><h2>{title}</h2><ul>{links}</ul></div>')
+
+
+def _offer_words(session: Session, error: str | None = None) -> None:
+    words = [word for (word,) in session.connection.execute(_WORDS).fetchall()]
+    offered = [(session.url(text=word, like=None, among="search"), word) for word in words]
+    markup.draw("search_words", error=error, offered=offered)
