@@ -30,12 +30,14 @@ class Tile:
     map_alt: str
     caption: str
     wrong: bool
+    image_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class TileGroup:
-    """Pictures of one side of the story; without maps where none could be drawn."""
+    """Pictures of one side of the story (``picture_queries.Side``); without maps where none could be drawn."""
 
+    side: str
     title: str
     note: str
     decides: bool

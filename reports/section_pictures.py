@@ -95,7 +95,9 @@ class SectionPictures:
             "words": (f"called {name}", "best explained by words"),
         }
         return tuple(
-            TileGroup(*titles[side], side == ("pulled" if by_pull else "without"), tuple(self._tiles(verdict, told)))
+            TileGroup(
+                side, *titles[side], side == ("pulled" if by_pull else "without"), tuple(self._tiles(verdict, told))
+            )
             for side in sides
             if (told := self._told[verdict.class_idx, side])
         )
@@ -176,6 +178,7 @@ class SectionPictures:
                     map_alt=f"where it looks for {plain(of or '', NAME_LIMIT)}",
                     caption=f"{label} {called}" if picture.side == "pulled" and label else called,
                     wrong=picture.correct is False,
+                    image_id=picture.image_id,
                 )
             )
         return found

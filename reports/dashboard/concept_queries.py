@@ -1,0 +1,186 @@
+"""Named read-only SQL on concepts: those of one class, and one concept across the classes; no Streamlit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.queries import Connection
+
+# A known attribute has counts and no words; a concept of the words need not have been counted.
+_OF_CLASS = """
+WITH counted AS (
+    SELECT concept_id, any_value(concept) AS concept,
+           max(n) FILTER (present) AS n_with, max(n_correct) FILTER (present) AS right_with,
+           max(n) FILTER (NOT present) AS n_without, max(n_correct) FILTER (NOT present) AS right_without
+    FROM subgroups WHERE class_idx = $class_idx GROUP BY concept_id
+),
+said AS (SELECT * FROM class_concepts WHERE class_idx = $class_idx),
+listed AS (
+    SELECT concept_id, coalesce(s.concept, c.concept) AS concept, s.concept_kind, s.share, s.share_elsewhere,
+           c.n_with, c.right_with, c.n_without, c.right_without
+    FROM said s FULL JOIN counted c USING (concept_id)
+)
+SELECT concept_id, concept, coalesce(listed.concept_kind, k.concept_kind), share, share_elsewhere,
+       n_with, right_with, n_without, right_without, count(*) OVER ()
+FROM listed LEFT JOIN (SELECT concept_id, concept_kind FROM concepts) k USING (concept_id)
+ORDER BY concept_id = $leading DESC NULLS LAST, share DESC NULLS LAST, concept_id
+LIMIT $limit
+"""
+
+_ALL = """
+WITH led AS (
+    SELECT concept_id, count(*) FILTER (verdict = 'flagged') AS n_flagged,
+           count(*) FILTER (verdict = 'suspect') AS n_suspect
+    FROM verdicts WHERE concept_id IS NOT NULL GROUP BY concept_id
+),
+said AS (
+    SELECT concept_id, max(share) AS share, max_by(class_name, share) AS class_name FROM class_concepts
+    GROUP BY concept_id
+),
+named AS (
+    SELECT concept_id, concept, concept_kind, kappa FROM concepts
+    UNION ALL
+    SELECT concept_id, concept, NULL, NULL FROM attribute_concepts
+    WHERE concept_id NOT IN (SELECT concept_id FROM concepts)
+)
+SELECT concept_id, concept, concept_kind, coalesce(n_flagged, 0), coalesce(n_suspect, 0), share, class_name, kappa,
+       count(*) OVER ()
+FROM named LEFT JOIN led USING (concept_id) LEFT JOIN said USING (concept_id)
+WHERE contains(lower(concept), lower($find))
+ORDER BY coalesce(n_flagged, 0) DESC, coalesce(n_suspect, 0) DESC, share DESC NULLS LAST, concept_id
+LIMIT $limit OFFSET $start
+"""
+
+_ONE = """
+SELECT concept_id, concept, concept_kind, synonyms, kappa, NULL FROM concepts WHERE concept_id = $concept_id
+UNION ALL
+SELECT concept_id, concept, NULL, [], agreement, attribute FROM attribute_concepts WHERE concept_id = $concept_id
+LIMIT 1
+"""
+
+# What the rules measured of a concept in each class, worst verdicts first. Classes where nothing was measured and whose
+# words hardly hold it say nothing of it.
+_ACROSS = """
+WITH measured AS (
+    SELECT class_idx,
+           max(effect) FILTER (rule_id = 'E2' AND status = 'measured') AS auc,
+           max(effect) FILTER (rule_id = 'E4-recall' AND status = 'measured') AS gap,
+           max(low) FILTER (rule_id = 'E4-recall' AND status = 'measured') AS gap_low,
+           max(high) FILTER (rule_id = 'E4-recall' AND status = 'measured') AS gap_high,
+           max(effect) FILTER (rule_id = 'E4-pull' AND status = 'measured') AS pull,
+           max(low) FILTER (rule_id = 'E4-pull' AND status = 'measured') AS pull_low,
+           max(high) FILTER (rule_id = 'E4-pull' AND status = 'measured') AS pull_high,
+           max(effect) FILTER (rule_id = 'E3-margin' AND status = 'measured') AS margin
+    FROM findings WHERE concept_id = $concept_id GROUP BY class_idx
+),
+said AS (SELECT class_idx, share, share_elsewhere FROM class_concepts WHERE concept_id = $concept_id)
+SELECT v.class_idx, v.class_name, v.verdict, v.severity, v.concept_id IS NOT DISTINCT FROM $concept_id AS leads,
+       s.share, s.share_elsewhere, m.auc, m.gap, m.gap_low, m.gap_high, m.pull, m.pull_low, m.pull_high, m.margin,
+       count(*) OVER ()
+FROM verdicts v
+LEFT JOIN said s USING (class_idx)
+LEFT JOIN measured m USING (class_idx)
+WHERE m.class_idx IS NOT NULL OR v.concept_id IS NOT DISTINCT FROM $concept_id OR s.share >= 0.005
+ORDER BY leads DESC, list_position(['flagged', 'suspect', 'not_analysed', 'clean'], v.verdict),
+         greatest(coalesce(m.gap, -1), coalesce(m.pull, -1)) DESC, s.share DESC NULLS LAST, v.class_name, v.class_idx
+LIMIT $limit OFFSET $start
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassWord:
+    """A concept in one class: its share of the words, and how the model does on pictures with it and without it.
+
+    ``total`` is the number of concepts that the whole list has.
+    """
+
+    concept_id: str
+    concept: str
+    concept_kind: str | None
+    share: float | None
+    share_elsewhere: float | None
+    n_with: int | None
+    right_with: int | None
+    n_without: int | None
+    right_without: int | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedConcept:
+    """A concept in the list of all: classes that it leads, and the class whose words hold most of it."""
+
+    concept_id: str
+    concept: str
+    concept_kind: str | None
+    n_flagged: int
+    n_suspect: int
+    share: float | None
+    class_name: str | None
+    kappa: float | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneConcept:
+    """A concept of the vocabulary, or a value of a column of the manifest (then ``attribute`` names the column).
+
+    ``agreement`` is Cohen's kappa of its presence told twice, or of the encoder with the manifest.
+    """
+
+    concept_id: str
+    concept: str
+    concept_kind: str | None
+    synonyms: tuple[str, ...]
+    agreement: float | None
+    attribute: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptInClass:
+    """What a concept is to one class: words (E1), association (E2), gaps (E4), erased margin (E3)."""
+
+    class_idx: int
+    class_name: str
+    verdict: str
+    severity: str
+    leads: bool
+    share: float | None
+    share_elsewhere: float | None
+    auc: float | None
+    gap: float | None
+    gap_low: float | None
+    gap_high: float | None
+    pull: float | None
+    pull_low: float | None
+    pull_high: float | None
+    margin: float | None
+    total: int
+
+
+def words_of_class(
+    connection: Connection, class_idx: int, *, leading: str | None = None, limit: int = 200
+) -> list[ClassWord]:
+    """The concepts of a class, the leading one first, then by share of the words."""
+    parameters = {"class_idx": class_idx, "leading": leading, "limit": limit}
+    return [ClassWord(*row) for row in connection.execute(_OF_CLASS, parameters).fetchall()]
+
+
+def concepts(connection: Connection, *, find: str = "", limit: int, start: int = 0) -> list[ListedConcept]:
+    """A part of all concepts: those that lead flagged classes first, then suspect ones, then by share."""
+    parameters = {"find": find, "limit": limit, "start": start}
+    return [ListedConcept(*row) for row in connection.execute(_ALL, parameters).fetchall()]
+
+
+def concept(connection: Connection, concept_id: str) -> OneConcept | None:
+    """One concept; None where the audit has none of this id."""
+    row = connection.execute(_ONE, {"concept_id": concept_id}).fetchone()
+    return None if row is None else OneConcept(*row[:3], tuple(row[3]), *row[4:])
+
+
+def across_classes(
+    connection: Connection, concept_id: str, *, limit: int, start: int = 0
+) -> list[ConceptInClass]:
+    """What a concept is to each class that it says anything of: where it leads first, then by the size of its gap."""
+    parameters = {"concept_id": concept_id, "limit": limit, "start": start}
+    return [ConceptInClass(*row) for row in connection.execute(_ACROSS, parameters).fetchall()]

@@ -1,0 +1,140 @@
+"""One class: what the model relies on, how sure that is, the pictures that show it, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import get_args
+
+import streamlit as st
+
+from auditor.records import Verdict
+from reports import queries
+from reports.class_sections import Sections, anchors
+from reports.dashboard import class_list, concept_queries, markup
+from reports.dashboard.audits import Identity, identity_of
+from reports.dashboard.grid import show_grid
+from reports.dashboard.picture_lists import Among, Selection, read_page
+from reports.dashboard.session import Session
+from reports.page_pictures import PictureBudget, Sizes
+from reports.page_records import Section, Tile
+from reports.queries import Connection
+from reports.section_pictures import Extent
+
+_EXTENT, _BUDGET = Extent(4, 3, 4, 4, Sizes()), 3_000_000
+_MOST_CHOICES = 200
+#: Concepts in the table before somebody asks for more.
+_FEW_WORDS, _MANY_WORDS = 10, 400
+#: Value of ``place.sort`` that asks for all concepts of the class.
+_ALL_WORDS = "share"
+
+
+def show(session: Session) -> None:
+    """Draw the view."""
+    verdicts = queries.verdicts(session.connection)
+    listed = class_list.listed(verdicts, session.place)
+    verdict = next((one for one in verdicts if one.class_name == session.place.class_name), None)
+    if verdict is None:
+        _show_choice(session, listed or verdicts)
+        return
+    _show_head(session, verdict, listed)
+    key = (str(session.audit_dir), identity_of(session.audit_dir), verdict.class_idx)
+    section = _section(*key, session.connection)
+    markup.draw("class_story", s=section, v=verdict, tile_url=partial(_tile_url, session, verdict))
+    _show_words(session, verdict)
+    _show_pictures(session, verdict)
+    markup.draw("class_rest", s=section, v=verdict, groups_url=session.url(view="groups", group=None))
+
+
+def _show_choice(session: Session, rows: Sequence[Verdict]) -> None:
+    shown = rows[:_MOST_CHOICES]
+    markup.draw(
+        "class_choice",
+        rows=[(verdict, _url(session, verdict)) for verdict in shown],
+        n_more=len(rows) - len(shown),
+        missing=session.place.class_name,
+        overview_url=session.url(view="overview", class_name=None),
+    )
+
+
+def _url(session: Session, verdict: Verdict) -> str:
+    return session.url(
+        view="class", class_name=verdict.class_name, concept=None, picture=None, among=None, map=None, sort="severity"
+    )
+
+
+def _show_head(session: Session, verdict: Verdict, listed: Sequence[Verdict]) -> None:
+    before, after = class_list.beside(listed, verdict.class_idx)
+    position = next((place for place, one in enumerate(listed, 1) if one.class_idx == verdict.class_idx), None)
+    markup.draw(
+        "class_head",
+        v=verdict,
+        before=before,
+        before_url=before and _url(session, before),
+        after=after,
+        after_url=after and _url(session, after),
+        position=position,
+        n_listed=len(listed),
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _section(folder: str, identity: Identity | None, class_idx: int, _connection: Connection) -> Section:
+    """What the report says of a class; all but the connection is what the cache goes by."""
+    (verdict,) = (one for one in queries.verdicts(_connection) if one.class_idx == class_idx)
+    budget = PictureBudget(_BUDGET, _EXTENT.sizes)
+    return Sections(_connection, [verdict], anchors([verdict]), _EXTENT, budget).section(verdict)
+
+
+def _tile_url(session: Session, verdict: Verdict, tile: Tile, side: str) -> str:
+    among = side if side in get_args(Among) else "all"
+    return session.url(view="picture", picture=tile.image_id, among=among, concept=verdict.concept_id)
+
+
+def _show_words(session: Session, verdict: Verdict) -> None:
+    all_of_them = session.place.sort == _ALL_WORDS
+    limit = _MANY_WORDS if all_of_them else _FEW_WORDS
+    rows = concept_queries.words_of_class(
+        session.connection, verdict.class_idx, leading=verdict.concept_id, limit=limit
+    )
+    total = rows[0].total if rows else 0
+    markup.draw(
+        "class_words",
+        v=verdict,
+        rows=[(row, session.url(view="concept", concept=row.concept_id, among=None, map=None)) for row in rows],
+        n_more=0 if all_of_them else total - len(rows),
+        more_url=session.url(sort=_ALL_WORDS),
+        fewer_url=session.url(sort="severity") if all_of_them and total > _FEW_WORDS else None,
+    )
+
+
+def _show_pictures(session: Session, verdict: Verdict) -> None:
+    """A page of the class's pictures: with the concept, without it, mistakes, and the maps over them."""
+    concept_id = session.place.concept or verdict.concept_id
+    concept = concept_queries.concept(session.connection, concept_id) if concept_id else None
+    names = _lists(verdict, concept)
+    markup.draw("class_pictures", v=verdict, concept=concept)
+    among = session.place.among if session.place.among in names else next(iter(names))
+    changed = session.follow("among", among, lambda name: {"among": name})
+    st.pills("Which pictures", list(names), key="among", on_change=changed, format_func=names.__getitem__,
+             label_visibility="collapsed")  # fmt: skip
+    here = replace(session, place=replace(session.place, concept=concept_id, among=among))
+    selection = Selection(among, verdict.class_idx, concept_id)
+    page = read_page(session.connection, selection, session.place.page)
+    show_grid(here, page.pictures, total=page.total, key="pictures", class_idx=verdict.class_idx, among=among)
+
+
+def _lists(verdict: Verdict, concept: concept_queries.OneConcept | None) -> dict[Among, str]:
+    """The lists that there are, those first that decide the matter, with their words."""
+    name = markup.label(verdict.class_name, 30)
+    if concept is None:
+        return {"all": f"all of {name}", "mistakes": "mistakes"}
+    term = markup.label(concept.concept, 30)
+    return {
+        "without": f"without {term}",
+        "with": f"with {term}",
+        "mistakes": "mistakes",
+        "pulled": f"others with {term}, called {name}",
+        "all": "all",
+    }
