@@ -53,14 +53,20 @@ WORDS_SHOWN = 5
 
 def forest(findings: Sequence[Finding], lead: Lead | None) -> Markup:
     """The forest plot of a concept's findings; the one that the verdict rests on stands out."""
-    by_rule = {finding.rule_id: finding for finding in findings}
-    rows = [_estimate(by_rule[rule], lead) for rule in _CLAIMS if rule in by_rule]
+    rows = estimates(findings, lead)
     told = "; ".join(f"{row.label} {row.text}" for row in rows)
     return charts.forest_plot(rows, f"Evidence with 95 % intervals: {told}") if rows else Markup()
 
 
+def estimates(findings: Sequence[Finding], lead: Lead | None) -> list[charts.Estimate]:
+    """A concept's findings in the order of the argument, as rows of a forest plot; E2 is a chance, with no zero."""
+    by_rule = {finding.rule_id: finding for finding in findings if finding.rule_id != "E2"}
+    order = [rule for rule in _CLAIMS if rule in by_rule]
+    return [_estimate(by_rule[rule], lead) for rule in [*order, *sorted(by_rule.keys() - _CLAIMS.keys())]]
+
+
 def _estimate(finding: Finding, lead: Lead | None) -> charts.Estimate:
-    label = _CLAIMS[finding.rule_id]
+    label = _CLAIMS.get(finding.rule_id, plain(finding.rule_id, 20))
     if finding.status != "measured" or not all(map(math.isfinite, (finding.effect, finding.low, finding.high))):
         return charts.Estimate(label, _STATUS.get(finding.status, "not measured"), "grey")
     number = points(finding.effect, finding.low, finding.high)
@@ -74,6 +80,13 @@ def _estimate(finding: Finding, lead: Lead | None) -> charts.Estimate:
 
 def words_chart(concepts: Sequence[ClassConcept], verdict: Verdict, residual: float | None) -> Markup:
     """The leading words of a class as bars, and what they leave unexplained."""
+    rows = word_bars(concepts, verdict, residual)
+    told = "; ".join(f"{row.label} {row.text}" for row in rows)
+    return charts.share_bars(rows, f"Shares of the words: {told}") if rows else Markup()
+
+
+def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: float | None) -> list[charts.ShareBar]:
+    """The leading words of a class and what they leave unexplained, as rows of a bar chart."""
     shown = [concept for concept in concepts if concept.share >= 0.005][:WORDS_SHOWN]
     rows = []
     for concept in shown:
@@ -87,8 +100,7 @@ def words_chart(concepts: Sequence[ClassConcept], verdict: Verdict, residual: fl
         rows.append(charts.ShareBar(label, text, tone, min(100 * concept.share, 100), others))
     if residual is not None:
         rows.append(charts.ShareBar("no word fits", percent(residual), "grey", 100 * min(max(residual, 0), 1)))
-    told = "; ".join(f"{row.label} {row.text}" for row in rows)
-    return charts.share_bars(rows, f"Shares of the words: {told}") if rows else Markup()
+    return rows
 
 
 def arms(

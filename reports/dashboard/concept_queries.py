@@ -87,6 +87,9 @@ LIMIT $limit OFFSET $start
 """
 
 
+_N_LED = "SELECT count(*) FROM verdicts WHERE concept_id = $concept_id"
+
+
 @dataclass(frozen=True, slots=True)
 class ClassWord:
     """A concept in one class: its share of the words, and how the model does on pictures with it and without it.
@@ -175,12 +178,19 @@ def concepts(connection: Connection, *, find: str = "", limit: int, start: int =
 def concept(connection: Connection, concept_id: str) -> OneConcept | None:
     """One concept; None where the audit has none of this id."""
     row = connection.execute(_ONE, {"concept_id": concept_id}).fetchone()
-    return None if row is None else OneConcept(*row[:3], tuple(row[3]), *row[4:])
+    if row is None:
+        return None
+    found_id, term, kind, synonyms, agreement, attribute = row
+    return OneConcept(found_id, term, kind, tuple(synonyms), agreement, attribute)
 
 
-def across_classes(
-    connection: Connection, concept_id: str, *, limit: int, start: int = 0
-) -> list[ConceptInClass]:
+def across_classes(connection: Connection, concept_id: str, *, limit: int, start: int = 0) -> list[ConceptInClass]:
     """What a concept is to each class that it says anything of: where it leads first, then by the size of its gap."""
     parameters = {"concept_id": concept_id, "limit": limit, "start": start}
     return [ConceptInClass(*row) for row in connection.execute(_ACROSS, parameters).fetchall()]
+
+
+def n_led(connection: Connection, concept_id: str) -> int:
+    """Number of classes whose verdict names a concept."""
+    ((number,),) = connection.execute(_N_LED, {"concept_id": concept_id}).fetchall()
+    return int(number)

@@ -9,8 +9,9 @@ from reports.queries import Connection
 _GROUPS = """
 WITH used AS (
     SELECT group_idx, count(*) AS n_classes,
-           arg_max(class_name, share, $n_classes) AS names, arg_max(share, share, $n_classes) AS shares,
-           arg_max(image_ids, share) AS image_ids
+           list(class_name ORDER BY share DESC, class_idx)[:$n_classes] AS names,
+           list(share ORDER BY share DESC, class_idx)[:$n_classes] AS shares,
+           first(image_ids ORDER BY share DESC, class_idx) AS image_ids
     FROM class_channel_groups GROUP BY group_idx
 )
 SELECT g.group_idx, g.name, g."use", g.n_channels, coalesce(u.n_classes, 0), coalesce(u.names, []),
@@ -85,10 +86,12 @@ class Channel:
 def groups(connection: Connection, *, n_classes: int, limit: int, start: int = 0) -> list[ListedGroup]:
     """A part of the channel groups, the most used first."""
     parameters = {"n_classes": n_classes, "limit": limit, "start": start}
-    return [
-        ListedGroup(*row[:5], tuple(row[5]), tuple(row[6]), tuple(row[7]), *row[8:])
-        for row in connection.execute(_GROUPS, parameters).fetchall()
-    ]
+    found = []
+    for row in connection.execute(_GROUPS, parameters).fetchall():
+        group_idx, name, use, n_channels, n_classes, names, shares, image_ids, largest, total = row
+        lists = tuple(names), tuple(shares), tuple(image_ids)
+        found.append(ListedGroup(group_idx, name, use, n_channels, n_classes, *lists, largest, total))
+    return found
 
 
 def group(connection: Connection, group_idx: int) -> OneGroup | None:

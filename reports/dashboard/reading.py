@@ -20,6 +20,9 @@ READING = {
     "a picture counts as with it. Judge it by the pictures.",
     "erased": "Erased: what the class loses when the concept is taken out of the model's features. Permuted: the same "
     "with the concept's presence shuffled, which should be near nothing.",
+    "association": "Goes with it: draw a picture of the class and one of another; in so many of 100 draws the first "
+    "shows more of the concept. 50 % means that they do not go together. It says what the data offer, not what the "
+    "model took.",
     "group": "A channel group is a set of channels that say much the same in the encoder's words. Its share is what it "
     "carries of the evidence for a class, on average over the pictures called it.",
     "use": "How much of all evidence runs through the group, over all classes.",

@@ -18,7 +18,7 @@ def _script(folders, read_only, baseline):
 def open_page(*folders, read_only=False, baseline="baseline.toml", **params):
     """Run the page at the place that the parameters of the URL name."""
     arguments = ([str(folder) for folder in folders], read_only, str(baseline))
-    page = AppTest.from_function(_script, args=arguments, default_timeout=120)
+    page = AppTest.from_function(_script, args=arguments, default_timeout=300)
     for name, value in params.items():
         page.query_params[name.rstrip("_")] = value
     return page.run()

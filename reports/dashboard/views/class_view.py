@@ -10,13 +10,14 @@ from typing import get_args
 import streamlit as st
 
 from auditor.records import Verdict
-from reports import queries
+from reports import class_evidence, picture_queries, queries
 from reports.class_sections import Sections, anchors
 from reports.dashboard import class_list, concept_queries, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.grid import show_grid
 from reports.dashboard.picture_lists import Among, Selection, read_page
 from reports.dashboard.session import Session
+from reports.leads import leads
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_records import Section, Tile
 from reports.queries import Connection
@@ -24,10 +25,8 @@ from reports.section_pictures import Extent
 
 _EXTENT, _BUDGET = Extent(4, 3, 4, 4, Sizes()), 3_000_000
 _MOST_CHOICES = 200
-#: Concepts in the table before somebody asks for more.
-_FEW_WORDS, _MANY_WORDS = 10, 400
-#: Value of ``place.sort`` that asks for all concepts of the class.
-_ALL_WORDS = "share"
+#: Concepts that the table shows, and those folded below it.
+_FEW_WORDS, _MANY_WORDS = 10, 60
 
 
 def show(session: Session) -> None:
@@ -41,7 +40,7 @@ def show(session: Session) -> None:
     _show_head(session, verdict, listed)
     key = (str(session.audit_dir), identity_of(session.audit_dir), verdict.class_idx)
     section = _section(*key, session.connection)
-    markup.draw("class_story", s=section, v=verdict, tile_url=partial(_tile_url, session, verdict))
+    _show_story(session, verdict, section)
     _show_words(session, verdict)
     _show_pictures(session, verdict)
     markup.draw("class_rest", s=section, v=verdict, groups_url=session.url(view="groups", group=None))
@@ -59,9 +58,7 @@ def _show_choice(session: Session, rows: Sequence[Verdict]) -> None:
 
 
 def _url(session: Session, verdict: Verdict) -> str:
-    return session.url(
-        view="class", class_name=verdict.class_name, concept=None, picture=None, among=None, map=None, sort="severity"
-    )
+    return session.url(view="class", class_name=verdict.class_name, concept=None, picture=None, among=None, map=None)
 
 
 def _show_head(session: Session, verdict: Verdict, listed: Sequence[Verdict]) -> None:
@@ -87,25 +84,37 @@ def _section(folder: str, identity: Identity | None, class_idx: int, _connection
     return Sections(_connection, [verdict], anchors([verdict]), _EXTENT, budget).section(verdict)
 
 
+def _show_story(session: Session, verdict: Verdict, section: Section) -> None:
+    connection = session.connection
+    leading = [one for one in section.findings if one.concept_id == verdict.concept_id]
+    concepts = queries.class_concepts(connection, verdict.class_idx, limit=class_evidence.WORDS_SHOWN)
+    markup.draw(
+        "class_story",
+        s=section,
+        v=verdict,
+        tile_url=partial(_tile_url, session, verdict),
+        estimates=class_evidence.estimates(leading, leads(connection).get(verdict.class_idx)),
+        word_bars=class_evidence.word_bars(
+            concepts, verdict, picture_queries.mean_residuals(connection).get(verdict.class_idx)
+        ),
+    )
+
+
 def _tile_url(session: Session, verdict: Verdict, tile: Tile, side: str) -> str:
     among = side if side in get_args(Among) else "all"
     return session.url(view="picture", picture=tile.image_id, among=among, concept=verdict.concept_id)
 
 
 def _show_words(session: Session, verdict: Verdict) -> None:
-    all_of_them = session.place.sort == _ALL_WORDS
-    limit = _MANY_WORDS if all_of_them else _FEW_WORDS
-    rows = concept_queries.words_of_class(
-        session.connection, verdict.class_idx, leading=verdict.concept_id, limit=limit
-    )
-    total = rows[0].total if rows else 0
+    connection, class_idx, leading = session.connection, verdict.class_idx, verdict.concept_id
+    rows = concept_queries.words_of_class(connection, class_idx, leading=leading, limit=_MANY_WORDS)
+    linked = [(row, session.url(view="concept", concept=row.concept_id, among=None, map=None)) for row in rows]
     markup.draw(
         "class_words",
         v=verdict,
-        rows=[(row, session.url(view="concept", concept=row.concept_id, among=None, map=None)) for row in rows],
-        n_more=0 if all_of_them else total - len(rows),
-        more_url=session.url(sort=_ALL_WORDS),
-        fewer_url=session.url(sort="severity") if all_of_them and total > _FEW_WORDS else None,
+        rows=linked[:_FEW_WORDS],
+        more_rows=linked[_FEW_WORDS:],
+        n_unlisted=rows[0].total - len(rows) if rows else 0,
     )
 
 

@@ -1,0 +1,88 @@
+"""One concept across the classes: where it leads, how much hangs on it, and what counts as it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from reports import picture_queries
+from reports.dashboard import concept_queries, markup
+from reports.dashboard.concept_queries import OneConcept
+from reports.dashboard.grid import show_grid
+from reports.dashboard.paging import pages
+from reports.dashboard.picture_lists import Among, Selection, read_page
+from reports.dashboard.session import Session
+
+_PAGE_SIZE = 50
+_LISTS: dict[Among, str] = {"most": "shows it most", "least": "shows it least", "said": "most of the words for a class"}
+
+
+def show(session: Session) -> None:
+    """Draw the view."""
+    concept_id = session.place.concept
+    concept = concept_queries.concept(session.connection, concept_id) if concept_id is not None else None
+    if concept is None:
+        _show_list(session)
+        return
+    _show_across(session, concept)
+    _show_pictures(session, concept)
+
+
+def _show_list(session: Session) -> None:
+    missing = session.place.concept
+    markup.show('<h1>Concepts</h1><p class="question">Which words do the classes rely on?</p>')
+    if missing is not None:
+        markup.show(
+            f'<div class="says" role="alert"><h2>No concept {markup.text(missing, 60)} in this audit</h2>'
+            "<p>Choose one of these.</p></div>"
+        )
+    changed = session.follow("find", session.place.find, lambda text: {"find": text.strip(), "concept": None})
+    st.text_input("Concept", key="find", on_change=changed, max_chars=200, width=260)
+    find, start = session.place.find, (session.place.page - 1) * _PAGE_SIZE
+    rows = concept_queries.concepts(session.connection, find=find, limit=_PAGE_SIZE, start=start)
+    total = rows[0].total if rows else 0
+    markup.draw(
+        "concepts",
+        rows=[(row, _url(session, row.concept_id)) for row in rows],
+        pages=pages(session, total, _PAGE_SIZE),
+        clear_url=session.url(find="", concept=None),
+    )
+
+
+def _url(session: Session, concept_id: str) -> str:
+    return session.url(view="concept", concept=concept_id, find="", among=None, map=None)
+
+
+def _show_across(session: Session, concept: OneConcept) -> None:
+    connection = session.connection
+    start = (session.place.page - 1) * _PAGE_SIZE if session.place.among is None else 0
+    rows = concept_queries.across_classes(connection, concept.concept_id, limit=_PAGE_SIZE, start=start)
+    total = rows[0].total if rows else 0
+    linked = [
+        (row, session.url(view="class", class_name=row.class_name, concept=concept.concept_id, among=None, map=None))
+        for row in rows
+    ]
+    markup.draw(
+        "concept",
+        c=concept,
+        leads=concept_queries.n_led(connection, concept.concept_id),
+        called=picture_queries.called_pictures(connection, [concept.concept_id], limit=1).get(concept.concept_id),
+        rows=linked,
+        pages=pages(replace(session, place=replace(session.place, among=None)), total, _PAGE_SIZE),
+        all_url=session.url(view="concept", concept=None, among=None),
+    )
+
+
+def _show_pictures(session: Session, concept: OneConcept) -> None:
+    place = session.place
+    among: Among = place.among if place.among in _LISTS else "most"
+    changed = session.follow("concept-among", among, lambda name: {"among": name})
+    st.pills("Which pictures", list(_LISTS), key="concept-among", on_change=changed, format_func=_LISTS.__getitem__,
+             label_visibility="collapsed")  # fmt: skip
+    # Every class's pictures: those of one class are in its own view.
+    number = place.page if place.among is not None else 1
+    here = replace(session, place=replace(place, class_name=None, among=among, page=number))
+    page = read_page(session.connection, Selection(among, None, concept.concept_id), number)
+    show_grid(here, page.pictures, total=page.total, key="concept", among=among,
+              empty="It is not known of any picture.")  # fmt: skip
