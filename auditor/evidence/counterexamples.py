@@ -49,14 +49,14 @@ def presence_reliability(inputs: EvidenceInput, measured: Measured, concept_idx:
     return float(truth[seen].mean() + (~truth[~seen]).mean() - 1)
 
 
-def missing_pictures(inputs: EvidenceInput, measured: Measured, pair: PairEvidence, *, n_tests: int) -> Missing:
+def missing_pictures(inputs: EvidenceInput, measured: Measured, pair: PairEvidence, *, n_tests: float) -> Missing:
     """Pictures to show a reliance of :data:`DESIGN_EFFECT` or to exclude one of :data:`TOLERATED`, with 80 % chance.
 
     Args:
         inputs: What was judged.
         measured: Counts.
         pair: Class and concept.
-        n_tests: Concepts of the class that are tested: a reliance is shown at the level that this leaves.
+        n_tests: Tests that share the level with that of the concept: a reliance is shown at what this leaves.
     """
     c, v = pair.class_idx, pair.concept_idx
     diluted = presence_reliability(inputs, measured, v)
@@ -75,11 +75,11 @@ def missing_pictures(inputs: EvidenceInput, measured: Measured, pair: PairEviden
     return Missing(*(None if needed is None else max(0, needed - int(n)) for needed, n in at_hand))
 
 
-def _needed(rate1: float, rate0: float, n_tests: int, reliability: float) -> int | None:
+def _needed(rate1: float, rate0: float, n_tests: float, reliability: float) -> int | None:
     """Pictures in each arm, both to show the effect between the rates and to exclude the tolerated one."""
     if DESIGN_EFFECT * reliability <= DELTA:
         return None
-    level = _ALPHA / (2 * max(n_tests, 1))  # recall and pull
+    level = _ALPHA / (2 * n_tests)  # recall and pull
     show = significance.pictures_per_arm(rate1, rate0, DESIGN_EFFECT, DELTA, alpha=level, reliability=reliability)
     rate = rate1 if rate1 >= 0.5 else rate0  # what is observed without a reliance
     exclude = significance.pictures_per_arm(rate, rate, 0.0, TOLERATED, alpha=_ALPHA / 2)

@@ -1,39 +1,68 @@
-"""Correction for many tests: which pairs count as tests, and what is left of their p-values."""
+"""Correction for many tests: which pairs share the level, and what is left of their p-values.
+
+Within a class the concepts that the data associate with it (E2) are one family and all others a second one, each with
+a part of the level and Holm's method within. E2 compares presence with labels and never looks at a prediction, so the
+family that a concept is in says nothing about the test of its gap, and both families keep their level. The words of
+the model (E1) must not choose a family: they come from the decisions that are tested.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.evidence import significance
 from auditor.evidence.agreement import supported
 from auditor.evidence.class_states import MIN_CLASS, testable
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.pairs import Measured
+from auditor.evidence.pairs import Measured, PairEvidence
+from auditor.records import IntArray
 
 #: Level of the corrected tests.
 ALPHA = 0.05
+#: Part of a class's level for the concepts that the data associate with it, where there are others as well.
+ASSOCIATED_PART = 0.8
 
 
 def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
-    """Fill ``p`` and ``q``: Holm over a class's testable context concepts, Benjamini-Hochberg over the classes.
+    """Fill ``p`` and ``q``: Holm within the families of a class, Benjamini-Hochberg over the classes.
 
     A pair's p is that of its better gap among those that E3 agrees with, doubled, since there are two. Within the
     discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014).
     """
     analysed = np.flatnonzero(measured.n_labelled >= MIN_CLASS)
     smallest = np.ones(len(inputs.class_names))
-    adjusted: dict[int, float] = {}
-    for c in range(len(inputs.class_names)):
-        pairs = [pair for pair in measured.pairs if pair.class_idx == c and pair.screened]
-        for pair in pairs:
+    by_class: list[dict[int, PairEvidence]] = [{} for _ in inputs.class_names]
+    for pair in measured.pairs:
+        if pair.screened:
             pair.p = min([1.0] + [2 * gap.p for gap in supported(pair)])
-        within = significance.holm([pair.p for pair in pairs], n_tests=testable(inputs, measured, c).size)
-        adjusted.update({id(pair): float(p) for pair, p in zip(pairs, within, strict=True)})
-        smallest[c] = min([1.0, *within.tolist()])
+            by_class[pair.class_idx][pair.concept_idx] = pair
+    for c, pairs in enumerate(by_class):
+        for family, part in _families(inputs, measured, c):
+            mine = [pairs[v] for v in family.tolist() if v in pairs]
+            within = significance.holm([pair.p for pair in mine], n_tests=family.size)
+            for pair, p in zip(mine, within, strict=True):
+                pair.q = min(float(p) / part, 1.0)
+        smallest[c] = min([1.0, *(pair.q for pair in pairs.values())])
     class_q = np.ones(len(inputs.class_names))
     class_q[analysed] = significance.benjamini_hochberg(smallest[analysed])
     n_found = max(int((class_q[analysed] <= ALPHA).sum()), 1)
-    for pair in measured.pairs:
-        if pair.screened:
-            scaled = adjusted[id(pair)] * analysed.size / n_found
-            pair.q = float(min(1.0, max(class_q[pair.class_idx], scaled)))
+    for c, pairs in enumerate(by_class):
+        for pair in pairs.values():
+            pair.q = float(min(1.0, max(class_q[c], pair.q * analysed.size / n_found)))
+
+
+def n_tests(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.float64]:
+    """(V,) by how much Bonferroni would divide class c's level for each concept, or would if the concept were tested."""
+    families = _families(inputs, measured, c)
+    divided = [max(family.size, 1) / part for family, part in families]
+    return np.where(measured.by_data[c], divided[0], divided[-1])
+
+
+def _families(inputs: EvidenceInput, measured: Measured, c: int) -> list[tuple[IntArray, float]]:
+    """Testable concepts of class c that E2 lets through, then the others, each with its part of the level."""
+    tested = testable(inputs, measured, c)
+    associated = measured.by_data[c, tested]
+    if associated.all() or not associated.any():
+        return [(tested, 1.0)]
+    return [(tested[associated], ASSOCIATED_PART), (tested[~associated], 1 - ASSOCIATED_PART)]

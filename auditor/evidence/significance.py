@@ -151,8 +151,7 @@ def clopper_pearson(successes: int, trials: int, *, confidence: float = CONFIDEN
 def holm(p_values: ArrayLike, *, n_tests: int | None = None) -> Float64Array:
     """Holm's adjusted p-values of one family; ``n_tests`` counts tests of the family that are not listed.
 
-    Controls the chance of one false rejection whatever the dependence. The permutation max-T of method.md, which
-    uses the dependence, takes its place here without a change for the caller.
+    Controls the chance of one false rejection whatever the dependence.
     """
     p = np.asarray(p_values, dtype=np.float64)
     m = p.size if n_tests is None else max(n_tests, p.size)
@@ -202,7 +201,7 @@ def detectable_effect(
     n0: ArrayLike,
     bound: float,
     *,
-    alpha: float,
+    alpha: ArrayLike,
     power: float = 0.8,
     reliability: ArrayLike = 1.0,
 ) -> Float64Array:
@@ -210,7 +209,7 @@ def detectable_effect(
 
     ``reliability`` is PPV + NPV - 1 of the presence that makes the arms: a true gap is seen diluted by it.
     """
-    z = float(special.ndtri(1 - alpha) + special.ndtri(power))
+    z = special.ndtri(1 - np.asarray(alpha, dtype=np.float64)) + special.ndtri(power)
     size1, size0 = (np.maximum(np.asarray(n, dtype=np.float64), 1e-9) for n in (n1, n0))
     # a rate of exactly 0 or 1 would promise certainty: half a picture of either sort is added
     smallest = np.minimum(size1, size0)

@@ -18,7 +18,7 @@ from auditor.evidence.counterexamples import (
 )
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.findings import core_of, findings_of, subgroups_of
-from auditor.evidence.many_tests import ALPHA, correct_for_many_tests
+from auditor.evidence.many_tests import ALPHA, correct_for_many_tests, n_tests
 from auditor.evidence.pair_erasure import erase_pairs
 from auditor.evidence.pair_states import JudgedPair, judged_pairs, other_source, told_once
 from auditor.evidence.pairs import Measured, PairEvidence, measure
@@ -155,7 +155,7 @@ def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequen
     rate = float(measured.n_correct[c] / n)
     screened = [pair.concept_idx for pair in pairs if pair.by_words or pair.by_data]
     chosen = screened or tested
-    alpha = ALPHA / (2 * tested.size)
+    alpha = ALPHA / (2 * n_tests(inputs, measured, c)[chosen])
     arms = measured.n_with[c, chosen], measured.n_without[c, chosen]
     diluted = [presence_reliability(inputs, measured, int(v)) for v in chosen]
     effects = significance.detectable_effect(rate, *arms, DELTA, alpha=alpha, reliability=diluted)
@@ -164,5 +164,5 @@ def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequen
 
 def _missing(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Missing:
     """Pictures that are missing to show or to exclude a reliance, at the level that the class's many tests leave."""
-    n_tests = testable(inputs, measured, pair.class_idx).size
-    return missing_pictures(inputs, measured, pair, n_tests=n_tests)
+    shared = float(n_tests(inputs, measured, pair.class_idx)[pair.concept_idx])
+    return missing_pictures(inputs, measured, pair, n_tests=shared)

@@ -1,0 +1,108 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from auditor.evidence import many_tests
+from auditor.evidence.many_tests import ALPHA, ASSOCIATED_PART, correct_for_many_tests, n_tests
+from auditor.evidence.pairs import PairEvidence
+from auditor.evidence.reliance import Erasure
+from auditor.evidence.subgroups import Gap
+
+AGREED = Erasure(0.5, 0.3, 0.7, 50, 50, p=0.005, permuted=0.0)
+
+
+def pair(class_idx, concept_idx, p, *, screened=True):
+    """A pair whose recall gap has this p, and whose erasure agrees."""
+    gap = Gap(0.5, 0.3, 0.7, p, 0, 0, 0, 0, status="measured")
+    return PairEvidence(
+        class_idx, concept_idx, None, (0.9, 0.8, 1.0), False, screened,
+        recall=gap, erased_recall=AGREED, transferred_recall=AGREED,
+    )  # fmt: skip
+
+
+def world(pairs, associated, n_classes=2, n_concepts=10, n_labelled=100):
+    """Inputs and measurements of classes in which every concept can be tested; ``associated`` are (class, concept)."""
+    by_data = np.zeros((n_classes, n_concepts), bool)
+    for where in associated:
+        by_data[where] = True
+    inputs = SimpleNamespace(
+        class_names=[f"class {c}" for c in range(n_classes)],
+        concepts=[None] * n_concepts,
+        context_of=lambda _: np.arange(n_concepts),
+    )
+    measured = SimpleNamespace(
+        pairs=pairs,
+        by_data=by_data,
+        n_labelled=np.full(n_classes, n_labelled),
+        n_with=np.full((n_classes, n_concepts), 50),
+        n_without=np.full((n_classes, n_concepts), 50),
+        pull_arms=np.full((n_classes, n_concepts), 50),
+    )
+    return inputs, measured
+
+
+def test_an_associated_concept_shares_its_part_of_the_level_with_its_like_alone():
+    one, other = pair(0, 3, 0.001), pair(1, 4, 0.9)
+    correct_for_many_tests(*world([one, other], associated=[(0, 3)]))
+    # doubled for two gaps, one test in the family, .8 of the level; then one class found of two
+    assert one.p == pytest.approx(0.002)
+    assert one.q == pytest.approx(0.002 / 0.8 * 2)
+    assert other.q == 1.0
+
+
+def test_holm_goes_over_the_family_whether_its_pairs_are_screened_or_not():
+    first, second = pair(0, 3, 0.001), pair(0, 4, 0.004)
+    correct_for_many_tests(*world([first, second], associated=[(0, 3), (0, 4), (0, 5)], n_classes=1))
+    assert first.q == pytest.approx(0.002 * 3 / 0.8)
+    assert second.q == pytest.approx(0.008 * 2 / 0.8)
+
+
+def test_concepts_that_are_not_associated_keep_the_rest_of_the_level():
+    one = pair(0, 3, 0.0001)
+    correct_for_many_tests(*world([one], associated=[(0, 7)], n_classes=1))
+    assert one.q == pytest.approx(0.0002 * 9 / (1 - ASSOCIATED_PART))
+
+
+def test_all_of_the_level_is_used_where_there_is_one_family():
+    for associated in ([], [(0, v) for v in range(10)]):
+        one = pair(0, 3, 0.0001)
+        correct_for_many_tests(*world([one], associated, n_classes=1))
+        assert one.q == pytest.approx(0.0002 * 10)
+
+
+def test_pairs_without_a_screen_and_classes_too_small_are_no_discoveries():
+    unscreened, small = pair(0, 3, 1e-9, screened=False), pair(1, 3, 1e-9)
+    inputs, measured = world([unscreened, small], associated=[(0, 3), (1, 3)])
+    measured.n_labelled[1] = 10
+    correct_for_many_tests(inputs, measured)
+    assert unscreened.q == small.q == 1.0
+
+
+def test_tests_that_share_the_level():
+    inputs, measured = world([], associated=[(0, 3), (0, 4)], n_classes=1)
+    shared = n_tests(inputs, measured, 0)
+    assert shared[3] == pytest.approx(2 / 0.8)
+    assert shared[0] == pytest.approx(8 / (1 - ASSOCIATED_PART))
+    # a concept that too few pictures show to be tested, by what it would share if it were
+    measured.n_with[0, 4] = measured.pull_arms[0, 4] = 1
+    assert n_tests(inputs, measured, 0)[4] == pytest.approx(1 / 0.8)
+    measured.n_with[:] = measured.pull_arms[:] = 0
+    assert n_tests(inputs, measured, 0).tolist() == [1.0] * 10
+
+
+def test_a_class_is_discovered_falsely_no_more_often_than_the_level():
+    """Both families under the hypothesis, whatever E2 chose: uniform p-values, doubled p counted as two tests."""
+    rng = np.random.default_rng(0)
+    alarms, n_trials = 0, 2000
+    for _ in range(n_trials):
+        pairs = [pair(0, v, float(min(rng.random(2)))) for v in range(10)]
+        correct_for_many_tests(*world(pairs, associated=[(0, v) for v in range(rng.integers(0, 11))], n_classes=1))
+        alarms += any(one.q <= ALPHA for one in pairs)
+    assert alarms / n_trials <= ALPHA + 3 * np.sqrt(ALPHA / n_trials)
+
+
+def test_both_families_together_use_the_level():
+    inputs, measured = world([], associated=[(0, 1), (0, 2), (0, 3)], n_classes=1)
+    assert (1 / n_tests(inputs, measured, 0)).sum() == pytest.approx(1.0)
+    assert sum(part for _, part in many_tests._families(inputs, measured, 0)) == pytest.approx(1.0)
