@@ -8,6 +8,8 @@ from auditor.evidence.subgroups import DELTA, Gap
 
 #: E3 agrees with a gap when it takes away at least this part of it, and DELTA.
 AGREEING_PART = 0.25
+#: E3 agrees by margins when it takes away at least this part of the margin that goes with the concept.
+AGREEING_MARGIN = 0.10
 #: Level at which an erasure must exceed what erasers fitted to permuted presence take away.
 NULL_ALPHA = 0.05
 #: An effect whose upper bound lies below this is tolerated: the concept is excluded.
@@ -35,7 +37,7 @@ def margins_agree(erased: Erasure, transferred: Erasure) -> bool:
     Asked of the eraser of all classes and of that of the other classes alone: within one class whatever goes with the
     concept is erased along with it, so its own pictures prove nothing.
     """
-    return all(_shown(one) and one.effect >= AGREEING_PART for one in (erased, transferred))
+    return all(_shown(one) and one.effect >= AGREEING_MARGIN for one in (erased, transferred))
 
 
 def _shown(erasure: Erasure) -> bool:

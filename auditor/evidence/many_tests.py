@@ -53,7 +53,7 @@ def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
 
 
 def n_tests(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.float64]:
-    """(V,) by how much Bonferroni would divide class c's level for each concept, or would if the concept were tested."""
+    """(V,) by what Bonferroni would divide class c's level for each concept, or would if it were tested."""
     families = _families(inputs, measured, c)
     divided = [max(family.size, 1) / part for family, part in families]
     return np.where(measured.by_data[c], divided[0], divided[-1])

@@ -80,6 +80,7 @@ _NAMES = {
     "recall_20": "classes, recall at 20 points or more", "f1": "classes, F1", "pair_precision": "pairs, precision",
     "pair_recall": "pairs, recall at 20 points or more", "pair_recall_10": "pairs, recall at 10 points or more",
     "planted_pair_recall": "… of what was planted, at 20 points or more",
+    "visible_pair_recall": "… of what was planted and both arms have ten pictures of, at 20 points or more",
     "other_pair_recall": "… of what was not planted, at 20 points or more",
 }  # fmt: skip
 

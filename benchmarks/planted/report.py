@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from auditor.evidence.subgroups import MIN_ARM
 from benchmarks.planted import score
 from benchmarks.planted.peers import PEERS
 from benchmarks.planted.score import Outcome
@@ -30,6 +31,9 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         "pair_recall_10": score.figure(pairs, score.recall),
         "planted_pair_recall": score.figure(
             [score.pair_counts(one, least=score.LARGE, planted=True) for one in outcomes], score.recall
+        ),
+        "visible_pair_recall": score.figure(
+            [score.pair_counts(one, least=score.LARGE, planted=True, arm=MIN_ARM) for one in outcomes], score.recall
         ),
         "other_pair_recall": score.figure(
             [score.pair_counts(one, least=score.LARGE, planted=False) for one in outcomes], score.recall
@@ -129,7 +133,7 @@ def table(summary: Summary, groups: dict[str, dict[str, Any]]) -> str:
     lines = []
     for name, figure in summary["intervals"].items():
         counts = f"{figure['true']} true, {figure['false']} false, {figure['missed']} missed"
-        lines.append(f"{name:18} {figure['value']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]  {counts}")
+        lines.append(f"{name:19} {figure['value']:.3f}  [{figure['low']:.3f}, {figure['high']:.3f}]  {counts}")
     alarms = summary["false_alarms"]
     lines.append(
         f"{'false alarms':18} {alarms['value']:.4f}  upper {alarms['upper']:.4f}  {alarms['alarms']} of "

@@ -47,19 +47,21 @@ def _status(outcome: Outcome, class_idx: int, concept_id: str) -> str:
     return "between" if concept_id in {pair["concept_id"] for pair in undecided} else "negative"
 
 
-def pair_counts(outcome: Outcome, *, least: float = 0.0, planted: bool | None = None) -> Counts:
+def pair_counts(outcome: Outcome, *, least: float = 0.0, planted: bool | None = None, arm: int = 0) -> Counts:
     """(true, false, missed) pairs; values that work alike for a model are one concept, found when one of them is.
 
     Args:
         outcome: Of one model.
         least: Reliances below this are not asked for.
         planted: True: only what was planted is asked for; False: only what the model came to rely on besides.
+        arm: Only what so many of the class's pictures show, and so many do not, is asked for.
     """
     true = false = missed = 0
     wanted: dict[tuple[int, frozenset[str]], float] = {}
     flagged: dict[int, set[str]] = {}
     for pair in outcome["pairs"]:
-        if pair["status"] == "relies" and planted in (None, pair["planted"]):
+        seen = min(pair["n_with"], pair["n_without"]) >= arm
+        if pair["status"] == "relies" and planted in (None, pair["planted"]) and seen:
             key = (pair["class_idx"], frozenset({pair["concept_id"], *pair["alike"]}))
             wanted[key] = max(wanted.get(key, 0.0), pair["effect"])
         if pair["flagged"]:

@@ -16,6 +16,7 @@ def made_up(seed: int, *, flagged: bool, encoder: str = "own", correlation: floa
     """One model: a class that relies on water by 60 points, and a clean one."""
     pair = {
         "class_idx": 0, "concept_id": "water", "alike": ["water"], "status": "relies", "pulls": False, "planted": True,
+        "n_with": 95, "n_without": 5,
         "effect": 0.6, "flagged": flagged, "score": 0.9, "slices": {"10": 1.0, "25": None}, "n_others_with": 30,
     }  # fmt: skip
     clean = {**pair, "class_idx": 1, "status": "clean", "planted": False, "effect": 0.0, "flagged": False, "score": 0.1}

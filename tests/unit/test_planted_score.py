@@ -18,10 +18,11 @@ def pair(
     alike=(),
     rank=0.0,
     pulls=False,
+    arms=(100, 100),
 ):
     return {
         "class_idx": class_idx, "concept_id": concept, "alike": [concept, *alike], "status": status, "pulls": pulls,
-        "planted": True,
+        "planted": True, "n_with": arms[0], "n_without": arms[1],
         "effect": effect, "flagged": flagged, "score": rank, "slices": {"10": None, "25": None},
     }  # fmt: skip
 
@@ -61,6 +62,13 @@ def test_classes_and_pairs_are_counted(model) -> None:
     assert score.class_counts(model, score.own_leads(model), least=0.2).tolist() == [1, 1, 0]
     assert score.pair_counts(model).tolist() == [1, 1, 1]
     assert score.pair_counts(model, least=0.2).tolist() == [1, 1, 0]
+
+
+def test_pairs_that_the_pictures_cannot_show_may_be_left_out() -> None:
+    pairs = [pair(0, "water", "relies", effect=0.5, arms=(96, 4)), pair(0, "snow", "relies", effect=0.5, arms=(10, 90))]
+    thin = outcome([one_class(0, "relies", size=0.5)], pairs)
+    assert score.pair_counts(thin).tolist() == [0, 0, 2]
+    assert score.pair_counts(thin, arm=10).tolist() == [0, 0, 1]
 
 
 def test_flags_on_pairs_in_between_are_left_out() -> None:
