@@ -13,6 +13,7 @@ from reports.dashboard import drawing, markup
 from reports.dashboard.picture_lists import PAGE_SIZE, GridPicture, nearest_page
 from reports.dashboard.reading import READING
 from reports.dashboard.session import Session
+from reports.display import counted
 from reports.page_records import Drawn
 
 _TERMS = """
@@ -79,7 +80,7 @@ def show_grid(
         "grid",
         tiles=tiles,
         concept=None if place.concept is None else concept_terms(session, [place.concept]).get(place.concept),
-        where=f"{first:,}–{last:,} of {total:,}",
+        where=f"{first:,}–{last:,} of {total:,}" if n_pages > 1 else counted(total, "picture"),
         previous=place.but(page=number - 1).url() if number > 1 else None,
         following=place.but(page=number + 1).url() if number < n_pages else None,
         reads=_reads(pictures, maps),

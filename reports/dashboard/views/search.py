@@ -48,6 +48,11 @@ def show(session: Session) -> None:
     except AuditorError as error:
         _offer_words(session, str(error))
         return
+    ((n_images,),) = session.connection.execute("SELECT count(*) FROM images").fetchall()
+    told = (
+        f"The {len(found):,} nearest of {n_images:,}, nearest first: that is an order, and shows of none what it holds."
+    )
+    markup.show(f'<p class="found">{told}</p>')
     page = page_of(session.connection, found, place.page, concept_id=place.concept)
     show_grid(session, page.pictures, total=page.total, key="search", among="search", empty="The audit has no picture.")
 
