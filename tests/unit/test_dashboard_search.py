@@ -114,7 +114,7 @@ def test_a_picture_as_query_needs_no_encoder(audit, encoder):
 def test_an_unknown_picture_as_query(audit):
     page = open_page(audit, view="search", like="<b>x</b>")
     assert not page.exception
-    assert "no picture '<b>x</b>' in this audit" in words(page)
+    assert "No picture '<b>x</b>' in this audit" in words(page)
     assert "<b>x" not in markup(page)
 
 
@@ -133,7 +133,7 @@ def test_a_missing_encoder_is_explained(audit, monkeypatch):
     monkeypatch.setattr(searching, "load_encoder", load)
     page = open_page(audit, view="search", text="water")
     assert not page.exception
-    assert "weights of 'ViT' are not on this machine" in words(page)
+    assert "Weights of 'ViT' are not on this machine" in words(page)
     assert not page.error
 
 
