@@ -88,7 +88,7 @@ _CALLED = f"""
 WITH keyed AS (
     SELECT concept_id, image_id, presence, presence::DOUBLE + (hash(image_id) % 1000000) * 1e-14 AS key
     FROM concept_presence
-    WHERE list_contains($concepts, concept_id)
+    WHERE concept_id IN (SELECT unnest($concepts))
 ),
 best AS (
     SELECT concept_id, count(*) FILTER (presence > {PRESENT}) AS n_present, count(*) AS n_known,

@@ -20,7 +20,10 @@ _FETCHED_TOGETHER = 10
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much a section shows: less, the more sections there are, so that the page stays small."""
+    """How much a section shows: less, the more sections there are, so that the page stays small.
+
+    With ``per_zone`` 0 it does not look for what is called the concept.
+    """
 
     per_side: int
     groups: int
@@ -59,7 +62,8 @@ class SectionPictures:
         self._place = {class_idx: place for place, class_idx in enumerate(classes)}
         self._told = picture_queries.told_pictures(connection, classes, limit=extent.per_side)
         self._groups = picture_queries.groups_of_classes(connection, classes, limit=extent.groups)
-        self._called = picture_queries.called_pictures(connection, list(self._owner), limit=extent.per_zone)
+        called = list(self._owner) if extent.per_zone else []
+        self._called = picture_queries.called_pictures(connection, called, limit=extent.per_zone) if called else {}
         known = queries.attribute_concepts(connection)
         self._by_manifest = {row.concept_id for row in known}
         self._twins = {row.same_as: row for row in known if row.same_as is not None}

@@ -62,6 +62,9 @@ def main(options: Options | None = None) -> None:
     except duckdb.Error as error:
         _LOG.exception("a query failed")
         _say("The audit's file could not be read", f"{str(error).splitlines()[0]}; make the audit again, or reload")
+    except Exception:  # an audit may come from anybody: whatever it does to a view, the page and its links stay
+        _LOG.exception("a view failed")
+        _say("This view failed", "What went wrong is in the log of the server. Go on from the row of links above.")
 
 
 def _chosen(place: Place, found: tuple[FoundAudit, ...]) -> FoundAudit | None:

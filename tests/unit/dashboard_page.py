@@ -25,9 +25,11 @@ def open_page(*folders, read_only=False, baseline="baseline.toml", **params):
 
 
 def markup(page):
-    """Our own HTML on the page, without style and script."""
+    """Our own HTML on the page, without style and script; of a view that did not fail."""
     bodies = [element.proto.body for element in page.get("html")]
-    return "\n".join(body for body in bodies if not body.startswith(("<style", "<script")))
+    drawn = "\n".join(body for body in bodies if not body.startswith(("<style", "<script")))
+    assert "This view failed" not in drawn
+    return drawn
 
 
 def words(page):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import get_args
 
@@ -11,6 +11,7 @@ import streamlit as st
 
 from auditor.records import Verdict
 from reports import class_evidence, picture_queries, queries
+from reports.charts import Estimate, ShareBar
 from reports.class_sections import Sections, anchors
 from reports.dashboard import class_list, concept_queries, markup
 from reports.dashboard.audits import Identity, identity_of
@@ -29,6 +30,15 @@ _MOST_CHOICES = 200
 _FEW_WORDS, _MANY_WORDS = 10, 60
 
 
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """What the report says of a class, and the rows of its two charts."""
+
+    section: Section
+    estimates: list[Estimate]
+    word_bars: list[ShareBar]
+
+
 def show(session: Session) -> None:
     """Draw the view."""
     verdicts = queries.verdicts(session.connection)
@@ -39,11 +49,18 @@ def show(session: Session) -> None:
         return
     _show_head(session, verdict, listed)
     key = (str(session.audit_dir), identity_of(session.audit_dir), verdict.class_idx)
-    section = _section(*key, session.connection)
-    _show_story(session, verdict, section)
+    story = _story(*key, session.connection)
+    markup.draw(
+        "class_story",
+        s=story.section,
+        v=verdict,
+        estimates=story.estimates,
+        word_bars=story.word_bars,
+        tile_url=partial(_tile_url, session, verdict),
+    )
     _show_words(session, verdict)
     _show_pictures(session, verdict)
-    markup.draw("class_rest", s=section, v=verdict, groups_url=session.url(view="groups", group=None))
+    markup.draw("class_rest", s=story.section, v=verdict, groups_url=session.url(view="groups", group=None))
 
 
 def _show_choice(session: Session, rows: Sequence[Verdict]) -> None:
@@ -77,26 +94,18 @@ def _show_head(session: Session, verdict: Verdict, listed: Sequence[Verdict]) ->
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def _section(folder: str, identity: Identity | None, class_idx: int, _connection: Connection) -> Section:
-    """What the report says of a class; all but the connection is what the cache goes by."""
-    (verdict,) = (one for one in queries.verdicts(_connection) if one.class_idx == class_idx)
+def _story(folder: str, identity: Identity | None, class_idx: int, _connection: Connection) -> _Story:
+    """What there is to tell of a class; all but the connection is what the cache goes by."""
+    verdict = next(one for one in queries.verdicts(_connection) if one.class_idx == class_idx)
     budget = PictureBudget(_BUDGET, _EXTENT.sizes)
-    return Sections(_connection, [verdict], anchors([verdict]), _EXTENT, budget).section(verdict)
-
-
-def _show_story(session: Session, verdict: Verdict, section: Section) -> None:
-    connection = session.connection
-    leading = [one for one in section.findings if one.concept_id == verdict.concept_id]
-    concepts = queries.class_concepts(connection, verdict.class_idx, limit=class_evidence.WORDS_SHOWN)
-    markup.draw(
-        "class_story",
-        s=section,
-        v=verdict,
-        tile_url=partial(_tile_url, session, verdict),
-        estimates=class_evidence.estimates(leading, leads(connection).get(verdict.class_idx)),
-        word_bars=class_evidence.word_bars(
-            concepts, verdict, picture_queries.mean_residuals(connection).get(verdict.class_idx)
-        ),
+    section = Sections(_connection, [verdict], anchors([verdict]), _EXTENT, budget).section(verdict)
+    leading = [one for one in queries.findings(_connection, class_idx) if one.concept_id == verdict.concept_id]
+    concepts = queries.class_concepts(_connection, class_idx, limit=class_evidence.WORDS_SHOWN)
+    residual = picture_queries.mean_residuals(_connection).get(class_idx)
+    return _Story(
+        section,
+        class_evidence.estimates(leading, leads(_connection).get(class_idx)),
+        class_evidence.word_bars(concepts, verdict, residual),
     )
 
 

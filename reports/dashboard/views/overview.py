@@ -25,7 +25,7 @@ _WORST = 3
 #: Clean classes named in their line; and from how many lines on they are folded into it.
 _MOST_FOLDED = 24
 #: The worst classes' pictures: one each, whatever it weighs.
-_EXTENT, _BUDGET = Extent(1, 1, 1, 1, Sizes()), 1_000_000
+_EXTENT, _BUDGET = Extent(1, 1, 1, 0, Sizes()), 1_000_000
 _FILTERS = ("verdicts", "kinds", "find")
 
 
