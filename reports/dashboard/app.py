@@ -140,8 +140,8 @@ def _dress() -> None:
     st.html(f"<style>.au {{ {report_css} }}</style>")
     for name in ("dashboard.css", "pictures.css", "releases.css"):
         st.html(f"<style>{(here / name).read_text(encoding='utf-8')}</style>")
-    for name in ("links.js", "keys.js"):
-        st.html(f"<script>{(here / name).read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
+    scripts = "".join((here / name).read_text(encoding="utf-8") for name in ("links.js", "keys.js"))
+    st.html(f"<script>{scripts}</script>", unsafe_allow_javascript=True)
 
 
 if __name__ == "__main__":

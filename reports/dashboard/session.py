@@ -1,11 +1,11 @@
 """What a view is given: the place that the URL names, the audit that is open, and the ways to another place.
 
 The URL is the truth; a widget's state follows it. Streamlit 1.67 enters every change of ``st.query_params`` into the
-browser's history and, on back and forward, runs the script again with the parameters of that entry (before 1.67 it kept
-the newest ones, so that back did nothing). So ``go`` writes the parameters and runs again, with nothing of our own in
-between. Links are plain ``<a href="?...">``, which a person can copy or open in a new tab; a few lines of script
-(``app.py``) turn a plain click on one into a step of the history, which Streamlit answers like a step back: without
-loading the page anew. Without that script the same links load the page, and everything works as well.
+browser's history and, on back and forward, runs the script again with the parameters of that entry (before its pull
+request 16989 it kept the newest ones, so that back did nothing). So ``go`` writes the parameters and runs again, with
+nothing of our own in between. Links are plain ``<a href="?...">``, which a person can copy or open in a new tab; a few
+lines of script (links.js) turn a plain click on one into a step of the history, which Streamlit answers like a step
+back: without loading the page anew. Without that script the same links load the page, and everything works as well.
 """
 
 from __future__ import annotations

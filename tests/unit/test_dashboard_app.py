@@ -76,6 +76,19 @@ def test_an_audit_made_again_is_offered(folder):
     assert not page.exception
 
 
+def test_a_view_that_fails_leaves_the_page(folder, monkeypatch):
+    def fail(connection):
+        raise ValueError("secret details")
+
+    monkeypatch.setattr("reports.queries.verdicts", fail)
+    page = open_page(folder, audit="new")
+    assert not page.exception
+    drawn = "".join(element.proto.body for element in page.get("html"))
+    assert "This view failed" in drawn
+    assert "secret details" not in drawn
+    assert "view=search" in drawn
+
+
 def test_names_cannot_break_out(tmp_path):
     audit = write_hostile_audit(tmp_path / "<b>x<b>")
     write_small_audit(tmp_path / "other")

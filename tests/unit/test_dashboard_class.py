@@ -119,3 +119,9 @@ def test_names_stay_text(tmp_path_factory, number):
     assert not page.exception
     assert "<script" not in markup(page)
     assert 'href="https://' not in markup(page)
+
+
+def test_a_finding_leads_to_its_review_unless_only_read(birds):
+    review = "?audit=birds&view=review&class=bird+0&concept=water"
+    assert review in links(open_page(birds, view="class", class_="bird 0"))
+    assert review not in links(open_page(birds, view="class", class_="bird 0", read_only=True))

@@ -142,3 +142,20 @@ def test_names_stay_text(tmp_path):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in drawn
     assert any(name.startswith("[link]") for name in NAMES)
     assert 'href="https://example.org' not in drawn
+
+
+def test_the_gate_is_told_and_leads_to_the_review(folder, tmp_path):
+    page = open_page(folder, baseline=tmp_path / "baseline.toml")
+    assert "✕ Gate" in words(page)
+    assert "?audit=audit&view=review" in links(page)
+    page = open_page(folder, baseline=tmp_path / "baseline.toml", read_only=True)
+    assert "✕ Gate" in words(page)
+    assert "?audit=audit&view=review" not in links(page)
+
+
+def test_a_broken_baseline_is_one_line_and_the_rest_stays(folder, tmp_path):
+    (tmp_path / "baseline.toml").write_text("[[accepted]\n")
+    page = open_page(folder, baseline=tmp_path / "baseline.toml")
+    assert not page.exception
+    assert "baseline.toml" in words(page).partition("Gate")[2]
+    assert "2 of 4 classes are flagged" in words(page)

@@ -80,6 +80,7 @@ def _url(session: Session, verdict: Verdict) -> str:
 
 def _show_head(session: Session, verdict: Verdict, listed: Sequence[Verdict]) -> None:
     before, after = class_list.beside(listed, verdict.class_idx)
+    reviewed = verdict.verdict in ("flagged", "suspect") and not session.read_only
     position = next((place for place, one in enumerate(listed, 1) if one.class_idx == verdict.class_idx), None)
     markup.draw(
         "class_head",
@@ -90,6 +91,7 @@ def _show_head(session: Session, verdict: Verdict, listed: Sequence[Verdict]) ->
         after_url=after and _url(session, after),
         position=position,
         n_listed=len(listed),
+        review_url=session.url(view="review", concept=verdict.concept_id) if reviewed else None,
     )
 
 

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from auditor.config import NO_MODEL
+from auditor.errors import AuditorError
+from auditor.gate.acceptance import today_utc
+from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from reports import queries
 from reports.class_sections import Sections, anchors
 from reports.dashboard import charts, class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.reading import READING
+from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, reach
 from reports.html_report import headline
@@ -51,6 +55,7 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
     numbers = [(verdict, getattr(counts, verdict)) for verdict in VERDICT_SHAPES]
     told = [v for v in verdicts if v.verdict in ("flagged", "suspect") or (v.verdict != "clean" and v.concept_id)]
     worst = [verdict.class_idx for verdict in told[:_WORST]]
+    gate, gate_error = _gate(session)
     cards = _cards(str(session.audit_dir), identity_of(session.audit_dir), worst, session.connection)
     markup.draw(
         "overview_top",
@@ -63,10 +68,21 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
             for verdict, number in numbers
         ],
         cards=[(card, _class_url(session, card.verdict)) for card in cards],
+        gate=gate,
+        gate_error=gate_error,
+        review_url=None if session.read_only else session.url(view="review", class_name=None, concept=None),
         n_classes=len(verdicts),
         n_analysed=counts.analysed,
         seen=reach(verdict.detectable_effect for verdict in verdicts),
     )
+
+
+def _gate(session: Session) -> tuple[GateDecision | None, str | None]:
+    """What the gate says with the policy and the baseline that are there now, or why it cannot."""
+    try:
+        return read_review(session.connection, session.baseline_path, today_utc()).decision, None
+    except AuditorError as error:
+        return None, str(error)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
