@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +28,7 @@ from benchmarks.planted.properties import image_properties
 from benchmarks.planted.scenarios import Scenario
 
 _CODE = (answers, backbones, bank, drawing, networks, properties, worlds)
+_FEATURES = "features."
 _PEAK_RATE = {"strong": 2e-3, "weak": 2e-3, "scratch": 3e-3}
 
 
@@ -49,6 +52,16 @@ class Made:
     examined: Examined
     truth_labels: IntArray  # (n,) scenes of the truth's bank
     called: NDArray[np.int8]  # (n, variants) what the model calls them
+    features: Mapping[str, NDArray[Any]]  # the weights before the head, by name
+
+    def network(self) -> networks.Classifier:
+        """The whole model, from pixels to logits."""
+        what, head = self.scenario, self.examined.head
+        model = networks.Classifier(networks.ARCHITECTURES[what.architecture](), len(what.classes))
+        state = {_FEATURES + name: torch.from_numpy(values) for name, values in self.features.items()}
+        weight, bias = torch.from_numpy(head.weight), torch.from_numpy(head.bias)
+        model.load_state_dict({**state, "head.weight": weight, "head.bias": bias})
+        return model.eval()
 
     @property
     def accuracy(self) -> tuple[float, ...]:
@@ -65,6 +78,7 @@ class Made:
             partial, weight=one.head.weight, bias=one.head.bias, activations=one.activations,
             embeddings=one.embeddings, label_idx=one.label_idx, rows=one.rows, properties=one.properties,
             truth_labels=self.truth_labels, called=self.called,
+            **{_FEATURES + name: values for name, values in self.features.items()},
         )  # fmt: skip
         partial.replace(path)
 
@@ -76,7 +90,8 @@ class Made:
                 tuple(one.name for one in scenario.classes), LinearHead(stored["weight"], stored["bias"]),
                 stored["activations"], stored["embeddings"], stored["label_idx"], stored["rows"], stored["properties"],
             )  # fmt: skip
-            return Made(scenario, examined, stored["truth_labels"], stored["called"])
+            features = {name.removeprefix(_FEATURES): stored[name] for name in stored if name.startswith(_FEATURES)}
+            return Made(scenario, examined, stored["truth_labels"], stored["called"], features)
 
 
 def make(scenario: Scenario, layers: Bank, encoder: Encoder, sizes: Sizes, work: Path) -> Made:
@@ -109,7 +124,7 @@ def make(scenario: Scenario, layers: Bank, encoder: Encoder, sizes: Sizes, work:
         rows=rows,
         properties=image_properties(pixels).astype(np.float32),
     )
-    return Made(scenario, examined, labels, called)
+    return Made(scenario, examined, labels, called, {name: one.numpy() for name, one in features.state_dict().items()})
 
 
 def is_shared(scenario: Scenario) -> bool:

@@ -104,6 +104,28 @@ def test_every_picture_was_read_and_has_words(photo_audit):
     assert counts == [{"hymenoptera": 396, "cats_dogs": 800}[name]] * 2
 
 
+def test_flower_by_hand_and_by_the_encoder_point_the_same_way(photo_audit):
+    name, folder, _ = photo_audit
+    if name != "hymenoptera":
+        pytest.skip("its manifest says which pictures show a flower")
+    from auditor.store.database import open_audit_database
+
+    with open_audit_database(folder) as connection:
+        sql = "SELECT concept, rule_id, effect FROM findings WHERE class_name = 'bees' AND concept IN (?, ?)"
+        found = {row[:2]: row[2] for row in connection.execute(sql, ["flower", "flower = 1"]).fetchall()}
+        sql = "SELECT agreement FROM attribute_concepts WHERE concept = 'flower = 1' AND same_as = 'flower'"
+        ((kappa,),) = connection.execute(sql).fetchall()
+    assert kappa > 0.6
+    for rule_id, nothing in (("E2", 0.5), ("E4-recall", 0), ("E4-pull", 0)):
+        assert found["flower", rule_id] > nothing, rule_id
+        assert found["flower = 1", rule_id] > nothing, rule_id
+
+
+def test_photographs_without_a_planted_shortcut_are_not_flagged(photo_audit):
+    *_, report = photo_audit
+    assert [one["verdict"] for one in report["classes"]].count("flagged") == 0
+
+
 def test_explain_draws_a_photograph(photo_audit, tmp_path):
     _, folder, _ = photo_audit
     from PIL import Image
