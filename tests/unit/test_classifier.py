@@ -12,82 +12,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from model_files import message
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 from toy_models import GapCnn
 
-from auditor.errors import InputError, ModelError
+from auditor.errors import InputError
 from auditor.models import cam, hub
 from auditor.models.bundled import bundled_path
 from auditor.models.classifier import load_classifier
-from auditor.models.preprocess import OpaqueTransform, Preprocess, from_transform, probe_picture, read_preprocess
+from auditor.models.preprocess import Preprocess, probe_picture
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.weights import digest_module, read_weights
 
 import_torchvision_safely()
 import timm  # noqa: E402
 import torchvision  # noqa: E402
-from torchvision import transforms as T  # noqa: E402, N812
-
-FACTORY = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from toy_models import GapCnn, NoPlaces
-import torch
-
-def plain():
-    return GapCnn()
-
-def with_transform():
-    return GapCnn(), lambda image: torch.full((3, 8, 8), image.size[0] / 1000)
-
-def random_transform():
-    return GapCnn(), lambda image: torch.rand(3, 8, 8)
-
-def wrong_transform():
-    return GapCnn(), lambda image: image
-
-def dropping():
-    class Dropping(GapCnn):
-        def forward(self, x):
-            return super().forward(torch.nn.functional.dropout(x))
-    return Dropping()
-
-def text():
-    return "resnet18"
-
-def broken():
-    raise ValueError("no checkpoint")
-"""
-PREPROCESS = "size = 16\nmean = [0.0, 0.0, 0.0]\nstd = [1.0, 1.0, 1.0]\n"
-
-
-@pytest.fixture
-def factory(tmp_path: Path) -> Path:
-    path = tmp_path / "my_model.py"
-    path.write_text(FACTORY)
-    return path
-
-
-@pytest.fixture
-def preprocess(tmp_path: Path) -> Path:
-    path = tmp_path / "preprocess.toml"
-    path.write_text(PREPROCESS)
-    return path
 
 
 @pytest.fixture(scope="module")
 def resnet_state() -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     return dict(torchvision.models.resnet18(num_classes=5).state_dict())
-
-
-def message(*args: object, **options: object) -> str:
-    with pytest.raises(ModelError) as caught:
-        load_classifier(*args, **options)  # type: ignore[arg-type]
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 # --- torchvision and timm ----
@@ -225,80 +172,6 @@ def test_unknown_specs(spec: str, expected: str):
     assert expected in message(spec, weights=None)
 
 
-# --- factories ----
-
-
-def test_factory_needs_trust(factory: Path):
-    text = message(f"{factory}:plain", weights=None)
-    assert "add --trust-code" in text
-    assert "_auditor_model" not in "".join(sys.modules)
-
-
-def test_factory_of_a_file(factory: Path, preprocess: Path):
-    classifier = load_classifier(f"{factory}:plain", weights=None, preprocess=preprocess, trust_code=True)
-    assert (classifier.head_layer, classifier.n_classes) == ("fc", 2)
-    assert classifier.preprocess(probe_picture()).shape == (3, 16, 16)
-    assert str(factory.parent) not in sys.path
-
-
-def test_factory_of_a_module(factory: Path, preprocess: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(factory.parent)
-    monkeypatch.delitem(sys.modules, "my_model", raising=False)
-    classifier = load_classifier("my_model:plain", weights=None, preprocess=preprocess, trust_code=True)
-    assert classifier.n_classes == 2
-
-
-def test_factory_with_weights(factory: Path, preprocess: Path, tmp_path: Path):
-    state = GapCnn().state_dict()
-    state["fc.bias"] += 1
-    save_file(state, tmp_path / "w.safetensors", metadata={"classes": '["x", "y"]'})
-    spec = f"{factory}:plain"
-    own = load_classifier(spec, weights=None, preprocess=preprocess, trust_code=True)
-    changed = load_classifier(spec, weights=tmp_path / "w.safetensors", preprocess=preprocess, trust_code=True)
-    np.testing.assert_array_equal(changed.head.bias, own.head.bias + 1)
-    assert changed.class_names == ("x", "y")
-    assert own.class_names is None
-    assert own.digest != changed.digest
-
-
-def test_factory_transform_is_used_and_hashed(factory: Path):
-    spec = f"{factory}:with_transform"
-    classifier = load_classifier(spec, weights=None, trust_code=True)
-    assert isinstance(classifier.preprocess, OpaqueTransform)
-    assert float(classifier.preprocess(Image.new("RGB", (500, 20))).mean()) == 0.5
-    assert classifier.input_size > 10_000
-    factory.write_text(FACTORY.replace("/ 1000", "/ 500"))
-    assert load_classifier(spec, weights=None, trust_code=True).digest != classifier.digest
-
-
-@pytest.mark.parametrize(
-    ("function", "expected"),
-    [
-        ("plain", "says nothing of its preprocessing: return (module, transform), or give --preprocess"),
-        ("random_transform", "gives two results for one picture"),
-        ("wrong_transform", "gives Image; expected a float tensor (3, H, W)"),
-        ("text", "returned str; expected a torch module or (module, transform)"),
-        ("broken", "raised ValueError: no checkpoint"),
-        ("plane", "has no function 'plane'; did you mean 'plain'?"),
-    ],
-)
-def test_bad_factories(factory: Path, function: str, expected: str):
-    assert expected in message(f"{factory}:{function}", weights=None, trust_code=True)
-
-
-def test_model_with_dropout_left_on(factory: Path, preprocess: Path):
-    text = message(f"{factory}:dropping", weights=None, preprocess=preprocess, trust_code=True)
-    assert "two results" in text or "alone gives its output" in text
-
-
-def test_factory_file_that_is_absent_or_broken(tmp_path: Path):
-    assert "no such file" in message(f"{tmp_path}/absent.py:make", weights=None, trust_code=True)
-    (tmp_path / "bad.py").write_text("import nowhere_to_be_found")
-    text = message(f"{tmp_path}/bad.py:make", weights=None, trust_code=True)
-    assert "importing it raised ModuleNotFoundError" in text
-    assert "importing it raised" in message("nowhere_to_be_found:make", weights=None, trust_code=True)
-
-
 def test_wanted_target_layer(tmp_path: Path, resnet_state: dict[str, torch.Tensor]):
     torch.save(resnet_state, tmp_path / "w.pt")
     classifier = load_classifier("torchvision:resnet18", weights=tmp_path / "w.pt", target_layer="layer3")
@@ -306,11 +179,6 @@ def test_wanted_target_layer(tmp_path: Path, resnet_state: dict[str, torch.Tenso
     text = message("torchvision:resnet18", weights=tmp_path / "w.pt", target_layer="layer5")
     assert text.startswith("layer 'layer5' not in torchvision:resnet18; candidates: ")
     assert "layer3, layer4" in text
-
-
-def test_unknown_device(factory: Path, preprocess: Path):
-    text = message(f"{factory}:plain", weights=None, preprocess=preprocess, trust_code=True, device="gpu")
-    assert "device 'gpu' cannot be used" in text
 
 
 # --- samples ----
@@ -330,71 +198,6 @@ def test_sample_classifier():
 def test_bundled_file_that_is_absent():
     with pytest.raises(InputError, match=r"'encoder/nothing\.json' not found"):
         bundled_path("encoder", "nothing.json")
-
-
-# --- preprocessing ----
-
-
-@pytest.mark.parametrize("size", [(500, 375), (375, 500), (231, 230), (100, 300), (256, 256)])
-@pytest.mark.parametrize("name", ["resnet18", "efficientnet_b0", "vit_b_16", "inception_v3"])
-def test_preprocessing_equals_torchvision(name: str, size: tuple[int, int]):
-    preset = torchvision.models.get_model_weights(name).DEFAULT.transforms()
-    ours = from_transform(preset, name)
-    assert isinstance(ours, Preprocess)
-    picture = probe_picture().resize(size)
-    torch.testing.assert_close(ours(picture), preset(picture), atol=1e-5, rtol=0)
-
-
-def test_preprocessing_of_a_compose():
-    compose = T.Compose([T.Resize((40, 30)), T.ToTensor(), T.Normalize([0.5] * 3, [0.25] * 3)])
-    ours = from_transform(compose, "toy")
-    assert ours == Preprocess(size=(40, 30), mean=(0.5,) * 3, std=(0.25,) * 3)
-    assert ours.input_size == 40
-    picture = probe_picture()
-    torch.testing.assert_close(ours(picture), compose(picture), atol=1e-5, rtol=0)
-
-
-def test_transform_that_only_looks_like_a_compose_is_not_taken_for_one():
-    compose = T.Compose([T.Resize(32), T.CenterCrop(32), T.ToTensor(), T.Normalize([0.5] * 3, [0.25] * 3)])
-    compose.transforms.reverse()  # another order of the same parts, which torchvision accepts for tensors alone
-    swapped = T.Compose([T.ToTensor(), T.Normalize([0.5] * 3, [0.25] * 3), T.CenterCrop(32), T.Resize(64)])
-    assert isinstance(from_transform(swapped, "toy"), OpaqueTransform)
-
-
-def test_any_mode_of_picture():
-    ours = Preprocess(size=8, crop=(8, 8))
-    grey = Image.new("L", (20, 10), 100)
-    torch.testing.assert_close(ours(grey), ours(grey.convert("RGB")))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("size = 224\ninterpolatoin = 'bicubic'", "unknown key 'interpolatoin'; did you mean 'interpolation'?"),
-        ("crop = 224", "key 'size' is missing"),
-        ("size = 'big'", "size = 'big': expected a whole number or [height, width]"),
-        ("size = 224\nmean = [0.5]", "mean = [0.5]: expected three numbers"),
-        ("size = 224\nstd = [0, 1, 1]", "std must be positive"),
-        ("size = 224\ninterpolation = 'cubic'", "interpolation 'cubic' is unknown; one of nearest, bilinear"),
-        ("size = 0", "sides must be at least 1"),
-        ("size =", "is no TOML"),
-    ],
-)
-def test_bad_preprocessing_files(tmp_path: Path, text: str, expected: str):
-    (tmp_path / "p.toml").write_text(text)
-    with pytest.raises(ModelError) as caught:
-        read_preprocess(tmp_path / "p.toml")
-    assert expected in str(caught.value)
-    assert str(tmp_path) in str(caught.value)
-
-
-def test_preprocessing_file(tmp_path: Path):
-    (tmp_path / "p.toml").write_text("size = [300, 200]\ncrop = [100, 90]\ninterpolation = 'bicubic'\n")
-    found = read_preprocess(tmp_path / "p.toml")
-    assert found == Preprocess(size=(300, 200), crop=(100, 90), interpolation="bicubic")
-    assert found(probe_picture()).shape == (3, 100, 90)
-    with pytest.raises(ModelError, match="cannot be read"):
-        read_preprocess(tmp_path / "absent.toml")
 
 
 # --- torchvision ----
