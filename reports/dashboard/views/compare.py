@@ -55,8 +55,9 @@ def show(session: Session) -> None:
         _show_class(session, pair, diff, session.place.class_name)
     _show_changes(session, diff)
     lines = [*diff_words.class_lines(diff), *diff_words.group_lines(diff)]
-    if lines:
-        markup.show('<div class="notes">' + "".join(f"<p>{markup.text(line, 1000)}</p>" for line in lines) + "</div>")
+    # what is indented in the text report belongs to the line above it
+    notes = "".join(f"<p{' class=of' * line.startswith(' ')}>{markup.text(line, 1000)}</p>" for line in lines)
+    markup.show(f'<div class="notes">{notes}</div>')
     command = f"auditor diff {pair.old.folder} {pair.new.folder} --format json"
     markup.show(f'<p class="whole">All of it, as a file: <code>{markup.text(command, 1000)}</code></p>')
 
