@@ -1,0 +1,252 @@
+"""The dashboard in a browser, as a reviewer goes: every view by its address, by keyboard, and to a gate that passes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+from urllib.request import urlopen
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+
+from auditor.models.encoders import load_encoder
+from auditor.store.embedding_index import write_embedding_index
+from benchmarks import big_audit, big_world
+from benchmarks.big_audit import write_big_audit
+from benchmarks.dashboard_speed import Wire
+
+WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
+N_IMAGES, N_CLASSES, N_CONCEPTS = 2000, 10, 40
+#: For a machine that does something else as well.
+PATIENCE = 60_000
+#: Streamlit says so when a run of the page is done, and nothing is drawn any more.
+IDLE = """() => document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-script-state") === "notRunning"
+    && !document.querySelector("[data-testid=stSkeleton]")"""
+#: The first flagged class, its concept, and one of its pictures.
+NAME = "class 0000"
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A running one: where it is served, the folder that it was started in, and the two audits."""
+
+    address: str
+    folder: Path
+    audits: Path
+    concept: str
+    picture: str
+
+    def url(self, **params: object) -> str:
+        return f"{self.address}/?{urlencode({name.rstrip('_'): value for name, value in params.items()})}"
+
+    def gate(self) -> int:
+        command = [sys.executable, "-m", "auditor.cli", "gate", str(self.audits / "release-0")]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, timeout=120, check=False).returncode
+
+
+@pytest.fixture(scope="module")
+def audits(tmp_path_factory):
+    """Two releases on the same pictures, searchable with the sample encoder."""
+    folder, encoder = tmp_path_factory.mktemp("audits"), load_encoder("sample")
+    make_run = big_audit._run
+    # What a picture shows is what its row in the index says: every second one water, the others grass.
+    rows = encoder.encode_texts(["water", "grass"])[[0, 1] * (N_IMAGES // 2)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(big_audit, "N_CHANNELS", 32)
+        patched.setattr(big_world, "CHUNK", 1000)
+        searchable = {"encoder_spec": "sample", "encoder_digest": encoder.digest}
+        patched.setattr(big_audit, "_run", lambda world, n: replace(make_run(world, n), **searchable))
+        for release in (0, 1):
+            audit = folder / f"release-{release}"
+            write_big_audit(audit, n_images=N_IMAGES, n_classes=N_CLASSES, n_concepts=N_CONCEPTS, release=release)
+            write_embedding_index(audit, rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dashboard(audits, tmp_path_factory):
+    """``auditor dashboard`` in a folder of its own; ended by its own id."""
+    from auditor.store.database import open_audit_database
+
+    with open_audit_database(audits / "release-0") as connection:
+        concept = connection.execute("SELECT concept_id FROM verdicts WHERE class_name = ?", [NAME]).fetchone()[0]
+        picture = connection.execute("SELECT image_id FROM images WHERE image_idx = 0").fetchone()[0]
+    folder = tmp_path_factory.mktemp("started-in")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "auditor.cli", "dashboard", str(audits), "--port", str(port)]
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "LOGNAME": "ada"}
+    with (folder / "log.txt").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+        try:
+            wait_until_healthy(f"http://127.0.0.1:{port}", process)
+            yield Dashboard(f"http://127.0.0.1:{port}", folder, audits, concept, picture)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def wait_until_healthy(address, process):
+    end = time.monotonic() + PATIENCE / 1000
+    while True:
+        try:
+            with urlopen(f"{address}/_stcore/health", timeout=1):
+                return
+        except OSError:
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def page(browser, dashboard):
+    """One tab for all tests; what it asked for is in its list."""
+    context = browser.new_context(viewport=WIDE)
+    context.set_default_timeout(PATIENCE)
+    opened = context.new_page()
+    opened.asked, opened.troubles = [], []
+    opened.on("request", lambda request: opened.asked.append(request.url))
+    opened.on("websocket", lambda socket: opened.asked.append(socket.url))
+    opened.on("pageerror", lambda error: opened.troubles.append(str(error)))
+    opened.goto("about:blank")
+    opened.wire = Wire()
+    opened.wire.watch(opened)
+    yield opened
+    context.close()
+
+
+def view(page, url):
+    """Open an address anew and wait until all of it is drawn; what its own parts say."""
+    page.goto(url)
+    page.wait_for_selector(".au h1")
+    page.wait_for_function(IDLE)
+    return said(page)
+
+
+def said(page):
+    return "\n".join(page.locator(".au").all_inner_texts())
+
+
+def click(page, locator):
+    after(page, locator.click)
+
+
+def after(page, act):
+    """Act, and wait until the page has become what the server makes of it."""
+    since = page.wire.asked
+    act()
+    page.wire.wait(page, since)
+    page.wait_for_function(IDLE)
+
+
+VIEWS = {
+    "audits": ("release-0", {}),
+    "overview": (NAME, {}),
+    "class": (NAME, {"class_": NAME}),
+    "concept": (NAME, {"concept": "CONCEPT"}),
+    "groups": ("16", {}),
+    "group": ("", {"view": "groups", "group": 3}),
+    "picture": ("class 0000/0000000.jpg", {"picture": "PICTURE", "class_": NAME, "concept": "CONCEPT"}),
+    "search": ("like", {"text": "water"}),
+    "compare": ("fixed", {"other": "release-1"}),
+    "compared class": ("before", {"view": "compare", "other": "release-1", "class_": NAME}),
+    "review": (f"{NAME} · ", {}),
+    "finding": ("look at the evidence", {"view": "review", "class_": NAME, "concept": "CONCEPT"}),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_view_by_its_address_has_no_barrier_and_fits_a_telephone(page, dashboard, name):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    expected, params = VIEWS[name]
+    known = {"CONCEPT": dashboard.concept, "PICTURE": dashboard.picture}
+    params = {"audit": "release-0", "view": name, **{key: known.get(value, value) for key, value in params.items()}}
+    page.set_viewport_size(WIDE)
+    shown = view(page, dashboard.url(**params))
+    assert expected in shown
+    assert "Traceback" not in page.inner_text("body")
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert "This cannot be shown" not in shown
+    found = axe.Axe().run(page).response["violations"]
+    # Streamlit draws the frame and the widgets; what stands inside .au is ours.
+    ours = [
+        (one["id"], node["html"][:200])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+        if page.evaluate("(path) => !!document.querySelector(path)?.closest('.au')", node["target"][0])
+    ]
+    assert ours == []
+    page.set_viewport_size(NARROW)
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    wider = "document.querySelector('[data-testid=stMain]').scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wider) <= 0
+
+
+def test_a_reviewer_s_way_to_a_gate_that_passes(page, dashboard):
+    page.set_viewport_size(WIDE)
+    assert dashboard.gate() == 1
+    view(page, dashboard.url())
+    click(page, page.get_by_role("link", name="release-0", exact=True))
+    click(page, page.get_by_role("link", name=NAME, exact=True).first)
+    assert page.locator(f".au h1:has-text('{NAME}')").count()
+    of_class = page.url
+    click(page, page.locator(".au .tile a, .au a:has(img)").first)
+    assert "picture=" in page.url
+    assert "site 0" in said(page)  # the manifest's column of this picture
+    after(page, page.go_back)
+    assert page.url == of_class
+    assert page.locator(f".au h1:has-text('{NAME}')").count()
+    click(page, page.get_by_role("link", name="Search", exact=True))
+    page.get_by_label("Words", exact=True).fill("water")
+    after(page, lambda: page.get_by_label("Words", exact=True).press("Enter"))
+    assert "text=water" in page.url
+    assert page.locator(".au .grid a").count() == 24
+    click(page, page.get_by_role("link", name="Compare", exact=True))
+    page.get_by_label("The release before").click()
+    click(page, page.get_by_role("option", name="release-1"))
+    assert "other=release-1" in page.url
+    assert page.locator(".au .changes.fixed").count()
+    click(page, page.get_by_role("link", name="Review", exact=True))
+    while page.locator(".au .findings .error a").count():
+        accept(page, page.locator(".au .findings .error a").first)
+    assert "Gate passes" in said(page)
+    assert dashboard.gate() == 0
+
+
+def accept(page, link):
+    click(page, link)
+    page.get_by_label("Why").fill("ships to zoos; ticket 7")
+    click(page, page.get_by_role("button", name="Show the change"))
+    assert '+reason = "ships to zoos; ticket 7"' in page.locator("[data-testid=stCode]").inner_text()
+    click(page, page.get_by_role("button", name="Write it"))
+    assert page.locator(".au .says.done").count()
+
+
+def test_arrow_keys_step_through_the_pictures_and_back_goes_back(page, dashboard):
+    page.set_viewport_size(WIDE)
+    view(page, dashboard.url(audit="release-0", view="search", text="water"))
+    click(page, page.locator(".au .grid a").first)
+    first = page.url
+    after(page, lambda: page.keyboard.press("ArrowRight"))
+    assert "picture=" in page.url
+    assert page.url != first
+    after(page, page.go_back)
+    assert page.url == first
+
+
+def test_nothing_is_asked_of_any_other_machine_and_nothing_goes_wrong(page, dashboard):
+    """What all the tests above have asked for."""
+    elsewhere = {url for url in page.asked if urlsplit(url).hostname not in ("127.0.0.1", None)}
+    assert elsewhere == set()
+    assert len(page.asked) > 20
+    assert page.troubles == []
