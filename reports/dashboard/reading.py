@@ -32,4 +32,10 @@ READING = {
     "likeness": "The cosine of the two in the encoder's space, 1 at most. The order says more than the number.",
     "map": "Where the model finds evidence for the class, or for the concept: brightest where most, each map by "
     "itself, the outline around its strongest tenth. It says where, never how much.",
+    "changes": "New, fixed: found in one release, excluded in the other, and the gap really changed. Worse, better: "
+    "not excluded in either, and the gap really changed. Unchanged: the change is inside the noise. Unclear: one "
+    "release did not measure it, or verdict and gap say opposite things.",
+    "gate": "As `auditor gate` decides in the folder that the dashboard was started in: exit code 0 passes, 1 is a "
+    "finding that nobody accepted, 2 is a class that could not be judged. An entry of the baseline covers the verdict "
+    "that it was written at and better ones, until the end of its last day.",
 }

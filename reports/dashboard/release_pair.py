@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-from markupsafe import Markup
 
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Change, FindingChange, ReleaseDiff
 from auditor.records import Verdict
 from reports import class_evidence, picture_queries, queries
+from reports.charts import Estimate, ShareBar
 from reports.leads import leads
 from reports.page_records import Arm
 from reports.queries import Connection
@@ -24,12 +23,12 @@ CHANGES: tuple[Change, ...] = ("new", "worse", "unclear", "fixed", "better", "un
 
 @dataclass(frozen=True, slots=True)
 class ClassSide:
-    """What one release says of a class; ``evidence`` has a forest plot by concept, empty where nothing was measured."""
+    """What one release says of a class; ``evidence`` has rows by the concept's word, none where it was not measured."""
 
     verdict: Verdict
     arms: tuple[Arm, ...]
-    words: Markup
-    evidence: dict[str, Markup]
+    words: tuple[ShareBar, ...]
+    evidence: tuple[tuple[str, tuple[Estimate, ...]], ...]
 
 
 def diff_of(
@@ -45,11 +44,10 @@ def diff_of(
     return replace(diff, old=replace(diff.old, name=names[0]), new=replace(diff.new, name=names[1]))
 
 
-def told_changes(diff: ReleaseDiff, find: str = "") -> dict[Change, tuple[FindingChange, ...]]:
-    """The findings by change, those of classes with ``find`` in their name; without changes that have none."""
+def told_changes(diff: ReleaseDiff, find: str = "") -> list[FindingChange]:
+    """The findings of classes with ``find`` in their name, by change in the order of ``CHANGES``."""
     told = [one for one in diff.told() if find.casefold() in one.class_name.casefold()]
-    grouped = {change: tuple(one for one in told if one.change == change) for change in CHANGES}
-    return {change: found for change, found in grouped.items() if found}
+    return sorted(told, key=lambda one: CHANGES.index(one.change))
 
 
 def concepts_of(diff: ReleaseDiff, class_name: str) -> dict[str, str]:
@@ -58,13 +56,13 @@ def concepts_of(diff: ReleaseDiff, class_name: str) -> dict[str, str]:
     return {one.concept_id: one.concept for one in told[:_CONCEPTS_SHOWN]}
 
 
-def class_side(connection: Connection, class_name: str, concept_ids: Collection[str]) -> ClassSide | None:
+def class_side(connection: Connection, class_name: str, concepts: Mapping[str, str]) -> ClassSide | None:
     """One release's evidence on a class; None where it has no such class.
 
     Args:
         connection: an open audit.
         class_name: of the class.
-        concept_ids: concepts that a forest plot is drawn for.
+        concepts: id and word of the concepts whose evidence is wanted.
     """
     verdict = next((one for one in queries.verdicts(connection) if one.class_name == class_name), None)
     if verdict is None:
@@ -72,10 +70,11 @@ def class_side(connection: Connection, class_name: str, concept_ids: Collection[
     c = verdict.class_idx
     lead = leads(connection).get(c)
     findings = queries.findings(connection, c)
-    evidence = {}
-    for concept_id in concept_ids:
-        leading = lead if concept_id == verdict.concept_id else None
-        evidence[concept_id] = class_evidence.forest([one for one in findings if one.concept_id == concept_id], leading)
+    evidence = []
+    for concept_id, term in concepts.items():
+        of_concept = [one for one in findings if one.concept_id == concept_id]
+        rests_on = lead if concept_id == verdict.concept_id else None
+        evidence.append((term, tuple(class_evidence.estimates(of_concept, rests_on))))
     residual = picture_queries.mean_residuals(connection).get(c)
     words = queries.class_concepts(connection, c, limit=class_evidence.WORDS_SHOWN)
     examples = queries.counterexamples(connection, c)
@@ -83,6 +82,6 @@ def class_side(connection: Connection, class_name: str, concept_ids: Collection[
     return ClassSide(
         verdict=verdict,
         arms=tuple(class_evidence.arms(verdict, lead, examples, subgroups)),
-        words=class_evidence.words_chart(words, verdict, residual),
-        evidence=evidence,
+        words=tuple(class_evidence.word_bars(words, verdict, residual)),
+        evidence=tuple(evidence),
     )

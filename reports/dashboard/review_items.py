@@ -31,6 +31,11 @@ class ToReview:
     verdict: Verdict | None  # None for a class that this audit does not have
     entry: Entry | None
 
+    @property
+    def is_false_alarm(self) -> bool:
+        """Whether it passes because somebody said that it is not so."""
+        return self.item.state == "accepted" and self.entry is not None and self.entry.state == "false alarm"
+
 
 @dataclass(frozen=True, slots=True)
 class Review:

@@ -52,7 +52,8 @@ def test_findings_by_change(releases):
     assert [position for position in order if position >= 0] == sorted(position for position in order if position >= 0)
     assert "class 0001" in shown  # relied on its first concept, and no longer does
     assert "✓ 1 fixed" in said or "✓ 2 fixed" in said
-    assert "How to read this" in said
+    assert "Gap: recall with the concept less recall without it, counted over all pictures" in said
+    assert "New, fixed: found in one release, excluded in the other" in said
     assert f"auditor diff {releases / 'release-0'} {releases / 'release-1'} --format json" in said
 
 
@@ -76,8 +77,9 @@ def test_a_class_side_by_side(releases):
     assert now.startswith("now")
     assert "▲ flagged" in before
     assert "● clean" in now
-    assert 'aria-label="Evidence with 95 % intervals: Recall gap' in before
-    assert 'aria-label="Evidence with 95 % intervals: Recall gap' in now
+    for side in (before, now):
+        assert "Recall gap</span><b>" in side
+        assert "no word fits</span><b>" in side
     assert "?audit=release-0&view=class&class=class+0001" in links(page)
     assert "?audit=release-1&view=class&class=class+0001" in links(page)
 
@@ -94,11 +96,11 @@ def test_other_data_are_refused_with_the_reason_and_compared_when_asked(tmp_path
     page = open_page(tmp_path, view="compare", audit="new", other="old")
     assert not page.exception
     assert "These two are not measured alike" in words(page)
-    assert "the data differ (val, digest aaaaaaaa, then val, digest bbbbbbbb)" in words(page)
+    assert "The data differ (val, digest aaaaaaaa, then val, digest bbbbbbbb)" in words(page)
     assert "?audit=new&other=old&view=compare&anyway=True" in links(page)
     page = open_page(tmp_path, view="compare", audit="new", other="old", anyway="True")
     assert "The data differ (val, digest aaaaaaaa, then val, digest bbbbbbbb)." in words(page)
-    assert "How to read this" in words(page)
+    assert "0 fixed" in words(page)
 
 
 def test_an_audit_that_is_gone_or_not_finished_cannot_be_compared_with(releases):

@@ -47,7 +47,7 @@ def test_the_list_says_what_the_gate_says_and_links_to_each(audit, baseline):
     assert not page.exception
     said = words(page)
     assert "Gate undecided: 2 new, 1 not analysed, 1 tolerated by the policy (5 classes) (exit code 2)" in said
-    assert "boat: Too few pictures: 0 of 10; add pictures, or name the class in may_skip" in said
+    assert "boat : Too few pictures: 0 of 10; add pictures, or name the class in may_skip" in said
     assert "✕ waterbird · water (scene) new flagged, severity high" in said
     assert "?audit=a&view=review&class=waterbird&concept=water" in links(page)
     assert len(page.radio) == 0
@@ -70,7 +70,7 @@ def test_a_judgement_is_shown_as_a_diff_and_then_written(audit, baseline, false_
     )  # fmt: skip
     assert "Written to" in words(page)
     assert "Gate undecided: 1 new, 1 not analysed, 1 accepted" in words(page)
-    assert "Next: vehicle · watermark (artifact)" in words(page)
+    assert "Next: vehicle · watermark" in words(page)
     assert f"waterbird · water (scene) {state}" in words(page)
 
 

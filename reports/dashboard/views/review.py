@@ -10,10 +10,10 @@ import streamlit as st
 
 from auditor.errors import AuditorError, InputError
 from auditor.gate.acceptance import ACCEPTED_DAYS, git_user, today_utc
-from auditor.gate.baseline import Entry, EntryState
-from auditor.gate.baseline_review import BaselineConflictError, Conflict, Proposal, Written, preview, write_review
+from auditor.gate.baseline import EntryState
+from auditor.gate.baseline_review import BaselineConflictError, Proposal, Written, preview, write_review
 from reports.dashboard import markup
-from reports.dashboard.paged import page_links, page_of
+from reports.dashboard.paging import pages
 from reports.dashboard.review_items import (
     Judgement,
     Review,
@@ -52,19 +52,17 @@ def show(session: Session) -> None:
         raise InputError("this dashboard only reads; start it without --read-only to review findings")
     review = read_review(session.connection, session.baseline_path, today_utc())
     _say_decision(review)
-    finding = review.finding(session.place.class_name, session.place.concept)
+    place = session.place
+    finding = review.finding(place.class_name, place.concept)
     step = st.session_state.get(_STEP)
     if isinstance(step, _Step) and step.written is not None:
         _say_written(session, review, step.written)
         step = st.session_state.pop(_STEP)
-    elif finding is None and session.place.class_name is not None:
-        markup.show(
-            '<div class="says" role="alert"><h2>There is no such finding to review</h2><p>'
-            f"{markup.text(session.place.class_name, 80)} · {markup.text(session.place.concept or 'no concept', 80)}: "
-            "choose one from the list.</p></div>"
-        )
+    elif finding is None and place.class_name is not None:
+        markup.draw("review_says", what="missing", class_name=place.class_name, concept=place.concept)
     if finding is not None:
-        _say_finding(session, finding)
+        url = session.url(view="class", class_name=finding.item.class_name, concept=None, find="")
+        markup.draw("review_finding", item=finding.item, verdict=finding.verdict, url=url)
         if isinstance(step, _Step) and step.written is None and step.fingerprint == finding.item.fingerprint:
             _ask(step)
         else:
@@ -75,69 +73,38 @@ def show(session: Session) -> None:
 def _say_decision(review: Review) -> None:
     decision = review.decision
     paths = (("policy", decision.policy_path), ("baseline", decision.baseline_path))
-    used = [f"{name} {path}" for name, path in paths if path is not None]
-    code = "passed" if decision.exit_code == 0 else "failed"
-    unjudged = "".join(
-        f"<p>{markup.text(item.class_name, 80)}: {markup.text(item.reason, 600)}</p>" for item in review.unjudged[:10]
-    )
-    more = f"<p>and {len(review.unjudged) - 10:,} more</p>" if len(review.unjudged) > 10 else ""
-    how = (
-        "<p>As <code>auditor gate</code> decides in the folder that the dashboard was started in: exit code 0 passes, "
-        "1 is a finding that nobody accepted, 2 is a class that could not be judged. An entry covers the verdict that "
-        "it was written at and better ones, until the end of its last day.</p>"
-    )
-    markup.show(
-        f'<div class="gate {code}"><p><b>{markup.text(outcome(decision), 600)}</b> '
-        f'<span class="grey">{markup.text(", ".join(used) or "default policy, no baseline", 400)}</span></p></div>'
-        + (f'<div class="notes">{unjudged}{more}</div>' if unjudged else "")
-        + f'<details class="how"><summary>How to read this</summary>{how}</details>'
+    used = ", ".join(f"{name} {path}" for name, path in paths if path is not None)
+    markup.draw(
+        "review_gate",
+        decision=decision,
+        outcome=outcome(decision),
+        used=used or "default policy, no baseline",
+        unjudged=review.unjudged,
     )
 
 
 def _list(session: Session, review: Review) -> None:
-    if not review.findings:
-        markup.show(
-            '<div class="empty"><h2>Nothing to review</h2><p>The audit has no flagged or suspect class, and the '
-            "baseline no entry that has become stale.</p></div>"
-        )
-        return
-    find = session.place.find.casefold()
-    follow = session.follow("review-find", session.place.find, lambda text: {"find": text})
-    st.text_input("Class", key="review-find", on_change=follow, placeholder="part of a name")
+    place = session.place
+    if review.findings:
+        follow = session.follow("review-find", place.find, lambda text: {"find": text})
+        st.text_input("Class", key="review-find", on_change=follow, placeholder="part of a name", width=480)
+    find = place.find.casefold()
     found = [one for one in review.findings if find in one.item.class_name.casefold()]
-    rows = "".join(_row(session, one) for one in page_of(session, found, _PER_PAGE))
-    links = page_links(session, found, _PER_PAGE, "finding")
-    markup.show(f'<ul class="findings">{rows or "<li>No finding on a class of that name.</li>"}</ul>{links}')
-
-
-def _row(session: Session, one: ToReview) -> str:
-    item = one.item
-    url = session.url(class_name=item.class_name, concept=named(item), page=session.place.page)
-    state = "false alarm" if one.entry and one.entry.state == "false alarm" and item.state == "accepted" else None
-    is_here = (session.place.class_name, session.place.concept) == (item.class_name, named(item))
-    here = {"aria-current": "true"} if is_here else {}
-    return (
-        f'<li class="{item.level}"><p class="what"><span aria-hidden="true">{LEVEL_SHAPES[item.level]}</span> '
-        f"<b>{markup.link(url, _subject(one), **here)}</b> "
-        f'<span class="tag">{state or STATE_WORDS[item.state]}</span></p>'
-        f'<p class="why">{markup.text(item.reason, 600)}</p></li>'
+    where = pages(session, len(found), _PER_PAGE)
+    shown = found[(where.number - 1) * _PER_PAGE : where.number * _PER_PAGE]
+    here = place.class_name, place.concept
+    markup.draw(
+        "review_findings",
+        rows=[(one, _url(session, one), here == (one.item.class_name, named(one.item))) for one in shown],
+        n_all=len(review.findings),
+        level_shapes=LEVEL_SHAPES,
+        state_words=STATE_WORDS,
+        pages=where,
     )
 
 
-def _subject(one: ToReview) -> str:
-    kind = f" ({one.item.concept_kind})".replace("_", " ") if one.item.concept_kind else ""
-    return f"{markup.text(one.item.class_name, 80)} · {markup.text(f'{one.item.concept}{kind}', 80)}"
-
-
-def _say_finding(session: Session, finding: ToReview) -> None:
-    item, verdict = finding.item, finding.verdict
-    said = ""
-    if verdict is not None:
-        on_it = verdict.concept_id == item.concept_id
-        there = markup.link(session.url(view="class", class_name=item.class_name, concept=None), "look at the evidence")
-        sentence = verdict.sentence if on_it else "It was proven besides the leading concept of the class."
-        said = f"<p>{markup.text(sentence, 2000)}</p><p>{there}</p>"
-    markup.show(f'<section class="finding"><h2>{_subject(finding)}</h2>{said}</section>')
+def _url(session: Session, one: ToReview) -> str:
+    return session.url(class_name=one.item.class_name, concept=named(one.item), page=session.place.page)
 
 
 def _form(session: Session, review: Review, finding: ToReview) -> None:
@@ -178,13 +145,10 @@ def _take(finding: ToReview, propose: Callable[[], Proposal]) -> None:
 def _ask(step: _Step) -> None:
     """The diff, to be written or not; or, where somebody else was at the same entry, both sides."""
     if step.conflict is None:
-        markup.show(f'<h3 class="change">The change of {markup.text(step.proposal.path, 300)}</h3>')
+        markup.draw("review_says", what="change", path=str(step.proposal.path))
         words = ("Write it", "Discard it")
     else:
-        markup.show(
-            '<div class="says" role="alert"><h2>Somebody else changed this entry meanwhile</h2><p>Nothing was written '
-            f"yet. Which is to stand?</p></div>{''.join(map(_sides, step.conflict.conflicts))}"
-        )
+        markup.draw("review_says", what="conflict", conflicts=step.conflict.conflicts)
         words = ("Replace theirs by mine", "Keep theirs")
     st.code(preview(step.proposal), language="diff", wrap_lines=True)
     with st.container(horizontal=True):
@@ -206,31 +170,18 @@ def _ask(step: _Step) -> None:
     st.rerun()
 
 
-def _sides(conflict: Conflict) -> str:
-    sides = (("When you looked", conflict.seen), ("Theirs", conflict.theirs), ("Yours", conflict.mine))
-    return '<dl class="sides-of-entry">' + "".join(f"<div><dt>{word}</dt><dd>{_told(entry)}</dd></div>"
-                                                   for word, entry in sides) + "</dl>"  # fmt: skip
-
-
-def _told(entry: Entry | None) -> str:
-    if entry is None:
-        return "no entry"
-    who = f"by {entry.who} until {entry.expires.isoformat()}"
-    return f"{entry.state} {markup.text(who, 300)}: {markup.text(entry.reason, 2000)}"
-
-
 def _say_written(session: Session, review: Review, written: Written) -> None:
-    merged = " Somebody else had changed the file meanwhile; both changes are in it." if written.merged else ""
     following = next((one for one in review.findings if one.item.level == "error"), None)
-    link = ""
-    if following is not None:
-        url = session.url(class_name=following.item.class_name, concept=named(following.item))
-        link = f"<p>{markup.link(url, f'Next: {_subject(following)}')}</p>"
-    markup.show(
-        f'<div class="says done" role="status"><h2>Written to {markup.text(session.baseline_path, 300)}</h2>'
-        f"<p>{markup.text(outcome(review.decision), 600)}.{merged}</p>{link}</div>"
+    markup.draw(
+        "review_says",
+        what="written",
+        path=str(session.baseline_path),
+        outcome=outcome(review.decision),
+        merged=written.merged,
+        next=following.item if following else None,
+        next_url=_url(session, following) if following else "",
     )
 
 
 def _say_error(error: AuditorError) -> None:
-    markup.show(f'<div class="says" role="alert"><h2>Nothing was written</h2><p>{markup.text(error, 1000)}</p></div>')
+    markup.draw("review_says", what="error", line=str(error))
