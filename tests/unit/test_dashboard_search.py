@@ -179,7 +179,7 @@ def test_captions_tell_the_call_the_label_and_the_concept(audit, encoder):
     page = open_page(audit, view="search", like=IDS[0], concept="water")
     told = words(page)
     assert "wrong: bird 1 75 % likeness" in told
-    assert "label bird 0 water shown 20 % water 10 % of words" in told
+    assert "label bird 0 water shown 20 % 10 % of the words" in told
     assert markup(page).count('class="tile wrong"') == 10
     assert 'alt="bird 0/3.jpg, label bird 0"' in markup(page)
     assert "The cosine of the two in the encoder" in told

@@ -1,0 +1,76 @@
+"""The grid of pictures inside a view: maps over the pictures, which one and how much, and lists that hold nothing."""
+
+import re
+
+import pytest
+import streamlit as st
+from dashboard_page import links, markup, open_page, words
+from picture_audit import image_id, write_picture_audit
+
+HERE = {"view": "class", "class_": "bird 1", "concept": "water"}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write_picture_audit(tmp_path_factory.mktemp("audit"), 3)
+
+
+@pytest.fixture
+def audit(written):
+    st.cache_data.clear()
+    return written
+
+
+def tiles(page):
+    """(id, whether a map lies over it) of every picture of the grid."""
+    grid = re.search(r'<ol class="grid">.*?</ol>', markup(page), re.DOTALL)
+    found = re.findall(r'<li class="tile[^"]*">.*?</li>', grid.group(), re.DOTALL) if grid else []
+    return [(re.search(r"picture=(\w+)", tile).group(1), "with a map" in tile) for tile in found]
+
+
+def test_stored_maps_of_the_class_lie_over_its_pictures(audit):
+    page = open_page(audit, among="with", **HERE)
+    assert not page.exception
+    assert tiles(page) == [(image_id(1, 0), True), (image_id(1, 1), True), (image_id(1, 4), False)]
+    assert "stored for 2 of these 3" in words(page)
+
+
+def test_a_phrase_can_be_chosen_and_goes_into_the_address(audit):
+    page = open_page(audit, among="with", **HERE)
+    assert page.selectbox(key="pictures-map").options == ["for the class", "for water"]
+    page.selectbox(key="pictures-map").select("water").run()
+    assert not page.exception
+    assert page.query_params["map"] in ("water", ["water"])
+    # only one picture has the map of the phrase, and no other map is shown in its place
+    assert tiles(page) == [(image_id(1, 0), True), (image_id(1, 1), False), (image_id(1, 4), False)]
+    opened = next(url for url in links(page) if "view=picture" in url and image_id(1, 1) in url)
+    assert "map=water" in opened
+
+
+def test_no_map_covers_where_the_opacity_is_nothing(audit):
+    page = open_page(audit, among="with", opacity="0", **HERE)
+    assert [mapped for _, mapped in tiles(page)] == [False] * 3
+    page.slider(key="pictures-opacity").set_value(55).run()
+    assert "opacity" not in page.query_params  # the default needs no parameter
+    assert [mapped for _, mapped in tiles(page)] == [True, True, False]
+
+
+def test_a_map_that_nobody_stored_is_still_a_choice(audit):
+    page = open_page(audit, among="with", map="<b>x</b>", **HERE)
+    assert not page.exception
+    assert len(page.selectbox(key="pictures-map").options) == 3
+    assert "<b>x" not in markup(page)
+
+
+def test_the_maps_are_those_of_the_class_that_is_looked_at(audit):
+    # bird 0's picture, called bird 1 with water: its map is that for bird 1
+    assert tiles(open_page(audit, among="pulled", **HERE)) == [(image_id(0, 4), True)]
+
+
+def test_a_list_that_holds_nothing_says_so(tmp_path):
+    folder = write_picture_audit(tmp_path, 2, model=False)
+    page = open_page(folder, view="concept", concept="water", among="said", class_="bird 0")
+    assert not page.exception
+    page = open_page(folder, view="groups", group="0")
+    assert not page.exception
+    assert tiles(page) == []
