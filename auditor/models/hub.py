@@ -29,6 +29,20 @@ def hub_or_cache() -> Iterator[bool]:
         settings.HF_HUB_OFFLINE = before
 
 
+@contextmanager
+def cache_only() -> Iterator[None]:
+    """Inside, the hub's client looks at its cache alone, whatever network there is."""
+    from huggingface_hub import constants
+
+    settings: Any = constants
+    before = settings.HF_HUB_OFFLINE
+    try:
+        settings.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        settings.HF_HUB_OFFLINE = before
+
+
 def _resolves(host: str) -> bool:
     if any(os.environ.get(name) for name in _PROXIES):
         return True  # then the proxy resolves names, not this machine

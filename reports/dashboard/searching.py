@@ -9,6 +9,7 @@ import streamlit as st
 
 from auditor.errors import EncoderError, InputError
 from auditor.models.encoders import Encoder, load_encoder
+from auditor.models.hub import cache_only
 from auditor.records import FloatArray
 from auditor.store.embedding_index import INDEX_NAME, read_embedding_index
 from auditor.wording import quote
@@ -16,8 +17,8 @@ from reports.dashboard import neighbours
 from reports.dashboard.neighbours import PictureIndex
 from reports.dashboard.session import Session
 
-#: Indexes in memory: 200 MB each at 100,000 pictures and 512 dimensions.
-_MOST_INDEXES = 2
+#: Indexes in memory: 200 MB each at 100,000 pictures and 512 dimensions, and read again in a third of a second.
+_MOST_INDEXES = 1
 #: Results that are kept, so that turning pages and stepping through them asks nothing twice.
 _MOST_RESULTS = 64
 
@@ -105,4 +106,12 @@ def _words_vector(spec: str, digest: str, text: str) -> FloatArray:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _encoder(spec: str) -> Encoder:
-    return load_encoder(spec)
+    # An audit may come from anybody, and a page is opened by a link: neither may make this machine fetch things.
+    try:
+        with cache_only():
+            return load_encoder(spec)
+    except EncoderError as error:
+        raise EncoderError(
+            f"the encoder of the audit cannot be used here: {error}. The dashboard fetches nothing itself; any picture "
+            "can still be searched with"
+        ) from error

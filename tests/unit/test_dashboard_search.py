@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from dashboard_page import links, markup, open_page, words
+from huggingface_hub import constants
 from picture_audit import image_id, write_picture_audit
 from small_audit import write_small_audit
 
@@ -127,14 +128,20 @@ def test_a_word_that_was_never_taught(audit, encoder):
 
 
 def test_a_missing_encoder_is_explained(audit, monkeypatch):
+    offline = []
+
     def load(spec):
-        raise EncoderError("weights of 'ViT' are not on this machine; fetch them once")
+        offline.append(constants.HF_HUB_OFFLINE)
+        raise EncoderError("weights of 'ViT' are not on this machine")
 
     monkeypatch.setattr(searching, "load_encoder", load)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     page = open_page(audit, view="search", text="water")
     assert not page.exception
-    assert "Weights of 'ViT' are not on this machine" in words(page)
-    assert not page.error
+    assert "The encoder of the audit cannot be used here: weights of 'ViT' are not on this machine." in words(page)
+    assert "any picture can still be searched with" in words(page)
+    assert offline == [True]  # a page never fetches weights
+    assert constants.HF_HUB_OFFLINE is False
 
 
 def test_another_encoder_than_the_audits(audit, encoder, monkeypatch):
