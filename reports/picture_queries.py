@@ -20,6 +20,8 @@ Side = Literal["with", "without", "pulled", "words"]
 Zone = Literal["surest", "above", "below"]
 #: Bytes of a map; models have maps of a few dozen places a side.
 _LARGEST_MAP = 1 << 20
+#: Maps of one picture: of its predicted class and its label, and of a phrase of each; no real audit has more.
+_MOST_MAPS = 16
 
 # Pictures with maps, and those that the findings and counterexamples name. Audits without a model draw no maps and name
 # none without the concept: there it is those of the class that show it least.
@@ -124,6 +126,7 @@ _MAPS = """
 SELECT image_id, class_idx, concept_id, height, width, data, scale, crop FROM saliency
 WHERE CASE WHEN $image_ids IS NULL THEN class_idx = $class_idx ELSE list_contains($image_ids, image_id) END
 ORDER BY image_id, class_idx, concept_id NULLS FIRST
+LIMIT $most
 """
 
 
@@ -221,12 +224,15 @@ def maps_of_class(connection: Connection, class_idx: int) -> dict[tuple[str, str
 
 
 def maps_of_pictures(connection: Connection, image_ids: Sequence[str]) -> list[SaliencyMap]:
-    """The stored maps of some pictures: by picture and class, that of the class before those of concepts."""
-    return _maps(connection, image_ids=list(image_ids))
+    """The stored maps of some pictures: by picture and class, that of the class before those of concepts.
+
+    No more of them than any real audit has.
+    """
+    return _maps(connection, image_ids=list(image_ids), most=_MOST_MAPS * max(len(image_ids), 1))
 
 
 def _maps(connection: Connection, **asked: int | list[str]) -> list[SaliencyMap]:
-    rows = connection.execute(_MAPS, {"class_idx": None, "image_ids": None, **asked}).fetchall()
+    rows = connection.execute(_MAPS, {"class_idx": None, "image_ids": None, "most": None, **asked}).fetchall()
     return [
         SaliencyMap(image_id, class_idx, concept_id, pixels, scale, crop)
         for image_id, class_idx, concept_id, height, width, data, scale, crop in rows
