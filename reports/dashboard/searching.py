@@ -100,7 +100,7 @@ def _words_vector(spec: str, digest: str, text: str) -> FloatArray:
             f"audit's {digest[:12]}): its words mean other places; any picture can still be searched with"
         )
     if not encoder.knows(text):
-        raise EncoderError(f"the encoder {quote(spec)} was never taught {quote(text)}; try one of the words below")
+        raise InputError(f"the encoder {quote(spec)} was never taught {quote(text)}; try one of the words below")
     return neighbours.words_vector(encoder, text)
 
 

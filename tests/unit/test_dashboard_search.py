@@ -169,6 +169,8 @@ def test_a_missing_or_damaged_index_is_explained(tmp_path, encoder, content):
     assert not page.exception
     assert INDEX_NAME in words(page)
     assert "make it again" in words(page)
+    assert "all concepts" in words(page)  # these need no index
+    assert "Words that this audit knows" not in words(page)  # no word would do
     assert encoder == []  # there is nothing to search in
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, InputError
 from reports import picture_queries
 from reports.dashboard import drawing, markup
 from reports.dashboard.grid import show_grid
@@ -46,7 +46,10 @@ def show(session: Session) -> None:
         with st.spinner("Searching; the first search loads the encoder…"):
             found = search(session)
     except AuditorError as error:
-        _offer_words(session, str(error))
+        if isinstance(error, InputError) and place.like is None:
+            _offer_words(session, str(error))  # other words may do
+        else:
+            markup.draw("search_words", error=str(error), offered=(), concepts_url=session.url(view="concept"))
         return
     ((n_images,),) = session.connection.execute("SELECT count(*) FROM images").fetchall()
     told = (
@@ -74,4 +77,4 @@ def _show_query(session: Session, image_id: str) -> None:
 def _offer_words(session: Session, error: str | None = None) -> None:
     words = [word for (word,) in session.connection.execute(_WORDS).fetchall()]
     offered = [(session.url(text=word, like=None, among="search"), word) for word in words]
-    markup.draw("search_words", error=error, offered=offered)
+    markup.draw("search_words", error=error, offered=offered, concepts_url=None)
