@@ -65,13 +65,15 @@ def reliance_scatter(table: pd.DataFrame, theme: str) -> alt.LayerChart:
         "verdict:N", legend=None, scale=alt.Scale(domain=known, range=[_SHAPES[verdict] for verdict in known])
     )
     interval = base.mark_rule(strokeWidth=1, opacity=0.5).encode(y="low:Q", y2="high:Q", color=colour)
-    dots = (
-        base.mark_point(filled=True, size=130, opacity=1, cursor="pointer")
-        .encode(color=colour, shape=shape)
-        .add_params(alt.selection_point("pick", fields=["class_idx"], on="click", empty=False))
+    dots = base.mark_point(filled=True, size=130, opacity=1).encode(color=colour, shape=shape)
+    # What the hand has to hit is larger than what the eye sees.
+    targets = base.mark_circle(size=700, opacity=0, cursor="pointer").add_params(
+        alt.selection_point("pick", fields=["class_idx"], on="click", empty=False)
     )
     names = base.mark_text(align="left", dx=10, fontSize=12, color=colours["ink"]).encode(text="label:N")
     chart: alt.LayerChart = (
-        alt.layer(interval, dots, names).properties(height=300, background="transparent").configure_view(stroke=None)
+        alt.layer(interval, dots, names, targets)
+        .properties(height=300, background="transparent")
+        .configure_view(stroke=None)
     )
     return chart

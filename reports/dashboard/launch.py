@@ -24,7 +24,7 @@ _SETTINGS = {
     "client.toolbarMode": "minimal",
     "logger.hideWelcomeMessage": "true",
     "logger.level": "warning",
-    "theme.paddingTop": "1rem",
+    "theme.font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
     # Colours of reports/templates/report.css: what Streamlit draws itself has those of the HTML report as well.
     "theme.light.backgroundColor": "#ffffff",
     "theme.light.secondaryBackgroundColor": "#f4f5f7",
