@@ -11,7 +11,7 @@ Rank one; with lambda = 0 it is LEACE (Belrose et al. 2023) on the class-residua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,8 @@ HeadChunks = Callable[[], Iterable[tuple[slice, FloatArray, FloatArray]]]
 
 #: lambda of the formula: a tenth of every channel's own variance.
 RIDGE = 0.1
-_BLOCK = 4_000_000  # erased logits held at a time
+_BLOCK = 1_000_000  # erased logits held at a time
+_ROWS_AT_ONCE = 4096  # pictures that are summed together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +134,7 @@ def _accumulate(
         n=np.zeros((n_folds, n_classes)),
         cross_by_class=np.zeros((int(class_folds.max()) + 1, width, n_targets), dtype=np.float32),
     )
-    for i, (rows, activations, _) in enumerate(chunks()):
+    for i, (rows, activations) in enumerate(_batches(chunks)):
         if i == 0:
             sums.shift = activations.mean(axis=0)  # any fixed point near the mean keeps float32 products exact enough
         for f in range(n_folds):
@@ -151,6 +152,21 @@ def _accumulate(
                 sums.cross[f] += product
                 sums.cross_by_class[part] += product
     return sums
+
+
+def _batches(chunks: HeadChunks) -> Iterator[tuple[slice, FloatArray]]:
+    """Chunks put together: a sum over few rows costs as much memory traffic as one over many."""
+    held: list[FloatArray] = []
+    start = stop = 0
+    for rows, activations, _ in chunks():
+        if held and (rows.start != stop or stop - start >= _ROWS_AT_ONCE):
+            yield slice(start, stop), np.concatenate(held)
+            held = []
+        start = start if held else rows.start
+        stop = rows.start + len(activations)
+        held.append(activations)
+    if held:
+        yield slice(start, stop), np.concatenate(held)
 
 
 def _factor(covariance: Float64Array) -> Float64Array:
@@ -192,26 +208,35 @@ def erased_outcome(chunks: HeadChunks, erasers: Erasers, folds: IntArray, label_
         np.zeros(folds.size, dtype=np.float32),
         np.zeros((folds.size, n_targets), dtype=np.float32),
     )
+    shifts = [np.ascontiguousarray(shift.T) for shift in erasers.head_shift]  # (T, C): classes side by side in memory
     for rows, activations, logits in chunks():
-        outcome.called[rows] = logits.argmax(axis=1)
-        outcome.margin[rows] = _margin(logits[:, :, None], label_idx[rows])[:, 0]
+        called, margin = _called(logits[:, None, :].copy(), label_idx[rows])
+        outcome.called[rows], outcome.margin[rows] = called[:, 0], margin[:, 0]
         for f in np.unique(folds[rows]):
             inside = np.flatnonzero(folds[rows] == f)
             along = activations[inside] @ erasers.direction[f] - erasers.offset[f]  # (b, T)
             step = max(1, _BLOCK // max(inside.size * logits.shape[1], 1))
             for start in range(0, n_targets, step):
                 part = slice(start, start + step)
-                shift = along[:, None, part] * erasers.head_shift[f][None, :, part]  # (b, C, T)
-                erased = logits[inside][:, :, None] - shift
-                outcome.called_without[rows.start + inside, part] = erased.argmax(axis=1)
-                outcome.margin_without[rows.start + inside, part] = _margin(erased, label_idx[rows][inside])
+                erased = along[:, part, None] * shifts[f][None, part]  # (b, T, C)
+                np.subtract(logits[inside, None], erased, out=erased)
+                called, margin = _called(erased, label_idx[rows][inside])
+                outcome.called_without[rows.start + inside, part] = called
+                outcome.margin_without[rows.start + inside, part] = margin
     return outcome
 
 
-def _margin(logits: FloatArray, label_idx: IntArray) -> FloatArray:
-    """(b, T) margins of the labels in logits (b, C, T)."""
-    labels = np.maximum(label_idx, 0)[:, None, None]
-    own = np.take_along_axis(logits, labels, axis=1)[:, 0]
-    others = logits.copy()
-    np.put_along_axis(others, labels, -np.inf, axis=1)
-    return np.where(label_idx[:, None] >= 0, own - others.max(axis=1), 0).astype(np.float32)
+def _called(logits: FloatArray, label_idx: IntArray) -> tuple[IntArray, FloatArray]:
+    """What pictures are called, and the margins of their labels, (b, T) each, of logits (b, T, C), which are lost."""
+    known = np.flatnonzero(label_idx >= 0)
+    labels = label_idx[known]
+    own = logits[known, :, labels]
+    logits[known, :, labels] = -np.inf
+    called = logits.argmax(axis=2)
+    best = np.take_along_axis(logits, called[..., None], axis=2)[..., 0][known]
+    # of equals the first is called, as ever
+    leads = (own > best) | ((own == best) & (labels[:, None] < called[known]))
+    called[known] = np.where(leads, labels[:, None], called[known])
+    margin = np.zeros(called.shape, dtype=np.float32)
+    margin[known] = own - best
+    return called, margin

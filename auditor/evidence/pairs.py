@@ -170,7 +170,9 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
     for v, concept in enumerate(inputs.concepts):
         if concept.is_context:
             kinds.setdefault((concept.kind, concept.column), []).append(v)
-    values = {v: strongest_value(inputs.presence, members) for members in kinds.values() for v in members}
+    values = {}
+    for members in kinds.values():
+        values.update(dict.fromkeys(members, strongest_value(inputs.presence, members)))
     recall_notable = _notable_recall(measured)
     n_classes = len(inputs.class_names)
     for c in range(n_classes):
