@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from scipy import sparse
 
 from auditor.analysis import Gathered
+from auditor.calibration_records import CalibrationRow
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
 from auditor.evidence.calibration import JudgeHead, calibrate
@@ -19,7 +20,7 @@ from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.planting import logits_of
 from auditor.evidence.verdicts import judge
 from auditor.pipeline import gather, load_inputs
-from auditor.records import CalibrationRow, FloatArray, IntArray, LinearHead, Progress
+from auditor.records import FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import read_audit_json

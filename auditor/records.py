@@ -34,8 +34,6 @@ ATTRIBUTE_KIND = "attribute"
 
 VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
 Severity = Literal["high", "medium", "low", "none"]
-#: What a record of ``calibrations`` counts: see docs/calibrate.md.
-CalibrationMeasure = Literal["recall", "recall_common", "false_alarms", "beside", "decoy_words", "decoy_flags"]
 
 
 # --- inputs ----
@@ -138,14 +136,6 @@ class LinearHead:
             raise ValueError(
                 f"head of weight {self.weight.shape} and bias {self.bias.shape}: expected (C > 1, K), (C,)"
             )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ExtremeImages:
-    """For each channel the rows of the M most and M least active images."""
-
-    highest: IntArray  # (K, M)
-    lowest: IntArray  # (K, M)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -272,19 +262,6 @@ class Verdict:
     gap_low: float | None = None
     gap_high: float | None = None
     detectable_effect: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationRow:
-    """Verdicts on heads of known truth: ``n_found`` of ``n`` were flagged, with an exact 95 % interval of the rate."""
-
-    measure: CalibrationMeasure
-    effect: float | None  # size of the planted reliance
-    n: int
-    n_found: int
-    n_suspect: int
-    low: float
-    high: float
 
 
 # --- audit ----

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.records import CalibrationMeasure, CalibrationRow
+from auditor.calibration_records import CalibrationMeasure, CalibrationRow
 from reports import queries
 from reports.display import percent
 

@@ -15,11 +15,11 @@ from typing import Any, TypeVar, get_args
 
 import duckdb
 
+from auditor.calibration_records import CalibrationRow
 from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
 from auditor.errors import StoreError
 from auditor.evidence.presence import PRESENT
 from auditor.records import (
-    CalibrationRow,
     ClassConcept,
     Failure,
     Finding,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.calibration_records import CalibrationMeasure, CalibrationRow
 from auditor.evidence.decoys import decoy_trials
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.planted_heads import Bench, Plant, plants, without_reliance
@@ -19,8 +20,6 @@ from auditor.evidence.planting import class_reliance, reliances
 from auditor.evidence.significance import clopper_pearson
 from auditor.evidence.subgroups import DELTA
 from auditor.records import (
-    CalibrationMeasure,
-    CalibrationRow,
     FloatArray,
     IntArray,
     LinearHead,

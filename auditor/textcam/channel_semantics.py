@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from auditor.errors import InputError
-from auditor.records import ExtremeImages, FloatArray, IntArray
+from auditor.records import FloatArray, IntArray
 
 #: Within-class shrinkage; the less, the more of a narrow space is whitened away (docs/decisions/0002-lda-shrinkage.md).
 DEFAULT_SHRINKAGE = 0.95
 #: Rows gathered before a selection: many small selections would cost more than one over this many rows.
 _MIN_BUFFER = 1024
 _LOW_HALF = np.uint64(0xFFFFFFFF)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExtremeImages:
+    """For each channel the rows of the M most and M least active images."""
+
+    highest: IntArray  # (K, M)
+    lowest: IntArray  # (K, M)
 
 
 def extreme_images(chunks: Iterable[FloatArray], n_extreme: int, tie_keys: IntArray) -> ExtremeImages:

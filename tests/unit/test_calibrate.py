@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from auditor import calibrate, cli
 from auditor.calibrate import calibrate_audit
+from auditor.calibration_records import CalibrationRow
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
-from auditor.records import CalibrationRow
 from auditor.store import amend
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json

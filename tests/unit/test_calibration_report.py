@@ -9,7 +9,7 @@ import pytest
 from html_page import Page
 from small_audit import write_small_audit
 
-from auditor.records import CalibrationRow
+from auditor.calibration_records import CalibrationRow
 from auditor.store.amend import amended
 from auditor.store.database import open_audit_database
 from reports import queries

@@ -4,8 +4,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from threadpoolctl import threadpool_limits
 
 from auditor.errors import InputError
-from auditor.records import ExtremeImages
-from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions
+from auditor.textcam.channel_semantics import ExtremeImages, extreme_images, fit_channel_directions
 
 
 def _unit_rows(rng, n, dims):
