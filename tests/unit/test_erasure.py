@@ -97,3 +97,41 @@ def test_pictures_without_a_label_have_no_margin():
     assert not outcome.margin[:30].any()
     assert not outcome.margin_without[:30].any()
     assert outcome.margin[30:].all()
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 10**6])
+def test_how_many_pictures_are_summed_at_a_time_changes_nothing(at_once, monkeypatch):
+    expected = fitted()
+    monkeypatch.setattr(erasure, "_ROWS_AT_ONCE", at_once)
+    found = fitted(48)
+    for name in ("sigma_of", "solved_of", "mean", "class_means", "factor"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), abs=1e-4), name
+    assert found.by_fold.direction == pytest.approx(expected.by_fold.direction, abs=1e-3)
+
+
+def test_chunks_with_pictures_left_out_between_them_are_not_put_together(monkeypatch):
+    def gaps():
+        return (chunk for i, chunk in enumerate(chunks(50)()) if i % 2 == 0)
+
+    part = np.where(np.arange(N) // 50 % 2 == 0, LABELS, -1)
+    residual = RESIDUAL * (part >= 0)[:, None]
+    found = fit_erasers(gaps, residual, LABELS, FOLDS, np.arange(C), HEAD)
+    expected = fit_erasers(chunks(), residual, part, FOLDS, np.arange(C), HEAD)
+    assert found.by_fold.direction == pytest.approx(expected.by_fold.direction, abs=1e-3)
+
+
+def test_of_equal_logits_the_first_class_is_called():
+    """Erasing nothing, the third class equals the first: argmax names the first, whichever is the label."""
+    head = LinearHead(HEAD.weight[[0, 1, 0]], HEAD.bias[[0, 1, 0]])
+    logits = (X @ head.weight.T + head.bias).astype(np.float32)
+    nothing = fit_erasers(chunks(), np.zeros((N, 1), np.float32), LABELS, FOLDS, np.arange(C), head).by_fold
+
+    def same():
+        yield slice(0, N), X, logits
+
+    outcome = erased_outcome(same, nothing, FOLDS, LABELS)
+    assert outcome.called.tolist() == outcome.called_without[:, 0].tolist() == logits.argmax(axis=1).tolist()
+    assert not (outcome.called == 2).any()
+    tied = (LABELS == 2) & (outcome.called == 0)
+    assert tied.any()
+    assert not outcome.margin[tied].any()
