@@ -11,7 +11,7 @@ from PIL import Image
 from auditor import calibrate
 from auditor.calibrate import calibrate_audit
 from auditor.config import AuditConfig
-from auditor.errors import InputError
+from auditor.errors import InputError, ModelError
 from auditor.pipeline import run_audit
 from auditor.store.database import open_audit_database
 from reports.calibration import calibration_line
@@ -118,3 +118,45 @@ def test_too_few_pictures_to_plant_anything_are_told(sample_manifest, small_conf
     with open_audit_database(folder) as connection:
         assert "no class is free enough of reliances to plant one" in calibration_line(connection)
         assert "clean" not in {row[0] for row in connection.execute("SELECT verdict FROM verdicts").fetchall()}
+
+
+MODEL = """
+import torch
+from torch import nn
+from torchvision import transforms
+
+torch.manual_seed(0)
+
+def build(*head):
+    pooled = nn.Sequential(nn.Conv2d(3, 8, 5, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    transform = transforms.Compose([transforms.Resize((64, 64)), transforms.ToTensor()])
+    return nn.Sequential(*pooled, *head), transform
+
+def one_class():
+    module, transform = build(nn.Linear(8, 5))
+    with torch.no_grad():
+        module[-1].bias.copy_(torch.tensor([50.0, 0, 0, 0, 0]))
+    return module, transform
+
+def deep():
+    return build(nn.Linear(8, 12), nn.ReLU(), nn.Linear(12, 5))
+"""
+
+
+@pytest.mark.parametrize("factory", ["one_class", "deep"])
+def test_heads_that_cannot_be_planted_in_well_are_counted_not_crashed_on(
+    factory, sample_manifest, small_config, tmp_path
+):
+    """A model that calls everything one class; and one whose head is not linear, planted in at its last layer."""
+    (tmp_path / "model.py").write_text(MODEL)
+    changes = {"model": f"{tmp_path / 'model.py'}:{factory}", "trust_code": True, "out": tmp_path / "audit"}
+    settings = small_config.model_dump() | changes | {"n_extreme": 12, "max_images_per_class": 24}
+    folder = run_audit(AuditConfig(**settings))
+    with pytest.raises(ModelError, match="--trust-code"):  # what the audit says of trust does not count
+        calibrate_audit(folder, n_heads=1)
+    rows = {(row.measure, row.effect): row for row in calibrate_audit(folder, n_heads=1, trust_code=True)}
+    assert len(rows) == 12
+    assert all(row.n_found + row.n_suspect <= row.n for row in rows.values())
+    assert rows["false_alarms", None].n_found == 0
+    with open_audit_database(folder) as connection:
+        assert (calibration_line(connection) or "").startswith("Calibrated: ")
