@@ -75,7 +75,6 @@ class Wire:
 
     asked: float = 0.0
     done: float = 0.0
-    started: float = 0.0
     failed: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
@@ -91,7 +90,8 @@ class Wire:
     def _received(self, event: dict[str, Any]) -> None:
         message = ForwardMsg.FromString(base64.b64decode(event["response"]["payloadData"]))
         kind = message.WhichOneof("type")
-        if kind == "script_finished":
+        # A run that asks for another one is not the end of it.
+        if kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
             self.done = event["timestamp"]
         elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
             self.failed.append(message.delta.new_element.exception.message)
