@@ -20,8 +20,8 @@ _COLOURS = {
 }  # fmt: skip
 #: Vega's names for the shapes of ``VERDICT_SHAPES``.
 _SHAPES = {"flagged": "triangle-up", "suspect": "diamond", "clean": "circle", "not_analysed": "circle"}
-#: Dots that carry their name; more would lie over each other.
-_MOST_NAMED = 8
+#: Dots that carry their name, the worst first, and the room that a name takes, in hundredths to the right and upwards.
+_MOST_NAMED, _NAME_WIDTH, _NAME_HEIGHT = 12, 16, 6
 
 
 def reliance_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
@@ -29,13 +29,18 @@ def reliance_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     kept = [verdict for verdict in verdicts if verdict.share is not None and verdict.gap is not None]
     columns = ["class_idx", "name", "verdict", "word", "concept", "share", "gap", "low", "high", "told", "label"]
     rows = []
-    for position, one in enumerate(kept):
+    named: list[tuple[float, float]] = []
+    for one in kept:
         share, gap = 100 * (one.share or 0.0), 100 * (one.gap or 0.0)
         low, high = (gap if bound is None else 100 * bound for bound in (one.gap_low, one.gap_high))
         name = plain(one.class_name, 40)
+        free = all(abs(share - x) > _NAME_WIDTH or abs(gap - y) > _NAME_HEIGHT for x, y in named)
+        label = name if free and len(named) < _MOST_NAMED else ""
+        if label:
+            named.append((share, gap))
         rows.append(
             (one.class_idx, name, one.verdict, VERDICT_WORDS[one.verdict], plain(one.concept or "", 40), share, gap,
-             low, high, points(one.gap, one.gap_low, one.gap_high), name if position < _MOST_NAMED else "")
+             low, high, points(one.gap, one.gap_low, one.gap_high), label)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
