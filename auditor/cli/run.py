@@ -88,12 +88,12 @@ def demo(
         typer.echo(f"\n{name}: the classifier sample:{name} on its pictures\n")
         print_report(folder)
         typer.echo(f"\nreport with pictures: {write_page(folder)}")
-    command = _own_name()
+    command = own_name()
     typer.echo(f"\nNext: {command} explain {out / 'planted'} waterbird/<picture> --output figure.png")
     typer.echo(f"In the browser: {command} dashboard {out}")
 
 
-def _own_name() -> str:
+def own_name() -> str:
     """How this program is called from here: by its name, or by its path where it is not on the PATH."""
     called = Path(sys.argv[0])
     return str(called) if called.stem == "auditor" and shutil.which("auditor") is None else "auditor"

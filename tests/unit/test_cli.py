@@ -242,3 +242,17 @@ def test_export_says_what_it_wrote_and_what_it_left_out(audit, tmp_path):
     assert run("export", audit, "--format", "parquet", "--output", tmp_path / "p").stdout.count(".parquet  ") == len(
         lines
     )
+
+
+@pytest.mark.parametrize(
+    ("argv0", "on_path", "name"),
+    [
+        (".venv/bin/auditor", None, ".venv/bin/auditor"),
+        (".venv/bin/auditor", "/usr/bin/auditor", "auditor"),
+        ("/x/auditor/cli/__main__.py", None, "auditor"),
+    ],
+)
+def test_the_demo_names_a_command_that_can_be_pasted(monkeypatch, argv0, on_path, name):
+    monkeypatch.setattr("sys.argv", [argv0, "demo"])
+    monkeypatch.setattr("shutil.which", lambda command: on_path)
+    assert run_commands.own_name() == name

@@ -35,7 +35,8 @@ def show_audits(place: Place, found: Sequence[FoundAudit], folders: Sequence[Pat
             "with <code>auditor demo</code>, then reload this page.</p></div>"
         )
         return
-    markup.show('<ul class="audits">' + "".join(_row(place, audit) for audit in found) + "</ul>")
+    rows = [_row(place, audit, _partner(place, audit, found)) for audit in found]
+    markup.show(f'<ul class="audits">{"".join(rows)}</ul>')
 
 
 def _say_missing(place: Place, found: Sequence[FoundAudit]) -> None:
@@ -47,7 +48,20 @@ def _say_missing(place: Place, found: Sequence[FoundAudit]) -> None:
     )
 
 
-def _row(place: Place, audit: FoundAudit) -> str:
+def _partner(place: Place, audit: FoundAudit, found: Sequence[FoundAudit]) -> tuple[str, str] | None:
+    """Keys of two audits to compare, the later release first: the chosen one and this, or else this and the next older.
+
+    None where there is no second one.
+    """
+    if audit.state != "complete":
+        return None
+    if place.audit is not None and any(one.key == place.audit and one.state == "complete" for one in found):
+        return (place.audit, audit.key) if place.audit != audit.key else None
+    older = [one for one in found[found.index(audit) + 1 :] if one.state == "complete"]
+    return (audit.key, older[0].key) if older else None
+
+
+def _row(place: Place, audit: FoundAudit, partner: tuple[str, str] | None) -> str:
     if audit.state != "complete":
         tag = f'<span class="tag">{_STATES[audit.state]}</span>'
         return (
@@ -60,9 +74,11 @@ def _row(place: Place, audit: FoundAudit) -> str:
     facts = [_date(audit.created_at), audit.model, audit.data, images]
     shown = " · ".join(markup.text(fact, 120) for fact in facts if fact)
     compare = ""
-    if place.audit is not None and place.audit != audit.key:
-        url = Place(audit=place.audit, other=audit.key, view="compare").url()
-        compare = f"<p>{markup.link(url, f'compare {markup.text(place.audit, 60)} with this')}</p>"
+    if partner is not None:
+        new, old = partner
+        mine = new == audit.key
+        words = f"compare with {markup.text(old, 60)}" if mine else f"compare {markup.text(new, 60)} with this"
+        compare = f"<p>{markup.link(Place(audit=new, other=old, view='compare').url(), words)}</p>"
     return f'<li><h2>{title}</h2><p class="made">{shown}</p><p class="verdicts">{counts}</p>{compare}</li>'
 
 
