@@ -22,13 +22,14 @@ from auditor.evidence.verdicts import EvidenceInput, judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
+from auditor.extraction.interventions import picture_files, region_swaps
 from auditor.extraction.picture_maps import exemplar_maps
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
-from auditor.inputs.vocabulary import add_class_names, load_vocabulary
+from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.classifier import load_classifier
 from auditor.models.device import find_device
 from auditor.models.encoders import load_encoder
@@ -63,24 +64,22 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
     if is_up_to_date(config.out, config, inputs):
         return config.out
     gathered = gather(config, inputs, on_progress=on_progress)
-    pictures, context, decisions = gathered.pictures, gathered.context, gathered.decisions
-    evidence = judge(gathered.evidence_input, on_progress=on_progress)
+    pictures, context, decided = gathered.pictures, gathered.context, gathered.decisions
+    root, intervene = inputs.dataset.root, None
+    if decided is not None:
+        read = picture_files(root, pictures.items, min_side=decided.classifier.input_size)
+        names = concepts_of_classes(inputs.concepts.concepts, inputs.match.class_names)
+        intervene = region_swaps(decided.classifier, read, decided.channels.words, names)
+    evidence = judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
     maps: tuple[SaliencyMap, ...] = ()
-    if decisions is not None:
-        shares = gathered.evidence_input.shares
+    if decided is not None:
+        concepts, shares = context.concepts, gathered.evidence_input.shares
         exemplars = choose_exemplars(
-            evidence.verdicts, context.concepts, pictures.label_idx, pictures.predicted_idx, shares, context.presence
+            evidence.verdicts, concepts, pictures.label_idx, pictures.predicted_idx, shares, context.presence
         )
-        maps = exemplar_maps(
-            exemplars,
-            inputs.dataset.root,
-            pictures.items,
-            decisions.classifier,
-            context.concepts,
-            decisions.channels.words,
-            on_progress=on_progress,
-        )
-    analysis = Analysis(inputs, pictures, gathered.shards, gathered.concept_rows, decisions, context, evidence, maps)
+        seen = decided.classifier, concepts, decided.channels.words
+        maps = exemplar_maps(exemplars, root, pictures.items, *seen, on_progress=on_progress)
+    analysis = Analysis(inputs, pictures, gathered.shards, gathered.concept_rows, decided, context, evidence, maps)
     write_audit(config.out, analysis, config)
     return config.out
 

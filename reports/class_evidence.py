@@ -24,11 +24,18 @@ _CLAIMS = {
     "E3-recall": "Erased from recall",
     "E3-pull": "Erased from false calls",
     "E3-margin": "Erased from margin",
+    "E5": "Others filled with it",
     "E1": "Share of the words",
 }
 _GAPS = ("E4-recall", "E4-pull")
 _SHARES = ("E1", "E3-margin")
-_STATUS = {"too_few": "too few pictures", "not_identified": "cannot be told apart"}
+_STATUS = {
+    "too_few": "too few pictures",
+    "not_identified": "cannot be told apart",
+    "unstable": "filling alone does it",
+    "not_applicable": "has no place to fill",
+    "not_readable": "pictures not found",
+}
 _STATEMENTS = {
     "Evidence": """\
 SELECT rule_id, effect, low, high, p, q, n_images, status FROM findings

@@ -104,7 +104,7 @@ def _of_concept(findings: Sequence[Finding], verdict: Verdict) -> list[Finding]:
 
 def _compared(leading: Sequence[Finding], lead: Lead | None) -> int | None:
     """Pictures that the verdict's own gap compares."""
-    rule_id = lead.rule_id if lead else None
+    rule_id = lead.rule_id if lead and lead.rule_id != "E5" else None  # trials are no pictures of the class
     return next((finding.n_images for finding in leading if finding.rule_id == rule_id), None)
 
 

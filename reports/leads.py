@@ -11,7 +11,8 @@ from auditor.records import Verdict
 from reports.display import plain
 from reports.queries import Connection
 
-# The gap of a verdict is the effect of the finding that it was taken from; without one the words or the data led.
+# The gap of a verdict is the effect of the finding that it was taken from; without one an intervention that stands
+# alone (only then E5 has a q), the words or the data led.
 _LEADS = """
 SELECT v.class_idx, f.rule_id, i.path, present.n, absent.n, without.n_missing, with_it.n_others_missing,
        EXISTS (SELECT 1 FROM runs WHERE model_spec = 'none')
@@ -29,7 +30,8 @@ LEFT JOIN counterexamples with_it
 WHERE v.verdict <> 'clean'
 QUALIFY row_number() OVER (
     PARTITION BY v.class_idx
-    ORDER BY starts_with(f.rule_id, 'E4') AND f.effect = v.gap DESC NULLS LAST, f.rule_id, i.path
+    ORDER BY starts_with(f.rule_id, 'E4') AND f.effect = v.gap DESC NULLS LAST,
+             f.rule_id = 'E5' AND f.q IS NOT NULL DESC, f.rule_id, i.path
 ) = 1
 """
 

@@ -1,15 +1,18 @@
-"""Whether erasure agrees with a gap, and whether a gap is excluded: the rules on one pair of class and concept."""
+"""Whether an intervention agrees with a gap, and whether a gap is excluded: the rules on one class and one concept."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from scipy.stats import combine_pvalues
+
+from auditor.evidence.interventions import Intervention
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.reliance import Erasure
 from auditor.evidence.subgroups import DELTA, Gap
 
 #: E3 agrees with a gap when it takes away at least this part of it, and DELTA.
 AGREEING_PART = 0.25
-#: E3 agrees by margins when it takes away at least this part of the margin that goes with the concept.
-AGREEING_MARGIN = 0.10
 #: Level at which an erasure must exceed what erasers fitted to permuted presence take away.
 NULL_ALPHA = 0.05
 #: An effect whose upper bound lies below this is tolerated: the concept is excluded.
@@ -37,7 +40,7 @@ def margins_agree(erased: Erasure, transferred: Erasure) -> bool:
     Asked of the eraser of all classes and of that of the other classes alone: within one class whatever goes with the
     concept is erased along with it, so its own pictures prove nothing.
     """
-    return all(_shown(one) and one.effect >= AGREEING_MARGIN for one in (erased, transferred))
+    return all(_shown(one) and one.effect >= AGREEING_PART for one in (erased, transferred))
 
 
 def _shown(erasure: Erasure) -> bool:
@@ -50,13 +53,59 @@ def agrees_by_counts(pair: PairEvidence) -> bool:
 
 
 def supported(pair: PairEvidence) -> list[Gap]:
-    """Those of the gaps, of recall and of pull, that erasure agrees with."""
+    """Those of the gaps, of recall and of pull, that an intervention agrees with, and what swaps show besides."""
     gaps = []
-    if agrees_by_counts(pair) or margins_agree(pair.erased_margin, pair.transferred_margin):
+    if erasure_agrees(pair) or swaps_agree(pair):
         gaps.append(pair.recall)
+        if swaps_confirm(pair):
+            gaps.append(replace(pair.recall, p=float(combine_pvalues([pair.recall.p, pair.swapped.p]).pvalue)))
     if agrees(pair.pull, pair.erased_pull, pair.transferred_pull):
         gaps.append(pair.pull)
+    if swaps_stand_alone(pair):
+        gaps.append(pair.swapped.as_gap())
     return gaps
+
+
+def erasure_agrees(pair: PairEvidence) -> bool:
+    """Whether erasure agrees with the gap of recall, by counts or by the margin."""
+    return agrees_by_counts(pair) or margins_agree(pair.erased_margin, pair.transferred_margin)
+
+
+def swaps_agree(pair: PairEvidence) -> bool:
+    """Whether fillings make a good part of a gap of recall, where erasure cannot be asked.
+
+    What erasure denies, fillings do not prove: what fills a picture brings along what goes with the concept.
+    """
+    if pair.recall.status != "measured" or "measured" in (pair.erased_recall.status, pair.erased_margin.status):
+        return False
+    return swaps_show(pair.swapped) and pair.swapped.effect >= AGREEING_PART * pair.recall.effect
+
+
+def swaps_show(swapped: Intervention) -> bool:
+    """Whether fillings surely make a difference of more than DELTA."""
+    return swapped.status == "measured" and swapped.low > DELTA
+
+
+def swaps_confirm(pair: PairEvidence) -> bool:
+    """Whether filling pictures points the same way as a gap of recall, so that both are tested together (Fisher).
+
+    The gap rests on the class's pictures without the concept, the intervention on those with it and on other classes'.
+    """
+    measured = pair.recall.status == "measured" and pair.swapped.status == "measured" and erasure_agrees(pair)
+    return measured and min(pair.recall.effect, pair.swapped.effect) > DELTA and pair.swapped.low > 0
+
+
+def swaps_stand_alone(pair: PairEvidence) -> bool:
+    """Whether the class has too few pictures for a gap of recall, but filling those that it has shows one.
+
+    Erasure must not deny it: where there is recall or a pull for it to take away, it takes away something, and more
+    than permuted presence explains.
+    """
+    if pair.recall.status != "too_few" or not swaps_show(pair.swapped):
+        return False
+    tried = [pair.erased_recall] + ([pair.erased_pull] if pair.pull.effect >= DELTA else [])
+    tried = [one for one in tried if one.status == "measured"]
+    return not tried or any(_shown(one) and one.effect > 0 for one in tried)
 
 
 def excluded(gap: Gap, erasure: Erasure) -> bool:

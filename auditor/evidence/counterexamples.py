@@ -12,13 +12,13 @@ from auditor.evidence import significance
 from auditor.evidence.agreement import TOLERATED
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.findings import strongest
+from auditor.evidence.many_tests import ALPHA, GAP_PART
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.subgroups import DELTA, MIN_ARM
 from auditor.records import IntArray
 
 #: The effect that missing pictures are counted for: never the observed one.
 DESIGN_EFFECT = 0.20
-_ALPHA = 0.05
 #: Pictures that are named in an arm.
 MAX_PICTURES = 50
 
@@ -79,10 +79,10 @@ def _needed(rate1: float, rate0: float, n_tests: float, reliability: float) -> i
     """Pictures in each arm, both to show the effect between the rates and to exclude the tolerated one."""
     if DESIGN_EFFECT * reliability <= DELTA:
         return None
-    level = _ALPHA / (2 * n_tests)  # recall and pull
+    level = GAP_PART * ALPHA / n_tests
     show = significance.pictures_per_arm(rate1, rate0, DESIGN_EFFECT, DELTA, alpha=level, reliability=reliability)
     rate = rate1 if rate1 >= 0.5 else rate0  # what is observed without a reliance
-    exclude = significance.pictures_per_arm(rate, rate, 0.0, TOLERATED, alpha=_ALPHA / 2)
+    exclude = significance.pictures_per_arm(rate, rate, 0.0, TOLERATED, alpha=ALPHA / 2)
     return max(show, exclude, MIN_ARM)
 
 

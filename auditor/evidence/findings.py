@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from auditor.context_records import CoreConcept
+from auditor.evidence.agreement import swaps_stand_alone
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.records import Finding, FloatArray, IntArray, Subgroup
@@ -48,7 +49,7 @@ def core_of(inputs: EvidenceInput, measured: Measured) -> list[CoreConcept]:
 
 
 def findings_of(inputs: EvidenceInput, measured: Measured) -> list[Finding]:
-    """Findings of every measured pair, by class and concept: E1, E2, E4 and, where a model was examined, E3."""
+    """Findings of every measured pair, by class and concept: E1, E2 and, where a model was examined, E3 to E5."""
     ordered = sorted(measured.pairs, key=lambda pair: (pair.class_idx, pair.concept_idx))
     return [finding for pair in ordered for finding in _findings(inputs, measured, pair)]
 
@@ -125,6 +126,12 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         shown = strongest(inputs, rows, presence[rows])
         status = erasure.status if measured.measurable[v] else told
         yield finding(rule_id, estimate, n, shown, p=erasure.p, permuted=erasure.permuted, status=status)
+    swapped = pair.swapped
+    if swapped.status != "not_tried":
+        rows = np.array(swapped.changed[:MAX_EXAMPLES], dtype=np.int64)
+        estimate, p = (swapped.effect, swapped.low, swapped.high), swapped.p if swapped.status == "measured" else None
+        corrected = q if swaps_stand_alone(pair) else None
+        yield finding("E5", estimate, swapped.n, rows, p=p, corrected=corrected, status=swapped.status)
 
 
 def strongest(inputs: EvidenceInput, rows: IntArray, strength: FloatArray, most: int = MAX_EXAMPLES) -> IntArray:

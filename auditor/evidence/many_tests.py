@@ -16,18 +16,21 @@ from auditor.evidence.agreement import supported
 from auditor.evidence.class_states import MIN_CLASS, testable
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs import Measured, PairEvidence
+from auditor.evidence.subgroups import Gap
 from auditor.records import IntArray
 
 #: Level of the corrected tests.
 ALPHA = 0.05
 #: Part of a class's level for the concepts that the data associate with it, where there are others as well.
 ASSOCIATED_PART = 0.8
+#: Part of a pair's level for a gap of recall, and for a pull; the rest is for recall and swaps tested together.
+GAP_PART = 0.45
 
 
 def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
     """Fill ``p`` and ``q``: Holm within the families of a class, Benjamini-Hochberg over the classes.
 
-    A pair's p is that of its better gap among those that E3 agrees with, doubled, since there are two. Within the
+    A pair's p is the best of what an intervention supports, each divided by its part of the pair's level. Within the
     discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014).
     """
     analysed = np.flatnonzero(measured.n_labelled >= MIN_CLASS)
@@ -35,7 +38,7 @@ def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
     by_class: list[dict[int, PairEvidence]] = [{} for _ in inputs.class_names]
     for pair in measured.pairs:
         if pair.screened:
-            pair.p = min([1.0] + [2 * gap.p for gap in supported(pair)])
+            pair.p = min([1.0] + [gap.p / _chance(pair, gap) for gap in supported(pair)])
             by_class[pair.class_idx][pair.concept_idx] = pair
     for c, pairs in enumerate(by_class):
         for family, part in _families(inputs, measured, c):
@@ -50,6 +53,18 @@ def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
     for c, pairs in enumerate(by_class):
         for pair in pairs.values():
             pair.q = float(min(1.0, max(class_q[c], pair.q * analysed.size / n_found)))
+
+
+def corrected(pair: PairEvidence, gap: Gap) -> float:
+    """What the pair's q would be if this gap were all that is supported."""
+    return min(1.0, pair.q * gap.p / _chance(pair, gap) / pair.p) if pair.p > 0 else pair.q
+
+
+def _chance(pair: PairEvidence, gap: Gap) -> float:
+    """Part of the pair's level: for recall (or swaps in its place), for the pull, for recall and swaps together."""
+    if pair.recall.status != "measured":
+        return 0.5
+    return GAP_PART if gap is pair.recall or gap is pair.pull else 1 - 2 * GAP_PART
 
 
 def n_tests(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from auditor.evidence.agreement import excluded, supported
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.many_tests import ALPHA
+from auditor.evidence.many_tests import ALPHA, corrected
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.subgroups import Gap
 
@@ -24,15 +24,21 @@ class JudgedPair:
     gap: Gap
     by_pull: bool
     strength: float
+    by_swaps_alone: bool = False  # ``gap`` is that of an intervention: the class has too few pictures to show one
+    with_swaps: bool = False  # ``gap`` is shown together with an intervention: by itself it is not
 
 
 def _judged(pair: PairEvidence) -> JudgedPair:
     if pair.q <= ALPHA:
-        shown = [gap for gap in supported(pair) if gap.p <= ALPHA]
-        gap = max(shown, key=lambda one: one.low)
+        shown = [gap for gap in supported(pair) if corrected(pair, gap) <= ALPHA]
+        observed = [gap for gap in shown if gap is pair.recall or gap is pair.pull]
+        gap = max(observed or shown, key=lambda one: one.low)
         by_pull = gap is pair.pull
+        by_swaps = not by_pull and gap is not pair.recall
+        alone = by_swaps and pair.recall.status != "measured"
         # what the reader can check, the gap, comes before the share of the words; neither alone leads
-        return JudgedPair(pair, "proven", gap, by_pull, gap.low + (pair.words.share if pair.words else 0.0))
+        strength = gap.low + (pair.words.share if pair.words else 0.0)
+        return JudgedPair(pair, "proven", gap, by_pull, strength, alone, by_swaps and not alone)
     strength = (pair.words.share if pair.words else 0.0) + max(pair.auc[0] - 0.5, 0.0)
     if pair.recall.status == "not_measurable":
         return JudgedPair(pair, "not_measurable", pair.recall, False, strength)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from auditor.evidence import significance
 from auditor.evidence.association import AssociationAuc, association_auc, class_concepts, present_counts
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.interventions import NOT_TRIED, Intervention
 from auditor.evidence.presence import PRESENT
 from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.significance import TwoArms
@@ -44,6 +45,7 @@ class PairEvidence:
     transferred_pull: Erasure = NOT_IDENTIFIED
     erased_margin: Erasure = NOT_IDENTIFIED  # part of the margin, see margin_loss
     transferred_margin: Erasure = NOT_IDENTIFIED
+    swapped: Intervention = NOT_TRIED
     partners: tuple[int, ...] = ()
     by_gap: bool = False  # an attribute has no words: a notable gap lets it through, its presence being no opinion
     p: float = 1.0

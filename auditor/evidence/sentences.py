@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 
 from auditor.evidence import significance
+from auditor.evidence.agreement import agrees_by_counts, swaps_agree
 from auditor.evidence.class_states import NEAR_PERFECT
 from auditor.evidence.counterexamples import Missing
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.interventions import Intervention
+from auditor.evidence.pair_states import JudgedPair
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.reliance import Erasure
 from auditor.evidence.subgroups import DELTA, Gap
@@ -118,34 +121,67 @@ def _erased_margin(margin: Erasure) -> str:
     )
 
 
+def _swapped(swapped: Intervention, name: str) -> str:
+    """What covering its place with pictures of other classes changes, as a clause."""
+    return (
+        f"with its place covered by other classes' pictures, {percent(swapped.called_without)} of {swapped.n:,} trials "
+        f'are still called "{name}" where those lack it and {percent(swapped.called)} where they have it: '
+        f"{points(swapped.effect)} {_bounds(swapped.low, swapped.high)}"
+    )
+
+
+def _tried_on_pictures(pair: PairEvidence, name: str) -> str:
+    """What interventions on pictures have to say where nothing is shown, as a sentence; nothing if not tried."""
+    if pair.swapped.status == "measured":
+        clause = _swapped(pair.swapped, name)
+        return f" {clause[0].upper()}{clause[1:]}."
+    return {
+        "unstable": " Covering its place changes what pictures are called even where the concept stays.",
+        "too_few": " Too few pictures show it, of this class or of others, to cover its place.",
+        "not_applicable": " It has no place of its own that could be covered.",
+        "not_readable": " The pictures could not be read again to cover its place.",
+    }.get(pair.swapped.status, "")
+
+
+def _agreeing(pair: PairEvidence, by_pull: bool, name: str) -> str:
+    """The intervention that agrees with the gap: erasure where it does, else that on pictures."""
+    if by_pull:
+        return _erased(pair.erased_pull)
+    if swaps_agree(pair):
+        return _swapped(pair.swapped, name)
+    return _erased(pair.erased_recall) if agrees_by_counts(pair) else _erased_margin(pair.transferred_margin)
+
+
 def flagged(
-    inputs: EvidenceInput,
-    pair: PairEvidence,
-    gap: Gap,
-    by_pull: bool,
-    by_margin: bool,
-    others: Sequence[PairEvidence],
-    other: PairEvidence | None = None,
+    inputs: EvidenceInput, lead: JudgedPair, others: Sequence[PairEvidence], other: PairEvidence | None = None
 ) -> str:
     """'The model calls a picture "waterbird" largely because of water (scene): without it …'.
 
     Args:
         inputs: What was judged.
-        pair: The concept that leads.
-        gap: Its gap that was shown.
-        by_pull: Whether that is the pull.
-        by_margin: Whether erasure agrees by the margin.
+        lead: The concept that leads, and its gap that was shown.
         others: Other concepts that the class relies on.
         other: The same concept by the other source: the manifest's attribute for a word, or the reverse.
     """
-    name = inputs.class_names[pair.class_idx]
+    pair, gap, name = lead.pair, lead.gap, inputs.class_names[lead.pair.class_idx]
     how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
-    shown = _pull(gap, name) if by_pull else _recall(gap)
-    erased = _erased(pair.erased_pull if by_pull else pair.erased_recall)
+    if lead.with_swaps:
+        shown = (
+            f"{_recall(gap)}, too few pictures to show it by themselves, but together with two interventions they do: "
+            f"{_agreeing(pair, False, name)}; {_swapped(pair.swapped, name)}"
+        )
+    elif lead.by_swaps_alone:
+        few = (
+            f"only {pair.recall.n_absent:,} of its pictures are" if pair.recall.n_absent else "none of its pictures is"
+        )
+        shown = f"shown by intervention only, as {few} without it; {_swapped(pair.swapped, name)}"
+    else:
+        seen = _pull(gap, name) if lead.by_pull else _recall(gap)
+        shown = f"{seen}; {_agreeing(pair, lead.by_pull, name)}"
+    said = "" if lead.by_swaps_alone else _other(inputs, other, lead.by_pull)
     sentence = (
-        f'The model calls a picture "{name}" {how_much} because of {named(inputs, pair)}: {shown}; '
-        f"{_erased_margin(pair.transferred_margin) if by_margin else erased}{_words(inputs, pair)}"
-        f"{'; ' if other else ''}{_other(inputs, other, by_pull)}."
+        f'The model calls a picture "{name}" {how_much} because of {named(inputs, pair)}: {shown}'
+        f"{_words(inputs, pair)}{'; ' if said else ''}{said}."
     )
     if others:
         sentence += f" It also relies on {_list([named(inputs, one) for one in others])}."
@@ -175,6 +211,7 @@ def suspect(
     said = _other(inputs, other, by_pull)
     # where neither source has enough pictures one of them says so
     by_other = f" {said[0].upper()}{said[1:]}." if said and gap.status == "measured" else ""
+    by_other += _tried_on_pictures(pair, name)
     fitted = (pair.erased_pull, pair.transferred_pull) if by_pull else (pair.erased_recall, pair.transferred_recall)
     tried = [one for one in fitted if one.status == "measured"]
     if gap.status == "too_few":

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from auditor.evidence import sentences, significance, state_sentences
-from auditor.evidence.agreement import agrees_by_counts, supported
+from auditor.evidence.agreement import supported
 from auditor.evidence.class_states import MIN_CLASS, gaps_hidden, not_analysable, notices_of, testable
 from auditor.evidence.counterexamples import (
     Missing,
@@ -18,8 +18,10 @@ from auditor.evidence.counterexamples import (
 )
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.findings import core_of, findings_of, subgroups_of
-from auditor.evidence.many_tests import ALPHA, correct_for_many_tests, n_tests
+from auditor.evidence.interventions import Intervene
+from auditor.evidence.many_tests import ALPHA, GAP_PART, correct_for_many_tests, n_tests
 from auditor.evidence.pair_erasure import erase_pairs
+from auditor.evidence.pair_interventions import intervene_on_pairs
 from auditor.evidence.pair_states import JudgedPair, judged_pairs, other_source, told_once
 from auditor.evidence.pairs import Measured, PairEvidence, measure
 from auditor.evidence.reliability import MIN_KAPPA
@@ -32,18 +34,25 @@ __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 _HIGH, _MEDIUM = 0.20, 0.10
 
 
-def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> EvidenceResult:
-    """Measure E1 to E4 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else."""
+def judge(
+    inputs: EvidenceInput, *, intervene: Intervene | None = None, on_progress: Progress | None = None
+) -> EvidenceResult:
+    """Measure E1 to E5 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else.
+
+    Args:
+        inputs: What is judged.
+        intervene: Carries out interventions on pictures (E5); without it there are none.
+        on_progress: Called with (stage, done, total).
+    """
     inputs = _measurable(inputs)
     progress = on_progress or (lambda _stage, _done, _total: None)
     measured = measure(inputs, progress)
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
-    correct_for_many_tests(inputs, measured)
-    by_class: list[list[PairEvidence]] = [[] for _ in inputs.class_names]
-    for pair in measured.pairs:
-        by_class[pair.class_idx].append(pair)
-    judged = [judged_pairs(inputs, pairs) for pairs in by_class]
+    judged = _judged(inputs, measured)
+    if inputs.head is not None and intervene is not None:
+        intervene_on_pairs(inputs, measured, judged, intervene, progress)
+        judged = _judged(inputs, measured)
     verdicts = tuple(_verdict(inputs, measured, c, judged[c]) for c in range(len(inputs.class_names)))
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     return EvidenceResult(
@@ -66,6 +75,15 @@ def judge(inputs: EvidenceInput, *, on_progress: Progress | None = None) -> Evid
     )
 
 
+def _judged(inputs: EvidenceInput, measured: Measured) -> list[list[JudgedPair]]:
+    """The pairs of every class, as the evidence at hand has them."""
+    correct_for_many_tests(inputs, measured)
+    by_class: list[list[PairEvidence]] = [[] for _ in inputs.class_names]
+    for pair in measured.pairs:
+        by_class[pair.class_idx].append(pair)
+    return [judged_pairs(inputs, pairs) for pairs in by_class]
+
+
 def _measurable(inputs: EvidenceInput) -> EvidenceInput:
     """Presence that the encoder does not tell twice alike is not known: it is in neither arm of anything."""
     doubted = np.zeros(len(inputs.concepts), np.bool_) if inputs.kappa is None else inputs.kappa < MIN_KAPPA
@@ -83,7 +101,8 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
         kind: VerdictName, sentence: str, severity: Severity = "none", lead: JudgedPair | None = None
     ) -> Verdict:
         concept = inputs.concepts[lead.pair.concept_idx] if lead else None
-        gap = lead.gap if lead and inputs.head and lead.gap.status == "measured" else None
+        observed = lead is not None and inputs.head is not None and not lead.by_swaps_alone
+        gap = lead.gap if lead and observed and lead.gap.status == "measured" else None
         has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
         return Verdict(
             class_idx=c,
@@ -112,10 +131,8 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     if proven:
         lead = proven[0]
         severity: Severity = "high" if lead.gap.low >= _HIGH else "medium" if lead.gap.low >= _MEDIUM else "low"
-        by_margin = not (lead.by_pull or agrees_by_counts(lead.pair))
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
-        other = other_source(inputs, judged, lead)
-        sentence = sentences.flagged(inputs, lead.pair, lead.gap, lead.by_pull, by_margin, others, other)
+        sentence = sentences.flagged(inputs, lead, others, other_source(inputs, judged, lead))
         return verdict("flagged", sentence, severity, lead)
     reason = not_analysable(inputs, measured, c)
     if reason:
@@ -155,7 +172,7 @@ def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequen
     rate = float(measured.n_correct[c] / n)
     screened = [pair.concept_idx for pair in pairs if pair.by_words or pair.by_data]
     chosen = screened or tested
-    alpha = ALPHA / (2 * n_tests(inputs, measured, c)[chosen])
+    alpha = GAP_PART * ALPHA / n_tests(inputs, measured, c)[chosen]
     arms = measured.n_with[c, chosen], measured.n_without[c, chosen]
     diluted = [presence_reliability(inputs, measured, int(v)) for v in chosen]
     effects = significance.detectable_effect(rate, *arms, DELTA, alpha=alpha, reliability=diluted)

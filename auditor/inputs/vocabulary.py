@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -94,6 +94,14 @@ def add_class_names(vocabulary: Vocabulary, class_names: Iterable[str]) -> Vocab
         elif concepts[known].kind not in CORE_KINDS:
             concepts[known] = replace(concepts[known], kind="object")
     return _vocabulary(concepts.values(), vocabulary.templates, vocabulary.absent)
+
+
+def concepts_of_classes(concepts: Sequence[Concept], class_names: Sequence[str]) -> tuple[int | None, ...]:
+    """Position of the concept that each class's name is, if any."""
+    owner = {word_key(word): idx for idx, concept in enumerate(concepts) for word in _words(concept)}
+    return tuple(
+        next((owner[form] for form in number_forms(word_key(name)) if form in owner), None) for name in class_names
+    )
 
 
 def find_concept(vocabulary: Vocabulary, name: str) -> Concept | None:

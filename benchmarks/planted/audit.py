@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 from scipy import sparse
+from torch import nn
 
 import auditor.evidence
 import auditor.textcam
@@ -26,18 +27,28 @@ from auditor.config import AuditConfig
 from auditor.evidence.verdicts import EvidenceResult, judge
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, embed_concepts
 from auditor.extraction.extract import SHARD_IMAGES
+from auditor.extraction.interventions import region_swaps
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import image_id
-from auditor.inputs.vocabulary import add_class_names, load_vocabulary
-from auditor.models.classifier import Classifier
+from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
+from auditor.models.classifier import Classifier, make_classifier
 from auditor.models.encoders import Encoder
+from auditor.models.preprocess import Preprocess
 from auditor.records import ClassMatch, Dataset, FloatArray, ImageItem, IntArray, LinearHead
-from benchmarks.planted.bank import PixelArray
+from benchmarks.planted.bank import SIZE, PixelArray
+from benchmarks.planted.networks import MEAN, STD
 
 #: Modules that an audit's verdicts come from besides the packages textcam and evidence.
-_CODE = ("pipeline.py", "context.py", "config.py", "inputs/core_concepts.py", "extraction/concept_embeddings.py")
+_CODE = (
+    "pipeline.py",
+    "extraction/interventions.py",
+    "context.py",
+    "config.py",
+    "inputs/core_concepts.py",
+    "extraction/concept_embeddings.py",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,15 +93,31 @@ class Audited:
     evidence: EvidenceResult
 
 
-def audit(examined: Examined, encoder: Encoder, *, seed: int) -> Audited:
-    """What `auditor.pipeline.run_audit` does between loading and drawing."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """The model and the pictures of its audit: what interventions on pictures (E5) take."""
+
+    network: nn.Module
+    pixels: PixelArray
+
+
+def audit(examined: Examined, encoder: Encoder, *, seed: int, asked: Asked | None = None) -> Audited:
+    """What `auditor.pipeline.run_audit` does between loading and drawing; without ``asked`` there is no E5."""
     config = AuditConfig(data=Path(), model="planted", out=Path(), encoder=encoder.spec, seed=seed)
     pictures = _pictures(examined)
     inputs = _inputs(examined, encoder, pictures)
     shards = cast(FeatureShards, examined)  # the stages read its chunks and nothing else
     gathered = pipeline.put_into_words(config, inputs, pictures, shards)
     given, presence = gathered.evidence_input, gathered.context.presence
-    return Audited(examined, inputs.concepts, pictures.predicted_idx, given.shares, presence, judge(given))
+    intervene = None
+    if asked is not None and gathered.decisions is not None:
+        preprocess = Preprocess(size=(SIZE, SIZE), mean=MEAN, std=STD)
+        classifier = make_classifier(asked.network, preprocess, spec="planted")
+        names = concepts_of_classes(inputs.concepts.concepts, examined.class_names)
+        words = gathered.decisions.channels.words
+        intervene = region_swaps(classifier, lambda row: Image.fromarray(asked.pixels[row]), words, names)
+    evidence = judge(given, intervene=intervene)
+    return Audited(examined, inputs.concepts, pictures.predicted_idx, given.shares, presence, evidence)
 
 
 def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:

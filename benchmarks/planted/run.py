@@ -21,7 +21,7 @@ from benchmarks.planted import audit as audit_module
 from benchmarks.planted import models as models_module
 from benchmarks.planted import outcomes as outcomes_module
 from benchmarks.planted import peers as peers_module
-from benchmarks.planted.audit import Examined, audit, embed, remembering
+from benchmarks.planted.audit import Asked, Examined, audit, embed, remembering
 from benchmarks.planted.bank import FULL_BANK, SMALL_BANK, Bank, BankSize
 from benchmarks.planted.drawing import variant_names
 from benchmarks.planted.grids import full_world
@@ -146,7 +146,8 @@ def finish(task: Task) -> str:
     torch.set_num_threads(1)
     one = made(task)
     given, encoder = examined(task, one)
-    audited, other = (audit(given, encoder, seed=seed) for seed in (_AUDIT_SEED, _OTHER_SEED))
+    asked = Asked(one.network(), _bank(*task.layers, 1).pictures(given.rows))
+    audited, other = (audit(given, encoder, seed=seed, asked=asked) for seed in (_AUDIT_SEED, _OTHER_SEED))
     world, what = task.layers[2], task.scenario
     known = truth.measure(one.truth_labels, one.called, variant_names(world), what.classes, seed=what.seed)
     found = outcome(one, known, audited, other, with_peers=what.encoder == "own")

@@ -15,11 +15,11 @@ from auditor.models.encoders import load_encoder
 from auditor.pipeline import run_audit
 from auditor.records import LinearHead
 from auditor.store.database import open_audit_database
-from benchmarks.planted.audit import Audited, Examined, audit, embed, picture_path
+from benchmarks.planted.audit import Asked, Audited, Examined, audit, embed, picture_path
 from benchmarks.planted.backbones import load_bundled
 from benchmarks.planted.bank import Bank, BankSize
 from benchmarks.planted.drawing import ClassOf, Mixture, Plant, draw_rows
-from benchmarks.planted.networks import MEAN, STD, features_of
+from benchmarks.planted.networks import MEAN, STD, Classifier, features_of
 from benchmarks.planted.worlds import FACTOR_VALUES, World
 
 CLASSES = (ClassOf("boat", ("boat",)), ClassOf("cat", ("cat",)), ClassOf("owl", ("owl",)))
@@ -55,7 +55,10 @@ def both(tmp_path_factory) -> tuple[Audited, Path]:
     names = tuple(one.name for one in CLASSES)
     encoder = load_encoder("sample")
     none = np.zeros((len(labels), 4), np.float32)
-    ours = audit(Examined(names, head, x, embed(encoder, pixels), labels, rows, none), encoder, seed=3)
+    network = Classifier(features, len(CLASSES))
+    network.head.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(head.bias)})
+    given = Examined(names, head, x, embed(encoder, pixels), labels, rows, none)
+    ours = audit(given, encoder, seed=3, asked=Asked(network, pixels))
 
     for k, picture in enumerate(pixels):
         path = work / "pictures" / picture_path(names[labels[k]], k)

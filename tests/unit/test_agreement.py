@@ -1,6 +1,11 @@
 from dataclasses import replace
 
-from auditor.evidence.agreement import agrees, excluded, margins_agree
+import numpy as np
+import pytest
+
+from auditor.evidence.agreement import agrees, excluded, margins_agree, supported, swaps_confirm, swaps_stand_alone
+from auditor.evidence.interventions import NOT_TRIED, Intervention, no_intervention
+from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.subgroups import Gap
 
@@ -34,12 +39,11 @@ def test_erasure_that_permuted_presence_explains_does_not_agree():
         assert not margins_agree(erasure(0.5, 0.3, 0.7, p), erasure(0.5, 0.3, 0.7))
 
 
-def test_margins_agree_by_a_tenth_of_both_erasers():
+def test_margins_agree_by_a_quarter_of_both_erasers():
     part = erasure(0.5, 0.3, 0.7)
     assert margins_agree(part, part)
     assert not margins_agree(part, NOT_IDENTIFIED)
-    assert margins_agree(part, erasure(0.11, 0.05, 0.2))
-    assert not margins_agree(part, erasure(0.09, 0.05, 0.2))
+    assert not margins_agree(part, erasure(0.2, 0.1, 0.3))
     assert not margins_agree(part, replace(part, status="too_few"))
 
 
@@ -49,3 +53,58 @@ def test_rule_of_exclusion():
     assert excluded(gap(0.02, -0.02, 0.12), Erasure(0.0, -0.02, 0.02, 50, 50))
     assert not excluded(gap(0.11, 0.02, 0.2), Erasure(0.0, -0.02, 0.02, 50, 50))
     assert not excluded(gap(0.0, -1.0, 1.0, "too_few"), Erasure(0.0, -0.02, 0.02, 50, 50))
+
+
+def swapped(effect, low):
+    return Intervention(effect, low, effect + 0.1, 0.001, 0.9, 0.9 - effect, 160)
+
+
+def measured_pair(**changes):
+    return replace(PairEvidence(0, 0, None, (0.9, 0.8, 1.0), True, True, OBSERVED, OBSERVED), **changes)
+
+
+def test_swaps_confirm_a_gap_that_points_the_same_way():
+    def confirmed(**changes):
+        erased = {"erased_recall": STRONG, "transferred_recall": STRONG}
+        return swaps_confirm(measured_pair(**{"swapped": swapped(0.2, 0.01), **erased, **changes}))
+
+    assert confirmed()
+    assert not confirmed(swapped=swapped(0.2, -0.01))
+    assert not confirmed(swapped=swapped(0.04, 0.01))  # not over 5 points
+    assert not confirmed(recall=gap(0.04, -0.1, 0.2))
+    assert not confirmed(swapped=NOT_TRIED)
+    assert not confirmed(swapped=no_intervention("unstable", 160))
+    assert not confirmed(recall=gap(0.0, -1.0, 1.0, "too_few"))
+    assert not confirmed(erased_recall=WEAK)  # erasure denies it
+
+
+def test_swaps_take_the_place_of_erasure_only_where_it_cannot_be_asked():
+    pair = measured_pair(swapped=swapped(0.2, 0.1))
+    assert supported(pair) == [pair.recall]
+    assert supported(measured_pair(swapped=swapped(0.1, 0.06))) == []  # a quarter of 50 points is 12.5
+    assert supported(measured_pair(swapped=swapped(0.2, 0.04))) == []
+    assert supported(measured_pair(swapped=swapped(0.2, 0.1), erased_recall=WEAK)) == []
+    assert supported(measured_pair(swapped=swapped(0.2, 0.1), erased_margin=WEAK)) == []
+
+
+def test_a_gap_and_swaps_are_tested_together_by_fishers_method():
+    pair = measured_pair(swapped=swapped(0.2, 0.1), erased_recall=STRONG, transferred_recall=STRONG)
+    alone, together = supported(pair)
+    assert alone is pair.recall
+    # -2 (ln .01 + ln .001) = 23.026, chi-square with 4 degrees of freedom: e^(-x/2) (1 + x/2)
+    assert together.p == pytest.approx(np.exp(-11.513) * (1 + 11.513), rel=1e-3)
+    assert (together.effect, together.low) == (pair.recall.effect, pair.recall.low)
+
+
+def test_swaps_stand_alone_only_without_counterexamples_and_where_erasure_does_not_deny():
+    few, no_pull = gap(0.0, -1.0, 1.0, "too_few"), gap(0.0, -0.02, 0.02)
+    pair = PairEvidence(0, 0, None, (0.9, 0.8, 1.0), True, True, few, no_pull, swapped=swapped(0.2, 0.1))
+    assert supported(pair) == [swapped(0.2, 0.1).as_gap()]
+    assert supported(replace(pair, swapped=NOT_TRIED)) == []
+    assert not swaps_stand_alone(replace(pair, recall=OBSERVED))
+    assert not swaps_stand_alone(replace(pair, swapped=swapped(0.2, 0.04)))
+    nothing = erasure(0.0, -0.03, 0.03, 0.4)
+    assert not swaps_stand_alone(replace(pair, erased_recall=nothing))
+    assert swaps_stand_alone(replace(pair, erased_pull=nothing))  # there is no pull that could go
+    assert not swaps_stand_alone(replace(pair, pull=OBSERVED, erased_pull=nothing))
+    assert swaps_stand_alone(replace(pair, pull=OBSERVED, erased_pull=STRONG))

@@ -46,15 +46,15 @@ PAIR = SimpleNamespace(class_idx=0, concept_idx=0)
 def test_missing_pictures_by_hand():
     measured = counted([300, 500], [269, 450], [280, 20])
     missing = missing_pictures(judged_on(24), measured, PAIR, n_tests=10)
-    z = norm.ppf(1 - 0.05 / 20) + norm.ppf(0.8)
+    z = norm.ppf(1 - 0.45 * 0.05 / 10) + norm.ppf(0.8)
     high, low = 269.5 / 301, 269.5 / 301 - 0.2
     show = int(np.ceil(z**2 * (high * (1 - high) + low * (1 - low)) / 0.15**2))
     z = norm.ppf(0.975) + norm.ppf(0.8)
     exclude = int(np.ceil(z**2 * 2 * high * (1 - high) / 0.1**2))
-    assert (show, exclude) == (181, 148)
-    assert (missing.own_with, missing.own_without) == (0, 181 - 20)
+    assert (show, exclude) == (185, 148)
+    assert (missing.own_with, missing.own_without) == (0, 185 - 20)
     pull = 24.5 / 501
-    z = norm.ppf(1 - 0.05 / 20) + norm.ppf(0.8)
+    z = norm.ppf(1 - 0.45 * 0.05 / 10) + norm.ppf(0.8)
     show = int(np.ceil(z**2 * (pull * (1 - pull) + (pull + 0.2) * (1 - pull - 0.2)) / 0.15**2))
     assert (missing.others_with, missing.others_without) == (show - 20, 0)
 

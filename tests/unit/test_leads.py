@@ -24,18 +24,20 @@ def test_of_the_small_audit(tmp_path):
     }
 
 
-@pytest.mark.parametrize(("gap", "rule"), [(0.25, "E4-pull"), (0.5, "E4-recall"), (None, "E1")])
-def test_the_rule_is_that_of_the_gap(tmp_path, gap, rule):
-    """By effect, whatever the order of the rows; without a gap the words led."""
+@pytest.mark.parametrize(
+    ("gap", "q_of_swaps", "rule"),
+    [(0.25, None, "E4-pull"), (0.5, 0.01, "E4-recall"), (None, None, "E1"), (None, 0.01, "E5")],
+)
+def test_the_rule_is_that_of_the_gap(tmp_path, gap, q_of_swaps, rule):
+    """By effect, whatever the order of the rows; without a gap an intervention that stands alone, or the words."""
     run = make_run()
-    effects = {"E4-recall": 0.5, "E1": 0.25, "E4-pull": 0.25, "E3-pull": 0.5}
+    effects = {"E5": 0.6, "E4-recall": 0.5, "E1": 0.25, "E4-pull": 0.25, "E3-pull": 0.5}
     with AuditDatabase(tmp_path) as database:
         database.add_run(run)
         database.add_verdicts([Verdict(0, "duck", "suspect", "low", "water", "water", "scene", "", 9, 0.4, gap)])
         for name, effect in effects.items():
-            database.add_findings(
-                [Finding(0, "duck", "water", "water", "scene", name, effect, 0.0, 1.0, None, None, 9)]
-            )
+            q = q_of_swaps if name == "E5" else None
+            database.add_findings([Finding(0, "duck", "water", "water", "scene", name, effect, 0.0, 1.0, None, q, 9)])
     write_manifest(tmp_path, run)
     with open_audit_database(tmp_path) as connection:
         assert leads(connection)[0].rule_id == rule

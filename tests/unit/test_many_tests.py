@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from auditor.evidence import many_tests
-from auditor.evidence.many_tests import ALPHA, ASSOCIATED_PART, correct_for_many_tests, n_tests
+from auditor.evidence.agreement import supported
+from auditor.evidence.interventions import Intervention
+from auditor.evidence.many_tests import ALPHA, ASSOCIATED_PART, correct_for_many_tests, corrected, n_tests
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.reliance import Erasure
 from auditor.evidence.subgroups import Gap
@@ -45,30 +47,30 @@ def world(pairs, associated, n_classes=2, n_concepts=10, n_labelled=100):
 def test_an_associated_concept_shares_its_part_of_the_level_with_its_like_alone():
     one, other = pair(0, 3, 0.001), pair(1, 4, 0.9)
     correct_for_many_tests(*world([one, other], associated=[(0, 3)]))
-    # doubled for two gaps, one test in the family, .8 of the level; then one class found of two
-    assert one.p == pytest.approx(0.002)
-    assert one.q == pytest.approx(0.002 / 0.8 * 2)
+    # .45 of the level for recall, one test in the family, .8 of the level; then one class found of two
+    assert one.p == pytest.approx(0.001 / 0.45)
+    assert one.q == pytest.approx(0.001 / 0.45 / 0.8 * 2)
     assert other.q == 1.0
 
 
 def test_holm_goes_over_the_family_whether_its_pairs_are_screened_or_not():
     first, second = pair(0, 3, 0.001), pair(0, 4, 0.004)
     correct_for_many_tests(*world([first, second], associated=[(0, 3), (0, 4), (0, 5)], n_classes=1))
-    assert first.q == pytest.approx(0.002 * 3 / 0.8)
-    assert second.q == pytest.approx(0.008 * 2 / 0.8)
+    assert first.q == pytest.approx(0.001 / 0.45 * 3 / 0.8)
+    assert second.q == pytest.approx(0.004 / 0.45 * 2 / 0.8)
 
 
 def test_concepts_that_are_not_associated_keep_the_rest_of_the_level():
     one = pair(0, 3, 0.0001)
     correct_for_many_tests(*world([one], associated=[(0, 7)], n_classes=1))
-    assert one.q == pytest.approx(0.0002 * 9 / (1 - ASSOCIATED_PART))
+    assert one.q == pytest.approx(0.0001 / 0.45 * 9 / (1 - ASSOCIATED_PART))
 
 
 def test_all_of_the_level_is_used_where_there_is_one_family():
     for associated in ([], [(0, v) for v in range(10)]):
         one = pair(0, 3, 0.0001)
         correct_for_many_tests(*world([one], associated, n_classes=1))
-        assert one.q == pytest.approx(0.0002 * 10)
+        assert one.q == pytest.approx(0.0001 / 0.45 * 10)
 
 
 def test_pairs_without_a_screen_and_classes_too_small_are_no_discoveries():
@@ -92,7 +94,7 @@ def test_tests_that_share_the_level():
 
 
 def test_a_class_is_discovered_falsely_no_more_often_than_the_level():
-    """Both families under the hypothesis, whatever E2 chose: uniform p-values, doubled p counted as two tests."""
+    """Both families under the hypothesis, whatever E2 chose: the better of two uniform p-values."""
     rng = np.random.default_rng(0)
     alarms, n_trials = 0, 2000
     for _ in range(n_trials):
@@ -100,6 +102,21 @@ def test_a_class_is_discovered_falsely_no_more_often_than_the_level():
         correct_for_many_tests(*world(pairs, associated=[(0, v) for v in range(rng.integers(0, 11))], n_classes=1))
         alarms += any(one.q <= ALPHA for one in pairs)
     assert alarms / n_trials <= ALPHA + 3 * np.sqrt(ALPHA / n_trials)
+
+
+def test_swaps_beside_a_gap_have_a_tenth_of_the_level_and_in_its_place_a_half():
+    swaps = Intervention(0.3, 0.2, 0.4, 1e-4, 0.9, 0.6, 160)
+    weak = pair(0, 3, 0.04)
+    weak.swapped = swaps
+    correct_for_many_tests(*world([weak], [(0, 3)], n_classes=1))
+    (_, together) = supported(weak)
+    assert weak.q == pytest.approx(together.p / 0.1 / 0.8)
+    assert corrected(weak, weak.recall) == pytest.approx(0.04 / 0.45 / 0.8)
+    assert corrected(weak, together) == pytest.approx(weak.q)
+    alone = PairEvidence(0, 3, None, (0.9, 0.8, 1.0), False, True, swapped=swaps)
+    alone.recall = Gap(0.0, -1.0, 1.0, 1.0, 0, 0, 0, 0, status="too_few")
+    correct_for_many_tests(*world([alone], [(0, 3)], n_classes=1))
+    assert alone.q == pytest.approx(1e-4 / 0.5 / 0.8)
 
 
 def test_both_families_together_use_the_level():

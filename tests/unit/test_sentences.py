@@ -6,6 +6,8 @@ from scipy import sparse
 
 from auditor.evidence import sentences
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.interventions import Intervention, no_intervention
+from auditor.evidence.pair_states import JudgedPair
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.subgroups import Gap
@@ -43,13 +45,17 @@ PAIR = PairEvidence(
     by_data=True,
     recall=RECALL,
     pull=PULL,
-    erased_recall=Erasure(0.382, 0.33, 0.43, 3410, 212),
+    erased_recall=Erasure(0.382, 0.33, 0.43, 3410, 212, p=0.005),
     erased_pull=Erasure(0.2, 0.15, 0.25, 312, 2000),
 )
 
 
+def proven(pair, gap, **how):
+    return JudgedPair(pair, "proven", gap, how.pop("by_pull", False), 1.0, **how)
+
+
 def test_flagged_by_recall():
-    assert sentences.flagged(INPUTS, PAIR, RECALL, False, False, []) == (
+    assert sentences.flagged(INPUTS, proven(PAIR, RECALL), []) == (
         'The model calls a picture "waterbird" largely because of water (scene): '
         "without it 31 % [25, 38] of 212 are recognised, with it 96 % [95, 97] of 3,410; "
         "erasing it from the features takes away 38 points [33, 43]; it carries 41 % of the words (others 3 %)."
@@ -58,7 +64,7 @@ def test_flagged_by_recall():
 
 def test_flagged_by_pull_names_merged_and_further_concepts():
     pair, other = replace(PAIR, partners=(1,)), replace(PAIR, concept_idx=2)
-    sentence = sentences.flagged(INPUTS, pair, PULL, True, False, [other])
+    sentence = sentences.flagged(INPUTS, proven(pair, PULL, by_pull=True), [other])
     assert "in good part because of water (scene, indistinguishable here from waves)" in sentence
     assert (
         'pictures of other classes are called "waterbird" 22 points [18, 26] more often with it than without it '
@@ -112,14 +118,64 @@ def test_points(value, text):
 
 
 def test_flagged_by_the_margin_says_what_part_of_it_goes():
-    pair = replace(PAIR, transferred_margin=Erasure(0.39, 0.35, 0.42, 3410, 212))
+    small = Erasure(0.1, 0.05, 0.15, 3410, 212, p=0.005)
+    pair = replace(PAIR, erased_recall=small, transferred_margin=Erasure(0.39, 0.35, 0.42, 3410, 212))
     assert (
         "erasing from the features what it does in the other classes takes away 39 % [35, 42] of the margin that goes "
         "with it"
-    ) in sentences.flagged(INPUTS, pair, RECALL, False, True, [])
+    ) in sentences.flagged(INPUTS, proven(pair, RECALL), [])
 
 
 def test_suspect_although_erasure_agrees_does_not_blame_something_else():
     sentence = sentences.suspect(INPUTS, PAIR, RECALL, False, True, (0, 12))
     assert "something that goes with it" not in sentence
     assert sentence.endswith("reliance is neither shown nor excluded. Missing: 12 more pictures without it.")
+
+
+SWAPPED = Intervention(0.5, 0.4, 0.6, 1e-9, 0.72, 0.22, 160)
+
+
+def test_flagged_by_a_gap_and_fillings_together():
+    pair = replace(PAIR, swapped=SWAPPED)
+    assert sentences.flagged(INPUTS, proven(pair, RECALL, with_swaps=True), []) == (
+        'The model calls a picture "waterbird" largely because of water (scene): '
+        "without it 31 % [25, 38] of 212 are recognised, with it 96 % [95, 97] of 3,410, too few pictures to show it "
+        "by themselves, but together with two interventions they do: "
+        "erasing it from the features takes away 38 points [33, 43]; "
+        'with its place covered by other classes\' pictures, 22 % of 160 trials are still called "waterbird" where '
+        "those lack it and 72 % where they have it: 50 points [40, 60]; it carries 41 % of the words (others 3 %)."
+    )
+
+
+def test_flagged_by_intervention_only_without_any_counterexample():
+    pair = replace(PAIR, recall=replace(RECALL, n_absent=0, status="too_few"), swapped=SWAPPED)
+    sentence = sentences.flagged(INPUTS, proven(pair, SWAPPED.as_gap(), by_swaps_alone=True), [])
+    assert "(scene): shown by intervention only, as none of its pictures is without it; with its place" in sentence
+
+
+def test_flagged_by_intervention_only():
+    few = replace(RECALL, n_absent=3, status="too_few")
+    pair = replace(PAIR, recall=few, swapped=SWAPPED)
+    assert sentences.flagged(INPUTS, proven(pair, SWAPPED.as_gap(), by_swaps_alone=True), []) == (
+        'The model calls a picture "waterbird" largely because of water (scene): '
+        "shown by intervention only, as only 3 of its pictures are without it; "
+        'with its place covered by other classes\' pictures, 22 % of 160 trials are still called "waterbird" where '
+        "those lack it and 72 % where they have it: 50 points [40, 60]; it carries 41 % of the words (others 3 %)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("swapped", "said"),
+    [
+        (SWAPPED, "72 % where they have it: 50 points [40, 60]."),
+        (no_intervention("unstable", 160), "even where the concept stays."),
+        (no_intervention("too_few"), "Too few pictures show it, of this class or of others, to cover its place."),
+        (no_intervention("not_applicable"), "It has no place of its own that could be covered."),
+        (no_intervention("not_readable"), "The pictures could not be read again to cover its place."),
+        (no_intervention("not_tried"), "Missing: 107 more pictures without it."),
+    ],
+)
+def test_suspect_says_what_fillings_have_to_say(swapped, said):
+    few = replace(RECALL, n_present=496, n_absent=4, low=-1.0, high=1.0, status="too_few")
+    pair = replace(PAIR, recall=few, swapped=swapped)
+    assert sentences.suspect(INPUTS, pair, few, False, False, (0, 107)).endswith(said)
