@@ -24,7 +24,7 @@ _CLAIMS = {
     "E3-recall": "Erased from recall",
     "E3-pull": "Erased from false calls",
     "E3-margin": "Erased from margin",
-    "E5": "Others filled with it",
+    "E5": "Covered in its pictures",
     "E1": "Share of the words",
 }
 _GAPS = ("E4-recall", "E4-pull")
@@ -32,8 +32,8 @@ _SHARES = ("E1", "E3-margin")
 _STATUS = {
     "too_few": "too few pictures",
     "not_identified": "cannot be told apart",
-    "unstable": "filling alone does it",
-    "not_applicable": "has no place to fill",
+    "unstable": "covering alone does it",
+    "not_applicable": "has no place to cover",
     "not_readable": "pictures not found",
 }
 _STATEMENTS = {

@@ -1,0 +1,142 @@
+"""Formulas of docs/evidence.md against SciPy, statsmodels and scikit-learn; those by hand are beside each module."""
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import sparse, stats
+from sklearn.linear_model import Ridge
+from sklearn.mixture import GaussianMixture
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import NormalIndPower
+from statsmodels.stats.weightstats import CompareMeans
+
+from auditor.evidence import significance as sig
+from auditor.evidence.association import class_concepts
+from auditor.evidence.covariates import residual_presence, within_class
+from auditor.evidence.presence import crowd_posterior
+from auditor.evidence.reliance import erasure_effect, margin_loss
+from auditor.evidence.subgroups import design_effect, pull_gap, recall_gap, reference_level
+from auditor.records import Concept
+
+RNG = np.random.default_rng(7)
+N = 900
+PRESENT = RNG.random(N) < 0.4
+SOURCE = RNG.integers(1, 4, N)
+OUTCOME = RNG.random(N) < 0.2 + 0.3 * PRESENT + 0.1 * SOURCE
+
+
+def within_groups(outcome, present, group):
+    """Least squares of an outcome on presence with an intercept for every group: weighs groups by n1 n0 / (n1 + n0)."""
+    design = np.column_stack([present, *(group == g for g in np.unique(group))]).astype(float)
+    return sm.OLS(outcome.astype(float), design).fit()
+
+
+def test_recall_gap_in_strata_is_least_squares_with_strata():
+    nothing = np.zeros(N, dtype=np.int64)
+    gap = recall_gap(PRESENT, nothing, OUTCOME, strata=[SOURCE])
+    assert gap.effect == pytest.approx(within_groups(OUTCOME, PRESENT, SOURCE).params[0])
+
+
+def test_pull_is_least_squares_with_classes():
+    gap = pull_gap(PRESENT, np.zeros(N, dtype=np.int64), OUTCOME, SOURCE)
+    fit = within_groups(OUTCOME, PRESENT, SOURCE)
+    assert gap.effect == pytest.approx(fit.params[0])
+    low, high = fit.get_robustcov_results("HC1").conf_int()[0]
+    assert (gap.low, gap.high) == (pytest.approx(low, abs=0.005), pytest.approx(high, abs=0.005))
+
+
+def test_erased_pull_is_least_squares_of_the_fall_with_classes():
+    after = OUTCOME & (RNG.random(N) < 0.6)
+    fit = within_groups(OUTCOME.astype(int) - after, PRESENT, SOURCE)
+    assert erasure_effect(OUTCOME, after, PRESENT, SOURCE).effect == pytest.approx(fit.params[0])
+
+
+def test_interval_of_erasure_in_many_pictures_is_that_of_unequal_variances():
+    present, before = np.tile(PRESENT, 20), np.tile(OUTCOME, 20)
+    after = before & (RNG.random(before.size) < 0.7)
+    found = erasure_effect(before, after, present, np.zeros(before.size, dtype=np.int64))
+    fall = before.astype(int) - after
+    interval = CompareMeans.from_data(fall[present], fall[~present]).tconfint_diff(usevar="unequal")
+    assert (found.low, found.high) == (pytest.approx(interval[0], abs=5e-4), pytest.approx(interval[1], abs=5e-4))
+
+
+def test_design_effect_is_clustered_over_plain_variance():
+    group = np.repeat(np.arange(N // 6), 6)
+    outcome = (RNG.random(N // 6)[group] + RNG.random(N)) > 1.2
+    fit = sm.OLS(outcome.astype(float), np.ones((N, 1))).fit(cov_type="cluster", cov_kwds={"groups": group})
+    plain = outcome.mean() * (1 - outcome.mean()) / N
+    assert design_effect(outcome, group) == pytest.approx(fit.bse[0] ** 2 / plain)
+
+
+def test_part_of_the_margin_is_a_ratio_with_the_error_of_its_residual():
+    before = 1 + 2 * PRESENT + RNG.normal(size=N) * (1 + PRESENT)
+    after = 0.4 * before + RNG.normal(size=N) * 0.3
+    found = margin_loss(before, after, PRESENT)
+    design = sm.add_constant(PRESENT.astype(float))
+    made, fall = (sm.OLS(y, design).fit().params[1] for y in (before, before - after))
+    error = sm.OLS(before - after - found.effect * before, design).fit(cov_type="HC2").bse[1] / made
+    assert found.effect == pytest.approx(fall / made)
+    assert found.high - found.effect == pytest.approx(stats.norm.ppf(0.975) * error)
+
+
+def test_holm_equals_statsmodels():
+    p = np.random.default_rng(2).random(40) ** 3
+    assert sig.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+
+
+def test_benjamini_hochberg_by_hand():
+    # sorted .01 .02 .03 .5: times 4 / rank = .04 .04 .04 .5
+    assert sig.benjamini_hochberg([0.5, 0.03, 0.01, 0.02]) == pytest.approx([0.5, 0.04, 0.04, 0.04])
+
+
+@pytest.mark.parametrize("low", range(10, 20))
+def test_levels_are_split_where_the_likelihood_ratio_of_scipy_says_so(low):
+    successes, trials = np.array([low, 22.0, 30.0]), np.full(3, 50.0)
+    test = stats.chi2_contingency(np.stack([successes, trials - successes]), correction=False, lambda_="log-likelihood")
+    assert bool(reference_level(successes, trials).all()) == (test.pvalue >= 0.01)
+
+
+def test_pictures_per_arm_equal_statsmodels_in_the_normal_case():
+    """With equal rates the spread is the same under either hypothesis: effect size (.2 - .05) / sqrt(p q)."""
+    power = NormalIndPower().solve_power(0.15 / np.sqrt(0.8 * 0.2), power=0.8, alpha=0.01, alternative="larger")
+    assert sig.pictures_per_arm(0.8, 0.8, 0.2, 0.05, alpha=0.01) == int(np.ceil(power))
+
+
+def test_residual_presence_equals_ridge_of_scikit_learn():
+    concepts = [Concept(t, t, k) for t, k in (("water", "scene"), ("waves", "texture"), ("mark", "artifact"))]
+    water = RNG.random(N)
+    presence = np.column_stack([water, water * 0.4 + RNG.random(N), RNG.random(N)]).astype(np.float32)
+    difficulty = (RNG.random(N) + 0.2 * water).astype(np.float32)
+    found = residual_presence(presence, SOURCE, difficulty, concepts, [0])
+    centred = within_class(np.column_stack([presence, difficulty]).astype(np.float32), SOURCE).astype(np.float64)
+    standard = centred / np.sqrt((centred**2).mean(axis=0))
+    ridge = Ridge(alpha=0.01 * N, fit_intercept=False).fit(standard[:, 1:], standard[:, 0])
+    expected = standard[:, 0] - ridge.predict(standard[:, 1:])
+    assert found.values[:, found.column_of[0]] == pytest.approx(expected, abs=1e-4)
+
+
+def test_crowd_is_the_mixture_of_scikit_learn():
+    scores = np.r_[RNG.normal(0, 1, 3000), RNG.normal(5, 1, 1000)]
+    mixture = GaussianMixture(2, covariance_type="tied", random_state=0).fit(scores[:, None])
+    upper = mixture.predict_proba(scores[:, None])[:, int(mixture.means_.argmax())]
+    found = crowd_posterior(scores[:, None])[:, 0]
+    assert np.abs(found - upper).max() < 0.1
+    assert np.abs(found - upper).mean() < 0.01
+
+
+def test_interval_of_the_share_is_that_of_scipys_bootstrap():
+    shares = np.round(RNG.beta(2, 5, 300), 4).astype(np.float32)
+    (record,) = class_concepts(
+        sparse.csr_array(shares[:, None]),
+        np.zeros(300, dtype=np.int64),
+        (Concept("water", "water", "scene"),),
+        ("duck",),
+        groups=None,
+        seed=0,
+        order=np.arange(300),
+    )
+    theirs = stats.bootstrap((shares,), np.mean, n_resamples=4000, method="percentile", rng=1).confidence_interval
+    assert record.share == pytest.approx(shares.mean())
+    assert (record.share_low, record.share_high) == (
+        pytest.approx(theirs.low, abs=0.004), pytest.approx(theirs.high, abs=0.004)
+    )  # fmt: skip
