@@ -70,13 +70,16 @@ WITH measured AS (
            max(effect) FILTER (rule_id = 'E4-pull' AND status = 'measured') AS pull,
            max(low) FILTER (rule_id = 'E4-pull' AND status = 'measured') AS pull_low,
            max(high) FILTER (rule_id = 'E4-pull' AND status = 'measured') AS pull_high,
-           max(effect) FILTER (rule_id = 'E3-margin' AND status = 'measured') AS margin
+           max(effect) FILTER (rule_id = 'E3-margin' AND status = 'measured') AS margin,
+           max(effect) FILTER (rule_id = 'E5' AND status = 'measured') AS filled,
+           max(low) FILTER (rule_id = 'E5' AND status = 'measured') AS filled_low,
+           max(high) FILTER (rule_id = 'E5' AND status = 'measured') AS filled_high
     FROM findings WHERE concept_id = $concept_id GROUP BY class_idx
 ),
 said AS (SELECT class_idx, share, share_elsewhere FROM class_concepts WHERE concept_id = $concept_id)
 SELECT v.class_idx, v.class_name, v.verdict, v.severity, v.concept_id IS NOT DISTINCT FROM $concept_id AS leads,
        s.share, s.share_elsewhere, m.auc, m.gap, m.gap_low, m.gap_high, m.pull, m.pull_low, m.pull_high, m.margin,
-       count(*) OVER ()
+       m.filled, m.filled_low, m.filled_high, count(*) OVER ()
 FROM verdicts v
 LEFT JOIN said s USING (class_idx)
 LEFT JOIN measured m USING (class_idx)
@@ -141,7 +144,7 @@ class OneConcept:
 
 @dataclass(frozen=True, slots=True)
 class ConceptInClass:
-    """What a concept is to one class: words (E1), association (E2), gaps (E4), erased margin (E3)."""
+    """What a concept is to one class: words (E1), association (E2), erased margin (E3), gaps (E4), filled (E5)."""
 
     class_idx: int
     class_name: str
@@ -158,6 +161,9 @@ class ConceptInClass:
     pull_low: float | None
     pull_high: float | None
     margin: float | None
+    filled: float | None
+    filled_low: float | None
+    filled_high: float | None
     total: int
 
 

@@ -20,6 +20,9 @@ READING = {
     "a picture counts as with it. Judge it by the pictures.",
     "erased": "Erased: what the class loses when the concept is taken out of the model's features. Permuted: the same "
     "with the concept's presence shuffled, which should be near nothing.",
+    "filled": "Filled with it: pictures of the class have the place of the concept covered with what pictures of other "
+    "classes have there, once with the concept and once without it. It is how much more often they are called the "
+    "class with it, in points with the 95 % interval.",
     "association": "Goes with it: draw a picture of the class and one of another; in so many of 100 draws the first "
     "shows more of the concept. 50 % means that they do not go together. It says what the data offer, not what the "
     "model took.",

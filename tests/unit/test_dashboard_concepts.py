@@ -62,7 +62,25 @@ def test_a_concept_across_the_classes(birds):
     assert [row.class_name for row in rows] == ["bird 0", "bird 1", "bird 2"]
     assert last == rows[2]
     assert rows[0] == concept_queries.ConceptInClass(
-        0, "bird 0", "flagged", "high", True, 0.41, 0.03, None, 0.65, 0.58, 0.71, 0.22, 0.14, 0.34, None, 3
+        0,
+        "bird 0",
+        "flagged",
+        "high",
+        True,
+        0.41,
+        0.03,
+        None,
+        0.65,
+        0.58,
+        0.71,
+        0.22,
+        0.14,
+        0.34,
+        None,
+        None,
+        None,
+        None,
+        3,
     )
 
 
@@ -94,7 +112,7 @@ def test_the_view_of_a_concept(birds):
     assert not page.exception
     said = words(page)
     assert "It leads 3 classes. 9 of 15 pictures show it." in said
-    assert "bird 0 ▲ flagged 41 % 65 pts [58, 71] 22 pts [14, 34] – –" in said
+    assert "bird 0 ▲ flagged 41 % 65 pts [58, 71] 22 pts [14, 34] – – –" in said
     assert "?audit=birds&view=class&class=bird+0&concept=water" in links(page)
     assert "15 pictures" in said.partition("What counts as")[2]
     page.button_group(key="concept-among").set_value("least").run()
