@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -41,4 +43,16 @@ def dashboard(
         typer.echo(
             f"warning: whoever reaches {host} can look and accept findings; --read-only takes the second away", err=True
         )
-    streamlit(args=streamlit_arguments(options, host, port), prog_name="streamlit")
+    code: object = 0
+    try:
+        streamlit(args=streamlit_arguments(options, host, port), prog_name="streamlit")
+    except SystemExit as ended:
+        code = ended.code
+    _leave(code if isinstance(code, int) else int(code is not None))
+
+
+def _leave(code: int) -> None:
+    """End before the interpreter is taken apart: DuckDB would then tell, by the page, what threads still hold."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -18,6 +18,7 @@ def started(monkeypatch):
     """Calls of Streamlit, which does not start."""
     calls = []
     monkeypatch.setattr("streamlit.web.cli.main", lambda args, prog_name: calls.append(args))
+    monkeypatch.setattr("auditor.cli.dashboard._leave", lambda code: None)
     return calls
 
 
