@@ -32,7 +32,7 @@ Identity = tuple[int, int, int]
 _TRACES = (MANIFEST_NAME, DATABASE_NAME, "features")
 #: Databases that stay open, and the memory of each, which DuckDB fills with what it read. On 100,000 pictures the
 #: slowest query of a view takes 0.2 s with so little, 0.13 s with 1 GB; what was dropped is in the system's own cache.
-_MOST_OPEN, _MEMORY = 4, "80MB"
+_MOST_OPEN, _MEMORY = 4, "64MB"
 
 
 @dataclass(frozen=True, slots=True)

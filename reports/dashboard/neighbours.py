@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auditor.models.encoders import Encoder
 from auditor.records import FloatArray
+from auditor.store.embedding_index import EmbeddingIndex
 from reports.dashboard.picture_lists import PAGE_SIZE, GridPicture, PicturePage, nearest_page, told
 from reports.queries import Connection
+
+if TYPE_CHECKING:
+    from auditor.models.encoders import Encoder
 
 #: Pictures that a search gives; further ones are hardly like what was asked for.
 MOST_FOUND = 10 * PAGE_SIZE
@@ -20,19 +23,6 @@ _PROMPTS = ("a photo of {}", "{}")
 
 _IDS = "SELECT image_idx, image_id FROM images WHERE list_contains($places, image_idx) LIMIT $limit"
 _PLACE = "SELECT image_idx FROM images WHERE image_id = $image_id LIMIT 1"
-
-
-class PictureIndex(Protocol):
-    """What is used of a FAISS index."""
-
-    ntotal: int
-    d: int
-
-    def search(self, x: FloatArray, k: int) -> tuple[FloatArray, np.ndarray[tuple[int, int], np.dtype[np.int64]]]:
-        """Scores and rows of the k best for every query."""
-
-    def reconstruct(self, key: int) -> FloatArray:
-        """A row."""
 
 
 def place_of(connection: Connection, image_id: str) -> int | None:
@@ -50,7 +40,7 @@ def words_vector(encoder: Encoder, text: str) -> FloatArray:
 
 
 def most_like(
-    connection: Connection, index: PictureIndex, vector: FloatArray, *, limit: int = MOST_FOUND, without: int = -1
+    connection: Connection, index: EmbeddingIndex, vector: FloatArray, *, limit: int = MOST_FOUND, without: int = -1
 ) -> list[tuple[str, float]]:
     """(image id, cosine) of the pictures most like a vector, the likest first.
 

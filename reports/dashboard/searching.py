@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from auditor.errors import EncoderError, InputError
-from auditor.models.encoders import Encoder, load_encoder
 from auditor.models.hub import cache_only
 from auditor.records import FloatArray
-from auditor.store.embedding_index import INDEX_NAME, read_embedding_index
+from auditor.store.embedding_index import INDEX_NAME, EmbeddingIndex, read_embedding_index
 from auditor.wording import quote
 from reports.dashboard import neighbours
-from reports.dashboard.neighbours import PictureIndex
 from reports.dashboard.session import Session
+
+if TYPE_CHECKING:
+    from auditor.models.encoders import Encoder
 
 #: Indexes in memory: 200 MB each at 100,000 pictures and 512 dimensions, and read again in a third of a second.
 _MOST_INDEXES = 1
@@ -66,7 +67,7 @@ def _like(session: Session, image_id: str) -> tuple[tuple[str, float], ...]:
 
 @st.cache_data(max_entries=_MOST_RESULTS, show_spinner=False)
 def _found(
-    key: tuple[object, ...], _connection: Any, _index: PictureIndex, _vector: FloatArray, _without: int
+    key: tuple[object, ...], _connection: Any, _index: EmbeddingIndex, _vector: FloatArray, _without: int
 ) -> tuple[tuple[str, float], ...]:
     return tuple(neighbours.most_like(_connection, _index, _vector, without=_without))
 
@@ -80,15 +81,14 @@ def _identity(session: Session) -> tuple[object, ...]:
     return (str(session.audit_dir), session.run.run_id, status.st_mtime_ns, status.st_size)
 
 
-def _index(session: Session) -> PictureIndex:
+def _index(session: Session) -> EmbeddingIndex:
     ((n_images,),) = session.connection.execute("SELECT count(*) FROM images").fetchall()
     return _read_index(session.audit_dir, n_images, _identity(session))
 
 
-@st.cache_resource(max_entries=_MOST_INDEXES, show_spinner=False)
-def _read_index(folder: Path, n_images: int, identity: tuple[object, ...]) -> PictureIndex:
-    index: PictureIndex = read_embedding_index(folder, n_images)
-    return index
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _read_index(folder: Path, n_images: int, identity: tuple[object, ...]) -> EmbeddingIndex:
+    return read_embedding_index(folder, n_images)
 
 
 @st.cache_data(max_entries=_MOST_RESULTS, show_spinner=False)
@@ -115,3 +115,10 @@ def _encoder(spec: str) -> Encoder:
             f"the encoder of the audit cannot be used here: {error}. The dashboard fetches nothing itself; any picture "
             "can still be searched with"
         ) from error
+
+
+def load_encoder(spec: str) -> Encoder:
+    """The encoder; torch comes with it, which takes 190 MB and seconds, and which no other view needs."""
+    from auditor.models import encoders
+
+    return encoders.load_encoder(spec)

@@ -2,10 +2,12 @@
 
 import struct
 
+import faiss
 import numpy as np
 import pytest
 
 from auditor.errors import StoreError
+from auditor.store import embedding_index
 from auditor.store.embedding_index import INDEX_NAME, read_embedding_index, write_embedding_index
 
 ROWS = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32)
@@ -73,3 +75,24 @@ def test_what_is_no_index_of_ours_never_reaches_faiss(folder, change, monkeypatc
     with pytest.raises(StoreError, match=r"truncated|damaged or no index") as caught:
         read_embedding_index(folder, 3)
     assert "\n" not in str(caught.value)
+
+
+def test_many_rows_are_found_as_faiss_finds_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding_index, "_BLOCK", 100)  # 12 rows at once
+    rng = np.random.default_rng(0)
+    rows, queries = rng.standard_normal((501, 8), np.float32), rng.standard_normal((3, 8), np.float32)
+    write_embedding_index(tmp_path, rows)
+    ours = read_embedding_index(tmp_path, 501).search(queries, 40)
+    theirs = faiss.read_index(str(tmp_path / INDEX_NAME)).search(queries, 40)
+    np.testing.assert_array_equal(ours[1], theirs[1])
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-5)
+
+
+def test_a_file_that_is_replaced_by_a_shorter_one_is_told(folder):
+    index = read_embedding_index(folder, 3)
+    write_embedding_index(folder, ROWS[:2])
+    with pytest.raises(StoreError, match="was replaced by a shorter one"):
+        index.search(ROWS[:1], 1)
+    (folder / INDEX_NAME).unlink()
+    with pytest.raises(StoreError, match="cannot be read: No such file"):
+        index.reconstruct(0)
