@@ -20,6 +20,8 @@ _PACKAGES = (
     "scipy",
     "scikit-learn",
     "faiss-cpu",
+    "duckdb",
+    "streamlit",
 )
 
 

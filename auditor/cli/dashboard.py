@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Annotated
 import typer
 
 from auditor.cli.app import Debug, app, one_line_errors
+
+#: What every view draws with. The command loads it: else the first reader would wait for it.
+_LOADED_FIRST = ("pandas", "reports.html_report")
 
 
 @app.command()
@@ -38,6 +42,8 @@ def dashboard(
     # Streamlit's own command, in this process: it takes Ctrl-C and SIGTERM itself and leaves nothing running.
     from streamlit.web.cli import main as streamlit
 
+    for name in _LOADED_FIRST:
+        importlib.import_module(name)
     typer.echo(f"dashboard of {counted(n_audits, 'audit')}: {address(host, port)}   (Ctrl-C ends it)")
     if not (is_local(host) or read_only):
         typer.echo(
