@@ -98,14 +98,14 @@ def swaps_confirm(pair: PairEvidence) -> bool:
 def swaps_stand_alone(pair: PairEvidence) -> bool:
     """Whether the class has too few pictures for a gap of recall, but filling those that it has shows one.
 
-    Erasure must not deny it: where there is recall or a pull for it to take away, it takes away something, and more
-    than permuted presence explains.
+    Erasure must not deny it: where it is measured, of recall or of pull, the pooled and the transferred eraser take
+    away something, and more than permuted presence explains.
     """
     if pair.recall.status != "too_few" or not swaps_show(pair.swapped):
         return False
-    tried = [pair.erased_recall] + ([pair.erased_pull] if pair.pull.effect >= DELTA else [])
-    tried = [one for one in tried if one.status == "measured"]
-    return not tried or any(_shown(one) and one.effect > 0 for one in tried)
+    both = (pair.erased_recall, pair.transferred_recall), (pair.erased_pull, pair.transferred_pull)
+    tried = [[one for one in fitted if one.status == "measured"] for fitted in both]
+    return not any(tried) or any(fitted and all(_shown(one) and one.effect > 0 for one in fitted) for fitted in tried)
 
 
 def excluded(gap: Gap, erasure: Erasure) -> bool:

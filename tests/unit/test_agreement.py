@@ -105,6 +105,8 @@ def test_swaps_stand_alone_only_without_counterexamples_and_where_erasure_does_n
     assert not swaps_stand_alone(replace(pair, swapped=swapped(0.2, 0.04)))
     nothing = erasure(0.0, -0.03, 0.03, 0.4)
     assert not swaps_stand_alone(replace(pair, erased_recall=nothing))
-    assert swaps_stand_alone(replace(pair, erased_pull=nothing))  # there is no pull that could go
-    assert not swaps_stand_alone(replace(pair, pull=OBSERVED, erased_pull=nothing))
-    assert swaps_stand_alone(replace(pair, pull=OBSERVED, erased_pull=STRONG))
+    assert not swaps_stand_alone(replace(pair, erased_pull=nothing))
+    assert swaps_stand_alone(replace(pair, erased_pull=STRONG))
+    assert swaps_stand_alone(replace(pair, erased_pull=STRONG, transferred_pull=STRONG))
+    assert not swaps_stand_alone(replace(pair, erased_pull=STRONG, transferred_pull=nothing))
+    assert swaps_stand_alone(replace(pair, erased_recall=nothing, erased_pull=STRONG))
