@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from auditor import pipeline
-from auditor.extraction import extract
+from auditor.extraction import extract, interventions
 from auditor.models import cam
 from auditor.records import Dataset, LinearHead
 from auditor.store.database import open_audit_database
@@ -81,7 +81,7 @@ def test_rotation_of_the_encoder_space(assert_same, monkeypatch):
 
 
 def test_permutation_of_the_channels(assert_same, monkeypatch):
-    load, forward = pipeline.load_classifier, cam.forward
+    load, forward, response_maps = pipeline.load_classifier, cam.forward, cam.response_maps
     order = np.random.default_rng(7).permutation(load("sample:planted", weights=None).head.weight.shape[1])
 
     def permuted(*args: object, **kwargs: object) -> object:
@@ -95,6 +95,12 @@ def test_permutation_of_the_channels(assert_same, monkeypatch):
 
     monkeypatch.setattr(pipeline, "load_classifier", permuted)
     monkeypatch.setattr(extract, "cam", SimpleNamespace(forward=permuted_forward))
-    # The maps ask the module itself, whose channels are where they were.
+
+    # Maps ask the module itself, whose channels are where they were.
+    def maps_of_the_module(classifier: object, batch: object, weights: np.ndarray) -> np.ndarray:
+        return response_maps(classifier, batch, np.ascontiguousarray(weights[..., np.argsort(order)]))
+
+    asked = SimpleNamespace(forward=forward, response_maps=maps_of_the_module)
+    monkeypatch.setattr(interventions, "cam", asked)
     monkeypatch.setattr(pipeline, "exemplar_maps", lambda *args, **kwargs: ())
     assert_same()
