@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from auditor.evidence.significance import CONFIDENCE
-from auditor.evidence.subgroups import DELTA, MIN_ARM, Gap, reference_level
-from auditor.records import BoolArray, IntArray
+from auditor.evidence.significance import CONFIDENCE, paired_change
+from auditor.evidence.subgroups import DELTA, MIN_ARM, Gap, levels
+from auditor.records import IntArray
 
 InterventionStatus = Literal["measured", "too_few", "unstable", "not_applicable", "not_readable", "not_tried"]
 
@@ -95,7 +95,7 @@ def intervention_of(
     class_idx = np.array([swap.class_idx for swap in swaps], dtype=np.int64)
     used = np.asarray((found >= 0).all(axis=1))
     if value is not None and used.any():
-        used &= _reference(found[:, 1] == class_idx, value[rows[:, 2]], used)
+        used &= levels(value[rows[:, 2]], found[:, 1] == class_idx, used, None)[value[rows[:, 2]]]
     n, members = int(used.sum()), rows[used] if groups is None else groups[rows[used]]
     if n < MIN_ARM or min(np.unique(one).size for one in members.T) < MIN_ARM:
         return no_intervention("too_few", n)
@@ -105,9 +105,8 @@ def intervention_of(
         return no_intervention("unstable", n, called=float(rates[0]))
     change = called[:, 0].astype(np.int64) - called[:, 1]
     size = n / max(1.0, sum(_clustering(change, one) for one in members.T) - (members.shape[1] - 1))
-    more, fewer = ((size * float(np.mean(way)) + 1) / (size + 2) for way in (change > 0, change < 0))
-    centre = more - fewer
-    error = float(np.sqrt((more + fewer - centre**2) / (size + 2)))
+    centre, variance = paired_change(float(np.mean(change > 0)), float(np.mean(change < 0)), size)
+    error = float(np.sqrt(variance))
     half, effect = float(ndtri(0.5 + CONFIDENCE / 2)) * error, float(change.mean())
     return Intervention(
         effect=effect,
@@ -119,14 +118,6 @@ def intervention_of(
         n=n,
         changed=tuple(dict.fromkeys(int(row) for row in rows[used, 0][change > 0])),
     )
-
-
-def _reference(called: BoolArray, value: IntArray, used: BoolArray) -> BoolArray:
-    """Swaps whose control's value belongs to the upper-quartile level of being called the class."""
-    size = int(value.max(initial=0)) + 1
-    trials = np.bincount(value[used], minlength=size).astype(np.float64)
-    successes = np.bincount(value[used & called], minlength=size).astype(np.float64)
-    return np.asarray(reference_level(successes, trials)[value])
 
 
 def _clustering(change: IntArray, members: IntArray) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.hashed import hashed
 from auditor.evidence.interventions import Intervene, Intervention, Swap, intervention_of, no_intervention
 from auditor.evidence.pair_states import JudgedPair
 from auditor.evidence.pairs import Measured, PairEvidence
@@ -103,8 +103,7 @@ def choose_swaps(inputs: EvidenceInput, measured: Measured, class_idx: int, conc
 
 def _keys(inputs: EvidenceInput, class_idx: int, concept_idx: int) -> NDArray[np.uint64]:
     salt = f"{inputs.seed}\x00{inputs.class_names[class_idx]}\x00{inputs.concepts[concept_idx].concept_id}"
-    digests = (hashlib.sha256(f"{salt}\x00{image_id}".encode()).digest() for image_id in inputs.image_ids)
-    return np.array([int.from_bytes(digest[:8], "big") for digest in digests], dtype=np.uint64)
+    return hashed(f"{salt}\x00{image_id}" for image_id in inputs.image_ids)
 
 
 def _by_key(rows: BoolArray, keys: NDArray[np.uint64]) -> IntArray:

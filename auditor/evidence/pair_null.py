@@ -13,6 +13,7 @@ from auditor.evidence.covariates import ResidualPresence
 from auditor.evidence.erasure import Fitted, HeadChunks
 from auditor.evidence.erasure_null import NullSample, deal, erase_dealt
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.hashed import hashed
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.reliance import Erasure
 from auditor.evidence.strata import class_strata, usable_strata
@@ -52,7 +53,7 @@ def permute_presence(eraser: PairErasers, pairs: Sequence[PairEvidence], progres
     by_class: dict[int, list[PairEvidence]] = {}
     for pair in pairs:
         by_class.setdefault(pair.class_idx, []).append(pair)
-    keys = _keys(eraser.inputs)
+    keys = hashed(f"{eraser.inputs.seed}\x00{image_id}" for image_id in eraser.inputs.image_ids)
     rows = {c: _sample(eraser, c, mine, keys) for c, mine in by_class.items()}
     done = 0
     for batch in _batches(rows, eraser.head.weight.shape[1]):
@@ -63,12 +64,6 @@ def permute_presence(eraser: PairErasers, pairs: Sequence[PairEvidence], progres
             _permute_class(eraser, c, by_class[c], rows[c], x[at], logits[at])
             done += 1
             progress("evidence: permuted", done, len(rows))
-
-
-def _keys(inputs: EvidenceInput) -> NDArray[np.uint64]:
-    """(N,) a number for every picture that depends on its id and the seed alone."""
-    digests = (hashlib.sha256(f"{inputs.seed}\x00{image_id}".encode()).digest() for image_id in inputs.image_ids)
-    return np.array([int.from_bytes(digest[:8], "big") for digest in digests], dtype=np.uint64)
 
 
 def _sample(eraser: PairErasers, c: int, pairs: Sequence[PairEvidence], keys: NDArray[np.uint64]) -> IntArray:

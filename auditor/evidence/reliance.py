@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from auditor.evidence.significance import CONFIDENCE
+from auditor.evidence.hashed import hashed
+from auditor.evidence.significance import CONFIDENCE, paired_change
 from auditor.evidence.subgroups import MIN_ARM, design_effect
 from auditor.records import BoolArray, FloatArray, IntArray
 
@@ -54,16 +54,14 @@ def assign_folds(image_ids: Sequence[str], groups: IntArray | None, *, seed: int
         by_group = np.empty(len(keys), dtype=object)
         by_group[order] = keys[order][first[member]]
         keys = by_group
-    hashed = [hashlib.sha256(f"{seed}\x00{key}".encode()).digest()[:8] for key in keys]
-    return np.array([int.from_bytes(h, "big") % n_folds for h in hashed], dtype=np.int64)
+    return (hashed(f"{seed}\x00{key}" for key in keys) % np.uint64(n_folds)).astype(np.int64)
 
 
 def assign_class_folds(class_names: Sequence[str]) -> IntArray:
     """Fold of every class: its own, or one of :data:`MAX_CLASS_FOLDS` by the hash of its name where there are more."""
     if len(class_names) <= MAX_CLASS_FOLDS:
         return np.arange(len(class_names), dtype=np.int64)
-    digests = (hashlib.sha256(name.encode()).digest()[:8] for name in class_names)
-    return np.array([int.from_bytes(d, "big") % MAX_CLASS_FOLDS for d in digests], dtype=np.int64)
+    return (hashed(class_names) % np.uint64(MAX_CLASS_FOLDS)).astype(np.int64)
 
 
 def n_varying(present: BoolArray, label_idx: IntArray) -> int:
@@ -105,13 +103,10 @@ def erasure_effect(
         n_effective = float(total**2 / (weight**2).sum())
         if groups is not None:
             n_effective /= design_effect(change != 0, groups[arm])
-        more_lost, more_gained = (
-            (n_effective * lost + 1) / (n_effective + 2),
-            (n_effective * gained + 1) / (n_effective + 2),
-        )
+        centre, variance = paired_change(lost, gained, n_effective)
         means.append(lost - gained)
-        centres.append(more_lost - more_gained)
-        variances.append((more_lost + more_gained - centres[-1] ** 2) / (n_effective + 2))
+        centres.append(centre)
+        variances.append(variance)
     effect, centre = means[0] - means[1], centres[0] - centres[1]
     half = float(ndtri(0.5 + CONFIDENCE / 2)) * float(np.sqrt(sum(variances)))
     return Erasure(effect, min(centre - half, effect), max(centre + half, effect), *counts)

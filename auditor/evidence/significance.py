@@ -140,6 +140,16 @@ def wilson_interval(successes: ArrayLike, trials: ArrayLike, *, confidence: floa
     return Interval(np.where(n > 0, low, 0.0), np.where(n > 0, high, 1.0))
 
 
+def paired_change(lost: float, gained: float, n: float) -> tuple[float, float]:
+    """Centre and variance of lost - gained, the shares of n pairs that changed either way, with one pair of each added.
+
+    The added pairs keep pairs that never changed from looking certain (Bonett & Price 2012).
+    """
+    more, fewer = (n * lost + 1) / (n + 2), (n * gained + 1) / (n + 2)
+    centre = more - fewer
+    return centre, (more + fewer - centre**2) / (n + 2)
+
+
 def clopper_pearson(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Exact interval of a rate: never covers less than ``confidence``."""
     tail = (1 - confidence) / 2

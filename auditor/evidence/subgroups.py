@@ -135,7 +135,7 @@ def recall_gap(
             none if all lose it: strata that follow v itself would hide a true reliance.
         groups: (n,) codes of groups of pictures that belong together, or None.
     """
-    reference = ~present & _levels(value, correct, ~present, groups)[value]
+    reference = ~present & levels(value, correct, ~present, groups)[value]
     rows = np.flatnonzero(present | reference)
     stratum = usable_strata(present[rows, None], [s[rows] for s in strata])
     subset = None if groups is None else groups[rows]
@@ -162,14 +162,14 @@ def pull_gap(
     for k in np.flatnonzero(pulled >= _FEWEST_PULLED):
         rows = np.flatnonzero((source_idx == k) & ~present)
         everything, among = np.ones(rows.size, dtype=np.bool_), None if groups is None else groups[rows]
-        reference[rows] = _levels(value[rows], called[rows], everything, among)[value[rows]]
+        reference[rows] = levels(value[rows], called[rows], everything, among)[value[rows]]
     rows = np.flatnonzero(present | reference)
     subset = None if groups is None else groups[rows]
     narrowed = int(reference.sum()) < int((~present).sum())
     return _gap(present[rows], called[rows], source_idx[rows], subset, narrowed)
 
 
-def _levels(value: IntArray, outcome: BoolArray, among: BoolArray, groups: IntArray | None) -> BoolArray:
+def levels(value: IntArray, outcome: BoolArray, among: BoolArray, groups: IntArray | None) -> BoolArray:
     """Whether each value belongs to the reference, indexed by value."""
     size = int(value.max(initial=0)) + 1
     worth = 1.0 if groups is None else 1 / design_effect(outcome[among], groups[among])
