@@ -62,6 +62,7 @@ class Pictures:
     items: tuple[ImageItem, ...]  # N
     rows: IntArray  # (N,) position in the data set
     embeddings: FloatArray  # (N, D)
+    surroundings: FloatArray | None  # (N, D) with the object covered, NaN without a usable mask; None: no masks
     label_idx: IntArray  # (N,), -1 for none
     predicted_idx: IntArray  # (N,), -1 without a model
     confidence: FloatArray  # (N,), NaN without a model
@@ -113,6 +114,7 @@ class Context:
     same_as: Mapping[int, int]  # attribute -> concept of the vocabulary that has its name
     attribute_concepts: tuple[AttributeConcept, ...]  # A
     kappa: FloatArray  # (V + A,) of presence told twice, NaN where it was not
+    notices: tuple[str, ...]  # what the reader must know of how presence was told
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -79,7 +79,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
         database.add_predictions(
             pictures.image_ids, pictures.predicted_idx, pictures.label_idx, pictures.confidence, class_names
         )
-        database.add_failures(analysis.shards.failures)
+        database.add_failures((*analysis.shards.failures, *analysis.shards.mask_failures))
         n_concepts = len(inputs.concepts.concepts)
         database.add_concepts(inputs.concepts.concepts, analysis.concept_rows, context.kappa[:n_concepts])
         database.add_attributes(inputs.attributes.columns, context.attribute_concepts)
@@ -134,7 +134,7 @@ def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
         },
         seed=config.seed,
         class_names=inputs.match.class_names,
-        notices=(*inputs.notices, *analysis.evidence.notices),
+        notices=(*inputs.notices, *analysis.context.notices, *analysis.evidence.notices),
     )
 
 

@@ -64,9 +64,13 @@ class Dataset:
     digest: str
 
 
+#: The stage of a failure that cost no picture, only its mask.
+MASK_STAGE = "mask"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A picture that a stage could not use, and why."""
+    """A file that a stage could not use, and why: a picture, or the mask of one."""
 
     image_id: str
     path: str

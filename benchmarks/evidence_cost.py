@@ -109,11 +109,11 @@ def write_world(folder: Path, size: Size) -> None:
         e = rng.standard_normal((rows.size, DIM), dtype=np.float32) + seen[labels[rows]]
         embeddings[rows] = e / np.linalg.norm(e, axis=1, keepdims=True)
         ids = [hashlib.sha256(str(row).encode()).hexdigest()[:16] for row in rows]
-        nothing = (None,) * rows.size
-        sizes = ((64, 64),) * rows.size
+        nothing, sizes = (None,) * rows.size, ((64, 64),) * rows.size
+        features = x.astype(np.float32), logits, embeddings[rows], np.full_like(embeddings[rows], np.nan)
         write_shard(
             folder / "shards" / f"{start:09}.parquet",
-            ShardRows(tuple(ids), tuple(ids), sizes, x.astype(np.float32), logits, embeddings[rows], nothing, ()),
+            ShardRows(tuple(ids), tuple(ids), sizes, *features, nothing, ()),
         )
     np.savez(folder / "rest.npz", weight=head.weight, labels=labels, predicted=predicted)
     sparse.save_npz(folder / "shares.npz", _shares(world, predicted, rng))

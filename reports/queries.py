@@ -100,9 +100,13 @@ ORDER BY class_idx, list_position(['proven', 'open'], state), concept_id, presen
 
 _CALIBRATIONS = "SELECT measure, effect, n, n_found, n_suspect, low, high FROM calibrations ORDER BY rowid"
 
+# Of a picture whose mask could not be used a notice tells: it was audited.
+_FAILURE_COUNTS = "SELECT stage, count(*) FROM failures WHERE stage <> 'mask' GROUP BY stage ORDER BY stage"
+
 _FAILURES = """
 SELECT image_id, path, stage, reason
 FROM failures
+WHERE stage <> 'mask'
 QUALIFY $limit IS NULL OR row_number() OVER (ORDER BY path, stage, image_id) <= $limit
 ORDER BY path, stage, image_id
 """
@@ -251,13 +255,13 @@ def calibrations(connection: Connection) -> list[CalibrationRow]:
 
 
 def failures(connection: Connection, *, limit: int | None = None) -> list[Failure]:
-    """Pictures that could not be used, by path."""
+    """Pictures that could not be used, by path; masks that could not stand in the table and in a notice."""
     return _records(connection.execute(_FAILURES, {"limit": limit}), Failure)
 
 
 def failure_counts(connection: Connection) -> dict[str, int]:
     """Number of unusable pictures by stage."""
-    return dict(connection.execute("SELECT stage, count(*) FROM failures GROUP BY stage ORDER BY stage").fetchall())
+    return dict(connection.execute(_FAILURE_COUNTS).fetchall())
 
 
 def picture_count(connection: Connection) -> int:

@@ -11,14 +11,14 @@ Rank one; with lambda = 0 it is LEACE (Belrose et al. 2023) on the class-residua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-from auditor.records import FloatArray, IntArray, LinearHead
+from auditor.records import BoolArray, FloatArray, IntArray, LinearHead
 
 Float64Array = NDArray[np.float64]
 #: Rows, activations (b, K) and logits (b, C); can be gone through again and again, in the same order.
@@ -27,7 +27,8 @@ HeadChunks = Callable[[], Iterable[tuple[slice, FloatArray, FloatArray]]]
 #: lambda of the formula: a tenth of every channel's own variance.
 RIDGE = 0.1
 _BLOCK = 1_000_000  # erased logits held at a time
-_ROWS_AT_ONCE = 4096  # pictures that are summed together
+_ROUNDING = 1e-4  # of float32 logits: a tie is looked at closely
+_ROWS_AT_ONCE = 16384  # pictures that go through a product together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +38,11 @@ class Erasers:
     direction: FloatArray  # (F, K, T)
     offset: FloatArray  # (F, T), direction . mean x
     head_shift: FloatArray  # (F, C, T)
+
+    def of(self, columns: Sequence[int]) -> Erasers:
+        """Those of some concepts, in the order that is asked for."""
+        at = list(columns)
+        return Erasers(self.direction[:, :, at], self.offset[:, at], self.head_shift[:, :, at])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +140,7 @@ def _accumulate(
         n=np.zeros((n_folds, n_classes)),
         cross_by_class=np.zeros((int(class_folds.max()) + 1, width, n_targets), dtype=np.float32),
     )
-    for i, (rows, activations) in enumerate(_batches(chunks)):
+    for i, (rows, activations, _) in enumerate(_batches(chunks)):
         if i == 0:
             sums.shift = activations.mean(axis=0)  # any fixed point near the mean keeps float32 products exact enough
         for f in range(n_folds):
@@ -154,19 +160,24 @@ def _accumulate(
     return sums
 
 
-def _batches(chunks: HeadChunks) -> Iterator[tuple[slice, FloatArray]]:
-    """Chunks put together: a sum over few rows costs as much memory traffic as one over many."""
-    held: list[FloatArray] = []
+def _batches(chunks: HeadChunks) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+    """Chunks put together: a product with few rows costs as much memory traffic as one with many."""
+    held: list[tuple[FloatArray, FloatArray]] = []
     start = stop = 0
-    for rows, activations, _ in chunks():
+
+    def batch() -> tuple[slice, FloatArray, FloatArray]:
+        activations, logits = (np.concatenate(parts) for parts in zip(*held, strict=True))
+        return slice(start, stop), activations, logits
+
+    for rows, activations, logits in chunks():
         if held and (rows.start != stop or stop - start >= _ROWS_AT_ONCE):
-            yield slice(start, stop), np.concatenate(held)
-            held = []
+            yield batch()
+            held.clear()
         start = start if held else rows.start
         stop = rows.start + len(activations)
-        held.append(activations)
+        held.append((activations, logits))
     if held:
-        yield slice(start, stop), np.concatenate(held)
+        yield batch()
 
 
 def _factor(covariance: Float64Array) -> Float64Array:
@@ -191,52 +202,74 @@ def erasers_of(fitted: Iterable[tuple[NDArray[np.floating], ...]], head: LinearH
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What pictures are called, and by what margin their label leads, as they are and with each concept erased."""
+    """Of J pairs of a class and a concept: which pictures are called the class, and by what margin, without it."""
 
-    called: IntArray  # (N,)
-    called_without: NDArray[np.int32]  # (N, T)
+    called: IntArray  # (N,) as they are
+    called_without: BoolArray  # (N, J) whether a picture is called the pair's class with the concept erased
     margin: FloatArray  # (N,) logit of the label less the largest other one; 0 without a label
-    margin_without: FloatArray  # (N, T)
+    margin_without: FloatArray  # (N, J) of the pictures of the pair's class; 0 of all others
 
 
-def erased_outcome(chunks: HeadChunks, erasers: Erasers, folds: IntArray, label_idx: IntArray) -> Outcome:
-    """A second pass over the head's inputs: every picture by the eraser of its fold."""
-    n_targets = erasers.offset.shape[1]
+def erased_outcome(
+    chunks: HeadChunks, erasers: Erasers, folds: IntArray, label_idx: IntArray, class_idx: IntArray
+) -> Outcome:
+    """A second pass over the head's inputs: every picture by the eraser of its fold.
+
+    Args:
+        chunks: Rows, activations and logits.
+        erasers: Of J pairs, by fold.
+        folds: (N,) the fold of every picture.
+        label_idx: (N,) labels, -1 for none.
+        class_idx: (J,) the class of every pair.
+    """
+    shape = folds.size, class_idx.size
     outcome = Outcome(
-        np.zeros(folds.size, dtype=np.int64),
-        np.zeros((folds.size, n_targets), dtype=np.int32),
-        np.zeros(folds.size, dtype=np.float32),
-        np.zeros((folds.size, n_targets), dtype=np.float32),
+        called=np.zeros(shape[0], dtype=np.int64),
+        called_without=np.zeros(shape, dtype=np.bool_),
+        margin=np.zeros(shape[0], dtype=np.float32),
+        margin_without=np.zeros(shape, dtype=np.float32),
     )
-    shifts = [np.ascontiguousarray(shift.T) for shift in erasers.head_shift]  # (T, C): classes side by side in memory
-    for rows, activations, logits in chunks():
-        called, margin = _called(logits[:, None, :].copy(), label_idx[rows])
-        outcome.called[rows], outcome.margin[rows] = called[:, 0], margin[:, 0]
+    for rows, activations, logits in _batches(chunks):
+        outcome.called[rows], outcome.margin[rows] = _called(logits.copy(), label_idx[rows])
         for f in np.unique(folds[rows]):
             inside = np.flatnonzero(folds[rows] == f)
-            along = activations[inside] @ erasers.direction[f] - erasers.offset[f]  # (b, T)
-            step = max(1, _BLOCK // max(inside.size * logits.shape[1], 1))
-            for start in range(0, n_targets, step):
-                part = slice(start, start + step)
-                erased = along[:, part, None] * shifts[f][None, part]  # (b, T, C)
-                np.subtract(logits[inside, None], erased, out=erased)
-                called, margin = _called(erased, label_idx[rows][inside])
-                outcome.called_without[rows.start + inside, part] = called
-                outcome.margin_without[rows.start + inside, part] = margin
+            at, own_logits, shift = rows.start + inside, logits[inside], erasers.head_shift[f]
+            along = activations[inside] @ erasers.direction[f] - erasers.offset[f]  # (b, J)
+            is_own = label_idx[at, None] == class_idx
+            asked = is_own | _may_be_called(own_logits, outcome.called[at], along, shift, class_idx)
+            picture, pair = np.nonzero(asked)
+            step = max(1, _BLOCK // logits.shape[1])
+            for start in range(0, picture.size, step):
+                i, j = picture[start : start + step], pair[start : start + step]
+                called, margin = _called(own_logits[i] - along[i, j, None] * shift.T[j], label_idx[at[i]])
+                outcome.called_without[at[i], j] = called == class_idx[j]
+                outcome.margin_without[at[i], j] = np.where(is_own[i, j], margin, 0)
     return outcome
 
 
+def _may_be_called(
+    logits: FloatArray, called: IntArray, along: FloatArray, shift: FloatArray, class_idx: IntArray
+) -> BoolArray:
+    """Whether pictures may be called the pair's class with its concept erased, (b, J).
+
+    They cannot where the class then stays behind the one that they are called as they are; few are left.
+    """
+    lead = logits[np.arange(called.size), called][:, None] - logits[:, class_idx]
+    moved = along * (shift[called] - shift[class_idx, np.arange(class_idx.size)])
+    return np.asarray(lead - moved <= _ROUNDING * (1 + np.abs(moved)))
+
+
 def _called(logits: FloatArray, label_idx: IntArray) -> tuple[IntArray, FloatArray]:
-    """What pictures are called, and the margins of their labels, (b, T) each, of logits (b, T, C), which are lost."""
+    """What rows are called, and the margins of their labels, (n,) each, of logits (n, C), which are lost."""
     known = np.flatnonzero(label_idx >= 0)
     labels = label_idx[known]
-    own = logits[known, :, labels]
-    logits[known, :, labels] = -np.inf
-    called = logits.argmax(axis=2)
-    best = np.take_along_axis(logits, called[..., None], axis=2)[..., 0][known]
+    own = logits[known, labels]
+    logits[known, labels] = -np.inf
+    called = logits.argmax(axis=1)
+    best = logits[known, called[known]]
     # of equals the first is called, as ever
-    leads = (own > best) | ((own == best) & (labels[:, None] < called[known]))
-    called[known] = np.where(leads, labels[:, None], called[known])
-    margin = np.zeros(called.shape, dtype=np.float32)
+    leads = (own > best) | ((own == best) & (labels < called[known]))
+    called[known] = np.where(leads, labels, called[known])
+    margin = np.zeros(called.size, dtype=np.float32)
     margin[known] = own - best
     return called, margin

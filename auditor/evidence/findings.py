@@ -110,17 +110,13 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         n, p = gap.n_present + gap.n_absent, gap.p if gap.status == "measured" else None
         corrected = q if gap.status == "measured" else None
         yield finding(rule_id, (gap.effect, gap.low, gap.high), n, rows, p=p, corrected=corrected, status=gap.status)
-    column = measured.erased_column.get(v)
-    changed = np.zeros(labels.size, dtype=np.bool_)
-    if column is not None and measured.erased is not None:
-        changed = present & called & (measured.erased[:, column] != c)
     of_erasure = (
         ("E3-recall", pair.erased_recall, own),
         ("E3-margin", pair.transferred_margin, own),
         ("E3-pull", pair.erased_pull, other),
     )
     for rule_id, erasure, among in of_erasure:
-        rows = np.flatnonzero(changed & among)
+        rows = pair.lost[among[pair.lost]]
         n = erasure.n_present + erasure.n_absent
         estimate = (erasure.effect, erasure.low, erasure.high)
         shown = strongest(inputs, rows, presence[rows])

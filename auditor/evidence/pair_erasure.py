@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -31,8 +31,10 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
     if inputs.head is None or inputs.head_chunks is None:
         raise ValueError("erasure needs a head and its inputs")
     labels = inputs.label_idx
-    asked = sorted({pair.concept_idx for pair in measured.pairs})
-    targets = [v for v in asked if n_varying(measured.present[:, v], _known_labels(inputs, measured, v)) >= MIN_VARYING]
+    concepts = sorted({pair.concept_idx for pair in measured.pairs})
+    targets = [
+        v for v in concepts if n_varying(measured.present[:, v], _known_labels(inputs, measured, v)) >= MIN_VARYING
+    ]
     if not targets:
         return
     own_score = np.where(labels >= 0, inputs.class_prompt_score[np.arange(labels.size), labels], 0).astype(np.float32)
@@ -47,15 +49,27 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
     fitted = fit_erasers(inputs.head_chunks, residual.values, labels, folds, class_folds, inputs.head)
     eraser = PairErasers(inputs, measured, inputs.head_chunks, inputs.head, residual, folds, class_folds, fitted)
     progress("evidence: erasure", 1, 3)
-    within = erased_outcome(eraser.chunks, fitted.by_fold, folds, labels)
-    for pair in pairs:
-        found = _effects(eraser, pair, within, residual.column_of[pair.concept_idx])
-        pair.erased_recall, pair.erased_pull, pair.erased_margin = found
-    measured.erased, measured.erased_column = within.called_without, dict(residual.column_of)
+    for block in _blocks(pairs):
+        erasers = fitted.by_fold.of([residual.column_of[pair.concept_idx] for pair in block])
+        within = erased_outcome(eraser.chunks, erasers, folds, labels, _classes(block))
+        for column, pair in enumerate(block):
+            found = _effects(eraser, pair, within, column)
+            pair.erased_recall, pair.erased_pull, pair.erased_margin = found
+            gone = (within.called == pair.class_idx) & ~within.called_without[:, column]
+            pair.lost = np.flatnonzero(measured.present[:, pair.concept_idx] & gone)
     progress("evidence: erasure", 2, 3)
     _transfer(eraser, [pair for pair in pairs if _varies_elsewhere(eraser, pair)])
     progress("evidence: erasure", 3, 3)
     permute_presence(eraser, [pair for pair in pairs if pair.screened], progress)
+
+
+def _blocks(pairs: Sequence[PairEvidence]) -> Iterator[Sequence[PairEvidence]]:
+    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+        yield pairs[start : start + _PAIRS_AT_ONCE]
+
+
+def _classes(pairs: Sequence[PairEvidence]) -> IntArray:
+    return np.array([pair.class_idx for pair in pairs], dtype=np.int64)
 
 
 def _known_labels(inputs: EvidenceInput, measured: Measured, concept_idx: int) -> IntArray:
@@ -68,7 +82,7 @@ def _effects(
 ) -> tuple[Erasure, Erasure, Erasure]:
     """Of recall, of pull, and of the margin."""
     c, labels = pair.class_idx, _known_labels(eraser.inputs, eraser.measured, pair.concept_idx)
-    before, after = outcome.called == c, outcome.called_without[:, column] == c
+    before, after = outcome.called == c, outcome.called_without[:, column]
     present, groups = eraser.measured.present[:, pair.concept_idx], eraser.inputs.groups
     own = labels == c
 
@@ -90,12 +104,10 @@ def _varies_elsewhere(eraser: PairErasers, pair: PairEvidence) -> bool:
 
 def _transfer(eraser: PairErasers, pairs: Sequence[PairEvidence]) -> None:
     """E3 by what the concept does in the other classes."""
-    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
-        block = pairs[start : start + _PAIRS_AT_ONCE]
-        columns = [eraser.residual.column_of[pair.concept_idx] for pair in block]
-        classes = [pair.class_idx for pair in block]
+    for block in _blocks(pairs):
+        columns, classes = [eraser.residual.column_of[pair.concept_idx] for pair in block], _classes(block)
         erasers = pair_erasers(eraser.fitted, classes, columns, eraser.class_folds, eraser.head)
-        across = erased_outcome(eraser.chunks, erasers, eraser.of_label(), eraser.inputs.label_idx)
+        across = erased_outcome(eraser.chunks, erasers, eraser.of_label(), eraser.inputs.label_idx, classes)
         for column, pair in enumerate(block):
             found = _effects(eraser, pair, across, column)
             pair.transferred_recall, pair.transferred_pull, pair.transferred_margin = found

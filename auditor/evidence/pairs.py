@@ -45,6 +45,7 @@ class PairEvidence:
     transferred_pull: Erasure = NOT_IDENTIFIED
     erased_margin: Erasure = NOT_IDENTIFIED  # part of the margin, see margin_loss
     transferred_margin: Erasure = NOT_IDENTIFIED
+    lost: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows with v, called c only as they are
     swapped: Intervention = NOT_TRIED
     partners: tuple[int, ...] = ()
     by_gap: bool = False  # an attribute has no words: a notable gap lets it through, its presence being no opinion
@@ -76,8 +77,6 @@ class Measured:
     by_data: BoolArray  # E2 does
     pull_arms: IntArray  # pictures of other classes in the smaller arm
     pairs: list[PairEvidence] = field(default_factory=list)
-    erased: NDArray[np.int32] | None = None  # (N, T) predictions with a concept erased
-    erased_column: dict[int, int] = field(default_factory=dict)
 
     @property
     def n_without(self) -> IntArray:
@@ -228,8 +227,7 @@ def _notable_recall(measured: Measured) -> BoolArray:
     n0 = measured.n_without
     x0 = measured.n_known_correct - measured.n_with_correct
     arms = TwoArms.of(measured.n_with_correct[..., None], measured.n_with[..., None], x0[..., None], n0[..., None])
-    enough = np.minimum(measured.n_with, n0) >= MIN_ARM
-    return np.asarray((significance.p_above(arms, DELTA) < _NOTABLE_P) & enough, dtype=np.bool_)
+    return _surely_above(arms, np.minimum(measured.n_with, n0) >= MIN_ARM)
 
 
 def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int) -> BoolArray:
@@ -240,6 +238,12 @@ def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int) -> BoolArra
     x0 = present_counts(measured.known, inputs.label_idx, n_classes, called) - x1
     sources = np.flatnonzero((np.arange(n_classes) != c) & (measured.n_labelled > 0))
     arms = TwoArms.of(*(a[sources].T for a in (x1, measured.n_with, x0, measured.n_without)))
-    return np.asarray(
-        (significance.p_above(arms, DELTA) < _NOTABLE_P) & (measured.pull_arms[c] >= MIN_ARM), dtype=np.bool_
-    )
+    return _surely_above(arms, measured.pull_arms[c] >= MIN_ARM)
+
+
+def _surely_above(arms: TwoArms, enough: BoolArray) -> BoolArray:
+    """Whether differences exceed DELTA at an uncorrected level; those that do not exceed it at all are not tested."""
+    with np.errstate(invalid="ignore"):  # nan without a stratum that has both arms
+        above = enough & (significance.risk_difference(arms) > DELTA)
+    above[above] = significance.p_above(TwoArms(*(a[above] for a in arms)), DELTA) < _NOTABLE_P
+    return np.asarray(above, dtype=np.bool_)

@@ -18,18 +18,18 @@ _ROUNDING = 1e-6  # what a difference of float32 sums may leave of u.sigma where
 
 
 def pair_erasers(
-    fitted: Fitted, classes: Sequence[int], columns: Sequence[int], class_folds: IntArray, head: LinearHead
+    fitted: Fitted, classes: IntArray, columns: Sequence[int], class_folds: IntArray, head: LinearHead
 ) -> Erasers:
     """For every fold of classes (of the picture) and every pair, the eraser fitted without the folds of both classes.
 
     Args:
         fitted: Sums by fold of classes.
-        classes: The class of each of J pairs.
+        classes: (J,) the class of every pair.
         columns: The column of each pair's concept in ``fitted``.
         class_folds: (C,) fold of every class.
         head: The last linear layer.
     """
-    own = class_folds[list(classes)]
+    own = class_folds[classes]
     parts = [fitted.sigma_of[:, :, list(columns)], fitted.solved_of[:, :, list(columns)]]
     whole = [part.sum(axis=0) for part in parts]
     known = (whole[0] * whole[1]).sum(axis=0)

@@ -17,11 +17,12 @@ import torch
 from auditor.errors import InputError
 from auditor.extraction.embedding_cache import EmbeddingCache
 from auditor.extraction.shards import FeatureShards, ShardRows, shard_digest, write_shard
-from auditor.inputs.images import read_image, thumbnail_jpeg
+from auditor.inputs.images import DecodedImage, read_image, thumbnail_jpeg
+from auditor.inputs.masks import cover_object
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.models.encoders import Encoder
-from auditor.records import Dataset, Failure, FloatArray, ImageItem, Progress
+from auditor.records import MASK_STAGE, Dataset, Failure, FloatArray, ImageItem, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +34,24 @@ THUMBNAIL_SIDE = 160
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """What the encoder is to see: a picture as it is, or with its object covered."""
+
+    content_digest: str
+    pixels: torch.Tensor | None  # None: its embedding was known
+    embedding: FloatArray | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
     """A decoded picture, ready for both models."""
 
     item: ImageItem
-    content_digest: str
     size: tuple[int, int]
     for_classifier: torch.Tensor | None
-    for_encoder: torch.Tensor | None  # None: its embedding was known
-    embedding: FloatArray | None
+    whole: _View
+    surroundings: _View | None  # None without a usable mask
+    mask_failure: Failure | None
     thumbnail: bytes | None
 
 
@@ -60,7 +70,7 @@ def extract_features(
     """Bring every picture of ``dataset`` through both models into shards below ``folder``.
 
     Shards that are there already are kept, so a run that was killed goes on where it was. Pictures that cannot be
-    decoded become failures of their shard.
+    decoded become failures of their shard, and so do masks that cannot be used; their pictures stay.
 
     Args:
         dataset: The pictures, in order.
@@ -105,14 +115,14 @@ def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: b
 
 
 def _entries(root: Path, items: Sequence[ImageItem]) -> list[tuple[str, int, int]]:
-    """What tells whether a picture's file has changed: path, size and time of its last change."""
+    """What tells whether a file has changed, of pictures and of their masks: path, size and time of its last change."""
     entries = []
-    for item in items:
+    for path in (path for item in items for path in (item.path, item.mask_path) if path is not None):
         try:
-            stat = (root / item.path).stat()
-            entries.append((item.path, stat.st_size, stat.st_mtime_ns))
+            stat = (root / path).stat()
+            entries.append((path, stat.st_size, stat.st_mtime_ns))
         except OSError:
-            entries.append((item.path, -1, 0))
+            entries.append((path, -1, 0))
     return entries
 
 
@@ -130,7 +140,7 @@ def _extract_shard(
         return _prepare(root, item, classifier, encoder, cache, thumbnails)
 
     pictures: list[_Prepared] = []  # kept without their tensors
-    activations, logits, embeddings = [], [], []
+    activations, logits, embeddings, surroundings = [], [], [], []
     failures: list[Failure] = []
     for batch in _decoded_batches(items, prepare, batch_size, pool):
         prepared = [picture for picture in batch if isinstance(picture, _Prepared)]
@@ -142,18 +152,20 @@ def _extract_shard(
             batch_activations, batch_logits = cam.forward(classifier, stacked)
             activations.append(batch_activations)
             logits.append(batch_logits)
-        embeddings.append(_embed(prepared, encoder, cache))
-        pictures += [replace(picture, for_classifier=None, for_encoder=None) for picture in prepared]
+        embeddings.append(_embed([picture.whole for picture in prepared], encoder, cache))
+        surroundings.append(_embed([picture.surroundings for picture in prepared], encoder, cache))
+        pictures += [_without_pixels(picture) for picture in prepared]
     n = len(pictures)
     return ShardRows(
         image_ids=tuple(p.item.image_id for p in pictures),
-        content_digests=tuple(p.content_digest for p in pictures),
+        content_digests=tuple(p.whole.content_digest for p in pictures),
         sizes=tuple(p.size for p in pictures),
         activations=np.concatenate(activations) if activations else np.zeros((n, 0), np.float32),
         logits=np.concatenate(logits) if logits else np.zeros((n, 0), np.float32),
         embeddings=np.concatenate(embeddings) if embeddings else np.zeros((n, encoder.dim), np.float32),
+        surroundings=np.concatenate(surroundings) if surroundings else np.zeros((n, encoder.dim), np.float32),
         thumbnails=tuple(p.thumbnail for p in pictures),
-        failures=tuple(failures),
+        failures=(*failures, *(p.mask_failure for p in pictures if p.mask_failure is not None)),
     )
 
 
@@ -195,24 +207,47 @@ def _prepare(
         decoded = read_image(root / item.path, min_side=min_side)
     except InputError as error:
         return Failure(item.image_id, item.path, "decoding", str(error))
-    embedding = cache.get(decoded.content_digest)
+    surroundings, mask_failure = None, None
+    if item.mask_path is not None:
+        try:
+            surroundings = _view(cover_object(decoded, root / item.mask_path), encoder, cache)
+        except InputError as error:
+            mask_failure = Failure(item.image_id, item.mask_path, MASK_STAGE, str(error))
     return _Prepared(
         item=item,
-        content_digest=decoded.content_digest,
         size=decoded.size,
         for_classifier=classifier.preprocess(decoded.image) if classifier else None,
-        for_encoder=encoder.preprocess(decoded.image) if embedding is None else None,
-        embedding=embedding,
+        whole=_view(decoded, encoder, cache),
+        surroundings=surroundings,
+        mask_failure=mask_failure,
         thumbnail=thumbnail_jpeg(decoded.image, longest_side=THUMBNAIL_SIDE) if thumbnails else None,
     )
 
 
-def _embed(prepared: Sequence[_Prepared], encoder: Encoder, cache: EmbeddingCache) -> FloatArray:
-    """Embeddings (b, D); those that were not in the cache are computed and added to it."""
-    missing = {p.content_digest: p.for_encoder for p in prepared if p.for_encoder is not None}
+def _view(decoded: DecodedImage, encoder: Encoder, cache: EmbeddingCache) -> _View:
+    """A picture for the encoder, preprocessed only where its content is new."""
+    known = cache.get(decoded.content_digest)
+    return _View(decoded.content_digest, encoder.preprocess(decoded.image) if known is None else None, known)
+
+
+def _without_pixels(picture: _Prepared) -> _Prepared:
+    surroundings = None if picture.surroundings is None else replace(picture.surroundings, pixels=None)
+    whole = replace(picture.whole, pixels=None)
+    return replace(picture, for_classifier=None, whole=whole, surroundings=surroundings)
+
+
+def _embed(views: Sequence[_View | None], encoder: Encoder, cache: EmbeddingCache) -> FloatArray:
+    """Embeddings (b, D), NaN where there is no view; those that were not in the cache are computed and added to it."""
+    missing = {view.content_digest: view.pixels for view in views if view is not None and view.pixels is not None}
     fresh: dict[str, FloatArray] = {}
     if missing:
         rows = encoder.encode_images(torch.stack(list(missing.values())))
         fresh = dict(zip(missing, rows, strict=True))
         cache.put(fresh)
-    return np.stack([fresh[p.content_digest] if p.embedding is None else p.embedding for p in prepared])
+    nothing = np.full(encoder.dim, np.nan, np.float32)
+    return np.stack(
+        [
+            nothing if view is None else fresh[view.content_digest] if view.embedding is None else view.embedding
+            for view in views
+        ]
+    )

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditor.errors import StoreError
-from auditor.records import Failure, FloatArray
+from auditor.records import MASK_STAGE, Failure, FloatArray
 
 _FAILURES_KEY = b"failures"
 
@@ -32,6 +32,7 @@ class ShardRows:
     activations: FloatArray  # (n, K)
     logits: FloatArray  # (n, C)
     embeddings: FloatArray  # (n, D)
+    surroundings: FloatArray  # (n, D) of the picture with its object covered, NaN without a usable mask
     thumbnails: tuple[bytes | None, ...]
     failures: tuple[Failure, ...]
 
@@ -62,6 +63,8 @@ def write_shard(path: Path, rows: ShardRows) -> None:
     for name, array in (("activations", rows.activations), ("logits", rows.logits), ("embedding", rows.embeddings)):
         if array.shape[1]:
             columns[name] = _vectors(array)
+    if np.isfinite(rows.surroundings).any():
+        columns["surroundings"] = _vectors(rows.surroundings)
     failures = [[f.image_id, f.path, f.stage, f.reason] for f in rows.failures]
     table = pa.table(columns).replace_schema_metadata({_FAILURES_KEY: json.dumps(failures).encode()})
     unfinished = path.with_suffix(".unfinished")
@@ -98,7 +101,8 @@ class FeatureShards:
             stored = (metadata.metadata or {}).get(_FAILURES_KEY, b"[]")
             failures += [Failure(*row) for row in json.loads(stored)]
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
-        self.failures: tuple[Failure, ...] = tuple(failures)
+        self.failures: tuple[Failure, ...] = tuple(one for one in failures if one.stage != MASK_STAGE)
+        self.mask_failures: tuple[Failure, ...] = tuple(one for one in failures if one.stage == MASK_STAGE)
 
     @property
     def n(self) -> int:
@@ -128,6 +132,17 @@ class FeatureShards:
     def embeddings(self) -> FloatArray:
         """Encoder embeddings (N, D) of all pictures."""
         return self._gather("embedding")
+
+    def surroundings(self) -> FloatArray | None:
+        """Embeddings (N, D) of the pictures with their objects covered, NaN without a mask; None if none has one."""
+        found = [(rows, _matrix(table, "surroundings")) for rows, table in self._tables(["surroundings"])]
+        known = [(rows, part) for rows, part in found if part.shape[1]]
+        if not known:
+            return None
+        whole = np.full((self.n, known[0][1].shape[1]), np.nan, np.float32)
+        for rows, part in known:
+            whole[rows] = part
+        return whole
 
     def logits(self) -> FloatArray:
         """Logits (N, C) of all pictures."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from auditor import cli
@@ -161,3 +162,30 @@ def test_a_model_at_chance(audit):
     chance = told.says("no more often than others are called it: at chance, gaps say nothing")
     assert chance == [name for name in names if told.verdicts[name].verdict == "not_analysed"]
     assert len(chance) >= 3
+
+
+def test_masks_some_of_which_cannot_be_used(audit, sample_manifest, tmp_path):
+    """Scenes are told with the objects covered, and still told; a mask of the wrong size costs no picture."""
+    folder = sample_manifest.parent / f"masks-{tmp_path.name}"
+    folder.mkdir()
+    mask = Image.new("L", (128, 128))
+    ImageDraw.Draw(mask).rectangle((40, 40, 88, 88), fill=255)
+    mask.save(folder / "object.png")
+    Image.new("L", (64, 128), 255).save(folder / "narrow.png")
+    given = iter(["narrow.png", "absent.png", *["object.png"] * 148])
+    told = audit(lambda row: row | {"mask": f"{folder.name}/{next(given)}"})
+    (notice,) = [notice for notice in told.notices if "a usable mask" in notice]
+    assert notice.startswith(
+        "148 pictures have a usable mask: what lies around their objects is told with these covered; "
+    )
+    assert f"their pictures are told whole: 2 ('{folder.name}/narrow.png': the mask has 64 x 128 pixels" in notice
+    assert notice.endswith("absent.png': file not found)")
+    with open_audit_database(tmp_path / "out") as connection:
+        assert queries.picture_count(connection) == 150
+        assert queries.failure_counts(connection) == {}
+        failed = connection.execute("SELECT stage, path FROM failures ORDER BY path").fetchall()
+        (agreement,) = connection.execute(
+            "SELECT min(agreement) FROM attribute_concepts WHERE attribute = 'scene'"
+        ).fetchall()
+    assert failed == [("mask", f"{folder.name}/absent.png"), ("mask", f"{folder.name}/narrow.png")]
+    assert agreement[0] > 0.9

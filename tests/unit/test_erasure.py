@@ -17,6 +17,11 @@ HEAD = LinearHead(rng.normal(size=(C, K)).astype(np.float32), rng.normal(size=C)
 LOGITS = (X @ HEAD.weight.T + HEAD.bias).astype(np.float32)
 FOLDS = rng.integers(5, size=N)
 RESIDUAL = within_class(WATER[:, None], LABELS)
+ALL = np.arange(C)  # the concept with every class: C pairs
+
+
+def with_every_class(erasers):
+    return erasers.of([0] * C)
 
 
 def chunks(size=64):
@@ -45,9 +50,10 @@ def test_erasers_equal_the_formula_computed_at_once():
     ours = LOGITS - (X @ by_fold.direction[2] - by_fold.offset[2]) * by_fold.head_shift[2].T
     assert ours == pytest.approx(expected, abs=2e-3)
     inside = FOLDS == 2
-    outcome = erased_outcome(chunks(), by_fold, FOLDS, LABELS)
-    assert outcome.called_without[inside, 0].tolist() == expected[inside].argmax(axis=1).tolist()
-    for found, logits in ((outcome.margin, LOGITS), (outcome.margin_without[:, 0], expected)):
+    outcome = erased_outcome(chunks(), with_every_class(by_fold), FOLDS, LABELS, ALL)
+    assert (outcome.called_without[inside] == np.eye(C, dtype=bool)[expected[inside].argmax(axis=1)]).all()
+    assert outcome.called.tolist() == LOGITS.argmax(axis=1).tolist()
+    for found, logits in ((outcome.margin, LOGITS), (outcome.margin_without.sum(axis=1), expected)):
         own = logits[np.arange(N), LABELS]
         others = np.where(np.eye(C, dtype=bool)[LABELS], -np.inf, logits).max(axis=1)
         assert found[inside] == pytest.approx((own - others)[inside], abs=4e-3)
@@ -68,7 +74,7 @@ def test_erased_head_no_longer_follows_the_concept_within_classes(monkeypatch):
 def test_chunk_size_changes_nothing():
     one, other = fitted(64).by_fold, fitted(400).by_fold
     assert one.direction == pytest.approx(other.direction, rel=2e-3, abs=1e-4)
-    small, large = (erased_outcome(chunks(size), one, FOLDS, LABELS) for size in (7, 400))
+    small, large = (erased_outcome(chunks(size), with_every_class(one), FOLDS, LABELS, ALL) for size in (7, 400))
     assert small.called_without.tolist() == large.called_without.tolist()
     assert small.margin_without == pytest.approx(large.margin_without, abs=1e-4)
 
@@ -85,15 +91,34 @@ def test_unlabelled_pictures_and_constant_channels_do_no_harm():
 
 def test_concept_without_variation_erases_nothing():
     nothing = fit_erasers(chunks(), np.zeros((N, 1), np.float32), LABELS, FOLDS, np.arange(C), HEAD)
-    for erasers, part in ((nothing.by_fold, FOLDS), (pair_erasers(nothing, [0], [0], np.arange(C), HEAD), LABELS)):
-        outcome = erased_outcome(chunks(), erasers, part, LABELS)
-        assert outcome.called_without[:, 0].tolist() == outcome.called.tolist()
-        assert outcome.margin_without[:, 0] == pytest.approx(outcome.margin)
+    across = pair_erasers(nothing, ALL, [0] * C, np.arange(C), HEAD)
+    for erasers, part in ((with_every_class(nothing.by_fold), FOLDS), (across, LABELS)):
+        outcome = erased_outcome(chunks(), erasers, part, LABELS, ALL)
+        assert (outcome.called_without == (outcome.called[:, None] == ALL)).all()
+        assert outcome.margin_without.sum(axis=1) == pytest.approx(outcome.margin)
+
+
+def test_what_cannot_become_of_a_class_is_not_computed_and_comes_out_right():
+    several = np.column_stack([WATER, rng.random(N) < 0.5, rng.random(N) < 0.2]).astype(np.float32)
+    by_fold = fit_erasers(chunks(), within_class(several, LABELS), LABELS, FOLDS, np.arange(C), HEAD).by_fold
+    along = np.einsum("nk,nkt->nt", X, by_fold.direction[FOLDS]) - by_fold.offset[FOLDS]
+    logits = LOGITS[:, None] - along[..., None] * by_fold.head_shift[FOLDS].transpose(0, 2, 1)  # (N, T, C)
+    columns, classes = [0, 1, 2, 0, 0], np.array([1, 1, 0, 2, 0])
+    outcome = erased_outcome(chunks(), by_fold.of(columns), FOLDS, LABELS, classes)
+    expected = logits.argmax(axis=2)[:, columns] == classes
+    assert (outcome.called_without == expected).all()
+    before = outcome.called[:, None] == classes
+    assert (before & ~expected).any()
+    assert (~before & expected).any()
+    others = np.where(np.eye(C, dtype=bool)[1], -np.inf, logits[:, 0]).max(axis=1)
+    asked = LABELS == 1
+    assert outcome.margin_without[asked, 0] == pytest.approx((logits[:, 0, 1] - others)[asked], abs=1e-4)
+    assert not outcome.margin_without[~asked, 0].any()
 
 
 def test_pictures_without_a_label_have_no_margin():
     by_fold = fitted().by_fold
-    outcome = erased_outcome(chunks(), by_fold, FOLDS, np.where(np.arange(N) < 30, -1, LABELS))
+    outcome = erased_outcome(chunks(), with_every_class(by_fold), FOLDS, np.where(np.arange(N) < 30, -1, LABELS), ALL)
     assert not outcome.margin[:30].any()
     assert not outcome.margin_without[:30].any()
     assert outcome.margin[30:].all()
@@ -129,8 +154,9 @@ def test_of_equal_logits_the_first_class_is_called():
     def same():
         yield slice(0, N), X, logits
 
-    outcome = erased_outcome(same, nothing, FOLDS, LABELS)
-    assert outcome.called.tolist() == outcome.called_without[:, 0].tolist() == logits.argmax(axis=1).tolist()
+    outcome = erased_outcome(same, with_every_class(nothing), FOLDS, LABELS, ALL)
+    assert outcome.called.tolist() == logits.argmax(axis=1).tolist()
+    assert (outcome.called_without == (outcome.called[:, None] == ALL)).all()
     assert not (outcome.called == 2).any()
     tied = (LABELS == 2) & (outcome.called == 0)
     assert tied.any()

@@ -63,7 +63,7 @@ def test_presence_as_it_is_gives_e3_itself():
     orders = deal(LABELS, 3, np.random.default_rng(0))
     chunks = lambda: [(slice(0, N), x, sample.logits)]  # noqa: E731
     own, others = LABELS == 0, LABELS != 0
-    across = pair_erasers(fitted, [0, 0], [0, 1], np.arange(C), head)
+    across = pair_erasers(fitted, np.zeros(2, np.int64), [0, 1], np.arange(C), head)
     by_class = {k: (k, 0) for k in range(C)}
     for parts, left_out, erasers, exact in (
         (LABELS, by_class, across, 1e-6),
@@ -71,9 +71,9 @@ def test_presence_as_it_is_gives_e3_itself():
         (folds, {f: (f,) for f in range(5)}, fitted.by_fold, 0.03),
     ):
         deals = erase_dealt(sample, 0, orders, parts, left_out, head)
-        outcome = erased_outcome(chunks, erasers, parts, LABELS)
+        outcome = erased_outcome(chunks, erasers, parts, LABELS, np.zeros(2, np.int64))
         for t in range(2):
-            before, after, present = outcome.called == 0, outcome.called_without[:, t] == 0, sample.present[:, t]
+            before, after, present = outcome.called == 0, outcome.called_without[:, t], sample.present[:, t]
             recall = erasure_effect(before[own], after[own], present[own], LABELS[own])
             pull = erasure_effect(before[others], after[others], present[others], LABELS[others])
             assert deals.recall[0, t] == pytest.approx(recall.effect, abs=exact)

@@ -184,3 +184,42 @@ def test_decoding_keeps_a_few_batches_ahead_and_no_more():
         pool.submit(int).result()  # what was submitted before is done
         assert len(asked) == 2 * (extract._AHEAD_BATCHES + 1)
         assert [item for batch in batches for item in batch] == list(range(2, 100))
+
+
+def masked_dataset(root, is_white):
+    """The toy pictures with a mask for two of them: ``is_white`` (10, 12), and one of another size."""
+    dataset = write_pictures(root, {})
+    Image.fromarray((255 * is_white).astype(np.uint8)).save(root / "good.png")
+    Image.new("L", (5, 5), 255).save(root / "bad.png")
+    masks = {"rose/0.png": "good.png", "rose/1.png": "bad.png"}
+    return replace(
+        dataset,
+        items=tuple(replace(item, mask_path=masks.get(item.path)) for item in dataset.items if "/" in item.path),
+    )
+
+
+def test_pictures_with_a_mask_are_seen_by_the_encoder_once_more_without_their_object(work, tmp_path):
+    write_pictures(tmp_path / "data")
+    half_red = np.zeros((10, 12, 3), np.uint8)
+    half_red[:, :6], half_red[:, 6:] = (255, 0, 0), (0, 0, 255)
+    Image.fromarray(half_red).save(tmp_path / "data" / "rose" / "0.png")
+    left = np.zeros((10, 12), bool)
+    left[:, :6] = True
+    shards = work(dataset=masked_dataset(tmp_path / "data", left))
+    around = shards.surroundings()
+    assert np.isfinite(around).all(axis=1).tolist() == [False, False, True, False, False]
+    np.testing.assert_allclose(around[2], [0, 0, 1], atol=1e-6)  # red is gone, blue is left
+    assert shards.embeddings()[2] == pytest.approx([2**-0.5, 0, 2**-0.5], abs=0.01)
+    (failure,) = shards.mask_failures
+    assert (failure.path, failure.stage) == ("bad.png", "mask")
+    assert failure.reason == "the mask has 5 x 5 pixels, the picture 12 x 10: they must be alike"
+    assert (shards.n, shards.failures) == (5, ())
+
+
+def test_a_mask_that_changed_is_seen_again(work, tmp_path):
+    white = np.zeros((10, 12), bool)
+    white[:5] = True
+    first = work(dataset=masked_dataset(tmp_path / "data", white))
+    again = work(dataset=masked_dataset(tmp_path / "data", ~white))
+    assert first._paths != again._paths
+    assert work(dataset=write_pictures(tmp_path / "data", {})).surroundings() is None

@@ -8,7 +8,9 @@ from auditor.records import Failure
 RNG = np.random.default_rng(0)
 
 
-def _rows(n, start=0, failures=(), k=3):
+def _rows(n, start=0, failures=(), k=3, masked=()):
+    surroundings = np.full((n, 4), np.nan, np.float32)
+    surroundings[list(masked)] = 0.5
     return ShardRows(
         image_ids=tuple(f"{start + i:016x}" for i in range(n)),
         content_digests=tuple(f"d{start + i}" for i in range(n)),
@@ -16,6 +18,7 @@ def _rows(n, start=0, failures=(), k=3):
         activations=RNG.normal(size=(n, k)).astype(np.float32),
         logits=RNG.normal(size=(n, 2 if k else 0)).astype(np.float32),
         embeddings=RNG.normal(size=(n, 4)).astype(np.float32),
+        surroundings=surroundings,
         thumbnails=tuple(b"jpeg" if i else None for i in range(n)),
         failures=tuple(failures),
     )
@@ -39,6 +42,18 @@ def test_shards_come_back_in_order_and_to_the_bit(tmp_path):
     tables = [table for _, table in shards.picture_tables()]
     assert tables[0]["thumbnail"].to_pylist() == [None, b"jpeg", b"jpeg"]
     assert tables[1]["width"].to_pylist() == [10, 11]
+
+
+def test_surroundings_of_masked_pictures_come_back_and_masks_that_failed_are_no_lost_pictures(tmp_path):
+    mask = Failure("1" * 16, "masks/1.png", "mask", "black everywhere")
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    write_shard(paths[0], _rows(2))
+    write_shard(paths[1], _rows(3, start=2, masked=(0, 2), failures=[mask]))
+    shards = FeatureShards(paths)
+    assert (shards.failures, shards.mask_failures) == ((), (mask,))
+    assert np.isfinite(shards.surroundings()).all(axis=1).tolist() == [False, False, True, False, True]
+    assert shards.surroundings().shape == (5, 4)
+    assert FeatureShards(paths[:1]).surroundings() is None
 
 
 def test_without_a_model_there_are_no_activations(tmp_path):

@@ -33,7 +33,7 @@ def by_hand(left_out, column=0):
 
 @pytest.mark.parametrize(("pair", "fold", "left_out"), [(0, 0, [0]), (0, 2, [0, 2]), (1, 3, [3]), (1, 1, [3, 1])])
 def test_eraser_knows_neither_the_judged_class_nor_the_pictures_own(pair, fold, left_out):
-    erasers = pair_erasers(fitted(), [0, 3], [0, 1], np.arange(C), HEAD)
+    erasers = pair_erasers(fitted(), np.array([0, 3]), [0, 1], np.arange(C), HEAD)
     direction, offset, shift = by_hand(left_out, column=pair)
     assert erasers.direction[fold][:, pair] == pytest.approx(direction, rel=1e-3, abs=1e-4)
     assert erasers.offset[fold][pair] == pytest.approx(offset, rel=1e-3, abs=1e-3)
@@ -53,12 +53,12 @@ def test_what_one_class_alone_says_is_not_erased_from_it():
         return float((along[wet].mean() - along[~wet].mean()) * erasers.head_shift[0][0, 0])
 
     assert moved(sums.by_fold) > 0.5
-    assert abs(moved(pair_erasers(sums, [0], [0], np.arange(C), head))) < 0.1
+    assert abs(moved(pair_erasers(sums, np.array([0]), [0], np.arange(C), head))) < 0.1
 
 
 def test_where_no_other_class_varies_nothing_is_erased():
     residual = np.where(np.isin(LABELS, [0, 1])[:, None], RESIDUAL, 0).astype(np.float32)
-    erasers = pair_erasers(fitted(residual), [0], [0], np.arange(C), HEAD)
+    erasers = pair_erasers(fitted(residual), np.array([0]), [0], np.arange(C), HEAD)
     assert not erasers.direction[1].any()
     assert not erasers.head_shift[1].any()
     assert erasers.direction[0].any()
