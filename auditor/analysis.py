@@ -22,6 +22,7 @@ from auditor.records import (
     ClassMatch,
     Concept,
     Dataset,
+    Failure,
     FloatArray,
     ImageItem,
     IntArray,
@@ -63,6 +64,7 @@ class Pictures:
     rows: IntArray  # (N,) position in the data set
     embeddings: FloatArray  # (N, D)
     surroundings: FloatArray | None  # (N, D) with the object covered, NaN without a usable mask; None: no masks
+    mask_failures: tuple[Failure, ...]  # masks that cannot be used
     label_idx: IntArray  # (N,), -1 for none
     predicted_idx: IntArray  # (N,), -1 without a model
     confidence: FloatArray  # (N,), NaN without a model

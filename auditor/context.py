@@ -19,7 +19,7 @@ from auditor.wording import quote
 SURROUNDING_KINDS = ("scene", "surface", "weather", "light", "person", "context_object")
 
 
-def known_context(inputs: Inputs, pictures: Pictures, mask_failures: Sequence[Failure] = ()) -> Context:
+def known_context(inputs: Inputs, pictures: Pictures) -> Context:
     """Presence of all concepts side by side, and how far manifest and encoder agree where both know one."""
     concepts, attributes = inputs.concepts.concepts, inputs.attributes
     everywhere = np.arange(len(pictures.items))
@@ -48,7 +48,7 @@ def known_context(inputs: Inputs, pictures: Pictures, mask_failures: Sequence[Fa
     presence = np.hstack([seen, said])
     kappa = np.concatenate([_told_twice(inputs, pictures, seen), np.full(len(attributes.concepts), np.nan, np.float32)])
     kappa = with_manifest(kappa, presence, same_as)
-    notices = mask_notices(pictures.surroundings, mask_failures)
+    notices = mask_notices(pictures.surroundings, pictures.mask_failures)
     return Context((*concepts, *attributes.concepts), presence, same_as, tuple(records), kappa, notices)
 
 

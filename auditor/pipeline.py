@@ -95,7 +95,7 @@ def put_into_words(
 ) -> Gathered:
     """:func:`gather` for pictures that have been through both models."""
     rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
-    context = known_context(inputs, pictures, shards.mask_failures)
+    context = known_context(inputs, pictures)
     decisions = _decisions(config, inputs, pictures, shards, rows, on_progress)
     weighed = _evidence_input(config, inputs, pictures, shards, context, decisions)
     return Gathered(pictures, shards, rows, decisions, context, weighed)
@@ -199,7 +199,14 @@ def _gather_pictures(inputs: Inputs, shards: FeatureShards) -> Pictures:
         confidence = (exponentials.max(axis=1) / exponentials.sum(axis=1)).astype(np.float32)
     label_idx = label_indices(inputs.match, items)
     return Pictures(
-        items, rows, shards.embeddings(), shards.surroundings(), label_idx, predicted_idx.astype(np.int64), confidence
+        items,
+        rows,
+        shards.embeddings(),
+        shards.surroundings(),
+        shards.mask_failures,
+        label_idx,
+        predicted_idx.astype(np.int64),
+        confidence,
     )
 
 

@@ -149,6 +149,7 @@ def _pictures(examined: Examined) -> Pictures:
         rows=np.arange(n),
         embeddings=examined.embeddings,
         surroundings=None,
+        mask_failures=(),
         label_idx=examined.label_idx,
         predicted_idx=examined.logits.argmax(axis=1).astype(np.int64),
         confidence=np.full(n, np.nan, np.float32),

@@ -148,7 +148,9 @@ def toy_analysis(folder: Path) -> Analysis:
     label_idx = np.array([match.label_to_class[item.label] for item in dataset.items if item.label])
     predicted_idx = shards.logits().argmax(axis=1)
     confidence = np.full(5, 0.75, np.float32)
-    pictures = Pictures(dataset.items, np.arange(5), shards.embeddings(), None, label_idx, predicted_idx, confidence)
+    pictures = Pictures(
+        dataset.items, np.arange(5), shards.embeddings(), None, (), label_idx, predicted_idx, confidence
+    )
     likeness = np.array([[0.9, 0.0, -0.4], [0.1, 0.8, 0.2]], np.float32)
     mixed = Phrases(np.array([[0.2, 0.3, 0.1]], np.float32), np.zeros((1, 3), np.float32), np.zeros(1, np.float32))
     groups = ChannelGroups(np.array([0, 0]), np.eye(1, 3, dtype=np.float32))
