@@ -198,16 +198,8 @@ def _gather_pictures(inputs: Inputs, shards: FeatureShards) -> Pictures:
         predicted_idx = logits.argmax(axis=1)
         confidence = (exponentials.max(axis=1) / exponentials.sum(axis=1)).astype(np.float32)
     label_idx = label_indices(inputs.match, items)
-    return Pictures(
-        items,
-        rows,
-        shards.embeddings(),
-        shards.surroundings(),
-        shards.mask_failures,
-        label_idx,
-        predicted_idx.astype(np.int64),
-        confidence,
-    )
+    seen = shards.embeddings(), shards.surroundings(), shards.mask_failures
+    return Pictures(items, rows, *seen, label_idx, predicted_idx.astype(np.int64), confidence)
 
 
 def _decisions(
