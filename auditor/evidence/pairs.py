@@ -24,7 +24,7 @@ SCREEN_SHARE, SCREEN_LIFT = 0.15, 1.5
 #: E2 screen: lower bound of the one-vs-rest AUC, and how much more often the concept is present than in other classes.
 #: The AUC alone also rises when an encoder finds a class's pictures a little more like a mark that none of them bears.
 SCREEN_AUC, SCREEN_EXCESS = 0.6, 0.10
-_NOTABLE_P = 0.05  # plain gaps below this are measured in full and reported even where no screen is passed
+_NOTABLE_P = 0.05  # plain gaps below this are measured in full, reported, and may be shown; alone they are no suspects
 
 
 @dataclass(slots=True)
@@ -48,7 +48,9 @@ class PairEvidence:
     lost: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows with v, called c only as they are
     swapped: Intervention = NOT_TRIED
     partners: tuple[int, ...] = ()
-    by_gap: bool = False  # an attribute has no words: a notable gap lets it through, its presence being no opinion
+    #: A notable gap of recall lets it through, whatever data and words say: pictures that were balanced on purpose hide
+    #: the association. Of an attribute a pull does so too, its presence being no opinion.
+    by_gap: bool = False
     p: float = 1.0
     q: float = 1.0
 
@@ -197,7 +199,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 auc=(float(measured.auc.auc[c, v]), float(measured.auc.low[c, v]), float(measured.auc.high[c, v])),
                 by_words=bool(measured.by_words[c, v]),
                 by_data=bool(measured.by_data[c, v]),
-                by_gap=bool(inputs.concepts[v].column is not None and notable[v]),
+                by_gap=bool(notable[v] if inputs.concepts[v].column is not None else recall_notable[c, v]),
             )
             measured.pairs.append(pair)
             if not measured.measurable[v]:
