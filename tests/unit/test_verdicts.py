@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from evidence_world import SCENES, World, taken
+from scipy import sparse
 
 from auditor.evidence import verdicts
 from auditor.evidence.verdicts import judge
@@ -39,6 +40,23 @@ def test_planted_shortcuts_are_flagged_and_the_free_classes_are_clean(planted):
     assert water.gap_low < water.gap < water.gap_high
     assert water.gap > verdicts.DELTA
     assert water.n_images == 400
+
+
+def test_pictures_balanced_on_purpose_and_silent_words_hide_no_reliance():
+    """Where every class shows every scene alike often nothing is associated; the gap is there all the same."""
+    planted = World(planted={"waterbird": ("scene", "water", 0.95)}, seed=0, class_strength=0.6)
+    balanced = World(seed=0, class_strength=0.6).audit(300, head=planted.fit_head())
+    silent = replace(balanced, shares=sparse.csr_array(balanced.shares.shape, dtype=np.float32))
+    result = judge(silent)
+    assert {name: (v.verdict, v.concept) for name, v in by_name(result).items()} == {
+        "waterbird": ("flagged", "water"),
+        **dict.fromkeys(("landbird", "vehicle", "cat", "balloon"), ("clean", None)),
+    }
+    assert "it carries none of the words" in by_name(result)["waterbird"].sentence
+    (association,) = [
+        one for one in result.findings if (one.class_name, one.concept, one.rule_id) == ("waterbird", "water", "E2")
+    ]
+    assert association.low < 0.6
 
 
 def test_clean_classes_are_left_alone():
