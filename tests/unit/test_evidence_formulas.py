@@ -10,13 +10,14 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.weightstats import CompareMeans
 
+from auditor.evidence import erasure
 from auditor.evidence import significance as sig
-from auditor.evidence.association import class_concepts
+from auditor.evidence.association import _hanley_mcneil_error, class_concepts
 from auditor.evidence.covariates import residual_presence, within_class
 from auditor.evidence.presence import crowd_posterior
 from auditor.evidence.reliance import erasure_effect, margin_loss
 from auditor.evidence.subgroups import design_effect, pull_gap, recall_gap, reference_level
-from auditor.records import Concept
+from auditor.records import Concept, LinearHead
 
 RNG = np.random.default_rng(7)
 N = 900
@@ -140,3 +141,38 @@ def test_interval_of_the_share_is_that_of_scipys_bootstrap():
     assert (record.share_low, record.share_high) == (
         pytest.approx(theirs.low, abs=0.004), pytest.approx(theirs.high, abs=0.004)
     )  # fmt: skip
+
+
+def test_error_of_the_auc_is_exact_for_exponential_scores():
+    """Hanley and McNeil's Q1 and Q2 are those of exponential scores: what SciPy's rank test gives in 4,000 draws."""
+    rng = np.random.default_rng(0)
+    n1, n0, auc, draws = 25, 60, 0.75, 4000
+    # P(X > Y) of exponential scores of means m and 1 is m / (1 + m)
+    positive, negative = rng.exponential(auc / (1 - auc), (draws, n1)), rng.exponential(1.0, (draws, n0))
+    found = stats.mannwhitneyu(positive, negative, axis=1).statistic / (n1 * n0)
+    assert found.mean() == pytest.approx(auc, abs=0.003)
+    error = _hanley_mcneil_error(np.array([auc]), np.array([n1]), np.array([n0]))[0]
+    assert found.std() == pytest.approx(error, rel=0.03)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.1])
+def test_erasers_direction_is_ridge_regression_of_presence_within_classes(ridge, monkeypatch):
+    """u of the fold that is left out = scikit-learn's ridge of the presence on standardised inputs, classes held."""
+    monkeypatch.setattr(erasure, "RIDGE", ridge)
+    rng = np.random.default_rng(1)
+    n, labels = 600, np.arange(600) % 3
+    present = (rng.random(n) < 0.4).astype(np.float32)
+    x = (rng.normal(size=(3, 8))[labels] + present[:, None] * rng.normal(size=8) + rng.normal(size=(n, 8))).astype("f4")
+    q = within_class(present[:, None], labels)
+    folds, head = np.arange(n) // 3 % 2, LinearHead(rng.normal(size=(3, 8)).astype("f4"), np.zeros(3, "f4"))
+    logits = x @ head.weight.T
+    fitted = erasure.fit_erasers(lambda: [(slice(0, n), x, logits)], q, labels, folds, np.arange(3), head)
+    train = folds == 1
+    dummies = np.eye(3)[labels[train]]
+    held = x[train] - dummies @ np.linalg.lstsq(dummies, x[train], rcond=None)[0]
+    spread = held.std(axis=0)
+    model = Ridge(alpha=ridge * train.sum(), fit_intercept=False).fit(held / spread, q[train, 0])
+    u = model.coef_ / spread
+    sigma = held.T @ (q[train, 0] - dummies @ np.linalg.lstsq(dummies, q[train, 0], rcond=None)[0]) / train.sum()
+    assert fitted.by_fold.direction[0, :, 0] == pytest.approx(u / (u @ sigma), rel=2e-3, abs=1e-3)
+    assert fitted.by_fold.head_shift[0, :, 0] == pytest.approx(head.weight @ sigma, abs=1e-4)
