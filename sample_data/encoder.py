@@ -30,6 +30,7 @@ import hashlib
 import json
 import logging
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -98,21 +99,24 @@ def _targets(scenes: list[Scene]) -> NDArray[np.int64]:
     return np.array(columns, dtype=np.int64).T
 
 
-class _Tokens:
-    """Token ids narrowed to those that the captions use; order is kept, so the end token stays the greatest."""
+class Tokens:
+    """Token ids narrowed to those that some texts use, and more; order is kept, so the end token stays the greatest."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: list[str], more: Iterable[int] = ()) -> None:
         context = MODEL["text_cfg"]["context_length"]
         self._tokenizer = _open_clip().tokenizer.SimpleTokenizer(context_length=context)
-        self.ids: list[int] = sorted({int(i) for i in torch.unique(self._tokenizer(every_text())).tolist()} | {0})
+        used = torch.unique(self._tokenizer(texts)).tolist()
+        self.ids: list[int] = sorted({int(one) for one in used} | {0} | set(more))
         self._place = {token: place for place, token in enumerate(self.ids)}
         self._seen: dict[str, list[int]] = {}
 
     def __call__(self, texts: list[str]) -> Tensor:
+        """(n, longest of the texts); what follows the end token of a shorter one is 0."""
         for text in texts:
             if text not in self._seen:
-                self._seen[text] = [self._place[i] for i in self._tokenizer([text])[0].tolist()]
-        return torch.tensor([self._seen[text] for text in texts])
+                self._seen[text] = [self._place[one] for one in self._tokenizer([text])[0].tolist()]
+        found = torch.tensor([self._seen[text] for text in texts])
+        return found[:, : int((found != 0).sum(1).max())]
 
 
 def _as_input(pixels: PixelArray) -> Tensor:
@@ -129,43 +133,48 @@ def _jitter(pixels: PixelArray, rng: np.random.Generator) -> PixelArray:
 
 def _batch_loss(
     model: nn.Module,
-    tokens: _Tokens,
+    tokens: Tokens,
     pixels: PixelArray,
     scenes: list[Scene],
     targets: Tensor,
     rng: np.random.Generator,
 ) -> Tensor:
-    """Contrast of pictures with captions, plus the contest of each kind's words in random forms."""
-    asked = [
-        prompt(kind, words[int(rng.integers(len(words)))], rng) for kind, values in _words_by_kind() for words in values
-    ]
-    text = tokens([caption(scene, rng) for scene in scenes] + asked)
-    text = text[:, : int((text != 0).sum(1).max())]
-    encoded = functional.normalize(_encode_text(model, text), dim=-1)
-    captions, prompts = encoded[: len(scenes)], encoded[len(scenes) :]
-    image = functional.normalize(model.encode_image(_as_input(_jitter(pixels, rng))), dim=-1)  # type: ignore[operator]
-    scale = model.logit_scale.exp()  # type: ignore[operator]
-    logits = scale * image @ captions.T
-    same = torch.arange(len(scenes))
-    loss = (functional.cross_entropy(logits, same) + functional.cross_entropy(logits.T, same)) / 2
-    start = 0
-    for contest, (_, values) in enumerate(_words_by_kind()):
-        rivals = prompts[start : start + len(values)]
+    contests = _words_by_kind()
+    asked = [prompt(kind, words[int(rng.integers(len(words)))], rng) for kind, values in contests for words in values]
+    texts = encode_text(model, tokens([caption(scene, rng) for scene in scenes] + asked))
+    image = _as_input(_jitter(pixels, rng))
+    return contrast_and_contests(model, image, texts, [len(values) for _, values in contests], targets)
+
+
+def contrast_and_contests(model: Any, images: Tensor, texts: Tensor, sizes: list[int], targets: Tensor) -> Tensor:
+    """Loss of a batch: contrast of pictures with captions, plus the contest of each kind's words.
+
+    Args:
+        model: The CLIP.
+        images: (n, 3, H, W), preprocessed.
+        texts: Unit rows: n captions, then the words of all contests, one after the other.
+        sizes: Number of words of every contest.
+        targets: (n, contests) index of the right word.
+    """
+    captions, words = texts[: len(images)], texts[len(images) :]
+    image = functional.normalize(model.encode_image(images), dim=-1)
+    scale = model.logit_scale.exp()
+    logits, same = scale * image @ captions.T, torch.arange(len(images))
+    loss: Tensor = (functional.cross_entropy(logits, same) + functional.cross_entropy(logits.T, same)) / 2
+    for contest, rivals in enumerate(torch.split(words, sizes)):
         loss = loss + _KIND_WEIGHT * functional.cross_entropy(scale * image @ rivals.T, targets[:, contest])
-        start += len(values)
     return loss
 
 
-def _encode_text(model: Any, text: Tensor) -> Tensor:
-    """`CLIP.encode_text` for texts cut to the longest of the batch (padding after the end token changes nothing)."""
+def encode_text(model: Any, text: Tensor) -> Tensor:
+    """Unit rows of `CLIP.encode_text`, for texts cut to the longest: padding after the end token changes nothing."""
     length = text.shape[1]
     x = model.token_embedding(text) + model.positional_embedding[:length]
     x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
-    pooled: Tensor = x[torch.arange(len(text)), text.argmax(-1)] @ model.text_projection
-    return pooled
+    return functional.normalize(x[torch.arange(len(text)), text.argmax(-1)] @ model.text_projection, dim=-1)
 
 
-def zero_shot(model: nn.Module, tokens: _Tokens, pixels: PixelArray, scenes: list[Scene]) -> dict[str, float]:
+def zero_shot(model: nn.Module, tokens: Tokens, pixels: PixelArray, scenes: list[Scene]) -> dict[str, float]:
     """Share of pictures whose nearest prompt (first form, canonical word) is right, by contest."""
     model.eval()
     with torch.no_grad():
@@ -173,7 +182,7 @@ def zero_shot(model: nn.Module, tokens: _Tokens, pixels: PixelArray, scenes: lis
         figures: dict[str, float] = {}
         truth = _targets(scenes)
         for contest, (kind, values) in enumerate(_words_by_kind()):
-            words = functional.normalize(_encode_text(model, tokens([prompt(kind, w[0]) for w in values])), dim=-1)
+            words = encode_text(model, tokens([prompt(kind, w[0]) for w in values]))
             right = (image @ words.T).argmax(1).numpy() == truth[:, contest]
             figures[kind if kind not in figures else "class"] = round(float(right.mean()), 4)
     model.train()
@@ -200,7 +209,7 @@ def train_encoder(folder: Path, cache: Path, *, steps: int, n_train: int = N_TRA
         photographs(held, IMAGE_SIZE, cache=cache),
     )
     targets = torch.from_numpy(_targets(scenes))
-    tokens = _Tokens()
+    tokens = Tokens(every_text())
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = open_clip.model.CLIP(
@@ -241,7 +250,7 @@ def train_encoder(folder: Path, cache: Path, *, steps: int, n_train: int = N_TRA
     return figures
 
 
-def write_encoder(folder: Path, model: nn.Module, tokens: _Tokens, figures: dict[str, float]) -> None:
+def write_encoder(folder: Path, model: nn.Module, tokens: Tokens, figures: dict[str, float]) -> None:
     """Write weights and description."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().contiguous().clone() for name, value in model.state_dict().items()}

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn import functional
 
 from auditor.models.bundled import bundled_path
 from auditor.models.encoders import Encoder, clip_encoder
@@ -24,12 +23,13 @@ from auditor.models.torchvision_cure import import_torchvision_safely
 from benchmarks.planted import words
 from benchmarks.planted.bank import COLUMN, Bank, IntArray, PixelArray
 from benchmarks.planted.drawing import ClassOf, Mixture, draw_rows
-from benchmarks.planted.networks import MEAN, STD, as_input
+from benchmarks.planted.networks import as_input
 from benchmarks.planted.worlds import FACTOR_VALUES
+from sample_data.encoder import Tokens, contrast_and_contests, encode_text, write_encoder
 
 #: Steps of each encoder, and whether it starts from the bundled weights.
 SORTS: dict[str, tuple[int, bool]] = {"own": (900, True), "early": (500, False)}
-_BATCH, _PEAK_RATE, _WARM_UP, _WEIGHT_DECAY, _KIND_WEIGHT = 128, 1.2e-3, 60, 0.05, 0.5
+_BATCH, _PEAK_RATE, _WARM_UP, _WEIGHT_DECAY = 128, 1.2e-3, 60, 0.05
 _MODEL_KEYS = ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")
 #: Rich in everything that must be named.
 _RICH = {"artifact": 0.6, "light": 0.36, "cast": 0.54, "quality": 0.15, "surface": 0.5}
@@ -60,7 +60,7 @@ def teach(sort: str, bank: Bank, work: Path, *, seed: int = 0) -> dict[str, floa
     steps, warm = SORTS[sort]
     torch.manual_seed(seed)
     rng = np.random.default_rng((seed, 83))
-    tokens = _Tokens()
+    tokens = Tokens(words.every_text(), _bundled()["token_ids"])
     model = _new_model(tokens, warm=warm)
     optimiser = torch.optim.AdamW(model.parameters(), lr=_PEAK_RATE, betas=(0.9, 0.98), weight_decay=_WEIGHT_DECAY)
     rates = torch.optim.lr_scheduler.OneCycleLR(
@@ -79,7 +79,9 @@ def teach(sort: str, bank: Bank, work: Path, *, seed: int = 0) -> dict[str, floa
         with torch.no_grad():
             model.logit_scale.clamp_(max=float(np.log(60)))
     figures = _zero_shot(model.eval(), tokens, bank, rng)
-    _write(folder, model, tokens, figures)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vocabulary.toml").write_text(words.vocabulary(), encoding="utf-8")
+    write_encoder(folder, model, tokens, figures)  # its description comes last: with it the folder is whole
     return figures
 
 
@@ -105,27 +107,7 @@ def load(sort: str, work: Path) -> Encoder:
     )
 
 
-class _Tokens:
-    """Token ids narrowed to those in use; order is kept, so the end token stays the greatest."""
-
-    def __init__(self) -> None:
-        self._tokenizer = _open_clip().tokenizer.SimpleTokenizer(
-            context_length=_bundled()["model"]["text_cfg"]["context_length"]
-        )
-        used = torch.unique(self._tokenizer(words.every_text())).tolist()
-        self.ids = sorted({int(one) for one in used} | {0} | set(_bundled()["token_ids"]))
-        self._place = {token: place for place, token in enumerate(self.ids)}
-        self._seen: dict[str, list[int]] = {}
-
-    def __call__(self, texts: list[str]) -> Tensor:
-        for text in texts:
-            if text not in self._seen:
-                self._seen[text] = [self._place[one] for one in self._tokenizer([text])[0].tolist()]
-        found = torch.tensor([self._seen[text] for text in texts])
-        return found[:, : int((found != 0).sum(1).max())]
-
-
-def _new_model(tokens: _Tokens, *, warm: bool) -> Any:
+def _new_model(tokens: Tokens, *, warm: bool) -> Any:
     """A CLIP of the bundled one's shape, with its weights if ``warm``; new words start as small random rows."""
     config = {key: _bundled()["model"][key] for key in _MODEL_KEYS}
     config["vision_cfg"] = {**config["vision_cfg"], "patch_dropout": 0.5}
@@ -152,56 +134,22 @@ def _rich_rows(bank: Bank, n: int, split: Any, rng: np.random.Generator) -> IntA
     return rows
 
 
-def _encode_text(model: Any, text: Tensor) -> Tensor:
-    """`CLIP.encode_text` of texts cut to the longest: what follows the end token changes nothing."""
-    length = text.shape[1]
-    x = model.token_embedding(text) + model.positional_embedding[:length]
-    x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
-    pooled: Tensor = x[torch.arange(len(text)), text.argmax(-1)] @ model.text_projection
-    return functional.normalize(pooled, dim=-1)
-
-
-def _batch_loss(model: Any, tokens: _Tokens, pixels: PixelArray, rows: IntArray, rng: np.random.Generator) -> Tensor:
-    """Contrast of pictures with captions, plus the contest of each kind's words in random forms."""
+def _batch_loss(model: Any, tokens: Tokens, pixels: PixelArray, rows: IntArray, rng: np.random.Generator) -> Tensor:
     contests = words.contests()
     prompts = [words.asked(factor, one, rng) for factor, values in contests for one in values]
-    encoded = _encode_text(model, tokens([words.caption_of(row, rng) for row in rows] + prompts))
-    texts, rivals = encoded[: len(rows)], encoded[len(rows) :]
-    image = functional.normalize(model.encode_image(as_input(pixels)), dim=-1)
-    scale = model.logit_scale.exp()
-    logits, same = scale * image @ texts.T, torch.arange(len(rows))
-    loss = (functional.cross_entropy(logits, same) + functional.cross_entropy(logits.T, same)) / 2
-    wanted = torch.from_numpy(words.targets(rows))
-    for k, part in enumerate(torch.split(rivals, [len(values) for _, values in contests])):
-        loss = loss + _KIND_WEIGHT * functional.cross_entropy(scale * image @ part.T, wanted[:, k])
-    return loss
+    texts = encode_text(model, tokens([words.caption_of(row, rng) for row in rows] + prompts))
+    sizes = [len(values) for _, values in contests]
+    return contrast_and_contests(model, as_input(pixels), texts, sizes, torch.from_numpy(words.targets(rows)))
 
 
-def _zero_shot(model: Any, tokens: _Tokens, bank: Bank, rng: np.random.Generator) -> dict[str, float]:
+def _zero_shot(model: Any, tokens: Tokens, bank: Bank, rng: np.random.Generator) -> dict[str, float]:
     """Share of fresh pictures whose nearest prompt (first form, first word) is right, by contest."""
     rows = _rich_rows(bank, 1500, "audit", rng)
     figures: dict[str, float] = {}
     with torch.no_grad():
         image = torch.cat([model.encode_image(as_input(bank.pictures(part))) for part in np.array_split(rows, 6)])
         for k, (factor, values) in enumerate(words.contests()):
-            texts = _encode_text(model, tokens([words.asked(factor, one, None) for one in values]))
+            texts = encode_text(model, tokens([words.asked(factor, one, None) for one in values]))
             right = (image @ texts.T).argmax(1).numpy() == words.targets(rows)[:, k]
             figures[factor if factor not in figures else "group"] = round(float(right.mean()), 4)
     return figures
-
-
-def _write(folder: Path, model: Any, tokens: _Tokens, figures: dict[str, float]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: value.detach().contiguous().clone() for name, value in model.state_dict().items()}
-    tensors["token_embedding.rows"] = tensors.pop("token_embedding.weight")
-    tensors.pop("attn_mask", None)
-    save_file(tensors, folder / "weights.safetensors")
-    (folder / "vocabulary.toml").write_text(words.vocabulary(), encoding="utf-8")
-    preprocess = {"size": [64, 64], "interpolation": "bicubic", "mean": MEAN, "std": STD}
-    description = {
-        "model": _bundled()["model"],
-        "token_ids": tokens.ids,
-        "preprocess": preprocess,
-        "held_out": figures,
-    }
-    (folder / "encoder.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
