@@ -2,7 +2,7 @@
 
     python -m benchmarks.planted.document RESULT.json --docs docs
 
-Only what stands between the marks of docs/benchmark.md is replaced.
+Only what stands between the marks of its grid in docs/benchmark.md is replaced.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from benchmarks.planted import score
 from benchmarks.planted.peers import PEERS
 from benchmarks.planted.score import Outcome
 
-BEGIN, END = "<!-- planted benchmark: begin -->", "<!-- planted benchmark: end -->"
+BEGIN, END = "<!-- planted benchmark, {} grid: begin -->", "<!-- planted benchmark, {} grid: end -->"
 _SIZES = (0.1, 0.2, 0.4, 0.6, 0.8)
 _PRODUCT = "auditor"
 _BLUE, _GREY = "#2a6fb0", "#9aa3ad"
+_CONFOUNDED = ("collinear", "difficulty", "encoder error", "sub-kind")
 Row = dict[str, Any]
 
 
@@ -52,12 +53,16 @@ def found_by_size(outcomes: Sequence[Outcome]) -> list[Row]:
 
 
 def alarms_by_control(outcomes: Sequence[Outcome]) -> list[Row]:
-    """False alarms among the clean classes of planted models and of each control."""
+    """False alarms among the clean classes of planted models and of each control; ordinary and confounded, and all."""
     groups: dict[str, list[Outcome]] = {}
+    sums: dict[str, list[Outcome]] = {"all ordinary": [], "all confounded": [], "all": []}
     for outcome in outcomes:
-        groups.setdefault(outcome["scenario"]["control"] or "beside planted ones", []).append(outcome)
+        control = outcome["scenario"]["control"]
+        groups.setdefault(control or "beside planted ones", []).append(outcome)
+        sums["all confounded" if control in _CONFOUNDED else "all ordinary"].append(outcome)
+        sums["all"].append(outcome)
     rows = []
-    for name, members in sorted(groups.items()):
+    for name, members in [*sorted(groups.items()), *sums.items()]:
         found = score.false_alarms(members, score.own_leads)
         suspect = sum(
             one["status"] == "clean" and one["verdict"] == "suspect" for other in members for one in other["classes"]
@@ -128,13 +133,13 @@ def markdown(result: Row) -> str:
         f"10, 25: {summary['slice_precision_10']}, {summary['slice_precision_25']}.",
         "### False alarms",
         _table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms),
-        "![False alarms by control](images/planted-alarms.svg)",
+        f"![False alarms by control](images/planted-{result['grid']}-alarms.svg)",
         "### What is found, by measured reliance",
         _table(("pairs", "points", "found", "share", "95 %"), sizes),
-        "![Share of pairs found by measured reliance](images/planted-recall.svg)",
+        f"![Share of pairs found by measured reliance](images/planted-{result['grid']}-recall.svg)",
         "### Peers, each at the threshold that suits it best on these models",
         _table(("", "precision", "recall", "F1", "false alarms"), peers),
-        "![F1 by classes of the product and its peers](images/planted-peers.svg)",
+        f"![F1 by classes of the product and its peers](images/planted-{result['grid']}-peers.svg)",
         "### By what was varied",
         _table(("", "", "models", "classes ≥ 20 found", "≥ 10 found", "false flags", "clean flagged"), groups),
     ]
@@ -150,25 +155,27 @@ def markdown(result: Row) -> str:
     if result["sweep"]:
         sweep = [
             [name, one["n_models"], _percent(one["recall_20"]), _percent(one["precision"]),
-             f"{one['false_alarms']['alarms']} of {one['false_alarms']['classes']}"]
+             f"{one['false_alarms']['alarms']} of {one['false_alarms']['classes']}",
+             _percent(one["false_alarms"]["upper"])]
             for name, one in result["sweep"].items()
         ]  # fmt: skip
-        parts += ["### Encoders", _table(("encoder", "models", "recall ≥ 20", "precision", "clean flagged"), sweep)]
+        header = ("encoder", "models", "recall ≥ 20", "precision", "clean flagged", "upper 95 %")
+        parts += ["### Encoders, on the same models", _table(header, sweep)]
     return "\n\n".join(parts)
 
 
 def charts(result: Row) -> dict[str, alt.Chart | alt.LayerChart]:
     """The plots by file name."""
     own = [one for one in result["outcomes"] if one["scenario"]["encoder"] == "own"]
-    summary = result["summary"]
+    summary, grid = result["summary"], result["grid"]
     return {
-        "planted-recall.svg": _recall_chart(found_by_size(own)),
-        "planted-peers.svg": _bars(
+        f"planted-{grid}-recall.svg": _recall_chart(found_by_size(own)),
+        f"planted-{grid}-peers.svg": _bars(
             [{"name": _PRODUCT, "value": summary["f1"]}]
             + [{"name": name.replace("_", " "), "value": summary["peers"][name]["f1"]} for name in PEERS],
             "F1 by classes",
         ),
-        "planted-alarms.svg": _alarm_chart(alarms_by_control(own)),
+        f"planted-{grid}-alarms.svg": _alarm_chart(alarms_by_control(own)),
     }
 
 
@@ -216,10 +223,13 @@ def _alarm_chart(rows: Sequence[Row]) -> alt.LayerChart:
 def write_document(result: Row, docs: Path, *, render: Callable[[str], str] = vl_convert.vegalite_to_svg) -> None:
     """Put tables into docs/benchmark.md, and plots beside it."""
     page = docs / "benchmark.md"
-    text = page.read_text(encoding="utf-8") if page.exists() else f"# Benchmark\n\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{markdown(result)}\n{END}{after}", encoding="utf-8")
+    begin, end = (mark.format(result["grid"]) for mark in (BEGIN, END))
+    text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmark\n"
+    if begin not in text:
+        text += f"\n{begin}\n{end}\n"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n{markdown(result)}\n{end}{after}", encoding="utf-8")
     (docs / "images").mkdir(exist_ok=True)
     for name, chart in charts(result).items():
         (docs / "images" / name).write_text(render(chart.to_json()), encoding="utf-8")

@@ -70,16 +70,19 @@ def test_summary_has_the_figures_of_the_interface(result) -> None:
 def test_page_keeps_what_stands_around_the_marks(result, tmp_path) -> None:
     page = tmp_path / "benchmark.md"
     page.write_text(
-        f"# Benchmark\n\nSpeed.\n\n{document.BEGIN}\nstale figures\n{document.END}\n\nScale.\n", encoding="utf-8"
+        "# Benchmark\n\nSpeed.\n\n<!-- planted benchmark, full grid: begin -->\nstale figures\n"
+        "<!-- planted benchmark, full grid: end -->\n\n<!-- planted benchmark, small grid: begin -->\nstays\n"
+        "<!-- planted benchmark, small grid: end -->\n\nScale.\n",
+        encoding="utf-8",
     )
     document.write_document(result, tmp_path)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("# Benchmark\n\nSpeed.")
-    assert text.endswith("Scale.\n")
+    assert text.endswith("\nstays\n<!-- planted benchmark, small grid: end -->\n\nScale.\n")
     assert "stale figures" not in text
     assert "| classes, recall at 10 points or more | 75.0 % |" in text
     assert "| planted | 60–80 | 3 of 4 | 75.0 % | 19.4 % … 99.4 % |" in text
-    for name in ("planted-recall.svg", "planted-peers.svg", "planted-alarms.svg"):
+    for name in ("planted-full-recall.svg", "planted-full-peers.svg", "planted-full-alarms.svg"):
         assert ET.fromstring((tmp_path / "images" / name).read_text(encoding="utf-8")).tag.endswith("svg")
         assert name in text
 
