@@ -57,7 +57,12 @@ class PairEvidence:
     @property
     def screened(self) -> bool:
         """Whether something lets it through."""
-        return self.by_words or self.by_data or self.by_gap
+        return self.suspicious or self.by_gap
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
+        return self.by_words or self.by_data
 
 
 @dataclass(slots=True, eq=False)

@@ -68,7 +68,7 @@ def judge(
                 (j.pair, j.state, _missing(inputs, measured, j.pair))
                 for of_class in undecided_or_worse
                 for j in of_class
-                if j.state in ("proven", "open") and j.pair.screened
+                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.suspicious)
             ],
         ),
         notices_of(inputs, measured),
@@ -137,8 +137,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     reason = not_analysable(inputs, measured, c)
     if reason:
         return verdict("not_analysed", reason)
-    # a gap alone makes no suspect: it is shown, or it is no more than the many gaps of many concepts
-    screened = [j for j in screened if j.pair.by_words or j.pair.by_data]
+    screened = [j for j in screened if j.pair.suspicious]
     undecided = told_once(inputs, [j for j in screened if j.state == "open"])
     if undecided:
         lead = undecided[0]
@@ -170,7 +169,7 @@ def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequen
     if tested.size == 0 or n < MIN_CLASS:
         return None
     rate = float(measured.n_correct[c] / n)
-    screened = [pair.concept_idx for pair in pairs if pair.by_words or pair.by_data]
+    screened = [pair.concept_idx for pair in pairs if pair.suspicious]
     chosen = screened or tested
     alpha = GAP_PART * ALPHA / n_tests(inputs, measured, c)[chosen]
     arms = measured.n_with[c, chosen], measured.n_without[c, chosen]

@@ -10,6 +10,7 @@ from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.models.encoders import Encoder
 from benchmarks.planted.audit import Examined, concepts_of
 from benchmarks.planted.scenarios import Scenario
+from benchmarks.planted.words import TERM_OF
 from sample_data.scene import FloatArray
 
 #: Length of the noise beside embeddings of length 1.
@@ -32,8 +33,8 @@ def _misled(embeddings: FloatArray, scenario: Scenario, examined: Examined, conc
     """Move the more typical half of a class towards a concept (`Scenario.encoder_error`)."""
     result = embeddings.astype(np.float64)
     terms = [concept.term for concept in concepts.concepts]
-    for c, term, strength in scenario.encoder_error:
-        position = terms.index(term)
+    for c, value, strength in scenario.encoder_error:
+        position = terms.index(TERM_OF["background", value])
         kind = concepts.concepts[position].kind
         rivals = [rows for rows, one in zip(concepts.word_rows, concepts.concepts, strict=True) if one.kind == kind]
         direction = concepts.word_rows[position].mean(axis=0) - np.concatenate(rivals).mean(axis=0)
