@@ -31,6 +31,8 @@ from auditor.wording import quote
 
 #: Pictures described at a time.
 _ROWS = 4096
+#: Mean presences of one concept that are the same: it is stored in single precision.
+_SAME_PRESENCE = 1e-4
 
 
 def calibrate_audit(
@@ -134,6 +136,23 @@ def _check_pictures(folder: Path, gathered: Gathered) -> None:
             f"{n} of {len(audited)} pictures are not as they were audited (first: {first}); give the audited ones with "
             "--data, or audit again"
         )
+    _check_presence(folder, gathered)
+
+
+def _check_presence(folder: Path, gathered: Gathered) -> None:
+    """Masks have no digest in an audit: what is told with them must be what was told then."""
+    with open_audit_database(folder) as connection:
+        sql = "SELECT concept_id, avg(presence) FROM concept_presence WHERE isfinite(presence) GROUP BY concept_id"
+        audited = dict(connection.execute(sql).fetchall())
+    concepts, presence = gathered.context.concepts, gathered.context.presence
+    for v, concept in enumerate(concepts):
+        known = presence[np.isfinite(presence[:, v]), v]
+        found = float(known.mean(dtype=np.float64)) if known.size else 0.0
+        if abs(audited.get(concept.concept_id, found) - found) > _SAME_PRESENCE:
+            raise InputError(
+                f"{quote(concept.term)} is present in other pictures than when they were audited ({found:.1%} on "
+                f"average, then {audited[concept.concept_id]:.1%}); have masks changed? Bring them back, or audit again"
+            )
 
 
 def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:

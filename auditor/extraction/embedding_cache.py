@@ -20,7 +20,7 @@ _SUFFIX = ".sqlite3"
 
 
 class EmbeddingCache:
-    """Rows of unit embeddings under the sha256 of the picture's bytes; may be used from several threads."""
+    """Rows of unit embeddings by content: the sha256 of a picture's bytes, or of picture and mask; for many threads."""
 
     def __init__(self, connection: sqlite3.Connection, dim: int) -> None:
         self._connection = connection

@@ -114,16 +114,17 @@ def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: b
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _entries(root: Path, items: Sequence[ImageItem]) -> list[tuple[str, int, int]]:
-    """What tells whether a file has changed, of pictures and of their masks: path, size and time of its last change."""
-    entries = []
-    for path in (path for item in items for path in (item.path, item.mask_path) if path is not None):
+def _entries(root: Path, items: Sequence[ImageItem]) -> list[tuple[str | int, ...]]:
+    """What tells whether the file of a picture or of its mask has changed: path, size and time of its last change."""
+
+    def entry(path: str) -> tuple[str, int, int]:
         try:
             stat = (root / path).stat()
-            entries.append((path, stat.st_size, stat.st_mtime_ns))
+            return path, stat.st_size, stat.st_mtime_ns
         except OSError:
-            entries.append((path, -1, 0))
-    return entries
+            return path, -1, 0
+
+    return [entry(item.path) + (entry(item.mask_path) if item.mask_path is not None else ()) for item in items]
 
 
 def _extract_shard(

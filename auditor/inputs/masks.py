@@ -20,7 +20,7 @@ def cover_object(picture: DecodedImage, mask_path: Path) -> DecodedImage:
 
     Args:
         picture: As it was read; it may have been decoded at less than its full size.
-        mask_path: A picture of the full size, white on the object.
+        mask_path: White on the object, of the full size that the picture has upright, as it is shown.
 
     Raises:
         InputError: a short reason, without the path of either: it cannot be read, has another size, shows no object
@@ -30,12 +30,16 @@ def cover_object(picture: DecodedImage, mask_path: Path) -> DecodedImage:
     if mask.size != picture.size:
         found, expected = ("{} x {}".format(*size) for size in (mask.size, picture.size))
         raise InputError(f"the mask has {found} pixels, the picture {expected}: they must be alike")
-    small = mask.image.convert("L").resize(picture.image.size, Image.Resampling.BOX)
-    is_object = np.asarray(small) >= _WHITE
+    whole = mask.image.convert("L")
+    is_white = np.asarray(whole) >= _WHITE
+    if is_white.all() or not is_white.any():
+        colour = "white" if is_white.any() else "black"
+        raise InputError(f"the mask is {colour} everywhere: it must be white (128 to 255) on the object alone")
+    is_object = np.asarray(whole.resize(picture.image.size, Image.Resampling.BOX)) >= _WHITE
     if is_object.all() or not is_object.any():
-        colour = "white" if is_object.any() else "black"
-        raise InputError(f"the mask is {colour} everywhere: it must be white on the object alone")
+        raise InputError("what is white or what is black in the mask is too thin to be seen at the size that is used")
     pixels = np.array(picture.image)
     pixels[is_object] = np.rint(pixels[~is_object].mean(axis=0))
-    digest = hashlib.sha256(f"{picture.content_digest} without {mask.content_digest}".encode()).hexdigest()
+    # embeddings are kept under it: it changes with the way of covering
+    digest = hashlib.sha256(f"{picture.content_digest} covered/1 {mask.content_digest}".encode()).hexdigest()
     return DecodedImage(Image.fromarray(pixels), digest, picture.size)

@@ -176,9 +176,9 @@ def test_masks_some_of_which_cannot_be_used(audit, sample_manifest, tmp_path):
     told = audit(lambda row: row | {"mask": f"{folder.name}/{next(given)}"})
     (notice,) = [notice for notice in told.notices if "a usable mask" in notice]
     assert notice.startswith(
-        "148 pictures have a usable mask: what lies around their objects is told with these covered; "
+        "148 of 150 pictures have a usable mask: what lies around their objects is told with these covered; "
     )
-    assert f"their pictures are told whole: 2 ('{folder.name}/narrow.png': the mask has 64 x 128 pixels" in notice
+    assert f"2 cannot be used ('{folder.name}/narrow.png': the mask has 64 x 128 pixels" in notice
     assert notice.endswith("absent.png': file not found)")
     with open_audit_database(tmp_path / "out") as connection:
         assert queries.picture_count(connection) == 150

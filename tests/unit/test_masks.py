@@ -69,6 +69,10 @@ def test_a_picture_that_was_decoded_smaller_is_covered_at_that_size(tmp_path):
         (lambda path: write_mask(path, square((20, 20))), "the mask has 20 x 20 pixels, the picture 20 x 10"),
         (lambda path: write_mask(path, np.zeros((10, 20), bool)), "the mask is black everywhere"),
         (lambda path: write_mask(path, np.ones((10, 20), bool)), "the mask is white everywhere"),
+        (
+            lambda path: Image.fromarray(square().astype(np.uint8)).save(path),
+            "black everywhere: it must be white \\(128",
+        ),
         (lambda path: path.write_bytes(b"no picture"), "not a JPEG, PNG"),
         (lambda path: None, "file not found"),
     ],
@@ -77,3 +81,19 @@ def test_masks_that_cannot_be_used(scene, tmp_path, make, reason):
     make(tmp_path / "mask.png")
     with pytest.raises(InputError, match=reason):
         cover_object(read_image(tmp_path / "scene.png"), tmp_path / "mask.png")
+
+
+def test_an_object_that_is_too_thin_at_the_size_that_is_used(tmp_path):
+    Image.new("RGB", (512, 512), (9, 9, 9)).save(tmp_path / "large.jpg")
+    picture = read_image(tmp_path / "large.jpg", min_side=64)
+    line = np.zeros((512, 512), bool)
+    line[:, 100] = True
+    with pytest.raises(InputError, match="too thin to be seen at the size that is used"):
+        cover_object(picture, write_mask(tmp_path / "mask.png", line))
+
+
+def test_masks_of_sixteen_bits(scene, tmp_path):
+    Image.fromarray((65535 * square()).astype(np.uint16)).save(tmp_path / "mask.png")
+    found = np.asarray(cover_object(read_image(tmp_path / "scene.png"), tmp_path / "mask.png").image)
+    assert (found[~square()] == scene[~square()]).all()
+    assert (found[square()] != scene[square()]).any()
