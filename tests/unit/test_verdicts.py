@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evidence_world import SCENES, World, taken
+from evidence_world import SCENES, V, World, taken
 from scipy import sparse
 
-from auditor.evidence import verdicts
+from auditor.evidence import pair_erasure, pairs, verdicts
 from auditor.evidence.verdicts import judge
 from auditor.records import LinearHead
 
@@ -57,6 +57,29 @@ def test_pictures_balanced_on_purpose_and_silent_words_hide_no_reliance():
         one for one in result.findings if (one.class_name, one.concept, one.rule_id) == ("waterbird", "water", "E2")
     ]
     assert association.low < 0.6
+
+
+def test_of_a_word_a_gap_of_recall_is_a_screen_and_a_pull_is_none():
+    """Half of the other classes' pictures with a watermark are called "cat", whose own recall does not follow it."""
+    inputs = World(seed=0).audit(200)
+    cat, watermark = inputs.class_names.index("cat"), V["watermark"]
+    rows = np.flatnonzero((inputs.presence[:, watermark] > 0.5) & (inputs.label_idx != cat))[::2]
+    called = inputs.predicted_idx.copy()
+    called[rows] = cat
+    measured = pairs.measure(replace(inputs, predicted_idx=called), lambda *_: None)
+    by_recall = pairs._notable_recall(measured)
+    assert all(pair.by_gap == by_recall[pair.class_idx, pair.concept_idx] for pair in measured.pairs)
+    by_class = {pair.class_idx: pair for pair in measured.pairs if pair.concept_idx == watermark}
+    assert by_class[cat].pull.low > 0.1
+    assert not by_class[cat].screened
+
+
+def test_pairs_that_are_erased_block_by_block(planted, monkeypatch):
+    monkeypatch.setattr(pair_erasure, "_PAIRS_AT_ONCE", 3)
+    found, expected = judge(planted[0]), planted[1]
+    assert [v.sentence for v in found.verdicts] == [v.sentence for v in expected.verdicts]
+    effects = [[(one.low, one.effect, one.high) for one in result.findings] for result in (found, expected)]
+    assert np.array(effects[0]) == pytest.approx(np.array(effects[1]), abs=1e-4)
 
 
 def test_clean_classes_are_left_alone():
