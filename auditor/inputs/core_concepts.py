@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from auditor.context_records import CoreReason
 from auditor.errors import InputError
@@ -34,6 +34,7 @@ def core_concepts(
         InputError: the settings name a class or concept that there is not; names the nearest.
     """
     words = {word_key(word): concept for concept in vocabulary.concepts for word in _words(concept)}
+    single = {form for word in words for part in word.split() for form in number_forms(part)}
     found: dict[tuple[str, str], CoreReason] = {}
 
     def allow(class_name: str, concept: Concept | None, reason: CoreReason) -> None:
@@ -42,7 +43,7 @@ def core_concepts(
 
     for class_name in class_names:
         allow(class_name, _named(word_key(class_name), words), "class name")
-        allow(class_name, _kind_of(word_key(class_name), words), "kind of the class")
+        allow(class_name, _kind_of(word_key(class_name), words, single), "kind of the class")
     named = {_spaced(concept.term): concept for concept in attributes} | words
     for class_name, terms in settings.items():
         if class_name not in class_names:
@@ -73,8 +74,12 @@ def _named(key: str, known: Mapping[str, Concept]) -> Concept | None:
     return next((known[form] for form in number_forms(key) if form in known), None)
 
 
-def _kind_of(key: str, known: Mapping[str, Concept]) -> Concept | None:
-    """What a class is a kind of by its name: its last words ("coral reef" is a reef), or the end of a compound."""
+def _kind_of(key: str, known: Mapping[str, Concept], single: Set[str]) -> Concept | None:
+    """What a class is a kind of by its name: its last words ("coral reef" is a reef), or the end of a compound.
+
+    A compound is made of words: "rainforest" has rain before the forest, but "mushroom" is no room. What is taken for
+    core is never looked at again, so a compound counts where the vocabulary knows its beginning too.
+    """
     words = key.split()
     for start in range(1, len(words)):
         concept = _named(" ".join(words[start:]), known)
@@ -83,7 +88,7 @@ def _kind_of(key: str, known: Mapping[str, Concept]) -> Concept | None:
     last = words[-1] if words else ""
     for start in range(_LETTERS_BEFORE, len(last) - _LETTERS_OF_KIND + 1):
         concept = _named(last[start:], known)
-        if concept is not None:
+        if concept is not None and last[:start] in single:
             return concept
     return None
 

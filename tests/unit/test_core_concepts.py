@@ -11,6 +11,8 @@ CONCEPTS = (
     Concept("reef", "reef", "scene"),
     Concept("wing", "wing", "part"),
     Concept("water", "water", "scene", ("lake",)),
+    Concept("rain", "rain", "weather", ("rainy day",)),
+    Concept("room", "room", "scene"),
 )
 VOCABULARY = Vocabulary(CONCEPTS, {}, {}, "v")
 ATTRIBUTES = (Concept("place-w", "place = water", "attribute", column="place"),)
@@ -36,6 +38,12 @@ def test_names_synonyms_and_plurals_of_classes():
 )
 def test_a_class_may_rest_on_what_it_is_a_kind_of(class_name, concept_id):
     assert found(classes=(class_name, "cat")) == {(class_name, concept_id): "kind of the class"}
+
+
+@pytest.mark.parametrize("class_name", ["mushroom", "pineforest", "Mushrooms", "field mushroom"])
+def test_letters_that_end_a_word_are_no_kind(class_name):
+    """A mushroom is no room: taken for core, what it rests on would never be looked at."""
+    assert found(classes=(class_name, "cat")) == {}
 
 
 @pytest.mark.parametrize("class_name", ["water buffalo", "waterbird", "beach ball", "a", "", "---"])
