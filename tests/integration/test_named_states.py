@@ -172,7 +172,8 @@ def test_masks_some_of_which_cannot_be_used(audit, sample_manifest, tmp_path):
     ImageDraw.Draw(mask).rectangle((40, 40, 88, 88), fill=255)
     mask.save(folder / "object.png")
     Image.new("L", (64, 128), 255).save(folder / "narrow.png")
-    given = iter(["narrow.png", "absent.png", *["object.png"] * 148])
+    # one in each of two classes of thirty
+    given = iter(["narrow.png", *["object.png"] * 39, "absent.png", *["object.png"] * 109])
     told = audit(lambda row: row | {"mask": f"{folder.name}/{next(given)}"})
     (notice,) = [notice for notice in told.notices if "a usable mask" in notice]
     assert notice.startswith(
