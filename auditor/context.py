@@ -9,9 +9,10 @@ import numpy as np
 from auditor.analysis import Context, Inputs, Pictures
 from auditor.context_records import AttributeConcept
 from auditor.evidence.kappa import cohens_kappa
-from auditor.evidence.presence import PRESENT, concept_presence
+from auditor.evidence.presence import concept_presence
 from auditor.evidence.reliability import MAX_PICTURES, told_twice, with_manifest
 from auditor.records import FloatArray
+from auditor.rules import PRESENT
 from auditor.wording import quote
 
 #: Share of every class's pictures that must have a usable mask: presence told in two ways would tell which way it was.

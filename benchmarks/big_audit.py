@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.context_records import Counterexample, CounterexampleState
-from auditor.gate.gap_change import MIN_ARM, Estimate, plain_gap, wilson_interval
+from auditor.gate.gap_change import Estimate, plain_gap, wilson_interval
 from auditor.records import (
     ActivationStats,
     ChannelGroups,
@@ -33,6 +33,7 @@ from auditor.records import (
     Subgroup,
     Verdict,
 )
+from auditor.rules import MIN_ARM
 from auditor.store.database import AuditDatabase
 from auditor.store.manifest import auditor_version, write_manifest
 from auditor.store.tables import Run

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from auditor.evidence.presence import PRESENT
 from auditor.records import ByteArray, SaliencyMap
+from auditor.rules import PRESENT
 from reports.queries import Connection
 
 #: ``with``: of the class, with its leading concept; ``without``: of the class, without it; ``pulled``: of other

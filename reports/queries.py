@@ -18,8 +18,8 @@ import duckdb
 from auditor.calibration_records import CalibrationRow
 from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
 from auditor.errors import StoreError
-from auditor.evidence.presence import PRESENT
 from auditor.records import (
+    MASK_STAGE,
     ClassConcept,
     Failure,
     Finding,
@@ -28,6 +28,7 @@ from auditor.records import (
     Verdict,
     VerdictName,
 )
+from auditor.rules import PRESENT
 from auditor.store.tables import Run
 from auditor.wording import quote
 
@@ -101,12 +102,12 @@ ORDER BY class_idx, list_position(['proven', 'open'], state), concept_id, presen
 _CALIBRATIONS = "SELECT measure, effect, n, n_found, n_suspect, low, high FROM calibrations ORDER BY rowid"
 
 # Of a picture whose mask could not be used a notice tells: it was audited.
-_FAILURE_COUNTS = "SELECT stage, count(*) FROM failures WHERE stage <> 'mask' GROUP BY stage ORDER BY stage"
+_FAILURE_COUNTS = "SELECT stage, count(*) FROM failures WHERE stage <> $mask GROUP BY stage ORDER BY stage"
 
 _FAILURES = """
 SELECT image_id, path, stage, reason
 FROM failures
-WHERE stage <> 'mask'
+WHERE stage <> $mask
 QUALIFY $limit IS NULL OR row_number() OVER (ORDER BY path, stage, image_id) <= $limit
 ORDER BY path, stage, image_id
 """
@@ -256,12 +257,12 @@ def calibrations(connection: Connection) -> list[CalibrationRow]:
 
 def failures(connection: Connection, *, limit: int | None = None) -> list[Failure]:
     """Pictures that could not be used, by path; masks that could not stand in the table and in a notice."""
-    return _records(connection.execute(_FAILURES, {"limit": limit}), Failure)
+    return _records(connection.execute(_FAILURES, {"limit": limit, "mask": MASK_STAGE}), Failure)
 
 
 def failure_counts(connection: Connection) -> dict[str, int]:
     """Number of unusable pictures by stage."""
-    return dict(connection.execute(_FAILURE_COUNTS).fetchall())
+    return dict(connection.execute(_FAILURE_COUNTS, {"mask": MASK_STAGE}).fetchall())
 
 
 def picture_count(connection: Connection) -> int:

@@ -9,10 +9,10 @@ import duckdb
 import numpy as np
 
 from auditor.errors import StoreError
-from auditor.evidence.presence import PRESENT
 from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
 from auditor.gate.standings import RULES, found_pairs
 from auditor.records import Finding
+from auditor.rules import PRESENT
 from auditor.store.tables import Run
 from reports import queries
 from reports.queries import Connection

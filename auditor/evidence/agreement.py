@@ -9,14 +9,8 @@ from scipy.stats import combine_pvalues
 from auditor.evidence.interventions import Intervention
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.reliance import Erasure
-from auditor.evidence.subgroups import DELTA, Gap
-
-#: E3 agrees with a gap when it takes away at least this part of it, and DELTA.
-AGREEING_PART = 0.25
-#: Level at which an erasure must exceed what erasers fitted to permuted presence take away.
-NULL_ALPHA = 0.05
-#: An effect whose upper bound lies below this is tolerated: the concept is excluded.
-TOLERATED = 0.10
+from auditor.evidence.subgroups import Gap
+from auditor.rules import AGREEING_PART, DELTA, NULL_ALPHA, TOLERATED
 
 
 def agrees(gap: Gap, erasure: Erasure, transferred: Erasure) -> bool:

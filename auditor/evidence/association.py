@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from auditor.evidence.significance import CONFIDENCE
 from auditor.records import BoolArray, ClassConcept, Concept, FloatArray, IntArray
+from auditor.rules import CONFIDENCE
 
 Float64Array = NDArray[np.float64]
 

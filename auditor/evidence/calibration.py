@@ -18,7 +18,6 @@ from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.planted_heads import Bench, Plant, plants, without_reliance
 from auditor.evidence.planting import class_reliance, reliances
 from auditor.evidence.significance import clopper_pearson
-from auditor.evidence.subgroups import DELTA
 from auditor.records import (
     FloatArray,
     IntArray,
@@ -26,6 +25,7 @@ from auditor.records import (
     Progress,
     Verdict,
 )
+from auditor.rules import DELTA
 
 #: Judges a head on some of the pictures as the audit did, with words made for it. The last argument gives, for each
 #: concept, the one whose direction it is said with; None for its own.

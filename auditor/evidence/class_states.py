@@ -8,17 +8,8 @@ from auditor.evidence import significance, state_sentences
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs import Measured
 from auditor.evidence.significance import TwoArms
-from auditor.evidence.subgroups import MIN_ARM
 from auditor.records import IntArray
-
-#: Fewer labelled pictures than this and a class is not analysed: it could not fill two arms.
-MIN_CLASS = 2 * MIN_ARM
-#: Mean residual of the phrases above which words say nothing about a class.
-MAX_RESIDUAL = 0.9
-#: Recall from which on pictures look like those that the model was trained on.
-NEAR_PERFECT = 0.995
-#: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.
-_KNOWN = 0.999
+from auditor.rules import KNOWN, MAX_RESIDUAL, MIN_ARM, NEAR_PERFECT
 
 
 def testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
@@ -37,7 +28,7 @@ def not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> str | N
         return state_sentences.never_predicted(name, int(measured.n_labelled[c]))
     others = (labels >= 0) & (labels != c)
     arms = TwoArms.of(measured.n_correct[c], measured.n_labelled[c], int((called & others).sum()), int(others.sum()))
-    if float(significance.score_interval(arms, confidence=_KNOWN).low) <= 0:
+    if float(significance.score_interval(arms, confidence=KNOWN).low) <= 0:
         return state_sentences.at_chance(name, float(measured.n_correct[c] / measured.n_labelled[c]))
     residual = float(inputs.residuals[called].mean(dtype=np.float64))
     if residual > MAX_RESIDUAL:

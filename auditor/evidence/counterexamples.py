@@ -9,16 +9,12 @@ import numpy as np
 
 from auditor.context_records import Counterexample, CounterexampleState
 from auditor.evidence import significance
-from auditor.evidence.agreement import TOLERATED
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.findings import strongest
-from auditor.evidence.many_tests import ALPHA, GAP_PART
 from auditor.evidence.pairs import Measured, PairEvidence
-from auditor.evidence.subgroups import DELTA, MIN_ARM
 from auditor.records import IntArray
+from auditor.rules import ALPHA, DELTA, DESIGN_EFFECT, GAP_PART, MIN_ARM, TOLERATED
 
-#: The effect that missing pictures are counted for: never the observed one.
-DESIGN_EFFECT = 0.20
 #: Pictures that are named in an arm.
 MAX_PICTURES = 50
 

@@ -14,8 +14,8 @@ from auditor.evidence.association import present_counts
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.pairs import carries_words
 from auditor.evidence.planted_heads import Bench
-from auditor.evidence.subgroups import DELTA, MIN_ARM
 from auditor.records import BoolArray, IntArray
+from auditor.rules import DELTA, MIN_ARM
 
 #: Exchanges that are tried.
 N_SHUFFLES = 5

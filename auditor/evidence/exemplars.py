@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from auditor.evidence.presence import PRESENT
 from auditor.records import Concept, FloatArray, IntArray, Verdict
+from auditor.rules import PRESENT
 
 #: Pictures with and pictures without the leading concept that get a map, per class.
 PICTURES_PER_SIDE = 6

@@ -15,15 +15,12 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from auditor.evidence.significance import CONFIDENCE, paired_change
-from auditor.evidence.subgroups import DELTA, MIN_ARM, Gap, levels
+from auditor.evidence.significance import paired_change
+from auditor.evidence.subgroups import Gap, levels
 from auditor.records import IntArray
+from auditor.rules import CONFIDENCE, DELTA, LEAST_KEPT, MIN_ARM
 
 InterventionStatus = Literal["measured", "too_few", "unstable", "not_applicable", "not_readable", "not_tried"]
-
-#: Part of the pictures that must still be called the class when they are filled *with* the concept: else it is the
-#: transplant as such that changes what they are called, and a model without its object falls back on what is left.
-LEAST_KEPT = 0.5
 
 
 @dataclass(frozen=True, slots=True)

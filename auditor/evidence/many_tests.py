@@ -13,18 +13,12 @@ from numpy.typing import NDArray
 
 from auditor.evidence import significance
 from auditor.evidence.agreement import supported
-from auditor.evidence.class_states import MIN_CLASS, testable
+from auditor.evidence.class_states import testable
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.subgroups import Gap
 from auditor.records import IntArray
-
-#: Level of the corrected tests.
-ALPHA = 0.05
-#: Part of a class's level for the concepts that the data associate with it, where there are others as well.
-ASSOCIATED_PART = 0.8
-#: Part of a pair's level for a gap of recall, and for a pull; the rest is for recall and swaps tested together.
-GAP_PART = 0.45
+from auditor.rules import ALPHA, ASSOCIATED_PART, GAP_PART, MIN_CLASS
 
 
 def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:

@@ -11,17 +11,10 @@ from auditor.evidence.erasure import Outcome, erased_outcome, fit_erasers
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pair_null import PairErasers, permute_presence
 from auditor.evidence.pairs import Measured, PairEvidence
-from auditor.evidence.reliance import (
-    MIN_VARYING,
-    Erasure,
-    assign_class_folds,
-    assign_folds,
-    erasure_effect,
-    margin_loss,
-    n_varying,
-)
+from auditor.evidence.reliance import Erasure, assign_class_folds, assign_folds, erasure_effect, margin_loss, n_varying
 from auditor.evidence.transferred import pair_erasers
 from auditor.records import BoolArray, IntArray, Progress
+from auditor.rules import MIN_VARYING
 
 _PAIRS_AT_ONCE = 512  # pairs of a pass over the head's inputs
 

@@ -12,8 +12,9 @@ from auditor.evidence.hashed import hashed
 from auditor.evidence.interventions import Intervene, Intervention, Swap, intervention_of, no_intervention
 from auditor.evidence.pair_states import JudgedPair
 from auditor.evidence.pairs import Measured, PairEvidence
-from auditor.evidence.subgroups import MIN_ARM, strongest_value
+from auditor.evidence.subgroups import strongest_value
 from auditor.records import BoolArray, IntArray, Progress
+from auditor.rules import MIN_ARM
 
 #: Of the other kinds there is no place to fill: light, weather, a cast and blur are all over the picture, a texture is
 #: the object's own.
@@ -44,7 +45,7 @@ def _worth_it(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> 
     """Open pairs that words or data let through in classes for which nothing is shown, the strongest; then leads."""
     chosen: list[tuple[bool, JudgedPair]] = []
     for of_class in judged:
-        through = [j for j in of_class if j.pair.by_words or j.pair.by_data]
+        through = [j for j in of_class if j.pair.suspicious]
         proven = [j for j in of_class if j.pair.screened and j.state == "proven"]
         undecided = [j for j in through if j.state == "open"]
         chosen += [(True, j) for j in proven[:1]] if proven else [(False, j) for j in undecided[:_PAIRS_OF_CLASS]]

@@ -8,9 +8,10 @@ from typing import Literal
 
 from auditor.evidence.agreement import excluded, supported
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.many_tests import ALPHA, corrected
+from auditor.evidence.many_tests import corrected
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.subgroups import Gap
+from auditor.rules import ALPHA
 
 State = Literal["proven", "excluded", "open", "not_measurable"]
 

@@ -12,19 +12,12 @@ from auditor.evidence import significance
 from auditor.evidence.association import AssociationAuc, association_auc, class_concepts, present_counts
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.interventions import NOT_TRIED, Intervention
-from auditor.evidence.presence import PRESENT
 from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.significance import TwoArms
 from auditor.evidence.strata import class_strata
-from auditor.evidence.subgroups import DELTA, MIN_ARM, NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
+from auditor.evidence.subgroups import NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
 from auditor.records import BoolArray, ClassConcept, IntArray, Progress
-
-#: E1 screen: the concept carries this share of the words, this many times its share in the other classes.
-SCREEN_SHARE, SCREEN_LIFT = 0.15, 1.5
-#: E2 screen: lower bound of the one-vs-rest AUC, and how much more often the concept is present than in other classes.
-#: The AUC alone also rises when an encoder finds a class's pictures a little more like a mark that none of them bears.
-SCREEN_AUC, SCREEN_EXCESS = 0.6, 0.10
-_NOTABLE_P = 0.05  # plain gaps below this are measured in full, reported, and may be shown; alone they are no suspects
+from auditor.rules import DELTA, MIN_ARM, NOTABLE_P, PRESENT, SCREEN_AUC, SCREEN_EXCESS, SCREEN_LIFT, SCREEN_SHARE
 
 
 @dataclass(slots=True)
@@ -252,5 +245,5 @@ def _surely_above(arms: TwoArms, enough: BoolArray) -> BoolArray:
     """Whether differences exceed DELTA at an uncorrected level; those that do not exceed it at all are not tested."""
     with np.errstate(invalid="ignore"):  # nan without a stratum that has both arms
         above = enough & (significance.risk_difference(arms) > DELTA)
-    above[above] = significance.p_above(TwoArms(*(a[above] for a in arms)), DELTA) < _NOTABLE_P
+    above[above] = significance.p_above(TwoArms(*(a[above] for a in arms)), DELTA) < NOTABLE_P
     return np.asarray(above, dtype=np.bool_)

@@ -24,9 +24,9 @@ from auditor.evidence.planting import (
     reliances,
     residuals,
 )
-from auditor.evidence.reliance import MIN_VARYING, assign_folds, n_varying
-from auditor.evidence.subgroups import MIN_ARM
+from auditor.evidence.reliance import assign_folds, n_varying
 from auditor.records import BoolArray, FloatArray, IntArray, LinearHead
+from auditor.rules import MIN_ARM, MIN_VARYING
 
 Float64Array = NDArray[np.float64]
 

@@ -25,8 +25,8 @@ from scipy import linalg
 
 from auditor.evidence.covariates import residual_presence, within_class
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.presence import PRESENT
 from auditor.records import FloatArray, IntArray, LinearHead
+from auditor.rules import PRESENT
 
 Float64Array = NDArray[np.float64]
 

@@ -25,8 +25,6 @@ from auditor.records import FloatArray
 
 #: Kinds of which a picture has one value.
 EXCLUSIVE_KINDS = ("scene", "weather", "light", "quality", "colour", "object")
-#: Presence above this counts as present where pictures are counted (E4); E2 and E3 keep it continuous.
-PRESENT = 0.5
 
 _ROWS = 8192  # pictures scored at a time, so that memory follows the vocabulary and not the data set
 _BEHIND = 3.0  # logits, a factor of 20 in odds

@@ -11,14 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from auditor.evidence.kappa import cohens_kappa
-from auditor.evidence.presence import PRESENT
-from auditor.evidence.subgroups import MIN_ARM
 from auditor.records import BoolArray, FloatArray
+from auditor.rules import MIN_ARM, PRESENT
 
 #: Pictures that presence is told twice on.
 MAX_PICTURES = 10_000
-#: Cohen's kappa below which a concept is not measurable (method.md, section 2).
-MIN_KAPPA = 0.6
 
 
 def told_twice(presence: FloatArray, first: FloatArray, second: FloatArray) -> FloatArray:

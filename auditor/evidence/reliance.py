@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from auditor.evidence.hashed import hashed
-from auditor.evidence.significance import CONFIDENCE, paired_change
-from auditor.evidence.subgroups import MIN_ARM, design_effect
+from auditor.evidence.significance import paired_change
+from auditor.evidence.subgroups import design_effect
 from auditor.records import BoolArray, FloatArray, IntArray
+from auditor.rules import CONFIDENCE, MIN_ARM
 
 #: Folds of pictures (whole groups together) that erasers are fitted without.
 N_FOLDS = 5
 #: Classes are left out one by one up to this many, a twentieth of them at a time beyond it.
 MAX_CLASS_FOLDS = 20
-#: Pictures that must vary within classes (the smaller arm of each class, summed).
-MIN_VARYING = 20
 
 ErasureStatus = Literal["measured", "too_few", "not_identified"]
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from auditor.evidence import significance
 from auditor.evidence.agreement import agrees_by_counts, swaps_agree
-from auditor.evidence.class_states import NEAR_PERFECT
 from auditor.evidence.counterexamples import Missing
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.interventions import Intervention
 from auditor.evidence.pair_states import JudgedPair
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.reliance import Erasure
-from auditor.evidence.subgroups import DELTA, Gap
+from auditor.evidence.subgroups import Gap
+from auditor.rules import DELTA, NEAR_PERFECT
 
 #: Concepts that one cannot be told from, and that are named.
 _MORE_ALIKE = 3

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
+from auditor.rules import CONFIDENCE
+
 Float64Array = NDArray[np.float64]
 
-#: Two-sided level of every interval that is shown.
-CONFIDENCE = 0.95
 #: Halvings of [-1, 1] when a score test is inverted: 2^-22 is far below any digit that is printed.
 _BISECTIONS = 22
 

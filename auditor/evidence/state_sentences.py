@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.evidence.reliability import MIN_KAPPA
+from auditor.rules import MIN_KAPPA
 
 
 def _percent(fraction: float) -> str:

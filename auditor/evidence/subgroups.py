@@ -17,17 +17,13 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, xlogy
 
 from auditor.evidence import significance
-from auditor.evidence.presence import PRESENT
 from auditor.evidence.significance import TwoArms
 from auditor.evidence.strata import usable_strata
 from auditor.records import BoolArray, FloatArray, IntArray
+from auditor.rules import DELTA, MIN_ARM, PRESENT
 
 Float64Array = NDArray[np.float64]
 
-#: H0 of every gap is "effect <= 5 points" (method.md, section 2).
-DELTA = 0.05
-#: Fewer pictures than this in either arm and a gap is "too_few".
-MIN_ARM = 10
 #: Values of a kind are split into levels where this level of Gabriel's test says that they differ.
 LEVEL_ALPHA = 0.01
 _REFERENCE_QUANTILE = 0.75

@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.evidence import sentences, significance, state_sentences
 from auditor.evidence.agreement import supported
-from auditor.evidence.class_states import MIN_CLASS, gaps_hidden, not_analysable, notices_of, testable
+from auditor.evidence.class_states import gaps_hidden, not_analysable, notices_of, testable
 from auditor.evidence.counterexamples import (
     Missing,
     counterexamples_of,
@@ -19,19 +19,15 @@ from auditor.evidence.counterexamples import (
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.findings import core_of, findings_of, subgroups_of
 from auditor.evidence.interventions import Intervene
-from auditor.evidence.many_tests import ALPHA, GAP_PART, correct_for_many_tests, n_tests
+from auditor.evidence.many_tests import correct_for_many_tests, n_tests
 from auditor.evidence.pair_erasure import erase_pairs
 from auditor.evidence.pair_interventions import intervene_on_pairs
 from auditor.evidence.pair_states import JudgedPair, judged_pairs, other_source, told_once
 from auditor.evidence.pairs import Measured, PairEvidence, measure
-from auditor.evidence.reliability import MIN_KAPPA
-from auditor.evidence.subgroups import DELTA
 from auditor.records import Progress, Severity, Verdict, VerdictName
+from auditor.rules import ALPHA, DELTA, GAP_PART, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA
 
 __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
-
-#: Severity by the lower bound of the gap.
-_HIGH, _MEDIUM = 0.20, 0.10
 
 
 def judge(
@@ -130,7 +126,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     proven = told_once(inputs, [j for j in screened if j.state == "proven"])
     if proven:
         lead = proven[0]
-        severity: Severity = "high" if lead.gap.low >= _HIGH else "medium" if lead.gap.low >= _MEDIUM else "low"
+        severity: Severity = "high" if lead.gap.low >= HIGH else "medium" if lead.gap.low >= MEDIUM else "low"
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
         sentence = sentences.flagged(inputs, lead, others, other_source(inputs, judged, lead))
         return verdict("flagged", sentence, severity, lead)

@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from auditor.records import BoolArray, IntArray
+from auditor.rules import CONFIDENCE, MIN_ARM
 
 Float64Array = NDArray[np.float64]
 
-#: Two-sided level of the intervals of single gaps, and of all differences together.
-CONFIDENCE = 0.95
-#: Fewer pictures than this in either arm and a gap is not measured, as in E4.
-MIN_ARM = 10
 #: Halvings of [-1, 1] when a score test is inverted: far below any digit that is printed.
 _BISECTIONS = 40
 

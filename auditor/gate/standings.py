@@ -10,9 +10,8 @@ from auditor.context_records import CounterexampleState
 from auditor.gate.gap_change import Estimate
 from auditor.gate.releases import Change, Measure, Pair, ReleaseFacts, Standing
 from auditor.records import Finding, Subgroup, Verdict
+from auditor.rules import ALPHA, TOLERATED
 
-#: Of evidence.many_tests and evidence.agreement, which gate may not import; a test holds them together.
-ALPHA, TOLERATED = 0.05, 0.10
 RULES: dict[Measure, str] = {"recall": "E4-recall", "pull": "E4-pull"}
 FOUND: tuple[Standing, ...] = ("flagged", "suspect")
 

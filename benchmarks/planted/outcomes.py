@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from auditor.evidence.many_tests import ALPHA
 from auditor.inputs.vocabulary import slug
 from auditor.records import Finding
+from auditor.rules import ALPHA
 from benchmarks.planted.audit import Audited
 from benchmarks.planted.bank import COLUMN, IntArray
 from benchmarks.planted.models import Made

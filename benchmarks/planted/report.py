@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from auditor.evidence.subgroups import MIN_ARM
+from auditor.rules import MIN_ARM
 from benchmarks.planted import score
 from benchmarks.planted.peers import PEERS
 from benchmarks.planted.score import Outcome

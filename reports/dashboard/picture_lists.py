@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.evidence.presence import PRESENT
+from auditor.rules import PRESENT
 from reports.queries import Connection
 
 #: ``all``, ``with``, ``without``, ``mistakes``: pictures of the class; ``pulled``: of other classes, with the concept,

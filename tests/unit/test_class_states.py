@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from evidence_world import V, World
 
-from auditor.evidence.reliability import MIN_KAPPA
 from auditor.evidence.verdicts import judge
+from auditor.rules import MIN_KAPPA
 
 PLANTED = {"waterbird": ("scene", "water", 0.95)}
 

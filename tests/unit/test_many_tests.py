@@ -6,10 +6,11 @@ import pytest
 from auditor.evidence import many_tests
 from auditor.evidence.agreement import supported
 from auditor.evidence.interventions import Intervention
-from auditor.evidence.many_tests import ALPHA, ASSOCIATED_PART, correct_for_many_tests, corrected, n_tests
+from auditor.evidence.many_tests import correct_for_many_tests, corrected, n_tests
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.reliance import Erasure
 from auditor.evidence.subgroups import Gap
+from auditor.rules import ALPHA, ASSOCIATED_PART
 
 AGREED = Erasure(0.5, 0.3, 0.7, 50, 50, p=0.005, permuted=0.0)
 
