@@ -84,3 +84,4 @@ class Counterexample:
     n_others_missing: int | None
     #: What breaks the shortcut: of the class without the concept, mistakes first; of the others with it, called first.
     image_ids: tuple[str, ...] = ()
+    rule_id: str | None = None  # that decided the state, or would; None in an audit of an older schema

@@ -249,8 +249,25 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """What decides a pair of class and concept: a rule's effect with its interval, and the rule that agrees with it."""
+
+    rule_id: str
+    effect: float  # in the rule's unit, a fraction
+    low: float
+    high: float
+    agreeing_rule_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the findings say of a class. ``share``, ``gap`` … are those of the leading concept, None without one."""
+    """What the findings say of a class, and what decided it.
+
+    ``share``, ``gap`` … are those of the leading concept, None without one. ``rule_id``, ``effect`` and
+    ``agreeing_rule_id`` are the reason: of a flagged class the effect that was shown, of a suspect one the effect that
+    could be neither shown nor excluded, or the screen where none could be measured. ``claim``, ``numbers`` and
+    ``advice`` are whole sentences; ``sentence`` is all of them as plain text.
+    """
 
     class_idx: int
     class_name: str
@@ -266,6 +283,14 @@ class Verdict:
     gap_low: float | None = None
     gap_high: float | None = None
     detectable_effect: float | None = None
+    rule_id: str | None = None
+    effect: float | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
+    agreeing_rule_id: str | None = None
+    claim: str = ""
+    numbers: str = ""
+    advice: str = ""
 
 
 # --- audit ----

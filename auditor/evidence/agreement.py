@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from scipy.stats import combine_pvalues
 
@@ -10,7 +10,20 @@ from auditor.evidence.interventions import Intervention
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.reliance import Erasure
 from auditor.evidence.subgroups import Gap
-from auditor.rules import AGREEING_PART, DELTA, NULL_ALPHA, TOLERATED
+from auditor.rules import (
+    AGREEING_PART,
+    DELTA,
+    ERASED_MARGIN,
+    ERASED_PULL,
+    ERASED_RECALL,
+    FILLED,
+    GAP_PART,
+    NULL_ALPHA,
+    PULL_GAP,
+    RECALL_GAP,
+    TOLERATED,
+    Rule,
+)
 
 
 def agrees(gap: Gap, erasure: Erasure, transferred: Erasure) -> bool:
@@ -46,18 +59,41 @@ def agrees_by_counts(pair: PairEvidence) -> bool:
     return agrees(pair.recall, pair.erased_recall, pair.transferred_recall)
 
 
-def supported(pair: PairEvidence) -> list[Gap]:
+@dataclass(frozen=True, slots=True)
+class Supported:
+    """An effect that may be tested, since an intervention agrees with it or it is one itself.
+
+    Attributes:
+        rule: The rule that measured it.
+        gap: The effect.
+        agreeing: The rule whose intervention agrees; None where an intervention stands alone.
+        part: Part of the pair's level that its test has.
+        together: Whether ``gap.p`` is of the gap and the agreeing intervention tested together.
+    """
+
+    rule: Rule
+    gap: Gap
+    agreeing: Rule | None
+    part: float
+    together: bool = False
+
+
+def supported(pair: PairEvidence) -> list[Supported]:
     """Those of the gaps, of recall and of pull, that an intervention agrees with, and what swaps show besides."""
-    gaps = []
+    found = []
+    # without a gap of recall the pull and the swaps share the level
+    part = GAP_PART if pair.recall.status == "measured" else 0.5
     if erasure_agrees(pair) or swaps_agree(pair):
-        gaps.append(pair.recall)
+        by_erasure = ERASED_RECALL if agrees_by_counts(pair) else ERASED_MARGIN
+        found.append(Supported(RECALL_GAP, pair.recall, by_erasure if erasure_agrees(pair) else FILLED, part))
         if swaps_confirm(pair):
-            gaps.append(replace(pair.recall, p=float(combine_pvalues([pair.recall.p, pair.swapped.p]).pvalue)))
+            p = float(combine_pvalues([pair.recall.p, pair.swapped.p]).pvalue)
+            found.append(Supported(RECALL_GAP, replace(pair.recall, p=p), FILLED, 1 - 2 * GAP_PART, together=True))
     if agrees(pair.pull, pair.erased_pull, pair.transferred_pull):
-        gaps.append(pair.pull)
+        found.append(Supported(PULL_GAP, pair.pull, ERASED_PULL, part))
     if swaps_stand_alone(pair):
-        gaps.append(pair.swapped.as_gap())
-    return gaps
+        found.append(Supported(FILLED, pair.swapped.as_gap(), None, part))
+    return found
 
 
 def erasure_agrees(pair: PairEvidence) -> bool:

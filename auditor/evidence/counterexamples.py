@@ -11,6 +11,7 @@ from auditor.context_records import Counterexample, CounterexampleState
 from auditor.evidence import significance
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.findings import strongest
+from auditor.evidence.pair_states import JudgedPair
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.records import IntArray
 from auditor.rules import ALPHA, DELTA, DESIGN_EFFECT, GAP_PART, MIN_ARM, TOLERATED
@@ -85,12 +86,12 @@ def _needed(rate1: float, rate0: float, n_tests: float, reliability: float) -> i
 def counterexamples_of(
     inputs: EvidenceInput,
     measured: Measured,
-    pairs: Iterable[tuple[PairEvidence, CounterexampleState, Missing]],
+    pairs: Iterable[tuple[JudgedPair, CounterexampleState, Missing]],
 ) -> list[Counterexample]:
     """Two arms of every pair that was shown or is open, the one with the concept first."""
     return [
-        _arm(inputs, measured, pair, state, missing, present=present)
-        for pair, state, missing in pairs
+        _arm(inputs, measured, judged, state, missing, present=present)
+        for judged, state, missing in pairs
         for present in (True, False)
     ]
 
@@ -98,13 +99,13 @@ def counterexamples_of(
 def _arm(
     inputs: EvidenceInput,
     measured: Measured,
-    pair: PairEvidence,
+    judged: JudgedPair,
     state: CounterexampleState,
     missing: Missing,
     *,
     present: bool,
 ) -> Counterexample:
-    c, v = pair.class_idx, pair.concept_idx
+    c, v = judged.pair.class_idx, judged.pair.concept_idx
     concept, labels, called = inputs.concepts[v], inputs.label_idx, inputs.predicted_idx == c
     there = measured.known[:, v] & (measured.present[:, v] == present)
     own, others = there & (labels == c), there & (labels >= 0) & (labels != c)
@@ -131,6 +132,7 @@ def _arm(
         n_others=int(others.sum()),
         n_others_called=int((others & called).sum()),
         n_others_missing=missing.others_with if present else missing.others_without,
+        rule_id=judged.reason.rule_id,
         image_ids=_ids(inputs, strongest(inputs, breaking, mistaken + clear / 2, MAX_PICTURES)),
     )
 

@@ -11,6 +11,17 @@ from auditor.evidence.agreement import swaps_stand_alone
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.records import Finding, FloatArray, IntArray, Subgroup
+from auditor.rules import (
+    ASSOCIATION,
+    ERASED_MARGIN,
+    ERASED_PULL,
+    ERASED_RECALL,
+    FILLED,
+    PULL_GAP,
+    RECALL_GAP,
+    SHARE,
+    Rule,
+)
 
 #: Pictures that a finding names.
 MAX_EXAMPLES = 12
@@ -62,7 +73,7 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
     q = pair.q if pair.screened else None
 
     def finding(
-        rule_id: str,
+        rule: Rule,
         effect: tuple[float, float, float],
         n: int,
         rows: IntArray,
@@ -78,7 +89,7 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
             concept_id=concept.concept_id,
             concept=concept.term,
             concept_kind=concept.kind,
-            rule_id=rule_id,
+            rule_id=rule.rule_id,
             effect=effect[0],
             low=effect[1],
             high=effect[2],
@@ -94,11 +105,11 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         rows = np.flatnonzero(called)
         shares = np.asarray(inputs.shares[rows][:, [v]].toarray(), dtype=np.float32).ravel()
         effect = (pair.words.share, pair.words.share_low, pair.words.share_high)
-        yield finding("E1", effect, pair.words.n_images, strongest(inputs, rows, shares))
+        yield finding(SHARE, effect, pair.words.n_images, strongest(inputs, rows, shares))
     presence = inputs.presence[:, v]
     told = "measured" if measured.measurable[v] else "not_measurable"
     shown = strongest(inputs, np.flatnonzero(own), presence[own])
-    yield finding("E2", pair.auc, int((own | other).sum()), shown, status=told)
+    yield finding(ASSOCIATION, pair.auc, int((own | other).sum()), shown, status=told)
     # a recall gap is shown by the pictures that break it, wrong ones first; a pull by the pictures pulled
     broken = np.flatnonzero(own & ~present)
     pulled = np.flatnonzero(other & present & called)
@@ -106,28 +117,28 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
     pulling = strongest(inputs, pulled, presence[pulled])
     if inputs.head is None:
         return
-    for rule_id, gap, rows in (("E4-recall", pair.recall, breaking), ("E4-pull", pair.pull, pulling)):
+    for rule, gap, rows in ((RECALL_GAP, pair.recall, breaking), (PULL_GAP, pair.pull, pulling)):
         n, p = gap.n_present + gap.n_absent, gap.p if gap.status == "measured" else None
         corrected = q if gap.status == "measured" else None
-        yield finding(rule_id, (gap.effect, gap.low, gap.high), n, rows, p=p, corrected=corrected, status=gap.status)
+        yield finding(rule, (gap.effect, gap.low, gap.high), n, rows, p=p, corrected=corrected, status=gap.status)
     of_erasure = (
-        ("E3-recall", pair.erased_recall, own),
-        ("E3-margin", pair.transferred_margin, own),
-        ("E3-pull", pair.erased_pull, other),
+        (ERASED_RECALL, pair.erased_recall, own),
+        (ERASED_MARGIN, pair.transferred_margin, own),
+        (ERASED_PULL, pair.erased_pull, other),
     )
-    for rule_id, erasure, among in of_erasure:
+    for rule, erasure, among in of_erasure:
         rows = pair.lost[among[pair.lost]]
         n = erasure.n_present + erasure.n_absent
         estimate = (erasure.effect, erasure.low, erasure.high)
         shown = strongest(inputs, rows, presence[rows])
         status = erasure.status if measured.measurable[v] else told
-        yield finding(rule_id, estimate, n, shown, p=erasure.p, permuted=erasure.permuted, status=status)
+        yield finding(rule, estimate, n, shown, p=erasure.p, permuted=erasure.permuted, status=status)
     swapped = pair.swapped
     if swapped.status != "not_tried":
         rows = np.array(swapped.changed[:MAX_EXAMPLES], dtype=np.int64)
         estimate, p = (swapped.effect, swapped.low, swapped.high), swapped.p if swapped.status == "measured" else None
         corrected = q if swaps_stand_alone(pair) else None
-        yield finding("E5", estimate, swapped.n, rows, p=p, corrected=corrected, status=swapped.status)
+        yield finding(FILLED, estimate, swapped.n, rows, p=p, corrected=corrected, status=swapped.status)
 
 
 def strongest(inputs: EvidenceInput, rows: IntArray, strength: FloatArray, most: int = MAX_EXAMPLES) -> IntArray:

@@ -12,13 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.evidence import significance
-from auditor.evidence.agreement import supported
-from auditor.evidence.class_states import testable
+from auditor.evidence.agreement import Supported, supported
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.pairs import Measured, PairEvidence
-from auditor.evidence.subgroups import Gap
+from auditor.evidence.pairs import Measured, PairEvidence, testable
 from auditor.records import IntArray
-from auditor.rules import ALPHA, ASSOCIATED_PART, GAP_PART, MIN_CLASS
+from auditor.rules import ALPHA, ASSOCIATED_PART, MIN_CLASS
 
 
 def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
@@ -32,7 +30,7 @@ def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
     by_class: list[dict[int, PairEvidence]] = [{} for _ in inputs.class_names]
     for pair in measured.pairs:
         if pair.screened:
-            pair.p = min([1.0] + [gap.p / _chance(pair, gap) for gap in supported(pair)])
+            pair.p = min([1.0] + [one.gap.p / one.part for one in supported(pair)])
             by_class[pair.class_idx][pair.concept_idx] = pair
     for c, pairs in enumerate(by_class):
         for family, part in _families(inputs, measured, c):
@@ -49,16 +47,9 @@ def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
             pair.q = float(min(1.0, max(class_q[c], pair.q * analysed.size / n_found)))
 
 
-def corrected(pair: PairEvidence, gap: Gap) -> float:
-    """What the pair's q would be if this gap were all that is supported."""
-    return min(1.0, pair.q * gap.p / _chance(pair, gap) / pair.p) if pair.p > 0 else pair.q
-
-
-def _chance(pair: PairEvidence, gap: Gap) -> float:
-    """Part of the pair's level: for recall (or swaps in its place), for the pull, for recall and swaps together."""
-    if pair.recall.status != "measured":
-        return 0.5
-    return GAP_PART if gap is pair.recall or gap is pair.pull else 1 - 2 * GAP_PART
+def corrected(pair: PairEvidence, one: Supported) -> float:
+    """What the pair's q would be if this were all that is supported."""
+    return min(1.0, pair.q * one.gap.p / one.part / pair.p) if pair.p > 0 else pair.q
 
 
 def n_tests(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.float64]:

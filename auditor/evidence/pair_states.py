@@ -11,42 +11,66 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.many_tests import corrected
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.subgroups import Gap
-from auditor.rules import ALPHA
+from auditor.records import Reason
+from auditor.rules import ALPHA, PULL_GAP, RECALL_GAP, Rule
 
 State = Literal["proven", "excluded", "open", "not_measurable"]
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
-    """A pair with what was decided on it."""
+    """A pair with what was decided on it, and by which rule.
+
+    Attributes:
+        pair: What was measured.
+        state: What was decided.
+        rule: The rule that decided it, or that would.
+        gap: The effect by that rule.
+        strength: By which pairs of a class are put in order.
+        agreeing: The rule whose intervention agrees; None where none does, or where the rule is one itself.
+        together: Whether the gap is shown only together with the intervention that agrees.
+    """
 
     pair: PairEvidence
     state: State
+    rule: Rule
     gap: Gap
-    by_pull: bool
     strength: float
-    by_swaps_alone: bool = False  # ``gap`` is that of an intervention: the class has too few pictures to show one
-    with_swaps: bool = False  # ``gap`` is shown together with an intervention: by itself it is not
+    agreeing: Rule | None = None
+    together: bool = False
+
+    @property
+    def by_pull(self) -> bool:
+        """Whether pictures of other classes show it."""
+        return self.rule.whose == "others"
+
+    @property
+    def reason(self) -> Reason:
+        """What decided it; the screen that let it through where no effect could be measured."""
+        gap = self.gap
+        if gap.status == "measured":
+            agreeing = None if self.agreeing is None else self.agreeing.rule_id
+            return Reason(self.rule.rule_id, gap.effect, gap.low, gap.high, agreeing)
+        return self.pair.screened_by
 
 
 def _judged(pair: PairEvidence) -> JudgedPair:
+    tested = supported(pair)
     if pair.q <= ALPHA:
-        shown = [gap for gap in supported(pair) if corrected(pair, gap) <= ALPHA]
-        observed = [gap for gap in shown if gap is pair.recall or gap is pair.pull]
-        gap = max(observed or shown, key=lambda one: one.low)
-        by_pull = gap is pair.pull
-        by_swaps = not by_pull and gap is not pair.recall
-        alone = by_swaps and pair.recall.status != "measured"
+        shown = [one for one in tested if corrected(pair, one) <= ALPHA]
+        observed = [one for one in shown if one.rule.kind == "gap" and not one.together]
+        lead = max(observed or shown, key=lambda one: one.gap.low)
         # what the reader can check, the gap, comes before the share of the words; neither alone leads
-        strength = gap.low + (pair.words.share if pair.words else 0.0)
-        return JudgedPair(pair, "proven", gap, by_pull, strength, alone, by_swaps and not alone)
+        strength = lead.gap.low + (pair.words.share if pair.words else 0.0)
+        return JudgedPair(pair, "proven", lead.rule, lead.gap, strength, lead.agreeing, lead.together)
     strength = (pair.words.share if pair.words else 0.0) + max(pair.auc[0] - 0.5, 0.0)
     if pair.recall.status == "not_measurable":
-        return JudgedPair(pair, "not_measurable", pair.recall, False, strength)
+        return JudgedPair(pair, "not_measurable", RECALL_GAP, pair.recall, strength)
     pull_done = excluded(pair.pull, pair.erased_pull) or pair.pull.status == "too_few"
-    state: State = "excluded" if excluded(pair.recall, pair.erased_recall) and pull_done else "open"
-    by_pull = excluded(pair.recall, pair.erased_recall)
-    return JudgedPair(pair, state, pair.pull if by_pull else pair.recall, by_pull, strength)
+    recall_done = excluded(pair.recall, pair.erased_recall)
+    rule, gap = (PULL_GAP, pair.pull) if recall_done else (RECALL_GAP, pair.recall)
+    agreeing = next((one.agreeing for one in tested if one.rule is rule), None)
+    return JudgedPair(pair, "excluded" if recall_done and pull_done else "open", rule, gap, strength, agreeing)
 
 
 def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[JudgedPair]:

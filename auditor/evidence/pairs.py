@@ -16,8 +16,19 @@ from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.significance import TwoArms
 from auditor.evidence.strata import class_strata
 from auditor.evidence.subgroups import NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
-from auditor.records import BoolArray, ClassConcept, IntArray, Progress
-from auditor.rules import DELTA, MIN_ARM, NOTABLE_P, PRESENT, SCREEN_AUC, SCREEN_EXCESS, SCREEN_LIFT, SCREEN_SHARE
+from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
+from auditor.rules import (
+    ASSOCIATION,
+    DELTA,
+    MIN_ARM,
+    NOTABLE_P,
+    PRESENT,
+    SCREEN_AUC,
+    SCREEN_EXCESS,
+    SCREEN_LIFT,
+    SCREEN_SHARE,
+    SHARE,
+)
 
 
 @dataclass(slots=True)
@@ -46,6 +57,13 @@ class PairEvidence:
     by_gap: bool = False
     p: float = 1.0
     q: float = 1.0
+
+    @property
+    def screened_by(self) -> Reason:
+        """The screen that lets it through, or would: the words where they do, else the data."""
+        if self.by_words and self.words is not None:
+            return Reason(SHARE.rule_id, self.words.share, self.words.share_low, self.words.share_high)
+        return Reason(ASSOCIATION.rule_id, *self.auc)
 
     @property
     def screened(self) -> bool:
@@ -82,6 +100,14 @@ class Measured:
     def n_without(self) -> IntArray:
         """Pictures of every class that are known to be without every concept."""
         return np.asarray(self.n_known - self.n_with)
+
+
+def testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
+    """Context concepts with enough pictures in both arms, for recall or for pull."""
+    arms = np.minimum(measured.n_with[c], measured.n_without[c])
+    context = inputs.context_of(c)
+    enough = (arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)
+    return np.asarray(context[enough], dtype=np.int64)
 
 
 def measure(inputs: EvidenceInput, progress: Progress) -> Measured:

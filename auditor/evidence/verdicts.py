@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from auditor.evidence import sentences, significance, state_sentences
-from auditor.evidence.agreement import supported
-from auditor.evidence.class_states import gaps_hidden, not_analysable, notices_of, testable
+from auditor.evidence import sentences, significance
+from auditor.evidence.class_states import gaps_hidden, not_analysable, notices_of
 from auditor.evidence.counterexamples import (
     Missing,
     counterexamples_of,
@@ -23,7 +22,8 @@ from auditor.evidence.many_tests import correct_for_many_tests, n_tests
 from auditor.evidence.pair_erasure import erase_pairs
 from auditor.evidence.pair_interventions import intervene_on_pairs
 from auditor.evidence.pair_states import JudgedPair, judged_pairs, other_source, told_once
-from auditor.evidence.pairs import Measured, PairEvidence, measure
+from auditor.evidence.pairs import Measured, PairEvidence, measure, testable
+from auditor.evidence.sentences import Told
 from auditor.records import Progress, Severity, Verdict, VerdictName
 from auditor.rules import ALPHA, DELTA, GAP_PART, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA
 
@@ -61,7 +61,7 @@ def judge(
             inputs,
             measured,
             [
-                (j.pair, j.state, _missing(inputs, measured, j.pair))
+                (j, j.state, _missing(inputs, measured, j.pair))
                 for of_class in undecided_or_worse
                 for j in of_class
                 if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.suspicious)
@@ -93,13 +93,12 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     name, n = inputs.class_names[c], int(measured.n_labelled[c])
     detectable = _detectable(inputs, measured, c, [j.pair for j in judged])
 
-    def verdict(
-        kind: VerdictName, sentence: str, severity: Severity = "none", lead: JudgedPair | None = None
-    ) -> Verdict:
+    def verdict(kind: VerdictName, told: Told, severity: Severity = "none", lead: JudgedPair | None = None) -> Verdict:
         concept = inputs.concepts[lead.pair.concept_idx] if lead else None
-        observed = lead is not None and inputs.head is not None and not lead.by_swaps_alone
-        gap = lead.gap if lead and observed and lead.gap.status == "measured" else None
+        reason = None if lead is None else lead.reason if inputs.head else lead.pair.screened_by
+        gap = lead.gap if lead and inputs.head and lead.rule.kind == "gap" and lead.gap.status == "measured" else None
         has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
+        claim, numbers, advice = told.parts
         return Verdict(
             class_idx=c,
             class_name=name,
@@ -108,47 +107,54 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
             concept_id=concept.concept_id if concept else None,
             concept=concept.term if concept else None,
             concept_kind=concept.kind if concept else None,
-            sentence=sentence,
+            sentence=told.text,
             n_images=n,
             share=(lead.pair.words.share if lead.pair.words else 0.0) if lead and has_words else None,
             gap=gap.effect if gap else None,
             gap_low=gap.low if gap else None,
             gap_high=gap.high if gap else None,
             detectable_effect=detectable if inputs.head else None,
+            rule_id=reason.rule_id if reason else None,
+            effect=reason.effect if reason else None,
+            effect_low=reason.low if reason else None,
+            effect_high=reason.high if reason else None,
+            agreeing_rule_id=reason.agreeing_rule_id if reason else None,
+            claim=claim,
+            numbers=numbers,
+            advice=advice,
         )
 
     if n < MIN_CLASS:
-        return verdict("not_analysed", state_sentences.too_few_pictures(name, n, MIN_CLASS))
+        return verdict("not_analysed", sentences.too_few_pictures(name, n, MIN_CLASS))
     screened = [j for j in judged if j.pair.screened]
     if inputs.head is None:
-        sentence = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
-        return verdict("not_analysed", sentence, lead=next(iter(told_once(inputs, screened)), None))
+        told = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
+        return verdict("not_analysed", told, lead=next(iter(told_once(inputs, screened)), None))
     proven = told_once(inputs, [j for j in screened if j.state == "proven"])
     if proven:
         lead = proven[0]
         severity: Severity = "high" if lead.gap.low >= HIGH else "medium" if lead.gap.low >= MEDIUM else "low"
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
-        sentence = sentences.flagged(inputs, lead, others, other_source(inputs, judged, lead))
-        return verdict("flagged", sentence, severity, lead)
-    reason = not_analysable(inputs, measured, c)
-    if reason:
-        return verdict("not_analysed", reason)
+        told = sentences.flagged(inputs, lead, others, other_source(inputs, judged, lead))
+        return verdict("flagged", told, severity, lead)
+    named_state = not_analysable(inputs, measured, c)
+    if named_state:
+        return verdict("not_analysed", named_state)
     screened = [j for j in screened if j.pair.suspicious]
     undecided = told_once(inputs, [j for j in screened if j.state == "open"])
     if undecided:
         lead = undecided[0]
-        missing, other = _missing(inputs, measured, lead.pair), other_source(inputs, judged, lead)
-        agreed = lead.gap in supported(lead.pair)
-        sentence = sentences.suspect(inputs, lead.pair, lead.gap, lead.by_pull, agreed, missing, other)
-        return verdict("suspect", sentence, "low", lead)
+        missing = _missing(inputs, measured, lead.pair)
+        told = sentences.suspect(inputs, lead, missing, other_source(inputs, judged, lead))
+        return verdict("suspect", told, "low", lead)
     known_as = {word for attribute, word in inputs.same_as.items() if measured.measurable[attribute]}
     doubted = [j for j in screened if j.state == "not_measurable" and j.pair.concept_idx not in known_as]
     if doubted:
         pair = doubted[0].pair
         kappa = None if inputs.kappa is None else float(inputs.kappa[pair.concept_idx])
         share = pair.words.share if pair.words else 0.0
-        sentence = state_sentences.not_measurable(sentences.named(inputs, pair), name, share, kappa)
-        return verdict("not_analysed", sentence, lead=doubted[0])
+        told = sentences.not_measurable(sentences.named(inputs, pair), name, share, kappa)
+        return verdict("not_analysed", told, lead=doubted[0])
     hidden = gaps_hidden(inputs, measured, c)
     if hidden:
         return verdict("not_analysed", hidden)

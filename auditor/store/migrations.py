@@ -162,6 +162,23 @@ def m0007_kappa(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("ALTER TABLE concepts ADD COLUMN kappa DOUBLE")
 
 
+def m0008_reasons(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep which rule decided a verdict and by which effect, and its sentence in parts; NULL in audits from before."""
+    for column in (
+        "rule_id VARCHAR",
+        "effect DOUBLE",
+        "effect_low DOUBLE",
+        "effect_high DOUBLE",
+        "agreeing_rule_id VARCHAR",
+        "claim VARCHAR",
+        "numbers VARCHAR",
+        "advice VARCHAR",
+    ):
+        connection.execute(f"ALTER TABLE verdicts ADD COLUMN {column}")
+    connection.execute("UPDATE verdicts SET claim = sentence, numbers = '', advice = ''")
+    connection.execute("ALTER TABLE counterexamples ADD COLUMN rule_id VARCHAR")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -170,6 +187,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0005_permuted,
     m0006_calibrations,
     m0007_kappa,
+    m0008_reasons,
 )
 
 

@@ -8,6 +8,7 @@ from auditor.evidence.interventions import NOT_TRIED, Intervention, no_intervent
 from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.subgroups import Gap
+from auditor.rules import ERASED_RECALL, FILLED, RECALL_GAP
 
 
 def gap(effect, low, high, status="measured"):
@@ -80,7 +81,7 @@ def test_swaps_confirm_a_gap_that_points_the_same_way():
 
 def test_swaps_take_the_place_of_erasure_only_where_it_cannot_be_asked():
     pair = measured_pair(swapped=swapped(0.2, 0.1))
-    assert supported(pair) == [pair.recall]
+    assert [(one.rule, one.gap, one.agreeing) for one in supported(pair)] == [(RECALL_GAP, pair.recall, FILLED)]
     assert supported(measured_pair(swapped=swapped(0.1, 0.06))) == []  # a quarter of 50 points is 12.5
     assert supported(measured_pair(swapped=swapped(0.2, 0.04))) == []
     assert supported(measured_pair(swapped=swapped(0.2, 0.1), erased_recall=WEAK)) == []
@@ -90,16 +91,20 @@ def test_swaps_take_the_place_of_erasure_only_where_it_cannot_be_asked():
 def test_a_gap_and_swaps_are_tested_together_by_fishers_method():
     pair = measured_pair(swapped=swapped(0.2, 0.1), erased_recall=STRONG, transferred_recall=STRONG)
     alone, together = supported(pair)
-    assert alone is pair.recall
+    assert (alone.gap, alone.rule, alone.agreeing, alone.together) == (pair.recall, RECALL_GAP, ERASED_RECALL, False)
+    assert (together.rule, together.agreeing, together.together) == (RECALL_GAP, FILLED, True)
+    assert together.part == pytest.approx(1 - 2 * alone.part)
     # -2 (ln .01 + ln .001) = 23.026, chi-square with 4 degrees of freedom: e^(-x/2) (1 + x/2)
-    assert together.p == pytest.approx(np.exp(-11.513) * (1 + 11.513), rel=1e-3)
-    assert (together.effect, together.low) == (pair.recall.effect, pair.recall.low)
+    assert together.gap.p == pytest.approx(np.exp(-11.513) * (1 + 11.513), rel=1e-3)
+    assert (together.gap.effect, together.gap.low) == (pair.recall.effect, pair.recall.low)
 
 
 def test_swaps_stand_alone_only_without_counterexamples_and_where_erasure_does_not_deny():
     few, no_pull = gap(0.0, -1.0, 1.0, "too_few"), gap(0.0, -0.02, 0.02)
     pair = PairEvidence(0, 0, None, (0.9, 0.8, 1.0), True, True, few, no_pull, swapped=swapped(0.2, 0.1))
-    assert supported(pair) == [swapped(0.2, 0.1).as_gap()]
+    assert [(one.rule, one.gap, one.agreeing, one.part) for one in supported(pair)] == [
+        (FILLED, swapped(0.2, 0.1).as_gap(), None, 0.5)
+    ]
     assert supported(replace(pair, swapped=NOT_TRIED)) == []
     assert not swaps_stand_alone(replace(pair, recall=OBSERVED))
     assert not swaps_stand_alone(replace(pair, swapped=swapped(0.2, 0.04)))

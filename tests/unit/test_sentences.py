@@ -12,6 +12,7 @@ from auditor.evidence.pairs import PairEvidence
 from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
 from auditor.evidence.subgroups import Gap
 from auditor.records import ClassConcept, Concept
+from auditor.rules import ERASED_RECALL, FILLED, PULL_GAP, RECALL_GAP
 
 CONCEPTS = (
     Concept("water", "water", "scene"),
@@ -50,12 +51,16 @@ PAIR = PairEvidence(
 )
 
 
-def proven(pair, gap, **how):
-    return JudgedPair(pair, "proven", gap, how.pop("by_pull", False), 1.0, **how)
+def proven(pair, gap, rule=RECALL_GAP, **how):
+    return JudgedPair(pair, "proven", rule, gap, 1.0, **how)
+
+
+def undecided(pair, gap, **how):
+    return JudgedPair(pair, "open", RECALL_GAP, gap, 1.0, **how)
 
 
 def test_flagged_by_recall():
-    assert sentences.flagged(INPUTS, proven(PAIR, RECALL), []) == (
+    assert sentences.flagged(INPUTS, proven(PAIR, RECALL), []).text == (
         'The model calls a picture "waterbird" largely because of water (scene): '
         "without it 31 % [25, 38] of 212 are recognised, with it 96 % [95, 97] of 3,410; "
         "erasing it from the features takes away 38 points [33, 43]; it carries 41 % of the words (others 3 %)."
@@ -64,7 +69,7 @@ def test_flagged_by_recall():
 
 def test_flagged_by_pull_names_merged_and_further_concepts():
     pair, other = replace(PAIR, partners=(1,)), replace(PAIR, concept_idx=2)
-    sentence = sentences.flagged(INPUTS, proven(pair, PULL, by_pull=True), [other])
+    sentence = sentences.flagged(INPUTS, proven(pair, PULL, PULL_GAP), [other]).text
     assert "in good part because of water (scene, indistinguishable here from waves)" in sentence
     assert (
         'pictures of other classes are called "waterbird" 22 points [18, 26] more often with it than without it '
@@ -75,7 +80,7 @@ def test_flagged_by_pull_names_merged_and_further_concepts():
 
 def test_suspect_says_what_is_missing():
     few = replace(RECALL, n_present=496, n_absent=4, low=-1.0, high=1.0, status="too_few")
-    assert sentences.suspect(INPUTS, PAIR, few, False, False, (0, 107)) == (
+    assert sentences.suspect(INPUTS, undecided(PAIR, few), (0, 107)).text == (
         'water (scene) carries 41 % of the words for "waterbird" (others 3 %), but only 4 of its pictures are without '
         "it and 496 with it: reliance is neither shown nor excluded. Missing: 107 more pictures without it."
     )
@@ -83,38 +88,23 @@ def test_suspect_says_what_is_missing():
 
 def test_suspect_by_data_that_erasure_denies_or_cannot_try():
     pair = replace(PAIR, by_words=False, erased_recall=Erasure(0.02, -0.01, 0.05, 3410, 212))
-    sentence = sentences.suspect(INPUTS, pair, RECALL, False, False, (0, 0))
+    sentence = sentences.suspect(INPUTS, undecided(pair, RECALL), (0, 0)).text
     assert sentence.startswith(
         'water (scene) goes with "waterbird" in the data (AUC 0.93 [0.92, 0.94]), and without it'
     )
     assert sentence.endswith("takes away 2 points [−1, 5], so something that goes with it may be what is used.")
-    untried = sentences.suspect(INPUTS, replace(pair, erased_recall=NOT_IDENTIFIED), RECALL, False, False, (0, 0))
+    untried = sentences.suspect(INPUTS, undecided(replace(pair, erased_recall=NOT_IDENTIFIED), RECALL), (0, 0)).text
     assert "erasure could not be tried" in untried
 
 
 def test_clean_says_what_could_have_been_seen():
-    assert sentences.clean(INPUTS, "landbird", 500, 14, [], 0.123, 0.93) == (
+    assert sentences.clean(INPUTS, "landbird", 500, 14, [], 0.123, 0.93).text == (
         'No context concept was found to decide "landbird" (500 pictures, 14 concepts tested). '
         "A gap of 12 points would have been shown for half of them."
     )
-    dismissed = sentences.clean(INPUTS, "landbird", 500, 14, [PAIR], 0.123, 1.0)
+    dismissed = sentences.clean(INPUTS, "landbird", 500, 14, [PAIR], 0.123, 1.0).text
     assert "Water (scene) stood out, but reliance on it was excluded. A gap of 12 points would have been" in dismissed
     assert "trained on hide gaps" in dismissed
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.01, "1 point"),
-        (-0.01, "−1 point"),
-        (-0.004, "0 points"),
-        (0.125, "13 points"),
-        (0.382, "38 points"),
-        (0, "0 points"),
-    ],
-)
-def test_points(value, text):
-    assert sentences.points(value) == text
 
 
 def test_flagged_by_the_margin_says_what_part_of_it_goes():
@@ -123,11 +113,11 @@ def test_flagged_by_the_margin_says_what_part_of_it_goes():
     assert (
         "erasing from the features what it does in the other classes takes away 39 % [35, 42] of the margin that goes "
         "with it"
-    ) in sentences.flagged(INPUTS, proven(pair, RECALL), [])
+    ) in sentences.flagged(INPUTS, proven(pair, RECALL), []).text
 
 
 def test_suspect_although_erasure_agrees_does_not_blame_something_else():
-    sentence = sentences.suspect(INPUTS, PAIR, RECALL, False, True, (0, 12))
+    sentence = sentences.suspect(INPUTS, undecided(PAIR, RECALL, agreeing=ERASED_RECALL), (0, 12)).text
     assert "something that goes with it" not in sentence
     assert sentence.endswith("reliance is neither shown nor excluded. Missing: 12 more pictures without it.")
 
@@ -137,7 +127,7 @@ SWAPPED = Intervention(0.5, 0.4, 0.6, 1e-9, 0.72, 0.22, 160)
 
 def test_flagged_by_a_gap_and_fillings_together():
     pair = replace(PAIR, swapped=SWAPPED)
-    assert sentences.flagged(INPUTS, proven(pair, RECALL, with_swaps=True), []) == (
+    assert sentences.flagged(INPUTS, proven(pair, RECALL, agreeing=FILLED, together=True), []).text == (
         'The model calls a picture "waterbird" largely because of water (scene): '
         "without it 31 % [25, 38] of 212 are recognised, with it 96 % [95, 97] of 3,410, too few pictures to show it "
         "by themselves, but together with two interventions they do: "
@@ -149,14 +139,14 @@ def test_flagged_by_a_gap_and_fillings_together():
 
 def test_flagged_by_intervention_only_without_any_counterexample():
     pair = replace(PAIR, recall=replace(RECALL, n_absent=0, status="too_few"), swapped=SWAPPED)
-    sentence = sentences.flagged(INPUTS, proven(pair, SWAPPED.as_gap(), by_swaps_alone=True), [])
+    sentence = sentences.flagged(INPUTS, proven(pair, SWAPPED.as_gap(), FILLED), []).text
     assert "(scene): shown by intervention only, as none of its pictures is without it; with its place" in sentence
 
 
 def test_flagged_by_intervention_only():
     few = replace(RECALL, n_absent=3, status="too_few")
     pair = replace(PAIR, recall=few, swapped=SWAPPED)
-    assert sentences.flagged(INPUTS, proven(pair, SWAPPED.as_gap(), by_swaps_alone=True), []) == (
+    assert sentences.flagged(INPUTS, proven(pair, SWAPPED.as_gap(), FILLED), []).text == (
         'The model calls a picture "waterbird" largely because of water (scene): '
         "shown by intervention only, as only 3 of its pictures are without it; "
         'with its place covered by other classes\' pictures, 22 % of 160 trials are still called "waterbird" where '
@@ -172,10 +162,26 @@ def test_flagged_by_intervention_only():
         (no_intervention("too_few"), "Too few pictures show it, of this class or of others, to cover its place."),
         (no_intervention("not_applicable"), "It has no place of its own that could be covered."),
         (no_intervention("not_readable"), "The pictures could not be read again to cover its place."),
-        (no_intervention("not_tried"), "Missing: 107 more pictures without it."),
+        (no_intervention("not_tried"), "reliance is neither shown nor excluded."),
     ],
 )
 def test_suspect_says_what_fillings_have_to_say(swapped, said):
     few = replace(RECALL, n_present=496, n_absent=4, low=-1.0, high=1.0, status="too_few")
     pair = replace(PAIR, recall=few, swapped=swapped)
-    assert sentences.suspect(INPUTS, pair, few, False, False, (0, 107)).endswith(said)
+    told = sentences.suspect(INPUTS, undecided(pair, few), (0, 107))
+    assert told.numbers.endswith(said)
+    assert told.text.endswith(f"{said} Missing: 107 more pictures without it.")
+
+
+def test_a_sentence_comes_in_parts_that_stand_alone():
+    few = replace(RECALL, n_present=496, n_absent=4, low=-1.0, high=1.0, status="too_few")
+    assert sentences.suspect(INPUTS, undecided(PAIR, few), (0, 107)).parts == (
+        'Water (scene) carries 41 % of the words for "waterbird" (others 3 %).',
+        "But only 4 of its pictures are without it and 496 with it: reliance is neither shown nor excluded.",
+        "Missing: 107 more pictures without it.",
+    )
+    claim, numbers, advice = sentences.flagged(INPUTS, proven(PAIR, RECALL), []).parts
+    assert claim == 'The model calls a picture "waterbird" largely because of water (scene).'
+    assert numbers.startswith("Without it 31 % [25, 38] of 212 are recognised")
+    assert advice == ""
+    assert sentences.trained_on("waterbird").parts[2] == "Audit pictures that it has not seen."

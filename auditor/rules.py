@@ -1,0 +1,177 @@
+"""The one table of rules: what each measures, in which unit, how it is called, and the thresholds of every verdict.
+
+A rule turns pictures into one number with an interval on a class and a concept; its id names a page of docs/rules
+("E4-recall" is told on the page of E4). Nothing else in the program writes a rule's id or types a threshold again: a
+test reads the source for it. What a rule's evidence does to a verdict is in ``evidence/verdicts``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: "points": a difference of rates. "per cent": a share or a part of something. "chance": .5 says nothing.
+Unit = Literal["points", "per cent", "chance"]
+#: "screen": lets a concept through and proves nothing. "gap": seen in pictures as they are. "erasure": what goes when
+#: the concept is taken out of the features. "intervention": what goes when it is taken out of pictures.
+Kind = Literal["screen", "gap", "erasure", "intervention"]
+#: Whose pictures show it: the class's own, or those of the other classes that are called it.
+Whose = Literal["own", "others"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table."""
+
+    rule_id: str
+    kind: Kind
+    unit: Unit
+    whose: Whose
+    measures: str  # one line for a reader who knows none of this
+    label: str  # beside a bar or at the head of a column
+    phrase: str  # inside a sentence: "gap in recall 31 pts [21, 41]"
+
+    @property
+    def page(self) -> str:
+        """Its page in docs/rules: "E4"."""
+        return self.rule_id.partition("-")[0]
+
+
+SHARE = Rule(
+    rule_id="E1",
+    kind="screen",
+    unit="per cent",
+    whose="own",
+    measures="the part of the words for the class that the concept carries",
+    label="Share of the words",
+    phrase="share of the words",
+)
+ASSOCIATION = Rule(
+    rule_id="E2",
+    kind="screen",
+    unit="chance",
+    whose="own",
+    measures="how surely the concept tells pictures of the class from others",
+    label="Goes with the class",
+    phrase="association in the data",
+)
+RECALL_GAP = Rule(
+    rule_id="E4-recall",
+    kind="gap",
+    unit="points",
+    whose="own",
+    measures="how much more often the class is recognised with the concept than without it",
+    label="Recall gap",
+    phrase="gap in recall",
+)
+PULL_GAP = Rule(
+    rule_id="E4-pull",
+    kind="gap",
+    unit="points",
+    whose="others",
+    measures="how much more often other classes' pictures are called it with the concept than without it",
+    label="False calls gap",
+    phrase="pull on other classes",
+)
+ERASED_RECALL = Rule(
+    rule_id="E3-recall",
+    kind="erasure",
+    unit="points",
+    whose="own",
+    measures="what of the recall gap goes when the concept is erased from the features",
+    label="Erased from recall",
+    phrase="erased from recall",
+)
+ERASED_PULL = Rule(
+    rule_id="E3-pull",
+    kind="erasure",
+    unit="points",
+    whose="others",
+    measures="what of the false calls goes when the concept is erased from the features",
+    label="Erased from false calls",
+    phrase="erased from false calls",
+)
+ERASED_MARGIN = Rule(
+    rule_id="E3-margin",
+    kind="erasure",
+    unit="per cent",
+    whose="own",
+    measures="the part of the margin that goes when what the concept does in other classes is erased",
+    label="Erased from margin",
+    phrase="erased from the margin",
+)
+FILLED = Rule(
+    rule_id="E5",
+    kind="intervention",
+    unit="points",
+    whose="own",
+    measures="how much more often the class is recognised when a place in its pictures is filled with the concept",
+    label="Covered in its pictures",
+    phrase="covered in its pictures",
+)
+
+#: In the order of the argument: seen in the pictures, taken away, and the screens that led there.
+RULES = (RECALL_GAP, PULL_GAP, ERASED_RECALL, ERASED_PULL, ERASED_MARGIN, FILLED, SHARE, ASSOCIATION)
+GAPS = tuple(rule for rule in RULES if rule.kind == "gap")
+_BY_ID = {rule.rule_id: rule for rule in RULES}
+
+
+def rule_of(rule_id: str | None) -> Rule | None:
+    """The rule of an id; None for an id that this program does not know (an audit may come from anybody)."""
+    return _BY_ID.get(rule_id or "")
+
+
+# --- thresholds: of what counts as there, and of tests ----
+
+#: Presence above this counts as "the concept is in the picture".
+PRESENT = 0.5
+#: H0 of every gap is "effect <= 5 points" (docs/method.md).
+DELTA = 0.05
+#: Level of the corrected tests.
+ALPHA = 0.05
+#: Of every interval that is shown.
+CONFIDENCE = 0.95
+#: Fewer pictures than this in either arm and a gap is "too_few".
+MIN_ARM = 10
+#: Fewer labelled pictures than this and a class is not analysed: it could not fill two arms.
+MIN_CLASS = 2 * MIN_ARM
+#: An effect whose upper bound lies below this is tolerated: the concept is excluded.
+TOLERATED = 0.10
+#: The effect that missing pictures are counted for: never the observed one.
+DESIGN_EFFECT = 0.20
+#: Part of a class's level for the concepts that the data associate with it, where there are others as well.
+ASSOCIATED_PART = 0.8
+#: Part of a pair's level for a gap of recall, and for a pull; the rest is for recall and swaps tested together.
+GAP_PART = 0.45
+#: A class's severity by the lower bound of its gap: from here on high, and medium; below that low.
+HIGH, MEDIUM = 0.20, 0.10
+
+# --- thresholds of the rules ----
+
+#: E1 screen: the concept carries this share of the words, this many times its share in the other classes.
+SCREEN_SHARE, SCREEN_LIFT = 0.15, 1.5
+#: E2 screen: lower bound of the one-vs-rest AUC, and how much more often the concept is present than in other classes.
+#: The AUC alone also rises when an encoder finds a class's pictures a little more like a mark that none of them bears.
+SCREEN_AUC, SCREEN_EXCESS = 0.6, 0.10
+#: Plain gaps with a p below this are measured in full, reported, and may be shown; alone they are no suspects.
+NOTABLE_P = 0.05
+#: Erasure agrees with a gap when it takes away at least this part of it, and DELTA.
+AGREEING_PART = 0.25
+#: Level at which an erasure must exceed what erasers fitted to permuted presence take away.
+NULL_ALPHA = 0.05
+#: An eraser is fitted only where the concept is present in some pictures and absent from others of so many.
+MIN_VARYING = 20
+#: Part of the pictures that must still be called the class when they are filled *with* the concept: else it is the
+#: transplant as such that changes what they are called, and a model without its object falls back on what is left.
+LEAST_KEPT = 0.5
+
+# --- thresholds of named states ----
+
+#: Kappa of presence told twice below which it is not known in which pictures a concept is.
+MIN_KAPPA = 0.6
+#: Mean residual of the phrases above which words say nothing about a class.
+MAX_RESIDUAL = 0.9
+#: Recall from which on pictures look like those that the model was trained on.
+NEAR_PERFECT = 0.995
+#: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.
+KNOWN = 0.999
