@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from auditor.evidence import significance
@@ -15,6 +14,7 @@ from auditor.evidence.pair_states import JudgedPair
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.reliance import Erasure
 from auditor.evidence.subgroups import DELTA, Gap
+from auditor.figures import coefficient, percent, points, rate
 
 #: Concepts that one cannot be told from, and that are named.
 _MORE_ALIKE = 3
@@ -22,31 +22,20 @@ _MORE_ALIKE = 3
 _MORE_IN_DATA = 4
 
 
-def percent(fraction: float) -> str:
-    """A rate: "31 %"."""
-    return f"{_whole(fraction)} %"
-
-
-def _whole(fraction: float) -> str:
-    """A fraction in hundredths, as reports round it."""
-    rounded = math.floor(abs(fraction) * 100 + 0.5)
-    return f"−{rounded}" if fraction < 0 and rounded else str(rounded)
-
-
-def points(fraction: float) -> str:
-    """A difference of rates: "38 points"."""
-    number = _whole(fraction)
-    return f"{number} point" if number.lstrip("−") == "1" else f"{number} points"
-
-
-def _bounds(low: float, high: float) -> str:
-    return f"[{_whole(low)}, {_whole(high)}]"
+def _points(difference: float, low: float | None = None, high: float | None = None) -> str:
+    """A difference of rates in prose: "38 points [21, 41]"."""
+    return points(difference, low, high, unit="points")
 
 
 def _rate(successes: int, trials: int) -> str:
     """A rate with Wilson's interval and its n: "31 % [25, 38] of 212"."""
     low, high = significance.wilson_interval(successes, trials)
-    return f"{percent(successes / max(trials, 1))} {_bounds(float(low), float(high))} of {trials:,}"
+    return rate(successes / max(trials, 1), trials, float(low), float(high))
+
+
+def _auc(pair: PairEvidence) -> str:
+    value, low, high = map(coefficient, pair.auc)
+    return f"{value} [{low}, {high}]"
 
 
 def named(inputs: EvidenceInput, pair: PairEvidence) -> str:
@@ -87,7 +76,7 @@ def _other(inputs: EvidenceInput, other: PairEvidence | None, by_pull: bool) -> 
         return f"{source} cannot be measured"
     if gap.status == "too_few":
         return f"{source} has too few pictures to say"
-    shown = f"{points(gap.effect)} {_bounds(gap.low, gap.high)}"
+    shown = _points(gap.effect, gap.low, gap.high)
     return f"{source} agrees: {shown}" if gap.low > DELTA else f"{source} shows {shown} and so does not agree"
 
 
@@ -100,33 +89,33 @@ def _recall(gap: Gap) -> str:
 
 def _pull(gap: Gap, class_name: str) -> str:
     return (
-        f'pictures of other classes are called "{class_name}" {points(gap.effect)} {_bounds(gap.low, gap.high)} '
+        f'pictures of other classes are called "{class_name}" {_points(gap.effect, gap.low, gap.high)} '
         f"more often with it than without it ({gap.n_present:,} with it)"
     )
 
 
 def _erased(erasure: Erasure) -> str:
     """What erasure took away, as a clause."""
-    permuted = "" if erasure.permuted is None else f" (permuted {points(erasure.permuted)})"
-    bounds = _bounds(erasure.low, erasure.high)
-    return f"erasing it from the features takes away {points(erasure.effect)} {bounds}{permuted}"
+    permuted = "" if erasure.permuted is None else f" (permuted {_points(erasure.permuted)})"
+    taken = _points(erasure.effect, erasure.low, erasure.high)
+    return f"erasing it from the features takes away {taken}{permuted}"
 
 
 def _erased_margin(margin: Erasure) -> str:
     """The same for what the transferred eraser takes of the margin."""
     permuted = "" if margin.permuted is None else f" (permuted {percent(margin.permuted)})"
     return (
-        f"erasing from the features what it does in the other classes takes away {percent(margin.effect)} "
-        f"{_bounds(margin.low, margin.high)} of the margin that goes with it{permuted}"
+        "erasing from the features what it does in the other classes takes away "
+        f"{percent(margin.effect, margin.low, margin.high)} of the margin that goes with it{permuted}"
     )
 
 
 def _swapped(swapped: Intervention, name: str) -> str:
     """What covering its place with pictures of other classes changes, as a clause."""
     return (
-        f"with its place covered by other classes' pictures, {percent(swapped.called_without)} of {swapped.n:,} trials "
+        f"with its place covered by other classes' pictures, {rate(swapped.called_without, swapped.n)} trials "
         f'are still called "{name}" where those lack it and {percent(swapped.called)} where they have it: '
-        f"{points(swapped.effect)} {_bounds(swapped.low, swapped.high)}"
+        f"{_points(swapped.effect, swapped.low, swapped.high)}"
     )
 
 
@@ -205,9 +194,7 @@ def suspect(
             f"(others {percent(pair.words.share_elsewhere)})"
         )
     else:
-        start = (
-            f'{concept} goes with "{name}" in the data (AUC {pair.auc[0]:.2f} [{pair.auc[1]:.2f}, {pair.auc[2]:.2f}])'
-        )
+        start = f'{concept} goes with "{name}" in the data (AUC {_auc(pair)})'
     said = _other(inputs, other, by_pull)
     # where neither source has enough pictures one of them says so
     by_other = f" {said[0].upper()}{said[1:]}." if said and gap.status == "measured" else ""
@@ -254,7 +241,7 @@ def clean(
         sentence += f" {names[0].upper()}{names[1:]} stood out, but reliance on {them} was excluded."
     if detectable is not None:
         whose = "" if dismissed else " for half of them"
-        sentence += f" A gap of {points(detectable)} would have been shown{whose}."
+        sentence += f" A gap of {_points(detectable)} would have been shown{whose}."
     if rate >= NEAR_PERFECT:
         sentence += f" {percent(rate)} are recognised: pictures that the model was trained on hide gaps."
     return sentence
@@ -272,10 +259,10 @@ def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], m
     outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_known[:, v].sum()) - n
     sentence = (
         f'No model was examined. In the data {named(inputs, told[0])} is present in {_rate(inside, n)} of "{name}" '
-        f"and in {_rate(outside, rest)} other pictures (AUC {told[0].auc[0]:.2f})"
+        f"and in {_rate(outside, rest)} other pictures (AUC {coefficient(told[0].auc[0])})"
     )
     agreeing = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) == v]
     if agreeing:
-        sentence += f"; {_source(inputs, agreeing[0])} agrees (AUC {agreeing[0].auc[0]:.2f})"
-    more = [f"{named(inputs, pair)} {pair.auc[0]:.2f}" for pair in told[1 : 1 + _MORE_IN_DATA]]
+        sentence += f"; {_source(inputs, agreeing[0])} agrees (AUC {coefficient(agreeing[0].auc[0])})"
+    more = [f"{named(inputs, pair)} {coefficient(pair.auc[0])}" for pair in told[1 : 1 + _MORE_IN_DATA]]
     return f"{sentence}." + (f" Next: {_list(more)}." if more else "")

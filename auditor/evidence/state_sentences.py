@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.evidence.reliability import MIN_KAPPA
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.0f} %"
+from auditor.figures import coefficient, percent
 
 
 def too_few_pictures(name: str, n: int, needed: int) -> str:
@@ -24,7 +21,7 @@ def never_predicted(name: str, n: int) -> str:
 def at_chance(name: str, rate: float) -> str:
     """State: recall no better than the rate among other classes."""
     return (
-        f'"{name}" is recognised in {_percent(rate)} of its pictures, no more often than others are called it: '
+        f'"{name}" is recognised in {percent(rate)} of its pictures, no more often than others are called it: '
         "at chance, gaps say nothing."
     )
 
@@ -32,7 +29,7 @@ def at_chance(name: str, rate: float) -> str:
 def unexplained(name: str, residual: float, n: int) -> str:
     """State: the phrases leave too much unexplained."""
     return (
-        f'The words leave {_percent(residual)} of what decides "{name}" unexplained ({n:,} pictures): '
+        f'The words leave {percent(residual)} of what decides "{name}" unexplained ({n:,} pictures): '
         "the encoder may not know this domain, or the vocabulary lacks the words."
     )
 
@@ -47,9 +44,10 @@ def nothing_varies(name: str, least: int) -> str:
 
 def not_measurable(concept: str, name: str, share: float, kappa: float | None) -> str:
     """State: a concept leads the words, and whether it is in a picture cannot be told."""
-    why = "" if kappa is None else f": presence told twice agrees with kappa {kappa:.2f}, {MIN_KAPPA:.1f} is needed"
+    told_twice = f": presence told twice agrees with kappa {coefficient(kappa)}, {MIN_KAPPA} is needed"
+    why = "" if kappa is None else told_twice
     return (
-        f'{concept} carries {_percent(share)} of the words for "{name}", '
+        f'{concept} carries {percent(share)} of the words for "{name}", '
         f"but the encoder cannot tell in which pictures it is{why}."
     )
 
@@ -57,8 +55,8 @@ def not_measurable(concept: str, name: str, share: float, kappa: float | None) -
 def near_perfect(rate: float, n: int) -> str:
     """State of the audit: nearly everything is right."""
     return (
-        f"{100 * rate:.1f} % of {n:,} pictures are recognised: if the model was trained on them, its gaps are hidden; "
-        "audit pictures that it has not seen"
+        f"{percent(rate, decimals=1)} of {n:,} pictures are recognised: if the model was trained on them, its gaps "
+        "are hidden; audit pictures that it has not seen"
     )
 
 
@@ -73,9 +71,9 @@ def trained_on(name: str) -> str:
 def may_be_trained_on(name: str, rate: float) -> str:
     """State: nothing was found where nearly everything is right, and nobody says that the pictures are new to it."""
     return (
-        f'Nothing was found on "{name}", but {100 * rate:.1f} % of all pictures are recognised and nothing says that '
-        "the model was not trained on them: that would hide its gaps. Audit pictures that it has not seen, and name "
-        'their split or folder "val" or "test".'
+        f'Nothing was found on "{name}", but {percent(rate, decimals=1)} of all pictures are recognised and nothing '
+        "says that the model was not trained on them: that would hide its gaps. Audit pictures that it has not seen, "
+        'and name their split or folder "val" or "test".'
     )
 
 

@@ -102,21 +102,6 @@ def test_clean_says_what_could_have_been_seen():
     assert "trained on hide gaps" in dismissed
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.01, "1 point"),
-        (-0.01, "−1 point"),
-        (-0.004, "0 points"),
-        (0.125, "13 points"),
-        (0.382, "38 points"),
-        (0, "0 points"),
-    ],
-)
-def test_points(value, text):
-    assert sentences.points(value) == text
-
-
 def test_flagged_by_the_margin_says_what_part_of_it_goes():
     small = Erasure(0.1, 0.05, 0.15, 3410, 212, p=0.005)
     pair = replace(PAIR, erased_recall=small, transferred_margin=Erasure(0.39, 0.35, 0.42, 3410, 212))
