@@ -1,6 +1,8 @@
 """How figures are written: exact strings at every border."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +26,21 @@ from auditor.figures import (
 )
 
 NAN, INF = math.nan, math.inf
+ROOT = Path(__file__).parents[2]
+#: What writes per cent or points by itself: a format of per cent, hundredths of a value, a unit put behind a value, and
+#: a unit cut off or put in another's place.
+_BY_HAND = re.compile(
+    r"""
+    :[+,]?\.\d%                      # f"{share:.0%}"
+    | \{[^{}]*\b100\.?0?\s\*[^{}]*:    # f"{100 * share:.0f}"
+    | \{[^{}]*\*\s100\.?0?\s*:         # f"{share * 100:.0f}"
+    | \}[ \u00a0](%(?!\})|pts\b|points\b)   # f"{number} %"
+    | (removesuffix|replace|strip)\(.[ ](%|pts|points)   # points(gap).replace(" pts", " %")
+    | replace\(.%.,[ ].[ ]%            # .replace("%", " %")
+    | %\.\df[ ]?(%%|pts|points)
+    """,
+    re.VERBOSE,
+)
 
 
 @pytest.mark.parametrize(
@@ -199,3 +216,39 @@ def test_a_share_is_never_said_to_be_none_or_all_by_rounding(share):
 @given(st.floats(-1, 1))
 def test_signs_change_nothing_else(fraction):
     assert hundredths(-abs(fraction)).lstrip("−") == hundredths(abs(fraction))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'f"{share:.0%}"',
+        'f"{share:+.1%}"',
+        'f"{100 * share:.0f} %"',
+        'f"{one.share * 100:.0f}"',
+        'f"{number} pts"',
+        'f"{number} points"',
+        "{{ number }} %",
+        'points(gap).replace(" pts", " %")',
+        'f"{share}".replace("%", " %")',
+        '"%.1f %%" % number',
+    ],
+)
+def test_what_is_written_by_hand_is_known(line):
+    assert _BY_HAND.search(line)
+
+
+def test_nothing_else_writes_per_cent_or_points():
+    files = [
+        path
+        for package in ("auditor", "reports")
+        for path in sorted((ROOT / package).rglob("*"))
+        if path.suffix in (".py", ".j2") and path != ROOT / "auditor/figures.py"
+    ]
+    assert len(files) > 150
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
+        for path in files
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if _BY_HAND.search(line)
+    ]
+    assert not found, "write figures with auditor/figures.py:\n" + "\n".join(found)
