@@ -19,6 +19,7 @@ from auditor.evidence.calibration import JudgeHead, calibrate
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.planting import logits_of
 from auditor.evidence.verdicts import judge
+from auditor.figures import percent
 from auditor.pipeline import gather, load_inputs
 from auditor.records import FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
@@ -149,9 +150,10 @@ def _check_presence(folder: Path, gathered: Gathered) -> None:
         known = presence[np.isfinite(presence[:, v]), v]
         found = float(known.mean(dtype=np.float64)) if known.size else 0.0
         if abs(audited.get(concept.concept_id, found) - found) > _SAME_PRESENCE:
+            now, then = (percent(share, decimals=1) for share in (found, audited[concept.concept_id]))
             raise InputError(
-                f"{quote(concept.term)} is present in other pictures than when they were audited ({found:.1%} on "
-                f"average, then {audited[concept.concept_id]:.1%}); have masks changed? Bring them back, or audit again"
+                f"{quote(concept.term)} is present in other pictures than when they were audited ({now} on average, "
+                f"then {then}); have masks changed? Bring them back, or audit again"
             )
 
 

@@ -11,6 +11,7 @@ from auditor.context_records import AttributeConcept
 from auditor.evidence.kappa import cohens_kappa
 from auditor.evidence.presence import concept_presence
 from auditor.evidence.reliability import MAX_PICTURES, told_twice, with_manifest
+from auditor.figures import percent
 from auditor.records import FloatArray
 from auditor.rules import PRESENT
 from auditor.wording import quote
@@ -73,7 +74,7 @@ def surroundings_of(pictures: Pictures) -> tuple[FloatArray, tuple[str, ...]]:
     if min(shares.values()) < LEAST_MASKED:
         return pictures.embeddings, (
             f"no mask is used: {n_masked}, and what is told with masks in one class and without in another would tell "
-            f"the classes apart; at least {LEAST_MASKED:.0%} of every class are needed{unusable}",
+            f"the classes apart; at least {percent(LEAST_MASKED)} of every class are needed{unusable}",
         )
     told = f"{n_masked}: what lies around their objects is told with these covered{unusable}"
     return np.where(masked[:, None], covered, pictures.embeddings), (told,)

@@ -12,6 +12,7 @@ from PIL import Image
 from auditor.config import NO_MODEL
 from auditor.errors import InputError, ModelError
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
+from auditor.figures import percent
 from auditor.inputs.images import read_image
 from auditor.models.classifier import load_classifier
 from auditor.records import Concept
@@ -35,13 +36,13 @@ class Explanation:
     def summary(self) -> str:
         """Two lines: what was predicted, and the words with their shares."""
         words = ", ".join(
-            f"{concept.term} ({concept.kind}) {share:.0%}"
+            f"{concept.term} ({concept.kind}) {percent(share)}"
             for concept, share in zip(self.concepts, self.maps.phrase_shares, strict=True)
         )
         label = f", labelled {self.label}" if self.label is not None else ""
         return (
-            f"{self.path}: predicted {self.predicted_name}{label}; {self.class_name} {self.probability:.0%}\n"
-            f"words for {self.class_name}: {words or 'none'}; unexplained {self.maps.residual:.0%}"
+            f"{self.path}: predicted {self.predicted_name}{label}; {self.class_name} {percent(self.probability)}\n"
+            f"words for {self.class_name}: {words or 'none'}; unexplained {percent(self.maps.residual)}"
         )
 
 

@@ -25,6 +25,7 @@ from auditor.extraction.extract import extract_features
 from auditor.extraction.interventions import picture_files, region_swaps
 from auditor.extraction.picture_maps import exemplar_maps
 from auditor.extraction.shards import FeatureShards
+from auditor.figures import decimals_of, percent
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.core_concepts import core_concepts
@@ -180,9 +181,10 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
     least = 2 * config.n_extreme if config.examines_model else 1
     if len(failures) > config.max_failure_share * n_images or shards.n < least:
         first = "; ".join(f"{failure.path}: {failure.reason}" for failure in failures[:3])
+        most = percent(config.max_failure_share, decimals=decimals_of(config.max_failure_share))
         raise InputError(
             f"{len(failures)} of {n_images} pictures could not be read ({first}): at most "
-            f"{config.max_failure_share:.0%} are allowed; mend them or raise max_failure_share"
+            f"{most} are allowed; mend them or raise max_failure_share"
         )
 
 

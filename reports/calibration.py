@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.calibration_records import CalibrationMeasure, CalibrationRow
+from auditor.figures import interval, points
 from reports import queries
-from reports.display import percent
 
 #: The size that the line leads with.
 _TOLD_SIZE = 0.20
@@ -41,7 +41,7 @@ def calibration_line(connection: queries.Connection) -> str | None:
         told.append(f"{_of(as_is)} in the pictures as they are")
     line = "Calibrated: no class is free enough of reliances to plant one"
     if told:
-        size = f"{100 * _TOLD_SIZE:.0f} points"
+        size = points(_TOLD_SIZE, unit="points")
         line = f"Calibrated: of reliances of {size} planted in this model, this audit finds {' and '.join(told)}"
     if alarms and alarms.n:
         line += f"; false alarms {_of(alarms)}"
@@ -61,7 +61,7 @@ def count_lines(rows: Sequence[CalibrationRow]) -> list[CountLine]:
     """All that was counted, in words."""
     lines = []
     for row in rows:
-        size = f"{100 * row.effect:.0f} points" if row.effect is not None else ""
+        size = points(row.effect, unit="points") if row.effect is not None else ""
         suspect = f", {row.n_suspect} suspect" if row.n_suspect else ""
         counts = f"{_of(row)}{suspect}" if row.n else "no such head could be made"
         lines.append(CountLine(_ROWS[row.measure], size, counts))
@@ -75,4 +75,4 @@ def calibration_table(rows: Sequence[CalibrationRow]) -> str:
 
 def _of(row: CalibrationRow) -> str:
     """Counts with their interval: "9 of 10 [55, 100 %]"."""
-    return f"{row.n_found} of {row.n} [{percent(row.low).removesuffix(' %')}, {percent(row.high)}]"
+    return f"{row.n_found:,} of {row.n:,} {interval(row.low, row.high, unit='%')}"

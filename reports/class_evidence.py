@@ -10,9 +10,10 @@ from markupsafe import Markup
 
 from auditor.context_records import Counterexample
 from auditor.evidence.significance import wilson_interval
+from auditor.figures import percent, points
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
 from reports import charts
-from reports.display import percent, plain, points
+from reports.display import plain
 from reports.leads import Lead
 from reports.page_records import Arm
 
@@ -76,9 +77,8 @@ def _estimate(finding: Finding, lead: Lead | None) -> charts.Estimate:
     label = _CLAIMS.get(finding.rule_id, plain(finding.rule_id, 20))
     if finding.status != "measured" or not all(map(math.isfinite, (finding.effect, finding.low, finding.high))):
         return charts.Estimate(label, _STATUS.get(finding.status, "not measured"), "grey")
-    number = points(finding.effect, finding.low, finding.high)
-    if finding.rule_id in _SHARES:
-        number = number.replace(" pts", " %")
+    write = percent if finding.rule_id in _SHARES else points
+    number = write(finding.effect, finding.low, finding.high)
     rests_on = lead is not None and lead.rule_id == finding.rule_id and finding.rule_id in _GAPS
     tone: charts.Tone = "accent" if rests_on else "ink"
     value, low, high = (100 * number for number in (finding.effect, finding.low, finding.high))

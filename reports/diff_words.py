@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.figures import counted, growth, moved, percent, points
 from auditor.gate.releases import (
     Change,
     ClassChange,
@@ -14,7 +15,7 @@ from auditor.gate.releases import (
     ReleaseDiff,
     Standing,
 )
-from reports.display import counted, inert, percent, points
+from reports.display import inert
 
 #: A shape for every change, so that none depends on colour.
 CHANGE_SHAPES: dict[Change, str] = {
@@ -55,7 +56,8 @@ def basis(diff: ReleaseDiff) -> str:
 def _accuracies(diff: ReleaseDiff, of_old: str, of_new: str) -> str:
     if diff.old_accuracy is None or diff.new_accuracy is None:
         return ""
-    return f" Accuracy {diff.old_accuracy:.1%}{of_old} → {diff.new_accuracy:.1%}{of_new}.".replace("%", " %")
+    old, new = (percent(accuracy, decimals=1) for accuracy in (diff.old_accuracy, diff.new_accuracy))
+    return f" Accuracy {old}{of_old} → {new}{of_new}."
 
 
 def warnings(diff: ReleaseDiff) -> list[str]:
@@ -82,14 +84,12 @@ def verdicts(change: FindingChange) -> str:
 
 def gaps(change: FindingChange) -> str:
     """Both gaps, such as "65 → 3 pts"."""
-    old, new = (points(side.effect).removesuffix(" pts") for side in (change.old, change.new))
-    return f"{old} → {new} pts" if change.difference is not None else "–"
+    return moved(change.old.effect, change.new.effect) if change.difference is not None else "–"
 
 
 def difference(change: FindingChange) -> str:
     """The change of the gap with its interval, such as "−62 pts [−80, −41]"."""
-    shown = points(change.difference, change.difference_low, change.difference_high)
-    return f"+{shown}" if change.difference is not None and change.difference >= 0.005 else shown
+    return growth(change.difference, change.difference_low, change.difference_high)
 
 
 def sentence(change: FindingChange) -> str:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from auditor.figures import percent
 from auditor.records import CONTEXT_KINDS, ByteArray, FloatArray
-from reports.display import percent
 from reports.typesetting import fitted, write
 
 if TYPE_CHECKING:

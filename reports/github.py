@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from auditor.figures import counted
 from auditor.gate.decision import GateDecision, Level
 from auditor.records import VerdictName
 from reports import queries
 from reports.anchors import Anchor, Anchors
-from reports.display import VERDICT_WORDS, counted, inert, plain
+from reports.display import VERDICT_WORDS, inert, plain
 from reports.gate_items import STATE_WORDS, json_command, outcome, reason_and_sentence, subject, worst_first
 
 #: Annotations of a level that GitHub shows of a step.

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.config import NO_MODEL
+from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from reports import queries
 from reports.calibration import READING, calibration_line, count_lines
 from reports.class_sections import Sections, anchors
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, reach
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_templates import assets, environment

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from auditor.figures import percent, points
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.records import Verdict
 from reports import queries
-from reports.display import VERDICT_WORDS, percent, plain, points
+from reports.display import VERDICT_WORDS, plain
 from reports.gate_items import STATE_WORDS, worst_first
 from reports.leads import Lead, leads, what_now
 

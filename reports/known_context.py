@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.context_records import Counterexample
+from auditor.figures import counted, rate
 from reports import queries
-from reports.display import counted, percent, plain
+from reports.display import plain
 
 _REASONS = {"settings": "your settings", "class name": "its name", "kind of the class": "what its name is a kind of"}
 _NAME_LIMIT = 40
@@ -28,8 +29,8 @@ def arms(rows: Sequence[Counterexample], concept_id: str | None, *, by_pull: boo
         elif row.accuracy is None:
             parts.append(f"{side} it: {counted(row.n, 'picture')}")
         else:
-            low, high = (percent(bound).removesuffix(" %") for bound in (row.accuracy_low, row.accuracy_high))
-            parts.append(f"{side} it: {percent(row.accuracy)} [{low}, {high}] of {row.n:,} right")
+            right = rate(row.accuracy, row.n, row.accuracy_low, row.accuracy_high)
+            parts.append(f"{side} it: {right} right")
     missing = [(found[side].n_others_missing if by_pull else found[side].n_missing, side) for side in (True, False)]
     more = [f"{number:,} more {'with' if side else 'without'} it" for number, side in missing if number]
     if more and found[True].state == "proven":  # what an open one takes is in its sentence

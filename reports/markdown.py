@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
+from auditor.figures import counted, percent, points, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from reports import queries
 from reports.calibration import READING, calibration_line
-from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, percent, plain, points, reach
+from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, plain
 from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, json_command, worst_first
 from reports.leads import Lead, audit_folder, explain_command, leads, what_now
 

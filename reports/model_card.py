@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from auditor.store.tables import Run
 from reports import queries
-from reports.display import VERDICT_WORDS, counted, reach
+from reports.display import VERDICT_WORDS
 from reports.markdown import code, escape
 
 _NAME_LIMIT, _SENTENCE_LIMIT, _DIGEST_DIGITS = 80, 2_000, 12

@@ -13,15 +13,15 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from auditor.figures import coefficient, counted, interval, p_value, percent, points
 from auditor.records import Finding
 from reports.class_sections import sentence_parts
-from reports.display import counted, percent, plain, points
+from reports.display import plain
 
 #: Rules whose effects are chances or shares, not differences.
 _PER_CENT = ("E1", "E2", "E3-margin")
 #: The tiny intervals of the table lie on an axis from here to 100.
 _AXIS_START = -20.0
-_SMALLEST_P = 0.001
 
 
 @functools.cache
@@ -41,9 +41,10 @@ def environment() -> jinja2.Environment:
         percent=percent,
         points=points,
         gap=lambda triple: points(*triple),
-        interval=_interval,
+        interval=lambda triple: interval(*triple[1:]),
         effect=_effect,
-        chance=_chance,
+        chance=p_value,
+        coefficient=coefficient,
         number=lambda value: "–" if value is None else f"{value:,}",
         hundredths=_hundredths,
         on_axis=_on_axis,
@@ -79,23 +80,10 @@ def _on_axis(effect: float | None) -> float:
     return round(100 * min(max(place, 0.0), 1.0), 1)
 
 
-def _interval(triple: tuple[float | None, float | None, float | None]) -> str:
-    """The interval alone: "[58, 71]"."""
-    _, bracket, bounds = points(*triple).partition("[")
-    return bracket + bounds
-
-
 def _effect(finding: Finding) -> str:
     """An effect in the unit of its rule: "65 pts [58, 71]", or "41 % [38, 44]"."""
-    text = points(finding.effect, finding.low, finding.high)
-    return text.replace(" pts", " %") if finding.rule_id in _PER_CENT else text
-
-
-def _chance(p: float | None) -> str:
-    """A p or q value: "< 0.001", "0.03"."""
-    if p is None or not math.isfinite(p):
-        return "–"
-    return f"< {_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.2g}"
+    write = percent if finding.rule_id in _PER_CENT else points
+    return write(finding.effect, finding.low, finding.high)
 
 
 def _short_value(value: Any) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from auditor.figures import percent
 from auditor.records import SaliencyMap, Verdict
 from reports import picture_queries, queries
-from reports.display import percent, plain
+from reports.display import plain
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_records import Group, Small, Strip, Tile, TileGroup, Zone
 from reports.picture_queries import Side, ToldPicture

@@ -13,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.context_records import Counterexample
+from auditor.figures import counted, percent, points, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
 from reports import queries
 from reports.calibration import READING, calibration_line
-from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, inert, percent, points, reach
+from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, inert
 from reports.gate_text import print_gate, render_gate_text
 from reports.known_context import arms, attribute_lines, core_lines
 from reports.leads import Lead, audit_folder, explain_command, leads, what_now

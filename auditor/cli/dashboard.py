@@ -33,9 +33,9 @@ def dashboard(
     debug: Debug = False,
 ) -> None:
     """Browse audits in the browser: classes, concepts, pictures with maps, releases side by side."""
+    from auditor.figures import counted
     from reports.dashboard.launch import address, check_start, is_local, streamlit_arguments
     from reports.dashboard.options import Options
-    from reports.display import counted
 
     options = Options(tuple(audits), read_only, baseline)
     n_audits = check_start(options, host, port)

@@ -42,7 +42,7 @@ def export(
     debug: Debug = False,
 ) -> None:
     """Write every table of an audit as a file, for spreadsheets and notebooks."""
-    from reports.display import counted
+    from auditor.figures import counted
     from reports.export import export_tables
 
     for table in export_tables(audit, output, export_format):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from functools import cache, partial
 from typing import TypeVar
 
 from auditor.context_records import Counterexample
+from auditor.figures import beyond, percent, points
 from auditor.gate.policy import SEVERITIES, Limits, Policy
 from auditor.gate.releases import Pair
 from auditor.gate.standings import found_pairs
@@ -138,7 +138,7 @@ class _Collected:
         if not gaps:
             return "no gap"
         surest = max(gaps, key=lambda one: (one.low, one.rule_id))
-        return f"{_GAPS[surest.rule_id]} {interval(surest.effect, surest.low, surest.high)}"
+        return f"{_GAPS[surest.rule_id]} {points(surest.effect, surest.low, surest.high)}"
 
     def add_gaps(self) -> None:
         """Gaps that lie over their limit with the whole interval."""
@@ -154,7 +154,7 @@ class _Collected:
             limit = self._limits(share.concept_kind).max_share
             is_known = share.concept_kind in CONTEXT_KINDS and share.n_images >= LEAST_PICTURES
             if limit is not None and is_known and share.share_low > limit:
-                measured = beyond(share.share, share.share_low, share.share_high, limit, "max_share", unit="%")
+                measured = beyond(share.share, share.share_low, share.share_high, limit, "max_share", write=percent)
                 self._on(share).broken[_SHARE] = f"share of the words {measured}"
 
 
@@ -181,26 +181,3 @@ def by_verdict(verdict: Verdict, limits: Limits, other: str | None = None) -> tu
         passes = f"{said}; the policy fails from {quote(limits.min_severity)} on"
         return False, passes if proven is None else f"{proven}; the class is {passes}"
     return True, proven or said
-
-
-def points(value: float, *, unit: str = "pts", decimals: int = 0) -> str:
-    """A fraction as points (or per cent), rounded as reports round: "20 pts", "−5 pts"."""
-    if not math.isfinite(value):
-        return "–"
-    scale = 10**decimals
-    rounded = math.floor(abs(value) * 100 * scale + 0.5) / scale
-    return f"{'−' if value < 0 and rounded else ''}{rounded:.{decimals}f} {unit}"
-
-
-def interval(value: float, low: float, high: float, *, unit: str = "pts", decimals: int = 0) -> str:
-    """A fraction with its interval: "65 pts [58, 71]"."""
-    low_end, high_end = (points(end, unit="", decimals=decimals).rstrip() for end in (low, high))
-    return f"{points(value, unit=unit, decimals=decimals)} [{low_end}, {high_end}]"
-
-
-def beyond(value: float, low: float, high: float, limit: float, key: str, *, unit: str = "pts") -> str:
-    """What lies over a limit, "65 pts [58, 71], max_gap 20 pts"; with a decimal where whole numbers would hide it."""
-    is_whole = points(limit, decimals=1).endswith(".0 pts")
-    decimals = 0 if is_whole and points(low) != points(limit) else 1
-    measured = interval(value, low, high, unit=unit, decimals=decimals)
-    return f"{measured}, {key} {points(limit, unit=unit, decimals=decimals)}"

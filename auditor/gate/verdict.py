@@ -11,8 +11,9 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from auditor.figures import beyond, counted
 from auditor.gate.baseline import Baseline, Entry
-from auditor.gate.concerns import Concern, ReleaseEvidence, beyond, by_verdict, concerns, told_once
+from auditor.gate.concerns import Concern, ReleaseEvidence, by_verdict, concerns, told_once
 from auditor.gate.decision import AUDIT_A_MODEL, GateDecision, GateItem, ItemState, Level
 from auditor.gate.policy import Policy
 from auditor.records import Severity, Verdict, VerdictName
@@ -116,7 +117,7 @@ def _summary(code: ExitCode, items: Sequence[GateItem], n_classes: int, n_judged
     counts = Counter(item.state for item in items)
     said = [f"{counts[state]:,} {words}" for state, words in _SUMMARY_WORDS.items() if counts[state]]
     said += [] if n_judged else ["no class was judged"]
-    classes = f"{n_classes:,} class" + ("es" if n_classes != 1 else "")
+    classes = counted(n_classes, "class", "classes")
     return f"{_OUTCOMES[code]}: {', '.join(said) or 'nothing found'} ({classes})"
 
 

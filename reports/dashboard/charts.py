@@ -8,8 +8,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from auditor.figures import percent, points
 from auditor.records import Verdict
-from reports.display import VERDICT_WORDS, plain, points
+from reports.display import VERDICT_WORDS, plain
 
 #: Colours of reports/templates/report.css, which a canvas cannot take from the page.
 _COLOURS = {
@@ -27,7 +28,10 @@ _MOST_NAMED, _NAME_WIDTH, _NAME_HEIGHT = 12, 16, 6
 def reliance_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """The classes that have both a share and a gap, in hundredths."""
     kept = [verdict for verdict in verdicts if verdict.share is not None and verdict.gap is not None]
-    columns = ["class_idx", "name", "verdict", "word", "concept", "share", "gap", "low", "high", "told", "label"]
+    columns = [
+        "class_idx", "name", "verdict", "word", "concept", "share", "gap", "low", "high", "share_told", "gap_told",
+        "label",
+    ]  # fmt: skip
     rows = []
     named: list[tuple[float, float]] = []
     for one in kept:
@@ -40,7 +44,7 @@ def reliance_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
             named.append((share, gap))
         rows.append(
             (one.class_idx, name, one.verdict, VERDICT_WORDS[one.verdict], plain(one.concept or "", 40), share, gap,
-             low, high, points(one.gap, one.gap_low, one.gap_high), label)
+             low, high, percent(one.share), points(one.gap, one.gap_low, one.gap_high), label)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
@@ -60,8 +64,8 @@ def reliance_scatter(table: pd.DataFrame, theme: str) -> alt.LayerChart:
         y=alt.Y("gap:Q", title="gap, points", scale=alt.Scale(domain=[lowest, 100]),
                 axis=alt.Axis(tickCount=5, **axis)),
         tooltip=[alt.Tooltip("name:N", title="class"), alt.Tooltip("word:N", title="verdict"),
-                 alt.Tooltip("concept:N"), alt.Tooltip("share:Q", format=".0f", title="share, %"),
-                 alt.Tooltip("told:N", title="gap")],
+                 alt.Tooltip("concept:N"), alt.Tooltip("share_told:N", title="share"),
+                 alt.Tooltip("gap_told:N", title="gap")],
     )  # fmt: skip
     colour = alt.Color(
         "verdict:N", legend=None, scale=alt.Scale(domain=known, range=[colours[verdict] for verdict in known])

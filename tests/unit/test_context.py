@@ -58,7 +58,7 @@ def test_masks_of_a_part_would_tell_the_parts_apart(labels):
     around, (notice,) = surroundings_of(given)
     assert around is given.embeddings
     assert notice.startswith("no mask is used: 30 of 40 pictures have a usable mask")
-    assert "at least 95% of every class" in notice
+    assert "at least 95 % of every class" in notice
 
 
 def test_masks_none_of_which_can_be_used():

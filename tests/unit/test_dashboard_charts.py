@@ -14,7 +14,7 @@ def test_only_classes_with_both_numbers_have_a_dot():
     assert list(table["name"]) == ["waterbird", "landbird"]
     first = table.iloc[0]
     assert (first["share"], first["gap"], first["low"], first["high"]) == pytest.approx((41, 65, 58, 71))
-    assert first["told"] == "65 pts [58, 71]"
+    assert first["gap_told"] == "65 pts [58, 71]"
 
 
 def test_names_do_not_lie_over_each_other():

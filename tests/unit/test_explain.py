@@ -55,7 +55,7 @@ def test_a_picture_of_the_data_by_path_or_id(world, loaded, name):
 
 def test_summary_says_prediction_and_words(world, loaded):
     assert explain_image(world / "audit", "rose/0.png").summary() == (
-        "rose/0.png: predicted rose, labelled rose; rose 62%\nwords for rose: red (colour) 90%; unexplained 1%"
+        "rose/0.png: predicted rose, labelled rose; rose 62 %\nwords for rose: red (colour) 90 %; unexplained 1 %"
     )
 
 
@@ -64,12 +64,12 @@ def test_a_class_that_was_asked_for(world, loaded):
     assert (found.class_name, found.predicted_name) == ("rose", "leaf")
     assert found.probability < 0.5
     assert [concept.term for concept in found.concepts] == ["red"]
-    assert "rose/1.png: predicted leaf, labelled rose; rose 43%" in found.summary()
+    assert "rose/1.png: predicted leaf, labelled rose; rose 43 %" in found.summary()
 
 
 def test_nothing_to_say(world, loaded):
     summary = explain_image(world / "audit", "leaf/0.png", class_name="rose").summary()
-    assert summary.endswith("words for rose: none; unexplained 100%")
+    assert summary.endswith("words for rose: none; unexplained 100 %")
 
 
 def test_any_other_picture(world, loaded, tmp_path):

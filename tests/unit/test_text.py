@@ -11,7 +11,7 @@ from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
-from reports.display import counted, percent, plain, points
+from reports.display import plain
 from reports.gate_text import render_gate_text
 from reports.text import print_text, render_text
 
@@ -237,21 +237,3 @@ def test_plain_cuts():
     assert plain("watermark", 9) == "watermark"
     assert plain("watermark", 6) == "water…"
     assert plain("a waterbird", 3) == "a…"
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(0.41, "41 %"), (0.0, "0 %"), (0.004, "< 1 %"), (0.005, "1 %"), (1.0, "100 %"), (-0.02, "−2 %"), (None, "–"),
-     (float("nan"), "–"), (float("inf"), "–"), (0.125, "13 %"), (-0.001, "0 %")],
-)  # fmt: skip
-def test_percent(value, shown):
-    assert percent(value) == shown
-
-
-def test_points_and_counted():
-    assert points(0.65, 0.58, 0.71) == "65 pts [58, 71]"
-    assert points(-0.1, -0.254, 0.004) == "−10 pts [−25, 0]"
-    assert points(0.1) == "10 pts"
-    assert points(None) == points(float("nan")) == "–"
-    assert points(0.1, float("nan"), 0.2) == "10 pts"
-    assert (counted(1, "class", "classes"), counted(3410, "picture")) == ("1 class", "3,410 pictures")

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from auditor.figures import counted
 from reports.dashboard import markup
 from reports.dashboard.audits import FoundAudit, totals
 from reports.dashboard.place import Place
 from reports.dashboard.session import Session
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, plain
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, plain
 
 _STATES = {"incomplete": "not finished", "corrupt": "damaged", "newer": "made by a later auditor"}
 

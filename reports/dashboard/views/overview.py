@@ -8,6 +8,7 @@ import streamlit as st
 
 from auditor.config import NO_MODEL
 from auditor.errors import AuditorError
+from auditor.figures import counted, reach
 from auditor.gate.acceptance import today_utc
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
@@ -18,7 +19,7 @@ from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.reading import READING
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, reach
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS
 from reports.html_report import headline
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_records import Card
