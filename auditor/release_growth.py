@@ -11,8 +11,8 @@ from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Change, ReleaseDiff
 from auditor.gate.verdict import Growth
 from auditor.store.database import open_audit_database
+from auditor.store.queries.audit import Connection
 from auditor.wording import quote
-from reports.queries import Connection
 from reports.release_facts import release_facts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.calibration_records import CalibrationMeasure, CalibrationRow
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.display import percent
 
 #: The size that the line leads with.

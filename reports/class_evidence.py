@@ -13,8 +13,8 @@ from auditor.evidence.significance import wilson_interval
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
 from reports import charts
 from reports.display import percent, plain, points
-from reports.leads import Lead
 from reports.page_records import Arm
+from reports.what_now import Lead
 
 _LABEL = 27
 #: Rules in the order of the argument, as what they say.

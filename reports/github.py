@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from auditor.gate.decision import GateDecision, Level
 from auditor.records import VerdictName
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.anchors import Anchor, Anchors
 from reports.display import VERDICT_WORDS, counted, inert, plain
 from reports.gate_items import STATE_WORDS, json_command, outcome, reason_and_sentence, subject, worst_first

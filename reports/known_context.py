@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.context_records import Counterexample
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.display import counted, percent, plain
 
 _REASONS = {"settings": "your settings", "class name": "its name", "kind of the class": "what its name is a kind of"}

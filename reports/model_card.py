@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
+from auditor.store.queries import audit as queries
 from auditor.store.tables import Run
-from reports import queries
 from reports.display import VERDICT_WORDS, counted, reach
 from reports.markdown import code, escape
 

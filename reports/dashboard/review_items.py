@@ -14,10 +14,10 @@ from auditor.gate.policy import load_policy
 from auditor.gate.shared_file import read_if_there
 from auditor.gate.verdict import decide
 from auditor.records import Verdict
-from reports import queries
+from auditor.store.queries import audit as queries
+from auditor.store.queries.audit import Connection
 from reports.gate_evidence import read_evidence
 from reports.gate_items import worst_first
-from reports.queries import Connection
 
 #: As `auditor gate` takes it where none is given.
 POLICY = Path("policy.toml")

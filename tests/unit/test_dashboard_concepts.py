@@ -9,7 +9,8 @@ from picture_audit import image_id, write_picture_audit
 from small_audit import write_small_audit
 
 from auditor.store.database import open_audit_database
-from reports.dashboard import concept_queries, group_queries
+from auditor.store.queries import concepts as concept_queries
+from auditor.store.queries import groups as group_queries
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from small_audit import IMAGE_IDS, make_run, write_small_audit
 from auditor.records import Finding, Verdict, fingerprint
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
-from reports.leads import Lead, deciding_rules, explain_command, leads, what_now
+from reports.what_now import Lead, deciding_rules, explain_command, leads, what_now
 
 
 def flagged(name="duck", concept="water"):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from auditor.gate.decision import AUDIT_A_MODEL
 from auditor.records import Verdict
+from auditor.store.queries.audit import Connection
 from reports.display import plain
-from reports.queries import Connection
 
 # The gap of a verdict is the effect of the finding that it was taken from; without one an intervention that stands
 # alone (only then E5 has a q), the words or the data led.
