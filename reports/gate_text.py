@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from auditor.gate.decision import GateDecision, GateItem
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_states, is_on, outcome, worst_first
 from auditor.store.queries import audit as queries
 from reports.display import inert
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, is_on, outcome, worst_first
 from reports.terminal import as_text, print_on
 
 _LEVEL_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}

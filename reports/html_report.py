@@ -12,13 +12,13 @@ from typing import Any
 
 from auditor.config import NO_MODEL
 from auditor.gate.decision import GateDecision
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from reports.calibration import READING, calibration_line, count_lines
 from reports.class_sections import Sections, anchors
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, counted, reach
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_templates import assets, environment
 from reports.section_pictures import Extent

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from auditor.gate.decision import GateDecision, GateItem
+from auditor.gate.decision_words import STATE_WORDS, worst_first
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from reports.display import VERDICT_WORDS, percent, plain, points
-from reports.gate_items import STATE_WORDS, worst_first
 from reports.what_now import Lead, leads, what_now
 
 _NAME_LIMIT, _TEXT_LIMIT = 200, 4_000

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from auditor.gate.decision import GateDecision
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_states, json_command, worst_first
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from reports.calibration import READING, calibration_line
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, percent, plain, points, reach
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, json_command, worst_first
 from reports.what_now import Lead, audit_folder, explain_command, leads, what_now
 
 #: GitHub drops a summary that is larger.

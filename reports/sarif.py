@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditor.gate.decision import GateDecision, GateItem, Level
+from auditor.gate.decision_words import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
 from auditor.records import Verdict, VerdictName, fingerprint
 from auditor.store.queries import audit as queries
 from auditor.store.tables import Run
 from reports.anchors import Anchor, Anchors
 from reports.display import VERDICT_WORDS, plain
-from reports.gate_items import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
 from reports.rule_pages import rule_pages
 from reports.what_now import deciding_rules, leads, what_now
 

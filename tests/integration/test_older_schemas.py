@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from auditor.release_check import check_release
+from auditor.release.check import check_release
 from auditor.store import migrations
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME

@@ -10,10 +10,10 @@ from typing import get_args
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Change, ReleaseDiff
 from auditor.gate.verdict import Growth
+from auditor.release.facts import release_facts
 from auditor.store.database import open_audit_database
 from auditor.store.queries.audit import Connection
 from auditor.wording import quote
-from reports.release_facts import release_facts
 
 
 def compare_with(old: Path, connection: Connection, allow_different_data: bool) -> ReleaseDiff:

@@ -16,11 +16,11 @@ from auditor.gate.decision import GateDecision
 from auditor.gate.policy import Policy, load_policy
 from auditor.gate.releases import ReleaseDiff
 from auditor.gate.verdict import decide
-from auditor.release_growth import compare_with, growth, in_short, unmeasured
+from auditor.release.evidence import read_evidence
+from auditor.release.growth import compare_with, growth, in_short, unmeasured
 from auditor.store.database import open_audit_database
 from auditor.store.queries import audit as queries
 from auditor.wording import quote_list
-from reports.gate_evidence import read_evidence
 
 logger = logging.getLogger(__name__)
 
