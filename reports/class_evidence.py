@@ -11,10 +11,10 @@ from markupsafe import Markup
 from auditor.context_records import Counterexample
 from auditor.evidence.significance import wilson_interval
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
+from auditor.store.queries.leads import Lead
 from reports import charts
 from reports.display import percent, plain, points
 from reports.page_records import Arm
-from reports.what_now import Lead
 
 _LABEL = 27
 #: Rules in the order of the argument, as what they say.

@@ -16,8 +16,9 @@ from auditor.gate.decision import GateDecision, GateItem
 from auditor.gate.decision_words import STATE_WORDS, worst_first
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
+from auditor.store.queries.leads import Lead, leads
 from reports.display import VERDICT_WORDS, percent, plain, points
-from reports.what_now import Lead, leads, what_now
+from reports.what_now import what_now
 
 _NAME_LIMIT, _TEXT_LIMIT = 200, 4_000
 _SKIPPED_STATES = ("accepted", "skipped")

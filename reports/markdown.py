@@ -13,9 +13,10 @@ from auditor.gate.decision import GateDecision
 from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_states, json_command, worst_first
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
+from auditor.store.queries.leads import Lead, leads
 from reports.calibration import READING, calibration_line
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, counted, percent, plain, points, reach
-from reports.what_now import Lead, audit_folder, explain_command, leads, what_now
+from reports.what_now import audit_folder, explain_command, what_now
 
 #: GitHub drops a summary that is larger.
 MAX_BYTES = 1024 * 1024

@@ -12,10 +12,10 @@ from auditor.release.facts import release_facts
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
+from auditor.store.queries.leads import leads
 from reports import class_evidence
 from reports.charts import Estimate, ShareBar
 from reports.page_records import Arm
-from reports.what_now import leads
 
 #: Evidence is drawn for so many concepts of a class; the table has all.
 _CONCEPTS_SHOWN = 3

@@ -14,6 +14,7 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
+from auditor.store.queries.leads import leads
 from auditor.store.queries.picture_lists import Among, Selection, read_page
 from reports import class_evidence
 from reports.charts import Estimate, ShareBar
@@ -25,7 +26,6 @@ from reports.dashboard.session import Session
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_records import Section, Tile
 from reports.section_pictures import Extent
-from reports.what_now import leads
 
 _EXTENT, _BUDGET = Extent(4, 3, 4, 4, Sizes()), 3_000_000
 _MOST_CHOICES = 200
