@@ -17,6 +17,7 @@ from auditor.gate.policy import Policy, load_policy
 from auditor.gate.releases import ReleaseDiff
 from auditor.gate.verdict import decide
 from auditor.release.evidence import read_evidence
+from auditor.release.failed_text import failed_text
 from auditor.release.growth import compare_with, growth, in_short, unmeasured
 from auditor.store.database import open_audit_database
 from auditor.store.queries import audit as queries
@@ -115,12 +116,10 @@ def assert_no_shortcuts(audit_dir: AnyPath, policy: AnyPath | None = None, basel
         AssertionError: the release does not pass.
         AuditorError: as for :func:`check_release`.
     """
-    from reports.gate_text import render_failed
-
     with open_audit_database(Path(audit_dir)) as connection:
         decision = read_release(connection, policy=policy).decide(baseline)
         if decision.exit_code:
-            raise AssertionError(render_failed(connection, decision=decision))
+            raise AssertionError(failed_text(decision, queries.verdicts(connection)))
 
 
 def read_release(
