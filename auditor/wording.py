@@ -1,8 +1,9 @@
-"""Foreign text inside one-line messages: quoted, cut, and compared with what was expected."""
+"""Foreign text inside messages and reports: quoted or made harmless, cut, and compared with what was expected."""
 
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +13,11 @@ SHOWN_CHARS = 60
 SHOWN_PATH_CHARS = 500
 #: Entries of a list that a message shows.
 SHOWN_ENTRIES = 10
+
+# Controls, line and paragraph separators, private and broken characters; of the invisible format characters only the
+# joiners stay, which some scripts need. Direction marks would let a name rewrite the line around it.
+_DROPPED = {"Cc", "Cf", "Cs", "Co", "Cn"}
+_JOINERS = {"\u200c", "\u200d"}
 
 
 def quote(text: object, limit: int = SHOWN_CHARS) -> str:
@@ -40,3 +46,18 @@ def nearest(text: str, choices: Iterable[str]) -> str | None:
     by_lowered = {choice[:SHOWN_CHARS].casefold(): choice for choice in choices}
     found = difflib.get_close_matches(text[:SHOWN_CHARS].casefold(), by_lowered, n=1, cutoff=0.6)
     return by_lowered[found[0]] if found else None
+
+
+def plain(text: str, limit: int | None = None) -> str:
+    """A name as one line of visible characters, cut to ``limit`` with an ellipsis."""
+    spaced = " ".join(text.replace("\u2028", " ").replace("\u2029", " ").split())
+    shown = "".join(
+        character for character in spaced if character in _JOINERS or unicodedata.category(character) not in _DROPPED
+    )
+    shown = " ".join(shown.split())  # a name of invisible characters and spaces leaves none at its ends
+    return shown if limit is None or len(shown) <= limit else shown[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def inert(text: str, limit: int | None = None) -> str:
+    """A plain name that no CI takes for a command in its log (``::error``, ``##[group]``, ``##vso[``)."""
+    return plain(text, limit).replace("::", ": :").replace("##", "# #")

@@ -35,10 +35,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from auditor.store.database import open_audit_database
 from auditor.store.embedding_index import INDEX_NAME
+from auditor.store.queries.audit import Connection
 from benchmarks.big_audit import DIM
 from benchmarks.machine import write_result
 from benchmarks.report_speed import audit_of
-from reports.queries import Connection
 
 #: Of the issue: seconds of the first view, of the median click, and mebibytes of the server.
 BAR_FIRST, BAR_CLICK, BAR_MEBIBYTES = 2.0, 0.5, 600.0

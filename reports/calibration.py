@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditor.calibration_records import CalibrationMeasure, CalibrationRow
 from auditor.figures import interval, points
-from reports import queries
+from auditor.store.queries import audit as queries
 
 #: The size that the line leads with.
 _TOLD_SIZE = 0.20

@@ -12,9 +12,9 @@ from auditor.context_records import Counterexample
 from auditor.evidence.significance import wilson_interval
 from auditor.figures import percent, points
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
+from auditor.store.queries.leads import Lead
 from reports import charts
 from reports.display import plain
-from reports.leads import Lead
 from reports.page_records import Arm
 
 _LABEL = 27

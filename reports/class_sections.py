@@ -8,13 +8,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from auditor.records import Finding, Verdict
-from reports import class_evidence, picture_queries, queries
+from auditor.store.queries import audit as queries
+from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.audit import Connection
+from auditor.store.queries.leads import Lead, leads
+from reports import class_evidence
 from reports.display import plain
-from reports.leads import Lead, explain_command, leads, what_now
 from reports.page_pictures import PictureBudget
 from reports.page_records import Card, Section
-from reports.queries import Connection
 from reports.section_pictures import NAME_LIMIT, Extent, SectionPictures
+from reports.what_now import explain_command, what_now
 
 SENTENCE_LIMIT = 2_000
 _PULL = "E4-pull"

@@ -17,8 +17,8 @@ import duckdb
 
 from auditor.errors import InputError, StoreError
 from auditor.store.database import open_audit_database
+from auditor.store.queries.audit import Connection
 from reports.formats import ExportFormat
-from reports.queries import Connection
 
 #: What a spreadsheet may take for a formula: these signs, wide ones as well, behind any blanks; and a leading tab or
 #: line break, which some strip.

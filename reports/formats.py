@@ -14,7 +14,7 @@ from auditor.errors import InputError
 
 if TYPE_CHECKING:
     from auditor.gate.decision import GateDecision
-    from reports.queries import Connection
+    from auditor.store.queries.audit import Connection
 
 
 class ReportFormat(StrEnum):

@@ -9,15 +9,13 @@ from rich.padding import Padding
 from rich.text import Text
 
 from auditor.gate.decision import GateDecision, GateItem
-from reports import queries
+from auditor.gate.decision_words import basis, counted_states, failures, heading, outcome, reason, worst_first
+from auditor.store.queries import audit as queries
 from reports.display import inert
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, is_on, outcome, worst_first
 from reports.terminal import as_text, print_on
 
 _LEVEL_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 _OUTCOME_STYLES = {0: "bold green", 1: "bold red", 2: "bold yellow"}
-#: Longer names, reasons and sentences of an audit are cut.
-_NAME_LIMIT, _REASON_LIMIT, _SENTENCE_LIMIT = 60, 1_000, 2_000
 #: Notes that are listed; the rest is counted.
 _LISTED_NOTES = 20
 
@@ -32,17 +30,12 @@ def render_gate_text(connection: queries.Connection, *, decision: GateDecision, 
     return as_text(partial(_decision, connection, decision), width=width)
 
 
-def render_failed(connection: queries.Connection, *, decision: GateDecision, width: int = 100) -> str:
-    """Only what failed and the outcome, as plain text."""
-    return as_text(lambda _: Group(*_failed(connection, decision), _outcome(decision)), width=width)
-
-
 def _decision(connection: queries.Connection, decision: GateDecision, _: int) -> RenderableType:
     items = worst_first(decision)
     warnings, notes = ([item for item in items if item.level == level] for level in ("warning", "note"))
     parts = _failed(connection, decision)
     for item in warnings + notes[:_LISTED_NOTES]:
-        parts += [_heading(item), _indented(item.reason, _REASON_LIMIT)]
+        parts += [_heading(item), _indented(reason(item))]
     if len(notes) > _LISTED_NOTES:
         parts.append(Text(f"· and {counted_states(notes[_LISTED_NOTES:])}; all are in --format json", style="dim"))
     if warnings or notes:
@@ -51,34 +44,23 @@ def _decision(connection: queries.Connection, decision: GateDecision, _: int) ->
 
 
 def _failed(connection: queries.Connection, decision: GateDecision) -> list[RenderableType]:
-    """A paragraph for every error: what the gate says of it, then what the audit says of the class."""
-    failed = [item for item in worst_first(decision) if item.level == "error"]
-    by_name = {one.class_name: one for one in queries.verdicts(connection)}
+    """A paragraph for every error."""
     parts: list[RenderableType] = []
-    for item in failed:
-        parts += [_heading(item), _indented(item.reason, _REASON_LIMIT)]
-        verdict = by_name.get(item.class_name)
-        if verdict is not None and is_on(item, verdict):
-            parts.append(_indented(verdict.sentence, _SENTENCE_LIMIT))
-        parts.append(Text(""))
+    for item, told in failures(decision, queries.verdicts(connection)):
+        parts += [_heading(item), *map(_indented, told), Text("")]
     return parts
 
 
 def _heading(item: GateItem) -> Text:
     style = _LEVEL_STYLES[item.level]
-    heading = Text.assemble((f"{LEVEL_SHAPES[item.level]} ", style), (inert(item.class_name, _NAME_LIMIT), "bold"))
-    if item.concept is not None:
-        kind = f" ({inert(item.concept_kind, _NAME_LIMIT).replace('_', ' ')})" if item.concept_kind else ""
-        heading.append(f" · {inert(item.concept, _NAME_LIMIT)}{kind}")
-    return heading.append(f" · {STATE_WORDS[item.state]}", style=style)
+    shape, name, concept, state = heading(item)
+    return Text.assemble((shape, style), (name, "bold"), concept, (state, style))
 
 
-def _indented(text: str, limit: int) -> RenderableType:
-    return Padding(Text(inert(text, limit)), (0, 0, 0, 2))
+def _indented(text: str) -> RenderableType:
+    return Padding(Text(text), (0, 0, 0, 2))
 
 
 def _outcome(decision: GateDecision) -> Text:
-    paths = (("policy", decision.policy_path), ("baseline", decision.baseline_path))
-    used = [f"{name} {inert(path)}" for name, path in paths if path is not None]
-    line = Text().append(f"{', '.join(used) or 'default policy, no baseline'}\n", style="dim")
+    line = Text().append(f"{basis(decision)}\n", style="dim")
     return line.append(inert(outcome(decision)), style=_OUTCOME_STYLES[decision.exit_code])

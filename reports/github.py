@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from auditor.figures import counted
 from auditor.gate.decision import GateDecision, Level
+from auditor.gate.decision_words import STATE_WORDS, json_command, outcome, reason_and_sentence, subject, worst_first
 from auditor.records import VerdictName
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.anchors import Anchor, Anchors
 from reports.display import VERDICT_WORDS, inert, plain
-from reports.gate_items import STATE_WORDS, json_command, outcome, reason_and_sentence, subject, worst_first
 
 #: Annotations of a level that GitHub shows of a step.
 _MOST_OF_A_LEVEL = 10

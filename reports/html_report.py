@@ -13,15 +13,15 @@ from typing import Any
 from auditor.config import NO_MODEL
 from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
 from auditor.records import Verdict
-from reports import queries
+from auditor.store.queries import audit as queries
+from auditor.store.queries.audit import Connection
 from reports.calibration import READING, calibration_line, count_lines
 from reports.class_sections import Sections, anchors
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_templates import assets, environment
-from reports.queries import Connection
 from reports.section_pictures import Extent
 
 #: What pictures may take of the 10 MB that a page may have at 100 classes; the rest is text and charts.

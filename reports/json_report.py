@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from auditor.context_records import CoreConcept, Counterexample
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Finding, Subgroup
-from reports import queries
+from auditor.store.queries import audit as queries
 
 #: Grows when a field changes its meaning or goes; new fields alone do not count.
 JSON_VERSION = 1

@@ -14,11 +14,12 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from auditor.figures import percent, points
 from auditor.gate.decision import GateDecision, GateItem
+from auditor.gate.decision_words import STATE_WORDS, worst_first
 from auditor.records import Verdict
-from reports import queries
+from auditor.store.queries import audit as queries
+from auditor.store.queries.leads import Lead, leads
 from reports.display import VERDICT_WORDS, plain
-from reports.gate_items import STATE_WORDS, worst_first
-from reports.leads import Lead, leads, what_now
+from reports.what_now import what_now
 
 _NAME_LIMIT, _TEXT_LIMIT = 200, 4_000
 _SKIPPED_STATES = ("accepted", "skipped")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from auditor.context_records import Counterexample
 from auditor.figures import counted, rate
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.display import plain
 
 _REASONS = {"settings": "your settings", "class name": "its name", "kind of the class": "what its name is a kind of"}

@@ -11,12 +11,13 @@ from pathlib import PurePath
 
 from auditor.figures import counted, percent, points, reach
 from auditor.gate.decision import GateDecision
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_states, json_command, worst_first
 from auditor.records import Verdict
-from reports import queries
+from auditor.store.queries import audit as queries
+from auditor.store.queries.leads import Lead, leads
 from reports.calibration import READING, calibration_line
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, plain
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, counted_states, json_command, worst_first
-from reports.leads import Lead, audit_folder, explain_command, leads, what_now
+from reports.what_now import audit_folder, explain_command, what_now
 
 #: GitHub drops a summary that is larger.
 MAX_BYTES = 1024 * 1024

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
+from auditor.store.queries import audit as queries
 from auditor.store.tables import Run
-from reports import queries
 from reports.display import VERDICT_WORDS
 from reports.markdown import code, escape
 

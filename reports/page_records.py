@@ -35,7 +35,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class TileGroup:
-    """Pictures of one side of the story (``picture_queries.Side``); without maps where none could be drawn."""
+    """Pictures of one side of the story (``store.queries.pictures.Side``); without maps where none could be drawn."""
 
     side: str
     title: str

@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditor.gate.decision import GateDecision, GateItem, Level
+from auditor.gate.decision_words import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
 from auditor.records import Verdict, VerdictName, fingerprint
+from auditor.store.queries import audit as queries
+from auditor.store.queries.leads import deciding_rules, leads
 from auditor.store.tables import Run
-from reports import queries
 from reports.anchors import Anchor, Anchors
 from reports.display import VERDICT_WORDS, plain
-from reports.gate_items import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
-from reports.leads import deciding_rules, leads, what_now
 from reports.rule_pages import rule_pages
+from reports.what_now import what_now
 
 SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 #: Code scanning shows so many results of a run.

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from auditor.figures import percent
 from auditor.records import SaliencyMap, Verdict
-from reports import picture_queries, queries
+from auditor.store.queries import audit as queries
+from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.audit import Connection
+from auditor.store.queries.pictures import Side, ToldPicture
 from reports.display import plain
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_records import Group, Small, Strip, Tile, TileGroup, Zone
-from reports.picture_queries import Side, ToldPicture
-from reports.queries import Connection
 
 NAME_LIMIT = 60
 #: Sections whose thumbnails are fetched together: one pass over the pictures' table each time, and few in memory.

@@ -16,13 +16,14 @@ from auditor.context_records import Counterexample
 from auditor.figures import counted, percent, points, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
-from reports import queries
+from auditor.store.queries import audit as queries
+from auditor.store.queries.leads import Lead, leads
 from reports.calibration import READING, calibration_line
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, inert
 from reports.gate_text import print_gate, render_gate_text
 from reports.known_context import arms, attribute_lines, core_lines
-from reports.leads import Lead, audit_folder, explain_command, leads, what_now
 from reports.terminal import as_text, print_on
+from reports.what_now import audit_folder, explain_command, what_now
 
 _COLOURS = {"flagged": "bold red", "suspect": "yellow", "clean": "green", "not_analysed": "dim"}
 #: Longer names are cut: the table must keep its columns, and a report on a terminal its lines.

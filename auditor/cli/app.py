@@ -18,8 +18,8 @@ from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
     from auditor.gate.decision import GateDecision
+    from auditor.store.queries.audit import Connection
     from reports.formats import ReportFormat
-    from reports.queries import Connection
 
 app = typer.Typer(
     help="Finds the shortcuts that an image classifier learnt from its data, says them in words, and proves them.",

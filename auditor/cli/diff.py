@@ -36,9 +36,9 @@ def diff(
 ) -> None:
     """Say what a release changed: findings new, fixed, worse and better; ends with 0 whatever it says."""
     from auditor.gate.release_diff import compare_releases
+    from auditor.release.facts import release_facts
     from auditor.store.database import open_audit_database
     from reports.formats import to_bytes, write_report
-    from reports.release_facts import release_facts
 
     both = []
     for folder in (old, new):  # one after the other: two open audits would take twice the memory

@@ -44,7 +44,7 @@ def gate(
 ) -> None:
     """Pass or stop a release: exit code 0, or 1 for what is not accepted, or 2 where it could not be decided."""
     from auditor.gate.baseline import DEFAULT_REASON
-    from auditor.release_check import accept_findings, read_release
+    from auditor.release.check import accept_findings, read_release
     from auditor.store.database import open_audit_database
 
     if not update_baseline and (reason, who, expires) != (None, None, None):

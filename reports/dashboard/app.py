@@ -17,7 +17,7 @@ if __package__ in (None, ""):  # run by Streamlit as a file, which puts this fol
 import duckdb
 
 from auditor.errors import AuditorError, InputError
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.dashboard import markup
 from reports.dashboard.audits import FoundAudit, Identity, find_audits
 from reports.dashboard.options import Options, read_options

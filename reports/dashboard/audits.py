@@ -22,7 +22,7 @@ from auditor.store.connection import connect_to_read
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
 from auditor.store.migrations import MIGRATIONS
-from reports.queries import Connection
+from auditor.store.queries.audit import Connection
 
 AuditState = Literal["complete", "incomplete", "corrupt", "newer"]
 #: mtime in ns, size and inode of ``audit.json``.

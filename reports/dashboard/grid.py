@@ -9,9 +9,9 @@ import streamlit as st
 
 from auditor.figures import counted
 from auditor.records import SaliencyMap
-from reports import picture_queries
+from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.picture_lists import PAGE_SIZE, GridPicture, nearest_page
 from reports.dashboard import drawing, markup
-from reports.dashboard.picture_lists import PAGE_SIZE, GridPicture, nearest_page
 from reports.dashboard.reading import READING
 from reports.dashboard.session import Session
 from reports.page_records import Drawn

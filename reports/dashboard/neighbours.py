@@ -10,8 +10,8 @@ import numpy as np
 
 from auditor.records import FloatArray
 from auditor.store.embedding_index import EmbeddingIndex
-from reports.dashboard.picture_lists import PAGE_SIZE, GridPicture, PicturePage, nearest_page, told
-from reports.queries import Connection
+from auditor.store.queries.audit import Connection
+from auditor.store.queries.picture_lists import PAGE_SIZE, GridPicture, PicturePage, nearest_page, told
 
 if TYPE_CHECKING:
     from auditor.models.encoders import Encoder

@@ -13,7 +13,7 @@ from reports.display import VERDICT_WORDS, plain
 VIEWS = ("audits", "overview", "class", "concept", "groups", "picture", "search", "compare", "review")
 #: Columns that the table of classes can be sorted by; the first is by what matters.
 SORTS = ("severity", "class", "share", "gap", "pictures")
-#: Lists of pictures, see ``picture_lists.Among``; "search" is what ``text`` or ``like`` finds.
+#: Lists of pictures, see ``store.queries.picture_lists.Among``; "search" is what ``text`` or ``like`` finds.
 LISTS = (
     "all", "with", "without", "mistakes", "pulled", "most", "least", "said", "group", "search",
 )  # fmt: skip

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Change, FindingChange, ReleaseDiff
 from auditor.records import Verdict
-from reports import class_evidence, picture_queries, queries
+from auditor.release.facts import release_facts
+from auditor.store.queries import audit as queries
+from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.audit import Connection
+from auditor.store.queries.leads import leads
+from reports import class_evidence
 from reports.charts import Estimate, ShareBar
-from reports.leads import leads
 from reports.page_records import Arm
-from reports.queries import Connection
-from reports.release_facts import release_facts
 
 #: Evidence is drawn for so many concepts of a class; the table has all.
 _CONCEPTS_SHOWN = 3

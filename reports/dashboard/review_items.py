@@ -10,14 +10,14 @@ from auditor.gate.acceptance import check_acceptance, entry_for
 from auditor.gate.baseline import Baseline, Entry, EntryState, parse_baseline
 from auditor.gate.baseline_review import Proposal
 from auditor.gate.decision import GateDecision, GateItem
+from auditor.gate.decision_words import worst_first
 from auditor.gate.policy import load_policy
 from auditor.gate.shared_file import read_if_there
 from auditor.gate.verdict import decide
 from auditor.records import Verdict
-from reports import queries
-from reports.gate_evidence import read_evidence
-from reports.gate_items import worst_first
-from reports.queries import Connection
+from auditor.release.evidence import read_evidence
+from auditor.store.queries import audit as queries
+from auditor.store.queries.audit import Connection
 
 #: As `auditor gate` takes it where none is given.
 POLICY = Path("policy.toml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast, get_args
 
-from reports.dashboard.picture_lists import Among, Selection
+from auditor.store.queries.picture_lists import Among, Selection
 from reports.dashboard.place import Place
 
 #: Lists that are of one class; without it they hold nothing.

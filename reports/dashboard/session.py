@@ -18,10 +18,10 @@ from typing import Any
 import streamlit as st
 
 from auditor.errors import StoreError
+from auditor.store.queries.audit import Connection
 from auditor.store.tables import Run
 from reports.dashboard.audits import FoundAudit, OpenAudits
 from reports.dashboard.place import Place
-from reports.queries import Connection
 
 
 @dataclass(frozen=True, slots=True)

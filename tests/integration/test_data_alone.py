@@ -12,7 +12,7 @@ from auditor import cli, pipeline
 from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.store.database import open_audit_database
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.json_report import SCHEMA_PATH, render_json
 from reports.text import render_text
 

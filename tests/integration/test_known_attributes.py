@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from auditor import cli
 from auditor.store.database import open_audit_database
-from reports import queries
+from auditor.store.queries import audit as queries
 
 SETTINGS = """
 model = "sample:planted"

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from auditor import cli
 from auditor.records import Verdict
 from auditor.store.database import open_audit_database
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.json_report import json_report
 from reports.text import render_text
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from auditor.release_check import check_release
+from auditor.release.check import check_release
 from auditor.store import migrations
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.json_report import json_report
 from reports.text import render_text
 

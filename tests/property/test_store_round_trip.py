@@ -12,8 +12,8 @@ from auditor.records import ClassConcept, Failure, Finding, Subgroup, Verdict
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.digest import contents_digest
 from auditor.store.manifest import write_manifest
+from auditor.store.queries import audit as queries
 from auditor.store.tables import Run
-from reports import queries
 
 # Every character but lone surrogates, which are written out: see the unit test of odd names.
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -6,15 +6,15 @@ import pytest
 from PIL import Image
 
 from auditor.gate.release_diff import compare_releases
+from auditor.release.facts import release_facts
 from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
+from auditor.store.queries import audit as queries
 from benchmarks import big_audit, big_world
 from benchmarks.big_audit import write_big_audit
 from benchmarks.big_world import make_world
 from benchmarks.report_speed import commands, measure
-from reports import queries
 from reports.json_report import json_report
-from reports.release_facts import release_facts
 
 SIZES = {"n_images": 2500, "n_classes": 10, "n_concepts": 40}
 

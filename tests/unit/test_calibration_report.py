@@ -12,7 +12,7 @@ from small_audit import write_small_audit
 from auditor.calibration_records import CalibrationRow
 from auditor.store.amend import amended
 from auditor.store.database import open_audit_database
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.calibration import READING, calibration_line, calibration_table
 from reports.html_report import render_html
 from reports.json_report import SCHEMA_PATH, render_json

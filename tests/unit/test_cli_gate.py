@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from auditor import cli
 from auditor.cli.app import app
-from auditor.release_check import today_utc
+from auditor.release.check import today_utc
 
 
 def run(*arguments, exit_code):

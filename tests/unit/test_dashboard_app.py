@@ -82,7 +82,7 @@ def test_a_view_that_fails_leaves_the_page(folder, monkeypatch):
     def fail(connection):
         raise ValueError("secret details")
 
-    monkeypatch.setattr("reports.queries.verdicts", fail)
+    monkeypatch.setattr("auditor.store.queries.audit.verdicts", fail)
     page = open_page(folder, audit="new")
     assert not page.exception
     drawn = "".join(element.proto.body for element in page.get("html"))

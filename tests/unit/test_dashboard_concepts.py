@@ -1,15 +1,10 @@
-"""The views of concepts and of channel groups, and their queries, on hand-made audits."""
-
-from dataclasses import replace
+"""The views of concepts and of channel groups, on hand-made audits."""
 
 import pytest
 from dashboard_page import links, markup, open_page, words
 from hostile_audit import NAMES, write_hostile_audit
-from picture_audit import image_id, write_picture_audit
+from picture_audit import write_picture_audit
 from small_audit import write_small_audit
-
-from auditor.store.database import open_audit_database
-from reports.dashboard import concept_queries, group_queries
 
 
 @pytest.fixture(scope="module")
@@ -20,81 +15,6 @@ def birds(tmp_path_factory):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     return write_small_audit(tmp_path_factory.mktemp("concepts") / "small")
-
-
-def test_words_of_a_class_hold_what_was_said_and_what_was_counted(small):
-    with open_audit_database(small) as connection:
-        water, beak = concept_queries.words_of_class(connection, 0, leading="water")
-        (first,) = concept_queries.words_of_class(connection, 0, leading="beak", limit=1)
-    assert water == concept_queries.ClassWord("water", "water", "scene", 0.41, 0.03, 3410, 3274, 212, 66, 2)
-    assert beak == concept_queries.ClassWord("beak", "beak", "part", 0.11, 0.0, None, None, None, None, 2)
-    assert first.concept_id == "beak"
-
-
-def test_concepts_come_by_what_they_lead(small):
-    with open_audit_database(small) as connection:
-        rows = concept_queries.concepts(connection, limit=10)
-        (found,) = concept_queries.concepts(connection, find="MARK", limit=10)
-        (second,) = concept_queries.concepts(connection, limit=1, start=1)
-    assert [(row.concept, row.n_flagged, row.n_suspect) for row in rows] == [
-        ("water", 1, 1), ("watermark", 1, 0), ("beak", 0, 0), ("scene = s0", 0, 0),
-    ]  # fmt: skip
-    assert rows[0].share == 0.41
-    assert rows[0].class_name == "waterbird"
-    assert found.concept_id == "watermark"
-    assert (second.concept_id, second.total) == ("watermark", 4)
-
-
-def test_one_concept_is_of_the_vocabulary_or_of_the_manifest(small):
-    with open_audit_database(small) as connection:
-        water = concept_queries.concept(connection, "water")
-        known = concept_queries.concept(connection, "scene-s0-3f")
-        assert concept_queries.concept(connection, "nothing") is None
-        assert concept_queries.n_led(connection, "water") == 2
-    assert water == concept_queries.OneConcept("water", "water", "scene", ("lake", "sea"), None, None)
-    assert known == concept_queries.OneConcept("scene-s0-3f", "scene = s0", None, (), 0.875, "scene")
-
-
-def test_a_concept_across_the_classes(birds):
-    with open_audit_database(birds) as connection:
-        rows = concept_queries.across_classes(connection, "water", limit=10)
-        (last,) = concept_queries.across_classes(connection, "water", limit=1, start=2)
-    assert [row.class_name for row in rows] == ["bird 0", "bird 1", "bird 2"]
-    assert last == rows[2]
-    assert rows[0] == concept_queries.ConceptInClass(
-        0,
-        "bird 0",
-        "flagged",
-        "high",
-        True,
-        0.41,
-        0.03,
-        None,
-        0.65,
-        0.58,
-        0.71,
-        0.22,
-        0.14,
-        0.34,
-        None,
-        None,
-        None,
-        None,
-        3,
-    )
-
-
-def test_groups_with_the_classes_that_use_them(birds):
-    with open_audit_database(birds) as connection:
-        first, second = group_queries.groups(connection, n_classes=2, limit=10)
-        assert [row.class_idx for row in group_queries.classes_of(connection, 0, limit=2)] == [0, 1]
-        assert group_queries.channels_of(connection, 1, limit=9) == [group_queries.Channel(1, "beak", 1.0, 1)]
-        assert group_queries.group(connection, 7) is None
-    assert replace(first, image_ids=()) == group_queries.ListedGroup(
-        0, "water, lake", 1.0, 1, 3, ("bird 0", "bird 1"), (0.46, 0.46), (), 1.0, 2
-    )
-    assert first.image_ids == (image_id(0, 0), image_id(0, 1))
-    assert (second.group_idx, second.shares) == (1, (0.12, 0.12))
 
 
 def test_the_list_of_concepts(small):

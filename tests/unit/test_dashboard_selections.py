@@ -1,6 +1,6 @@
 import pytest
 
-from reports.dashboard.picture_lists import Selection
+from auditor.store.queries.picture_lists import Selection
 from reports.dashboard.place import LISTS, VIEWS, Place
 from reports.dashboard.selections import class_idx_of, home_of, selection_of, title_of
 

@@ -10,7 +10,7 @@ from small_audit import write_small_audit
 
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.store.database import open_audit_database
-from reports import queries
+from auditor.store.queries import audit as queries
 from reports.model_card import render_model_card
 
 ITEM = GateItem("cat", "fog", "fog", "weather", "flagged", "low", "f" * 64, "accepted", "note", "flagged; by 'Ada'")

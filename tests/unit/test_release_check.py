@@ -20,7 +20,7 @@ from auditor.errors import InputError, StoreError
 from auditor.gate.baseline import Entry, load_baseline
 from auditor.gate.policy import Policy, Rule
 from auditor.records import fingerprint
-from auditor.release_check import ReleaseCheck, accept_findings, assert_no_shortcuts, check_release, git_user, today_utc
+from auditor.release.check import ReleaseCheck, accept_findings, assert_no_shortcuts, check_release, git_user, today_utc
 from auditor.store.migrations import MIGRATIONS
 
 #: Of small_audit: boat is not analysed.

@@ -20,9 +20,9 @@ from auditor.errors import StoreError
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Pair
 from auditor.records import ImageItem
+from auditor.release.facts import release_facts
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
-from reports.release_facts import release_facts
 
 
 def read(folder):

@@ -11,7 +11,6 @@ from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
-from reports.display import plain
 from reports.gate_text import render_gate_text
 from reports.text import print_text, render_text
 
@@ -220,20 +219,3 @@ def test_many_clean_classes_fold_into_one_line(tmp_path):
         lines = render_text(connection, width=120).splitlines()
     assert lines[-3] == "● " + ", ".join(f"c{idx:04}" for idx in range(12)) + " and 988 more: clean."
     assert lines[-1] == "1,000 classes analysed, 0 flagged"
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("a\nb\tc", "a b c"), ("\x00\x07x\x1b[31m", "x[31m"), ("\u202egnp.exe", "gnp.exe"),
-        ("a\u2028b", "a b"), ("\ufeffé水", "é水"), ("क\u094d\u200dष", "क\u094d\u200dष"), ("", ""), ("  ", ""),
-    ],
-)  # fmt: skip
-def test_plain(text, shown):
-    assert plain(text) == shown
-
-
-def test_plain_cuts():
-    assert plain("watermark", 9) == "watermark"
-    assert plain("watermark", 6) == "water…"
-    assert plain("a waterbird", 3) == "a…"

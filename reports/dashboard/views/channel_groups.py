@@ -7,18 +7,19 @@ from dataclasses import replace
 
 import streamlit as st
 
-from reports import picture_queries
-from reports.dashboard import group_queries, markup
+from auditor.store.queries import groups as group_queries
+from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.audit import Connection
+from auditor.store.queries.groups import OneGroup
+from auditor.store.queries.picture_lists import Selection, read_page
+from reports.dashboard import markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.grid import show_grid
-from reports.dashboard.group_queries import OneGroup
 from reports.dashboard.paging import pages
-from reports.dashboard.picture_lists import Selection, read_page
 from reports.dashboard.session import Session
 from reports.display import plain
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_records import Small
-from reports.queries import Connection
 
 _PAGE_SIZE, _PER_GROUP, _USERS, _CHANNELS = 24, 4, 3, 12
 _MOST_USERS = 12

@@ -10,18 +10,21 @@ from typing import get_args
 import streamlit as st
 
 from auditor.records import Verdict
-from reports import class_evidence, picture_queries, queries
+from auditor.store.queries import audit as queries
+from auditor.store.queries import concepts as concept_queries
+from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.audit import Connection
+from auditor.store.queries.leads import leads
+from auditor.store.queries.picture_lists import Among, Selection, read_page
+from reports import class_evidence
 from reports.charts import Estimate, ShareBar
 from reports.class_sections import Sections, anchors
-from reports.dashboard import class_list, concept_queries, markup
+from reports.dashboard import class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.grid import show_grid
-from reports.dashboard.picture_lists import Among, Selection, read_page
 from reports.dashboard.session import Session
-from reports.leads import leads
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_records import Section, Tile
-from reports.queries import Connection
 from reports.section_pictures import Extent
 
 _EXTENT, _BUDGET = Extent(4, 3, 4, 4, Sizes()), 3_000_000

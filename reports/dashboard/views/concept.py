@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from reports import picture_queries
-from reports.dashboard import concept_queries, markup
-from reports.dashboard.concept_queries import OneConcept
+from auditor.store.queries import concepts as concept_queries
+from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.concepts import OneConcept
+from auditor.store.queries.picture_lists import Among, Selection, read_page
+from reports.dashboard import markup
 from reports.dashboard.grid import show_grid
 from reports.dashboard.paging import pages
-from reports.dashboard.picture_lists import Among, Selection, read_page
 from reports.dashboard.session import Session
 
 _PAGE_SIZE = 50

@@ -12,7 +12,8 @@ from auditor.figures import counted, reach
 from auditor.gate.acceptance import today_utc
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
-from reports import queries
+from auditor.store.queries import audit as queries
+from auditor.store.queries.audit import Connection, VerdictCounts
 from reports.class_sections import Sections, anchors
 from reports.dashboard import charts, class_list, markup
 from reports.dashboard.audits import Identity, identity_of
@@ -23,7 +24,6 @@ from reports.display import VERDICT_SHAPES, VERDICT_WORDS
 from reports.html_report import headline
 from reports.page_pictures import PictureBudget, Sizes
 from reports.page_records import Card
-from reports.queries import Connection, VerdictCounts
 from reports.section_pictures import Extent
 
 _WORST = 3

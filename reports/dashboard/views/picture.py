@@ -7,16 +7,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from auditor.errors import AuditorError
+from auditor.store.queries.picture_facts import NamedBy, PictureFacts, picture_facts
+from auditor.store.queries.picture_lists import Step, step, step_in
 from reports.dashboard import drawing, markup
 from reports.dashboard.grid import concept_terms, show_grid, show_map_controls
 from reports.dashboard.neighbours import page_of
-from reports.dashboard.picture_facts import NamedBy, PictureFacts, picture_facts
-from reports.dashboard.picture_lists import Step, step, step_in
 from reports.dashboard.searching import nearest, search
 from reports.dashboard.selections import home_of, selection_of, title_of
 from reports.dashboard.session import Session
-from reports.leads import explain_picture_command
 from reports.page_records import Drawn
+from reports.what_now import explain_picture_command
 
 #: Side of the large pictures; the audit keeps 160 pixels.
 _LARGE = 320

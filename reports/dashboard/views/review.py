@@ -12,6 +12,7 @@ from auditor.errors import AuditorError, InputError
 from auditor.gate.acceptance import ACCEPTED_DAYS, git_user, today_utc
 from auditor.gate.baseline import EntryState
 from auditor.gate.baseline_review import BaselineConflictError, Proposal, Written, preview, write_review
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, outcome
 from reports.dashboard import markup
 from reports.dashboard.paging import pages
 from reports.dashboard.review_items import (
@@ -24,7 +25,6 @@ from reports.dashboard.review_items import (
     withdrawal_of,
 )
 from reports.dashboard.session import Session
-from reports.gate_items import LEVEL_SHAPES, STATE_WORDS, outcome
 
 _PER_PAGE = 40
 _CHOICES: dict[EntryState, str] = {

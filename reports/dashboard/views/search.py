@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from auditor.errors import AuditorError, InputError
-from reports import picture_queries
+from auditor.store.queries import pictures as picture_queries
 from reports.dashboard import drawing, markup
 from reports.dashboard.grid import show_grid
 from reports.dashboard.neighbours import page_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -10,10 +9,10 @@ from typing import get_args
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Change, ReleaseDiff
 from auditor.gate.verdict import Growth
+from auditor.release.facts import release_facts
 from auditor.store.database import open_audit_database
+from auditor.store.queries.audit import Connection, database_file
 from auditor.wording import quote
-from reports.queries import Connection
-from reports.release_facts import release_facts
 
 
 def compare_with(old: Path, connection: Connection, allow_different_data: bool) -> ReleaseDiff:
@@ -27,8 +26,7 @@ def compare_with(old: Path, connection: Connection, allow_different_data: bool) 
     diff = compare_releases(facts, release_facts(connection), allow_different_data=allow_different_data)
     if diff.old.name != diff.new.name:
         return diff
-    ((path,),) = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()
-    new = Path(path or os.curdir).resolve().parent
+    new = (database_file(connection) or Path.cwd()).resolve().parent
     if old.resolve() == new:
         return diff
     name = _told_apart(old.resolve(), new)

@@ -6,8 +6,8 @@ import pytest
 from picture_audit import CROP, image_id, write_picture_audit
 
 from auditor.store.database import open_audit_database
-from reports import picture_queries
-from reports.picture_queries import CalledPictures, GroupOfClass
+from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.pictures import CalledPictures, GroupOfClass
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,5 @@
+"""The finding that each verdict rests on."""
+
 import math
 
 import pytest
@@ -6,11 +8,7 @@ from small_audit import IMAGE_IDS, make_run, write_small_audit
 from auditor.records import Finding, Verdict, fingerprint
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
-from reports.leads import Lead, deciding_rules, explain_command, leads, what_now
-
-
-def flagged(name="duck", concept="water"):
-    return Verdict(0, name, "flagged", "high", concept, concept, "scene", "", 9, 0.4, 0.25, 0.2, 0.3)
+from auditor.store.queries.leads import Lead, deciding_rules, leads
 
 
 def test_of_the_small_audit(tmp_path):
@@ -65,33 +63,3 @@ def test_deciding_rules(tmp_path):
     assert {concept: rules[fingerprint("duck", concept)] for concept in ("water", "sky", "mud")} == {
         "water": "E4-pull", "sky": "E1", "mud": "E2",
     }  # fmt: skip
-
-
-def test_what_now():
-    recall, pull = Lead(0, "E4-recall", None, 518, 32), Lead(0, "E4-pull", None, 518, 32)
-    wanted = 'more pictures of "duck" without water (32 of 550 so far)'
-    assert what_now(flagged(), recall) == f"train with {wanted}; or accept it in the baseline, with a reason"
-    assert what_now(flagged(), pull).startswith("train with more pictures of other classes with water; or")
-    assert what_now(flagged(), None).startswith('train with more pictures of "duck" without water; or')
-    suspect = Verdict(0, "duck", "suspect", "low", "water", "water", "scene", "", 9)
-    assert what_now(suspect, recall).startswith(
-        'collect more pictures of "duck" without water (32 of 550 so far), then'
-    )
-    settled = Lead(0, "E4-recall", None, 518, 32, 148, 1200), Lead(0, "E4-pull", None, 518, 32, 148, 1200)
-    assert what_now(suspect, settled[0]).startswith('collect 148 more pictures of "duck" without water (32 of 550')
-    assert what_now(suspect, settled[1]).startswith("collect 1,200 more pictures of other classes with water, then")
-    assert "148" not in what_now(flagged(), settled[0])  # what is missing for a proof is not what mends the model
-    assert "audit again" in what_now(Verdict(0, "duck", "not_analysed", "none", None, None, None, "", 0), None)
-    assert what_now(Verdict(0, "duck", "clean", "none", None, None, None, "", 0), None) is None
-
-
-def test_explain_command_is_given_only_where_it_can_be_pasted():
-    def command(picture, name="duck"):
-        return explain_command(flagged(name), Lead(0, "E4-recall", picture, 1, 1))
-
-    assert command("duck/1.jpg") == "auditor explain DIR duck/1.jpg --class duck"
-    assert command("a b/$(x)'.jpg", "`x`; y") == "auditor explain DIR 'a b/$(x)'\"'\"'.jpg' --class '`x`; y'"
-    for picture in ("-rf.jpg", "a\nb.jpg", "a\u202eb.jpg", "x" * 400, None):
-        assert command(picture) is None
-    assert command("a.jpg", "a\x1b[31m") is None
-    assert explain_command(flagged(), None) is None

@@ -16,11 +16,12 @@ from auditor.gate.decision import GateDecision
 from auditor.gate.policy import Policy, load_policy
 from auditor.gate.releases import ReleaseDiff
 from auditor.gate.verdict import decide
-from auditor.release_growth import compare_with, growth, in_short, unmeasured
+from auditor.release.evidence import read_evidence
+from auditor.release.failed_text import failed_text
+from auditor.release.growth import compare_with, growth, in_short, unmeasured
 from auditor.store.database import open_audit_database
+from auditor.store.queries import audit as queries
 from auditor.wording import quote_list
-from reports import queries
-from reports.gate_evidence import read_evidence
 
 logger = logging.getLogger(__name__)
 
@@ -115,12 +116,10 @@ def assert_no_shortcuts(audit_dir: AnyPath, policy: AnyPath | None = None, basel
         AssertionError: the release does not pass.
         AuditorError: as for :func:`check_release`.
     """
-    from reports.gate_text import render_failed
-
     with open_audit_database(Path(audit_dir)) as connection:
         decision = read_release(connection, policy=policy).decide(baseline)
         if decision.exit_code:
-            raise AssertionError(render_failed(connection, decision=decision))
+            raise AssertionError(failed_text(decision, queries.verdicts(connection)))
 
 
 def read_release(

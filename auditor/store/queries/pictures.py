@@ -11,7 +11,7 @@ import numpy as np
 
 from auditor.records import ByteArray, SaliencyMap
 from auditor.rules import PRESENT
-from reports.queries import Connection
+from auditor.store.queries.audit import Connection
 
 #: ``with``: of the class, with its leading concept; ``without``: of the class, without it; ``pulled``: of other
 #: classes, with it, and called the class. ``words``: of a class without a leading concept.

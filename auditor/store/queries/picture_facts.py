@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.records import SaliencyMap
-from reports import picture_queries
-from reports.queries import Connection
+from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.audit import Connection
 
 _PICTURE = """
 SELECT i.image_id, i.path, i.label, i.split, i.group_id, i.width, i.height, i.content_digest, i.thumbnail,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from auditor.gate.decision import GateDecision, GateItem, ItemState
 from auditor.records import Verdict
-from reports.display import plain
+from auditor.wording import inert, plain
 
 LEVEL_SHAPES = {"error": "✕", "warning": "!", "note": "·"}
 STATE_WORDS: dict[ItemState, str] = {
@@ -21,6 +21,8 @@ STATE_WORDS: dict[ItemState, str] = {
     "grown": "grown since the previous release",
 }
 _LEVELS = ("error", "warning", "note")
+#: Longer names, reasons and sentences of an audit are cut.
+_NAME_LIMIT, _REASON_LIMIT, _SENTENCE_LIMIT = 60, 1_000, 2_000
 
 
 def worst_first(decision: GateDecision) -> list[GateItem]:
@@ -39,12 +41,48 @@ def is_on(item: GateItem, verdict: Verdict) -> bool:
     return item.concept_id is not None and item.concept_id == verdict.concept_id
 
 
+def heading(item: GateItem) -> tuple[str, str, str, str]:
+    """The line above an item, in parts that can be coloured: "✕ ", "waterbird", " · water (scene)", " · new"."""
+    concept = ""
+    if item.concept is not None:
+        kind = f" ({inert(item.concept_kind, _NAME_LIMIT).replace('_', ' ')})" if item.concept_kind else ""
+        concept = f" · {inert(item.concept, _NAME_LIMIT)}{kind}"
+    shape, state = f"{LEVEL_SHAPES[item.level]} ", f" · {STATE_WORDS[item.state]}"
+    return shape, inert(item.class_name, _NAME_LIMIT), concept, state
+
+
+def reason(item: GateItem) -> str:
+    """What the gate says of an item, harmless and cut."""
+    return inert(item.reason, _REASON_LIMIT)
+
+
+def failures(decision: GateDecision, verdicts: Iterable[Verdict]) -> list[tuple[GateItem, list[str]]]:
+    """Every error, with what the gate says of it and then what the audit says of the class."""
+    by_name = {one.class_name: one for one in verdicts}
+    found = []
+    for item in worst_first(decision):
+        if item.level != "error":
+            continue
+        told, verdict = [reason(item)], by_name.get(item.class_name)
+        if verdict is not None and is_on(item, verdict):
+            told.append(inert(verdict.sentence, _SENTENCE_LIMIT))
+        found.append((item, told))
+    return found
+
+
+def basis(decision: GateDecision) -> str:
+    """The files that it was decided by: "policy policy.toml, baseline baseline.toml"."""
+    paths = (("policy", decision.policy_path), ("baseline", decision.baseline_path))
+    used = [f"{name} {inert(path)}" for name, path in paths if path is not None]
+    return ", ".join(used) or "default policy, no baseline"
+
+
 def reason_and_sentence(item: GateItem, verdict: Verdict | None) -> str:
     """What the gate says of an item and, where the verdict is on the same concept, what the audit says of the class."""
-    reason = item.reason.rstrip(". ")
+    said = item.reason.rstrip(". ")
     if verdict is None or not is_on(item, verdict):
-        return f"{reason}."
-    return f"{reason}. {verdict.sentence}"
+        return f"{said}."
+    return f"{said}. {verdict.sentence}"
 
 
 def json_command(decision: GateDecision | None) -> str:

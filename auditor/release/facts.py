@@ -13,9 +13,9 @@ from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, Re
 from auditor.gate.standings import RULES, found_pairs
 from auditor.records import Finding
 from auditor.rules import PRESENT
+from auditor.store.queries import audit as queries
+from auditor.store.queries.audit import Connection
 from auditor.store.tables import Run
-from reports import queries
-from reports.queries import Connection
 
 #: Settings that say where things lay or how fast, not what is found; data, model and encoder are compared by digest.
 _NO_SETTINGS = {

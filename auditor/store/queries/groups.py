@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.queries import Connection
+from auditor.store.queries.audit import Connection
 
 _GROUPS = """
 WITH used AS (

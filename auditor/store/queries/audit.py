@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import duckdb
@@ -298,3 +299,9 @@ def pictures(
 def thumbnails(connection: Connection, image_ids: Sequence[str]) -> dict[str, bytes]:
     """Small JPEGs of the pictures asked for, those that have one; never ask for all at once."""
     return dict(connection.execute(_THUMBNAILS, {"image_ids": list(image_ids)}).fetchall())
+
+
+def database_file(connection: Connection) -> Path | None:
+    """The file that is open; None in memory. Of an older audit it is the migrated copy."""
+    ((path,),) = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()
+    return Path(path) if path else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.rules import PRESENT
-from reports.queries import Connection
+from auditor.store.queries.audit import Connection
 
 #: ``all``, ``with``, ``without``, ``mistakes``: pictures of the class; ``pulled``: of other classes, with the concept,
 #: and called the class. ``most``, ``least``: by how far they show the concept, whatever their class. ``said``: by how

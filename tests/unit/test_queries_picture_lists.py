@@ -6,7 +6,7 @@ import pytest
 from picture_audit import PER_CLASS, image_id, write_picture_audit
 
 from auditor.store.database import open_audit_database
-from reports.dashboard.picture_lists import (
+from auditor.store.queries.picture_lists import (
     PicturePage,
     Selection,
     Step,

@@ -7,8 +7,8 @@ import duckdb
 from auditor.errors import StoreError
 from auditor.gate.concerns import ReleaseEvidence
 from auditor.gate.policy import Policy
+from auditor.store.queries import audit as queries
 from auditor.wording import quote_list
-from reports import queries
 
 
 def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvidence:

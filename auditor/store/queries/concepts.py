@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.queries import Connection
+from auditor.store.queries.audit import Connection
 
 # A known attribute has counts and no words; a concept of the words need not have been counted.
 _OF_CLASS = """

@@ -21,7 +21,7 @@ from small_audit import (
 
 from auditor.errors import StoreError
 from auditor.store.database import open_audit_database
-from reports import queries
+from auditor.store.queries import audit as queries
 
 
 @pytest.fixture(scope="module")

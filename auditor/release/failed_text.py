@@ -1,0 +1,26 @@
+"""What failed at the gate as plain text: the message of `assert_no_shortcuts`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+
+from auditor.gate.decision import GateDecision
+from auditor.gate.decision_words import basis, failures, heading, outcome
+from auditor.records import Verdict
+from auditor.wording import inert
+
+
+def failed_text(decision: GateDecision, verdicts: Iterable[Verdict], *, width: int = 100) -> str:
+    """Only what failed and the outcome, ``width`` characters a line; the words are those that `auditor gate` prints."""
+    lines: list[str] = []
+    for item, told in failures(decision, verdicts):
+        lines += _wrapped("".join(heading(item)), width)
+        for text in told:
+            lines += _wrapped(text, width, indent="  ")
+        lines.append("")
+    return "\n".join([*lines, *_wrapped(basis(decision), width), *_wrapped(inert(outcome(decision)), width)])
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

@@ -1,0 +1,1 @@
+"""Whatever reads an audit by SQL: named, read-only, each giving records."""

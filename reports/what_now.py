@@ -1,0 +1,58 @@
+"""What the reader can do about a verdict: what would mend or settle it, and the commands that draw its pictures."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from auditor.gate.decision import AUDIT_A_MODEL
+from auditor.records import Verdict
+from auditor.store.queries.audit import Connection, database_file
+from auditor.store.queries.leads import Lead
+from reports.display import plain
+
+
+def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
+    """What would mend or settle the verdict, in one line; None for a clean class."""
+    if verdict.verdict == "not_analysed" and lead is not None and lead.data_alone:
+        return AUDIT_A_MODEL
+    if verdict.verdict == "not_analysed":
+        return "mend that and audit again; until then nothing is known of the class either way"
+    if verdict.concept is None or verdict.verdict == "clean":
+        return None
+    name, concept = plain(verdict.class_name, 80), plain(verdict.concept, 80)
+    lead = lead or Lead(verdict.class_idx, None, None, None, None)
+    by_pull, suspect = lead.rule_id == "E4-pull", verdict.verdict == "suspect"
+    missing = (lead.n_others_missing if by_pull else lead.n_missing) if suspect else None
+    number = f"{missing:,} " if missing else ""
+    wanted = f"{number}more pictures of other classes with {concept}"
+    if not by_pull:
+        wanted = f'{number}more pictures of "{name}" without {concept}'
+        if lead.n_present is not None and lead.n_absent is not None:
+            wanted += f" ({lead.n_absent:,} of {lead.n_present + lead.n_absent:,} so far)"
+    if suspect:
+        return f"collect {wanted}, then audit again: it stays open until then"
+    return f"train with {wanted}; or accept it in the baseline, with a reason"
+
+
+def audit_folder(connection: Connection) -> str:
+    """The audit's folder as commands take it from here; "DIR" where it lies elsewhere (or is a migrated copy)."""
+    file = database_file(connection)
+    folder = Path("/") if file is None else file.parent
+    here = Path.cwd()
+    return folder.relative_to(here).as_posix() if here in folder.parents else "DIR"
+
+
+def explain_command(verdict: Verdict, lead: Lead | None, folder: str = "DIR") -> str | None:
+    """The command that draws a picture of the evidence; None without one, or where its name is no plain text."""
+    if lead is None or lead.picture is None or lead.data_alone:
+        return None
+    return explain_picture_command(lead.picture, verdict.class_name, folder)
+
+
+def explain_picture_command(path: str, class_name: str, folder: str) -> str | None:
+    """The command that draws one picture for one class; None where a name is no plain text."""
+    if path.startswith("-") or any(plain(name) != name for name in (path, class_name, folder)):
+        return None  # an option, or what is shown would not be what the shell gets
+    command = shlex.join(["auditor", "explain", folder, path, "--class", class_name])
+    return command if len(command) <= 300 else None
