@@ -14,7 +14,7 @@ from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import KnownAttributes
 from auditor.models.classifier import Classifier
-from auditor.models.encoders import Encoder
+from auditor.models.encoders.encoder import Encoder
 from auditor.records import (
     ChannelGroups,
     ChannelWords,

@@ -64,7 +64,7 @@ def _gpu() -> str:
 
 
 def _sample_encoder() -> str:
-    from auditor.models.encoders import load_encoder
+    from auditor.models.encoders.load import load_encoder
 
     encoder = load_encoder("sample")
     return f"{encoder.dim} dimensions; rendered sample scenes only"
@@ -101,7 +101,7 @@ def _fonts() -> str:
 
 
 def _model(model: str, weights: Path | None, trust_code: bool) -> str:
-    from auditor.models.classifier import load_classifier
+    from auditor.models.load_classifier import load_classifier
 
     found = load_classifier(model, weights=weights, trust_code=trust_code)
     classes, channels = found.head.weight.shape

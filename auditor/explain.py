@@ -14,7 +14,7 @@ from auditor.errors import InputError, ModelError
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
 from auditor.inputs.images import read_image
-from auditor.models.classifier import load_classifier
+from auditor.models.load_classifier import load_classifier
 from auditor.records import Concept
 from auditor.store.database import open_audit_database
 from auditor.store.model_words import find_picture, read_channel_words, read_concepts, read_run_settings

@@ -31,9 +31,9 @@ from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
-from auditor.models.classifier import load_classifier
 from auditor.models.device import find_device
-from auditor.models.encoders import load_encoder
+from auditor.models.encoders.load import load_encoder
+from auditor.models.load_classifier import load_classifier
 from auditor.records import ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels

@@ -27,8 +27,8 @@ from auditor.config import AuditConfig
 from auditor.extraction.extract import SHARD_IMAGES
 from auditor.inputs.images import read_image
 from auditor.models import cam
-from auditor.models.classifier import load_classifier
-from auditor.models.encoders import load_encoder
+from auditor.models.encoders.load import load_encoder
+from auditor.models.load_classifier import load_classifier
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.pipeline import run_audit
 from auditor.records import ExtremeImages

@@ -10,7 +10,7 @@ import numpy as np
 
 from auditor.errors import EncoderError
 from auditor.extraction.embedding_cache import EmbeddingCache
-from auditor.models.encoders import Encoder
+from auditor.models.encoders.encoder import Encoder
 from auditor.records import BoolArray, Concept, FloatArray, Vocabulary
 
 _DEFAULT_TEMPLATES = ("a photo of {}",)

@@ -21,7 +21,7 @@ from auditor.inputs.images import DecodedImage, read_image, thumbnail_jpeg
 from auditor.inputs.masks import cover_object
 from auditor.models import cam
 from auditor.models.classifier import Classifier
-from auditor.models.encoders import Encoder
+from auditor.models.encoders.encoder import Encoder
 from auditor.records import MASK_STAGE, Dataset, Failure, FloatArray, ImageItem, Progress
 
 logger = logging.getLogger(__name__)

@@ -16,18 +16,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from auditor.errors import ModelError
+from auditor.models.classifier import Classifier
 from auditor.models.trace import RECTIFIERS, first_tensor, pooled
 from auditor.records import FloatArray
-
-if TYPE_CHECKING:
-    from auditor.models.classifier import Classifier
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from auditor.errors import InputError, ModelError
 from auditor.models.bundled import bundled_path
 from auditor.models.hub import fetch_problem, hub_or_cache
 from auditor.models.preprocess import OpaqueTransform, Preprocess, from_mapping, from_transform
+from auditor.models.sample_models import build_sample_classifier
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.weights import StateDict, file_sha256, fit_keys, load_into, read_weights, rows_of_head
 
@@ -49,7 +50,7 @@ def build_model(spec: str, weights: Path | None, *, trust_code: bool) -> Source:
         trust_code: Whether a factory may run.
 
     Raises:
-        ModelError: see :func:`auditor.models.classifier.load_classifier`.
+        ModelError: see :func:`auditor.models.load_classifier.load_classifier`.
     """
     kind, _, name = spec.rpartition(":")
     if not kind or not name:
@@ -123,8 +124,6 @@ def _sized(state: StateDict, build: Callable[..., nn.Module]) -> nn.Module:
 
 
 def _sample(name: str, weights: Path | None) -> Source:
-    from auditor.models.sample_models import build_sample_classifier
-
     _check_name("sample", name, SAMPLES)
     try:
         description = json.loads(bundled_path("classifiers", "classifier.json").read_text(encoding="utf-8"))

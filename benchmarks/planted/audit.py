@@ -33,8 +33,9 @@ from auditor.inputs.attributes import known_attributes
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import image_id
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
-from auditor.models.classifier import Classifier, make_classifier
-from auditor.models.encoders import Encoder
+from auditor.models.classifier import Classifier
+from auditor.models.encoders.encoder import Encoder
+from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import Preprocess
 from auditor.records import ClassMatch, Dataset, FloatArray, ImageItem, IntArray, LinearHead
 from benchmarks.planted.bank import SIZE, PixelArray

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
-from auditor.models.encoders import Encoder
+from auditor.models.encoders.encoder import Encoder
 from benchmarks.planted.audit import Examined, concepts_of
 from benchmarks.planted.scenarios import Scenario
 from benchmarks.planted.words import TERM_OF

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from auditor.models.encoders import Encoder
+from auditor.models.encoders.encoder import Encoder
 from auditor.records import LinearHead
 from benchmarks.planted import answers, backbones, bank, drawing, networks, properties, worlds
 from benchmarks.planted.answers import model_answers, shared_answers

@@ -15,7 +15,8 @@ from typing import Any
 
 import torch
 
-from auditor.models.encoders import Encoder, load_encoder
+from auditor.models.encoders.encoder import Encoder
+from auditor.models.encoders.load import load_encoder
 from benchmarks.planted import answers, backbones, encoders, teaching, truth
 from benchmarks.planted import audit as audit_module
 from benchmarks.planted import models as models_module

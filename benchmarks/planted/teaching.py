@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from auditor.models.bundled import bundled_path
-from auditor.models.encoders import Encoder, clip_encoder
+from auditor.models.encoders.clip import clip_encoder
+from auditor.models.encoders.encoder import Encoder
 from auditor.models.model_sources import whole_picture
 from auditor.models.torchvision_cure import import_torchvision_safely
 from benchmarks.planted import words

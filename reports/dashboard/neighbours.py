@@ -14,7 +14,7 @@ from auditor.store.queries.audit import Connection
 from auditor.store.queries.picture_lists import PAGE_SIZE, GridPicture, PicturePage, nearest_page, told
 
 if TYPE_CHECKING:
-    from auditor.models.encoders import Encoder
+    from auditor.models.encoders.encoder import Encoder
 
 #: Pictures that a search gives; further ones are hardly like what was asked for.
 MOST_FOUND = 10 * PAGE_SIZE

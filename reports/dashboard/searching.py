@@ -16,7 +16,7 @@ from reports.dashboard import neighbours
 from reports.dashboard.session import Session
 
 if TYPE_CHECKING:
-    from auditor.models.encoders import Encoder
+    from auditor.models.encoders.encoder import Encoder
 
 #: Indexes in memory: 200 MB each at 100,000 pictures and 512 dimensions, and read again in a third of a second.
 _MOST_INDEXES = 1
@@ -119,6 +119,6 @@ def _encoder(spec: str) -> Encoder:
 
 def load_encoder(spec: str) -> Encoder:
     """The encoder; torch comes with it, which takes 190 MB and seconds, and which no other view needs."""
-    from auditor.models import encoders
+    from auditor.models.encoders import load
 
-    return encoders.load_encoder(spec)
+    return load.load_encoder(spec)

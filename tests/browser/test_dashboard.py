@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 
-from auditor.models.encoders import load_encoder
+from auditor.models.encoders.load import load_encoder
 from auditor.store.embedding_index import write_embedding_index
 from benchmarks import big_audit, big_world
 from benchmarks.big_audit import write_big_audit

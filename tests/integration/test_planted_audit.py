@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from auditor.config import AuditConfig
-from auditor.models.encoders import load_encoder
+from auditor.models.encoders.load import load_encoder
 from auditor.pipeline import run_audit
 from auditor.records import LinearHead
 from auditor.store.database import open_audit_database

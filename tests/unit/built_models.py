@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from toy_models import randomise
 
-from auditor.models.classifier import Classifier, make_classifier
+from auditor.models.classifier import Classifier
+from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import Preprocess
 from auditor.models.torchvision_cure import import_torchvision_safely
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import ModelError
-from auditor.models.classifier import load_classifier
+from auditor.models.load_classifier import load_classifier
 
 FACTORY = f"""
 import sys

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from auditor.errors import EncoderError
-from auditor.models import conse
-from auditor.models.encoders import load_encoder
+from auditor.models.encoders import conse
+from auditor.models.encoders.load import load_encoder
 
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "photos"
 installed = pytest.mark.skipif(

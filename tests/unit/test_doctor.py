@@ -12,7 +12,7 @@ from PIL import ImageFont
 
 from auditor import doctor
 from auditor.errors import ModelError
-from auditor.models import encoders
+from auditor.models.encoders import load
 
 
 def by_name(**options):
@@ -82,7 +82,7 @@ def test_a_broken_sample_encoder_is_failed_and_the_rest_is_still_looked_at(monke
     def broken(_):
         raise ModelError("weights are damaged")
 
-    monkeypatch.setattr(encoders, "load_encoder", broken)
+    monkeypatch.setattr(load, "load_encoder", broken)
     checks = by_name()
     assert checks["sample encoder"] == doctor.Check(
         "sample encoder", "failed", "weights are damaged", "reinstall auditor"

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from toy_models import GapCnn
 
-from auditor.models.classifier import load_classifier
+from auditor.models.load_classifier import load_classifier
 from auditor.models.preprocess import OpaqueTransform, probe_picture
 
 

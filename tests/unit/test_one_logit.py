@@ -8,7 +8,8 @@ from torch import nn
 from toy_models import GapCnn
 
 from auditor.models import cam
-from auditor.models.classifier import Classifier, make_classifier
+from auditor.models.classifier import Classifier
+from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import Preprocess
 
 

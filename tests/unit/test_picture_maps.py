@@ -11,7 +11,7 @@ from toy_models import GapCnn
 
 from auditor.evidence.exemplars import Exemplar
 from auditor.extraction.picture_maps import _saliency, exemplar_maps, map_picture, picture_as_seen, seen_crop
-from auditor.models.classifier import make_classifier
+from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import Preprocess
 from auditor.records import ActivationStats, ChannelWords, Concept
 

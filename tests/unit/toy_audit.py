@@ -19,8 +19,9 @@ from auditor.extraction.extract import extract_features
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.class_map import match_classes
 from auditor.inputs.dataset import load_dataset
-from auditor.models.classifier import Classifier, make_classifier
-from auditor.models.encoders import Encoder
+from auditor.models.classifier import Classifier
+from auditor.models.encoders.encoder import Encoder
+from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import Preprocess
 from auditor.records import (
     ActivationStats,

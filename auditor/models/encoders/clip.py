@@ -1,10 +1,8 @@
-"""Text-image encoders behind one record: open_clip, the bundled sample encoder, and conse for photographs offline."""
+"""Encoder of a CLIP model in memory, with prompts that share a beginning encoded once."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,81 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auditor.errors import EncoderError, InputError, ModelError
-from auditor.models.bundled import bundled_path
-from auditor.models.model_sources import whole_picture
+from auditor.models.encoders.encoder import Encoder, unit_rows
 from auditor.models.preprocess import OpaqueTransform, Preprocess
-from auditor.models.torchvision_cure import import_torchvision_safely
-from auditor.models.weights import digest_module, file_sha256, load_into, read_weights
+from auditor.models.weights import digest_module
 from auditor.records import BoolArray, FloatArray, IntArray
 
 _TEXT_BATCH = 128  # more would spend more on attention among unrelated prompts than trees save
-_SAMPLE_FORMAT = "auditor-sample-encoder/1"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Encoder:
-    """A joint space of pictures and texts, D dimensions, unit rows.
-
-    Attributes:
-        spec: As given.
-        digest: sha256 over weights and preprocessing: the key of cached embeddings.
-        dim: D.
-        logit_scale: What cosines are multiplied by before a softmax over rivals.
-        preprocess: From PIL image to (3, H, W) float32 tensor; its ``describe()`` is part of the digest.
-        input_size: Short side that a decoder must not go below.
-        encode_images: (B, 3, H, W) to (B, D).
-        encode_texts: n texts to (n, D).
-        knows: Whether every part of a text was taught.
-        vocabulary_path: Vocabulary that belongs to the encoder, or None.
-        notice: What a user must be told before the words are read, or None.
-        knows_absence: Whether "a photo without people" is like a photo without people.
-    """
-
-    spec: str
-    digest: str
-    dim: int
-    logit_scale: float
-    preprocess: Preprocess | OpaqueTransform
-    input_size: int
-    encode_images: Callable[[Tensor], FloatArray]
-    encode_texts: Callable[[Sequence[str]], FloatArray]
-    knows: Callable[[str], bool]
-    vocabulary_path: Path | None = None
-    notice: str | None = None
-    knows_absence: bool = True
-
-
-def load_encoder(spec: str, *, device: str = "cpu", cache_dir: Path | None = None) -> Encoder:
-    """Load an encoder.
-
-    Args:
-        spec: ``open_clip:ARCH/PRETRAINED`` (fetched once), ``open_clip:ARCH@FILE`` or
-            ``open_clip:ARCH/PRETRAINED@FILE`` (local weights), ``sample`` (bundled, rendered scenes only), ``conse``
-            (extra ``offline``, photographs).
-        device: A torch device.
-        cache_dir: Where fetched weights go; None for the hub's own folder.
-
-    Raises:
-        EncoderError: unknown spec, weights absent or not fitting, packages absent.
-    """
-    # Their packages are heavy and partly optional, so each is imported where it is asked for.
-    try:
-        if spec == "sample":
-            return _load_sample(device)
-        if spec == "conse":
-            from auditor.models.conse import load_conse
-
-            return load_conse(device)
-        if spec.startswith("open_clip:"):
-            from auditor.models.open_clip_encoder import load_open_clip
-
-            return load_open_clip(spec, device, cache_dir)
-    except (ModelError, InputError) as error:
-        raise EncoderError(str(error)) from error
-    raise EncoderError(
-        f"encoder '{spec}' is unknown; expected open_clip:ARCH/PRETRAINED, open_clip:ARCH@FILE, sample or conse"
-    )
 
 
 def clip_encoder(
@@ -150,52 +79,6 @@ def clip_encoder(
         knows=knows or (lambda text: bool(text.strip())),
         vocabulary_path=vocabulary_path,
         notice=notice,
-    )
-
-
-def unit_rows(values: Tensor) -> FloatArray:
-    """(n, D) float32 rows of unit norm; a row of zeros stays so."""
-    rows: FloatArray = nn.functional.normalize(values.float(), dim=-1).cpu().numpy()
-    return rows
-
-
-def _load_sample(device: str) -> Encoder:
-    """The bundled CLIP of rendered scenes; the format is described in ``sample_data/encoder.py``."""
-    import_torchvision_safely()
-    import open_clip
-
-    description = json.loads(bundled_path("encoder", "encoder.json").read_text(encoding="utf-8"))
-    if description.get("format") != _SAMPLE_FORMAT:
-        raise EncoderError(f"sample encoder has format {description.get('format')!r}; expected {_SAMPLE_FORMAT!r}")
-    path = bundled_path("encoder", description["weights"])
-    found, wanted = file_sha256(path), description["weights_sha256"]
-    if found != wanted:
-        raise EncoderError(f"sample encoder {path} has sha256 {found[:12]}, expected {wanted[:12]}: reinstall auditor")
-    model = open_clip.model.CLIP(**description["model"])
-    state, _ = read_weights(path)
-    taught = description["token_ids"]
-    # Only the rows of words that were taught are kept in the file.
-    table = torch.zeros_like(model.token_embedding.weight)
-    table[taught] = state.pop("token_embedding.rows").float()
-    state["token_embedding.weight"] = table
-    load_into(model, state, weights=path, model="the sample encoder")
-    tokenizer = open_clip.tokenizer.SimpleTokenizer(context_length=description["model"]["text_cfg"]["context_length"])
-    known = frozenset(taught)
-
-    def knows(text: str) -> bool:
-        tokens = tokenizer.encode(text)
-        return bool(tokens) and known.issuperset(tokens)
-
-    return clip_encoder(
-        model,
-        tokenizer,
-        spec="sample",
-        preprocess=whole_picture(description["preprocess"], "encoder.json"),
-        device=device,
-        knows=knows,
-        vocabulary_path=bundled_path("encoder", "vocabulary.toml"),
-        notice="the sample encoder knows the rendered scenes of the sample data and nothing else: on other pictures "
-        "its words mean nothing",
     )
 
 

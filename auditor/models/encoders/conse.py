@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.errors import EncoderError
-from auditor.models.encoders import Encoder, unit_rows
+from auditor.models.encoders.encoder import Encoder, unit_rows
 from auditor.models.preprocess import Preprocess
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.weights import file_sha256, load_into, read_weights

@@ -14,7 +14,8 @@ from typing import Any
 from torch import nn
 
 from auditor.errors import EncoderError, ModelError
-from auditor.models.encoders import Encoder, clip_encoder
+from auditor.models.encoders.clip import clip_encoder
+from auditor.models.encoders.encoder import Encoder
 from auditor.models.hub import fetch_problem, hub_or_cache
 from auditor.models.preprocess import from_transform
 from auditor.models.torchvision_cure import import_torchvision_safely

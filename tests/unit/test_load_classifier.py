@@ -21,7 +21,7 @@ from toy_models import GapCnn
 from auditor.errors import InputError
 from auditor.models import cam, hub
 from auditor.models.bundled import bundled_path
-from auditor.models.classifier import load_classifier
+from auditor.models.load_classifier import load_classifier
 from auditor.models.preprocess import Preprocess, probe_picture
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.weights import digest_module, read_weights

@@ -1,4 +1,4 @@
-"""Encoders: a tiny open_clip model with random weights in a file, and the bundled one."""
+"""open_clip encoders: a tiny model with random weights in a file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 
 from auditor.errors import EncoderError
-from auditor.inputs.vocabulary import load_vocabulary
 from auditor.models import hub
-from auditor.models.bundled import bundled_path
-from auditor.models.encoders import _encode_text, load_encoder
+from auditor.models.encoders.load import load_encoder
 from auditor.models.preprocess import Preprocess, probe_picture
 from auditor.models.torchvision_cure import import_torchvision_safely
 
@@ -209,62 +206,3 @@ def test_weights_with_code(weights: Path, tiny: torch.nn.Module):
 def test_description_that_is_no_json(weights: Path):
     (weights.parent / "open_clip_config.json").write_text("{")
     assert "is no readable JSON" in message(f"open_clip:mine@{weights}")
-
-
-# --- sample ----
-
-
-@pytest.fixture(scope="module")
-def sample() -> Any:
-    return load_encoder("sample")
-
-
-def test_sample_knows_its_vocabulary_and_no_other_word(sample: Any):
-    concepts = load_vocabulary(sample.vocabulary_path).concepts
-    assert len(concepts) > 20
-    assert all(sample.knows(concept.term) for concept in concepts)
-    assert sample.knows("a photo of water")
-    assert not sample.knows("stethoscope")
-    assert not sample.knows("water stethoscope")
-    assert not sample.knows("")
-
-
-def test_sample_says_what_it_is(sample: Any):
-    assert "rendered scenes" in sample.notice
-    assert sample.preprocess.size == (sample.input_size, sample.input_size)
-
-
-def test_sample_tells_water_from_forest(sample: Any):
-    words = sample.encode_texts(["a photo of water", "a photo of a forest"])
-    np.testing.assert_allclose(np.linalg.norm(words, axis=1), 1, atol=1e-5)
-    found = {"water": [], "forest": []}
-    lines = bundled_path("balanced", "manifest.csv").read_text().splitlines()
-    columns = lines[0].split(",")
-    for line in lines[1:]:
-        row = dict(zip(columns, line.split(","), strict=True))
-        if row["scene"] in found and len(found[row["scene"]]) < 12:
-            picture = Image.open(bundled_path("balanced", *row["path"].split("/")))
-            found[row["scene"]].append(sample.preprocess(picture))
-    for answer, scene in enumerate(found):
-        rows = sample.encode_images(torch.stack(found[scene]))
-        assert ((rows @ words.T).argmax(1) == answer).mean() >= 11 / 12
-
-
-def test_sample_that_was_tampered_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    description = json.loads(bundled_path("encoder", "encoder.json").read_text())
-    (tmp_path / "encoder").mkdir()
-    (tmp_path / "encoder" / "encoder.json").write_text(json.dumps({**description, "weights_sha256": "0" * 64}))
-    (tmp_path / "encoder" / description["weights"]).write_bytes(b"other")
-    monkeypatch.setattr("auditor.models.bundled._ROOTS", (tmp_path,))
-    assert "expected 000000000000: reinstall auditor" in message("sample")
-
-
-def test_texts_without_their_padding_are_the_same():
-    torch.manual_seed(0)
-    text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
-    vision = {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16}
-    clip = open_clip.model.CLIP(embed_dim=16, vision_cfg=vision, text_cfg=text).eval()
-    texts = ["a duck", "a photo of a duck on the water with a watermark", "a photo of a dog", "a photo of a duck", "x"]
-    tokens = open_clip.tokenizer.SimpleTokenizer()(texts)
-    with torch.inference_mode():
-        torch.testing.assert_close(_encode_text(clip, tokens), clip.encode_text(tokens), rtol=1e-4, atol=1e-5)
