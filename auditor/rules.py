@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from auditor.figures import percent, points
+
 #: "points": a difference of rates. "per cent": a share or a part of something. "chance": .5 says nothing.
 Unit = Literal["points", "per cent", "chance"]
 #: "screen": lets a concept through and proves nothing. "gap": seen in pictures as they are. "erasure": what goes when
@@ -119,6 +121,18 @@ _BY_ID = {rule.rule_id: rule for rule in RULES}
 def rule_of(rule_id: str | None) -> Rule | None:
     """The rule of an id; None for an id that this program does not know (an audit may come from anybody)."""
     return _BY_ID.get(rule_id or "")
+
+
+def shown_by_others(rule_id: str | None) -> bool:
+    """Whether pictures of the other classes show what a rule measures: the class pulls them."""
+    rule = rule_of(rule_id)
+    return rule is not None and rule.whose == "others"
+
+
+def written(rule_id: str | None, effect: float | None, low: float | None = None, high: float | None = None) -> str:
+    """An effect in the unit of its rule: "65 pts [58, 71]", or "41 % [38, 44]"; of an unknown rule in points."""
+    rule = rule_of(rule_id)
+    return points(effect, low, high) if rule is None or rule.unit == "points" else percent(effect, low, high)
 
 
 # --- thresholds: of what counts as there, and of tests ----

@@ -10,26 +10,14 @@ from markupsafe import Markup
 
 from auditor.context_records import Counterexample
 from auditor.evidence.significance import wilson_interval
-from auditor.figures import percent, points
+from auditor.figures import percent
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
-from auditor.store.queries.leads import Lead
+from auditor.rules import RULES, rule_of, shown_by_others, written
 from reports import charts
 from reports.display import plain
 from reports.page_records import Arm
 
 _LABEL = 27
-#: Rules in the order of the argument, as what they say.
-_CLAIMS = {
-    "E4-recall": "Recall gap",
-    "E4-pull": "False calls gap",
-    "E3-recall": "Erased from recall",
-    "E3-pull": "Erased from false calls",
-    "E3-margin": "Erased from margin",
-    "E5": "Covered in its pictures",
-    "E1": "Share of the words",
-}
-_GAPS = ("E4-recall", "E4-pull")
-_SHARES = ("E1", "E3-margin")
 _STATUS = {
     "too_few": "too few pictures",
     "not_identified": "cannot be told apart",
@@ -59,28 +47,28 @@ WHERE class_idx = $class_idx ORDER BY share DESC;""",
 WORDS_SHOWN = 5
 
 
-def forest(findings: Sequence[Finding], lead: Lead | None) -> Markup:
+def forest(findings: Sequence[Finding], verdict: Verdict) -> Markup:
     """The forest plot of a concept's findings; the one that the verdict rests on stands out."""
-    rows = estimates(findings, lead)
+    rows = estimates(findings, verdict.rule_id)
     told = "; ".join(f"{row.label} {row.text}" for row in rows)
     return charts.forest_plot(rows, f"Evidence with 95 % intervals: {told}") if rows else Markup()
 
 
-def estimates(findings: Sequence[Finding], lead: Lead | None) -> list[charts.Estimate]:
-    """A concept's findings in the order of the argument, as rows of a forest plot; E2 is a chance, with no zero."""
-    by_rule = {finding.rule_id: finding for finding in findings if finding.rule_id != "E2"}
-    order = [rule for rule in _CLAIMS if rule in by_rule]
-    return [_estimate(by_rule[rule], lead) for rule in [*order, *sorted(by_rule.keys() - _CLAIMS.keys())]]
+def estimates(findings: Sequence[Finding], decided_by: str | None) -> list[charts.Estimate]:
+    """A concept's findings in the order of the argument, as rows of a forest plot; a chance has no zero and no row."""
+    by_rule = {finding.rule_id: finding for finding in findings}
+    known = [rule.rule_id for rule in RULES if rule.rule_id in by_rule and rule.unit != "chance"]
+    unknown = sorted(rule_id for rule_id in by_rule if rule_of(rule_id) is None)  # of an audit from elsewhere
+    return [_estimate(by_rule[rule_id], rule_id == decided_by) for rule_id in [*known, *unknown]]
 
 
-def _estimate(finding: Finding, lead: Lead | None) -> charts.Estimate:
-    label = _CLAIMS.get(finding.rule_id, plain(finding.rule_id, 20))
+def _estimate(finding: Finding, decided: bool) -> charts.Estimate:
+    rule = rule_of(finding.rule_id)
+    label = plain(finding.rule_id, 20) if rule is None else rule.label
     if finding.status != "measured" or not all(map(math.isfinite, (finding.effect, finding.low, finding.high))):
         return charts.Estimate(label, _STATUS.get(finding.status, "not measured"), "grey")
-    write = percent if finding.rule_id in _SHARES else points
-    number = write(finding.effect, finding.low, finding.high)
-    rests_on = lead is not None and lead.rule_id == finding.rule_id and finding.rule_id in _GAPS
-    tone: charts.Tone = "accent" if rests_on else "ink"
+    number = written(finding.rule_id, finding.effect, finding.low, finding.high)
+    tone: charts.Tone = "accent" if decided else "ink"
     value, low, high = (100 * number for number in (finding.effect, finding.low, finding.high))
     return charts.Estimate(label, f"{number} · n {finding.n_images:,}", tone, value, low, high)
 
@@ -110,13 +98,11 @@ def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: floa
     return rows
 
 
-def arms(
-    verdict: Verdict, lead: Lead | None, counterexamples: Sequence[Counterexample], subgroups: Sequence[Subgroup]
-) -> list[Arm]:
+def arms(verdict: Verdict, counterexamples: Sequence[Counterexample], subgroups: Sequence[Subgroup]) -> list[Arm]:
     """How often the class is recognised with the concept and without it; for a pull, the other classes' pictures."""
     concept = plain(verdict.concept or "", 30)
     examples = sorted((row for row in counterexamples if row.concept_id == verdict.concept_id), key=_with_first)
-    if lead is not None and lead.rule_id == "E4-pull" and examples:
+    if shown_by_others(verdict.rule_id) and examples:
         return [_arm(_side(row, concept), row.n_others, row.n_others_called, row.present) for row in examples]
     if examples:
         return [_arm(_side(row, concept), row.n, row.n_correct, not row.present) for row in examples]

@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from auditor.records import Finding, Verdict
+from auditor.rules import rule_of, shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
-from auditor.store.queries.leads import Lead, leads
+from auditor.store.queries.leads import leads
 from reports import class_evidence
 from reports.display import plain
 from reports.page_pictures import PictureBudget
@@ -20,11 +21,8 @@ from reports.section_pictures import NAME_LIMIT, Extent, SectionPictures
 from reports.what_now import explain_command, what_now
 
 SENTENCE_LIMIT = 2_000
-_PULL = "E4-pull"
 #: Lines of a section's tables; the SQL beside them gives all.
 _MOST_LINES = 24
-#: Where the sentence of a verdict goes from the claim to the numbers, the claim's end, and the numbers' beginning.
-_BREAKS = {"flagged": ("): ", ").", ""), "suspect": ("), but ", ").", "But "), "not_analysed": (". ", ".", "")}
 
 
 class Sections:
@@ -53,17 +51,16 @@ class Sections:
 
     def card(self, verdict: Verdict) -> Card:
         """A class on the first screen."""
-        lead = self._leads.get(verdict.class_idx)
-        by_pull = lead is not None and lead.rule_id == _PULL
+        by_pull = shown_by_others(verdict.rule_id)
         leading = _of_concept(queries.findings(self._connection, verdict.class_idx), verdict)
         picture = self._pictures.card(verdict, by_pull=by_pull)
-        return Card(self._anchors[verdict.class_idx], verdict, by_pull, _compared(leading, lead), picture)
+        return Card(self._anchors[verdict.class_idx], verdict, by_pull, _compared(leading, verdict), picture)
 
     def section(self, verdict: Verdict) -> Section:
         """All of one class."""
         connection, c = self._connection, verdict.class_idx
         lead = self._leads.get(c)
-        by_pull = lead is not None and lead.rule_id == _PULL
+        by_pull = shown_by_others(verdict.rule_id)
         findings = queries.findings(connection, c)
         leading = _of_concept(findings, verdict)
         concepts = queries.class_concepts(connection, c, limit=class_evidence.WORDS_SHOWN)
@@ -74,7 +71,7 @@ class Sections:
         if no_model:
             arms = class_evidence.arms_of_data(verdict, picture_queries.concept_holders(connection, c))
         else:
-            arms = class_evidence.arms(verdict, lead, examples, subgroups)
+            arms = class_evidence.arms(verdict, examples, subgroups)
         opening, rest = sentence_parts(verdict)
         self._pictures.begin_section(verdict)
         return Section(
@@ -84,9 +81,9 @@ class Sections:
             rest=rest,
             arms_of="data" if no_model else "others" if by_pull and wanted else "class",
             arms=tuple(arms),
-            n_compared=_compared(leading, lead),
+            n_compared=_compared(leading, verdict),
             tile_groups=self._pictures.tile_groups(verdict, by_pull=by_pull),
-            forest=class_evidence.forest(leading, lead),
+            forest=class_evidence.forest(leading, verdict),
             words=class_evidence.words_chart(concepts, verdict, self._residuals.get(c)),
             what_now=what_now(verdict, lead),
             n_wanted=next((row.n_others_missing if by_pull else row.n_missing for row in wanted), None),
@@ -105,10 +102,12 @@ def _of_concept(findings: Sequence[Finding], verdict: Verdict) -> list[Finding]:
     return [finding for finding in findings if finding.concept_id == verdict.concept_id]
 
 
-def _compared(leading: Sequence[Finding], lead: Lead | None) -> int | None:
-    """Pictures that the verdict's own gap compares."""
-    rule_id = lead.rule_id if lead and lead.rule_id != "E5" else None  # trials are no pictures of the class
-    return next((finding.n_images for finding in leading if finding.rule_id == rule_id), None)
+def _compared(leading: Sequence[Finding], verdict: Verdict) -> int | None:
+    """Pictures that the verdict's own effect compares; trials of an intervention are no pictures of the class."""
+    rule = rule_of(verdict.rule_id)
+    if rule is None or rule.kind == "intervention":
+        return None
+    return next((finding.n_images for finding in leading if finding.rule_id == rule.rule_id), None)
 
 
 def anchors(verdicts: Sequence[Verdict]) -> dict[int, str]:
@@ -127,16 +126,12 @@ def anchors(verdicts: Sequence[Verdict]) -> dict[int, str]:
 
 
 def sentence_parts(verdict: Verdict) -> tuple[str, str]:
-    """The sentence with its class name cut short, in two: what is claimed, and the numbers."""
-    sentence, name = verdict.sentence, verdict.class_name
+    """What is claimed, and all the rest, with the class's name cut short."""
+    rest = " ".join(part for part in (verdict.numbers, verdict.advice) if part)
+    return _shown(verdict.claim, verdict.class_name), _shown(rest, verdict.class_name)
+
+
+def _shown(text: str, name: str) -> str:
     if len(name) > NAME_LIMIT:
-        sentence = sentence.replace(name, plain(name, NAME_LIMIT))
-    sentence = plain(sentence, SENTENCE_LIMIT)
-    # A matter of type size alone: whatever the names hold, both parts are shown, in their order.
-    mark, ending, beginning = _BREAKS.get(verdict.verdict, ("", "", ""))
-    claim, found, numbers = sentence.partition(mark) if mark else (sentence, "", "")
-    return (_capital(claim + ending), _capital(beginning + numbers)) if found else (_capital(sentence), "")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+        text = text.replace(name, plain(name, NAME_LIMIT))
+    return plain(text, SENTENCE_LIMIT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from auditor.records import Verdict
+from auditor.rules import rule_of, written
 from auditor.wording import inert as inert
 from auditor.wording import plain as plain
 
@@ -10,3 +12,20 @@ VERDICT_SHAPES = {"flagged": "▲", "suspect": "◆", "clean": "●", "not_analy
 #: Under every table of classes.
 LEGEND = "Share: of the words for the class. Gap: how much more often pictures are called it with the concept."
 VERDICT_WORDS = {"flagged": "flagged", "suspect": "suspect", "clean": "clean", "not_analysed": "not analysed"}
+
+
+def reason_line(verdict: Verdict) -> str | None:
+    """What decided a verdict, in one line; None where it names no concept.
+
+    "decided by E4-recall, recall gap 80 pts [60, 91]; E3-margin agrees"; "reason not recorded" in an older audit.
+    """
+    if verdict.concept_id is None:
+        return None
+    if verdict.rule_id is None:
+        return "reason not recorded (the audit is older than that)"
+    rule = rule_of(verdict.rule_id)
+    label = "" if rule is None else f", {rule.phrase}"
+    effect = written(verdict.rule_id, verdict.effect, verdict.effect_low, verdict.effect_high)
+    what = "decided by" if verdict.verdict == "flagged" else "left open by"
+    agrees = f"; {verdict.agreeing_rule_id} agrees" if verdict.agreeing_rule_id is not None else ""
+    return plain(f"{what} {verdict.rule_id}{label} {effect}{agrees}", 200)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from auditor.context_records import Counterexample
 from auditor.figures import counted, rate
+from auditor.rules import ASSOCIATION, SHARE
 from auditor.store.queries import audit as queries
 from reports.display import plain
 
@@ -52,7 +53,7 @@ def core_lines(connection: queries.Connection) -> list[str]:
     for row in rows:
         if (row.class_idx, same_as.get(row.concept_id)) in listed:
             continue  # a known attribute comes with the concept of its name
-        screens = [rule for rule, through in (("E1", row.by_words), ("E2", row.by_data)) if through]
+        screens = [rule.rule_id for rule, through in ((SHARE, row.by_words), (ASSOCIATION, row.by_data)) if through]
         if row.reason != "settings" and not screens:
             continue
         let = f"; {' and '.join(screens)} would have let it through" if screens else ""

@@ -14,12 +14,10 @@ import jinja2
 from markupsafe import Markup
 
 from auditor.figures import coefficient, counted, interval, p_value, percent, points
-from auditor.records import Finding
+from auditor.rules import written
 from reports.class_sections import sentence_parts
-from reports.display import plain
+from reports.display import plain, reason_line
 
-#: Rules whose effects are chances or shares, not differences.
-_PER_CENT = ("E1", "E2", "E3-margin")
 #: The tiny intervals of the table lie on an axis from here to 100.
 _AXIS_START = -20.0
 
@@ -41,8 +39,10 @@ def environment() -> jinja2.Environment:
         percent=percent,
         points=points,
         gap=lambda triple: points(*triple),
+        reason=reason_line,
+        in_unit=lambda effect, rule: written(rule.rule_id, *effect),
         interval=lambda triple: interval(*triple[1:]),
-        effect=_effect,
+        effect=lambda finding: written(finding.rule_id, finding.effect, finding.low, finding.high),
         chance=p_value,
         coefficient=coefficient,
         number=lambda value: "–" if value is None else f"{value:,}",
@@ -78,12 +78,6 @@ def _on_axis(effect: float | None) -> float:
         return 0.0
     place = (100 * effect - _AXIS_START) / (100 - _AXIS_START)
     return round(100 * min(max(place, 0.0), 1.0), 1)
-
-
-def _effect(finding: Finding) -> str:
-    """An effect in the unit of its rule: "65 pts [58, 71]", or "41 % [38, 44]"."""
-    write = percent if finding.rule_id in _PER_CENT else points
-    return write(finding.effect, finding.low, finding.high)
 
 
 def _short_value(value: Any) -> str:

@@ -17,7 +17,7 @@ from auditor.gate.decision import GateDecision, GateItem, Level
 from auditor.gate.decision_words import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
 from auditor.records import Verdict, VerdictName, fingerprint
 from auditor.store.queries import audit as queries
-from auditor.store.queries.leads import deciding_rules, leads
+from auditor.store.queries.leads import leads
 from auditor.store.tables import Run
 from reports.anchors import Anchor, Anchors
 from reports.display import VERDICT_WORDS, plain
@@ -29,7 +29,7 @@ SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas
 MAX_RESULTS = 5_000
 _NAME_LIMIT, _TEXT_LIMIT = 200, 2_000
 _LEVELS: dict[VerdictName, Level] = {"flagged": "error", "suspect": "warning", "not_analysed": "warning"}
-_NOT_ANALYSED, _STALE = "not-analysed", "stale-acceptance"
+_NOT_ANALYSED, _STALE, _UNRECORDED = "not-analysed", "stale-acceptance", "reason-not-recorded"
 _OWN_RULES = (
     (_NOT_ANALYSED, "a class without a verdict", "The class could not be judged; the message says why."),
     (
@@ -101,7 +101,7 @@ class _Results:
     ) -> None:
         self._verdicts = verdicts
         self._by_name = {verdict.class_name: verdict for verdict in verdicts}
-        self._rules, self._leads = deciding_rules(connection), leads(connection)
+        self._leads = leads(connection)
         self._rule_ids = rule_ids
         self._anchors = Anchors(run, decision, self._by_name)
 
@@ -137,10 +137,11 @@ class _Results:
         anchor: Anchor,
         item: GateItem | None = None,
     ) -> dict[str, Any]:
-        rule = self._rules.get(key or "", "E1" if key else _NOT_ANALYSED)
+        decided_by = item.rule_id if item is not None else verdict.rule_id if verdict is not None else None
+        rule = _NOT_ANALYSED if key is None else decided_by or _UNRECORDED
         if item is not None and item.state == "stale":
             rule = _STALE
-        rule_id = rule.partition("-")[0] if rule not in (_NOT_ANALYSED, _STALE) else rule
+        rule_id = rule.partition("-")[0] if rule not in (_NOT_ANALYSED, _STALE, _UNRECORDED) else rule
         identity = key or hashlib.sha256(f"{class_name}\x00{rule_id}".encode("utf-8", "backslashreplace")).hexdigest()
         advice = None
         if verdict is not None and (item is None or item.concept_id == verdict.concept_id):

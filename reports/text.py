@@ -16,10 +16,11 @@ from auditor.context_records import Counterexample
 from auditor.figures import counted, percent, points, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
+from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import Lead, leads
 from reports.calibration import READING, calibration_line
-from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, inert
+from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, inert, reason_line
 from reports.gate_text import print_gate, render_gate_text
 from reports.known_context import arms, attribute_lines, core_lines
 from reports.terminal import as_text, print_on
@@ -135,9 +136,12 @@ def _paragraph(verdict: Verdict, lead: Lead | None, folder: str, breaking: Seque
         heading.append(f" · severity {verdict.severity}")
     heading.append(f" · {counted(verdict.n_images, 'picture')}", style=_DIM)
     lines = [Text(inert(verdict.sentence, _SENTENCE_LIMIT))]
-    counts = arms(breaking, verdict.concept_id, by_pull=lead is not None and lead.rule_id == "E4-pull")
+    counts = arms(breaking, verdict.concept_id, by_pull=shown_by_others(verdict.rule_id))
     if counts is not None:
         lines.append(Text(inert(counts), style=_DIM))
+    reason = reason_line(verdict)
+    if reason is not None:
+        lines.append(Text(inert(reason), style=_DIM))
     advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
     if advice is not None:
         lines.append(Text("→ ", style=_DIM).append(inert(advice), style="none"))

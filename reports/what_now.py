@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auditor.gate.decision import AUDIT_A_MODEL
 from auditor.records import Verdict
+from auditor.rules import shown_by_others
 from auditor.store.queries.audit import Connection, database_file
 from auditor.store.queries.leads import Lead
 from reports.display import plain
@@ -21,8 +22,8 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     if verdict.concept is None or verdict.verdict == "clean":
         return None
     name, concept = plain(verdict.class_name, 80), plain(verdict.concept, 80)
-    lead = lead or Lead(verdict.class_idx, None, None, None, None)
-    by_pull, suspect = lead.rule_id == "E4-pull", verdict.verdict == "suspect"
+    lead = lead or Lead(verdict.class_idx, None, None, None)
+    by_pull, suspect = shown_by_others(verdict.rule_id), verdict.verdict == "suspect"
     missing = (lead.n_others_missing if by_pull else lead.n_missing) if suspect else None
     number = f"{missing:,} " if missing else ""
     wanted = f"{number}more pictures of other classes with {concept}"

@@ -12,9 +12,7 @@ from auditor.gate.releases import Measure, Pair
 from auditor.gate.shared_pictures import SharedPictures
 from auditor.gate.standings import RULES, AuditIndex
 from auditor.records import Finding
-
-#: A gap whose lower bound is above this stands for a finding as well as the one with the largest bound (E4's delta).
-_SHOWN = 0.05
+from auditor.rules import DELTA
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,9 @@ def _measures(pair: Pair, old: AuditIndex, new: AuditIndex) -> list[Measure]:
         if pair in index.found:
             for measure, gap in _measured(pair, index):
                 bounds[measure] = max(gap.low, bounds.get(measure, -1.0))
+    # a gap that lies over what is tolerated stands for a finding as well as the one with the largest bound
     ordered = sorted(bounds, key=lambda measure: (-bounds[measure], measure != "recall"))
-    return [measure for measure in ordered if measure == ordered[0] or bounds[measure] > _SHOWN] or ["recall"]
+    return [measure for measure in ordered if measure == ordered[0] or bounds[measure] > DELTA] or ["recall"]
 
 
 def _measured(pair: Pair, index: AuditIndex) -> Iterator[tuple[Measure, Finding]]:

@@ -9,16 +9,17 @@ from functools import cache, partial
 from typing import TypeVar
 
 from auditor.context_records import Counterexample
-from auditor.figures import beyond, percent, points
+from auditor.figures import beyond, percent
 from auditor.gate.policy import SEVERITIES, Limits, Policy
 from auditor.gate.releases import Pair
 from auditor.gate.standings import found_pairs
 from auditor.records import CONTEXT_KINDS, ClassConcept, Finding, Verdict, fingerprint
+from auditor.rules import GAPS, SHARE, rule_of, written
 from auditor.wording import quote
 
 #: On fewer pictures than this no limit of a share is tried; E1's own screen asks for as many.
 LEAST_PICTURES = 10
-_GAPS = {"E4-recall": "gap in recall", "E4-pull": "pull on other classes"}
+_GAPS = {rule.rule_id: rule.phrase for rule in GAPS}
 _VERDICT, _SHARE = "verdict", "share"
 
 Row = TypeVar("Row", Finding, ClassConcept, Counterexample)
@@ -48,6 +49,7 @@ class Concern:
     concept_id: str
     concept: str
     concept_kind: str
+    rule_id: str | None = None  # the rule that decided it; None where the audit does not say
     broken: dict[str, str] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
 
@@ -71,7 +73,9 @@ def concerns(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Verdic
         if verdict.verdict == "not_analysed":
             yield verdict, []
             continue
-        collected = _Collected(verdict, policy, findings[verdict.class_idx])
+        reasons = {row.concept_id: row.rule_id for row in counterexamples[verdict.class_idx]}
+        reasons |= {verdict.concept_id or "": verdict.rule_id}
+        collected = _Collected(verdict, policy, findings[verdict.class_idx], reasons)
         rows: list[Verdict | Finding | Counterexample] = [verdict]
         rows += [*findings[verdict.class_idx], *counterexamples[verdict.class_idx]]
         collected.add_verdict(row for row in rows if (row.class_name, row.concept_id) in found)
@@ -109,15 +113,19 @@ def _by_class(rows: Iterable[Row]) -> defaultdict[int, list[Row]]:
 class _Collected:
     """The concerns of one class, each concept once."""
 
-    def __init__(self, verdict: Verdict, policy: Policy, findings: Sequence[Finding]) -> None:
+    def __init__(
+        self, verdict: Verdict, policy: Policy, findings: Sequence[Finding], reasons: Mapping[str, str | None]
+    ) -> None:
         self.verdict = verdict
         self.findings = findings
+        self.reasons = reasons
         self.by_concept: dict[str, Concern] = {}
         self._limits = cache(partial(policy.limits, verdict.class_name))
 
     def _on(self, row: Verdict | Finding | ClassConcept | Counterexample) -> Concern:
         concept_id = row.concept_id or ""
-        named = Concern(self.verdict, concept_id, row.concept or concept_id, row.concept_kind or "")
+        kind, rule_id = row.concept_kind or "", self.reasons.get(concept_id)
+        named = Concern(self.verdict, concept_id, row.concept or concept_id, kind, rule_id)
         return self.by_concept.setdefault(concept_id, named)
 
     def add_verdict(self, rows: Iterable[Verdict | Finding | Counterexample]) -> None:
@@ -125,20 +133,26 @@ class _Collected:
         for row in rows:
             one = self._on(row)
             if not one.broken and not one.passed:
-                other = None if one.concept_id == self.verdict.concept_id else self._gap_of(one.concept_id)
+                other = None if one.concept_id == self.verdict.concept_id else self._effect_of(one)
                 broken, said = by_verdict(self.verdict, self._limits(one.concept_kind), other)
                 if broken:
                     one.broken[_VERDICT] = said
                 else:
                     one.passed.append(said)
 
-    def _gap_of(self, concept_id: str) -> str:
-        """Such as "gap in recall 31 pts [21, 41]", the surest of a concept; "no gap" where the audit kept none."""
-        gaps = [one for one in self.findings if one.concept_id == concept_id and _is_gap(one)]
-        if not gaps:
+    def _effect_of(self, concern: Concern) -> str:
+        """Such as "gap in recall 31 pts [21, 41]", by the rule that decided; by the surest gap where none is recorded.
+
+        "no gap" where the audit kept none.
+        """
+        known = [one for one in self.findings if one.concept_id == concern.concept_id and one.status == "measured"]
+        measured = [one for one in known if one.rule_id == concern.rule_id] or [one for one in known if _is_gap(one)]
+        if not measured:
             return "no gap"
-        surest = max(gaps, key=lambda one: (one.low, one.rule_id))
-        return f"{_GAPS[surest.rule_id]} {points(surest.effect, surest.low, surest.high)}"
+        surest = max(measured, key=lambda one: (one.low, one.rule_id))
+        rule = rule_of(surest.rule_id)
+        phrase = "effect" if rule is None else rule.phrase
+        return f"{phrase} {written(surest.rule_id, surest.effect, surest.low, surest.high)}"
 
     def add_gaps(self) -> None:
         """Gaps that lie over their limit with the whole interval."""
@@ -146,7 +160,7 @@ class _Collected:
             limit = self._limits(finding.concept_kind).max_gap
             if limit is not None and _is_gap(finding) and finding.low > limit:
                 measured = beyond(finding.effect, finding.low, finding.high, limit, "max_gap")
-                self._on(finding).broken[finding.rule_id] = f"{_GAPS[finding.rule_id]} {measured}"
+                self._broken(finding, finding.rule_id, finding.rule_id, f"{_GAPS[finding.rule_id]} {measured}")
 
     def add_shares(self, shares: Iterable[ClassConcept]) -> None:
         """Shares of the words, of context concepts, that lie over their limit with the whole interval."""
@@ -155,7 +169,13 @@ class _Collected:
             is_known = share.concept_kind in CONTEXT_KINDS and share.n_images >= LEAST_PICTURES
             if limit is not None and is_known and share.share_low > limit:
                 measured = beyond(share.share, share.share_low, share.share_high, limit, "max_share", write=percent)
-                self._on(share).broken[_SHARE] = f"share of the words {measured}"
+                self._broken(share, _SHARE, SHARE.rule_id, f"{SHARE.phrase} {measured}")
+
+    def _broken(self, row: Finding | ClassConcept, demand: str, rule_id: str, said: str) -> None:
+        """Note a limit that is broken; where nothing else decided, its rule did."""
+        one = self._on(row)
+        one.broken[demand] = said
+        one.rule_id = one.rule_id or rule_id
 
 
 def _is_gap(finding: Finding) -> bool:

@@ -32,6 +32,7 @@ class GateItem:
     state: ItemState
     level: Level
     reason: str  # one line for the reader: what is wrong, the value, the limit, the next step
+    rule_id: str | None = None  # the rule that decided it; None where none did, or the audit does not say
 
 
 @dataclass(frozen=True, slots=True)

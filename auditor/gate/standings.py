@@ -10,9 +10,9 @@ from auditor.context_records import CounterexampleState
 from auditor.gate.gap_change import Estimate
 from auditor.gate.releases import Change, Measure, Pair, ReleaseFacts, Standing
 from auditor.records import Finding, Subgroup, Verdict
-from auditor.rules import ALPHA, TOLERATED
+from auditor.rules import ALPHA, PULL_GAP, RECALL_GAP, TOLERATED
 
-RULES: dict[Measure, str] = {"recall": "E4-recall", "pull": "E4-pull"}
+RULES: dict[Measure, str] = {"recall": RECALL_GAP.rule_id, "pull": PULL_GAP.rule_id}
 FOUND: tuple[Standing, ...] = ("flagged", "suspect")
 
 

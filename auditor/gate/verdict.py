@@ -178,6 +178,7 @@ class _Judge:
             state=state,
             level=level,
             reason=reason,
+            rule_id=concern.rule_id,
         )
 
     def _state(self, concern: Concern) -> tuple[ItemState, Level, str]:

@@ -12,7 +12,6 @@ from auditor.release.facts import release_facts
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
-from auditor.store.queries.leads import leads
 from reports import class_evidence
 from reports.charts import Estimate, ShareBar
 from reports.page_records import Arm
@@ -70,20 +69,19 @@ def class_side(connection: Connection, class_name: str, concepts: Mapping[str, s
     if verdict is None:
         return None
     c = verdict.class_idx
-    lead = leads(connection).get(c)
     findings = queries.findings(connection, c)
     evidence = []
     for concept_id, term in concepts.items():
         of_concept = [one for one in findings if one.concept_id == concept_id]
-        rests_on = lead if concept_id == verdict.concept_id else None
-        evidence.append((term, tuple(class_evidence.estimates(of_concept, rests_on))))
+        decided_by = verdict.rule_id if concept_id == verdict.concept_id else None
+        evidence.append((term, tuple(class_evidence.estimates(of_concept, decided_by))))
     residual = picture_queries.mean_residuals(connection).get(c)
     words = queries.class_concepts(connection, c, limit=class_evidence.WORDS_SHOWN)
     examples = queries.counterexamples(connection, c)
     subgroups = [] if examples else queries.subgroups(connection, c)
     return ClassSide(
         verdict=verdict,
-        arms=tuple(class_evidence.arms(verdict, lead, examples, subgroups)),
+        arms=tuple(class_evidence.arms(verdict, examples, subgroups)),
         words=tuple(class_evidence.word_bars(words, verdict, residual)),
         evidence=tuple(evidence),
     )

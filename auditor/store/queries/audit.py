@@ -44,7 +44,8 @@ FROM runs
 
 _VERDICTS = """
 SELECT class_idx, class_name, verdict, severity, concept_id, concept, concept_kind, sentence, n_images, share, gap,
-       gap_low, gap_high, detectable_effect
+       gap_low, gap_high, detectable_effect, rule_id, effect, effect_low, effect_high, agreeing_rule_id,
+       coalesce(claim, sentence), coalesce(numbers, ''), coalesce(advice, '')
 FROM verdicts
 ORDER BY list_position(['flagged', 'suspect', 'not_analysed', 'clean'], verdict),
          list_position(['high', 'medium', 'low', 'none'], severity), share DESC NULLS LAST, class_name, class_idx
@@ -94,7 +95,7 @@ ORDER BY class_idx, concept_id
 
 _COUNTEREXAMPLES = """
 SELECT class_idx, class_name, concept_id, concept, concept_kind, state, present, n, n_correct, accuracy, accuracy_low,
-       accuracy_high, n_missing, n_others, n_others_called, n_others_missing, image_ids
+       accuracy_high, n_missing, n_others, n_others_called, n_others_missing, image_ids, rule_id
 FROM counterexamples
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, list_position(['proven', 'open'], state), concept_id, present DESC

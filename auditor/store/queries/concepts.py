@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+from auditor.rules import GAPS
 from auditor.store.queries.audit import Connection
 
 # A known attribute has counts and no words; a concept of the words need not have been counted.
@@ -58,37 +62,30 @@ SELECT concept_id, concept, NULL, [], agreement, attribute FROM attribute_concep
 LIMIT 1
 """
 
-# What the rules measured of a concept in each class, worst verdicts first. Classes where nothing was measured and whose
-# words hardly hold it say nothing of it.
+# The classes that a concept says anything of: classes where nothing was measured and whose words hardly hold it are not
+# among them. Where it leads comes first, worst verdicts first, then by the largest gap.
 _ACROSS = """
 WITH measured AS (
-    SELECT class_idx,
-           max(effect) FILTER (rule_id = 'E2' AND status = 'measured') AS auc,
-           max(effect) FILTER (rule_id = 'E4-recall' AND status = 'measured') AS gap,
-           max(low) FILTER (rule_id = 'E4-recall' AND status = 'measured') AS gap_low,
-           max(high) FILTER (rule_id = 'E4-recall' AND status = 'measured') AS gap_high,
-           max(effect) FILTER (rule_id = 'E4-pull' AND status = 'measured') AS pull,
-           max(low) FILTER (rule_id = 'E4-pull' AND status = 'measured') AS pull_low,
-           max(high) FILTER (rule_id = 'E4-pull' AND status = 'measured') AS pull_high,
-           max(effect) FILTER (rule_id = 'E3-margin' AND status = 'measured') AS margin,
-           max(effect) FILTER (rule_id = 'E5' AND status = 'measured') AS filled,
-           max(low) FILTER (rule_id = 'E5' AND status = 'measured') AS filled_low,
-           max(high) FILTER (rule_id = 'E5' AND status = 'measured') AS filled_high
+    SELECT class_idx, max(effect) FILTER (list_contains($gaps, rule_id) AND status = 'measured') AS gap
     FROM findings WHERE concept_id = $concept_id GROUP BY class_idx
 ),
 said AS (SELECT class_idx, share, share_elsewhere FROM class_concepts WHERE concept_id = $concept_id)
 SELECT v.class_idx, v.class_name, v.verdict, v.severity, v.concept_id IS NOT DISTINCT FROM $concept_id AS leads,
-       s.share, s.share_elsewhere, m.auc, m.gap, m.gap_low, m.gap_high, m.pull, m.pull_low, m.pull_high, m.margin,
-       m.filled, m.filled_low, m.filled_high, count(*) OVER ()
+       s.share, s.share_elsewhere, count(*) OVER ()
 FROM verdicts v
 LEFT JOIN said s USING (class_idx)
 LEFT JOIN measured m USING (class_idx)
 WHERE m.class_idx IS NOT NULL OR v.concept_id IS NOT DISTINCT FROM $concept_id OR s.share >= 0.005
 ORDER BY leads DESC, list_position(['flagged', 'suspect', 'not_analysed', 'clean'], v.verdict),
-         greatest(coalesce(m.gap, -1), coalesce(m.pull, -1)) DESC, s.share DESC NULLS LAST, v.class_name, v.class_idx
+         m.gap DESC NULLS LAST, s.share DESC NULLS LAST, v.class_name, v.class_idx
 LIMIT $limit OFFSET $start
 """
 
+_EFFECTS = """
+SELECT class_idx, rule_id, effect, low, high FROM findings
+WHERE concept_id = $concept_id AND status = 'measured' AND effect IS NOT NULL AND list_contains($classes, class_idx)
+ORDER BY class_idx, rule_id
+"""
 
 _N_LED = "SELECT count(*) FROM verdicts WHERE concept_id = $concept_id"
 
@@ -142,9 +139,17 @@ class OneConcept:
     attribute: str | None
 
 
+class Effect(NamedTuple):
+    """What a rule measured, in its unit."""
+
+    effect: float
+    low: float | None
+    high: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class ConceptInClass:
-    """What a concept is to one class: words (E1), association (E2), erased margin (E3), gaps (E4), filled (E5)."""
+    """What a concept is to one class: its share of the words, and what each rule measured of it, by rule."""
 
     class_idx: int
     class_name: str
@@ -153,18 +158,8 @@ class ConceptInClass:
     leads: bool
     share: float | None
     share_elsewhere: float | None
-    auc: float | None
-    gap: float | None
-    gap_low: float | None
-    gap_high: float | None
-    pull: float | None
-    pull_low: float | None
-    pull_high: float | None
-    margin: float | None
-    filled: float | None
-    filled_low: float | None
-    filled_high: float | None
     total: int
+    effects: Mapping[str, Effect] = field(default_factory=dict)
 
 
 def words_of_class(
@@ -192,8 +187,14 @@ def concept(connection: Connection, concept_id: str) -> OneConcept | None:
 
 def across_classes(connection: Connection, concept_id: str, *, limit: int, start: int = 0) -> list[ConceptInClass]:
     """What a concept is to each class that it says anything of: where it leads first, then by the size of its gap."""
-    parameters = {"concept_id": concept_id, "limit": limit, "start": start}
-    return [ConceptInClass(*row) for row in connection.execute(_ACROSS, parameters).fetchall()]
+    gaps = [rule.rule_id for rule in GAPS]
+    parameters = {"concept_id": concept_id, "limit": limit, "start": start, "gaps": gaps}
+    rows = connection.execute(_ACROSS, parameters).fetchall()
+    asked = {"concept_id": concept_id, "classes": [row[0] for row in rows]}
+    effects: defaultdict[int, dict[str, Effect]] = defaultdict(dict)
+    for class_idx, rule_id, *effect in connection.execute(_EFFECTS, asked).fetchall():
+        effects[class_idx][rule_id] = Effect(*effect)
+    return [replace(ConceptInClass(*row), effects=effects[row[0]]) for row in rows]
 
 
 def n_led(connection: Connection, concept_id: str) -> int:

@@ -14,7 +14,6 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
-from auditor.store.queries.leads import leads
 from auditor.store.queries.picture_lists import Among, Selection, read_page
 from reports import class_evidence
 from reports.charts import Estimate, ShareBar
@@ -109,7 +108,7 @@ def _story(folder: str, identity: Identity | None, class_idx: int, _connection: 
     residual = picture_queries.mean_residuals(_connection).get(class_idx)
     return _Story(
         section,
-        class_evidence.estimates(leading, leads(_connection).get(class_idx)),
+        class_evidence.estimates(leading, verdict.rule_id),
         class_evidence.word_bars(concepts, verdict, residual),
     )
 
