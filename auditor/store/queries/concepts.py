@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.store.queries.audit import Connection
@@ -89,8 +90,22 @@ ORDER BY leads DESC, list_position(['flagged', 'suspect', 'not_analysed', 'clean
 LIMIT $limit OFFSET $start
 """
 
-
 _N_LED = "SELECT count(*) FROM verdicts WHERE concept_id = $concept_id"
+
+_TERMS = """
+SELECT concept_id, concept FROM concepts WHERE list_contains($ids, concept_id)
+UNION ALL
+SELECT concept_id, concept FROM attribute_concepts WHERE list_contains($ids, concept_id)
+"""
+
+# Those that lead a class first; a hash mixes the rest, so that not one kind alone is offered.
+_OFFERED = """
+SELECT concept FROM concepts c
+WHERE concept_kind <> 'attribute'
+ORDER BY (SELECT count(*) FROM verdicts v WHERE v.concept_id = c.concept_id AND v.verdict <> 'clean') DESC,
+         is_context DESC, hash(concept_id)
+LIMIT $limit
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +215,13 @@ def n_led(connection: Connection, concept_id: str) -> int:
     """Number of classes whose verdict names a concept."""
     ((number,),) = connection.execute(_N_LED, {"concept_id": concept_id}).fetchall()
     return int(number)
+
+
+def concept_terms(connection: Connection, concept_ids: Sequence[str]) -> dict[str, str]:
+    """The words for concepts of the vocabulary, and for those of the manifest; unknown ids are left out."""
+    return dict(connection.execute(_TERMS, {"ids": list(concept_ids)}).fetchall())
+
+
+def words_to_try(connection: Connection, *, limit: int = 14) -> list[str]:
+    """Words of the audit's own vocabulary for a search, those that lead a class first."""
+    return [word for (word,) in connection.execute(_OFFERED, {"limit": limit}).fetchall()]
