@@ -22,7 +22,7 @@ from auditor.store.connection import connect_to_read
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
 from auditor.store.migrations import MIGRATIONS
-from auditor.store.queries.audit import Connection
+from auditor.store.queries.audit import Connection, run_facts
 
 AuditState = Literal["complete", "incomplete", "corrupt", "newer"]
 #: mtime in ns, size and inode of ``audit.json``.
@@ -140,19 +140,18 @@ def _broken_state(folder: Path) -> AuditState:
 
 
 def _run_facts(folder: Path) -> tuple[str, str, str]:
-    """Date, model and data, without migrating an older audit: these columns are as old as the store."""
+    """Date, model and data, without migrating an older audit."""
     path = folder / DATABASE_NAME
     if not path.is_file():
         raise StoreError(f"the audit at {folder} has no {DATABASE_NAME}; make it again, or take it from a whole copy")
     try:
         with connect_to_read(path, memory_limit=_MEMORY) as connection:
-            row = connection.execute("SELECT created_at, model_spec, data_path FROM runs").fetchone()
+            facts = run_facts(connection)
     except duckdb.Error as error:
         raise StoreError(f"{path} has other tables than an audit ({str(error).splitlines()[0]})") from error
-    if row is None:
+    if facts is None:
         raise StoreError(f"{path} holds no run; make the audit again, or take it from a whole copy")
-    created_at, model, data = (str(value or "") for value in row)
-    return created_at, model, data
+    return facts
 
 
 class OpenAudits:

@@ -10,17 +10,12 @@ import streamlit as st
 from auditor.figures import counted
 from auditor.records import SaliencyMap
 from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.concepts import concept_terms
 from auditor.store.queries.picture_lists import PAGE_SIZE, GridPicture, nearest_page
 from reports.dashboard import drawing, markup
 from reports.dashboard.reading import READING
 from reports.dashboard.session import Session
 from reports.page_records import Drawn
-
-_TERMS = """
-SELECT concept_id, concept FROM concepts WHERE list_contains($ids, concept_id)
-UNION ALL
-SELECT concept_id, concept FROM attribute_concepts WHERE list_contains($ids, concept_id)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,9 @@ def show_grid(
     markup.draw(
         "grid",
         tiles=tiles,
-        concept=None if place.concept is None else concept_terms(session, [place.concept]).get(place.concept),
+        concept=None
+        if place.concept is None
+        else concept_terms(session.connection, [place.concept]).get(place.concept),
         where=f"{first:,}–{last:,} of {total:,}" if n_pages > 1 else counted(total, "picture"),
         previous=place.but(page=number - 1).url() if number > 1 else None,
         following=place.but(page=number + 1).url() if number < n_pages else None,
@@ -91,7 +88,7 @@ def show_map_controls(session: Session, concept_ids: Iterable[str], *, key: str)
     """How much the maps cover and, among phrases, which of them lies over the pictures; both go into the URL."""
     place = session.place
     ids = sorted({*concept_ids, *([place.map] if place.map else [])})
-    terms = concept_terms(session, ids)
+    terms = concept_terms(session.connection, ids)
     words: dict[str | None, str] = {
         None: "for the class",
         **{one: f"for {markup.label(terms.get(one, one), 40)}" for one in ids},
@@ -108,11 +105,6 @@ def show_map_controls(session: Session, concept_ids: Iterable[str], *, key: str)
             "Map covers", 0, 100, step=5, format="%d %%", key=f"{key}-opacity", on_change=changed, width=260,
             help="0 shows the picture alone, cut to what the model saw",
         )  # fmt: skip
-
-
-def concept_terms(session: Session, concept_ids: Sequence[str]) -> dict[str, str]:
-    """The words for concepts of the vocabulary, and for those of the manifest; unknown ids are left out."""
-    return dict(session.connection.execute(_TERMS, {"ids": list(concept_ids)}).fetchall())
 
 
 def _reads(pictures: Sequence[GridPicture], maps: Sequence[SaliencyMap]) -> list[tuple[str, str]]:

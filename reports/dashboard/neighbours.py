@@ -12,6 +12,7 @@ from auditor.records import FloatArray
 from auditor.store.embedding_index import EmbeddingIndex
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.picture_lists import PAGE_SIZE, GridPicture, PicturePage, nearest_page, told
+from auditor.store.queries.pictures import ids_of_index_rows
 
 if TYPE_CHECKING:
     from auditor.models.encoders.encoder import Encoder
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 MOST_FOUND = 10 * PAGE_SIZE
 #: What people type, as it is and as encoders were taught captions.
 _PROMPTS = ("a photo of {}", "{}")
-
-_IDS = "SELECT image_idx, image_id FROM images WHERE list_contains($places, image_idx) LIMIT $limit"
-_PLACE = "SELECT image_idx FROM images WHERE image_id = $image_id LIMIT 1"
-
-
-def place_of(connection: Connection, image_id: str) -> int | None:
-    """Row of a picture in the index; None for an unknown one."""
-    row = connection.execute(_PLACE, {"image_id": image_id}).fetchone()
-    return None if row is None else int(row[0])
 
 
 def words_vector(encoder: Encoder, text: str) -> FloatArray:
@@ -60,8 +52,7 @@ def most_like(
         for row, score in zip(rows[0], scores[0], strict=True)
         if row >= 0 and row != without and np.isfinite(score)
     ][:limit]
-    known = connection.execute(_IDS, {"places": [row for row, _ in pairs], "limit": len(pairs)}).fetchall()
-    id_of = dict(known)
+    id_of = ids_of_index_rows(connection, [row for row, _ in pairs])
     return [(id_of[row], score) for row, score in pairs if row in id_of]
 
 

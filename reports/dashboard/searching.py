@@ -11,6 +11,8 @@ from auditor.errors import EncoderError, InputError
 from auditor.models.hub import cache_only
 from auditor.records import FloatArray
 from auditor.store.embedding_index import INDEX_NAME, EmbeddingIndex, read_embedding_index
+from auditor.store.queries.audit import picture_count
+from auditor.store.queries.pictures import index_row
 from auditor.wording import quote
 from reports.dashboard import neighbours
 from reports.dashboard.session import Session
@@ -58,7 +60,7 @@ def nearest(session: Session, image_id: str, n: int) -> list[tuple[str, float]]:
 
 def _like(session: Session, image_id: str) -> tuple[tuple[str, float], ...]:
     index = _index(session)
-    place = neighbours.place_of(session.connection, image_id)
+    place = index_row(session.connection, image_id)
     if place is None or not 0 <= place < index.ntotal:
         raise InputError(f"no picture {quote(image_id)} in this audit; open one and search from there")
     key = (*_identity(session), "like", image_id)
@@ -82,8 +84,7 @@ def _identity(session: Session) -> tuple[object, ...]:
 
 
 def _index(session: Session) -> EmbeddingIndex:
-    ((n_images,),) = session.connection.execute("SELECT count(*) FROM images").fetchall()
-    return _read_index(session.audit_dir, n_images, _identity(session))
+    return _read_index(session.audit_dir, picture_count(session.connection), _identity(session))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

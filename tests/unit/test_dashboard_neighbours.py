@@ -8,6 +8,7 @@ from picture_audit import image_id, write_picture_audit
 
 from auditor.store.database import open_audit_database
 from auditor.store.embedding_index import read_embedding_index, write_embedding_index
+from auditor.store.queries.pictures import index_row
 from reports.dashboard import neighbours
 
 ANGLES = np.linspace(0, np.pi / 2, 10)
@@ -34,11 +35,11 @@ def test_the_likest_come_first(audit):
 
 def test_a_picture_is_not_its_own_neighbour(audit):
     connection, index = audit
-    place = neighbours.place_of(connection, IDS[4])
+    place = index_row(connection, IDS[4])
     assert place == 4
     found = neighbours.most_like(connection, index, index.reconstruct(place), limit=2, without=place)
     assert {one for one, _ in found} == {IDS[3], IDS[5]}
-    assert neighbours.place_of(connection, "'; DROP TABLE images") is None
+    assert index_row(connection, "'; DROP TABLE images") is None
 
 
 def test_broken_rows_are_left_out(audit):

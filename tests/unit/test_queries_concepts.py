@@ -78,3 +78,10 @@ def test_a_concept_across_the_classes(birds):
         None,
         3,
     )
+
+
+def test_terms_are_of_the_vocabulary_and_of_the_manifest(small):
+    with open_audit_database(small) as connection:
+        terms = concept_queries.concept_terms(connection, ["water", "scene-s0-3f", "nothing"])
+        assert concept_queries.words_to_try(connection, limit=1) == ["water"]  # it leads two classes
+    assert terms == {"water": "water", "scene-s0-3f": "scene = s0"}

@@ -103,3 +103,11 @@ def test_maps_of_pictures_are_of_every_class_that_has_one(connection):
 @pytest.mark.parametrize(("n_bytes", "height", "width"), [(5, 2, 3), (6, 0, 3), (6, -2, -3), (0, 0, 0)])
 def test_maps_whose_bytes_do_not_fit_are_left_out(n_bytes, height, width):
     assert picture_queries._pixels(bytes(n_bytes), height, width) is None
+
+
+def test_rows_of_the_index_are_those_of_the_pictures(connection):
+    ids = [image_id(1, 0), image_id(0, 4)]
+    rows = [picture_queries.index_row(connection, one) for one in ids]
+    assert picture_queries.ids_of_index_rows(connection, [*rows, 10_000]) == dict(zip(rows, ids, strict=True))
+    assert picture_queries.ids_of_index_rows(connection, []) == {}
+    assert picture_queries.index_row(connection, "nothing") is None

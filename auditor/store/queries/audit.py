@@ -302,6 +302,15 @@ def thumbnails(connection: Connection, image_ids: Sequence[str]) -> dict[str, by
     return dict(connection.execute(_THUMBNAILS, {"image_ids": list(image_ids)}).fetchall())
 
 
+def run_facts(connection: Connection) -> tuple[str, str, str] | None:
+    """Date, model and data, of an audit of any schema: these columns are as old as the store; None without a run."""
+    row = connection.execute("SELECT created_at, model_spec, data_path FROM runs").fetchone()
+    if row is None:
+        return None
+    created_at, model, data = (str(value or "") for value in row)
+    return created_at, model, data
+
+
 def database_file(connection: Connection) -> Path | None:
     """The file that is open; None in memory. Of an older audit it is the migrated copy."""
     ((path,),) = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -88,6 +88,21 @@ ORDER BY class_idx, rule_id
 """
 
 _N_LED = "SELECT count(*) FROM verdicts WHERE concept_id = $concept_id"
+
+_TERMS = """
+SELECT concept_id, concept FROM concepts WHERE list_contains($ids, concept_id)
+UNION ALL
+SELECT concept_id, concept FROM attribute_concepts WHERE list_contains($ids, concept_id)
+"""
+
+# Those that lead a class first; a hash mixes the rest, so that not one kind alone is offered.
+_OFFERED = """
+SELECT concept FROM concepts c
+WHERE concept_kind <> 'attribute'
+ORDER BY (SELECT count(*) FROM verdicts v WHERE v.concept_id = c.concept_id AND v.verdict <> 'clean') DESC,
+         is_context DESC, hash(concept_id)
+LIMIT $limit
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +216,13 @@ def n_led(connection: Connection, concept_id: str) -> int:
     """Number of classes whose verdict names a concept."""
     ((number,),) = connection.execute(_N_LED, {"concept_id": concept_id}).fetchall()
     return int(number)
+
+
+def concept_terms(connection: Connection, concept_ids: Sequence[str]) -> dict[str, str]:
+    """The words for concepts of the vocabulary, and for those of the manifest; unknown ids are left out."""
+    return dict(connection.execute(_TERMS, {"ids": list(concept_ids)}).fetchall())
+
+
+def words_to_try(connection: Connection, *, limit: int = 14) -> list[str]:
+    """Words of the audit's own vocabulary for a search, those that lead a class first."""
+    return [word for (word,) in connection.execute(_OFFERED, {"limit": limit}).fetchall()]

@@ -111,6 +111,9 @@ GROUP BY r.class_idx
 
 _THUMBNAILS = "SELECT image_id, path, thumbnail FROM images WHERE list_contains($image_ids, image_id)"
 
+_IDS = "SELECT image_idx, image_id FROM images WHERE list_contains($rows, image_idx) LIMIT $limit"
+_ROW = "SELECT image_idx FROM images WHERE image_id = $image_id LIMIT 1"
+
 _HOLDERS = """
 WITH held AS (
     SELECT v.class_idx, v.n_images, coalesce(sum(s.n) FILTER (s.class_idx = v.class_idx), 0)::BIGINT AS own,
@@ -216,6 +219,17 @@ def thumbnails_and_paths(connection: Connection, image_ids: Sequence[str]) -> di
     """Path and small JPEG (None: none was kept) of the pictures asked for; never ask for all at once."""
     rows = connection.execute(_THUMBNAILS, {"image_ids": list(image_ids)}).fetchall()
     return {image_id: (path, jpeg) for image_id, path, jpeg in rows}
+
+
+def index_row(connection: Connection, image_id: str) -> int | None:
+    """Row of a picture in the index of embeddings; None for an unknown one."""
+    row = connection.execute(_ROW, {"image_id": image_id}).fetchone()
+    return None if row is None else int(row[0])
+
+
+def ids_of_index_rows(connection: Connection, rows: Sequence[int]) -> dict[int, str]:
+    """Image ids of some rows of the index; rows without a picture are left out."""
+    return dict(connection.execute(_IDS, {"rows": list(rows), "limit": len(rows)}).fetchall())
 
 
 def maps_of_class(connection: Connection, class_idx: int) -> dict[tuple[str, str | None], SaliencyMap]:

@@ -7,10 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from auditor.errors import AuditorError
+from auditor.store.queries.concepts import concept_terms
+from auditor.store.queries.groups import group
 from auditor.store.queries.picture_facts import NamedBy, PictureFacts, picture_facts
 from auditor.store.queries.picture_lists import Step, step, step_in
 from reports.dashboard import drawing, markup
-from reports.dashboard.grid import concept_terms, show_grid, show_map_controls
+from reports.dashboard.grid import show_grid, show_map_controls
 from reports.dashboard.neighbours import page_of
 from reports.dashboard.searching import nearest, search
 from reports.dashboard.selections import home_of, selection_of, title_of
@@ -82,7 +84,7 @@ def _show_head(session: Session, facts: PictureFacts, ways: SimpleNamespace) -> 
     back = title = None
     if place.among is not None:
         back = session.url(view=home_of(place), picture=None, page=found.page if found else 1)
-        concept = concept_terms(session, [place.concept]).get(place.concept) if place.concept else None
+        concept = concept_terms(session.connection, [place.concept]).get(place.concept) if place.concept else None
         title = title_of(place, concept or place.concept, _group_name(session))
     markup.draw("picture_head", facts=facts, back=back, title=title, step=found, to=ways)
 
@@ -102,16 +104,15 @@ def _step(session: Session, image_id: str) -> Step | None:
 def _group_name(session: Session) -> str | None:
     if session.place.group is None:
         return None
-    sql = "SELECT name FROM channel_groups WHERE group_idx = $group LIMIT 1"
-    row = session.connection.execute(sql, {"group": session.place.group}).fetchone()
-    return str(row[0]) if row else None
+    found = group(session.connection, session.place.group)
+    return None if found is None else found.name
 
 
 def _mapped(session: Session, facts: PictureFacts) -> list[MappedPicture]:
     if facts.thumbnail is None:
         return []
     names = session.run.class_names
-    terms = concept_terms(session, [one.concept_id for one in facts.maps if one.concept_id is not None])
+    terms = concept_terms(session.connection, [one.concept_id for one in facts.maps if one.concept_id is not None])
     shares = {(words.class_idx, word.concept_id): word.share for words in facts.words for word in words.words}
     found = []
     for saliency in facts.maps:

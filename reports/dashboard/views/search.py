@@ -6,6 +6,8 @@ import streamlit as st
 
 from auditor.errors import AuditorError, InputError
 from auditor.store.queries import pictures as picture_queries
+from auditor.store.queries.audit import picture_count
+from auditor.store.queries.concepts import words_to_try
 from reports.dashboard import drawing, markup
 from reports.dashboard.grid import show_grid
 from reports.dashboard.neighbours import page_of
@@ -13,14 +15,6 @@ from reports.dashboard.searching import search
 from reports.dashboard.session import Session
 
 _MOST_CHARS = 200
-#: Words of the audit's own vocabulary that are offered, those that lead a class first.
-_WORDS = """
-SELECT concept FROM concepts c
-WHERE concept_kind <> 'attribute'
-ORDER BY (SELECT count(*) FROM verdicts v WHERE v.concept_id = c.concept_id AND v.verdict <> 'clean') DESC,
-         is_context DESC, hash(concept_id)
-LIMIT 14
-"""
 
 
 def show(session: Session) -> None:
@@ -51,7 +45,7 @@ def show(session: Session) -> None:
         else:
             markup.draw("search_words", error=str(error), offered=(), concepts_url=session.url(view="concept"))
         return
-    ((n_images,),) = session.connection.execute("SELECT count(*) FROM images").fetchall()
+    n_images = picture_count(session.connection)
     told = (
         f"The {len(found):,} nearest of {n_images:,}, nearest first: that is an order, and shows of none what it holds."
     )
@@ -75,6 +69,6 @@ def _show_query(session: Session, image_id: str) -> None:
 
 
 def _offer_words(session: Session, error: str | None = None) -> None:
-    words = [word for (word,) in session.connection.execute(_WORDS).fetchall()]
+    words = words_to_try(session.connection)
     offered = [(session.url(text=word, like=None, among="search"), word) for word in words]
     markup.draw("search_words", error=error, offered=offered, concepts_url=None)
