@@ -8,9 +8,8 @@ import numpy as np
 
 from auditor.analysis import Context, Inputs, Pictures
 from auditor.context_records import AttributeConcept
-from auditor.evidence.kappa import cohens_kappa
 from auditor.evidence.presence import concept_presence
-from auditor.evidence.reliability import MAX_PICTURES, told_twice, with_manifest
+from auditor.evidence.reliability import MAX_PICTURES, cohens_kappa, told_twice, with_manifest
 from auditor.figures import percent
 from auditor.records import FloatArray
 from auditor.rules import PRESENT

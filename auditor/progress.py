@@ -28,8 +28,12 @@ def progress_bars(quiet: bool) -> Iterator[OnProgress | None]:
         yield None
         return
     columns = (
-        TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), _RateColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
+        TextColumn("{task.description:>12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as bars:
         tasks = {}
 

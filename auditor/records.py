@@ -25,9 +25,18 @@ Progress = Callable[[str, int, int], None]
 
 CORE_KINDS = ("object", "part")
 CONTEXT_KINDS = (
-    "scene", "surface", "weather", "light", "artifact", "colour", "texture", "quality", "person", "context_object",
+    "scene",
+    "surface",
+    "weather",
+    "light",
+    "artifact",
+    "colour",
+    "texture",
+    "quality",
+    "person",
+    "context_object",
     "attribute",
-)  # fmt: skip
+)
 KINDS = CORE_KINDS + CONTEXT_KINDS
 #: Kind of what a manifest says of its pictures; no vocabulary has it.
 ATTRIBUTE_KIND = "attribute"

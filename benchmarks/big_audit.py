@@ -224,9 +224,18 @@ def _verdict(world: World, counts: Counts, c: int) -> Verdict:
     )
     severity: Severity = "high" if kind == "flagged" else "low"
     verdict = Verdict(
-        c, name, kind, severity, concept.concept_id, concept.term, concept.kind, sentence, n, share,
+        c,
+        name,
+        kind,
+        severity,
+        concept.concept_id,
+        concept.term,
+        concept.kind,
+        sentence,
+        n,
+        share,
         detectable_effect=0.09,
-    )  # fmt: skip
+    )
     return replace(verdict, gap=gap.effect, gap_low=gap.low, gap_high=gap.high) if gap else verdict
 
 
@@ -240,9 +249,24 @@ def _counterexamples(world: World, counts: Counts) -> Iterator[Counterexample]:
             for present, (right, n) in zip((True, False), counts.arms(c, v), strict=True):
                 low, high = wilson_interval(right / max(n, 1), max(n, 1))
                 yield Counterexample(
-                    c, world.class_names[c], concept.concept_id, concept.term, concept.kind, state, present, n, right,
-                    right / max(n, 1), low, high, max(MIN_ARM * 10 - n, 0), 9 * n, n, 0, _named(counts, c),
-                )  # fmt: skip
+                    c,
+                    world.class_names[c],
+                    concept.concept_id,
+                    concept.term,
+                    concept.kind,
+                    state,
+                    present,
+                    n,
+                    right,
+                    right / max(n, 1),
+                    low,
+                    high,
+                    max(MIN_ARM * 10 - n, 0),
+                    9 * n,
+                    n,
+                    0,
+                    _named(counts, c),
+                )
 
 
 def _maps(world: World, counts: Counts) -> Iterator[SaliencyMap]:

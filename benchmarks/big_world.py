@@ -74,10 +74,14 @@ def make_world(n_classes: int, n_concepts: int, seed: int, release: int) -> Worl
     rng = np.random.default_rng([seed, 1])
     kinds = ("object", "part", "object", *CONTEXT_KINDS[:-1])
     concepts = tuple(
-        Concept(f"{kinds[v % len(kinds)].replace('_', '-')}-{v}", f"{kinds[v % len(kinds)].replace('_', ' ')} {v}",
-                kinds[v % len(kinds)], (f"synonym {v}",) if v % 3 == 0 else ())
+        Concept(
+            f"{kinds[v % len(kinds)].replace('_', '-')}-{v}",
+            f"{kinds[v % len(kinds)].replace('_', ' ')} {v}",
+            kinds[v % len(kinds)],
+            (f"synonym {v}",) if v % 3 == 0 else (),
+        )
         for v in range(n_concepts)
-    )  # fmt: skip
+    )
     context = np.array([v for v, concept in enumerate(concepts) if concept.is_context])
     measured = np.stack([rng.choice(context, MEASURED, replace=False) for _ in range(n_classes)])
     n_flagged, n_suspect = round(_FLAGGED * n_classes), round(_SUSPECT * n_classes)

@@ -43,9 +43,13 @@ from benchmarks.report_speed import audit_of
 #: Of the issue: seconds of the first view, of the median click, and mebibytes of the server.
 BAR_FIRST, BAR_CLICK, BAR_MEBIBYTES = 2.0, 0.5, 600.0
 _ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
     "--no-first-run",
-)  # fmt: skip
+)
 #: A link of the page's own kind to any place, followed as a person's click follows it.
 _FOLLOW = """(url) => {
     const link = document.createElement("a");

@@ -200,12 +200,14 @@ def measure(folder: Path, size: Size) -> dict[str, Any]:
         "without_nulls": {"wall_seconds": round(wall, 2), "cpu_seconds": round(cpu, 2)},
         "in_passes": {"wall": round(wall / pass_wall, 2), "cpu": round(cpu / pass_cpu, 2), "bar": BAR_PASSES},
         "peak_gigabytes": {
-            "inputs": round(before, 2), "without_nulls": round(peak_without_nulls[0], 2), "all": round(_peak(), 2),
+            "inputs": round(before, 2),
+            "without_nulls": round(peak_without_nulls[0], 2),
+            "all": round(_peak(), 2),
             "bar": BAR_GIGABYTES,
         },
         "load_average": os.getloadavg(),
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
-    }  # fmt: skip
+    }
 
 
 def _rounded(seconds: dict[str, float]) -> dict[str, float]:

@@ -81,10 +81,11 @@ def measures(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "known_gaps": gaps,
         "n_flagged": sum(verdict == "flagged" for verdict, _, _ in flagged_by.values()),
         "flagged_without_known_gap": sorted(
-            name for name, (verdict, _, _) in flagged_by.items()
+            name
+            for name, (verdict, _, _) in flagged_by.items()
             if verdict == "flagged" and name not in {gap["class"] for gap in gaps}
         ),
-    }  # fmt: skip
+    }
 
 
 def _attributes(connection: duckdb.DuckDBPyConnection, ids: Texts) -> Iterator[tuple[str, Texts]]:

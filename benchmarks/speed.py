@@ -133,9 +133,14 @@ def measure_audits(work: Path) -> dict[str, Ratio]:
 
     def audit(model: Path) -> float:
         config = AuditConfig(
-            data=pictures, model="torchvision:resnet50", weights=model, encoder=encoder_spec, out=work / model.stem,
-            cache=work / "cache", batch_size=BATCH,
-        )  # fmt: skip
+            data=pictures,
+            model="torchvision:resnet50",
+            weights=model,
+            encoder=encoder_spec,
+            out=work / model.stem,
+            cache=work / "cache",
+            batch_size=BATCH,
+        )
         return timed(lambda: run_audit(config))
 
     bare = bare_seconds(pictures, first, encoder_spec)
@@ -189,10 +194,26 @@ def measure_memory(work: Path) -> dict[str, Ratio]:
         pictures = work / f"pictures{n}"
         make_pictures(pictures, n, (96, 72), 400)
         command = [
-            sys.executable, "-m", "auditor.cli", "run", "--data", str(pictures), "--model", "torchvision:resnet50",
-            "--weights", str(first), "--preprocess", str(preprocess), "--encoder", f"open_clip:ViT-B-32@{clip}",
-            "--out", str(work / f"audit{n}"), "--cache", str(work / "cache"), "--quiet",
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "auditor.cli",
+            "run",
+            "--data",
+            str(pictures),
+            "--model",
+            "torchvision:resnet50",
+            "--weights",
+            str(first),
+            "--preprocess",
+            str(preprocess),
+            "--encoder",
+            f"open_clip:ViT-B-32@{clip}",
+            "--out",
+            str(work / f"audit{n}"),
+            "--cache",
+            str(work / "cache"),
+            "--quiet",
+        ]
         peaks[n] = _peak_mebibytes(command)
         shutil.rmtree(pictures)
     return {"memory_growth": ratio(peaks[20_000], peaks[2_000], "MiB")}

@@ -84,10 +84,17 @@ def _lines() -> list[alt.Chart]:
 @functools.cache
 def _forest_spec(start: int) -> dict[str, Any]:
     axis = alt.Axis(
-        values=[tick for tick in (-100, -50, 0, 25, 50, 75, 100) if tick >= start], title=None, grid=True,
-        gridColor=_STAND_INS["rule"], domain=False, ticks=False, labelColor=_STAND_INS["grey"], labelFontSize=11,
-        labelPadding=6, labelFlush=False,
-    )  # fmt: skip
+        values=[tick for tick in (-100, -50, 0, 25, 50, 75, 100) if tick >= start],
+        title=None,
+        grid=True,
+        gridColor=_STAND_INS["rule"],
+        domain=False,
+        ticks=False,
+        labelColor=_STAND_INS["grey"],
+        labelFontSize=11,
+        labelPadding=6,
+        labelFlush=False,
+    )
     x = alt.X("value:Q", scale=alt.Scale(domain=[start, 100], nice=False), axis=axis)
     measured = _base().transform_filter("isValid(datum.value)")
     one_row = alt.Chart(alt.NamedData("rows")).transform_filter("datum.row == 0")

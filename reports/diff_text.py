@@ -31,9 +31,13 @@ from reports.diff_words import (
 from reports.terminal import as_text, print_on
 
 _COLOURS: dict[Change, str] = {
-    "new": "bold red", "worse": "bold red", "unclear": "yellow", "fixed": "green", "better": "green",
+    "new": "bold red",
+    "worse": "bold red",
+    "unclear": "yellow",
+    "fixed": "green",
+    "better": "green",
     "unchanged": "dim",
-}  # fmt: skip
+}
 #: Findings in the table, and findings with lines of their own.
 _LISTED, _TOLD = 200, 60
 _CHANGE_WIDTH = max(len(change) for change in CHANGE_SHAPES) + 2

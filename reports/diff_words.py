@@ -19,12 +19,21 @@ from reports.display import inert
 
 #: A shape for every change, so that none depends on colour.
 CHANGE_SHAPES: dict[Change, str] = {
-    "new": "+", "worse": "▲", "unclear": "?", "fixed": "✓", "better": "▼", "unchanged": "=",
-}  # fmt: skip
+    "new": "+",
+    "worse": "▲",
+    "unclear": "?",
+    "fixed": "✓",
+    "better": "▼",
+    "unchanged": "=",
+}
 _STANDING_WORDS: dict[Standing | None, str] = {
-    "flagged": "flagged", "suspect": "suspect", "open": "not settled", "clean": "clean",
-    "not_analysed": "not analysed", None: "no such class",
-}  # fmt: skip
+    "flagged": "flagged",
+    "suspect": "suspect",
+    "open": "not settled",
+    "clean": "clean",
+    "not_analysed": "not analysed",
+    None: "no such class",
+}
 #: Longer names are cut; class names in one line, channel groups told.
 NAME_LIMIT, _NAMED_CLASSES, _TOLD_GROUPS = 40, 12, 6
 #: Channel groups are told where their part of all use changed by this much.

@@ -34,9 +34,23 @@ _ACCENT, _CORE = "#b4470e", "#77818d"
 
 # Viridis, by S. van der Walt and N. Smith (CC0): even steps of value look like even steps.
 _VIRIDIS = (
-    "440154", "481a6c", "472f7d", "414487", "39568c", "31688e", "2a788e", "23888e",
-    "1f988b", "22a884", "35b779", "54c568", "7ad151", "a5db36", "d2e21b", "fde725",
-)  # fmt: skip
+    "440154",
+    "481a6c",
+    "472f7d",
+    "414487",
+    "39568c",
+    "31688e",
+    "2a788e",
+    "23888e",
+    "1f988b",
+    "22a884",
+    "35b779",
+    "54c568",
+    "7ad151",
+    "a5db36",
+    "d2e21b",
+    "fde725",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

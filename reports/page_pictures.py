@@ -122,9 +122,11 @@ def _cut(image: Image.Image, crop: tuple[float, float, float, float], longest: i
     left, top, right, bottom = (share * side for share, side in zip(crop, (image.width, image.height) * 2, strict=True))
     # What lies outside is padded by whole pixels first: a resize takes fractions of pixels, but nothing outside.
     outer = (
-        min(0, math.floor(left)), min(0, math.floor(top)),
-        max(image.width, math.ceil(right)), max(image.height, math.ceil(bottom)),
-    )  # fmt: skip
+        min(0, math.floor(left)),
+        min(0, math.floor(top)),
+        max(image.width, math.ceil(right)),
+        max(image.height, math.ceil(bottom)),
+    )
     padded = image.crop(outer)
     scale = longest / max(right - left, bottom - top)
     size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))

@@ -13,9 +13,14 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 #: Faces with more letters, by the names under which systems ship them; the first that can write a text is taken.
 _WIDER_FACES = (
-    "DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "NotoSansCJK-Regular.ttc", "segoeui.ttf",
-    "msyh.ttc", "PingFang.ttc",
-)  # fmt: skip
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "Arial Unicode.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "segoeui.ttf",
+    "msyh.ttc",
+    "PingFang.ttc",
+)
 
 
 @lru_cache(maxsize=256)

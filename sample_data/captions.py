@@ -32,10 +32,16 @@ GROUP_WORDS: Mapping[str, tuple[str, ...]] = {
     "vehicle": ("vehicle", "motor vehicle"),
 }
 GROUP_OF: Mapping[str, str] = {
-    "duck": "waterbird", "swan": "waterbird", "heron": "waterbird",
-    "owl": "landbird", "rooster": "landbird", "crow": "landbird",
-    "car": "vehicle", "truck": "vehicle", "bus": "vehicle",
-}  # fmt: skip
+    "duck": "waterbird",
+    "swan": "waterbird",
+    "heron": "waterbird",
+    "owl": "landbird",
+    "rooster": "landbird",
+    "crow": "landbird",
+    "car": "vehicle",
+    "truck": "vehicle",
+    "bus": "vehicle",
+}
 SCENE_WORDS: Mapping[str, tuple[str, ...]] = {
     "water": ("water", "lake", "sea"),
     "forest": ("forest", "woods", "trees"),

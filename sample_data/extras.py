@@ -222,10 +222,19 @@ def surface_layer(name: str, rng: np.random.Generator, size: int) -> FloatArray:
 
 
 EXTRA_DRAWERS: dict[str, Drawer] = {
-    "fish": draw_fish, "turtle": draw_turtle, "mushroom": draw_mushroom, "tent": draw_tent, "bicycle": draw_bicycle,
+    "fish": draw_fish,
+    "turtle": draw_turtle,
+    "mushroom": draw_mushroom,
+    "tent": draw_tent,
+    "bicycle": draw_bicycle,
     "airplane": draw_airplane,
-}  # fmt: skip
+}
 EXTRA_SCALES: dict[str, float] = {
-    "fish": 0.3, "turtle": 0.31, "mushroom": 0.29, "tent": 0.31, "bicycle": 0.32, "airplane": 0.33,
-}  # fmt: skip
+    "fish": 0.3,
+    "turtle": 0.31,
+    "mushroom": 0.29,
+    "tent": 0.31,
+    "bicycle": 0.32,
+    "airplane": 0.33,
+}
 EXTRA_PAINTERS: dict[str, Painter] = {"canyon": paint_canyon, "room": paint_room, "bricks": paint_bricks}

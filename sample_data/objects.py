@@ -12,9 +12,15 @@ from sample_data.pen import Colour, Pen, mix, shade, smooth, vary
 Drawer = Callable[[Pen, np.random.Generator], None]
 
 _PAINTS: tuple[Colour, ...] = (
-    (206, 52, 46), (40, 98, 190), (240, 190, 50), (60, 150, 92),
-    (232, 232, 228), (90, 92, 102), (226, 120, 44), (122, 74, 156),
-)  # fmt: skip
+    (206, 52, 46),
+    (40, 98, 190),
+    (240, 190, 50),
+    (60, 150, 92),
+    (232, 232, 228),
+    (90, 92, 102),
+    (226, 120, 44),
+    (122, 74, 156),
+)
 
 
 def _paint(rng: np.random.Generator) -> Colour:
@@ -195,9 +201,19 @@ def draw_boat(pen: Pen, rng: np.random.Generator) -> None:
 
 # Local half extent that gives each object about the same presence in the picture.
 SCALES: dict[str, float] = {
-    "duck": 0.29, "swan": 0.3, "heron": 0.34, "owl": 0.29, "rooster": 0.3, "crow": 0.29,
-    "car": 0.31, "truck": 0.31, "bus": 0.31, "cat": 0.3, "balloon": 0.34, "boat": 0.33,
-}  # fmt: skip
+    "duck": 0.29,
+    "swan": 0.3,
+    "heron": 0.34,
+    "owl": 0.29,
+    "rooster": 0.3,
+    "crow": 0.29,
+    "car": 0.31,
+    "truck": 0.31,
+    "bus": 0.31,
+    "cat": 0.3,
+    "balloon": 0.34,
+    "boat": 0.33,
+}
 
 DRAWERS: dict[str, Drawer] = {
     "duck": draw_duck,

@@ -15,11 +15,19 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 
 OBJECTS = (
-    "duck", "swan", "heron",
-    "owl", "rooster", "crow",
-    "car", "truck", "bus",
-    "cat", "balloon", "boat",
-)  # fmt: skip
+    "duck",
+    "swan",
+    "heron",
+    "owl",
+    "rooster",
+    "crow",
+    "car",
+    "truck",
+    "bus",
+    "cat",
+    "balloon",
+    "boat",
+)
 BACKGROUNDS = ("water", "forest", "sand", "snow", "grass", "city", "sky", "night")
 ARTIFACTS = ("none", "watermark", "ruler", "sticker", "border")
 LIGHTS = ("day", "bright", "dim", "fog")

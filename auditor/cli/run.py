@@ -51,12 +51,25 @@ def run(
     from auditor.pipeline import run_audit
 
     flags = {
-        "data": data, "model": model, "out": out, "weights": weights, "encoder": encoder, "vocabulary": vocabulary,
-        "class_map": class_map, "preprocess": preprocess, "split": split, "target_layer": target_layer,
-        "max_images_per_class": max_images_per_class, "n_extreme": n_extreme, "seed": seed, "cache": cache,
-        "thumbnails": False if no_thumbnails else None, "jobs": jobs, "device": device,
+        "data": data,
+        "model": model,
+        "out": out,
+        "weights": weights,
+        "encoder": encoder,
+        "vocabulary": vocabulary,
+        "class_map": class_map,
+        "preprocess": preprocess,
+        "split": split,
+        "target_layer": target_layer,
+        "max_images_per_class": max_images_per_class,
+        "n_extreme": n_extreme,
+        "seed": seed,
+        "cache": cache,
+        "thumbnails": False if no_thumbnails else None,
+        "jobs": jobs,
+        "device": device,
         "trust_code": trust_code or None,
-    }  # fmt: skip
+    }
     settings = make_config(flags, config or find_settings_file(Path.cwd()))
     with progress_bars(quiet) as on_progress:
         folder = run_audit(settings, resume=resume, on_progress=on_progress)

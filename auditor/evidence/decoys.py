@@ -45,10 +45,11 @@ def decoy_trials(
         passed = {
             record.class_idx
             for record in result.class_concepts
-            if carries_words(record) and _may_mislead(record.class_idx, position[record.concept_id], wrong, relied_on)
+            if carries_words(record)
+            and _may_mislead(record.class_idx, position[record.concept_id], wrong, relied_on)
             and bench.context[record.class_idx, position[record.concept_id]]
             and seen[record.class_idx, position[record.concept_id]]
-        }  # fmt: skip
+        }
         for c in bench.classes():
             verdict = result.verdicts[c]
             named = position.get(verdict.concept_id or "")

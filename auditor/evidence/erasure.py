@@ -27,6 +27,7 @@ HeadChunks = Callable[[], Iterable[tuple[slice, FloatArray, FloatArray]]]
 #: lambda of the formula: a tenth of every channel's own variance.
 RIDGE = 0.1
 _BLOCK = 1_000_000  # erased logits held at a time
+_NOTHING_LEFT = 1e-6  # what a difference of float32 sums may leave of u.sigma where nothing is left
 _ROUNDING = 1e-4  # of float32 logits: a tie is looked at closely
 _ROWS_AT_ONCE = 16384  # pictures that go through a product together
 
@@ -273,3 +274,36 @@ def _called(logits: FloatArray, label_idx: IntArray) -> tuple[IntArray, FloatArr
     margin = np.zeros(called.size, dtype=np.float32)
     margin[known] = own - best
     return called, margin
+
+
+def pair_erasers(
+    fitted: Fitted, classes: IntArray, columns: Sequence[int], class_folds: IntArray, head: LinearHead
+) -> Erasers:
+    """For every fold of classes (of the picture) and every pair, the eraser fitted without the folds of both classes.
+
+    What goes with a concept in one class only (its sub-kinds, an encoder's error on it) is erased along with it by an
+    eraser that saw the class. A recall is judged without the class itself. A pull on c by pictures of k is judged
+    without either: k's own secrets may look like c, and c's own may be what the eraser takes out of the pictures of k.
+
+    Args:
+        fitted: Sums by fold of classes.
+        classes: (J,) the class of every pair.
+        columns: The column of each pair's concept in ``fitted``.
+        class_folds: (C,) fold of every class.
+        head: The last linear layer.
+    """
+    own = class_folds[classes]
+    parts = [fitted.sigma_of[:, :, list(columns)], fitted.solved_of[:, :, list(columns)]]
+    whole = [part.sum(axis=0) for part in parts]
+    known = (whole[0] * whole[1]).sum(axis=0)
+    others = [all_ - part[own, :, np.arange(own.size)].T for all_, part in zip(whole, parts, strict=True)]
+
+    def by_fold() -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+        for fold in range(fitted.sigma_of.shape[0]):
+            sigma, solved = (
+                left - np.where(own != fold, part[fold], 0) for left, part in zip(others, parts, strict=True)
+            )
+            sigma[:, (sigma * solved).sum(axis=0) < _NOTHING_LEFT * known] = 0
+            yield sigma, solved, fitted.mean
+
+    return erasers_of(by_fold(), head)

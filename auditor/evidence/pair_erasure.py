@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from auditor.evidence.covariates import residual_presence
-from auditor.evidence.erasure import Outcome, erased_outcome, fit_erasers
+from auditor.evidence.erasure import Outcome, erased_outcome, fit_erasers, pair_erasers
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pair_null import PairErasers, permute_presence
 from auditor.evidence.pairs import Measured, PairEvidence
 from auditor.evidence.reliance import Erasure, assign_class_folds, assign_folds, erasure_effect, margin_loss, n_varying
-from auditor.evidence.transferred import pair_erasers
 from auditor.records import BoolArray, IntArray, Progress
 from auditor.rules import MIN_VARYING
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from auditor.evidence.kappa import cohens_kappa
 from auditor.records import BoolArray, FloatArray
 from auditor.rules import MIN_ARM, PRESENT
 
@@ -52,3 +51,19 @@ def with_manifest(kappa: FloatArray, presence: FloatArray, same_as: Mapping[int,
         if agreement is not None:
             lower[v] = np.fmin(lower[v], agreement)
     return lower
+
+
+def cohens_kappa(first: BoolArray, second: BoolArray) -> float | None:
+    """(p_o - p_e) / (1 - p_e), p_o how often both say the same, p_e how often they would if independent.
+
+    None without pictures, and where both always say one and the same thing: agreement by chance is certain then.
+
+    Reference:
+        Cohen (1960).
+    """
+    if first.size == 0:
+        return None
+    observed = float(np.mean(first == second))
+    rate1, rate2 = float(first.mean()), float(second.mean())
+    expected = rate1 * rate2 + (1 - rate1) * (1 - rate2)
+    return (observed - expected) / (1 - expected) if expected < 1 else None

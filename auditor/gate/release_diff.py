@@ -25,9 +25,18 @@ from auditor.gate.standings import AuditIndex, classify
 from auditor.records import fingerprint
 
 __all__ = [
-    "ClassChange", "FindingChange", "FindingSide", "GroupMatch", "Pair", "Release", "ReleaseDiff", "ReleaseFacts",
-    "ReleaseGroups", "ReleasePictures", "compare_releases",
-]  # fmt: skip
+    "ClassChange",
+    "FindingChange",
+    "FindingSide",
+    "GroupMatch",
+    "Pair",
+    "Release",
+    "ReleaseDiff",
+    "ReleaseFacts",
+    "ReleaseGroups",
+    "ReleasePictures",
+    "compare_releases",
+]
 
 _ORDER: tuple[Change, ...] = ("new", "worse", "unclear", "fixed", "better", "unchanged")
 

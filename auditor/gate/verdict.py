@@ -27,9 +27,15 @@ _SENTENCE_LIMIT = 400
 _CODES: dict[ItemState, ExitCode] = {"new": 1, "expired": 1, "grown": 1, "not_analysed": 2}
 _OUTCOMES: dict[ExitCode, str] = {0: "passes", 1: "fails", 2: "undecided"}
 _SUMMARY_WORDS: dict[ItemState, str] = {
-    "new": "new", "expired": "expired", "grown": "grown", "not_analysed": "not analysed", "accepted": "accepted",
-    "stale": "stale in the baseline", "tolerated": "tolerated by the policy", "skipped": "skipped",
-}  # fmt: skip
+    "new": "new",
+    "expired": "expired",
+    "grown": "grown",
+    "not_analysed": "not analysed",
+    "accepted": "accepted",
+    "stale": "stale in the baseline",
+    "tolerated": "tolerated by the policy",
+    "skipped": "skipped",
+}
 _NEXT: dict[VerdictName, str] = {
     "flagged": "mend the model",
     "suspect": "settle it with the pictures that are missing",

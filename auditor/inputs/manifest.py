@@ -66,10 +66,14 @@ def read_manifest(path: Path) -> tuple[list[ImageItem], tuple[str, ...], Table]:
     first_place: dict[str, str] = {}
     items: list[ImageItem] = []
     rows = zip(
-        table.places, columns["path"], columns["label"],
-        columns.get("split", blank), columns.get("group_id", blank), columns.get("mask", blank),
+        table.places,
+        columns["path"],
+        columns["label"],
+        columns.get("split", blank),
+        columns.get("group_id", blank),
+        columns.get("mask", blank),
         strict=True,
-    )  # fmt: skip
+    )
     for row, (place, raw_path, label, split, group_id, mask) in enumerate(rows):
         relative_path = _confined(raw_path, "path", confinement, f"{what}, {place}")
         if relative_path in first_place:

@@ -6,9 +6,16 @@ import re
 from collections.abc import Iterator
 
 _IRREGULAR = {
-    "men": "man", "women": "woman", "people": "person", "children": "child", "feet": "foot", "teeth": "tooth",
-    "mice": "mouse", "geese": "goose", "oxen": "ox",
-}  # fmt: skip
+    "men": "man",
+    "women": "woman",
+    "people": "person",
+    "children": "child",
+    "feet": "foot",
+    "teeth": "tooth",
+    "mice": "mouse",
+    "geese": "goose",
+    "oxen": "ox",
+}
 _IRREGULAR_PLURAL = {singular: plural for plural, singular in _IRREGULAR.items()}
 
 

@@ -30,8 +30,14 @@ _FILTERS: dict[str, Image.Resampling] = {
 }
 #: Parts of torchvision's, timm's and open_clip's transforms that turn a picture into a tensor in [0, 1].
 _CONVERSIONS = (
-    "ToTensor", "ToImage", "ToDtype", "PILToTensor", "ConvertImageDtype", "MaybeToTensor", "MaybeConvertMode",
-)  # fmt: skip
+    "ToTensor",
+    "ToImage",
+    "ToDtype",
+    "PILToTensor",
+    "ConvertImageDtype",
+    "MaybeToTensor",
+    "MaybeConvertMode",
+)
 #: Short side asked of the decoder where a transform's own wish cannot be known: the whole picture.
 WHOLE_PICTURE = 1 << 20
 

@@ -19,9 +19,22 @@ from auditor.store.tables import Run
 
 #: Settings that say where things lay or how fast, not what is found; data, model and encoder are compared by digest.
 _NO_SETTINGS = {
-    "batch_size", "cache", "class_map", "data", "device", "encoder", "engine", "jobs", "model", "out", "preprocess",
-    "thumbnails", "trust_code", "vocabulary", "weights",
-}  # fmt: skip
+    "batch_size",
+    "cache",
+    "class_map",
+    "data",
+    "device",
+    "encoder",
+    "engine",
+    "jobs",
+    "model",
+    "out",
+    "preprocess",
+    "thumbnails",
+    "trust_code",
+    "vocabulary",
+    "weights",
+}
 
 _GAPS = """
 SELECT class_idx, class_name, concept_id, concept, concept_kind, rule_id, effect, low, high, p, q, n_images, status

@@ -47,10 +47,15 @@ def main() -> None:
     print(f"{time.monotonic() - started:.0f} s")
     if arguments.output:
         result = {
-            "grid": arguments.grid, "seeds": [arguments.seeds.start, arguments.seeds.stop],
-            "protocol": protocol.state(), "seconds": round(time.monotonic() - started), "summary": summary,
-            "groups": groups, "sweep": report.by_encoder(outcomes), "outcomes": outcomes,
-        }  # fmt: skip
+            "grid": arguments.grid,
+            "seeds": [arguments.seeds.start, arguments.seeds.stop],
+            "protocol": protocol.state(),
+            "seconds": round(time.monotonic() - started),
+            "summary": summary,
+            "groups": groups,
+            "sweep": report.by_encoder(outcomes),
+            "outcomes": outcomes,
+        }
         write_result(arguments.output, result)
 
 

@@ -47,8 +47,17 @@ def found_by_size(outcomes: Sequence[Outcome]) -> list[Row]:
             if wanted:
                 interval = exact_interval(found, wanted)
                 label = f"{low * 100:.0f}–{min(high, 1) * 100:.0f}"
-                rows.append({"what": what, "reliance": label, "found": found, "of": wanted, "share": found / wanted,
-                             "low": interval[0], "high": interval[1]})  # fmt: skip
+                rows.append(
+                    {
+                        "what": what,
+                        "reliance": label,
+                        "found": found,
+                        "of": wanted,
+                        "share": found / wanted,
+                        "low": interval[0],
+                        "high": interval[1],
+                    }
+                )
     return rows
 
 
@@ -81,13 +90,17 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 _NAMES = {
-    "precision": "classes, precision", "recall": "classes, recall at 10 points or more",
-    "recall_20": "classes, recall at 20 points or more", "f1": "classes, F1", "pair_precision": "pairs, precision",
-    "pair_recall": "pairs, recall at 20 points or more", "pair_recall_10": "pairs, recall at 10 points or more",
+    "precision": "classes, precision",
+    "recall": "classes, recall at 10 points or more",
+    "recall_20": "classes, recall at 20 points or more",
+    "f1": "classes, F1",
+    "pair_precision": "pairs, precision",
+    "pair_recall": "pairs, recall at 20 points or more",
+    "pair_recall_10": "pairs, recall at 10 points or more",
     "planted_pair_recall": "… of what was planted, at 20 points or more",
     "visible_pair_recall": "… of what was planted and both arms have ten pictures of, at 20 points or more",
     "other_pair_recall": "… of what was not planted, at 20 points or more",
-}  # fmt: skip
+}
 
 
 def markdown(result: Row) -> str:
@@ -97,31 +110,54 @@ def markdown(result: Row) -> str:
     first, last = result["seeds"]
     state = "thresholds as fixed beforehand" if result["protocol"]["as_fixed"] else "thresholds not fixed beforehand"
     figures = [
-        [_NAMES[name], _percent(one["value"]), f"{_percent(one['low'])} … {_percent(one['high'])}",
-         f"{one['true']} right, {one['false']} wrong, {one['missed']} missed"]
+        [
+            _NAMES[name],
+            _percent(one["value"]),
+            f"{_percent(one['low'])} … {_percent(one['high'])}",
+            f"{one['true']} right, {one['false']} wrong, {one['missed']} missed",
+        ]
         for name, one in summary["intervals"].items()
-    ]  # fmt: skip
+    ]
     alarms = [
-        [one["control"], one["models"], one["classes"], one["alarms"], _percent(one["value"]), _percent(one["upper"]),
-         one["suspect"]]
+        [
+            one["control"],
+            one["models"],
+            one["classes"],
+            one["alarms"],
+            _percent(one["value"]),
+            _percent(one["upper"]),
+            one["suspect"],
+        ]
         for one in alarms_by_control(own)
-    ]  # fmt: skip
+    ]
     sizes = [
-        [one["what"], one["reliance"], f"{one['found']} of {one['of']}", _percent(one["share"]),
-         f"{_percent(one['low'])} … {_percent(one['high'])}"]
+        [
+            one["what"],
+            one["reliance"],
+            f"{one['found']} of {one['of']}",
+            _percent(one["share"]),
+            f"{_percent(one['low'])} … {_percent(one['high'])}",
+        ]
         for one in found_by_size(own)
-    ]  # fmt: skip
+    ]
     peers = [[_PRODUCT, *(_percent(summary[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]]
     peers += [
         [name.replace("_", " "), *(_percent(one[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]
         for name, one in summary["peers"].items()
     ]
     groups = [
-        [key, name, one["models"], f"{one['found_20']} of {one['reliant_20']}", f"{one['found']} of {one['reliant']}",
-         one["false"], f"{one['clean_flagged']} of {one['clean']}"]
+        [
+            key,
+            name,
+            one["models"],
+            f"{one['found_20']} of {one['reliant_20']}",
+            f"{one['found']} of {one['reliant']}",
+            one["false"],
+            f"{one['clean_flagged']} of {one['clean']}",
+        ]
         for key, rows in result["groups"].items()
         for name, one in rows.items()
-    ]  # fmt: skip
+    ]
     parts = [
         f"Grid `{result['grid']}`, seeds {first} to {last - 1}, {summary['n_models']} models, "
         f"{summary['n_reliant_classes']} classes that rely on something, {summary['n_clean_classes']} clean ones, "
@@ -154,11 +190,16 @@ def markdown(result: Row) -> str:
         )
     if result["sweep"]:
         sweep = [
-            [name, one["n_models"], _percent(one["recall_20"]), _percent(one["precision"]),
-             f"{one['false_alarms']['alarms']} of {one['false_alarms']['classes']}",
-             _percent(one["false_alarms"]["upper"])]
+            [
+                name,
+                one["n_models"],
+                _percent(one["recall_20"]),
+                _percent(one["precision"]),
+                f"{one['false_alarms']['alarms']} of {one['false_alarms']['classes']}",
+                _percent(one["false_alarms"]["upper"]),
+            ]
             for name, one in result["sweep"].items()
-        ]  # fmt: skip
+        ]
         header = ("encoder", "models", "recall ≥ 20", "precision", "clean flagged", "upper 95 %")
         parts += ["### Encoders, on the same models", _table(header, sweep)]
     return "\n\n".join(parts)

@@ -75,11 +75,18 @@ class Made:
         one = self.examined
         partial = path.with_suffix(f".{os.getpid()}.npz")
         np.savez(
-            partial, weight=one.head.weight, bias=one.head.bias, activations=one.activations,
-            embeddings=one.embeddings, label_idx=one.label_idx, rows=one.rows, properties=one.properties,
-            truth_labels=self.truth_labels, called=self.called,
+            partial,
+            weight=one.head.weight,
+            bias=one.head.bias,
+            activations=one.activations,
+            embeddings=one.embeddings,
+            label_idx=one.label_idx,
+            rows=one.rows,
+            properties=one.properties,
+            truth_labels=self.truth_labels,
+            called=self.called,
             **{_FEATURES + name: values for name, values in self.features.items()},
-        )  # fmt: skip
+        )
         partial.replace(path)
 
     @staticmethod
@@ -87,9 +94,14 @@ class Made:
         """Read what `save` wrote."""
         with np.load(path) as stored:
             examined = Examined(
-                tuple(one.name for one in scenario.classes), LinearHead(stored["weight"], stored["bias"]),
-                stored["activations"], stored["embeddings"], stored["label_idx"], stored["rows"], stored["properties"],
-            )  # fmt: skip
+                tuple(one.name for one in scenario.classes),
+                LinearHead(stored["weight"], stored["bias"]),
+                stored["activations"],
+                stored["embeddings"],
+                stored["label_idx"],
+                stored["rows"],
+                stored["properties"],
+            )
             features = {name.removeprefix(_FEATURES): stored[name] for name in stored if name.startswith(_FEATURES)}
             return Made(scenario, examined, stored["truth_labels"], stored["called"], features)
 

@@ -38,9 +38,12 @@ class SmallCnn(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            _convolution(3, 16, 2), _convolution(16, 32, 2), _convolution(32, 64, 2), _convolution(64, 64, 1),
+            _convolution(3, 16, 2),
+            _convolution(16, 32, 2),
+            _convolution(32, 64, 2),
+            _convolution(64, 64, 1),
             _convolution(64, self.width, 1),
-        )  # fmt: skip
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 64, 64) to (N, width)."""

@@ -76,24 +76,39 @@ def _pair(made: Made, audited: Audited, truth: PairTruth) -> dict[str, Any]:
     n_others = int(_bears(audited.examined.rows[audited.examined.label_idx != c], truth).sum())
     present = audited.presence[own, column]
     return {
-        "class_idx": c, "class_name": audited.examined.class_names[c], "concept": term, "concept_id": concept_id,
+        "class_idx": c,
+        "class_name": audited.examined.class_names[c],
+        "concept": term,
+        "concept_id": concept_id,
         "alike": [slug(TERM_OF[truth.factor, value]) for value in truth.alike if (truth.factor, value) in TERM_OF],
-        "status": truth.status, "repelled": truth.repelled, "pulls": truth.pulls,
-        "planted": any((one.class_idx, one.factor, one.value) == (c, truth.factor, truth.value)
-                       for one in made.scenario.train.plants),
-        "accuracy": truth.accuracy, "effect": truth.effect, "low": truth.low, "high": truth.high,
-        "pull": truth.pull, "pull_low": truth.pull_low, "pull_high": truth.pull_high,
+        "status": truth.status,
+        "repelled": truth.repelled,
+        "pulls": truth.pulls,
+        "planted": any(
+            (one.class_idx, one.factor, one.value) == (c, truth.factor, truth.value)
+            for one in made.scenario.train.plants
+        ),
+        "accuracy": truth.accuracy,
+        "effect": truth.effect,
+        "low": truth.low,
+        "high": truth.high,
+        "pull": truth.pull,
+        "pull_low": truth.pull_low,
+        "pull_high": truth.pull_high,
         "flagged": any((one.class_idx, one.concept_id) == (c, concept_id) for one in _proven(audited)),
         # proven pairs first, then by their q, then by the gap's lower bound
-        "score": round((1 - q) + 0.001 * lowest, 6), "q": round(q, 6),
-        "n_with": int(bears.sum()), "n_without": int((~bears).sum()), "n_others_with": n_others,
+        "score": round((1 - q) + 0.001 * lowest, 6),
+        "q": round(q, 6),
+        "n_with": int(bears.sum()),
+        "n_without": int((~bears).sum()),
+        "n_others_with": n_others,
         "presence_right": round(float(((present > 0.5) == bears).mean()), 4),
         "slices": {str(k): _slice_precision(present, bears, k) for k in _SLICES},
         "evidence": {
             rule: [round(one.effect, 4), round(one.low, 4), round(one.high, 4), one.p, one.status]
             for rule, one in sorted(findings.items())
         },
-    }  # fmt: skip
+    }
 
 
 def _bears(rows: IntArray, truth: PairTruth) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -119,11 +134,17 @@ def _class(audited: Audited, c: int, pairs: list[dict[str, Any]]) -> dict[str, A
     lead = [verdict.concept_id] if verdict.concept_id else []
     ranking = list(dict.fromkeys([*lead, *proven, *sorted(context, key=lambda one: -shares.get(one, 0.0))]))
     return {
-        "class_idx": c, "class_name": verdict.class_name, "verdict": verdict.verdict, "lead": verdict.concept_id,
-        "sentence": verdict.sentence, "ranking": ranking[:10], "by_words": sorted(
-            context, key=lambda one: -shares.get(one, 0.0))[:10],
-        "status": class_status(own), "repelled": any(pair["repelled"] for pair in own), "size": size(own),
-    }  # fmt: skip
+        "class_idx": c,
+        "class_name": verdict.class_name,
+        "verdict": verdict.verdict,
+        "lead": verdict.concept_id,
+        "sentence": verdict.sentence,
+        "ranking": ranking[:10],
+        "by_words": sorted(context, key=lambda one: -shares.get(one, 0.0))[:10],
+        "status": class_status(own),
+        "repelled": any(pair["repelled"] for pair in own),
+        "size": size(own),
+    }
 
 
 def class_status(pairs: list[dict[str, Any]]) -> str:

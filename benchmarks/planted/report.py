@@ -120,12 +120,19 @@ def _row(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     verdicts = [one["verdict"] for one in clean]
     return {
         "models": len(outcomes),
-        "clean": len(clean), "clean_flagged": verdicts.count("flagged"), "clean_suspect": verdicts.count("suspect"),
+        "clean": len(clean),
+        "clean_flagged": verdicts.count("flagged"),
+        "clean_suspect": verdicts.count("suspect"),
         "clean_repelled": sum(one["repelled"] for one in clean),
-        "reliant": int(classes[0] + classes[2]), "found": int(classes[0]), "false": int(classes[1]),
-        "reliant_20": int(large[0] + large[2]), "found_20": int(large[0]),
-        "pairs_20": int(pairs[0] + pairs[2]), "pairs_found_20": int(pairs[0]), "pairs_false": int(pairs[1]),
-    }  # fmt: skip
+        "reliant": int(classes[0] + classes[2]),
+        "found": int(classes[0]),
+        "false": int(classes[1]),
+        "reliant_20": int(large[0] + large[2]),
+        "found_20": int(large[0]),
+        "pairs_20": int(pairs[0] + pairs[2]),
+        "pairs_found_20": int(pairs[0]),
+        "pairs_false": int(pairs[1]),
+    }
 
 
 def table(summary: Summary, groups: dict[str, dict[str, Any]]) -> str:

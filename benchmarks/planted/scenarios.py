@@ -76,11 +76,18 @@ class Scenario:
     def as_dict(self) -> dict[str, Any]:
         """For tables: what was planted, without the details of the draw."""
         return {
-            "sort": self.sort, "control": self.control, "correlation": self.correlation, "seed": self.seed,
-            "architecture": self.architecture, "backbone": self.backbone, "tier": self.tier, "steps": self.steps,
-            "encoder": self.encoder, "classes": [one.name for one in self.classes],
+            "sort": self.sort,
+            "control": self.control,
+            "correlation": self.correlation,
+            "seed": self.seed,
+            "architecture": self.architecture,
+            "backbone": self.backbone,
+            "tier": self.tier,
+            "steps": self.steps,
+            "encoder": self.encoder,
+            "classes": [one.name for one in self.classes],
             "planted": [[one.class_idx, one.factor, one.value] for one in self.train.plants],
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True, slots=True)

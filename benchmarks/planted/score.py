@@ -112,9 +112,13 @@ def figure(counts: Sequence[Counts], measure: Callable[[Counts], NDArray[np.floa
     total = total_of(counts)
     low, high = interval(counts, measure) if counts else (0.0, 1.0)
     return {
-        "value": round(float(measure(total)), 4), "low": low, "high": high,
-        "true": int(total[0]), "false": int(total[1]), "missed": int(total[2]),
-    }  # fmt: skip
+        "value": round(float(measure(total)), 4),
+        "low": low,
+        "high": high,
+        "true": int(total[0]),
+        "false": int(total[1]),
+        "missed": int(total[2]),
+    }
 
 
 def false_alarms(outcomes: Sequence[Outcome], leads: Callable[[Outcome], Sequence[str | None]]) -> dict[str, Any]:
@@ -144,9 +148,13 @@ def false_alarms(outcomes: Sequence[Outcome], leads: Callable[[Outcome], Sequenc
         upper = float(np.quantile(drawn[:, 0] / drawn[:, 1], 0.975))
     total = counts.sum(axis=0)
     return {
-        "value": round(float(total[0] / total[1]), 4), "upper": round(upper, 4), "alarms": int(total[0]),
-        "classes": int(total[1]), "models": len(counts), "models_with_alarm": alarmed,
-    }  # fmt: skip
+        "value": round(float(total[0] / total[1]), 4),
+        "upper": round(upper, 4),
+        "alarms": int(total[0]),
+        "classes": int(total[1]),
+        "models": len(counts),
+        "models_with_alarm": alarmed,
+    }
 
 
 def concept_recall(outcomes: Sequence[Outcome], k: int, *, ranking: str = "ranking") -> float:

@@ -166,13 +166,16 @@ def _with_bounds(
     half = np.quantile(largest, _LEVEL) * error
     return [
         PairTruth(
-            c, factor, value, alike,
+            c,
+            factor,
+            value,
+            alike,
             _round(samples[0, k, 0]),
             *(_round(estimate[k, 0] + sign * half[k, 0]) for sign in (0, -1, 1)),
             *(_round(estimate[k, 1] + sign * half[k, 1]) for sign in (0, -1, 1)),
         )
         for k, (c, factor, value, alike) in enumerate(pairs)
-    ]  # fmt: skip
+    ]
 
 
 def _round(value: float) -> float:

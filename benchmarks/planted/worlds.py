@@ -53,9 +53,13 @@ class World:
         """How often each value of `FACTOR_VALUES` occurs where nothing is planted; the neutral value takes the rest."""
         allowed = self.of(factor)
         rate = {
-            "background": 1 / len(allowed), "artifact": _MARK_RATE, "light": _LIGHT_RATE, "cast": _CAST_RATE,
-            "quality": _BLUR_RATE, "surface": _SURFACE_RATE,
-        }[factor]  # fmt: skip
+            "background": 1 / len(allowed),
+            "artifact": _MARK_RATE,
+            "light": _LIGHT_RATE,
+            "cast": _CAST_RATE,
+            "quality": _BLUR_RATE,
+            "surface": _SURFACE_RATE,
+        }[factor]
         rates = {value: rate for value in allowed if value != CHANGED[factor]}
         rest = 1 - sum(rates.values())
         return [rates.get(value, rest if value == CHANGED[factor] else 0.0) for value in FACTOR_VALUES[factor]]

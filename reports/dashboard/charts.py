@@ -14,11 +14,25 @@ from reports.display import VERDICT_WORDS, plain
 
 #: Colours of reports/templates/report.css, which a canvas cannot take from the page.
 _COLOURS = {
-    "light": {"flagged": "#b4470e", "suspect": "#2a5a8c", "clean": "#5a636e", "not_analysed": "#5a636e",
-              "ink": "#16191d", "grey": "#5a636e", "rule": "#d9dde2"},
-    "dark": {"flagged": "#ff9d5f", "suspect": "#8fbdf2", "clean": "#a6afb9", "not_analysed": "#a6afb9",
-             "ink": "#e9ebee", "grey": "#a6afb9", "rule": "#343b43"},
-}  # fmt: skip
+    "light": {
+        "flagged": "#b4470e",
+        "suspect": "#2a5a8c",
+        "clean": "#5a636e",
+        "not_analysed": "#5a636e",
+        "ink": "#16191d",
+        "grey": "#5a636e",
+        "rule": "#d9dde2",
+    },
+    "dark": {
+        "flagged": "#ff9d5f",
+        "suspect": "#8fbdf2",
+        "clean": "#a6afb9",
+        "not_analysed": "#a6afb9",
+        "ink": "#e9ebee",
+        "grey": "#a6afb9",
+        "rule": "#343b43",
+    },
+}
 #: Vega's names for the shapes of ``VERDICT_SHAPES``.
 _SHAPES = {"flagged": "triangle-up", "suspect": "diamond", "clean": "circle", "not_analysed": "circle"}
 #: Dots that carry their name, the worst first, and the room that a name takes, in hundredths to the right and upwards.
@@ -29,9 +43,19 @@ def reliance_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """The classes that have both a share and a gap, in hundredths."""
     kept = [verdict for verdict in verdicts if verdict.share is not None and verdict.gap is not None]
     columns = [
-        "class_idx", "name", "verdict", "word", "concept", "share", "gap", "low", "high", "share_told", "gap_told",
+        "class_idx",
+        "name",
+        "verdict",
+        "word",
+        "concept",
+        "share",
+        "gap",
+        "low",
+        "high",
+        "share_told",
+        "gap_told",
         "label",
-    ]  # fmt: skip
+    ]
     rows = []
     named: list[tuple[float, float]] = []
     for one in kept:
@@ -43,9 +67,21 @@ def reliance_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
         if label:
             named.append((share, gap))
         rows.append(
-            (one.class_idx, name, one.verdict, VERDICT_WORDS[one.verdict], plain(one.concept or "", 40), share, gap,
-             low, high, percent(one.share), points(one.gap, one.gap_low, one.gap_high), label)
-        )  # fmt: skip
+            (
+                one.class_idx,
+                name,
+                one.verdict,
+                VERDICT_WORDS[one.verdict],
+                plain(one.concept or "", 40),
+                share,
+                gap,
+                low,
+                high,
+                percent(one.share),
+                points(one.gap, one.gap_low, one.gap_high),
+                label,
+            )
+        )
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -54,19 +90,34 @@ def reliance_scatter(table: pd.DataFrame, theme: str) -> alt.LayerChart:
     colours = _COLOURS["dark" if theme == "dark" else "light"]
     known = [verdict for verdict in _SHAPES if verdict in set(table["verdict"])]
     axis: dict[str, Any] = {
-        "grid": True, "gridColor": colours["rule"], "domain": False, "ticks": False, "labelColor": colours["grey"],
-        "titleColor": colours["grey"], "titleFontWeight": "normal", "labelPadding": 6,
-    }  # fmt: skip
+        "grid": True,
+        "gridColor": colours["rule"],
+        "domain": False,
+        "ticks": False,
+        "labelColor": colours["grey"],
+        "titleColor": colours["grey"],
+        "titleFontWeight": "normal",
+        "labelPadding": 6,
+    }
     lowest = min(0.0, float(table["low"].min()) if len(table) else 0.0)
     base = alt.Chart(table).encode(
-        x=alt.X("share:Q", title="share of the words, %", scale=alt.Scale(domain=[0, 100]),
-                axis=alt.Axis(values=[0, 25, 50, 75, 100], **axis)),
-        y=alt.Y("gap:Q", title="gap, points", scale=alt.Scale(domain=[lowest, 100]),
-                axis=alt.Axis(tickCount=5, **axis)),
-        tooltip=[alt.Tooltip("name:N", title="class"), alt.Tooltip("word:N", title="verdict"),
-                 alt.Tooltip("concept:N"), alt.Tooltip("share_told:N", title="share"),
-                 alt.Tooltip("gap_told:N", title="gap")],
-    )  # fmt: skip
+        x=alt.X(
+            "share:Q",
+            title="share of the words, %",
+            scale=alt.Scale(domain=[0, 100]),
+            axis=alt.Axis(values=[0, 25, 50, 75, 100], **axis),
+        ),
+        y=alt.Y(
+            "gap:Q", title="gap, points", scale=alt.Scale(domain=[lowest, 100]), axis=alt.Axis(tickCount=5, **axis)
+        ),
+        tooltip=[
+            alt.Tooltip("name:N", title="class"),
+            alt.Tooltip("word:N", title="verdict"),
+            alt.Tooltip("concept:N"),
+            alt.Tooltip("share_told:N", title="share"),
+            alt.Tooltip("gap_told:N", title="gap"),
+        ],
+    )
     colour = alt.Color(
         "verdict:N", legend=None, scale=alt.Scale(domain=known, range=[colours[verdict] for verdict in known])
     )

@@ -17,9 +17,19 @@ PAGE_SIZE = 50
 #: What a spreadsheet may take for a formula, as in ``reports.export``.
 _FORMULA = re.compile(r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])")
 _COLUMNS = (
-    "class_name", "verdict", "severity", "concept", "concept_kind", "share", "gap", "gap_low", "gap_high", "n_images",
-    "detectable_effect", "sentence",
-)  # fmt: skip
+    "class_name",
+    "verdict",
+    "severity",
+    "concept",
+    "concept_kind",
+    "share",
+    "gap",
+    "gap_low",
+    "gap_high",
+    "n_images",
+    "detectable_effect",
+    "sentence",
+)
 _ORDERS: dict[str, Callable[[Verdict], Any]] = {
     "class": lambda verdict: verdict.class_name.casefold(),
     "share": lambda verdict: _falling(verdict.share),

@@ -97,14 +97,26 @@ def show_map_controls(session: Session, concept_ids: Iterable[str], *, key: str)
         if ids:
             changed = session.follow(f"{key}-map", place.map, lambda chosen: {"map": chosen})
             st.selectbox(
-                "Map", [None, *ids], format_func=words.__getitem__, key=f"{key}-map", on_change=changed, width=260,
+                "Map",
+                [None, *ids],
+                format_func=words.__getitem__,
+                key=f"{key}-map",
+                on_change=changed,
+                width=260,
                 placeholder=words[None],
-            )  # fmt: skip
+            )
         changed = session.follow(f"{key}-opacity", place.opacity, lambda chosen: {"opacity": chosen})
         st.slider(
-            "Map covers", 0, 100, step=5, format="%d %%", key=f"{key}-opacity", on_change=changed, width=260,
+            "Map covers",
+            0,
+            100,
+            step=5,
+            format="%d %%",
+            key=f"{key}-opacity",
+            on_change=changed,
+            width=260,
             help="0 shows the picture alone, cut to what the model saw",
-        )  # fmt: skip
+        )
 
 
 def _reads(pictures: Sequence[GridPicture], maps: Sequence[SaliencyMap]) -> list[tuple[str, str]]:

@@ -15,8 +15,17 @@ VIEWS = ("audits", "overview", "class", "concept", "groups", "picture", "search"
 SORTS = ("severity", "class", "share", "gap", "pictures")
 #: Lists of pictures, see ``store.queries.picture_lists.Among``; "search" is what ``text`` or ``like`` finds.
 LISTS = (
-    "all", "with", "without", "mistakes", "pulled", "most", "least", "said", "group", "search",
-)  # fmt: skip
+    "all",
+    "with",
+    "without",
+    "mistakes",
+    "pulled",
+    "most",
+    "least",
+    "said",
+    "group",
+    "search",
+)
 #: Longer values are no name of anything, only a strain.
 _LONGEST = 4000
 #: Name in the URL, where it is not the field's.

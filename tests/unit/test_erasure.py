@@ -3,8 +3,7 @@ import pytest
 
 from auditor.evidence import erasure
 from auditor.evidence.covariates import within_class
-from auditor.evidence.erasure import erased_outcome, fit_erasers
-from auditor.evidence.transferred import pair_erasers
+from auditor.evidence.erasure import erased_outcome, fit_erasers, pair_erasers
 from auditor.records import LinearHead
 
 rng = np.random.default_rng(0)

@@ -5,10 +5,9 @@ import pytest
 from scipy import stats
 
 from auditor.evidence.covariates import within_class
-from auditor.evidence.erasure import erased_outcome, fit_erasers
+from auditor.evidence.erasure import erased_outcome, fit_erasers, pair_erasers
 from auditor.evidence.erasure_null import NullSample, contrast, deal, erase_dealt
 from auditor.evidence.reliance import erasure_effect, margin_loss
-from auditor.evidence.transferred import pair_erasers
 from auditor.records import LinearHead
 
 C, K, N = 3, 8, 600

@@ -27,17 +27,27 @@ from auditor.wording import quote_list, quote_path
 
 WHAT = "isic"
 _DIAGNOSES = {
-    "MEL": "melanoma", "NV": "nevus", "BCC": "basal cell carcinoma", "AK": "actinic keratosis",
-    "AKIEC": "actinic keratosis", "BKL": "benign keratosis", "DF": "dermatofibroma", "VASC": "vascular lesion",
-    "SCC": "squamous cell carcinoma", "UNK": "unknown",
-}  # fmt: skip
+    "MEL": "melanoma",
+    "NV": "nevus",
+    "BCC": "basal cell carcinoma",
+    "AK": "actinic keratosis",
+    "AKIEC": "actinic keratosis",
+    "BKL": "benign keratosis",
+    "DF": "dermatofibroma",
+    "VASC": "vascular lesion",
+    "SCC": "squamous cell carcinoma",
+    "UNK": "unknown",
+}
 _ID_COLUMNS = ("image", "image_name", "image_id")
 _PART3 = ("melanoma", "seborrheic_keratosis")
 _MALIGNANCY = "benign_malignant"
 _ATTRIBUTES = {
-    "sex": "sex", "age_approx": "age", "age_approximate": "age", "anatom_site_general": "site",
+    "sex": "sex",
+    "age_approx": "age",
+    "age_approximate": "age",
+    "anatom_site_general": "site",
     "anatom_site_general_challenge": "site",
-}  # fmt: skip
+}
 _UNKNOWN = frozenset(["", "unknown", "na", "nan"])
 _SPLITS = (("train", "train"), ("validation", "val"), ("test", "test"))
 _MASK_ENDING = re.compile(r"_segmentation$", re.IGNORECASE)

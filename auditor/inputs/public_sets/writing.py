@@ -85,10 +85,14 @@ def write_public_manifest(
     columns = [column for column in ("split", "group_id", "mask_path") if any(getattr(i, column) for i in items)]
     header = [*REQUIRED_COLUMNS, *(column.removesuffix("_path") for column in columns), *names]
     rows = (
-        [item.path, item.label or "", *(getattr(item, column) or "" for column in columns),
-         *(item.attributes.get(attribute, "") for attribute in names)]
+        [
+            item.path,
+            item.label or "",
+            *(getattr(item, column) or "" for column in columns),
+            *(item.attributes.get(attribute, "") for attribute in names),
+        ]
         for item in items
-    )  # fmt: skip
+    )
     _write_csv(manifest, header, rows)
     _write_csv(class_map, ["label", "output"], ([label, output] for output, label in enumerate(found.class_order)))
     return WrittenManifest(manifest, class_map, items, names, found.notes)

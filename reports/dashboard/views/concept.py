@@ -82,11 +82,18 @@ def _show_pictures(session: Session, concept: OneConcept) -> None:
     place = session.place
     among: Among = place.among if place.among in _LISTS else "most"
     changed = session.follow("concept-among", among, lambda name: {"among": name})
-    st.pills("Which pictures", list(_LISTS), key="concept-among", on_change=changed, format_func=_LISTS.__getitem__,
-             label_visibility="collapsed")  # fmt: skip
+    st.pills(
+        "Which pictures",
+        list(_LISTS),
+        key="concept-among",
+        on_change=changed,
+        format_func=_LISTS.__getitem__,
+        label_visibility="collapsed",
+    )
     # Every class's pictures: those of one class are in its own view.
     number = place.page if place.among is not None else 1
     here = replace(session, place=replace(place, class_name=None, among=among, page=number))
     page = read_page(session.connection, Selection(among, None, concept.concept_id), number)
-    show_grid(here, page.pictures, total=page.total, key="concept", among=among,
-              empty="It is not known of any picture.")  # fmt: skip
+    show_grid(
+        here, page.pictures, total=page.total, key="concept", among=among, empty="It is not known of any picture."
+    )

@@ -45,9 +45,14 @@ def show(session: Session) -> None:
     rows = class_list.listed(verdicts, session.place)
     _show_table(session, verdicts, rows)
     st.download_button(
-        f"{counted(len(rows), 'class', 'classes')} as CSV", class_list.as_csv(rows), "classes.csv", "text/csv",
-        on_click="ignore", key="csv", help="The classes that the filters leave, in this order",
-    )  # fmt: skip
+        f"{counted(len(rows), 'class', 'classes')} as CSV",
+        class_list.as_csv(rows),
+        "classes.csv",
+        "text/csv",
+        on_click="ignore",
+        key="csv",
+        help="The classes that the filters leave, in this order",
+    )
     _show_scatter(session, rows)
 
 
@@ -112,16 +117,28 @@ def _show_filters(session: Session, verdicts: Sequence[Verdict]) -> None:
         chosen = [name for name in place.verdicts if name in present]
         changed = session.follow("verdicts", chosen, lambda names: {"verdicts": tuple(names)})
         st.pills(
-            "Verdict", present, selection_mode="multi", key="verdicts", on_change=changed, width="content",
-            format_func=lambda name: f"{VERDICT_SHAPES[name]} {VERDICT_WORDS[name]}", help=READING["verdict"],
-        )  # fmt: skip
+            "Verdict",
+            present,
+            selection_mode="multi",
+            key="verdicts",
+            on_change=changed,
+            width="content",
+            format_func=lambda name: f"{VERDICT_SHAPES[name]} {VERDICT_WORDS[name]}",
+            help=READING["verdict"],
+        )
         if len(kinds) > 1 or place.kinds:
             chosen = [kind for kind in place.kinds if kind in kinds]
             changed = session.follow("kinds", chosen, lambda names: {"kinds": tuple(names)})
             st.pills(
-                "Kind of the concept", kinds, selection_mode="multi", key="kinds", on_change=changed, width="content",
-                format_func=lambda kind: markup.label(kind.replace("_", " "), 30), help=READING["kind"],
-            )  # fmt: skip
+                "Kind of the concept",
+                kinds,
+                selection_mode="multi",
+                key="kinds",
+                on_change=changed,
+                width="content",
+                format_func=lambda kind: markup.label(kind.replace("_", " "), 30),
+                help=READING["kind"],
+            )
 
 
 def _show_table(session: Session, verdicts: Sequence[Verdict], rows: Sequence[Verdict]) -> None:

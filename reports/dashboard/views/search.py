@@ -27,10 +27,15 @@ def show(session: Session) -> None:
         lambda text: {"text": text, "like": None, "among": "search", "picture": None},
     )
     st.text_input(
-        "Words", key="search-text", max_chars=_MOST_CHARS, on_change=changed, width=480,
-        placeholder="such as: boat on water", icon=":material/search:",
+        "Words",
+        key="search-text",
+        max_chars=_MOST_CHARS,
+        on_change=changed,
+        width=480,
+        placeholder="such as: boat on water",
+        icon=":material/search:",
         help="Any words. The encoder of the audit finds the pictures that lie nearest to them.",
-    )  # fmt: skip
+    )
     if place.like is not None:
         _show_query(session, place.like)
     if place.like is None and not place.text.strip():

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from auditor.evidence.covariates import within_class
-from auditor.evidence.erasure import RIDGE, fit_erasers
-from auditor.evidence.transferred import pair_erasers
+from auditor.evidence.erasure import RIDGE, fit_erasers, pair_erasers
 from auditor.records import LinearHead
 
 rng = np.random.default_rng(1)
