@@ -20,6 +20,8 @@ _OUTCOME_STYLES = {0: "bold green", 1: "bold red", 2: "bold yellow"}
 _NAME_LIMIT, _REASON_LIMIT, _SENTENCE_LIMIT = 60, 1_000, 2_000
 #: Notes that are listed; the rest is counted.
 _LISTED_NOTES = 20
+#: Of the digest of the data, which audit.json has in full.
+_DIGITS = 12
 
 
 def print_gate(connection: queries.Connection, decision: GateDecision, console: Console) -> None:
@@ -34,7 +36,7 @@ def render_gate_text(connection: queries.Connection, *, decision: GateDecision, 
 
 def render_failed(connection: queries.Connection, *, decision: GateDecision, width: int = 100) -> str:
     """Only what failed and the outcome, as plain text."""
-    return as_text(lambda _: Group(*_failed(connection, decision), _outcome(decision)), width=width)
+    return as_text(lambda _: Group(*_failed(connection, decision), _outcome(connection, decision)), width=width)
 
 
 def _decision(connection: queries.Connection, decision: GateDecision, _: int) -> RenderableType:
@@ -47,7 +49,7 @@ def _decision(connection: queries.Connection, decision: GateDecision, _: int) ->
         parts.append(Text(f"· and {counted_states(notes[_LISTED_NOTES:])}; all are in --format json", style="dim"))
     if warnings or notes:
         parts.append(Text(""))
-    return Group(*parts, _outcome(decision))
+    return Group(*parts, _outcome(connection, decision))
 
 
 def _failed(connection: queries.Connection, decision: GateDecision) -> list[RenderableType]:
@@ -77,8 +79,13 @@ def _indented(text: str, limit: int) -> RenderableType:
     return Padding(Text(inert(text, limit)), (0, 0, 0, 2))
 
 
-def _outcome(decision: GateDecision) -> Text:
+def _outcome(connection: queries.Connection, decision: GateDecision) -> Text:
+    """What was decided on: the gate reads an audit alone, so that it says which, and of which data."""
+    made = queries.run(connection)
+    audited = f"audited {inert(made.created_at, _NAME_LIMIT)}, data {inert(made.data_digest[:_DIGITS])}\n"
     paths = (("policy", decision.policy_path), ("baseline", decision.baseline_path))
     used = [f"{name} {inert(path)}" for name, path in paths if path is not None]
-    line = Text().append(f"{', '.join(used) or 'default policy, no baseline'}\n", style="dim")
+    line = (
+        Text().append(audited, style="dim").append(f"{', '.join(used) or 'default policy, no baseline'}\n", style="dim")
+    )
     return line.append(inert(outcome(decision)), style=_OUTCOME_STYLES[decision.exit_code])
