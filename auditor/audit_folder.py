@@ -58,7 +58,8 @@ def is_up_to_date(folder: Path, config: AuditConfig, inputs: Inputs) -> bool:
     if not is_complete(folder):
         return False
     made = read_audit_json(folder)
-    return made["digests"] == audit_digests(config, inputs) and made["versions"]["auditor"] == auditor_version()
+    by = made.get("versions") or {}
+    return bool(made.get("digests") == audit_digests(config, inputs) and by.get("auditor") == auditor_version())
 
 
 def audit_digests(config: AuditConfig, inputs: Inputs) -> dict[str, str]:

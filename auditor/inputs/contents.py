@@ -79,9 +79,9 @@ def read_contents(
     found: dict[str, str | None] = {}
     unread: list[str] = []
     for path, state in states.items():
-        before, digest = known.get(path, (None, ""))
-        if state is not None and before == state and _is_telling(state):
-            found[path] = digest
+        remembered = known.get(path)
+        if state is not None and remembered is not None and remembered[0] == state and _is_telling(state):
+            found[path] = remembered[1]
         else:
             unread.append(path)
     started_ns = time.time_ns()
