@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
+import json
 import platform
 import uuid
 from pathlib import Path
@@ -52,10 +54,23 @@ def check_out_folder(folder: Path, *, resume: bool) -> None:
 
 
 def is_up_to_date(folder: Path, config: AuditConfig, inputs: Inputs) -> bool:
-    """Whether ``folder`` holds a finished audit of the same inputs with the same settings."""
+    """Whether ``folder`` holds a finished audit of the same inputs with the same settings by this auditor."""
     if not is_complete(folder):
         return False
-    return bool(read_audit_json(folder)["digests"] == {**inputs.digests(), "config": config.digest()})
+    made = read_audit_json(folder)
+    by = made.get("versions") or {}
+    return bool(made.get("digests") == audit_digests(config, inputs) and by.get("auditor") == auditor_version())
+
+
+def audit_digests(config: AuditConfig, inputs: Inputs) -> dict[str, str]:
+    """All digests of an audit by the names that ``audit.json`` gives them.
+
+    That of the settings covers what the class map (or names, or order) made of labels and outputs: the setting is only
+    a path, and names of outputs are no part of a model's digest.
+    """
+    match = inputs.match
+    settings = [config.digest(), match.class_names, sorted(match.label_to_class.items()), match.how, match.warning]
+    return {**inputs.digests(), "config": hashlib.sha256(json.dumps(settings).encode()).hexdigest()}
 
 
 def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
@@ -105,7 +120,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
 
 def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
     inputs = analysis.inputs
-    digests = inputs.digests()
+    digests = audit_digests(config, inputs)
     verdicts = [verdict.verdict for verdict in analysis.evidence.verdicts]
     return Run(
         run_id=uuid.uuid4().hex,
@@ -118,7 +133,7 @@ def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
         encoder_digest=digests["encoder"],
         vocabulary_digest=digests["vocabulary"],
         config=config.model_dump(mode="json"),
-        config_digest=config.digest(),
+        config_digest=digests["config"],
         versions={
             "auditor": auditor_version(),
             "python": platform.python_version(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import ValidationError
 from scipy import sparse
 
-from auditor.analysis import Gathered
+from auditor.analysis import Gathered, Inputs
+from auditor.audit_folder import audit_digests
 from auditor.calibration_records import CalibrationRow
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
@@ -19,9 +20,8 @@ from auditor.evidence.calibration import JudgeHead, calibrate
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.planting import logits_of
 from auditor.evidence.verdicts import judge
-from auditor.figures import percent
 from auditor.pipeline import gather, load_inputs
-from auditor.records import FloatArray, IntArray, LinearHead, Progress
+from auditor.records import Dataset, FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import read_audit_json
@@ -32,8 +32,8 @@ from auditor.wording import quote
 
 #: Pictures described at a time.
 _ROWS = 4096
-#: Mean presences of one concept that are the same: it is stored in single precision.
-_SAME_PRESENCE = 1e-4
+#: Inputs that a flag says the place of.
+_MOVABLE = ("model", "data")
 
 
 def calibrate_audit(
@@ -66,14 +66,15 @@ def calibrate_audit(
 
     Raises:
         StoreError: no finished audit there, or nothing can be added to it.
-        InputError: pictures, model, encoder or vocabulary are not those that were audited, or no model was.
+        InputError: pictures, masks, model, encoder, vocabulary or class map are not those that were audited, or no
+            model was.
     """
     check_amendable(folder)
-    config = _config(folder)
-    changed = {"model": model, "weights": weights, "data": data}
-    config = config.model_copy(
+    settings = _config(folder)
+    moved = {"model": model, "weights": weights, "data": data}
+    config = settings.model_copy(
         update={
-            **{name: value for name, value in changed.items() if value is not None},
+            **{name: value for name, value in moved.items() if value is not None},
             "out": folder,
             "trust_code": trust_code,
             "cache": None,  # a folder that a foreign audit names is not written to
@@ -83,16 +84,9 @@ def calibrate_audit(
         raise InputError(
             f"no model was examined in the audit at {folder}: there are no verdicts on a head to calibrate"
         )
-    inputs = load_inputs(config)
-    audited = read_audit_json(folder)["digests"]
-    for name, digest in inputs.digests().items():
-        if digest != audited[name]:
-            raise InputError(
-                f"the {name} is not what was audited (digest {digest[:12]}, the audit's {str(audited[name])[:12]}); "
-                f"give the audited one{f' with --{name}' if name in changed else ''}, or audit again"
-            )
+    inputs = load_inputs(config, on_progress=on_progress)
+    _check_inputs(folder, inputs, audit_digests(settings, inputs))
     gathered = gather(config, inputs, on_progress=on_progress)
-    _check_pictures(folder, gathered)
     activations = np.concatenate([chunk for _, chunk, _ in gathered.shards.head_chunks()])
     found = calibrate(
         gathered.evidence_input,
@@ -119,42 +113,33 @@ def _config(folder: Path) -> AuditConfig:
         raise StoreError(f"the settings of the audit at {folder} cannot be read ({first}); make it again") from error
 
 
-def _check_pictures(folder: Path, gathered: Gathered) -> None:
-    """The digest of the data is of their paths and labels: their content may have changed."""
-    with open_audit_database(folder) as connection:
-        audited = dict(connection.execute("SELECT image_id, content_digest FROM images").fetchall())
-    found = {
-        image_id: digest
-        for _, table in gathered.shards.picture_tables()
-        for image_id, digest in zip(table["image_id"].to_pylist(), table["content_digest"].to_pylist(), strict=True)
-    }
-    changed = sorted(audited.items() ^ found.items())
-    if changed:
-        paths = {item.image_id: item.path for item in gathered.pictures.items}
-        first = next((quote(paths[image_id]) for image_id, _ in changed if image_id in paths), "now unreadable")
-        n = len({image_id for image_id, _ in changed})
+def _check_inputs(folder: Path, inputs: Inputs, digests: Mapping[str, str]) -> None:
+    """What is calibrated must be what was audited, contents of pictures and masks included."""
+    audited = read_audit_json(folder)["digests"]
+    for name, digest in digests.items():
+        if digest == audited[name]:
+            continue
+        if name == "data":
+            _refuse_changed_pictures(folder, inputs.dataset)
+        what = "class map or settings are" if name == "config" else f"{name} is"
         raise InputError(
-            f"{n} of {len(audited)} pictures are not as they were audited (first: {first}); give the audited ones with "
-            "--data, or audit again"
+            f"the {what} not what was audited (digest {digest[:12]}, the audit's {str(audited[name])[:12]}); "
+            f"give the audited one{f' with --{name}' if name in _MOVABLE else ''}, or audit again"
         )
-    _check_presence(folder, gathered)
 
 
-def _check_presence(folder: Path, gathered: Gathered) -> None:
-    """Masks have no digest in an audit: what is told with them must be what was told then."""
+def _refuse_changed_pictures(folder: Path, dataset: Dataset) -> None:
+    """Name the first picture that is not as it was audited, if there is one."""
     with open_audit_database(folder) as connection:
-        sql = "SELECT concept_id, avg(presence) FROM concept_presence WHERE isfinite(presence) GROUP BY concept_id"
-        audited = dict(connection.execute(sql).fetchall())
-    concepts, presence = gathered.context.concepts, gathered.context.presence
-    for v, concept in enumerate(concepts):
-        known = presence[np.isfinite(presence[:, v]), v]
-        found = float(known.mean(dtype=np.float64)) if known.size else 0.0
-        if abs(audited.get(concept.concept_id, found) - found) > _SAME_PRESENCE:
-            now, then = (percent(share, decimals=1) for share in (found, audited[concept.concept_id]))
-            raise InputError(
-                f"{quote(concept.term)} is present in other pictures than when they were audited ({now} on average, "
-                f"then {then}); have masks changed? Bring them back, or audit again"
-            )
+        audited = dict(connection.execute("SELECT path, content_digest FROM images").fetchall())
+    found = {item.path: dataset.contents.get(item.path) for item in dataset.items}
+    # pictures that could not be read are not among the audited ones
+    changed = sorted(path for path, digest in audited.items() if found.get(path) != digest)
+    if changed:
+        raise InputError(
+            f"{len(changed)} of {len(audited)} pictures are not as they were audited (first: {quote(changed[0])}); "
+            "give the audited ones with --data, or audit again"
+        )
 
 
 def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ NO_MODEL = "none"
 
 #: Settings that change nothing in an audit's contents, only where and how fast it is made.
 _WITHOUT_EFFECT = {"out", "cache", "jobs", "batch_size", "device", "trust_code"}
+#: Settings that say where something lies; what lies there has digests of its own.
+_PLACES = {"data", "weights", "preprocess", "class_map", "vocabulary"}
 
 
 class AttributeSettings(BaseModel):
@@ -62,8 +65,12 @@ class AuditConfig(BaseModel):
     attributes: AttributeSettings = Field(default=AttributeSettings(), description="columns that are examined")
 
     def digest(self) -> str:
-        """sha256 over the settings that decide what the audit contains."""
-        return hashlib.sha256(self.model_dump_json(exclude=_WITHOUT_EFFECT).encode()).hexdigest()
+        """sha256 over the settings that decide what the audit contains, but not over what lies at a path.
+
+        Defaults are left out, so that a setting more in a later auditor changes no digest.
+        """
+        given = self.model_dump(mode="json", exclude=_WITHOUT_EFFECT | _PLACES, exclude_defaults=True)
+        return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
 
     @property
     def examines_model(self) -> bool:

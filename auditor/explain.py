@@ -18,6 +18,7 @@ from auditor.models.load_classifier import load_classifier
 from auditor.records import Concept
 from auditor.store.database import open_audit_database
 from auditor.store.model_words import find_picture, read_channel_words, read_concepts, read_run_settings
+from auditor.wording import quote
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +71,7 @@ def explain_image(
     Raises:
         StoreError: no finished audit there.
         ModelError: the model is not the audited one, or the data were audited alone.
-        InputError: no such picture, or no such class.
+        InputError: no such picture, one that changed since it was audited, or no such class.
     """
     with open_audit_database(folder) as connection:
         settings = read_run_settings(connection)
@@ -102,7 +103,13 @@ def explain_image(
             f"the model '{classifier.spec}' with these weights is not the one that was audited (digest "
             f"{classifier.digest[:12]}, the audit's {settings.model_digest[:12]}); give the audited --weights"
         )
-    decoded = read_image(path, min_side=classifier.input_size).image
+    read = read_image(path, min_side=classifier.input_size)
+    if picture and read.content_digest != picture.content_digest:
+        raise InputError(
+            f"{quote(picture.path)} is not the picture that was audited: the file holds another now; give the audited "
+            "ones with --data, or the whole path of the file to explain what it holds"
+        )
+    decoded = read.image
     maps = map_picture(classifier, decoded, class_idx, words)
     predicted = int(maps.logits.argmax())
     target = predicted if class_idx is None else class_idx

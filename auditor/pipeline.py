@@ -7,6 +7,7 @@ evidence, draw the maps of the pictures that show it, store.
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from auditor.extraction.shards import FeatureShards
 from auditor.figures import decimals_of, percent
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import label_indices, match_classes
+from auditor.inputs.contents import MEMORY_NAME, reads_everything
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
@@ -50,8 +52,9 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
 
     Args:
         config: The settings.
-        resume: Go on with what ``config.out`` holds; a finished audit of the same inputs with the same settings is
-            left as it is, one that differs is made anew.
+        resume: Go on with what ``config.out`` holds; a finished audit of the same inputs with the same settings by
+            the same auditor is left as it is, one that differs is made anew. The contents of pictures and masks count;
+            in CI all are read, elsewhere those that something touched since they were read last.
         on_progress: Called with (stage, done, total).
 
     Returns:
@@ -61,7 +64,7 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
         AuditorError: with one line that says what to mend; shards that were written stay for ``resume``.
     """
     check_out_folder(config.out, resume=resume)
-    inputs = load_inputs(config)
+    inputs = load_inputs(config, on_progress=on_progress)
     if is_up_to_date(config.out, config, inputs):
         return config.out
     gathered = gather(config, inputs, on_progress=on_progress)
@@ -102,14 +105,20 @@ def put_into_words(
     return Gathered(pictures, shards, rows, decisions, context, weighed)
 
 
-def load_inputs(config: AuditConfig) -> Inputs:
+def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> Inputs:
     """Load data set, models and vocabulary, and check that they fit each other, before anything is written.
 
     Raises:
         AuditorError: the first thing that does not fit.
     """
     dataset = load_dataset(
-        config.data, split=config.split, max_images_per_class=config.max_images_per_class, seed=config.seed
+        config.data,
+        split=config.split,
+        max_images_per_class=config.max_images_per_class,
+        seed=config.seed,
+        memory=None if reads_everything(os.environ) else config.cache_folder / MEMORY_NAME,
+        n_jobs=config.n_jobs,
+        on_progress=on_progress,
     )
     if config.examines_model and len(dataset.items) < 2 * config.n_extreme:
         raise InputError(

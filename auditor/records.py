@@ -63,7 +63,10 @@ class ImageItem:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The pictures in a fixed order (by path), the sorted labels found, and a digest of all of it."""
+    """The pictures in a fixed order (by path), the sorted labels found, and a digest of all of it.
+
+    ``contents`` has the sha256 of every picture's and mask's bytes by path; None where the file cannot be used.
+    """
 
     root: Path
     source: Literal["folder", "manifest"]
@@ -71,6 +74,7 @@ class Dataset:
     labels: tuple[str, ...]
     attribute_names: tuple[str, ...]
     digest: str
+    contents: Mapping[str, str | None] = field(default_factory=dict)
 
 
 #: The stage of a failure that cost no picture, only its mask.

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from auditor.gate.decision import GateDecision, GateItem
-from auditor.gate.decision_words import basis, counted_states, failures, heading, outcome, reason, worst_first
+from auditor.gate.decision_words import audited, basis, counted_states, failures, heading, outcome, reason, worst_first
 from auditor.store.queries import audit as queries
 from reports.display import inert
 from reports.terminal import as_text, print_on
@@ -40,7 +40,7 @@ def _decision(connection: queries.Connection, decision: GateDecision, _: int) ->
         parts.append(Text(f"· and {counted_states(notes[_LISTED_NOTES:])}; all are in --format json", style="dim"))
     if warnings or notes:
         parts.append(Text(""))
-    return Group(*parts, _outcome(decision))
+    return Group(*parts, _outcome(connection, decision))
 
 
 def _failed(connection: queries.Connection, decision: GateDecision) -> list[RenderableType]:
@@ -61,6 +61,7 @@ def _indented(text: str) -> RenderableType:
     return Padding(Text(text), (0, 0, 0, 2))
 
 
-def _outcome(decision: GateDecision) -> Text:
-    line = Text().append(f"{basis(decision)}\n", style="dim")
+def _outcome(connection: queries.Connection, decision: GateDecision) -> Text:
+    run = queries.run(connection)
+    line = Text().append(f"{audited(run.created_at, run.data_digest)}\n{basis(decision)}\n", style="dim")
     return line.append(inert(outcome(decision)), style=_OUTCOME_STYLES[decision.exit_code])

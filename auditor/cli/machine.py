@@ -69,7 +69,7 @@ def cache_info(
 def cache_prune(
     cache: Annotated[Path | None, typer.Option(help="Folder of the cache.")] = None, debug: Debug = False
 ) -> None:
-    """Delete all cached embeddings."""
+    """Delete all cached embeddings, and what is remembered of the contents of pictures."""
     from auditor.config import cache_folder
     from auditor.extraction.embedding_cache import prune_cache
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from auditor.errors import StoreError
+from auditor.inputs.contents import MEMORY_NAME
 from auditor.records import FloatArray
 
 _SUFFIX = ".sqlite3"
@@ -81,8 +82,12 @@ def cache_files(folder: Path) -> list[tuple[Path, int, int]]:
 
 
 def prune_cache(folder: Path) -> int:
-    """Delete the cache files below ``folder``; gives the bytes that were freed."""
+    """Delete the cache files below ``folder``, what is remembered of pictures too; gives the bytes that were freed."""
     freed = 0
+    memory = folder / MEMORY_NAME
+    if memory.is_file():
+        freed += memory.stat().st_size
+        memory.unlink()
     for path, _, size in cache_files(folder):
         for part in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
             part.unlink(missing_ok=True)

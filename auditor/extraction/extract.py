@@ -17,12 +17,15 @@ import torch
 from auditor.errors import InputError
 from auditor.extraction.embedding_cache import EmbeddingCache
 from auditor.extraction.shards import FeatureShards, ShardRows, shard_digest, write_shard
+from auditor.inputs.contents import file_digest
 from auditor.inputs.images import DecodedImage, read_image, thumbnail_jpeg
-from auditor.inputs.masks import cover_object
+from auditor.inputs.masks import cover_object, covered_digest
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
 from auditor.records import MASK_STAGE, Dataset, Failure, FloatArray, ImageItem, Progress
+from auditor.store.manifest import auditor_version
+from auditor.wording import quote
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +72,8 @@ def extract_features(
 ) -> FeatureShards:
     """Bring every picture of ``dataset`` through both models into shards below ``folder``.
 
-    Shards that are there already are kept, so a run that was killed goes on where it was. Pictures that cannot be
+    Shards that are there already are kept, so a run that was killed goes on where it was; they go by contents, so
+    that one is made anew where a picture or a mask of it holds something else. Pictures that cannot be
     decoded become failures of their shard, and so do masks that cannot be used; their pictures stay.
 
     Args:
@@ -88,11 +92,12 @@ def extract_features(
 
     Raises:
         StoreError: the shards cannot be written.
+        InputError: a picture or a mask changed since the data set was loaded.
     """
     folder.mkdir(parents=True, exist_ok=True)
     key = _features_key(classifier, encoder, thumbnails)
     slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
-    paths = [folder / f"{shard_digest(key, _entries(dataset.root, items))}.parquet" for items in slices]
+    paths = [folder / f"{shard_digest(key, _entries(dataset, items))}.parquet" for items in slices]
     done = sum(len(items) for items, path in zip(slices, paths, strict=True) if path.exists())
     if done:
         logger.info("%d of %d pictures were extracted before", done, len(dataset.items))
@@ -100,7 +105,7 @@ def extract_features(
         for items, path in zip(slices, paths, strict=True):
             if path.exists():
                 continue
-            rows = _extract_shard(dataset.root, items, classifier, encoder, cache, thumbnails, batch_size, pool)
+            rows = _extract_shard(dataset, items, classifier, encoder, cache, thumbnails, batch_size, pool)
             write_shard(path, rows)
             done += len(items)
             if on_progress:
@@ -110,25 +115,26 @@ def extract_features(
 
 def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: bool) -> str:
     """Digest of all that decides a shard's contents besides the pictures."""
-    parts = [classifier.digest if classifier else None, encoder.digest, thumbnails and THUMBNAIL_SIDE]
+    models = [classifier.digest if classifier else None, encoder.digest]
+    parts = [*models, thumbnails and THUMBNAIL_SIDE, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _entries(root: Path, items: Sequence[ImageItem]) -> list[tuple[str | int, ...]]:
-    """What tells whether the file of a picture or of its mask has changed: path, size and time of its last change."""
-
-    def entry(path: str) -> tuple[str, int, int]:
-        try:
-            stat = (root / path).stat()
-            return path, stat.st_size, stat.st_mtime_ns
-        except OSError:
-            return path, -1, 0
-
-    return [entry(item.path) + (entry(item.mask_path) if item.mask_path is not None else ()) for item in items]
+def _entries(dataset: Dataset, items: Sequence[ImageItem]) -> list[tuple[str | None, ...]]:
+    """Path and contents of every picture and of its mask."""
+    return [
+        tuple(
+            fact
+            for path in (item.path, item.mask_path)
+            if path is not None
+            for fact in (path, dataset.contents.get(path))
+        )
+        for item in items
+    ]
 
 
 def _extract_shard(
-    root: Path,
+    dataset: Dataset,
     items: Sequence[ImageItem],
     classifier: Classifier | None,
     encoder: Encoder,
@@ -138,7 +144,7 @@ def _extract_shard(
     pool: ThreadPoolExecutor,
 ) -> ShardRows:
     def prepare(item: ImageItem) -> _Prepared | Failure:
-        return _prepare(root, item, classifier, encoder, cache, thumbnails)
+        return _prepare(dataset, item, classifier, encoder, cache, thumbnails)
 
     pictures: list[_Prepared] = []  # kept without their tensors
     activations, logits, embeddings, surroundings = [], [], [], []
@@ -195,7 +201,7 @@ def _decoded_batches(
 
 
 def _prepare(
-    root: Path,
+    dataset: Dataset,
     item: ImageItem,
     classifier: Classifier | None,
     encoder: Encoder,
@@ -205,15 +211,26 @@ def _prepare(
     """Read, decode and preprocess one picture for both models; for the encoder only where its content is new."""
     min_side = max(encoder.input_size, classifier.input_size if classifier else 0)
     try:
-        decoded = read_image(root / item.path, min_side=min_side)
+        decoded = read_image(dataset.root / item.path, min_side=min_side)
     except InputError as error:
+        if file_digest(dataset.root / item.path) != dataset.contents.get(item.path):
+            raise _changed(item.path) from error
         return Failure(item.image_id, item.path, "decoding", str(error))
+    if decoded.content_digest != dataset.contents.get(item.path):
+        raise _changed(item.path)
     surroundings, mask_failure = None, None
     if item.mask_path is not None:
         try:
-            surroundings = _view(cover_object(decoded, root / item.mask_path), encoder, cache)
+            covered = cover_object(decoded, dataset.root / item.mask_path)
         except InputError as error:
+            if file_digest(dataset.root / item.mask_path) != dataset.contents.get(item.mask_path):
+                raise _changed(item.mask_path) from error
             mask_failure = Failure(item.image_id, item.mask_path, MASK_STAGE, str(error))
+        else:
+            expected = covered_digest(decoded.content_digest, dataset.contents.get(item.mask_path))
+            if covered.content_digest != expected:
+                raise _changed(item.mask_path)
+            surroundings = _view(covered, encoder, cache)
     return _Prepared(
         item=item,
         size=decoded.size,
@@ -222,6 +239,13 @@ def _prepare(
         surroundings=surroundings,
         mask_failure=mask_failure,
         thumbnail=thumbnail_jpeg(decoded.image, longest_side=THUMBNAIL_SIDE) if thumbnails else None,
+    )
+
+
+def _changed(path: str) -> InputError:
+    """A shard is named by the contents that the data set was loaded with, so it must hold no others."""
+    return InputError(
+        f"{quote(path)} changed while it was audited; run again with --resume when nothing writes to the data"
     )
 
 

@@ -37,8 +37,8 @@ class ShardRows:
     failures: tuple[Failure, ...]
 
 
-def shard_digest(key: str, entries: Sequence[tuple[str | int, ...]]) -> str:
-    """Name of a shard: digest of ``key`` (models, preprocessing) and of its (path, bytes, mtime_ns), mask included."""
+def shard_digest(key: str, entries: Sequence[tuple[str | None, ...]]) -> str:
+    """Name of a shard: digest of ``key`` (models, preprocessing) and of its (path, sha256), mask included."""
     return hashlib.sha256(json.dumps([key, list(entries)]).encode()).hexdigest()[:32]
 
 

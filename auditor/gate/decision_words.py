@@ -23,6 +23,8 @@ STATE_WORDS: dict[ItemState, str] = {
 _LEVELS = ("error", "warning", "note")
 #: Longer names, reasons and sentences of an audit are cut.
 _NAME_LIMIT, _REASON_LIMIT, _SENTENCE_LIMIT = 60, 1_000, 2_000
+#: Of the digest of the data, which audit.json has in full.
+_DIGITS = 12
 
 
 def worst_first(decision: GateDecision) -> list[GateItem]:
@@ -68,6 +70,11 @@ def failures(decision: GateDecision, verdicts: Iterable[Verdict]) -> list[tuple[
             told.append(inert(verdict.sentence, _SENTENCE_LIMIT))
         found.append((item, told))
     return found
+
+
+def audited(created_at: str, data_digest: str) -> str:
+    """Which audit it is, since the gate reads that alone: "audited 2026-11-02T10:00:00Z, data 3f9c12ab77d0"."""
+    return f"audited {inert(created_at, _NAME_LIMIT)}, data {inert(data_digest[:_DIGITS])}"
 
 
 def basis(decision: GateDecision) -> str:

@@ -7,13 +7,14 @@ import json
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import InputError
+from auditor.inputs.contents import read_contents
 from auditor.inputs.manifest import Confinement, read_manifest
-from auditor.records import Dataset, ImageItem
+from auditor.records import Dataset, ImageItem, Progress
 from auditor.wording import nearest, quote, quote_list, quote_path
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,14 @@ def image_id(relative_path: str) -> str:
 
 
 def load_dataset(
-    path: Path, *, split: str | None = None, max_images_per_class: int | None = None, seed: int = 0
+    path: Path,
+    *,
+    split: str | None = None,
+    max_images_per_class: int | None = None,
+    seed: int = 0,
+    memory: Path | None = None,
+    n_jobs: int = 1,
+    on_progress: Progress | None = None,
 ) -> Dataset:
     """Load a folder ``class/picture`` or a CSV/Parquet manifest; formats are in docs/inputs.md.
 
@@ -50,6 +58,9 @@ def load_dataset(
         max_images_per_class: Keep at most so many pictures of each label (and so many without one). The choice depends
             on the seed and on each picture's id alone, so neither order nor other pictures change it.
         seed: Of that choice.
+        memory: File that remembers contents by the state of the files; None: all pictures and masks are read.
+        n_jobs: Threads that read them.
+        on_progress: Called with ("contents", done, total).
 
     Raises:
         InputError: nothing there, nothing in it, fewer than two labels, an unusable manifest, an unknown split.
@@ -84,13 +95,17 @@ def load_dataset(
         raise InputError(
             f"data {quote_path(path)}: {found} in {len(items)} pictures; expected at least two classes to tell apart"
         )
+    files = sorted({name for item in items for name in (item.path, item.mask_path) if name is not None})
+    contents = read_contents(root, files, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
+    folder_name = root.name.casefold() if is_folder else ""
     return Dataset(
         root=root,
         source="folder" if is_folder else "manifest",
         items=tuple(items),
         labels=labels,
         attribute_names=attribute_names,
-        digest=_digest(items),
+        digest=_digest(items, contents, attribute_names, folder_name if folder_name in SPLIT_NAMES else ""),
+        contents=contents,
     )
 
 
@@ -223,10 +238,17 @@ def _at_most(items: Iterable[ImageItem], n_per_label: int, seed: int) -> list[Im
     return [item for item in items if item.image_id in kept]
 
 
-def _digest(items: Iterable[ImageItem]) -> str:
-    """sha256 over what the manifest or the folder says of each picture; neither content nor times of files."""
-    digest = hashlib.sha256()
+def _digest(
+    items: Iterable[ImageItem], contents: Mapping[str, str | None], attribute_names: Sequence[str], split_name: str
+) -> str:
+    """sha256 over what is in each picture and mask, and what the manifest or the folder says of it; no times, no root.
+
+    ``split_name`` is the folder's own name where that says whether a model was trained on the pictures.
+    """
+    digest = hashlib.sha256(json.dumps([list(attribute_names), split_name]).encode() + b"\n")
     for item in items:
-        facts = [item.path, item.label, item.split, item.group_id, item.mask_path, sorted(item.attributes.items())]
+        mask = None if item.mask_path is None else [item.mask_path, contents[item.mask_path]]
+        known = sorted(item.attributes.items())
+        facts = [item.path, contents[item.path], mask, item.label, item.split, item.group_id, known]
         digest.update(json.dumps(facts).encode() + b"\n")
     return digest.hexdigest()

@@ -40,6 +40,11 @@ def cover_object(picture: DecodedImage, mask_path: Path) -> DecodedImage:
         raise InputError("what is white or what is black in the mask is too thin to be seen at the size that is used")
     pixels = np.array(picture.image)
     pixels[is_object] = np.rint(pixels[~is_object].mean(axis=0))
-    # embeddings are kept under it: it changes with the way of covering
-    digest = hashlib.sha256(f"{picture.content_digest} covered/1 {mask.content_digest}".encode()).hexdigest()
+    digest = covered_digest(picture.content_digest, mask.content_digest)
     return DecodedImage(Image.fromarray(pixels), digest, picture.size)
+
+
+def covered_digest(picture: str, mask: str | None) -> str:
+    """Digest of a covered picture by those of both files: embeddings are kept under it."""
+    # it changes with the way of covering
+    return hashlib.sha256(f"{picture} covered/1 {mask}".encode()).hexdigest()

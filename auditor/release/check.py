@@ -13,6 +13,7 @@ from auditor.gate.acceptance import ACCEPTED_DAYS, check_acceptance, entry_for, 
 from auditor.gate.baseline import DEFAULT_REASON, Entry, load_baseline, update_baseline
 from auditor.gate.concerns import ReleaseEvidence
 from auditor.gate.decision import GateDecision
+from auditor.gate.decision_words import audited
 from auditor.gate.policy import Policy, load_policy
 from auditor.gate.releases import ReleaseDiff
 from auditor.gate.verdict import decide
@@ -119,7 +120,9 @@ def assert_no_shortcuts(audit_dir: AnyPath, policy: AnyPath | None = None, basel
     with open_audit_database(Path(audit_dir)) as connection:
         decision = read_release(connection, policy=policy).decide(baseline)
         if decision.exit_code:
-            raise AssertionError(failed_text(decision, queries.verdicts(connection)))
+            run = queries.run(connection)
+            audit = audited(run.created_at, run.data_digest)
+            raise AssertionError(failed_text(decision, queries.verdicts(connection), audit))
 
 
 def read_release(

@@ -33,6 +33,7 @@ class StoredPicture:
 
     path: str
     label: str | None
+    content_digest: str  # sha256 of the file that was audited
 
 
 def _one_row(
@@ -96,6 +97,6 @@ def read_concepts(connection: duckdb.DuckDBPyConnection) -> tuple[Concept, ...]:
 def find_picture(connection: duckdb.DuckDBPyConnection, name: str) -> StoredPicture | None:
     """The picture whose relative path or id is ``name``."""
     row = connection.execute(
-        "SELECT path, label FROM images WHERE path = ? OR image_id = ?", [name.replace("\\", "/"), name]
+        "SELECT path, label, content_digest FROM images WHERE path = ? OR image_id = ?", [name.replace("\\", "/"), name]
     ).fetchone()
-    return StoredPicture(row[0], row[1]) if row else None
+    return StoredPicture(*row) if row else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from toy_audit import CONCEPTS, toy_analysis, toy_config
 
 from auditor import audit_folder
-from auditor.audit_folder import check_out_folder, is_up_to_date, write_audit
+from auditor.audit_folder import audit_digests, check_out_folder, is_up_to_date, write_audit
 from auditor.errors import InputError, StoreError
 from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
@@ -76,13 +77,28 @@ def test_up_to_date_means_the_same_inputs_and_settings(written, world):
     assert not is_up_to_date(written.out, written, replace(inputs, vocabulary_digest="w" * 64))
     assert not is_up_to_date(written.out, written, replace(inputs, dataset=replace(inputs.dataset, digest="x")))
     assert not is_up_to_date(written.out / "elsewhere", written, inputs)
+    other_map = replace(inputs.match, label_to_class={"rose": 1, "leaf": 0})
+    assert not is_up_to_date(written.out, written, replace(inputs, match=other_map))
+    other_names = replace(inputs.match, class_names=("rose", "tree"))
+    assert not is_up_to_date(written.out, written, replace(inputs, match=other_names))
     (written.out / "audit.json").unlink()
     assert not is_up_to_date(written.out, written, inputs)
 
 
+def test_where_things_lie_is_no_setting_that_counts(written, world):
+    elsewhere = {name: Path("elsewhere") for name in ("data", "weights", "preprocess", "class_map", "vocabulary")}
+    assert is_up_to_date(written.out, written.model_copy(update=elsewhere), world[0].inputs)
+    assert not is_up_to_date(written.out, written.model_copy(update={"thumbnails": False}), world[0].inputs)
+
+
+def test_an_audit_by_another_auditor_is_made_anew(written, world, monkeypatch):
+    monkeypatch.setattr(audit_folder, "auditor_version", lambda: "99")
+    assert not is_up_to_date(written.out, written, world[0].inputs)
+
+
 def test_the_manifest_has_digests_versions_and_counts(written, world):
     manifest = json.loads((written.out / "audit.json").read_text())
-    assert manifest["digests"] == {**world[0].inputs.digests(), "config": written.digest()}
+    assert manifest["digests"] == audit_digests(written, world[0].inputs)
     assert {"auditor", "python", "torch", "duckdb", "numpy"} <= set(manifest["versions"])
     assert manifest["counts"] == {
         "images": 5, "failures": 0, "classes": 2, "concepts": 3, "dropped_words": 1,

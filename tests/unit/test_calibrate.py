@@ -6,7 +6,6 @@ import json
 from types import SimpleNamespace
 
 import duckdb
-import numpy as np
 import pytest
 from small_audit import make_run, write_small_audit
 from typer.testing import CliRunner
@@ -16,7 +15,6 @@ from auditor.calibrate import calibrate_audit
 from auditor.calibration_records import CalibrationRow
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
-from auditor.records import Concept
 from auditor.store import amend
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
@@ -43,13 +41,17 @@ def set_config(folder, text):
 def loaded(monkeypatch, audit):
     """The settings that inputs would have been loaded with; digests as audited."""
     seen = []
-    digests = {name: value for name, value in read_audit_json(audit)["digests"].items() if name != "config"}
+    digests = dict(read_audit_json(audit)["digests"])
 
-    def load_inputs(config):
+    def load_inputs(config, **_):
         seen.append(config)
-        return SimpleNamespace(digests=lambda: digests)
+        return SimpleNamespace(dataset=SimpleNamespace(items=items, contents=contents))
 
+    with open_audit_database(audit) as connection:
+        contents = dict(connection.execute("SELECT path, content_digest FROM images").fetchall())
+    items = [SimpleNamespace(path=path) for path in contents]
     monkeypatch.setattr(calibrate, "load_inputs", load_inputs)
+    monkeypatch.setattr(calibrate, "audit_digests", lambda *_: digests)
     return seen, digests
 
 
@@ -83,6 +85,12 @@ def test_something_else_than_what_was_audited_is_refused(audit, loaded, name, hi
         calibrate_audit(audit, n_heads=1)
     with open_audit_database(audit) as connection:
         assert connection.execute("SELECT count(*) FROM calibrations").fetchone() == (0,)
+
+
+def test_another_class_map_is_refused(audit, loaded):
+    loaded[1]["config"] = "0" * 64
+    with pytest.raises(InputError, match="the class map or settings are not what was audited"):
+        calibrate_audit(audit, n_heads=1)
 
 
 def test_data_alone_have_no_head(audit, loaded):
@@ -157,22 +165,3 @@ def test_what_is_wrong_is_one_line_and_exit_2(audit, missing):
 
 def test_make_run_has_the_digests_that_are_compared():
     assert make_run().model_digest == "m" * 64
-
-
-def test_presence_that_is_not_as_it_was_audited_is_refused(audit):
-    """Masks have no digest: another mask shows in what is told to be present."""
-    with open_audit_database(audit) as connection:
-        sql = "SELECT concept_id, image_id, presence FROM concept_presence ORDER BY concept_id, image_id"
-        rows = connection.execute(sql).fetchall()
-    names = sorted({row[0] for row in rows})
-    presence = np.array([[row[2] for row in rows if row[0] == name] for name in names], np.float32).T
-    concepts = tuple(Concept(name, name, "scene") for name in names)
-
-    def gathered(told):
-        return SimpleNamespace(context=SimpleNamespace(concepts=concepts, presence=told))
-
-    calibrate._check_presence(audit, gathered(presence))
-    changed = presence.copy()
-    changed[0, 0] += 0.1
-    with pytest.raises(InputError, match=f"'{names[0]}' is present in other pictures .* have masks changed"):
-        calibrate._check_presence(audit, gathered(changed))

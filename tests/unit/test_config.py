@@ -59,7 +59,10 @@ def test_a_missing_setting_says_how_to_give_it():
 def test_the_digest_holds_what_changes_the_audit_and_nothing_else():
     config = AuditConfig(**BASE)
     assert config.digest() == AuditConfig(**{**BASE, "out": Path("elsewhere"), "jobs": 7, "batch_size": 1}).digest()
+    assert config.digest() == AuditConfig(**{**BASE, "data": Path("elsewhere"), "weights": Path("w.pt")}).digest()
     assert config.digest() != AuditConfig(**BASE, seed=1).digest()
+    cores = {"a": ("x",), "b": ("y",)}, {"b": ("y",), "a": ("x",)}
+    assert len({AuditConfig(**BASE, core=core).digest() for core in cores}) == 1
 
 
 def test_tables_of_core_concepts_and_attributes(tmp_path):

@@ -1,10 +1,13 @@
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 from dataset_files import failing, touch, write
 
 from auditor.inputs.dataset import image_id, in_training, load_dataset, training_notice
+
+X = hashlib.sha256(b"x").hexdigest()
 
 
 def test_image_id_is_the_start_of_the_sha256():
@@ -116,7 +119,7 @@ def test_max_images_per_class_does_not_depend_on_order_or_others(tmp_path):
     assert "max_images_per_class is 0; expected at least 1" in failing(path, max_images_per_class=0)
 
 
-def test_digest_follows_labels_and_attributes_not_times(tmp_path):
+def test_digest_follows_contents_labels_and_attributes_not_times_and_places(tmp_path):
     path = write(tmp_path / "m.csv", "path,label,site\na,x,n\nb,y,s\n")
     digest = load_dataset(path).digest
     assert load_dataset(write(path, "site,path,label\ns,b,y\nn,a,x\n")).digest == digest
@@ -124,9 +127,40 @@ def test_digest_follows_labels_and_attributes_not_times(tmp_path):
     assert load_dataset(write(path, "path,label,site\na,x,n\nb,z,s\n")).digest != digest
     folder = touch(tmp_path / "folder", "a/1.jpg", "b/1.jpg")
     before = load_dataset(folder).digest
-    (folder / "a/1.jpg").write_bytes(b"other")
+    os.utime(folder / "a/1.jpg", ns=(1, 1))
+    assert load_dataset(folder).digest == before
+    assert load_dataset(folder.rename(tmp_path / "elsewhere")).digest == before
+    folder = tmp_path / "elsewhere"
+    (folder / "a/1.jpg").write_bytes(b"y")
+    assert load_dataset(folder).digest != before
+    (folder / "a/1.jpg").write_bytes(b"x")
     assert load_dataset(folder).digest == before
     assert load_dataset(touch(folder, "a/2.jpg")).digest != before
+
+
+def test_digest_follows_the_contents_of_masks_and_what_cannot_be_read(tmp_path):
+    touch(tmp_path, "a", "mask")
+    path = write(tmp_path / "m.csv", "path,label,mask\na,x,mask\nb,y,\n")
+    first = load_dataset(path)
+    assert first.contents == {"a": X, "mask": X, "b": None}
+    (tmp_path / "mask").write_bytes(b"y")
+    assert load_dataset(path).digest != first.digest
+    touch(tmp_path, "mask", "b")
+    assert load_dataset(path).digest != first.digest
+
+
+def test_digest_follows_the_folder_s_name_where_it_says_what_the_model_knows(tmp_path):
+    digests = {}
+    for name in ("pictures", "photos", "val", "train"):
+        digests[name] = load_dataset(touch(tmp_path / name, "a/1.jpg", "b/1.jpg")).digest
+    assert digests["pictures"] == digests["photos"]
+    assert len(set(digests.values())) == 3
+
+
+def test_digest_follows_columns_without_values(tmp_path):
+    path = write(tmp_path / "m.csv", "path,label\na,x\nb,y\n")
+    digest = load_dataset(path).digest
+    assert load_dataset(write(path, "path,label,site\na,x,\nb,y,\n")).digest != digest
 
 
 def test_training_data_are_told_by_their_names(tmp_path):

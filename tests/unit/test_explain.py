@@ -80,13 +80,25 @@ def test_any_other_picture(world, loaded, tmp_path):
 
 
 def test_data_that_have_moved(world, loaded, tmp_path):
+    (world / "data").rename(tmp_path / "moved")
+    try:
+        found = explain_image(world / "audit", "rose/0.png", data=tmp_path / "moved")
+        np.testing.assert_array_equal(np.asarray(found.image)[0, 0], [255, 0, 0])
+        (tmp_path / "moved" / "manifest.csv").write_text("path,label\n")
+        found = explain_image(world / "audit", "rose/0.png", data=tmp_path / "moved" / "manifest.csv")
+        np.testing.assert_array_equal(np.asarray(found.image)[0, 0], [255, 0, 0])
+    finally:
+        (tmp_path / "moved").rename(world / "data")
+
+
+def test_another_picture_in_the_place_of_the_audited_one_is_refused_under_its_name(world, loaded, tmp_path):
     shutil.copytree(world / "data", tmp_path / "moved")
-    Image.new("RGB", (9, 9), (0, 0, 255)).save(tmp_path / "moved" / "rose" / "0.png")
-    found = explain_image(world / "audit", "rose/0.png", data=tmp_path / "moved")
-    np.testing.assert_array_equal(np.asarray(found.image)[0, 0], [0, 0, 255])
-    (tmp_path / "moved" / "manifest.csv").write_text("path,label\n")
-    found = explain_image(world / "audit", "rose/0.png", data=tmp_path / "moved" / "manifest.csv")
-    np.testing.assert_array_equal(np.asarray(found.image)[0, 0], [0, 0, 255])
+    other = tmp_path / "moved" / "rose" / "0.png"
+    Image.new("RGB", (9, 9), (0, 0, 255)).save(other)
+    with pytest.raises(InputError, match=r"'rose/0.png' is not the picture that was audited: .* --data, or the whole"):
+        explain_image(world / "audit", "rose/0.png", data=tmp_path / "moved")
+    found = explain_image(world / "audit", str(other))
+    assert (found.label, np.asarray(found.image)[0, 0].tolist()) == (None, [0, 0, 255])
 
 
 def test_model_and_weights_that_have_moved(world, loaded):

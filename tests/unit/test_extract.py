@@ -14,8 +14,10 @@ import pytest
 from PIL import Image
 from toy_audit import COLOURS, channels_of, toy_classifier, toy_encoder, write_pictures
 
+from auditor.errors import InputError
 from auditor.extraction import extract
 from auditor.extraction.embedding_cache import open_embedding_cache
+from auditor.inputs.contents import file_digest
 from auditor.inputs.images import read_image
 from auditor.records import Failure
 
@@ -128,14 +130,48 @@ def test_shards_that_are_there_are_kept(work, tmp_path, tiny_shards):
 
 
 def test_a_changed_file_is_read_again_and_no_other(work, tmp_path, tiny_shards):
-    work()
     changed = tmp_path / "data" / "rose" / "2.png"
+    changed.write_bytes(changed.read_bytes().ljust(200, b"\0"))
+    work()
+    before = changed.stat()
     Image.new("RGB", (12, 10), (0, 0, 255)).save(changed)
-    os.utime(changed, ns=(1, 1))
+    changed.write_bytes(changed.read_bytes().ljust(200, b"\0"))
+    os.utime(changed, ns=(before.st_atime_ns, before.st_mtime_ns))
     seen = []
     shards = work(encoder=toy_encoder(seen=seen), cache="another")
     assert seen == [1]
     np.testing.assert_allclose(shards.embeddings()[-1], [0, 0, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("content", [None, b"no picture"])
+def test_a_picture_that_changes_meanwhile_ends_the_run_and_leaves_no_shard(work, tmp_path, content):
+    dataset = write_pictures(tmp_path / "data", {})
+    changed = tmp_path / "data" / "rose" / "2.png"
+    if content is None:
+        Image.new("RGB", (12, 10), (0, 0, 255)).save(changed)
+    else:
+        changed.write_bytes(content)
+    with pytest.raises(InputError, match=r"'rose/2.png' changed while it was audited; run again with --resume"):
+        work(dataset=dataset)
+    assert list((tmp_path / "features").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["good.png", "bad.png"])
+def test_so_does_a_mask(work, tmp_path, name):
+    white = np.zeros((10, 12), bool)
+    white[:5] = True
+    dataset = masked_dataset(tmp_path / "data", white)
+    mask = 255 * ~white if name == "good.png" else np.zeros((5, 5))
+    Image.fromarray(mask.astype(np.uint8)).save(tmp_path / "data" / name)
+    with pytest.raises(InputError, match=f"'{name}' changed while it was audited"):
+        work(dataset=dataset)
+
+
+def test_another_auditor_makes_its_own_shards(work, tmp_path, monkeypatch):
+    work()
+    monkeypatch.setattr(extract, "auditor_version", lambda: "99")
+    work()
+    assert len(list((tmp_path / "features").iterdir())) == 2
 
 
 def test_another_model_makes_its_own_shards_with_the_cached_embeddings(work):
@@ -195,6 +231,7 @@ def masked_dataset(root, is_white):
     return replace(
         dataset,
         items=tuple(replace(item, mask_path=masks.get(item.path)) for item in dataset.items if "/" in item.path),
+        contents={**dataset.contents, **{name: file_digest(root / name) for name in masks.values()}},
     )
 
 

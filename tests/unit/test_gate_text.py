@@ -21,6 +21,7 @@ WARNING = replace(NOTE, class_name="dog", level="warning")
 STALE = GateItem("gone", None, "fog", None, None, "none", "0" * 64, "stale", "warning", "nothing matches it")
 MISSING = GateItem("boat", None, None, None, "not_analysed", "none", None, "not_analysed", "error", "too few pictures")
 DECISION = GateDecision(1, "1 new", (NEW,))
+AUDITED = "audited 2025-01-02T03:04:05Z, data dddddddddddd"
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,7 @@ def test_failures_come_first_with_what_the_audit_says(connection):
         "· cat · water (scene) · accepted",
         "  by 'Ada'",
         "",
+        AUDITED,
         "policy p.toml, baseline b.toml",
         "Gate all sorts (exit code 2)",
     ]
@@ -58,10 +60,10 @@ def test_evidence_stands_under_its_own_concept_only(connection):
     assert text.index("Relies on water") < text.index("also proven")
 
 
-def test_nothing_found_is_two_lines(connection):
+def test_nothing_found_is_what_was_read_and_the_outcome(connection):
     decision = GateDecision(0, "passes: nothing found (5 classes)", ())
     assert render_gate_text(connection, decision=decision).splitlines() == [
-        "default policy, no baseline", "Gate passes: nothing found (5 classes) (exit code 0)",
+        AUDITED, "default policy, no baseline", "Gate passes: nothing found (5 classes) (exit code 0)",
     ]  # fmt: skip
 
 

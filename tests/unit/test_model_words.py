@@ -38,5 +38,5 @@ def test_settings_of_the_run(connection):
 
 @pytest.mark.parametrize("name", [IMAGE_IDS[3], f"vehicle/{IMAGE_IDS[3]}.png", f"vehicle\\{IMAGE_IDS[3]}.png"])
 def test_a_picture_is_found_by_path_or_id(connection, name):
-    assert find_picture(connection, name) == StoredPicture(f"vehicle/{IMAGE_IDS[3]}.png", "vehicle")
+    assert find_picture(connection, name) == StoredPicture(f"vehicle/{IMAGE_IDS[3]}.png", "vehicle", f"{3:064x}")
     assert find_picture(connection, "vehicle/other.png") is None

@@ -154,6 +154,7 @@ class TestHelper:
             "  flagged, severity high: mend the model, or accept it with --update-baseline",
             "  Relies on watermark.",
             "",
+            "audited 2025-01-02T03:04:05Z, data dddddddddddd",
             f"policy {policy}",
             "Gate fails: 2 new, 1 tolerated by the policy, 1 skipped (5 classes) (exit code 1)",
         ]
