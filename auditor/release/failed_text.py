@@ -12,16 +12,16 @@ from auditor.wording import inert
 
 
 def failed_text(decision: GateDecision, verdicts: Iterable[Verdict], audit: str, *, width: int = 100) -> str:
-    """Only what failed, which ``audit`` it was and the outcome, ``width`` characters a line, as `auditor gate` says it."""
+    """Only what failed, which ``audit`` it was and the outcome, ``width`` characters a line, as `auditor gate` says."""
     lines: list[str] = []
     for item, told in failures(decision, verdicts):
         lines += _wrapped("".join(heading(item)), width)
         for text in told:
             lines += _wrapped(text, width, indent="  ")
         lines.append("")
-    return "\n".join(
-        [*lines, *_wrapped(audit, width), *_wrapped(basis(decision), width), *_wrapped(inert(outcome(decision)), width)]
-    )
+    for text in (audit, basis(decision), inert(outcome(decision))):
+        lines += _wrapped(text, width)
+    return "\n".join(lines)
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:

@@ -26,6 +26,7 @@ def test_only_what_failed_is_told():
         "✕ boat · not analysed",
         "  too few pictures",
         "",
+        "audited today",
         "policy p.toml, baseline b.toml",
         "Gate all sorts (exit code 2)",
     ]
@@ -47,8 +48,7 @@ def test_long_lines_are_wrapped():
 def test_names_cannot_forge_lines_or_commands():
     name = "a\n::error::x\x1b[31m‮" + "x" * 10_000
     item = replace(NEW, class_name=name, concept=name, concept_kind=name, reason=name)
-    text = failed_text(
-        GateDecision(1, name, (item,), name), [replace(VERDICT, class_name=name, sentence=name)], "audited today"
-    )
+    verdict = replace(VERDICT, class_name=name, sentence=name)
+    text = failed_text(GateDecision(1, name, (item,), name), [verdict], "audited today")
     assert not any(part in text for part in ("::", "\x1b", "‮"))
     assert len(text) < 30_000
