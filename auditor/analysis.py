@@ -9,7 +9,7 @@ import numpy as np
 
 from auditor.config import NO_MODEL
 from auditor.context_records import AttributeConcept, CoreReason
-from auditor.evidence.verdicts import EvidenceInput, EvidenceResult
+from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import KnownAttributes
@@ -136,10 +136,6 @@ class Analysis:
     """Everything that an audit stores."""
 
     inputs: Inputs
-    pictures: Pictures
-    shards: FeatureShards
-    concept_rows: FloatArray  # (V, D)
-    decisions: Decisions | None  # None: the data were audited alone
-    context: Context
+    gathered: Gathered
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]

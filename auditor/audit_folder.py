@@ -79,12 +79,12 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
     Raises:
         StoreError: the folder cannot be written; nothing half-written is left.
     """
-    inputs, pictures, evidence = analysis.inputs, analysis.pictures, analysis.evidence
-    class_names, context = inputs.match.class_names, analysis.context
+    inputs, gathered, evidence = analysis.inputs, analysis.gathered, analysis.evidence
+    class_names, pictures, context = inputs.match.class_names, gathered.pictures, gathered.context
     run = _run_record(analysis, config)
     with AuditDatabase(folder) as database:
         database.add_run(run)
-        for rows, table in analysis.shards.picture_tables():
+        for rows, table in gathered.shards.picture_tables():
             database.add_images(
                 pictures.items[rows],
                 list(zip(table["width"].to_pylist(), table["height"].to_pylist(), strict=True)),
@@ -94,12 +94,12 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
         database.add_predictions(
             pictures.image_ids, pictures.predicted_idx, pictures.label_idx, pictures.confidence, class_names
         )
-        database.add_failures((*analysis.shards.failures, *analysis.shards.mask_failures))
+        database.add_failures((*gathered.shards.failures, *gathered.shards.mask_failures))
         n_concepts = len(inputs.concepts.concepts)
-        database.add_concepts(inputs.concepts.concepts, analysis.concept_rows, context.kappa[:n_concepts])
+        database.add_concepts(inputs.concepts.concepts, gathered.concept_rows, context.kappa[:n_concepts])
         database.add_attributes(inputs.attributes.columns, context.attribute_concepts)
-        if analysis.decisions is not None:
-            _add_decisions(database, inputs, pictures, analysis.decisions)
+        if gathered.decisions is not None:
+            _add_decisions(database, inputs, pictures, gathered.decisions)
         used = sorted({finding.concept_id for finding in evidence.findings})
         columns = [idx for idx, concept in enumerate(context.concepts) if concept.concept_id in used]
         database.add_concept_presence(
@@ -140,8 +140,8 @@ def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
             **{name: importlib.metadata.version(name) for name in _VERSIONED},
         },
         counts={
-            "images": len(analysis.pictures.items),
-            "failures": len(analysis.shards.failures),
+            "images": len(analysis.gathered.pictures.items),
+            "failures": len(analysis.gathered.shards.failures),
             "classes": len(inputs.match.class_names),
             "concepts": len(inputs.concepts.concepts),
             "dropped_words": len(inputs.concepts.dropped_words),
@@ -149,7 +149,7 @@ def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
         },
         seed=config.seed,
         class_names=inputs.match.class_names,
-        notices=(*inputs.notices, *analysis.context.notices, *analysis.evidence.notices),
+        notices=(*inputs.notices, *analysis.gathered.context.notices, *analysis.evidence.notices),
     )
 
 

@@ -20,7 +20,7 @@ from auditor.evidence.calibration import JudgeHead, calibrate
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.planting import logits_of
 from auditor.evidence.verdicts import judge
-from auditor.pipeline import gather, load_inputs
+from auditor.pipeline import extract, line_up, load_inputs, put_into_words
 from auditor.records import Dataset, FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
 from auditor.store.database import open_audit_database
@@ -86,7 +86,8 @@ def calibrate_audit(
         )
     inputs = load_inputs(config, on_progress=on_progress)
     _check_inputs(folder, inputs, audit_digests(settings, inputs))
-    gathered = gather(config, inputs, on_progress=on_progress)
+    shards = extract(config, inputs, on_progress=on_progress)
+    gathered = put_into_words(config, inputs, line_up(inputs, shards), shards, on_progress=on_progress)
     activations = np.concatenate([chunk for _, chunk, _ in gathered.shards.head_chunks()])
     found = calibrate(
         gathered.evidence_input,

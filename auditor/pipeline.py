@@ -1,7 +1,8 @@
 """The way of a picture from file to verdict: the only place that knows the order of the stages.
 
-``run_audit`` reads from top to bottom: load, extract, give channels their meaning, describe every picture, weigh the
-evidence, draw the maps of the pictures that show it, store.
+``run_audit`` reads from top to bottom, in seven steps: load the inputs, extract features, line up labels and
+predictions, put channels and pictures into words, weigh the evidence, draw the maps of the pictures that show it,
+write the audit. Below it stands each step, in that order.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date,
 from auditor.config import AuditConfig
 from auditor.context import known_context
 from auditor.errors import InputError
+from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.exemplars import choose_exemplars
-from auditor.evidence.verdicts import EvidenceInput, judge
+from auditor.evidence.verdicts import judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
@@ -67,42 +69,13 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
     inputs = load_inputs(config, on_progress=on_progress)
     if is_up_to_date(config.out, config, inputs):
         return config.out
-    gathered = gather(config, inputs, on_progress=on_progress)
-    pictures, context, decided = gathered.pictures, gathered.context, gathered.decisions
-    root, intervene = inputs.dataset.root, None
-    if decided is not None:
-        read = picture_files(root, pictures.items, min_side=decided.classifier.input_size)
-        names = concepts_of_classes(inputs.concepts.concepts, inputs.match.class_names)
-        intervene = region_swaps(decided.classifier, read, decided.channels.words, names)
-    evidence = judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
-    maps: tuple[SaliencyMap, ...] = ()
-    if decided is not None:
-        concepts, shares = context.concepts, gathered.evidence_input.shares
-        exemplars = choose_exemplars(
-            evidence.verdicts, concepts, pictures.label_idx, pictures.predicted_idx, shares, context.presence
-        )
-        seen = decided.classifier, concepts, decided.channels.words
-        maps = exemplar_maps(exemplars, root, pictures.items, *seen, on_progress=on_progress)
-    analysis = Analysis(inputs, pictures, gathered.shards, gathered.concept_rows, decided, context, evidence, maps)
-    write_audit(config.out, analysis, config)
+    shards = extract(config, inputs, on_progress=on_progress)
+    pictures = line_up(inputs, shards)
+    gathered = put_into_words(config, inputs, pictures, shards, on_progress=on_progress)
+    evidence = weigh_evidence(inputs, gathered, on_progress=on_progress)
+    maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
+    write_audit(config.out, Analysis(inputs, gathered, evidence, maps), config)
     return config.out
-
-
-def gather(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None = None) -> Gathered:
-    """All that the evidence weighs: the pictures through both models, and every decision in words."""
-    shards = _extract(config, inputs, on_progress)
-    return put_into_words(config, inputs, _gather_pictures(inputs, shards), shards, on_progress)
-
-
-def put_into_words(
-    config: AuditConfig, inputs: Inputs, pictures: Pictures, shards: FeatureShards, on_progress: Progress | None = None
-) -> Gathered:
-    """:func:`gather` for pictures that have been through both models."""
-    rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
-    context = known_context(inputs, pictures)
-    decisions = _decisions(config, inputs, pictures, shards, rows, on_progress)
-    weighed = _evidence_input(config, inputs, pictures, shards, context, decisions)
-    return Gathered(pictures, shards, rows, decisions, context, weighed)
 
 
 def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> Inputs:
@@ -164,8 +137,12 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     return Inputs(dataset, classifier, encoder, match, concepts, vocabulary.digest, attributes, core, tuple(notices))
 
 
-def _extract(config: AuditConfig, inputs: Inputs, on_progress: Progress | None) -> FeatureShards:
-    """Bring the pictures through both models; too many unreadable ones end the run."""
+def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None = None) -> FeatureShards:
+    """Bring the pictures through both models.
+
+    Raises:
+        InputError: too many pictures cannot be read.
+    """
     with open_embedding_cache(config.cache_folder, inputs.encoder.digest, inputs.encoder.dim) as cache:
         shards = extract_features(
             inputs.dataset,
@@ -197,8 +174,8 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
         )
 
 
-def _gather_pictures(inputs: Inputs, shards: FeatureShards) -> Pictures:
-    """Line labels and predictions up with the readable pictures."""
+def line_up(inputs: Inputs, shards: FeatureShards) -> Pictures:
+    """Labels and predictions beside the readable pictures, in the order of the shards."""
     row_of = {item.image_id: row for row, item in enumerate(inputs.dataset.items)}
     rows = np.array([row_of[image_id] for image_id in shards.image_ids()], dtype=np.int64)
     items = tuple(inputs.dataset.items[row] for row in rows)
@@ -208,9 +185,69 @@ def _gather_pictures(inputs: Inputs, shards: FeatureShards) -> Pictures:
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         predicted_idx = logits.argmax(axis=1)
         confidence = (exponentials.max(axis=1) / exponentials.sum(axis=1)).astype(np.float32)
-    label_idx = label_indices(inputs.match, items)
-    seen = shards.embeddings(), shards.surroundings(), shards.mask_failures
-    return Pictures(items, rows, *seen, label_idx, predicted_idx.astype(np.int64), confidence)
+    return Pictures(
+        items=items,
+        rows=rows,
+        embeddings=shards.embeddings(),
+        surroundings=shards.surroundings(),
+        mask_failures=shards.mask_failures,
+        label_idx=label_indices(inputs.match, items),
+        predicted_idx=predicted_idx.astype(np.int64),
+        confidence=confidence,
+    )
+
+
+def put_into_words(
+    config: AuditConfig,
+    inputs: Inputs,
+    pictures: Pictures,
+    shards: FeatureShards,
+    *,
+    on_progress: Progress | None = None,
+) -> Gathered:
+    """What is in every picture, what channels mean, what decided every picture, and all that the evidence weighs."""
+    rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
+    context = known_context(inputs, pictures)
+    decisions = _decisions(config, inputs, pictures, shards, rows, on_progress)
+    weighed = _evidence_input(config, inputs, pictures, shards, context, decisions)
+    return Gathered(pictures, shards, rows, decisions, context, weighed)
+
+
+def weigh_evidence(inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None) -> EvidenceResult:
+    """Findings and a verdict for every class; pictures are read again where interventions on them may decide."""
+    decisions, intervene = gathered.decisions, None
+    if decisions is not None:
+        root, items = inputs.dataset.root, gathered.pictures.items
+        read = picture_files(root, items, min_side=decisions.classifier.input_size)
+        names = concepts_of_classes(inputs.concepts.concepts, inputs.match.class_names)
+        intervene = region_swaps(decisions.classifier, read, decisions.channels.words, names)
+    return judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
+
+
+def draw_maps(
+    inputs: Inputs, gathered: Gathered, evidence: EvidenceResult, *, on_progress: Progress | None = None
+) -> tuple[SaliencyMap, ...]:
+    """Maps of the pictures that show the evidence; none without a model."""
+    decisions, pictures, context = gathered.decisions, gathered.pictures, gathered.context
+    if decisions is None:
+        return ()
+    exemplars = choose_exemplars(
+        evidence.verdicts,
+        context.concepts,
+        pictures.label_idx,
+        pictures.predicted_idx,
+        gathered.evidence_input.shares,
+        context.presence,
+    )
+    return exemplar_maps(
+        exemplars,
+        inputs.dataset.root,
+        pictures.items,
+        decisions.classifier,
+        context.concepts,
+        decisions.channels.words,
+        on_progress=on_progress,
+    )
 
 
 def _decisions(

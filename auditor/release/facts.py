@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import PurePath
 
 import duckdb
@@ -37,7 +36,8 @@ _NO_SETTINGS = {
 }
 
 _GAPS = """
-SELECT class_idx, class_name, concept_id, concept, concept_kind, rule_id, effect, low, high, p, q, n_images, status
+SELECT class_idx, class_name, concept_id, concept, concept_kind, rule_id, effect, low, high, p, q, n_images,
+       [] AS evidence_image_ids, status
 FROM findings
 WHERE list_contains($rules, rule_id)
 ORDER BY class_idx, concept_id, rule_id
@@ -125,13 +125,7 @@ def _release(run: Run, n_images: int) -> Release:
 
 def _gaps(connection: Connection) -> tuple[Finding, ...]:
     """E4 of every pair; which pictures show it stays in the audit."""
-    found = []
-    for row in connection.execute(_GAPS, {"rules": list(RULES.values())}).fetchall():
-        class_idx, class_name, concept_id, concept, kind, rule_id, effect, low, high, p, q, n_images, status = row
-        effect, low, high = (math.nan if value is None else value for value in (effect, low, high))
-        names = class_idx, class_name, concept_id, concept, kind, rule_id
-        found.append(Finding(*names, effect, low, high, p, q, n_images, status=status))
-    return tuple(found)
+    return tuple(queries.records(connection.execute(_GAPS, {"rules": list(RULES.values())}), Finding))
 
 
 def _pictures(connection: Connection, n_classes: int, concept_ids: list[str]) -> ReleasePictures:

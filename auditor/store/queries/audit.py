@@ -167,7 +167,7 @@ class VerdictCounts:
         return self.flagged + self.suspect + self.clean
 
 
-def _records(cursor: duckdb.DuckDBPyConnection, kind: type[Record]) -> list[Record]:
+def records(cursor: duckdb.DuckDBPyConnection, kind: type[Record]) -> list[Record]:
     """Rows as records by position; NULL becomes NaN in a float field, a list a tuple."""
     annotations = [str(field.type) for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass
     found = []
@@ -199,7 +199,7 @@ def verdicts(connection: Connection) -> list[Verdict]:
     Raises:
         StoreError: a verdict or a severity that no auditor gives; reports take both for harmless words.
     """
-    found = _records(connection.execute(_VERDICTS), Verdict)
+    found = records(connection.execute(_VERDICTS), Verdict)
     for verdict in found:
         if verdict.verdict not in get_args(VerdictName) or verdict.severity not in get_args(Severity):
             raise StoreError(
@@ -219,47 +219,47 @@ def class_concepts(
     connection: Connection, class_idx: int | None = None, *, limit: int | None = None
 ) -> list[ClassConcept]:
     """E1's shares by class, the largest first; ``limit`` keeps that many leading concepts of every class."""
-    return _records(connection.execute(_CLASS_CONCEPTS, {"class_idx": class_idx, "limit": limit}), ClassConcept)
+    return records(connection.execute(_CLASS_CONCEPTS, {"class_idx": class_idx, "limit": limit}), ClassConcept)
 
 
 def findings(connection: Connection, class_idx: int | None = None) -> list[Finding]:
     """Findings by class and rule, the largest effect first."""
-    return _records(connection.execute(_FINDINGS, {"class_idx": class_idx}), Finding)
+    return records(connection.execute(_FINDINGS, {"class_idx": class_idx}), Finding)
 
 
 def subgroups(connection: Connection, class_idx: int | None = None) -> list[Subgroup]:
     """E4's counts by class and concept, with the concept first."""
-    return _records(connection.execute(_SUBGROUPS, {"class_idx": class_idx}), Subgroup)
+    return records(connection.execute(_SUBGROUPS, {"class_idx": class_idx}), Subgroup)
 
 
 def attributes(connection: Connection) -> list[Attribute]:
     """The manifest's columns, and why those were not examined that were not."""
-    return _records(connection.execute(_ATTRIBUTES), Attribute)
+    return records(connection.execute(_ATTRIBUTES), Attribute)
 
 
 def attribute_concepts(connection: Connection) -> list[AttributeConcept]:
     """The values of these columns that were examined, and how far the encoder agrees."""
-    return _records(connection.execute(_ATTRIBUTE_CONCEPTS), AttributeConcept)
+    return records(connection.execute(_ATTRIBUTE_CONCEPTS), AttributeConcept)
 
 
 def core_concepts(connection: Connection, class_idx: int | None = None) -> list[CoreConcept]:
     """Concepts of context that a class may rest on, by class."""
-    return _records(connection.execute(_CORE_CONCEPTS, {"class_idx": class_idx}), CoreConcept)
+    return records(connection.execute(_CORE_CONCEPTS, {"class_idx": class_idx}), CoreConcept)
 
 
 def counterexamples(connection: Connection, class_idx: int | None = None) -> list[Counterexample]:
     """Class x concept with it and without it: by class, proven concepts first, the arm with the concept first."""
-    return _records(connection.execute(_COUNTEREXAMPLES, {"class_idx": class_idx}), Counterexample)
+    return records(connection.execute(_COUNTEREXAMPLES, {"class_idx": class_idx}), Counterexample)
 
 
 def calibrations(connection: Connection) -> list[CalibrationRow]:
     """What ``auditor calibrate`` counted, in its order; empty until then."""
-    return _records(connection.execute(_CALIBRATIONS), CalibrationRow)
+    return records(connection.execute(_CALIBRATIONS), CalibrationRow)
 
 
 def failures(connection: Connection, *, limit: int | None = None) -> list[Failure]:
     """Pictures that could not be used, by path; masks that could not stand in the table and in a notice."""
-    return _records(connection.execute(_FAILURES, {"limit": limit, "mask": MASK_STAGE}), Failure)
+    return records(connection.execute(_FAILURES, {"limit": limit, "mask": MASK_STAGE}), Failure)
 
 
 def failure_counts(connection: Connection) -> dict[str, int]:
@@ -298,7 +298,7 @@ def pictures(
         "limit": limit,
         "threshold": threshold,
     }
-    return _records(connection.execute(_PICTURES, parameters), Picture)
+    return records(connection.execute(_PICTURES, parameters), Picture)
 
 
 def thumbnails(connection: Connection, image_ids: Sequence[str]) -> dict[str, bytes]:
