@@ -33,6 +33,11 @@ _NOT_ANALYSED, _STALE, _UNRECORDED = "not-analysed", "stale-acceptance", "reason
 _OWN_RULES = (
     (_NOT_ANALYSED, "a class without a verdict", "The class could not be judged; the message says why."),
     (
+        _UNRECORDED,
+        "the audit does not say which rule decided",
+        "It was made by an auditor that did not record it: audit again to know.",
+    ),
+    (
         _STALE,
         "an entry of the baseline that nothing matches",
         "What was accepted is found no more: delete the entry.",

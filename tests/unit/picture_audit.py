@@ -103,8 +103,12 @@ def write_picture_audit(
 
 def _add_data_of_class(database: AuditDatabase, c: int, name: str) -> None:
     who = (c, name, "water", "water", "scene")
-    told = "No model was examined. In the data water (scene) goes with it."
-    database.add_verdicts([Verdict(c, name, "not_analysed", "none", *who[2:], told, 3622)])
+    claim, numbers = "No model was examined.", "In the data water (scene) goes with it."
+    told = f"{claim} {numbers}"
+    reason = {"rule_id": "E2", "effect": 0.95, "effect_low": 0.94, "effect_high": 0.96}
+    database.add_verdicts(
+        [Verdict(c, name, "not_analysed", "none", *who[2:], told, 3622, **reason, claim=claim, numbers=numbers)]
+    )
     database.add_findings([Finding(*who, "E2", 0.95, 0.94, 0.96, None, None, 7244, (image_id(c, 0),))])
     database.add_subgroups([Subgroup(*who[:4], True, 3410, None), Subgroup(*who[:4], False, 212, None)])
 
@@ -112,11 +116,32 @@ def _add_data_of_class(database: AuditDatabase, c: int, name: str) -> None:
 def _add_class(database: AuditDatabase, c: int, name: str, *, by_pull: bool, crop, names) -> None:
     who = (c, name, "water", "water", "scene")
     effects = {"E1": (0.41, 0.38, 0.44), "E4-recall": (0.65, 0.58, 0.71), "E4-pull": (0.22, 0.14, 0.34)}
-    gap = effects["E4-pull" if by_pull else "E4-recall"]
+    rule = "E4-pull" if by_pull else "E4-recall"
+    gap, told = effects[rule], SENTENCE.format(name=name)
+    claim, _, numbers = told.partition(": ")
+    numbers = f"W{numbers[1:]}"
     pictures = tuple(image_id(c, number) for number in range(4))
     called = (image_id((c - 1) % len(names), 4),)
     database.add_verdicts(
-        [Verdict(c, name, "flagged", "high", *who[2:], SENTENCE.format(name=name), 3622, 0.41, *gap, 0.06)]
+        [
+            Verdict(
+                c,
+                name,
+                "flagged",
+                "high",
+                *who[2:],
+                told,
+                3622,
+                0.41,
+                *gap,
+                0.06,
+                rule,
+                *gap,
+                "E3-margin",
+                claim=f"{claim}.",
+                numbers=numbers,
+            )
+        ]
     )
     database.add_findings(
         [Finding(*who, rule, *effect, 0.001, 0.002, 3622, pictures[3:]) for rule, effect in effects.items()]

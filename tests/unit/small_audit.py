@@ -65,11 +65,11 @@ def make_run(**changes):
 def verdicts():
     return [
         Verdict(0, "waterbird", "flagged", "high", "water", "water", "scene", "Relies on water (scene).", 3,
-                0.41, 0.65, 0.58, 0.71, None),
+                0.41, 0.65, 0.58, 0.71, None, "E4-recall", 0.65, 0.58, 0.71),
         Verdict(1, "landbird", "suspect", "medium", "water", "water", "scene", "Could not be excluded.", 1,
-                0.2, 0.1, -0.05, 0.25, 0.3),
+                0.2, 0.1, -0.05, 0.25, 0.3, "E4-recall", 0.1, -0.05, 0.25),
         Verdict(2, "vehicle", "flagged", "high", "watermark", "watermark", "artifact", "Relies on watermark.", 1,
-                0.3, None, None, None, None),
+                0.3, None, None, None, None, "E5", 0.4, 0.3, 0.5),
         Verdict(3, "cat", "clean", "none", None, None, None, "No concept passes the screen.", 1,
                 detectable_effect=0.06),
         Verdict(4, "boat", "not_analysed", "none", None, None, None, "Too few pictures: 0 of 10.", 0),
@@ -93,7 +93,7 @@ def subgroups():
 
 def findings():
     return [
-        Finding(0, "waterbird", "water", "water", "scene", "subgroup-gap", 0.65, 0.58, 0.71, 1e-9, 1e-8, 3622,
+        Finding(0, "waterbird", "water", "water", "scene", "E4-recall", 0.65, 0.58, 0.71, 1e-9, 1e-8, 3622,
                 IMAGE_IDS[:2]),
         Finding(1, "landbird", "beak", "beak", "part", "erasure", float("nan"), float("nan"), float("nan"), None, None,
                 1, (), "not_identified"),
@@ -127,9 +127,11 @@ def phrases():
 def decision():
     """What a gate might say of the audit: every level, and an entry of the baseline that matches nothing."""
 
+    rules = {row.class_name: row.rule_id for row in verdicts()}
+
     def item(name, concept, kind, verdict, severity, state, level, reason):
-        key = fingerprint(name, concept) if concept else None
-        return GateItem(name, concept, concept, kind, verdict, severity, key, state, level, reason)
+        key, rule_id = (fingerprint(name, concept), rules[name]) if concept else (None, None)
+        return GateItem(name, concept, concept, kind, verdict, severity, key, state, level, reason, rule_id)
 
     return GateDecision(
         1,

@@ -32,7 +32,8 @@ def test_the_view_of_a_concept(birds):
     assert not page.exception
     said = words(page)
     assert "It leads 3 classes. 9 of 15 pictures show it." in said
-    assert "bird 0 ▲ flagged 41 % 65 pts [58, 71] 22 pts [14, 34] – – –" in said
+    assert "bird 0 ▲ flagged 41 % 65 pts [58, 71] 22 pts [14, 34]" in said
+    assert "Verdict Words Recall gap False calls gap" in said  # a column for each rule that measured something
     assert "?audit=birds&view=class&class=bird+0&concept=water" in links(page)
     assert "15 pictures" in said.partition("What counts as")[2]
     page.button_group(key="concept-among").set_value("least").run()

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 from hostile_audit import NAMES, decision, write_hostile_audit
@@ -167,19 +168,14 @@ def test_anchors_are_names_where_they_can_be():
 
 
 def test_the_sentence_is_shown_whole_in_two_sizes():
-    row = verdicts()[0]
-    assert sentence_parts(row) == ("Relies on water (scene).", "")
+    row = replace(verdicts()[0], claim="Relies on water (scene).", numbers="Without it 3 %.", advice="Collect some.")
+    assert sentence_parts(row) == ("Relies on water (scene).", "Without it 3 %. Collect some.")
     name = "x" * 10_000
-    told = f'It calls "{name}" so because of w (scene): without it 3 %. More.'
-    long = Verdict(0, name, "flagged", "high", "w", "w", "scene", told, 1)
+    long = replace(row, class_name=name, claim=f'It calls "{name}" so because of w (scene).', advice="")
     claim, numbers = sentence_parts(long)
     assert claim.startswith('It calls "xxx')
     assert claim.endswith('…" so because of w (scene).')
-    assert numbers == "Without it 3 %. More."
-    open_one = Verdict(
-        0, "ants", "suspect", "low", "c", "c", "scene", 'c (scene) goes with "ants" (AUC 0.9), but so.', 1
-    )
-    assert sentence_parts(open_one) == ('C (scene) goes with "ants" (AUC 0.9).', "But so.")
+    assert numbers == "Without it 3 %."
 
 
 def test_the_page_is_made_class_by_class(tmp_path):

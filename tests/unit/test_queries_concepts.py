@@ -58,26 +58,9 @@ def test_a_concept_across_the_classes(birds):
     assert [row.class_name for row in rows] == ["bird 0", "bird 1", "bird 2"]
     assert last == rows[2]
     assert rows[0] == concept_queries.ConceptInClass(
-        0,
-        "bird 0",
-        "flagged",
-        "high",
-        True,
-        0.41,
-        0.03,
-        None,
-        0.65,
-        0.58,
-        0.71,
-        0.22,
-        0.14,
-        0.34,
-        None,
-        None,
-        None,
-        None,
-        3,
-    )
+        0, "bird 0", "flagged", "high", True, 0.41, 0.03, 3,
+        {"E1": (0.41, 0.38, 0.44), "E4-recall": (0.65, 0.58, 0.71), "E4-pull": (0.22, 0.14, 0.34)},
+    )  # fmt: skip
 
 
 def test_terms_are_of_the_vocabulary_and_of_the_manifest(small):

@@ -26,7 +26,7 @@ def test_one_picture(small):
         ("water", 0.9), ("beak", 0.2), ("watermark", 0),
     ]  # fmt: skip
     assert facts.attributes == (("scene", "s0"),)
-    assert facts.named_by == (NamedBy("waterbird", "water", "water", "subgroup-gap"),)
+    assert facts.named_by == (NamedBy("waterbird", "water", "water", "E4-recall"),)
     assert facts.groups == (GroupOfPicture(1, "beak", "waterbird", 0.75),)
     (saliency,) = facts.maps
     assert (saliency.class_idx, saliency.concept_id, saliency.data.shape) == (0, None, (2, 3))
@@ -34,7 +34,7 @@ def test_one_picture(small):
 
 def test_arms_of_the_counterexamples_are_told(small):
     rules = {one.rule_id for one in picture_facts(small, IMAGE_IDS[1]).named_by}
-    assert rules == {"subgroup-gap", "without"}
+    assert rules == {"E4-recall", "without"}
     assert [one.rule_id for one in picture_facts(small, IMAGE_IDS[5]).named_by] == ["with"]
 
 

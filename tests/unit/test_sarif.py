@@ -6,12 +6,11 @@ import duckdb
 import hostile_audit
 import jsonschema
 import pytest
-from small_audit import decision, findings, make_run, write_small_audit
+from small_audit import decision, findings, write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.records import fingerprint
-from auditor.store.database import AuditDatabase, open_audit_database
-from auditor.store.manifest import write_manifest
+from auditor.store.database import open_audit_database
 from reports.sarif import MAX_RESULTS, _text, render_sarif
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "data" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
@@ -64,11 +63,11 @@ def test_verdicts_alone(connection):
     found = [(one["ruleId"], one["level"], *one["message"]["text"].split(" What now: ")) for one in results]
     accept = "or accept it in the baseline, with a reason."
     assert found == [
-        ("E1", "error", "waterbird, flagged: Relies on water (scene).",
+        ("E4", "error", "waterbird, flagged: Relies on water (scene).",
          f'train with more pictures of "waterbird" without water (212 of 3,622 so far); {accept}'),
-        ("E1", "error", "vehicle, flagged: Relies on watermark.",
+        ("E5", "error", "vehicle, flagged: Relies on watermark.",
          f'train with more pictures of "vehicle" without watermark; {accept}'),
-        ("E1", "warning", "landbird, suspect: Could not be excluded.",
+        ("E4", "warning", "landbird, suspect: Could not be excluded.",
          'collect more pictures of "landbird" without water, then audit again: it stays open until then.'),
         ("not-analysed", "warning", "boat, not analysed: Too few pictures: 0 of 10.",
          "mend that and audit again; until then nothing is known of the class either way."),
@@ -76,7 +75,7 @@ def test_verdicts_alone(connection):
     waterbird = run["results"][0]
     assert waterbird["partialFingerprints"]["auditorFinding/v1"] == findings()[0].fingerprint
     assert waterbird["properties"] == {
-        "rule": "E1", "verdict": "flagged", "severity": "high", "pictures": 3, "concept": "water",
+        "rule": "E4-recall", "verdict": "flagged", "severity": "high", "pictures": 3, "concept": "water",
         "conceptKind": "scene", "share": 0.41, "gap": 0.65, "gapLow": 0.58, "gapHigh": 0.71,
     }  # fmt: skip
     assert run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].startswith("The sample encoder")
@@ -96,11 +95,11 @@ def test_with_a_decision(connection, tmp_path, monkeypatch):
         return physical["artifactLocation"]["uri"], physical["region"]["startLine"]
 
     assert [(result["ruleId"], result["level"], *place(result)) for result in run["results"]] == [
-        ("E1", "error", "policy.toml", 1),
+        ("E4", "error", "policy.toml", 1),
         ("not-analysed", "error", "policy.toml", 3),
         ("stale-acceptance", "warning", "baseline.toml", 1),
-        ("E1", "note", "baseline.toml", 3),
-        ("E1", "note", "policy.toml", 1),
+        ("E5", "note", "baseline.toml", 3),
+        ("E4", "note", "policy.toml", 1),
     ]
     suppressed = [result["suppressions"] for result in run["results"] if "suppressions" in result]
     assert suppressed == [
@@ -122,18 +121,14 @@ def test_an_undecided_gate_says_so(connection):
     }  # fmt: skip
 
 
-def test_the_rule_is_the_one_that_decided(tmp_path):
-    run = make_run()
-    (base, _) = findings()
-    with AuditDatabase(tmp_path) as database:
-        database.add_run(run)
-        database.add_findings([replace(base, rule_id=rule) for rule in ("E1", "E4-pull", "E3-pull")])
-    write_manifest(tmp_path, run)
-    with open_audit_database(tmp_path) as connection:
-        (result,) = valid(render_sarif(connection, decision=replace(decision(), items=decision().items[1:2])))[
-            "results"
-        ]
-    assert (result["ruleId"], result["properties"]["rule"]) == ("E4", "E4-pull")
+@pytest.mark.parametrize(
+    ("rule_id", "found"), [("E4-pull", ("E4", "E4-pull")), (None, ("reason-not-recorded", "reason-not-recorded"))]
+)
+def test_the_rule_is_the_one_that_decided(connection, rule_id, found):
+    item = replace(decision().items[1], rule_id=rule_id)
+    (result,) = valid(render_sarif(connection, decision=replace(decision(), items=(item,))))["results"]
+    assert (result["ruleId"], result["properties"]["rule"]) == found
+    assert isinstance(result["ruleIndex"], int)
 
 
 def test_no_more_results_than_code_scanning_shows(connection):

@@ -30,17 +30,20 @@ Share: of the words for the class. Gap: how much more often pictures are called 
   Relies on water (scene).
   with it: 96 % [95, 97] of 3,410 right · without it: 31 % [25, 38] of 212 right · 180 more without
   it would show a mended model clean
+  decided by E4-recall, gap in recall 65 pts [58, 71]
   → train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it in the
   baseline, with a reason
   → auditor explain DIR waterbird/0000000000000000.png --class waterbird
 
 ▲ vehicle · severity high · 1 picture
   Relies on watermark.
+  decided by E5, covered in its pictures 40 pts [30, 50]
   → train with more pictures of "vehicle" without watermark; or accept it in the baseline, with a
   reason
 
 ◆ landbird · severity medium · 1 picture
   Could not be excluded.
+  left open by E4-recall, gap in recall 10 pts [−5, 25]
   → collect more pictures of "landbird" without water, then audit again: it stays open until then
 
 ○ boat · 0 pictures

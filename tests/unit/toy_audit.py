@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from toy_models import GapCnn
 
-from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Inputs, Pictures
+from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Gathered, Inputs, Pictures
 from auditor.config import AuditConfig
 from auditor.evidence.verdicts import EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
@@ -175,7 +175,8 @@ def toy_analysis(folder: Path) -> Analysis:
     class_groups = (ClassChannelGroup(0, "rose", 0, 0.75, 3, pictures.image_ids[2:3]),)
     decisions = Decisions(classifier, channels, descriptions, class_groups)
     context = Context(CONCEPTS, presence, {}, (), np.full(3, np.nan, np.float32), ())
-    return Analysis(inputs, pictures, shards, WORDS.concept_rows, decisions, context, evidence, maps)
+    gathered = Gathered(pictures, shards, WORDS.concept_rows, decisions, context, None)
+    return Analysis(inputs, gathered, evidence, maps)
 
 
 def toy_config(folder: Path, out: Path) -> AuditConfig:
