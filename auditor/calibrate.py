@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from auditor.evidence.calibration import JudgeHead, calibrate
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.planting import logits_of
 from auditor.evidence.verdicts import judge
+from auditor.named_files import check_named_files, encoder_file
 from auditor.pipeline import gather, load_inputs
 from auditor.records import FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
@@ -42,22 +43,31 @@ def calibrate_audit(
     model: str | None = None,
     weights: Path | None = None,
     data: Path | None = None,
+    preprocess: Path | None = None,
+    class_map: Path | None = None,
+    encoder: str | None = None,
+    vocabulary: Path | None = None,
     trust_code: bool = False,
     on_progress: Progress | None = None,
 ) -> list[CalibrationRow]:
     """Plant, judge, count, and keep the counts in the audit's table ``calibrations``.
 
-    Pictures and model are taken from where the audit says they are; features that are there are not extracted again.
-    The model is loaded since the words of a planted head need the head's own weights: the features of a few pictures
-    do not determine them.
+    Pictures and a model known by name are taken from where the audit says they are; features that are there are not
+    extracted again. The model is loaded since the words of a planted head need the head's own weights: the features of
+    a few pictures do not determine them.
 
     Args:
         folder: A finished audit.
         n_heads: Heads of each kind and size.
         model: Model spec, where it is no longer the audit's.
-        weights: File of the weights, where it has moved.
+        weights: File of the weights.
         data: Folder or manifest of the pictures, where it has moved.
-        trust_code: Whether a factory's code may run; what the audit says of it does not count.
+        preprocess: File of the preprocessing.
+        class_map: File that maps labels to outputs.
+        encoder: Encoder spec, where it is no longer the audit's or names a file.
+        vocabulary: File of the vocabulary.
+        trust_code: Whether a factory's code may run and the files that the audit names may be read; without it each
+            of them must be given again. What the audit says of it does not count.
         on_progress: Called with (stage, done, total).
 
     Returns:
@@ -65,11 +75,16 @@ def calibrate_audit(
 
     Raises:
         StoreError: no finished audit there, or nothing can be added to it.
-        InputError: pictures, model, encoder or vocabulary are not those that were audited, or no model was.
+        InputError: the audit names files that were not given again; pictures, model, encoder or vocabulary are not
+            those that were audited, or no model was.
     """
     check_amendable(folder)
     config = _config(folder)
-    changed = {"model": model, "weights": weights, "data": data}
+    changed = {
+        "model": model, "weights": weights, "data": data, "preprocess": preprocess, "class_map": class_map,
+        "encoder": encoder, "vocabulary": vocabulary,
+    }  # fmt: skip
+    check_named_files(folder, _named_files(config, changed), trust_code=trust_code)
     config = config.model_copy(
         update={
             **{name: value for name, value in changed.items() if value is not None},
@@ -105,6 +120,18 @@ def calibrate_audit(
         table = record_table(found, CalibrationRow)
         connection.from_arrow(table.select(connection.table("calibrations").columns)).insert_into("calibrations")
     return found
+
+
+def _named_files(config: AuditConfig, given: Mapping[str, object]) -> dict[str, Path | str | None]:
+    """By their flags the files that the audit names and that were not given."""
+    files: dict[str, Path | str | None] = {
+        "weights": config.weights,
+        "preprocess": config.preprocess,
+        "class_map": config.class_map,
+        "encoder": encoder_file(config.encoder),
+        "vocabulary": config.vocabulary,
+    }
+    return {name.replace("_", "-"): file for name, file in files.items() if given[name] is None}
 
 
 def _config(folder: Path) -> AuditConfig:
