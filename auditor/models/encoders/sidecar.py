@@ -44,7 +44,7 @@ def read_sidecar(weights: Path) -> dict[str, Any]:
     """The description beside ``weights`` with its known keys alone; empty where there is none.
 
     Returns:
-        ``preprocess_cfg`` and, where the file has one, ``model_cfg`` as open_clip takes them.
+        ``preprocess_cfg`` and ``model_cfg``, those that the file has, as open_clip takes them.
 
     Raises:
         EncoderError: no readable JSON, or a table that is none.
@@ -57,7 +57,9 @@ def read_sidecar(weights: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise EncoderError(f"{path} is no readable JSON: {error}") from error
     content = _table(content, path, "the file")
-    found = {"preprocess_cfg": _only(PREPROCESS_KEYS, content.get("preprocess_cfg", {}), path, "preprocess_cfg")}
+    found = {}
+    if "preprocess_cfg" in content:
+        found["preprocess_cfg"] = _only(PREPROCESS_KEYS, content["preprocess_cfg"], path, "preprocess_cfg")
     if "model_cfg" not in content:
         return found
     given = _table(content["model_cfg"], path, "model_cfg")
