@@ -20,6 +20,7 @@ from auditor.evidence.calibration import JudgeHead, calibrate
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.planting import logits_of
 from auditor.evidence.verdicts import judge
+from auditor.named_files import check_named_files, encoder_file
 from auditor.pipeline import extract, line_up, load_inputs, put_into_words
 from auditor.records import Dataset, FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
@@ -32,8 +33,6 @@ from auditor.wording import quote
 
 #: Pictures described at a time.
 _ROWS = 4096
-#: Inputs that a flag says the place of.
-_MOVABLE = ("model", "data")
 
 
 def calibrate_audit(
@@ -43,22 +42,31 @@ def calibrate_audit(
     model: str | None = None,
     weights: Path | None = None,
     data: Path | None = None,
+    preprocess: Path | None = None,
+    class_map: Path | None = None,
+    encoder: str | None = None,
+    vocabulary: Path | None = None,
     trust_code: bool = False,
     on_progress: Progress | None = None,
 ) -> list[CalibrationRow]:
     """Plant, judge, count, and keep the counts in the audit's table ``calibrations``.
 
-    Pictures and model are taken from where the audit says they are; features that are there are not extracted again.
-    The model is loaded since the words of a planted head need the head's own weights: the features of a few pictures
-    do not determine them.
+    Pictures and a model known by name are taken from where the audit says they are; features that are there are not
+    extracted again. The model is loaded since the words of a planted head need the head's own weights: the features of
+    a few pictures do not determine them.
 
     Args:
         folder: A finished audit.
         n_heads: Heads of each kind and size.
         model: Model spec, where it is no longer the audit's.
-        weights: File of the weights, where it has moved.
+        weights: File of the weights.
         data: Folder or manifest of the pictures, where it has moved.
-        trust_code: Whether a factory's code may run; what the audit says of it does not count.
+        preprocess: File of the preprocessing.
+        class_map: File that maps labels to outputs.
+        encoder: Encoder spec, where it is no longer the audit's or names a file.
+        vocabulary: File of the vocabulary.
+        trust_code: Whether a factory's code may run and the files that the audit names may be read; without it each
+            of them must be given again. What the audit says of it does not count.
         on_progress: Called with (stage, done, total).
 
     Returns:
@@ -66,15 +74,24 @@ def calibrate_audit(
 
     Raises:
         StoreError: no finished audit there, or nothing can be added to it.
-        InputError: pictures, masks, model, encoder, vocabulary or class map are not those that were audited, or no
-            model was.
+        InputError: the audit names files that were not given again; pictures, masks, model, encoder, vocabulary or
+            class map are not those that were audited, or no model was.
     """
     check_amendable(folder)
     settings = _config(folder)
-    moved = {"model": model, "weights": weights, "data": data}
+    given = {
+        "model": model,
+        "weights": weights,
+        "data": data,
+        "preprocess": preprocess,
+        "class_map": class_map,
+        "encoder": encoder,
+        "vocabulary": vocabulary,
+    }
+    check_named_files(folder, _named_files(settings, given), trust_code=trust_code)
     config = settings.model_copy(
         update={
-            **{name: value for name, value in moved.items() if value is not None},
+            **{name: value for name, value in given.items() if value is not None},
             "out": folder,
             "trust_code": trust_code,
             "cache": None,  # a folder that a foreign audit names is not written to
@@ -103,6 +120,18 @@ def calibrate_audit(
     return found
 
 
+def _named_files(config: AuditConfig, given: Mapping[str, object]) -> dict[str, Path | str | None]:
+    """By their flags the files that the audit names and that were not given."""
+    files: dict[str, Path | str | None] = {
+        "weights": config.weights,
+        "preprocess": config.preprocess,
+        "class_map": config.class_map,
+        "encoder": encoder_file(config.encoder),
+        "vocabulary": config.vocabulary,
+    }
+    return {name.replace("_", "-"): file for name, file in files.items() if given[name] is None}
+
+
 def _config(folder: Path) -> AuditConfig:
     """The settings of the audit, whose file may be foreign."""
     with open_audit_database(folder) as connection:
@@ -125,7 +154,7 @@ def _check_inputs(folder: Path, inputs: Inputs, digests: Mapping[str, str]) -> N
         what = "class map or settings are" if name == "config" else f"{name} is"
         raise InputError(
             f"the {what} not what was audited (digest {digest[:12]}, the audit's {str(audited[name])[:12]}); "
-            f"give the audited one{f' with --{name}' if name in _MOVABLE else ''}, or audit again"
+            f"give the audited one{f' with --{name}' if name != 'config' else ''}, or audit again"
         )
 
 

@@ -17,6 +17,8 @@ from auditor.errors import InputError
 from auditor.wording import nearest, quote
 
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
+#: Of all settings the one that a file may not hold: whoever changes the file would decide whose code runs.
+_FLAG_ONLY = "trust_code"
 CONFIG_NAMES = ("auditor.toml", "pyproject.toml")
 #: ``--model none`` audits the data alone.
 NO_MODEL = "none"
@@ -48,7 +50,7 @@ class AuditConfig(BaseModel):
     preprocess: Path | None = Field(default=None, description="TOML file: size, crop, interpolation, mean, std")
     class_map: Path | None = Field(default=None, description="file that maps labels to outputs of the model")
     target_layer: str | None = Field(default=None, description="layer whose maps are drawn; found when not given")
-    trust_code: bool = Field(default=False, description="allow code of FILE.py:factory to run")
+    trust_code: bool = Field(default=False, description="allow code of FILE.py:factory to run; no setting of a file")
     encoder: str = Field(default=DEFAULT_ENCODER, description="open_clip:ARCH/PRETRAINED or @FILE, sample, conse")
     vocabulary: Path | None = Field(default=None, description="own vocabulary.toml")
     split: str | None = Field(default=None, description="audit only this split of the manifest")
@@ -102,7 +104,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     Relative paths in the file are relative to the file.
 
     Raises:
-        InputError: the file cannot be read or parsed.
+        InputError: the file cannot be read or parsed, or says that code may run.
     """
     try:
         table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -112,6 +114,11 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         raise InputError(f"settings file {path} is not valid TOML: {error}") from error
     if path.name == "pyproject.toml":
         table = table.get("tool", {}).get("auditor", {})
+    if _FLAG_ONLY in table:
+        raise InputError(
+            f"{path} sets {_FLAG_ONLY}, which no file may: whoever changes the file would decide whose code runs; take "
+            "it out, and give the flag --trust-code (or AUDITOR_TRUST_CODE=1) where you trust the code"
+        )
     for key in ("data", "out", "weights", "preprocess", "class_map", "vocabulary", "cache"):
         value = table.get(key)
         if isinstance(value, str):
@@ -135,7 +142,7 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
         InputError: an unknown key (the nearest valid one is named), a missing or a wrong value.
     """
     file_settings = read_settings_file(settings_file) if settings_file else {}
-    known = list(AuditConfig.model_fields)
+    known = [name for name in AuditConfig.model_fields if name != _FLAG_ONLY]
     for key in file_settings:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)

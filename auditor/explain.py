@@ -15,6 +15,7 @@ from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as
 from auditor.figures import percent
 from auditor.inputs.images import read_image
 from auditor.models.load_classifier import load_classifier
+from auditor.named_files import check_named_files
 from auditor.records import Concept
 from auditor.store.database import open_audit_database
 from auditor.store.model_words import find_picture, read_channel_words, read_concepts, read_run_settings
@@ -55,6 +56,7 @@ def explain_image(
     model: str | None = None,
     weights: Path | None = None,
     data: Path | None = None,
+    preprocess: Path | None = None,
     trust_code: bool = False,
 ) -> Explanation:
     """Explain one picture with the model and the channel meanings of a finished audit.
@@ -64,14 +66,17 @@ def explain_image(
         image: A path of the audited data set, an image id, or the path of any picture.
         class_name: Class to explain; None for the predicted one.
         model: Model spec, where it is no longer the audit's.
-        weights: File of the weights, where it has moved.
+        weights: File of the weights.
         data: Root of the pictures, where it has moved.
-        trust_code: Whether a factory's code may run.
+        preprocess: File of the preprocessing.
+        trust_code: Whether a factory's code may run and the files that the audit names may be read; without it each
+            of them must be given again.
 
     Raises:
         StoreError: no finished audit there.
         ModelError: the model is not the audited one, or the data were audited alone.
-        InputError: no such picture, one that changed since it was audited, or no such class.
+        InputError: no such picture, one that changed since it was audited, no such class, or the audit names files
+            that were not given again.
     """
     with open_audit_database(folder) as connection:
         settings = read_run_settings(connection)
@@ -91,10 +96,15 @@ def explain_image(
             f"picture '{image}' is neither a path or image id of the audited data ({root}) nor a file; "
             "give one of these, or --data where the pictures have moved"
         )
+    named = {
+        "weights": settings.weights if weights is None else None,
+        "preprocess": settings.preprocess if preprocess is None else None,
+    }
+    check_named_files(folder, named, trust_code=trust_code)
     classifier = load_classifier(
         model or settings.model_spec,
         weights=weights or settings.weights,
-        preprocess=settings.preprocess,
+        preprocess=preprocess or settings.preprocess,
         trust_code=trust_code,
         target_layer=settings.target_layer,
     )

@@ -37,7 +37,16 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no warnings."
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 AuditDir = Annotated[Path, typer.Argument(help="Folder of a finished audit.", metavar="DIR")]
 OutputFile = Annotated[Path | None, typer.Option("--output", help="Write to this file instead of stdout.")]
-TrustCode = Annotated[bool, typer.Option("--trust-code", help="Allow the code of FILE.py:factory to run.")]
+TrustCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-code",
+        envvar="AUDITOR_TRUST_CODE",
+        show_envvar=False,
+        help="Allow the code of FILE.py:factory to run, and files that an audit names to be read; "
+        "AUDITOR_TRUST_CODE=1 says the same.",
+    ),
+]
 
 
 def one_line_errors(command: Command) -> Command:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import Debug, app, one_line_errors
+from auditor.cli.app import Debug, TrustCode, app, one_line_errors
 
 #: What every view draws with. The command loads it: else the first reader would wait for it.
 _LOADED_FIRST = ("pandas", "reports.html_report")
@@ -30,6 +30,7 @@ def dashboard(
     baseline: Annotated[Path, typer.Option(help="What was accepted; reviews are written into it.")] = Path(
         "baseline.toml"
     ),
+    trust_code: TrustCode = False,
     debug: Debug = False,
 ) -> None:
     """Browse audits in the browser: classes, concepts, pictures with maps, releases side by side."""
@@ -37,7 +38,7 @@ def dashboard(
     from reports.dashboard.launch import address, check_start, is_local, streamlit_arguments
     from reports.dashboard.options import Options
 
-    options = Options(tuple(audits), read_only, baseline)
+    options = Options(tuple(audits), read_only, baseline, trust_code)
     n_audits = check_start(options, host, port)
     # Streamlit's own command, in this process: it takes Ctrl-C and SIGTERM itself and leaves nothing running.
     from streamlit.web.cli import main as streamlit

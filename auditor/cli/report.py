@@ -58,8 +58,9 @@ def explain(
     class_name: Annotated[str | None, typer.Option("--class", help="Class; default the predicted one.")] = None,
     output: Annotated[Path, typer.Option("--output", help="The PNG to write.")] = Path("explanation.png"),
     model: Annotated[str | None, typer.Option(help="Model, where it is no longer the audit's.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights, where they have moved.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights: files that an audit names are given again.")] = None,
     data: Annotated[Path | None, typer.Option(help="Data, where it has moved.")] = None,
+    preprocess: Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")] = None,
     trust_code: TrustCode = False,
     debug: Debug = False,
 ) -> None:
@@ -68,7 +69,14 @@ def explain(
     from reports.explain_figure import draw_explanation
 
     explanation = explain_image(
-        audit, image, class_name=class_name, model=model, weights=weights, data=data, trust_code=trust_code
+        audit,
+        image,
+        class_name=class_name,
+        model=model,
+        weights=weights,
+        data=data,
+        preprocess=preprocess,
+        trust_code=trust_code,
     )
     draw_explanation(explanation).save(output, format="PNG")
     typer.echo(explanation.summary())

@@ -82,7 +82,14 @@ def _show(place: Place, audit: FoundAudit, found: tuple[FoundAudit, ...], option
         if not _is_there(place.view):
             raise InputError(f"this auditor has no view '{place.view}'; go on from the row of links above")
         session = Session(
-            place, found, connection, queries.run(connection), audit.folder, options.read_only, options.baseline
+            place,
+            found,
+            connection,
+            queries.run(connection),
+            audit.folder,
+            options.read_only,
+            options.baseline,
+            options.trust_code,
         )
         _load_view(place.view).show(session)
 

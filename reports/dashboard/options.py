@@ -17,10 +17,11 @@ class Options:
     folders: tuple[Path, ...]
     read_only: bool = False
     baseline: Path = DEFAULT_BASELINE
+    trust_code: bool = False  # whether an encoder file that an audit names may be read
 
     def arguments(self) -> list[str]:
         """The command line that ``read_options`` reads."""
-        flags = ["--read-only"] if self.read_only else []
+        flags = ["--read-only"] * self.read_only + ["--trust-code"] * self.trust_code
         return [*flags, f"--baseline={self.baseline}", "--", *map(str, self.folders)]
 
 
@@ -29,6 +30,7 @@ def read_options(arguments: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(prog="streamlit run streamlit_app.py --")
     parser.add_argument("folders", nargs="*", type=Path, metavar="DIR")
     parser.add_argument("--read-only", action="store_true")
+    parser.add_argument("--trust-code", action="store_true")
     parser.add_argument("--baseline", type=Path, default=DEFAULT_BASELINE)
     found = parser.parse_args(list(arguments))
-    return Options(tuple(found.folders) or (Path("audits"),), found.read_only, found.baseline)
+    return Options(tuple(found.folders) or (Path("audits"),), found.read_only, found.baseline, found.trust_code)

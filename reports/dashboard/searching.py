@@ -9,6 +9,7 @@ import streamlit as st
 
 from auditor.errors import EncoderError, InputError
 from auditor.models.hub import cache_only
+from auditor.named_files import encoder_file
 from auditor.records import FloatArray
 from auditor.store.embedding_index import INDEX_NAME, EmbeddingIndex, read_embedding_index
 from auditor.store.queries.audit import picture_count
@@ -39,6 +40,11 @@ def search(session: Session) -> list[tuple[str, float]]:
     if not text:
         return []
     index = _index(session)
+    if encoder_file(run.encoder_spec) and not session.trust_code:
+        raise EncoderError(
+            f"the audit names the file of its encoder, {quote(run.encoder_spec)}, which whoever made the audit chose: "
+            "it is read where the dashboard was started with --trust-code; any picture can still be searched with"
+        )
     vector = _words_vector(run.encoder_spec, run.encoder_digest, text)
     if len(vector) != index.d:
         raise EncoderError(

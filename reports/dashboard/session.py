@@ -36,6 +36,7 @@ class Session:
         audit_dir: its folder.
         read_only: nothing may be written, not even the baseline.
         baseline_path: of the baseline, which need not exist yet.
+        trust_code: files that an audit names may be read.
     """
 
     place: Place
@@ -45,6 +46,7 @@ class Session:
     audit_dir: Path
     read_only: bool
     baseline_path: Path
+    trust_code: bool = False
 
     def go(self, **changes: Any) -> None:
         """Go to another place, one step of the browser's history, and run again; also from a widget's callback."""

@@ -110,6 +110,14 @@ def test_the_action_installs_its_own_version_or_what_is_asked_for(tmp_path):
         assert runner.said.splitlines() == ["-m", "pip", "install", "--quiet", expected]
 
 
+@pytest.mark.parametrize(("given", "trusting"), [({}, False), ({"trust-code": "true"}, True)])
+def test_the_action_trusts_code_only_where_its_caller_says_so(tmp_path, given, trusting):
+    runner = Runner(tmp_path, data="val", model="model.py:build", **given)
+    program(tmp_path / "bin", "auditor", 'printf "%s\\n" "$@"')
+    assert runner.run("audit") == 0
+    assert ("--trust-code" in runner.said.splitlines()) is trusting
+
+
 @pytest.fixture
 def runner(small_config: AuditConfig, small_audit: Path, tmp_path: Path) -> Runner:
     """On a finished audit of 300 pictures, under a name that a careless script would run."""

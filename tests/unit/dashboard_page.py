@@ -6,18 +6,18 @@ import re
 from streamlit.testing.v1 import AppTest
 
 
-def _script(folders, read_only, baseline):
+def _script(folders, read_only, baseline, trust_code):
     from pathlib import Path
 
     from reports.dashboard.app import main
     from reports.dashboard.options import Options
 
-    main(Options(tuple(Path(folder) for folder in folders), read_only, Path(baseline)))
+    main(Options(tuple(Path(folder) for folder in folders), read_only, Path(baseline), trust_code))
 
 
-def open_page(*folders, read_only=False, baseline="baseline.toml", **params):
+def open_page(*folders, read_only=False, baseline="baseline.toml", trust_code=False, **params):
     """Run the page at the place that the parameters of the URL name."""
-    arguments = ([str(folder) for folder in folders], read_only, str(baseline))
+    arguments = ([str(folder) for folder in folders], read_only, str(baseline), trust_code)
     page = AppTest.from_function(_script, args=arguments, default_timeout=300)
     for name, value in params.items():
         page.query_params[name.rstrip("_")] = value

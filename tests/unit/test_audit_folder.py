@@ -137,7 +137,7 @@ def test_presence_is_kept_of_the_concepts_that_a_finding_names(written):
 
 
 def test_attributions_hold_what_the_pictures_were_described_by(written, world):
-    descriptions, image_ids = world[0].decisions.descriptions, world[0].pictures.image_ids
+    descriptions, image_ids = world[0].gathered.decisions.descriptions, world[0].gathered.pictures.image_ids
     found = rows(written.out, "SELECT image_id, class_idx, concept_id, weight, share FROM attributions ORDER BY ALL")
     weights, shares = descriptions.weights.toarray(), descriptions.shares.toarray()
     expected = sorted(
@@ -166,7 +166,7 @@ def test_batches_on_the_way_in_change_nothing(written, world, tmp_path, monkeypa
 
 def test_the_search_index_has_the_embeddings_in_order(written, world):
     index = faiss.deserialize_index(np.fromfile(written.out / "embeddings.faiss", np.uint8))
-    np.testing.assert_array_equal(index.reconstruct_n(0, 5), world[0].pictures.embeddings)
+    np.testing.assert_array_equal(index.reconstruct_n(0, 5), world[0].gathered.pictures.embeddings)
 
 
 def test_a_failure_before_the_end_leaves_no_audit_that_looks_finished(written, world, monkeypatch):

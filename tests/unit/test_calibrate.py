@@ -75,9 +75,28 @@ def test_flags_take_the_place_of_what_has_moved(audit, loaded, tmp_path):
     assert config.trust_code is True
 
 
+FILES = {
+    "weights": "w.pt", "preprocess": "p.toml", "class_map": "c.csv", "encoder": "open_clip:mine@e.pt",
+    "vocabulary": "v.toml",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_the_audit_names_is_read_only_when_asked_for(audit, loaded, name):
+    set_config(audit, json.dumps({**SETTINGS, name: FILES[name]}))
+    with pytest.raises(InputError, match=f"give --{name.replace('_', '-')} '{FILES[name]}' again, or --trust-code"):
+        calibrate_audit(audit, n_heads=1)
+    assert loaded[0] == []
+    loaded[1]["model"] = "0" * 64
+    for given in ({"trust_code": True}, {name: FILES[name]}):
+        with pytest.raises(InputError, match="is not what was audited"):
+            calibrate_audit(audit, n_heads=1, **given)
+    assert [str(getattr(config, name)) for config in loaded[0]] == [FILES[name]] * 2
+
+
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("model", "with --model"), ("data", "with --data"), ("encoder", "one, or audit"), ("vocabulary", "one, or audit")],
+    [(name, f"with --{name}") for name in ("model", "data", "encoder", "vocabulary")],
 )
 def test_something_else_than_what_was_audited_is_refused(audit, loaded, name, hint):
     loaded[1][name] = "0" * 64

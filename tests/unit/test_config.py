@@ -51,6 +51,19 @@ def test_a_wrong_file_is_one_line(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["true", "false", '"yes"'])
+@pytest.mark.parametrize(("name", "table"), [("auditor.toml", ""), ("pyproject.toml", "[tool.auditor]\n")])
+def test_no_file_says_that_code_may_run(tmp_path, name, table, value):
+    file = tmp_path / name
+    file.write_text(f"{table}trust_code = {value}\n")
+    with pytest.raises(
+        InputError, match=r"sets trust_code, which no file may: .* give the flag --trust-code"
+    ) as caught:
+        make_config({**BASE, "trust_code": True}, file)
+    assert "\n" not in str(caught.value)
+    assert make_config({**BASE, "trust_code": True}).trust_code is True
+
+
 def test_a_missing_setting_says_how_to_give_it():
     with pytest.raises(InputError, match="setting 'model' is missing: give --model"):
         make_config({"data": Path("d"), "out": Path("o")})

@@ -59,6 +59,8 @@ def test_it_says_where_it_is_and_starts_streamlit(tmp_path, started):
 def test_a_folder_that_looks_like_a_flag_is_a_folder():
     options = Options((Path("--read-only"), Path("-x")))
     assert read_options(options.arguments()) == options
+    trusting = Options((Path("a"),), trust_code=True)
+    assert read_options(trusting.arguments()) == trusting
 
 
 def test_without_folders_it_looks_into_audits():

@@ -1,8 +1,10 @@
 """Search and the grid of pictures, without a browser: results, pages, links, and what is said when there is nothing."""
 
 import re
+import shutil
 from types import SimpleNamespace
 
+import duckdb
 import numpy as np
 import pytest
 import streamlit as st
@@ -13,6 +15,7 @@ from small_audit import write_small_audit
 
 from auditor.errors import EncoderError
 from auditor.store.embedding_index import INDEX_NAME, write_embedding_index
+from auditor.store.manifest import DATABASE_NAME
 from reports.dashboard import searching
 
 N_CLASSES = 11
@@ -67,6 +70,17 @@ def test_nothing_is_loaded_until_something_is_asked(audit, encoder):
     assert any("text=water" in url and "among=search" in url for url in links(page))
     assert encoder == []
     assert "<img" not in markup(page)
+
+
+def test_an_encoder_file_that_the_audit_names_is_read_only_when_asked_for(audit, encoder, tmp_path):
+    audit = shutil.copytree(audit, tmp_path / "foreign")
+    with duckdb.connect(str(audit / DATABASE_NAME)) as connection:
+        connection.execute("UPDATE runs SET encoder_spec = 'open_clip:mine@/theirs/w.pt'")
+    said = words(open_page(audit, view="search", text="last"))
+    assert "it is read where the dashboard was started with --trust-code" in said
+    assert encoder == []
+    assert pictures(open_page(audit, view="search", text="last", trust_code=True)) == IDS[:-25:-1]
+    assert encoder == ["open_clip:mine@/theirs/w.pt"]
 
 
 def test_words_find_pictures_in_their_order(audit, encoder):

@@ -1,0 +1,35 @@
+"""Files that an audit names: whoever made it chose them, so they are read only where the user says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from auditor.errors import InputError
+from auditor.wording import SHOWN_PATH_CHARS, quote
+
+
+def encoder_file(spec: str) -> str | None:
+    """The spec where it names a file (``open_clip:ARCH@FILE``); None for encoders that are known by name."""
+    return spec if spec.startswith("open_clip:") and "@" in spec else None
+
+
+def check_named_files(audit: Path, named: Mapping[str, Path | str | None], *, trust_code: bool) -> None:
+    """Refuse the files that an audit names and that nobody gave again.
+
+    Args:
+        audit: Folder of the audit.
+        named: By the flag that gives it again, what the audit names; None where it names no file.
+        trust_code: Whether the user trusts whoever made the audit.
+
+    Raises:
+        InputError: a file, and no trust.
+    """
+    files = {flag: str(file) for flag, file in named.items() if file is not None}
+    if not files or trust_code:
+        return
+    again = " ".join(f"--{flag} {quote(file, SHOWN_PATH_CHARS)}" for flag, file in files.items())
+    raise InputError(
+        f"the audit at {audit} names files, which whoever made it chose, so they are not read unasked: give {again} "
+        "again, or --trust-code"
+    )
