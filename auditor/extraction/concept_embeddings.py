@@ -92,17 +92,21 @@ def embed_concepts(vocabulary: Vocabulary, class_names: Sequence[str], encoder: 
 
 
 def cached_texts(encoder: Encoder, cache: EmbeddingCache) -> Encoder:
-    """The encoder, asking ``cache`` for texts first: a vocabulary is encoded once for all audits."""
+    """The encoder, asking ``cache`` for texts first: a vocabulary is encoded once for all audits.
+
+    Texts that are encoded together share their beginnings and their shape, so a row depends on the others by rounding:
+    it is cached as one of its list, and where one is missing the whole list is encoded.
+    """
 
     def encode_texts(texts: Sequence[str]) -> FloatArray:
-        keys = [hashlib.sha256(f"text\x00{text}".encode()).hexdigest() for text in texts]
-        found = {key: row for key in keys if (row := cache.get(key)) is not None}
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
-        if missing:
-            fresh = dict(zip(missing, encoder.encode_texts(list(missing.values())), strict=True))
-            cache.put(fresh)
-            found |= fresh
-        return np.stack([found[key] for key in keys]) if keys else encoder.encode_texts([])
+        together = sorted(set(texts))
+        listed = hashlib.sha256("\x00".join(together).encode()).hexdigest()
+        key_of = {text: hashlib.sha256(f"text\x00{listed}\x00{text}".encode()).hexdigest() for text in together}
+        found = {text: row for text in together if (row := cache.get(key_of[text])) is not None}
+        if len(found) < len(together):
+            found = dict(zip(together, encoder.encode_texts(together), strict=True))
+            cache.put({key_of[text]: row for text, row in found.items()})
+        return np.stack([found[text] for text in texts]) if texts else encoder.encode_texts([])
 
     return replace(encoder, encode_texts=encode_texts)
 

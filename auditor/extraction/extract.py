@@ -1,4 +1,9 @@
-"""One pass over the pictures: each is read and decoded once, for the classifier and for the encoder."""
+"""One pass over the pictures: each is read and decoded once, for the classifier and for the encoder.
+
+What comes of a picture does not depend on the others. Kernels choose how they sum by the shape of a batch (a batch of
+one picture differs from one of 32 by 6e-8), so every forward pass has ``batch_size`` pictures: each has its place in
+its shard, and places whose picture cannot be read, is known already or is not there are filled with another one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +46,7 @@ class _View:
     """What the encoder is to see: a picture as it is, or with its object covered."""
 
     content_digest: str
+    key: str  # under which its embedding is cached
     pixels: torch.Tensor | None  # None: its embedding was known
     embedding: FloatArray | None
 
@@ -83,7 +89,7 @@ def extract_features(
         folder: Where the shards go.
         cache: Embeddings by content.
         thumbnails: Whether small JPEGs are kept.
-        batch_size: Pictures per forward pass.
+        batch_size: Pictures per forward pass, of both models; another size may change features by rounding.
         n_jobs: Decoding threads.
         on_progress: Called with ("pictures", done, total).
 
@@ -150,18 +156,20 @@ def _extract_shard(
     activations, logits, embeddings, surroundings = [], [], [], []
     failures: list[Failure] = []
     for batch in _decoded_batches(items, prepare, batch_size, pool):
-        prepared = [picture for picture in batch if isinstance(picture, _Prepared)]
+        readable = {place: picture for place, picture in enumerate(batch) if isinstance(picture, _Prepared)}
         failures += [picture for picture in batch if isinstance(picture, Failure)]
-        if not prepared:
+        if not readable:
             continue
         if classifier is not None:
-            stacked = torch.stack([p.for_classifier for p in prepared if p.for_classifier is not None])
-            batch_activations, batch_logits = cam.forward(classifier, stacked)
-            activations.append(batch_activations)
-            logits.append(batch_logits)
-        embeddings.append(_embed([picture.whole for picture in prepared], encoder, cache))
-        surroundings.append(_embed([picture.surroundings for picture in prepared], encoder, cache))
-        pictures += [_without_pixels(picture) for picture in prepared]
+            pixels = {at: picture.for_classifier for at, picture in readable.items()}
+            batch_activations, batch_logits = cam.forward(classifier, _full_batch(pixels, batch_size))
+            activations.append(batch_activations[list(readable)])
+            logits.append(batch_logits[list(readable)])
+        whole = {at: picture.whole for at, picture in readable.items()}
+        around = {at: picture.surroundings for at, picture in readable.items()}
+        embeddings.append(_embed(whole, encoder, cache, batch_size))
+        surroundings.append(_embed(around, encoder, cache, batch_size))
+        pictures += [_without_pixels(picture) for picture in readable.values()]
     n = len(pictures)
     return ShardRows(
         image_ids=tuple(p.item.image_id for p in pictures),
@@ -251,8 +259,13 @@ def _changed(path: str) -> InputError:
 
 def _view(decoded: DecodedImage, encoder: Encoder, cache: EmbeddingCache) -> _View:
     """A picture for the encoder, preprocessed only where its content is new."""
-    known = cache.get(decoded.content_digest)
-    return _View(decoded.content_digest, encoder.preprocess(decoded.image) if known is None else None, known)
+    key = decoded.content_digest
+    if decoded.image.size != decoded.size:
+        # The classifier's wish decides as well how far a large JPEG is scaled down by its decoder, and the encoder sees
+        # the difference.
+        key = "{} at {}x{}".format(key, *decoded.image.size)
+    known = cache.get(key)
+    return _View(decoded.content_digest, key, encoder.preprocess(decoded.image) if known is None else None, known)
 
 
 def _without_pixels(picture: _Prepared) -> _Prepared:
@@ -261,18 +274,33 @@ def _without_pixels(picture: _Prepared) -> _Prepared:
     return replace(picture, for_classifier=None, whole=whole, surroundings=surroundings)
 
 
-def _embed(views: Sequence[_View | None], encoder: Encoder, cache: EmbeddingCache) -> FloatArray:
-    """Embeddings (b, D), NaN where there is no view; those that were not in the cache are computed and added to it."""
-    missing = {view.content_digest: view.pixels for view in views if view is not None and view.pixels is not None}
-    fresh: dict[str, FloatArray] = {}
+def _full_batch(pixels: Mapping[int, torch.Tensor | None], batch_size: int) -> torch.Tensor:
+    """(batch_size, 3, H, W) with every picture in its place, and the first one in the places that are left."""
+    given = {at: one for at, one in pixels.items() if one is not None}
+    first = next(iter(given.values()))
+    return torch.stack([given.get(at, first) for at in range(batch_size)])
+
+
+def _embed(views: Mapping[int, _View | None], encoder: Encoder, cache: EmbeddingCache, batch_size: int) -> FloatArray:
+    """Embeddings (b, D) of views by their places, NaN where there is none; new ones are computed and added to the cache.
+
+    Of equal pictures the first one counts: those of an earlier batch that was not through when this one was prepared
+    are found in the cache now.
+    """
+    rows = {view.key: view.embedding for view in views.values() if view is not None and view.embedding is not None}
+    missing: dict[str, int] = {}
+    for at, view in views.items():
+        if view is not None and view.key not in rows and view.key not in missing:
+            known = cache.get(view.key)
+            if known is None:
+                missing[view.key] = at
+            else:
+                rows[view.key] = known
     if missing:
-        rows = encoder.encode_images(torch.stack(list(missing.values())))
-        fresh = dict(zip(missing, rows, strict=True))
+        pixels = {at: view.pixels for at, view in views.items() if view is not None and at in missing.values()}
+        encoded = encoder.encode_images(_full_batch(pixels, batch_size))
+        fresh = {key: encoded[at] for key, at in missing.items()}
         cache.put(fresh)
+        rows |= fresh
     nothing = np.full(encoder.dim, np.nan, np.float32)
-    return np.stack(
-        [
-            nothing if view is None else fresh[view.content_digest] if view.embedding is None else view.embedding
-            for view in views
-        ]
-    )
+    return np.stack([nothing if view is None else rows[view.key] for view in views.values()])

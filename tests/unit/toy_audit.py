@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 from toy_models import GapCnn
@@ -83,12 +84,12 @@ def toy_encoder(
     Args:
         rows: Embeddings by text.
         knows: Whether a text was taught; None: every one.
-        seen: Gets the size of every batch of pictures.
+        seen: Gets the number of different pictures of every batch.
     """
 
     def encode_images(batch: Tensor) -> FloatArray:
         if seen is not None:
-            seen.append(len(batch))
+            seen.append(len(torch.unique(batch, dim=0)))
         means = batch.mean(dim=(2, 3)).numpy()
         unit: FloatArray = means / np.linalg.norm(means, axis=1, keepdims=True)
         return unit
