@@ -37,7 +37,7 @@ from auditor.store.database import open_audit_database
 from auditor.store.embedding_index import INDEX_NAME
 from benchmarks.big_audit import DIM
 from benchmarks.machine import write_result
-from benchmarks.report_speed import audit_of
+from benchmarks.report_speed import audit_of, n_kept
 from reports.queries import Connection
 
 #: Of the issue: seconds of the first view, of the median click, and mebibytes of the server.
@@ -234,6 +234,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+        kept = n_kept(given.audits or work, given.images, given.classes)
         old, new = (
             audit_of(given.audits or work, release, given.images, given.classes).resolve() for release in (0, 1)
         )
@@ -258,7 +259,7 @@ def main() -> None:
             "mebibytes": highest,
             "clicks": [asdict(one) for one in clicks],
         }
-        write_result(given.output, result)
+        write_result(given.output, result, reused={"audits": kept})
 
 
 if __name__ == "__main__":
