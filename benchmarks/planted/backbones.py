@@ -56,7 +56,10 @@ _SEED = 1
 def pretrain(
     architecture: str, strength: str, bank: Bank, *, steps: int | None = None
 ) -> tuple[nn.Module, dict[str, float]]:
-    """Train a backbone, by default for its recipe's steps; returns it with the share of fresh pictures that it answers rightly, by factor."""
+    """Train a backbone, by default for its recipe's steps.
+
+    Returns it with the share of fresh pictures that it answers rightly, by factor.
+    """
     recipe = RECIPES[architecture, strength]
     torch.manual_seed(_SEED)
     rng = np.random.default_rng((_SEED, 79))

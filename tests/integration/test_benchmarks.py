@@ -118,7 +118,8 @@ def test_reports_are_timed_on_audits_that_are_kept(tmp_path):
     size = ("--images", 300, "--classes", 4)
     for release in (0, 1):
         folder = kept / f"300x4-{release}"
-        assert run("benchmarks.big_audit", folder, *size, "--release", release).startswith(f"{folder}: 300 pictures x 4")
+        printed = run("benchmarks.big_audit", folder, *size, "--release", release)
+        assert printed.startswith(f"{folder}: 300 pictures x 4 classes, ")
     output = tmp_path / "reports.json"
     only = ("--repeat", 1, "--audits", kept, "--only", "report text", "gate against")
     printed = run("benchmarks.report_speed", *size, *only, "--output", output)
