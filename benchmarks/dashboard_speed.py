@@ -38,7 +38,7 @@ from auditor.store.embedding_index import INDEX_NAME
 from auditor.store.queries.audit import Connection
 from benchmarks.big_audit import DIM
 from benchmarks.machine import write_result
-from benchmarks.report_speed import audit_of
+from benchmarks.report_speed import audit_of, n_kept
 
 #: Of the issue: seconds of the first view, of the median click, and mebibytes of the server.
 BAR_FIRST, BAR_CLICK, BAR_MEBIBYTES = 2.0, 0.5, 600.0
@@ -238,6 +238,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+        kept = n_kept(given.audits or work, given.images, given.classes)
         old, new = (
             audit_of(given.audits or work, release, given.images, given.classes).resolve() for release in (0, 1)
         )
@@ -262,7 +263,7 @@ def main() -> None:
             "mebibytes": highest,
             "clicks": [asdict(one) for one in clicks],
         }
-        write_result(given.output, result)
+        write_result(given.output, result, reused={"audits": kept})
 
 
 if __name__ == "__main__":

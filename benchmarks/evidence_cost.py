@@ -244,7 +244,7 @@ def main() -> None:
     found = json.loads(done.stdout)
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
     if asked.output is not None:
-        write_result(asked.output, found)
+        write_result(asked.output, found, reused={})
 
 
 if __name__ == "__main__":

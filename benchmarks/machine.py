@@ -41,10 +41,17 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
-def write_result(path: Path, result: dict[str, Any]) -> None:
-    """Write a result with the command that gave it."""
+def write_result(path: Path, result: dict[str, Any], *, reused: dict[str, int]) -> None:
+    """Write a result with the command that gave it.
+
+    Args:
+        path: The JSON file.
+        result: What was measured.
+        reused: How many things of each sort an earlier run had left and this one only read: the seconds of a run
+            that found its models made say nothing of making them. Empty where nothing outlives a run.
+    """
     command = " ".join(
         ["python", "-m", *[Path(part).name if part.startswith("/") else part for part in sys.orig_argv[2:]]]
     )
-    document = {"command": command, "machine": describe_machine(), **result}
+    document = {"command": command, "machine": describe_machine(), "reused": reused, **result}
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

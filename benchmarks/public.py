@@ -24,6 +24,7 @@ from auditor.inputs.public_sets.writing import DEFAULT_NAME, READERS, write_publ
 from auditor.pipeline import run_audit
 from auditor.rules import DELTA, MIN_ARM
 from auditor.store.database import open_audit_database
+from auditor.store.manifest import is_complete
 from benchmarks.machine import write_result
 
 #: Attributes with more values than this (age, the area of a box) make no groups.
@@ -172,16 +173,17 @@ def main(argv: list[str] | None = None) -> dict[str, Any]:
     parser.add_argument("--out", type=Path, required=True, help="folder of the audits")
     parser.add_argument("--output", type=Path, help="JSON file of what was measured")
     arguments = parser.parse_args(argv)
-    results = {}
+    results, n_kept = {}, 0
     for entry in arguments.sets:
         name, _, root = entry.partition("=")
         if name not in READERS or not root:
             raise InputError(f"{entry!r}: expected NAME=ROOT with NAME one of {', '.join(READERS)}")
+        n_kept += is_complete(arguments.out / name)
         with open_audit_database(audited(name, Path(root), arguments)) as connection:
             results[name] = measures(connection)
         print(table(name, results[name]))
     if arguments.output is not None:
-        write_result(arguments.output, {"sets": results})
+        write_result(arguments.output, {"sets": results}, reused={"audits": n_kept})
     return results
 
 

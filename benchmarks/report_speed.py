@@ -91,9 +91,18 @@ def _size(path: Path) -> float:
     return sum(one.stat().st_size for one in files) / 2**20
 
 
+def n_kept(folder: Path, n_images: int, n_classes: int) -> int:
+    """How many of the two releases' audits are there already."""
+    return sum(is_complete(_audit_folder(folder, release, n_images, n_classes)) for release in (0, 1))
+
+
+def _audit_folder(folder: Path, release: int, n_images: int, n_classes: int) -> Path:
+    return folder / f"{n_images}x{n_classes}-{release}"
+
+
 def audit_of(folder: Path, release: int, n_images: int, n_classes: int) -> Path:
     """The audit of a release, written unless it is there."""
-    audit = folder / f"{n_images}x{n_classes}-{release}"
+    audit = _audit_folder(folder, release, n_images, n_classes)
     if not is_complete(audit):
         write_big_audit(audit, n_images=n_images, n_classes=n_classes, n_concepts=_CONCEPTS, release=release)
     return audit
@@ -111,6 +120,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+        kept = n_kept(given.audits or work, given.images, given.classes)
         old, new = (audit_of(given.audits or work, release, given.images, given.classes) for release in (0, 1))
         old, new = old.resolve(), new.resolve()
         figures = []
@@ -132,7 +142,7 @@ def main() -> None:
             "bars": {"seconds": BAR_SECONDS, "seconds_html": BAR_SECONDS_HTML, "mebibytes": BAR_MEBIBYTES},
             "figures": [asdict(one) for one in figures],
         }
-        write_result(given.output, result)
+        write_result(given.output, result, reused={"audits": kept})
 
 
 if __name__ == "__main__":

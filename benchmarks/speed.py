@@ -1,7 +1,8 @@
 """Speed and memory of an audit as ratios of two figures that are taken side by side in one run.
 
 ``python -m benchmarks.speed [--output FILE.json] [--only NAME ...]``; random weights, 224 px, ResNet-50 and the
-ViT-B-32 encoder; about a quarter of an hour on 2 cores.
+ViT-B-32 encoder; about a quarter of an hour on 2 cores. The other options make everything smaller, to see that it runs:
+ratios are those of the documents at the sizes that are the defaults alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from auditor.config import AuditConfig
 from auditor.extraction.extract import SHARD_IMAGES
@@ -31,12 +33,33 @@ from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.pipeline import run_audit
-from auditor.records import ExtremeImages
-from auditor.textcam.channel_semantics import DEFAULT_SHRINKAGE, extreme_images, fit_channel_directions
+from auditor.textcam.channel_semantics import (
+    DEFAULT_SHRINKAGE,
+    ExtremeImages,
+    extreme_images,
+    fit_channel_directions,
+)
 from benchmarks.machine import write_result
 
-N_IMAGES, BATCH = 500, 32
+#: Sides of the pictures of the audits, and of those whose memory is measured.
+_PHOTO, _SMALL = (500, 375), (96, 72)
+#: D of the directions; channels of scikit-learn's that stand for all; pictures of the naive loop that do.
+_DIM, _SAMPLED_CHANNELS, _SAMPLED_PICTURES = 512, 32, 40
 Ratio = dict[str, float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What is measured: of the audits, of the directions (N, K, M), and of the two audits whose memory is compared."""
+
+    images: int
+    batch: int
+    classifier: str
+    encoder: str
+    rows: int
+    channels: int
+    extreme: int
+    memory: tuple[int, int]
 
 
 def ratio(numerator: float, denominator: float, unit: str) -> Ratio:
@@ -69,47 +92,50 @@ def make_pictures(folder: Path, n: int, size: tuple[int, int], n_different: int)
         (folder / ("one", "two")[index % 2] / f"{index:06d}.jpg").write_bytes(contents[index % n_different])
 
 
-def make_models(folder: Path) -> tuple[Path, Path, Path]:
-    """Random weights of two ResNet-50 with two outputs and of the ViT-B-32 encoder."""
+def make_models(folder: Path, size: Size) -> tuple[Path, Path, Path]:
+    """Random weights of two classifiers with two outputs and of the encoder."""
     import_torchvision_safely()
     import open_clip
     import torchvision
 
-    resnets = []
+    classifiers = []
     for seed in (0, 1):
         torch.manual_seed(seed)
-        resnets.append(folder / f"resnet{seed}.safetensors")
-        save_file(torchvision.models.resnet50(weights=None, num_classes=2).state_dict(), resnets[-1])
+        classifiers.append(folder / f"classifier{seed}.safetensors")
+        model = torchvision.models.get_model(size.classifier, weights=None, num_classes=2)
+        save_file(model.state_dict(), classifiers[-1])
     clip = folder / "clip.safetensors"
-    save_file(open_clip.create_model("ViT-B-32", pretrained=None).state_dict(), clip)
-    return resnets[0], resnets[1], clip
+    save_file(open_clip.create_model(size.encoder, pretrained=None).state_dict(), clip)
+    return classifiers[0], classifiers[1], clip
 
 
-def bare_seconds(pictures: Path, model: Path, encoder_spec: str | None) -> float:
+def bare_seconds(pictures: Path, model: Path, encoder_spec: str | None, size: Size) -> float:
     """Decoding once and the bare forward passes, batched, with the same threads and the same loaders."""
-    classifier = load_classifier("torchvision:resnet50", weights=model)
+    classifier = load_classifier(f"torchvision:{size.classifier}", weights=model)
     encoder = load_encoder(encoder_spec) if encoder_spec else None
     paths = sorted(pictures.rglob("*.jpg"))
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         total = timed(lambda: list(pool.map(lambda path: read_image(path, min_side=256).image.size, paths)))
     image = read_image(paths[0]).image
-    batch = torch.stack([classifier.preprocess(image)] * BATCH)
+    batch = torch.stack([classifier.preprocess(image)] * size.batch)
     cam.forward(classifier, batch)
-    n_batches = len(paths) / BATCH
+    n_batches = len(paths) / size.batch
     repeats = 4
     total += timed(lambda: [cam.forward(classifier, batch) for _ in range(repeats)]) / repeats * n_batches
     if encoder:
-        encoder_batch = torch.stack([encoder.preprocess(image)] * BATCH)
+        encoder_batch = torch.stack([encoder.preprocess(image)] * size.batch)
         encoder.encode_images(encoder_batch)
         total += timed(lambda: [encoder.encode_images(encoder_batch) for _ in range(repeats)]) / repeats * n_batches
     return total
 
 
-def naive_seconds(pictures: Path, model: Path, encoder_spec: str, n: int) -> float:
+def naive_seconds(pictures: Path, model: Path, encoder_spec: str, size: Size) -> float:
     """Picture by picture, each model decoding for itself and a gradient map of every class, scaled to all pictures."""
-    classifier, encoder = load_classifier("torchvision:resnet50", weights=model), load_encoder(encoder_spec)
+    classifier = load_classifier(f"torchvision:{size.classifier}", weights=model)
+    encoder = load_encoder(encoder_spec)
     layer = classifier.module.get_submodule("layer4")
     paths = sorted(pictures.rglob("*.jpg"))
+    sampled = paths[:_SAMPLED_PICTURES]
 
     def explain(path: Path) -> None:
         kept: list[torch.Tensor] = []
@@ -120,35 +146,40 @@ def naive_seconds(pictures: Path, model: Path, encoder_spec: str, n: int) -> flo
             torch.autograd.grad(logits[0, class_idx], kept[0], retain_graph=True)
         encoder.encode_images(encoder.preprocess(Image.open(path).convert("RGB")).unsqueeze(0))
 
+    def explain_all() -> None:
+        for path in sampled:
+            explain(path)
+
     explain(paths[0])
-    return timed(lambda: [explain(path) for path in paths[:n]]) / n * len(paths)
+    return timed(explain_all) / len(sampled) * len(paths)
 
 
-def measure_audits(work: Path) -> dict[str, Ratio]:
+def measure_audits(work: Path, size: Size) -> dict[str, Ratio]:
     """An audit against its parts, a second release against its classifier alone, a naive loop against the audit."""
     pictures = work / "pictures"
-    make_pictures(pictures, N_IMAGES, (500, 375), N_IMAGES)
-    first, second, clip = make_models(work)
-    encoder_spec = f"open_clip:ViT-B-32@{clip}"
+    make_pictures(pictures, size.images, _PHOTO, size.images)
+    first, second, clip = make_models(work, size)
+    encoder_spec = f"open_clip:{size.encoder}@{clip}"
 
     def audit(model: Path) -> float:
         config = AuditConfig(
             data=pictures,
-            model="torchvision:resnet50",
+            model=f"torchvision:{size.classifier}",
             weights=model,
             encoder=encoder_spec,
             out=work / model.stem,
             cache=work / "cache",
-            batch_size=BATCH,
+            batch_size=size.batch,
+            n_extreme=size.extreme,
         )
         return timed(lambda: run_audit(config))
 
-    bare = bare_seconds(pictures, first, encoder_spec)
+    bare = bare_seconds(pictures, first, encoder_spec, size)
     whole = audit(first)
-    bare = (bare + bare_seconds(pictures, first, encoder_spec)) / 2  # before and after: the machine drifts
+    bare = (bare + bare_seconds(pictures, first, encoder_spec, size)) / 2  # before and after: the machine drifts
     again = audit(second)
-    alone = bare_seconds(pictures, second, None)
-    naive = naive_seconds(pictures, first, encoder_spec, 40)
+    alone = bare_seconds(pictures, second, None, size)
+    naive = naive_seconds(pictures, first, encoder_spec, size)
     return {
         "audit_over_bare": ratio(whole, bare, "s"),
         "reaudit_over_classifier": ratio(again, alone, "s"),
@@ -156,10 +187,11 @@ def measure_audits(work: Path) -> dict[str, Ratio]:
     }
 
 
-def measure_lda(work: Path) -> dict[str, Ratio]:
-    """K = 2,048 directions at D = 512 and N = 10,000, M = 60, against scikit-learn on 32 channels, scaled."""
+def measure_lda(work: Path, size: Size) -> dict[str, Ratio]:
+    """K directions at D = 512 over N rows, against scikit-learn on 32 of the channels, scaled."""
     rng = np.random.default_rng(0)
-    n, k, d, m = 10_000, 2048, 512, 60
+    n, k, d, m = size.rows, size.channels, _DIM, size.extreme
+    sampled = min(_SAMPLED_CHANNELS, k)
     activations = rng.normal(size=(n, k)).astype(np.float32)
     embeddings = rng.normal(size=(n, d)).astype(np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
@@ -172,27 +204,28 @@ def measure_lda(work: Path) -> dict[str, Ratio]:
         fit_channel_directions(found[0], embeddings)
 
     def theirs() -> None:
-        for channel in range(32):
+        for channel in range(sampled):
             rows = np.concatenate([found[0].highest[channel], found[0].lowest[channel]])
             lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=DEFAULT_SHRINKAGE)
             lda.fit(embeddings[rows], np.repeat([1, 0], m))
 
     with threadpool_limits(1):  # several BLAS threads slow scikit-learn's small problems down, which flatters us
         ours_seconds = timed(ours)
-        return {"lda_sklearn_over_ours": ratio(timed(theirs) / 32 * k, ours_seconds, "s")}
+        return {"lda_sklearn_over_ours": ratio(timed(theirs) / sampled * k, ours_seconds, "s")}
 
 
-def measure_memory(work: Path) -> dict[str, Ratio]:
-    """Peak memory of the whole process at N = 20,000 over N = 2,000; small inputs, so that it ends; K = 2,048."""
-    first, _, clip = make_models(work)
+def measure_memory(work: Path, size: Size) -> dict[str, Ratio]:
+    """Peak memory of the whole process with many pictures over that with few; small inputs, so that it ends."""
+    first, _, clip = make_models(work, size)
     preprocess = work / "small.toml"
     preprocess.write_text(
         "size = 32\ncrop = 32\ninterpolation = 'bilinear'\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n"
     )
+    few, many = size.memory
     peaks = {}
-    for n in (2_000, 20_000):
+    for n in (few, many):
         pictures = work / f"pictures{n}"
-        make_pictures(pictures, n, (96, 72), 400)
+        make_pictures(pictures, n, _SMALL, min(n, 400))
         command = [
             sys.executable,
             "-m",
@@ -200,23 +233,25 @@ def measure_memory(work: Path) -> dict[str, Ratio]:
             "run",
             "--data",
             str(pictures),
-            "--model",
-            "torchvision:resnet50",
             "--weights",
             str(first),
+            "--model",
+            f"torchvision:{size.classifier}",
+            "--encoder",
+            f"open_clip:{size.encoder}@{clip}",
             "--preprocess",
             str(preprocess),
-            "--encoder",
-            f"open_clip:ViT-B-32@{clip}",
             "--out",
             str(work / f"audit{n}"),
             "--cache",
             str(work / "cache"),
+            "--n-extreme",
+            str(size.extreme),
             "--quiet",
         ]
         peaks[n] = _peak_mebibytes(command)
         shutil.rmtree(pictures)
-    return {"memory_growth": ratio(peaks[20_000], peaks[2_000], "MiB")}
+    return {"memory_growth": ratio(peaks[many], peaks[few], "MiB")}
 
 
 def _peak_mebibytes(command: list[str]) -> float:
@@ -237,15 +272,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--only", nargs="*", choices=list(MEASURES), default=list(MEASURES))
+    parser.add_argument("--images", type=int, default=500, help="of the audits")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--classifier", default="resnet50", help="of torchvision, with layer4 before its head")
+    parser.add_argument("--encoder", default="ViT-B-32", help="of open_clip")
+    parser.add_argument("--rows", type=int, default=10_000, help="that directions are fitted on")
+    parser.add_argument("--channels", type=int, default=2048, help="that directions are fitted for")
+    parser.add_argument("--extreme", type=int, default=60, help="pictures a side of a direction")
+    parser.add_argument("--memory", type=int, nargs=2, default=(2_000, 20_000), metavar=("FEW", "MANY"))
     arguments = parser.parse_args()
+    few, many = arguments.memory
+    size = Size(
+        arguments.images, arguments.batch, arguments.classifier, arguments.encoder, arguments.rows, arguments.channels,
+        arguments.extreme, (few, many),
+    )  # fmt: skip
     ratios: dict[str, Ratio] = {}
     for name in arguments.only:
         with tempfile.TemporaryDirectory() as folder:
-            ratios |= MEASURES[name](Path(folder))
+            ratios |= MEASURES[name](Path(folder), size)
     for name, row in ratios.items():
         print(f"{name:26} {row['ratio']:8.2f}   {row['numerator']:10.1f} / {row['denominator']:.1f} {row['unit']}")
     if arguments.output:
-        write_result(arguments.output, {"ratios": ratios})
+        write_result(arguments.output, {"size": asdict(size), "ratios": ratios}, reused={})
 
 
 if __name__ == "__main__":

@@ -11,6 +11,17 @@ import pytest
 from auditor.config import AuditConfig
 from auditor.models.bundled import bundled_path
 
+_HERE = Path(__file__).parent
+#: Whole folders that ``make quick`` runs; what is slow among their tests is marked there.
+_QUICK = ("unit", "property")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of every other folder run commands, audits or a browser: all of them are slow."""
+    for item in items:
+        if item.path.relative_to(_HERE).parts[0] not in _QUICK:
+            item.add_marker(pytest.mark.slow)
+
 
 def copy_sample(name: str, folder: Path, per_class: int) -> Path:
     """The first ``per_class`` pictures of every class of a bundled set, with their manifest."""

@@ -35,10 +35,14 @@ def main() -> None:
     arguments = parser.parse_args()
     started = time.monotonic()
     tasks = [
-        Task(scenario, seed, arguments.grid == "full", arguments.work)
+        Task(scenario, seed, arguments.grid, arguments.work)
         for seed in arguments.seeds
         for scenario in GRIDS[arguments.grid](seed)
     ]
+    reused = {
+        "models": sum(task.made_path.exists() for task in tasks),
+        "outcomes": sum(task.outcome_path.exists() for task in tasks),
+    }
     outcomes = run(tasks, jobs=arguments.jobs)
     own = [one for one in outcomes if one["scenario"]["encoder"] == "own"]
     summary = report.summarise(own)
@@ -56,7 +60,7 @@ def main() -> None:
             "sweep": report.by_encoder(outcomes),
             "outcomes": outcomes,
         }
-        write_result(arguments.output, result)
+        write_result(arguments.output, result, reused=reused)
 
 
 if __name__ == "__main__":

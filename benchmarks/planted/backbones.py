@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.planted import networks
-from benchmarks.planted.bank import COLUMN, SMALL_BANK, Bank, IntArray, PixelArray
+from benchmarks.planted.bank import COLUMN, SMALL_BANK, TOY_BANK, Bank, IntArray, PixelArray
 from benchmarks.planted.drawing import ClassOf, Mixture, draw_rows
 from benchmarks.planted.networks import ARCHITECTURES, as_input, train
 from benchmarks.planted.worlds import FACTOR_VALUES, SAMPLE, World
@@ -53,8 +53,13 @@ _SCENE_LIKE = ("background", "artifact", "surface")
 _SEED = 1
 
 
-def pretrain(architecture: str, strength: str, bank: Bank) -> tuple[nn.Module, dict[str, float]]:
-    """Train a backbone; returns it with the share of fresh pictures that it answers rightly, by factor."""
+def pretrain(
+    architecture: str, strength: str, bank: Bank, *, steps: int | None = None
+) -> tuple[nn.Module, dict[str, float]]:
+    """Train a backbone, by default for its recipe's steps.
+
+    Returns it with the share of fresh pictures that it answers rightly, by factor.
+    """
     recipe = RECIPES[architecture, strength]
     torch.manual_seed(_SEED)
     rng = np.random.default_rng((_SEED, 79))
@@ -74,7 +79,7 @@ def pretrain(architecture: str, strength: str, bank: Bank) -> tuple[nn.Module, d
         return torch.stack([weight * functional.cross_entropy(part, target) for weight, part, target in parts]).sum()
 
     module = ARCHITECTURES[architecture]()
-    model = train(module, sum(sizes), next_batch, steps=recipe.steps, peak_rate=recipe.peak_rate, loss=loss)
+    model = train(module, sum(sizes), next_batch, steps=steps or recipe.steps, peak_rate=recipe.peak_rate, loss=loss)
     rows = draw_rows(classes, Mixture(), np.arange(1200) % len(classes), bank, "audit", rng)
     with torch.no_grad():
         answered = torch.split(model(as_input(bank.pictures(rows))), sizes, dim=1)
@@ -141,15 +146,19 @@ def main() -> None:
     names = ["/".join(which) for which in BUNDLED]
     parser.add_argument("--only", nargs="*", choices=names, default=names)
     parser.add_argument("--work", type=Path, help="folder that keeps the layers (default: a temporary one)")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the weights go")
+    parser.add_argument("--toy", type=int, metavar="STEPS", help="a few steps on a few layers, to see that it runs")
     arguments = parser.parse_args()
+    if arguments.toy is not None and arguments.folder == FOLDER:
+        parser.error("--toy would replace the bundled weights by worthless ones; give --folder")
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
-        bank = Bank(arguments.work or Path(temporary), SMALL_BANK, SAMPLE, pool=0)
-        FOLDER.mkdir(exist_ok=True)
+        bank = Bank(arguments.work or Path(temporary), TOY_BANK if arguments.toy else SMALL_BANK, SAMPLE, pool=0)
+        arguments.folder.mkdir(exist_ok=True)
         for name in arguments.only:
             architecture, strength = name.split("/")
-            module, right = pretrain(architecture, strength, bank)
-            path = FOLDER / f"{architecture}-{strength}.safetensors"
+            module, right = pretrain(architecture, strength, bank, steps=arguments.toy)
+            path = arguments.folder / f"{architecture}-{strength}.safetensors"
             _write(module, path)
             print(name, right, f"{path.stat().st_size} bytes", flush=True)
 

@@ -60,6 +60,7 @@ class BankSize:
 
 
 SMALL_BANK = BankSize(objects=(140, 100, 240), backgrounds=(100, 60, 80), marks=(20, 20, 20))
+TOY_BANK = BankSize(objects=(4, 4, 4), backgrounds=(4, 4, 4), marks=(2, 2, 2))
 FULL_BANK = BankSize(objects=(500, 300, 1000), backgrounds=(400, 250, 400), marks=(80, 60, 60))
 
 

@@ -205,8 +205,8 @@ def markdown(result: Row) -> str:
     return "\n\n".join(parts)
 
 
-def charts(result: Row) -> dict[str, alt.Chart | alt.LayerChart]:
-    """The plots by file name."""
+def charts(result: Row) -> dict[str, Any]:
+    """The plots (charts of Altair, bare or layered) by file name."""
     own = [one for one in result["outcomes"] if one["scenario"]["encoder"] == "own"]
     summary, grid = result["summary"], result["grid"]
     return {
@@ -220,9 +220,9 @@ def charts(result: Row) -> dict[str, alt.Chart | alt.LayerChart]:
     }
 
 
-def _recall_chart(rows: Sequence[Row]) -> alt.LayerChart:
+def _recall_chart(rows: Sequence[Row]) -> Any:
     labels = [f"{low * 100:.0f}–{high * 100:.0f}" for low, high in zip(_SIZES, (*_SIZES[1:], 1), strict=True)]
-    base = alt.Chart(alt.Data(values=list(rows))).encode(
+    base = alt.Chart(alt.InlineData(values=list(rows))).encode(
         x=alt.X("reliance:O", sort=labels, title="measured reliance, points", axis=alt.Axis(labelAngle=0)),
         xOffset=alt.XOffset("what:N", sort=["planted", "not planted"]),
         color=alt.Color("what:N", title=None, scale=alt.Scale(domain=["planted", "not planted"], range=[_BLUE, _GREY])),
@@ -235,9 +235,9 @@ def _recall_chart(rows: Sequence[Row]) -> alt.LayerChart:
     return alt.layer(bars, lines).properties(width=420, height=220)
 
 
-def _bars(rows: Sequence[Row], title: str) -> alt.Chart:
+def _bars(rows: Sequence[Row], title: str) -> Any:
     return (
-        alt.Chart(alt.Data(values=list(rows)))
+        alt.Chart(alt.InlineData(values=list(rows)))
         .mark_bar()
         .encode(
             y=alt.Y("name:N", sort="-x", title=None, axis=alt.Axis(labelLimit=260)),
@@ -248,8 +248,8 @@ def _bars(rows: Sequence[Row], title: str) -> alt.Chart:
     )
 
 
-def _alarm_chart(rows: Sequence[Row]) -> alt.LayerChart:
-    base = alt.Chart(alt.Data(values=list(rows))).encode(
+def _alarm_chart(rows: Sequence[Row]) -> Any:
+    base = alt.Chart(alt.InlineData(values=list(rows))).encode(
         y=alt.Y("control:N", title=None, axis=alt.Axis(labelLimit=260))
     )
     line = base.mark_rule(color=_GREY).encode(

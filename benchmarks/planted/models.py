@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from auditor.models.encoders.encoder import Encoder
 from auditor.records import LinearHead
@@ -41,6 +41,7 @@ class Sizes:
 
 
 SMALL_SIZES = Sizes(audit=400, truth=300)
+TOY_SIZES = Sizes(audit=40, truth=24)
 FULL_SIZES = Sizes(audit=400, truth=1000)
 
 
@@ -73,6 +74,7 @@ class Made:
     def save(self, path: Path) -> None:
         """Write it, whole or not at all."""
         one = self.examined
+        features: dict[str, Any] = {_FEATURES + name: values for name, values in self.features.items()}
         partial = path.with_suffix(f".{os.getpid()}.npz")
         np.savez(
             partial,
@@ -85,7 +87,7 @@ class Made:
             properties=one.properties,
             truth_labels=self.truth_labels,
             called=self.called,
-            **{_FEATURES + name: values for name, values in self.features.items()},
+            **features,
         )
         partial.replace(path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,12 +23,13 @@ from benchmarks.planted import models as models_module
 from benchmarks.planted import outcomes as outcomes_module
 from benchmarks.planted import peers as peers_module
 from benchmarks.planted.audit import Asked, Examined, audit, embed, remembering
-from benchmarks.planted.bank import FULL_BANK, SMALL_BANK, Bank, BankSize
+from benchmarks.planted.bank import FULL_BANK, SMALL_BANK, TOY_BANK, Bank, BankSize
 from benchmarks.planted.drawing import variant_names
-from benchmarks.planted.grids import full_world
-from benchmarks.planted.models import FULL_SIZES, SMALL_SIZES, Made, Sizes, is_shared, make
+from benchmarks.planted.grids import full_world, sample_world
+from benchmarks.planted.models import FULL_SIZES, SMALL_SIZES, TOY_SIZES, Made, Sizes, is_shared, make
 from benchmarks.planted.outcomes import outcome
 from benchmarks.planted.scenarios import Scenario
+from benchmarks.planted.teaching import FULL_LESSONS, TOY_LESSONS, Lessons
 from benchmarks.planted.worlds import SAMPLE, WIDE, World
 
 #: Seeds of one hundred share layers; see `bank`.
@@ -37,24 +38,47 @@ _AUDIT_SEED, _OTHER_SEED = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """How large everything of a grid is, which world its pictures show, and what its encoders are taught on."""
+
+    sizes: Sizes
+    bank: BankSize
+    world: Callable[[int], World]  # of a seed
+    lessons: Lessons | None  # None: the bundled encoder
+    taught: World  # what backbones and encoders learn from
+
+
+#: By the name of the grid.
+SCALES = {
+    "small": Scale(SMALL_SIZES, SMALL_BANK, sample_world, None, SAMPLE),
+    "full": Scale(FULL_SIZES, FULL_BANK, full_world, FULL_LESSONS, WIDE),
+    "toy": Scale(TOY_SIZES, TOY_BANK, sample_world, TOY_LESSONS, SAMPLE),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One model to be made and audited."""
 
     scenario: Scenario
     seed: int  # of the grid
-    full: bool
+    grid: str
     work: Path
+
+    @property
+    def scale(self) -> Scale:
+        """Of its grid."""
+        return SCALES[self.grid]
 
     @property
     def sizes(self) -> Sizes:
         """Pictures of the audit and of the truth."""
-        return FULL_SIZES if self.full else SMALL_SIZES
+        return self.scale.sizes
 
     @property
     def layers(self) -> tuple[Path, BankSize, World, int]:
         """What the bank of layers is opened with."""
-        world = full_world(self.seed) if self.full else SAMPLE
-        return self.work, FULL_BANK if self.full else SMALL_BANK, world, self.seed // SEEDS_A_POOL
+        return self.work, self.scale.bank, self.scale.world(self.seed), self.seed // SEEDS_A_POOL
 
     @property
     def made_path(self) -> Path:
@@ -94,14 +118,13 @@ def _prepare(task: Task, jobs: int) -> None:
         backbones.prepare(what.architecture, what.backbone, taught_on, task.work)
         if is_shared(what):
             answers.prepare(what.architecture, what.backbone, bank, task.sizes.truth, task.work)
-    if task.full:
-        teaching.teach(_sort_of_encoder(what), taught_on, task.work)
+    if task.scale.lessons:
+        teaching.teach(_sort_of_encoder(what), task.scale.lessons, taught_on, task.work)
 
 
 def _teachers_bank(task: Task, jobs: int) -> Bank:
     """What backbones and encoders learn from: everything there is, whatever the seed."""
-    _, size, world, _ = task.layers
-    return _bank(task.work, size, WIDE if task.full else world, 0, jobs)
+    return _bank(task.work, task.scale.bank, task.scale.taught, 0, jobs)
 
 
 def _sort_of_encoder(scenario: Scenario) -> str:
@@ -115,9 +138,9 @@ def _bank(work: Path, size: BankSize, world: World, pool: int, jobs: int) -> Ban
 
 
 @cache
-def _encoder(sort: str | None, work: Path) -> Encoder:
-    """The bundled encoder (None), or one that was taught the wide world."""
-    return remembering(load_encoder("sample") if sort is None else teaching.load(sort, work))
+def _encoder(sort: str, lessons: Lessons | None, work: Path) -> Encoder:
+    """The bundled encoder, or one that had these lessons."""
+    return remembering(load_encoder("sample") if lessons is None else teaching.load(sort, lessons, work))
 
 
 def made(task: Task) -> Made:
@@ -126,7 +149,7 @@ def made(task: Task) -> Made:
         return Made.load(task.made_path, task.scenario)
     torch.set_num_threads(1)
     bank = _bank(*task.layers, 1)
-    own = _encoder("own" if task.full else None, task.work)
+    own = _encoder("own", task.scale.lessons, task.work)
     one = make(task.scenario, bank, own, task.sizes, task.work)
     one.save(task.made_path)
     return one
@@ -135,7 +158,7 @@ def made(task: Task) -> Made:
 def examined(task: Task, one: Made) -> tuple[Examined, Encoder]:
     """The model's pictures as the scenario's encoder sees them."""
     bank, sort = _bank(*task.layers, 1), _sort_of_encoder(task.scenario)
-    encoder = _encoder(sort if task.full else None, task.work)
+    encoder = _encoder(sort, task.scale.lessons, task.work)
     given = one.examined
     if sort != "own":
         given = replace(given, embeddings=embed(encoder, bank.pictures(given.rows)))

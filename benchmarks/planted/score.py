@@ -94,7 +94,8 @@ def f1(counts: Counts) -> NDArray[np.float64]:
 
 def total_of(counts: Iterable[Counts]) -> Counts:
     """The sum over models; nothing for none."""
-    return np.sum([np.zeros(3), *counts], axis=0)
+    total: Counts = np.sum([np.zeros(3), *counts], axis=0)
+    return total
 
 
 def interval(counts: Sequence[Counts], measure: Callable[[Counts], NDArray[np.float64]]) -> tuple[float, float]:

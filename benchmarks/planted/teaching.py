@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,25 @@ from benchmarks.planted.networks import as_input
 from benchmarks.planted.worlds import FACTOR_VALUES
 from sample_data.encoder import Tokens, contrast_and_contests, encode_text, write_encoder
 
-#: Steps of each encoder, and whether it starts from the bundled weights.
-SORTS: dict[str, tuple[int, bool]] = {"own": (900, True), "early": (500, False)}
-_BATCH, _PEAK_RATE, _WARM_UP, _WEIGHT_DECAY = 128, 1.2e-3, 60, 0.05
+#: Encoders, and whether each starts from the bundled weights.
+SORTS: dict[str, bool] = {"own": True, "early": False}
+_PEAK_RATE, _WARM_UP, _WEIGHT_DECAY = 1.2e-3, 60, 0.05
 _MODEL_KEYS = ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")
 #: Rich in everything that must be named.
 _RICH = {"artifact": 0.6, "light": 0.36, "cast": 0.54, "quality": 0.15, "surface": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """Steps of each encoder by its sort, pictures a step, and pictures that it is examined on."""
+
+    steps: tuple[tuple[str, int], ...]
+    batch: int
+    examined: int
+
+
+FULL_LESSONS = Lessons((("own", 900), ("early", 500)), batch=128, examined=1500)
+TOY_LESSONS = Lessons((("own", 6), ("early", 6)), batch=16, examined=24)
 
 
 def _open_clip() -> Any:
@@ -48,29 +62,30 @@ def _bundled() -> dict[str, Any]:
     return dict(json.loads(bundled_path("encoder", "encoder.json").read_text(encoding="utf-8")))
 
 
-def _folder(sort: str, work: Path) -> Path:
-    identity = repr((SORTS[sort], _BATCH, _PEAK_RATE, _RICH, words.every_text(), _bundled()["weights_sha256"]))
+def _folder(sort: str, lessons: Lessons, work: Path) -> Path:
+    taught = (dict(lessons.steps)[sort], SORTS[sort]), lessons.batch
+    identity = repr((*taught, _PEAK_RATE, _RICH, words.every_text(), _bundled()["weights_sha256"]))
     return work / f"encoder-{sort}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
-def teach(sort: str, bank: Bank, work: Path, *, seed: int = 0) -> dict[str, float]:
+def teach(sort: str, lessons: Lessons, bank: Bank, work: Path, *, seed: int = 0) -> dict[str, float]:
     """Train an encoder unless it is there; returns how often it was right on fresh pictures, by contest."""
-    folder = _folder(sort, work)
+    folder = _folder(sort, lessons, work)
     if (folder / "encoder.json").exists():
         return dict(json.loads((folder / "encoder.json").read_text(encoding="utf-8"))["held_out"])
-    steps, warm = SORTS[sort]
+    steps, warm = dict(lessons.steps)[sort], SORTS[sort]
     torch.manual_seed(seed)
     rng = np.random.default_rng((seed, 83))
     tokens = Tokens(words.every_text(), _bundled()["token_ids"])
     model = _new_model(tokens, warm=warm)
     optimiser = torch.optim.AdamW(model.parameters(), lr=_PEAK_RATE, betas=(0.9, 0.98), weight_decay=_WEIGHT_DECAY)
     rates = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, _PEAK_RATE, total_steps=steps, pct_start=_WARM_UP / steps, cycle_momentum=False
+        optimiser, _PEAK_RATE, total_steps=steps, pct_start=min(_WARM_UP / steps, 0.5), cycle_momentum=False
     )
     for step in range(steps):
         if step == round(0.75 * steps):
             model.visual.patch_dropout.prob = 0.0
-        rows = _rich_rows(bank, _BATCH, "train", rng)
+        rows = _rich_rows(bank, lessons.batch, "train", rng)
         loss = _batch_loss(model, tokens, bank.pictures(rows), rows, rng)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -79,16 +94,16 @@ def teach(sort: str, bank: Bank, work: Path, *, seed: int = 0) -> dict[str, floa
         rates.step()
         with torch.no_grad():
             model.logit_scale.clamp_(max=float(np.log(60)))
-    figures = _zero_shot(model.eval(), tokens, bank, rng)
+    figures = _zero_shot(model.eval(), tokens, bank, lessons.examined, rng)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocabulary.toml").write_text(words.vocabulary(), encoding="utf-8")
     write_encoder(folder, model, tokens, figures)  # its description comes last: with it the folder is whole
     return figures
 
 
-def load(sort: str, work: Path) -> Encoder:
+def load(sort: str, lessons: Lessons, work: Path) -> Encoder:
     """An encoder that was taught before."""
-    folder = _folder(sort, work)
+    folder = _folder(sort, lessons, work)
     description = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
     model = _open_clip().model.CLIP(**description["model"])
     state = load_file(folder / "weights.safetensors")
@@ -143,9 +158,9 @@ def _batch_loss(model: Any, tokens: Tokens, pixels: PixelArray, rows: IntArray, 
     return contrast_and_contests(model, as_input(pixels), texts, sizes, torch.from_numpy(words.targets(rows)))
 
 
-def _zero_shot(model: Any, tokens: Tokens, bank: Bank, rng: np.random.Generator) -> dict[str, float]:
+def _zero_shot(model: Any, tokens: Tokens, bank: Bank, n: int, rng: np.random.Generator) -> dict[str, float]:
     """Share of fresh pictures whose nearest prompt (first form, first word) is right, by contest."""
-    rows = _rich_rows(bank, 1500, "audit", rng)
+    rows = _rich_rows(bank, n, "audit", rng)
     figures: dict[str, float] = {}
     with torch.no_grad():
         image = torch.cat([model.encode_image(as_input(bank.pictures(part))) for part in np.array_split(rows, 6)])

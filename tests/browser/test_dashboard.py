@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
@@ -147,7 +148,7 @@ def after(page, act):
     page.wait_for_function(IDLE)
 
 
-VIEWS = {
+VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "audits": ("release-0", {}),
     "overview": (NAME, {}),
     "class": (NAME, {"class_": NAME}),

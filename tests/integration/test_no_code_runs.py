@@ -31,7 +31,7 @@ from auditor.store.manifest import DATABASE_NAME
 import_torchvision_safely()
 import open_clip  # noqa: E402
 
-CLIP = {
+CLIP: dict[str, Any] = {
     "embed_dim": 16,
     "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8},
     "text_cfg": {"context_length": 32, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},

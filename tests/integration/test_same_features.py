@@ -16,8 +16,8 @@ from auditor.extraction.concept_embeddings import cached_texts
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.dataset import load_dataset
-from auditor.models.classifier import load_classifier
-from auditor.models.encoders import load_encoder
+from auditor.models.encoders.load import load_encoder
+from auditor.models.load_classifier import load_classifier
 
 N_IMAGES = 45
 Features = dict[str, tuple[np.ndarray, ...]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,10 +26,14 @@ limits = st.none() | fractions
 
 @st.composite
 def evidences(draw):
+    concept: tuple[Any, Any, Any]
+    lead: tuple[Any, Any, Any]
     verdicts, findings, shares = [], [], []
     for idx, name in enumerate(NAMES):
         kind = draw(st.sampled_from(["flagged", "suspect", "clean", "not_analysed"]))
-        lead = draw(st.sampled_from(CONCEPTS)) if kind in ("flagged", "suspect") else (None, None, None)
+        lead = (None, None, None)
+        if kind in ("flagged", "suspect"):
+            lead = draw(st.sampled_from(CONCEPTS))
         severity = draw(st.sampled_from(SEVERITIES)) if lead[0] else "none"
         verdicts.append(Verdict(idx, name, kind, severity, *lead, "Said.", draw(st.integers(0, 99))))
         for concept in draw(st.lists(st.sampled_from(CONCEPTS), unique=True)):

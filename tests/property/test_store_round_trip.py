@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from auditor.store.digest import contents_digest
 from auditor.store.manifest import write_manifest
 from auditor.store.queries import audit as queries
 from auditor.store.tables import Run
+
+pytestmark = pytest.mark.slow
 
 # Every character but lone surrogates, which are written out: see the unit test of odd names.
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,6 +144,7 @@ def test_order_of_concepts(world, seed):
     )
 
 
+@pytest.mark.slow
 @checks
 @given(worlds, st.floats(1e-3, 1e3))
 def test_scale_of_the_head_and_of_the_activations(world, scale):

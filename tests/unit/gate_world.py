@@ -54,12 +54,12 @@ def share_on(verdict: Verdict, concept: tuple[str, str, str], low: float, *, n_i
 def counterexample_on(verdict: Verdict, concept: tuple[str, str, str], state: str) -> Counterexample:
     """One arm of a class and concept that was shown or is open."""
     counts = (True, 40, 39, 0.9, 0.8, 1.0, 0, 10, 1, 0)
-    return Counterexample(verdict.class_idx, verdict.class_name, *concept, state, *counts)  # type: ignore[arg-type]
+    return Counterexample(verdict.class_idx, verdict.class_name, *concept, state, *counts)
 
 
 def evidence_of(*verdicts: Verdict, n_images: int = 300, **rows: tuple[object, ...]) -> ReleaseEvidence:
     """What the gate reads of an audit with these verdicts."""
-    return ReleaseEvidence(n_images, verdicts, **rows)  # type: ignore[arg-type]
+    return ReleaseEvidence(n_images, verdicts, **rows)
 
 
 def entry_of(class_name: str, about: tuple[str, str, str] = WATER, **changes: object) -> Entry:

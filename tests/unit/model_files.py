@@ -44,6 +44,6 @@ PREPROCESS = "size = 16\nmean = [0.0, 0.0, 0.0]\nstd = [1.0, 1.0, 1.0]\n"
 
 def message(*args: object, **options: object) -> str:
     with pytest.raises(ModelError) as caught:
-        load_classifier(*args, **options)  # type: ignore[arg-type]
+        load_classifier(*args, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)

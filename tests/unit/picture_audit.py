@@ -145,7 +145,7 @@ def _add_class(database: AuditDatabase, c: int, name: str, *, by_pull: bool, cro
     )
     database.add_findings(
         [Finding(*who, rule, *effect, 0.001, 0.002, 3622, pictures[3:]) for rule, effect in effects.items()]
-        + [Finding(*who, "E3-recall", *[float("nan")] * 3, None, None, 0, (), "too_few")]
+        + [Finding(*who, "E3-recall", float("nan"), float("nan"), float("nan"), None, None, 0, (), "too_few")]
     )
     database.add_class_concepts(
         [

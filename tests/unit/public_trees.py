@@ -102,8 +102,8 @@ def flat_imagenet(root: Path, *, devkit: bool) -> Path:
         return root
     data = root / "ILSVRC2012_devkit_t12" / "data"
     kinds = [("ILSVRC2012_ID", "O"), ("WNID", "O"), ("words", "O"), ("gloss", "O"), ("num_children", "O")]
-    rows = [(number + 7, synset, words, "", 0) for number, (synset, words) in enumerate(SYNSETS.items())]
-    table = np.array([*rows, (1860, "n00001740", "entity", "", 3)], dtype=kinds)
+    named = [(number + 7, synset, words, "", 0) for number, (synset, words) in enumerate(SYNSETS.items())]
+    table = np.array([*named, (1860, "n00001740", "entity", "", 3)], dtype=kinds)
     data.mkdir(parents=True)
     scipy.io.savemat(data / "meta.mat", {"synsets": table[:, None]})
     text(data / "ILSVRC2012_validation_ground_truth.txt", "9\n8\n7\n")

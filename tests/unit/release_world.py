@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def verdict(class_name, kind="clean", concept="water", **changes):
 
 def gap(class_name, effect=0.5, low=0.3, high=0.7, *, rule="E4-recall", q=0.001, concept="water", status="measured"):
     c = CLASSES.index(class_name)
-    bounds = (effect, low, high) if status == "measured" else (math.nan,) * 3
+    bounds: tuple[Any, Any, Any] = (effect, low, high) if status == "measured" else (math.nan, math.nan, math.nan)
     return Finding(c, class_name, concept, concept, "scene", rule, *bounds, q, q, PER_CLASS, status=status)
 
 
@@ -52,7 +53,7 @@ def subgroups(predicted):
     made = []
     for c, name in enumerate(CLASSES):
         for present in (True, False):
-            rows = (c == LABEL) & (present == WATER)
+            rows: Any = (c == LABEL) & (present == WATER)
             n_correct = int((predicted[rows] == c).sum())
             made.append(Subgroup(c, name, "water", "water", present, int(rows.sum()), n_correct))
     return tuple(made)

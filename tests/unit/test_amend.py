@@ -88,6 +88,7 @@ def test_no_audit(tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_an_older_audit_is_brought_to_todays_tables(audit, monkeypatch):
     older = [m for m in migrations.MIGRATIONS if m is not migrations.m0006_calibrations]
     path = audit / DATABASE_NAME

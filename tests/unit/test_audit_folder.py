@@ -17,6 +17,8 @@ from auditor.errors import InputError, StoreError
 from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):

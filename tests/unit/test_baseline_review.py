@@ -6,6 +6,7 @@ import datetime
 import multiprocessing
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gate_world import FOG, TODAY, WATER, baseline_of, entry_of, evidence_of, verdict_on
@@ -212,7 +213,7 @@ def test_writers_at_the_same_time_lose_nothing(path):
     """Three processes and, as in one server, three threads."""
     parts = [[f"{who}-{number}" for number in range(6)] for who in "abcdef"]
     fork = multiprocessing.get_context("fork")
-    workers = [fork.Process(target=review, args=(path, part)) for part in parts[:3]]
+    workers: list[Any] = [fork.Process(target=review, args=(path, part)) for part in parts[:3]]
     workers += [threading.Thread(target=review, args=(path, part)) for part in parts[3:]]
     for worker in workers:
         worker.start()

@@ -16,6 +16,8 @@ from benchmarks.big_world import make_world
 from benchmarks.report_speed import commands, measure
 from reports.json_report import json_report
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"n_images": 2500, "n_classes": 10, "n_concepts": 40}
 
 
@@ -84,7 +86,8 @@ def test_the_second_release_mends_every_other_shortcut(releases):
 
 
 def test_a_command_is_measured(releases, tmp_path):
-    figure = measure("diff json", commands(*releases, tmp_path)["diff json"], tmp_path, 1)
+    old, new = releases
+    figure = measure("diff json", commands(old, new, tmp_path)["diff json"], tmp_path, 1)
     assert (figure.exit_code, figure.message) == (0, "")
     assert figure.seconds > figure.cpu_seconds / 8 > 0
     assert figure.peak_mebibytes > 20

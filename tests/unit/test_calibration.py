@@ -93,6 +93,7 @@ def test_progress_ends_where_it_said(inputs, activations):
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
 
 
+@pytest.mark.slow
 def test_the_products_own_judge_finds_large_reliances_and_leaves_the_others_alone(inputs, activations):
     from evidence_world import _shares
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +28,8 @@ import_torchvision_safely()
 import timm  # noqa: E402
 import torchvision  # noqa: E402
 from torchcam.methods import CAM  # noqa: E402
+
+pytestmark = pytest.mark.slow
 
 
 def test_exact_numbers():
@@ -140,9 +144,10 @@ def test_gradient_form_is_gradient_times_activation():
     classifier = classifier_of(MlpHead())
     batch = pictures(1, 16)
     maps = cam.response_maps(classifier, batch, classifier.head.weight[None, 2:3])
+    module: Any = classifier.module
     with torch.enable_grad():
-        features = classifier.module.features[:2](batch).detach().requires_grad_()
-        out = classifier.module.classifier(classifier.module.features[2](features).flatten(1))
+        features = module.features[:2](batch).detach().requires_grad_()
+        out = module.classifier(module.features[2](features).flatten(1))
         (gradient,) = torch.autograd.grad(out[0, 2], features)
     expected = (gradient * features).sum(1) * 256
     np.testing.assert_allclose(maps[0, 0], expected[0].detach().numpy(), rtol=1e-5, atol=1e-6)
@@ -163,9 +168,10 @@ def test_gradient_form_before_a_linear_rest_is_the_class_activation_map():
     classifier = classifier_of(TwoLinear())
     assert (classifier.target_layer, classifier.map_method) == ("conv", "gradient")
     batch, weights = pictures(2, 16), np.ones((2, 1, 5), np.float32)
+    module: Any = classifier.module
     with torch.no_grad():
-        through = torch.ones(5) @ classifier.module.one.weight
-        expected = torch.einsum("k,bkhw->bhw", through, classifier.module.conv(batch))
+        through = torch.ones(5) @ module.one.weight
+        expected = torch.einsum("k,bkhw->bhw", through, module.conv(batch))
     np.testing.assert_allclose(cam.response_maps(classifier, batch, weights)[:, 0], expected.numpy(), atol=1e-5)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -33,7 +35,7 @@ class Failing(nn.Module):
 @pytest.mark.parametrize("fails", [False, True])
 def test_everything_is_put_back(call: str, fails: bool):
     classifier = classifier_of(Failing())
-    module = classifier.module
+    module: Any = classifier.module
     module.train()
     module.inner.classifier.eval()
     module.inner.features[0].weight.requires_grad_(False)

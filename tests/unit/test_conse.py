@@ -62,6 +62,7 @@ def encoder() -> Any:
     return load_encoder("conse")
 
 
+@pytest.mark.slow
 @installed
 def test_texts_of_like_meaning_are_near(encoder: Any):
     rows = encoder.encode_texts(["a bee", "an insect", "a sports car"])

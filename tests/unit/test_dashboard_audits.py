@@ -64,6 +64,7 @@ def _a_list(folder):
     (folder / "audit.json").write_text("[1]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "state", "reason"),
     [
@@ -104,6 +105,7 @@ def _open_files():
     return {path.resolve() for path in Path("/proc/self/fd").iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc")
 def test_only_a_few_databases_stay_open(tmp_path):
     audits = OpenAudits()

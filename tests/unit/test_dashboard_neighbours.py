@@ -25,10 +25,11 @@ def audit(tmp_path_factory):
 
 
 def test_the_likest_come_first(audit):
-    found = neighbours.most_like(*audit, np.array([1, 0], np.float32))
+    connection, index = audit
+    found = neighbours.most_like(connection, index, np.array([1, 0], np.float32))
     assert [one for one, _ in found] == IDS
     np.testing.assert_allclose([score for _, score in found], np.cos(ANGLES), atol=1e-6)
-    assert neighbours.most_like(*audit, np.array([0, 1], np.float32), limit=3) == [
+    assert neighbours.most_like(connection, index, np.array([0, 1], np.float32), limit=3) == [
         (one, pytest.approx(score)) for one, score in zip(IDS[:-4:-1], ROWS[:-4:-1, 1], strict=True)
     ]
 

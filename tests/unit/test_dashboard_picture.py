@@ -166,6 +166,7 @@ def test_no_thumbnail_or_a_damaged_one(tmp_path):
     assert "is damaged" in words(open_page(folder, view="picture", picture=IMAGE_IDS[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [NAMES[at] for at in (0, 1, 2, 3, 15, 16, 22, 23)])
 def test_names_cannot_break_out(tmp_path_factory, written, name):
     st.cache_data.clear()

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 VIEWS = ("overview", "class_view", "concept", "channel_groups", "picture", "search", "compare", "review")
 
 
+@pytest.mark.slow
 def test_no_view_loads_torch():
     code = f"""
 import importlib, sys

@@ -24,11 +24,13 @@ def test_digest_is_of_the_contents_alone(audit, tmp_path):
     assert digest_of(tmp_path / "again") == digest_of(audit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"seed": 1}, {"config_digest": "x"}, {"notices": ()}, {"counts": {}}])
 def test_digest_sees_every_change_of_the_run(audit, tmp_path, change):
     assert digest_of(write_small_audit(tmp_path, make_run(**change))) != digest_of(audit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

@@ -12,6 +12,7 @@ from auditor.store.manifest import write_manifest
 from reports.formats import ReportFormat, render_report, renderer_of, to_bytes, write_report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output_format", list(ReportFormat))
 def test_every_format_has_a_renderer(output_format, tmp_path):
     with open_audit_database(write_small_audit(tmp_path)) as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from gate_world import FOG, TODAY, WATER, baseline_of, entry_of, evidence_of, gap_on, verdict_on
@@ -46,7 +46,7 @@ ENTRIES = {
     "both": (entry_of("a"), entry_of("gone")),
 }
 GROWN = {fingerprint("a", "water"): Growth(0.2, 0.11, 0.3)}
-SITUATIONS = {
+SITUATIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "clean": ("clean", {}),
     "flagged": ("flagged", {}),
     "low, high wanted": ("flagged", {"min_severity": "high"}),

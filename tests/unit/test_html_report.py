@@ -77,12 +77,12 @@ def test_charts_carry_the_numbers_for_screen_readers(page):
         "Share of the words 41 % [38, 44] · n 3,622",
     )
     assert labels[0] == "; ".join(told)
-    told = (
+    shares = (
         "Shares of the words: water (scene) 41 % · others 3 %",
         "beak (part) 11 % · others 0 %",
         "no word fits 25 %",
     )
-    assert labels[1] == "; ".join(told)
+    assert labels[1] == "; ".join(shares)
 
 
 def test_every_picture_is_in_the_page_and_says_what_it_is(page):

@@ -16,11 +16,18 @@ RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 HALVES = np.concatenate([np.full((16, 16, 3), RED), np.full((16, 16, 3), GREEN)], axis=1).astype(np.uint8)
 
 
+def pixel(image: Image.Image, place: tuple[int, int]) -> tuple[int, ...]:
+    """The colour of a place."""
+    found = image.getpixel(place)
+    assert isinstance(found, tuple)
+    return found
+
+
 def corners(path: Path) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
     """Size, and the colour near each corner: top left, top right, bottom left, bottom right."""
     image = read_image(path).image
     width, height = image.size
-    return image.size, [image.getpixel((x, y)) for y in (1, height - 2) for x in (1, width - 2)]
+    return image.size, [pixel(image, (x, y)) for y in (1, height - 2) for x in (1, width - 2)]
 
 
 def test_digest_is_that_of_the_bytes(tmp_path):
@@ -76,7 +83,7 @@ def test_broken_exif_does_not_cost_the_picture(tmp_path):
 def test_cmyk(tmp_path):
     cmyk = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
     for suffix in ("jpg", "tiff"):
-        red, green, blue = read_image(saved(cmyk, tmp_path / f"a.{suffix}")).image.getpixel((8, 8))
+        red, green, blue = pixel(read_image(saved(cmyk, tmp_path / f"a.{suffix}")).image, (8, 8))
         assert red >= 250
         assert max(green, blue) <= 5
 
@@ -143,7 +150,7 @@ def test_jpeg_with_several_pictures(tmp_path):
     path = saved(frames[0], tmp_path / "a.jpg", format="MPO", save_all=True, append_images=frames[1:], quality=100)
     image = read_image(path, min_side=16).image
     assert image.size == (16, 16)
-    assert image.getpixel((8, 8))[0] >= 250
+    assert pixel(image, (8, 8))[0] >= 250
 
 
 # --- draft ----
@@ -174,8 +181,8 @@ def test_draft_keeps_what_there_is_to_see(tmp_path):
     exif[0x0112] = 6
     image = read_image(saved(big, tmp_path / "a.jpg", exif=exif, quality=95), min_side=40).image
     assert image.size == (40, 80)
-    assert image.getpixel((20, 10))[0] > 245
-    assert image.getpixel((20, 70))[1] > 245
+    assert pixel(image, (20, 10))[0] > 245
+    assert pixel(image, (20, 70))[1] > 245
 
 
 def test_threads_agree(tmp_path):

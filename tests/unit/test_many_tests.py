@@ -110,9 +110,9 @@ def test_swaps_beside_a_gap_have_a_tenth_of_the_level_and_in_its_place_a_half():
     weak = pair(0, 3, 0.04)
     weak.swapped = swaps
     correct_for_many_tests(*world([weak], [(0, 3)], n_classes=1))
-    alone, together = supported(weak)
+    by_recall, together = supported(weak)
     assert weak.q == pytest.approx(together.gap.p / 0.1 / 0.8)
-    assert corrected(weak, alone) == pytest.approx(0.04 / 0.45 / 0.8)
+    assert corrected(weak, by_recall) == pytest.approx(0.04 / 0.45 / 0.8)
     assert corrected(weak, together) == pytest.approx(weak.q)
     alone = PairEvidence(0, 3, None, (0.9, 0.8, 1.0), False, True, swapped=swaps)
     alone.recall = Gap(0.0, -1.0, 1.0, 1.0, 0, 0, 0, 0, status="too_few")

@@ -119,6 +119,7 @@ def test_tag_gives_the_preprocessing_of_a_file(weights: Path, known_arch: str, m
     (weights.parent / "open_clip_config.json").unlink()
     monkeypatch.setitem(open_clip.pretrained._PRETRAINED, known_arch, {"tag1": {"hf_hub": "x/y/", **PREPROCESS}})
     encoder = load_encoder(f"open_clip:{known_arch}/tag1@{weights}")
+    assert isinstance(encoder.preprocess, Preprocess)
     assert encoder.preprocess.mean == tuple(PREPROCESS["mean"])
     assert encoder.notice is None
     only = load_encoder(f"open_clip:{known_arch}@{weights}")  # there is no other for this architecture
@@ -126,6 +127,7 @@ def test_tag_gives_the_preprocessing_of_a_file(weights: Path, known_arch: str, m
     other = {"hf_hub": "x/z/", **PREPROCESS, "mean": [0.0, 0.0, 0.0]}
     monkeypatch.setitem(open_clip.pretrained._PRETRAINED[known_arch], "tag2", other)
     unsure = load_encoder(f"open_clip:{known_arch}@{weights}")
+    assert isinstance(unsure.preprocess, Preprocess)
     assert unsure.preprocess.mean == open_clip.constants.OPENAI_DATASET_MEAN
     assert unsure.notice is not None
     assert "say open_clip:tiny-test-clip/TAG@open_clip_model.safetensors with one of tag1, tag2" in unsure.notice

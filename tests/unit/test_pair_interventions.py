@@ -93,6 +93,7 @@ def test_interventions_that_move_little_leave_it_suspect(inputs):
         assert verdict.verdict == "suspect", share
 
 
+@pytest.mark.slow
 def test_open_pairs_and_what_is_shown_are_tried_and_nothing_of_clean_classes(inputs):
     for world in (
         inputs,

@@ -6,6 +6,7 @@ from small_audit import write_small_audit
 
 from auditor.store.database import open_audit_database
 from auditor.store.queries import concepts as concept_queries
+from auditor.store.queries.concepts import Effect
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_a_concept_across_the_classes(birds):
     assert last == rows[2]
     assert rows[0] == concept_queries.ConceptInClass(
         0, "bird 0", "flagged", "high", True, 0.41, 0.03, 3,
-        {"E1": (0.41, 0.38, 0.44), "E4-recall": (0.65, 0.58, 0.71), "E4-pull": (0.22, 0.14, 0.34)},
+        {"E1": Effect(0.41, 0.38, 0.44), "E4-recall": Effect(0.65, 0.58, 0.71), "E4-pull": Effect(0.22, 0.14, 0.34)},
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from auditor.inputs.dataset import load_dataset
 from auditor.records import ActivationStats, ChannelWords, ImageItem
 
 ROSE, LEAF = 0, 1
+assert isinstance(PLAIN.size, tuple)
 SIDE = PLAIN.size[0]
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 #: Concept 0 is what channel 0 says (red), concept 1 what channel 1 says (green), concept 2 what none says.

@@ -124,6 +124,7 @@ def test_an_audit_and_itself(facts):
     assert (diff.shared_images, diff.old_accuracy) == (6, pytest.approx(5 / 6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "words"),
     [

@@ -131,6 +131,7 @@ def test_the_rule_is_the_one_that_decided(connection, rule_id, found):
     assert isinstance(result["ruleIndex"], int)
 
 
+@pytest.mark.slow
 def test_no_more_results_than_code_scanning_shows(connection):
     items = tuple(replace(decision().items[1], fingerprint=f"{i:064x}") for i in range(MAX_RESULTS + 7))
     run = valid(render_sarif(connection, decision=GateDecision(1, "fails", items)))

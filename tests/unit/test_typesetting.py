@@ -1,5 +1,5 @@
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from reports import typesetting
 from reports.typesetting import fitted, write, written
@@ -7,6 +7,7 @@ from reports.typesetting import fitted, write, written
 
 def test_plain_letters_use_the_face_that_is_always_there():
     line, face = written("water, 41 % · …", 18)
+    assert isinstance(face, ImageFont.FreeTypeFont)
     assert (line, face.getname()[0]) == ("water, 41 % · …", "Aileron")
 
 

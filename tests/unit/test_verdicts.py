@@ -82,6 +82,7 @@ def test_pairs_that_are_erased_block_by_block(planted, monkeypatch):
     assert np.array(effects[0]) == pytest.approx(np.array(effects[1]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_clean_classes_are_left_alone():
     """60 classes of balanced models, some of which the head knows badly."""
     names = []

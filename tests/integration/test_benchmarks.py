@@ -1,0 +1,185 @@
+"""Every benchmark starts by its own command at toy size, and its result file says where and with what it was measured.
+
+The figures are those of toys: that they are numbers is all that is asked of them. The planted benchmark's small grid,
+and what public sets say, have tests of their own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+import pkgutil
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import benchmarks
+from benchmarks.machine import describe_machine, write_result
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(info.name for info in pkgutil.walk_packages(benchmarks.__path__, "benchmarks."))
+
+
+def run(*words: object) -> str:
+    """``python -m`` with these words, from the checkout; what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, words)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def numbers(value: object) -> Iterator[float]:
+    """All numbers of a document."""
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from numbers(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from numbers(one)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+def read(path: Path, command: str, reused: dict[str, int]) -> Any:
+    """A result file, whose shape is that of all."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["command"].startswith(command)
+    assert str(ROOT) not in path.read_text(encoding="utf-8")
+    assert document["machine"]["cores"] == os.cpu_count()
+    assert document["machine"]["python"] == platform.python_version()
+    assert document["machine"]["versions"]["torch"] == version("torch")
+    assert document["reused"] == reused
+    found = list(numbers(document))
+    assert found
+    assert all(math.isfinite(one) for one in found)
+    return document
+
+
+def test_a_result_says_how_it_was_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "benchmarks.x", "--output", "/somewhere/of/mine.json"])
+    write_result(tmp_path / "x.json", {"seconds": 1.5}, reused={"models": 2})
+    assert json.loads((tmp_path / "x.json").read_text(encoding="utf-8")) == {
+        "command": "python -m benchmarks.x --output mine.json",
+        "machine": describe_machine(),
+        "reused": {"models": 2},
+        "seconds": 1.5,
+    }
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_can_be_imported(name):
+    importlib.import_module(name)
+
+
+def test_all_modules_are_found():
+    assert {"benchmarks.speed", "benchmarks.planted.run", "benchmarks.planted.__main__"} <= set(MODULES)
+    files = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / "benchmarks").rglob("*.py")}
+    assert len(MODULES) == len([path for path in files if path.name != "__init__"]) + 1  # and the package planted
+
+
+def test_speed(tmp_path):
+    printed = run(
+        "benchmarks.speed", "--images", 8, "--batch", 4, "--classifier", "resnet18", "--encoder", "ViT-S-32-alt",
+        "--rows", 64, "--channels", 8, "--extreme", 4, "--memory", 8, 12, "--output", tmp_path / "speed.json",
+    )  # fmt: skip
+    found = read(tmp_path / "speed.json", "python -m benchmarks.speed --images 8", {})
+    names = [
+        "audit_over_bare", "reaudit_over_classifier", "naive_over_audit", "lda_sklearn_over_ours", "memory_growth",
+    ]  # fmt: skip
+    assert list(found["ratios"]) == names
+    assert [line.split()[0] for line in printed.splitlines()] == names
+    for one in found["ratios"].values():
+        assert one["ratio"] == pytest.approx(one["numerator"] / one["denominator"])
+        assert one["ratio"] > 0
+    assert found["size"]["memory"] == [8, 12]
+
+
+def test_evidence_cost(tmp_path):
+    sizes = {"images": 900, "channels": 32, "classes": 6, "concepts": 26, "seed": 1}
+    flags = [part for name, value in sizes.items() for part in (f"--{name}", value)]
+    run("benchmarks.evidence_cost", *flags, "--work", tmp_path, "--output", tmp_path / "cost.json")
+    found = read(tmp_path / "cost.json", "python -m benchmarks.evidence_cost --images 900", {})
+    assert found["size"] == sizes
+    assert set(found["passes"]["wall_seconds"]) == {"before", "between", "after"}
+    assert [path.name for path in tmp_path.iterdir()] == ["cost.json"]  # the world is cleared away
+
+
+def test_reports_are_timed_on_audits_that_are_kept(tmp_path):
+    kept = tmp_path / "audits"
+    size = ("--images", 300, "--classes", 4)
+    for release in (0, 1):
+        folder = kept / f"300x4-{release}"
+        printed = run("benchmarks.big_audit", folder, *size, "--release", release)
+        assert printed.startswith(f"{folder}: 300 pictures x 4 classes, ")
+    output = tmp_path / "reports.json"
+    only = ("--repeat", 1, "--audits", kept, "--only", "report text", "gate against")
+    printed = run("benchmarks.report_speed", *size, *only, "--output", output)
+    found = read(output, "python -m benchmarks.report_speed --images 300", {"audits": 2})
+    assert [one["name"] for one in found["figures"]] == ["report text", "gate against"]
+    assert [one["exit_code"] for one in found["figures"]] == [0, 1]
+    assert all(one["seconds"] > 0 and one["peak_mebibytes"] > 20 for one in found["figures"])
+    assert len(printed.splitlines()) == 2
+
+
+@pytest.fixture(scope="module")
+def toy_grid(tmp_path_factory) -> tuple[Path, str]:
+    """The result of the planted benchmark's toy grid, and what it printed."""
+    work = tmp_path_factory.mktemp("toy")
+    words = ("benchmarks.planted", "--grid", "toy", "--seeds", "3:4", "--jobs", 1, "--work", work / "kept")
+    printed = run(*words, "--output", work / "first.json")
+    run(*words, "--output", work / "again.json")
+    return work, printed
+
+
+def test_planted_with_encoders_of_its_own(toy_grid):
+    work, printed = toy_grid
+    command = "python -m benchmarks.planted --grid toy --seeds 3:4"
+    found = read(work / "first.json", command, {"models": 0, "outcomes": 0})
+    assert [one["scenario"]["encoder"] for one in found["outcomes"]] == ["own", "early"]
+    assert found["summary"]["n_models"] == 1
+    assert list(found["sweep"]) == ["own", "early"]
+    assert "false alarms" in printed
+    encoders = [path.name.rpartition("-")[0] for path in sorted((work / "kept").glob("encoder-*"))]
+    assert encoders == ["encoder-early", "encoder-own"]
+    # what an earlier run has left is read, and the result says so
+    again = read(work / "again.json", command, {"models": 2, "outcomes": 2})
+    assert again["outcomes"] == found["outcomes"]
+
+
+def test_planted_document(toy_grid, tmp_path):
+    run("benchmarks.planted.document", toy_grid[0] / "first.json", "--docs", tmp_path)
+    assert "<!-- planted benchmark, toy grid: begin -->" in (tmp_path / "benchmark.md").read_text(encoding="utf-8")
+    drawn = [path.name for path in sorted((tmp_path / "images").iterdir())]
+    assert drawn == ["planted-toy-alarms.svg", "planted-toy-peers.svg", "planted-toy-recall.svg"]
+
+
+def test_planted_protocol():
+    assert run("benchmarks.planted.protocol").splitlines()[-1].partition(" ")[2] in (
+        "thresholds, as fixed",
+        "thresholds, not as fixed",
+    )
+
+
+def test_planted_backbones(tmp_path):
+    folder, only = tmp_path / "weights", ("--only", "cnn/weak")
+    printed = run("benchmarks.planted.backbones", *only, "--toy", 4, "--folder", folder)
+    assert printed.startswith("cnn/weak {'object': ")
+    assert [path.name for path in folder.iterdir()] == ["cnn-weak.safetensors"]
+
+
+def test_a_toy_does_not_replace_the_bundled_backbones():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.planted.backbones", "--toy", "4"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.endswith("--toy would replace the bundled weights by worthless ones; give --folder\n")
