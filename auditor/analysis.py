@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.concept_records import AttributeConcept, CoreReason
 from auditor.config import NO_MODEL
-from auditor.context_records import AttributeConcept, CoreReason
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.shards import FeatureShards

@@ -16,10 +16,10 @@ from auditor.audit_folder import audit_digests
 from auditor.calibration_records import CalibrationRow
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
-from auditor.evidence.calibration import JudgeHead, calibrate
+from auditor.evidence.calibration.planting import logits_of
+from auditor.evidence.calibration.trials import JudgeHead, calibrate
 from auditor.evidence.evidence_input import EvidenceResult
-from auditor.evidence.planting import logits_of
-from auditor.evidence.verdicts import judge
+from auditor.evidence.verdicts.judge import judge
 from auditor.named_files import check_named_files, encoder_file
 from auditor.pipeline import extract, line_up, load_inputs, put_into_words
 from auditor.records import Dataset, FloatArray, IntArray, LinearHead, Progress

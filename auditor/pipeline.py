@@ -17,16 +17,15 @@ from scipy import sparse
 from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Gathered, Inputs, Pictures
 from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date, write_audit
 from auditor.config import AuditConfig
-from auditor.context import known_context
 from auditor.errors import InputError
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
-from auditor.evidence.exemplars import choose_exemplars
-from auditor.evidence.verdicts import judge
+from auditor.evidence.verdicts.exemplars import choose_exemplars
+from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
-from auditor.extraction.interventions import picture_files, region_swaps
 from auditor.extraction.picture_maps import exemplar_maps
+from auditor.extraction.region_swaps import picture_files, region_swaps
 from auditor.extraction.shards import FeatureShards
 from auditor.figures import decimals_of, percent
 from auditor.inputs.attributes import known_attributes
@@ -38,6 +37,7 @@ from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load
 from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
+from auditor.picture_concepts import known_context
 from auditor.records import ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.context_records import Counterexample, CounterexampleState
+from auditor.concept_records import Counterexample, CounterexampleState
 from auditor.gate.gap_change import Estimate, plain_gap, wilson_interval
 from auditor.records import (
     ActivationStats,

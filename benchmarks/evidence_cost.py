@@ -29,7 +29,7 @@ import numpy as np
 from scipy import sparse
 
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.verdicts import judge
+from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.extract import SHARD_IMAGES
 from auditor.extraction.shards import FeatureShards, ShardRows, write_shard
 from auditor.records import FloatArray, LinearHead

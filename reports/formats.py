@@ -45,14 +45,14 @@ class Renderer(Protocol):
 
 
 _RENDERERS = {
-    ReportFormat.text: ("reports.text", "render_text"),
-    ReportFormat.json: ("reports.json_report", "render_json"),
-    ReportFormat.html: ("reports.html_report", "render_html"),
-    ReportFormat.markdown: ("reports.markdown", "render_markdown"),
-    ReportFormat.junit: ("reports.junit", "render_junit"),
-    ReportFormat.sarif: ("reports.sarif", "render_sarif"),
-    ReportFormat.github: ("reports.github", "render_github"),
-    ReportFormat.model_card: ("reports.model_card", "render_model_card"),
+    ReportFormat.text: ("reports.written.text", "render_text"),
+    ReportFormat.json: ("reports.written.json", "render_json"),
+    ReportFormat.html: ("reports.page.html_report", "render_html"),
+    ReportFormat.markdown: ("reports.written.markdown", "render_markdown"),
+    ReportFormat.junit: ("reports.written.junit", "render_junit"),
+    ReportFormat.sarif: ("reports.written.sarif", "render_sarif"),
+    ReportFormat.github: ("reports.written.github", "render_github"),
+    ReportFormat.model_card: ("reports.written.model_card", "render_model_card"),
 }
 
 

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from auditor.config import AuditConfig, make_config
-from auditor.evidence import findings
+from auditor.evidence.verdicts import findings
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])

@@ -105,7 +105,7 @@ def give_report(
     elif output_format is ReportFormat.text:
         from rich.console import Console
 
-        from reports.text import print_text
+        from reports.written.text import print_text
 
         print_text(connection, Console(), decision=decision)
     else:

@@ -30,7 +30,7 @@ def calibrate(
 ) -> None:
     """Plant reliances of known size in the audited head and count which verdicts find them, and false alarms."""
     from auditor.calibrate import calibrate_audit
-    from reports.calibration import calibration_table
+    from reports.written.calibration import calibration_table
 
     start = time.perf_counter()
     with progress_bars(quiet) as on_progress:

@@ -13,7 +13,7 @@ import typer
 from auditor.cli.app import Debug, TrustCode, app, one_line_errors
 
 #: What every view draws with. The command loads it: else the first reader would wait for it.
-_LOADED_FIRST = ("pandas", "reports.html_report")
+_LOADED_FIRST = ("pandas", "reports.page.html_report")
 
 
 @app.command()

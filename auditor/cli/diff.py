@@ -48,7 +48,7 @@ def diff(
     if output_format is DiffFormat.text and output is None:
         from rich.console import Console
 
-        from reports.diff_text import print_diff
+        from reports.diff.text import print_diff
 
         print_diff(found, Console())
         return
@@ -61,13 +61,13 @@ def diff(
 
 def _rendered(found: ReleaseDiff, output_format: DiffFormat) -> str:
     if output_format is DiffFormat.json:
-        from reports.diff_json import render_diff_json
+        from reports.diff.json import render_diff_json
 
         return render_diff_json(found)
     if output_format is DiffFormat.markdown:
-        from reports.diff_markdown import render_diff_markdown
+        from reports.diff.markdown import render_diff_markdown
 
         return render_diff_markdown(found)
-    from reports.diff_text import render_diff_text
+    from reports.diff.text import render_diff_text
 
     return render_diff_text(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from auditor.context_records import CoreConcept, CoreReason, Counterexample
+from auditor.concept_records import CoreConcept, CoreReason, Counterexample
 from auditor.records import (
     ClassConcept,
     Concept,

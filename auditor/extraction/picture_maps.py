@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from auditor.evidence.exemplars import Exemplar
+from auditor.evidence.verdicts.exemplars import Exemplar
 from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import Classifier

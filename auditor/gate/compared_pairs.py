@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditor.gate.gap_change import Estimate, PairedGap, SeparateGaps, design_effect, paired_gap, plain_gap
+from auditor.gate.pair_standing import RULES, AuditIndex
 from auditor.gate.releases import Measure, Pair
 from auditor.gate.shared_pictures import SharedPictures
-from auditor.gate.standings import RULES, AuditIndex
 from auditor.records import Finding
 from auditor.rules import DELTA
 

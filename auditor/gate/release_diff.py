@@ -6,6 +6,7 @@ from auditor.errors import InputError
 from auditor.gate.compared_pairs import Comparison, comparisons
 from auditor.gate.gap_change import Estimate, PairedGap, level_of_each
 from auditor.gate.group_match import match_groups
+from auditor.gate.pair_standing import AuditIndex, classify
 from auditor.gate.releases import (
     Change,
     ClassChange,
@@ -21,7 +22,6 @@ from auditor.gate.releases import (
     Standing,
 )
 from auditor.gate.shared_pictures import accuracies, share_pictures
-from auditor.gate.standings import AuditIndex, classify
 from auditor.records import fingerprint
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.context_records import CounterexampleState
+from auditor.concept_records import CounterexampleState
 from auditor.records import Finding, FloatArray, IntArray, Subgroup, Verdict, VerdictName
 
 #: ``new``, ``fixed``: found in one release, excluded in the other, and the gap really changed. ``worse``, ``better``:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.context_records import Attribute, AttributeState
+from auditor.concept_records import Attribute, AttributeState
 from auditor.errors import InputError
 from auditor.inputs.words import number_forms, word_key
 from auditor.records import ATTRIBUTE_KIND, Concept, FloatArray, ImageItem, IntArray

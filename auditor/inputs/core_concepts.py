@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
-from auditor.context_records import CoreReason
+from auditor.concept_records import CoreReason
 from auditor.errors import InputError
 from auditor.inputs.words import number_forms, word_key
 from auditor.records import Concept, Vocabulary

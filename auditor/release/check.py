@@ -11,12 +11,12 @@ from pathlib import Path
 from auditor.errors import InputError
 from auditor.gate.acceptance import ACCEPTED_DAYS, check_acceptance, entry_for, git_user, today_utc
 from auditor.gate.baseline import DEFAULT_REASON, Entry, load_baseline, update_baseline
-from auditor.gate.concerns import ReleaseEvidence
+from auditor.gate.decide import decide
 from auditor.gate.decision import GateDecision
 from auditor.gate.decision_words import audited
 from auditor.gate.policy import Policy, load_policy
+from auditor.gate.policy_hits import ReleaseEvidence
 from auditor.gate.releases import ReleaseDiff
-from auditor.gate.verdict import decide
 from auditor.release.evidence import read_evidence
 from auditor.release.failed_text import failed_text
 from auditor.release.growth import compare_with, growth, in_short, unmeasured

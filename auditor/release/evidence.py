@@ -5,8 +5,8 @@ from __future__ import annotations
 import duckdb
 
 from auditor.errors import StoreError
-from auditor.gate.concerns import ReleaseEvidence
 from auditor.gate.policy import Policy
+from auditor.gate.policy_hits import ReleaseEvidence
 from auditor.store.queries import audit as queries
 from auditor.wording import quote_list
 

@@ -8,8 +8,8 @@ import duckdb
 import numpy as np
 
 from auditor.errors import StoreError
+from auditor.gate.pair_standing import RULES, found_pairs
 from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
-from auditor.gate.standings import RULES, found_pairs
 from auditor.records import Finding
 from auditor.rules import PRESENT
 from auditor.store.queries import audit as queries

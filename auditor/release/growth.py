@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from auditor.gate.decide import Growth
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Change, ReleaseDiff
-from auditor.gate.verdict import Growth
 from auditor.release.facts import release_facts
 from auditor.store.database import open_audit_database
 from auditor.store.queries.audit import Connection, database_file

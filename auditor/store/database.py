@@ -14,7 +14,7 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
+from auditor.concept_records import Attribute, AttributeConcept, CoreConcept, Counterexample
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,

@@ -24,10 +24,10 @@ import auditor.textcam
 from auditor import pipeline
 from auditor.analysis import Inputs, Pictures
 from auditor.config import AuditConfig
-from auditor.evidence.verdicts import EvidenceResult, judge
+from auditor.evidence.verdicts.judge import EvidenceResult, judge
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, embed_concepts
 from auditor.extraction.extract import SHARD_IMAGES
-from auditor.extraction.interventions import region_swaps
+from auditor.extraction.region_swaps import region_swaps
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.core_concepts import core_concepts
@@ -44,7 +44,7 @@ from benchmarks.planted.networks import MEAN, STD
 #: Modules that an audit's verdicts come from besides the packages textcam and evidence.
 _CODE = (
     "pipeline.py",
-    "extraction/interventions.py",
+    "extraction/region_swaps.py",
     "context.py",
     "config.py",
     "inputs/core_concepts.py",

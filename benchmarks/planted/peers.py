@@ -17,7 +17,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 
-from auditor.evidence.association import class_share_means
+from auditor.evidence.effects.association import class_share_means
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.phrases import concept_matrix
 from benchmarks.planted.audit import Audited

@@ -19,12 +19,12 @@ import duckdb
 from auditor.errors import AuditorError, InputError
 from auditor.store.queries import audit as queries
 from reports.dashboard import markup
+from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, Identity, find_audits
 from reports.dashboard.options import Options, read_options
-from reports.dashboard.place import Place
 from reports.dashboard.session import Session, open_audit
 from reports.dashboard.views import audits as audits_view
-from reports.page_templates import assets
+from reports.page.templates import assets
 
 _LOG = logging.getLogger(__name__)
 

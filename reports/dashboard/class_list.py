@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from auditor.records import Verdict
-from reports.dashboard.place import Place
+from reports.dashboard.address import Place
 
 #: Lines of a page of the table.
 PAGE_SIZE = 50

@@ -12,10 +12,11 @@ from auditor.records import SaliencyMap
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.concepts import concept_terms
 from auditor.store.queries.picture_lists import PAGE_SIZE, GridPicture, nearest_page
-from reports.dashboard import drawing, markup
-from reports.dashboard.reading import READING
+from reports.dashboard import markup
+from reports.dashboard import thumbnails as drawing
+from reports.dashboard.explanations import READING
 from reports.dashboard.session import Session
-from reports.page_records import Drawn
+from reports.page.records import Drawn
 
 
 @dataclass(frozen=True, slots=True)

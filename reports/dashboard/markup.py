@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from reports.dashboard.reading import READING
+from reports.dashboard.explanations import READING
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, plain
-from reports.page_templates import environment
+from reports.page.templates import environment
 
 #: No name of a class or a picture needs more; a report of 10,000 letters would only hide the others.
 _LONGEST = 200

@@ -12,9 +12,9 @@ from auditor.release.facts import release_facts
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
-from reports import class_evidence
-from reports.charts import Estimate, ShareBar
-from reports.page_records import Arm
+from reports.page import class_evidence
+from reports.page.charts import Estimate, ShareBar
+from reports.page.records import Arm
 
 #: Evidence is drawn for so many concepts of a class; the table has all.
 _CONCEPTS_SHOWN = 3

@@ -9,11 +9,11 @@ from pathlib import Path
 from auditor.gate.acceptance import check_acceptance, entry_for
 from auditor.gate.baseline import Baseline, Entry, EntryState, parse_baseline
 from auditor.gate.baseline_review import Proposal
+from auditor.gate.decide import decide
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.gate.decision_words import worst_first
 from auditor.gate.policy import load_policy
 from auditor.gate.shared_file import read_if_there
-from auditor.gate.verdict import decide
 from auditor.records import Verdict
 from auditor.release.evidence import read_evidence
 from auditor.store.queries import audit as queries

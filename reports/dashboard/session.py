@@ -20,8 +20,8 @@ import streamlit as st
 from auditor.errors import StoreError
 from auditor.store.queries.audit import Connection
 from auditor.store.tables import Run
+from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, OpenAudits
-from reports.dashboard.place import Place
 
 
 @dataclass(frozen=True, slots=True)

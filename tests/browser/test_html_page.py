@@ -8,7 +8,7 @@ from picture_audit import write_picture_audit
 from small_audit import write_small_audit
 
 from auditor.store.database import open_audit_database
-from reports.html_report import render_html
+from reports.page.html_report import render_html
 
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 N_CLASSES = 40

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from demo_runs import PLANTED, auditor
 
-from reports.diff_json import DIFF_SCHEMA_PATH
+from reports.diff.json import DIFF_SCHEMA_PATH
 
 MIRROR = {"fixed": "new", "new": "fixed", "worse": "better", "better": "worse"}
 

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 WANTED = {
     "auditor/settings_template.toml",
     "auditor/inputs/vocabulary.toml",
-    "reports/report.schema.json",
-    "reports/diff.schema.json",
+    "reports/written/report.schema.json",
+    "reports/diff/diff.schema.json",
     "reports/rule_pages/E1.md",
     "auditor/sample_data/truth.json",
     "auditor/sample_data/encoder/weights.safetensors",

@@ -14,8 +14,8 @@ from auditor.config import AuditConfig
 from auditor.errors import InputError, ModelError
 from auditor.pipeline import run_audit
 from auditor.store.database import open_audit_database
-from reports.calibration import calibration_line
-from reports.text import render_text
+from reports.written.calibration import calibration_line
+from reports.written.text import render_text
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.store.database import open_audit_database
 from auditor.store.queries import audit as queries
-from reports.json_report import SCHEMA_PATH, render_json
-from reports.text import render_text
+from reports.written.json import SCHEMA_PATH, render_json
+from reports.written.text import render_text
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from auditor.store.database import open_audit_database
-from reports.html_report import html_parts
+from reports.page.html_report import html_parts
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from picture_audit import write_picture_audit

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from auditor import pipeline
-from auditor.extraction import extract, interventions
+from auditor.extraction import extract
+from auditor.extraction import region_swaps as interventions
 from auditor.models import cam
 from auditor.records import Dataset, LinearHead
 from auditor.store.database import open_audit_database

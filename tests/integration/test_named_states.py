@@ -18,8 +18,8 @@ from auditor import cli
 from auditor.records import Verdict
 from auditor.store.database import open_audit_database
 from auditor.store.queries import audit as queries
-from reports.json_report import json_report
-from reports.text import render_text
+from reports.written.json import json_report
+from reports.written.text import render_text
 
 Row = dict[str, str]
 Audit = Callable[..., "Told"]

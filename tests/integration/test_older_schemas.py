@@ -13,8 +13,8 @@ from auditor.store import migrations
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME
 from auditor.store.queries import audit as queries
-from reports.json_report import json_report
-from reports.text import render_text
+from reports.written.json import json_report
+from reports.written.text import render_text
 
 #: What auditor 0.1.0 wrote, by table.
 ROWS_0001 = {

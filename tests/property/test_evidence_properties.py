@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from auditor.evidence import significance
-from auditor.evidence.subgroups import recall_gap, reference_level
-from auditor.evidence.verdicts import judge
+from auditor.evidence.effects import significance
+from auditor.evidence.effects.gaps import recall_gap, reference_level
+from auditor.evidence.verdicts.judge import judge
 from auditor.records import Concept
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))

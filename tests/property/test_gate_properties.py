@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.gate.baseline import Baseline, Entry
-from auditor.gate.concerns import ReleaseEvidence
+from auditor.gate.decide import Growth, decide
 from auditor.gate.policy import SEVERITIES, Policy
-from auditor.gate.verdict import Growth, decide
+from auditor.gate.policy_hits import ReleaseEvidence
 from auditor.records import ClassConcept, Finding, Verdict, fingerprint
 
 TODAY = datetime.date(2030, 6, 15)

@@ -12,8 +12,8 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from auditor.evidence.presence import concept_presence
-from auditor.evidence.verdicts import EvidenceInput
+from auditor.evidence.presence.presence import concept_presence
+from auditor.evidence.verdicts.judge import EvidenceInput
 from auditor.records import Concept, LinearHead
 
 CLASSES = ("waterbird", "landbird", "vehicle", "cat", "balloon")

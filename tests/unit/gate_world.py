@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 
-from auditor.context_records import Counterexample
+from auditor.concept_records import Counterexample
 from auditor.gate.baseline import Baseline, Entry
-from auditor.gate.concerns import ReleaseEvidence
+from auditor.gate.policy_hits import ReleaseEvidence
 from auditor.records import ClassConcept, Finding, Severity, Verdict, VerdictName, fingerprint
 
 TODAY = datetime.date(2030, 6, 15)

@@ -6,7 +6,7 @@ from small_audit import make_run
 
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
-from reports.html_report import render_html
+from reports.page.html_report import render_html
 
 VOID = {"meta", "img", "input", "br", "line", "path"}
 

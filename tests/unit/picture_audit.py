@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from small_audit import make_run
 
-from auditor.context_records import Attribute, AttributeConcept, Counterexample
+from auditor.concept_records import Attribute, AttributeConcept, Counterexample
 from auditor.records import (
     ActivationStats,
     ChannelGroups,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
+from auditor.concept_records import Attribute, AttributeConcept, CoreConcept, Counterexample
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.records import (
     ActivationStats,

@@ -3,11 +3,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auditor.evidence.agreement import agrees, excluded, margins_agree, supported, swaps_confirm, swaps_stand_alone
-from auditor.evidence.interventions import NOT_TRIED, Intervention, no_intervention
-from auditor.evidence.pairs import PairEvidence
-from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
-from auditor.evidence.subgroups import Gap
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure
+from auditor.evidence.effects.swaps import NOT_TRIED, Intervention, no_intervention
+from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.verdicts.agreement import (
+    agrees,
+    excluded,
+    margins_agree,
+    supported,
+    swaps_confirm,
+    swaps_stand_alone,
+)
 from auditor.rules import ERASED_RECALL, FILLED, RECALL_GAP
 
 

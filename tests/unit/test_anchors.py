@@ -5,7 +5,7 @@ import pytest
 from small_audit import decision, make_run
 
 from auditor.records import fingerprint
-from reports.anchors import Anchor, Anchors
+from reports.written.anchors import Anchor, Anchors
 
 NAMES = ("waterbird", "cat", "a,b")
 

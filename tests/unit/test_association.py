@@ -3,7 +3,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
-from auditor.evidence.association import (
+from auditor.evidence.effects.association import (
     _hanley_mcneil_error,
     association_auc,
     class_concepts,

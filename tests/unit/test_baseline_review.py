@@ -15,8 +15,8 @@ from auditor.errors import InputError
 from auditor.gate import baseline_review
 from auditor.gate.baseline import load_baseline, update_baseline
 from auditor.gate.baseline_review import BaselineConflictError, preview, propose, write_review
+from auditor.gate.decide import decide
 from auditor.gate.policy import Policy
-from auditor.gate.verdict import decide
 
 CAT, DOG, OWL = entry_of("cat"), entry_of("dog", FOG), entry_of("owl")
 FALSE_OWL = entry_of("owl", state="false alarm", reason="the encoder takes glass for water")

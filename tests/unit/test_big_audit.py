@@ -14,7 +14,7 @@ from benchmarks import big_audit, big_world
 from benchmarks.big_audit import write_big_audit
 from benchmarks.big_world import make_world
 from benchmarks.report_speed import commands, measure
-from reports.json_report import json_report
+from reports.written.json import json_report
 
 pytestmark = pytest.mark.slow
 

@@ -13,11 +13,11 @@ from auditor.calibration_records import CalibrationRow
 from auditor.store.amend import amended
 from auditor.store.database import open_audit_database
 from auditor.store.queries import audit as queries
-from reports.calibration import READING, calibration_line, calibration_table
-from reports.html_report import render_html
-from reports.json_report import SCHEMA_PATH, render_json
-from reports.markdown import escape, render_markdown
-from reports.text import render_text
+from reports.page.html_report import render_html
+from reports.written.calibration import READING, calibration_line, calibration_table
+from reports.written.json import SCHEMA_PATH, render_json
+from reports.written.markdown import escape, render_markdown
+from reports.written.text import render_text
 
 ROWS = [
     CalibrationRow("recall", 0.2, 10, 3, 1, 0.067, 0.652),

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from reports.charts import Estimate, ShareBar, forest_plot, share_bars
+from reports.page.charts import Estimate, ShareBar, forest_plot, share_bars
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [

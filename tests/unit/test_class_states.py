@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from evidence_world import V, World
 
-from auditor.evidence.verdicts import judge
+from auditor.evidence.verdicts.judge import judge
 from auditor.rules import MIN_KAPPA
 
 PLANTED = {"waterbird": ("scene", "water", 0.95)}

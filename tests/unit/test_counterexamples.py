@@ -8,9 +8,9 @@ import pytest
 from evidence_world import V, World
 from scipy.stats import norm
 
-from auditor.evidence import significance
-from auditor.evidence.counterexamples import MAX_PICTURES, missing_pictures, presence_reliability
-from auditor.evidence.verdicts import judge
+from auditor.evidence.effects import significance
+from auditor.evidence.verdicts.counterexamples import MAX_PICTURES, missing_pictures, presence_reliability
+from auditor.evidence.verdicts.judge import judge
 
 PLANTED = {"waterbird": ("scene", "water", 0.95), "vehicle": ("artifact", "watermark", 0.95)}
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from auditor.evidence.covariates import residual_presence, within_class
+from auditor.evidence.effects.covariates import residual_presence, within_class
 from auditor.records import Concept
 
 SCENES = [Concept(t, t, "scene") for t in ("water", "forest")]

@@ -6,8 +6,8 @@ from hostile_audit import NAMES
 from small_audit import verdicts
 
 from auditor.records import Verdict
+from reports.dashboard.address import Place
 from reports.dashboard.class_list import PAGE_SIZE, as_csv, beside, kinds_of, listed, page_of
-from reports.dashboard.place import Place
 
 
 def names(rows):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from evidence_world import CLASSES, V, World
 
-from auditor.evidence.decoys import N_SHUFFLES, decoy_trials, exchanged
+from auditor.evidence.calibration.decoys import N_SHUFFLES, decoy_trials, exchanged
+from auditor.evidence.calibration.planted_heads import Bench
 from auditor.evidence.evidence_input import EvidenceResult
-from auditor.evidence.planted_heads import Bench
 from auditor.records import ClassConcept, Concept, Verdict
 
 

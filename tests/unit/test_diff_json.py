@@ -7,7 +7,7 @@ import pytest
 from release_diffs import ALL, fixed, hostile, on_other_data
 
 from auditor.gate.releases import Change
-from reports.diff_json import DIFF_SCHEMA_PATH, DIFF_VERSION, diff_json, render_diff_json
+from reports.diff.json import DIFF_SCHEMA_PATH, DIFF_VERSION, diff_json, render_diff_json
 
 SCHEMA = json.loads(DIFF_SCHEMA_PATH.read_text(encoding="utf-8"))
 

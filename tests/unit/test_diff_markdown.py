@@ -2,7 +2,7 @@ import re
 
 from release_diffs import ALL, empty, every_change, fixed, hostile
 
-from reports.diff_markdown import render_diff_markdown
+from reports.diff.markdown import render_diff_markdown
 
 
 def test_a_fix():

@@ -5,7 +5,7 @@ import pytest
 from release_diffs import ALL, every_change, fixed, hostile
 from rich.console import Console
 
-from reports.diff_text import print_diff, render_diff_text
+from reports.diff.text import print_diff, render_diff_text
 
 FIXED = """\
 old  old: timm:resnet50 with old.safetensors · 300 pictures · audited 2025-01-02

@@ -6,7 +6,7 @@ from release_world import facts, groups
 
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import ClassChange
-from reports.diff_words import (
+from reports.diff.words import (
     basis,
     class_lines,
     count_line,

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from auditor.evidence.covariates import within_class
-from auditor.evidence.erasure import erased_outcome, fit_erasers, pair_erasers
-from auditor.evidence.erasure_null import NullSample, contrast, deal, erase_dealt
-from auditor.evidence.reliance import erasure_effect, margin_loss
+from auditor.evidence.effects.covariates import within_class
+from auditor.evidence.effects.erasers import erased_outcome, fit_erasers, pair_erasers
+from auditor.evidence.effects.erasure_null import NullSample, contrast, deal, erase_dealt
+from auditor.evidence.effects.reliance import erasure_effect, margin_loss
 from auditor.records import LinearHead
 
 C, K, N = 3, 8, 600
@@ -87,8 +87,8 @@ def test_columns_and_blocks_change_nothing(monkeypatch):
     orders = deal(LABELS, 9, np.random.default_rng(0))
     left_out = {f: (f,) for f in range(5)}
     one = erase_dealt(sample, 1, orders, folds, left_out, head)
-    monkeypatch.setattr("auditor.evidence.erasure_null._COLUMNS", 10)
-    monkeypatch.setattr("auditor.evidence.erasure_null._BLOCK", 300)
+    monkeypatch.setattr("auditor.evidence.effects.erasure_null._COLUMNS", 10)
+    monkeypatch.setattr("auditor.evidence.effects.erasure_null._BLOCK", 300)
     other = erase_dealt(sample, 1, orders, folds, left_out, head)
     for name in ("recall", "pull", "margin"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-6)

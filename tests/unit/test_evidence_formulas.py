@@ -10,13 +10,13 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.weightstats import CompareMeans
 
-from auditor.evidence import erasure
-from auditor.evidence import significance as sig
-from auditor.evidence.association import _hanley_mcneil_error, class_concepts
-from auditor.evidence.covariates import residual_presence, within_class
-from auditor.evidence.presence import crowd_posterior
-from auditor.evidence.reliance import erasure_effect, margin_loss
-from auditor.evidence.subgroups import design_effect, pull_gap, recall_gap, reference_level
+from auditor.evidence.effects import erasers as erasure
+from auditor.evidence.effects import significance as sig
+from auditor.evidence.effects.association import _hanley_mcneil_error, class_concepts
+from auditor.evidence.effects.covariates import residual_presence, within_class
+from auditor.evidence.effects.gaps import design_effect, pull_gap, recall_gap, reference_level
+from auditor.evidence.effects.reliance import erasure_effect, margin_loss
+from auditor.evidence.presence.presence import crowd_posterior
 from auditor.records import Concept, LinearHead
 
 RNG = np.random.default_rng(7)

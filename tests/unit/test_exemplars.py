@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from auditor.evidence import exemplars
-from auditor.evidence.exemplars import Exemplar, choose_exemplars
+from auditor.evidence.verdicts import exemplars
+from auditor.evidence.verdicts.exemplars import Exemplar, choose_exemplars
 from auditor.records import Concept, Verdict
 
 CONCEPTS = (Concept("beak", "beak", "part"), Concept("water", "water", "scene"))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from auditor.evidence import significance, subgroups
+from auditor.evidence.effects import gaps as subgroups
+from auditor.evidence.effects import significance
 from auditor.gate import gap_change
 from auditor.gate.gap_change import (
     Estimate,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from gate_world import FOG, TODAY, WATER, baseline_of, entry_of, evidence_of, gap_on, verdict_on
 
+from auditor.gate.decide import Growth, decide
 from auditor.gate.policy import Policy
-from auditor.gate.verdict import Growth, decide
 from auditor.records import fingerprint
 
 POND = ("place-w", "place = water", "attribute")

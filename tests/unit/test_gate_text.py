@@ -11,7 +11,7 @@ from small_audit import write_small_audit
 
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.store.database import open_audit_database
-from reports.gate_text import print_gate, render_gate_text
+from reports.written.gate_text import print_gate, render_gate_text
 
 NEW = GateItem(
     "waterbird", "water", "water", "scene", "flagged", "high", "f" * 64, "new", "error", "flagged: accept it or not"

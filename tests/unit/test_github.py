@@ -10,7 +10,7 @@ from small_audit import decision, write_small_audit
 from auditor.gate.decision import GateDecision
 from auditor.store.database import open_audit_database
 from reports.display import plain
-from reports.github import _escape, _escape_property, render_github
+from reports.written.github import _escape, _escape_property, render_github
 
 
 @pytest.fixture(scope="module")

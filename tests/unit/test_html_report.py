@@ -13,8 +13,8 @@ from small_audit import verdicts
 
 from auditor.records import Verdict
 from auditor.store.database import open_audit_database
-from reports.class_sections import anchors, sentence_parts
-from reports.html_report import html_parts
+from reports.page.html_report import html_parts
+from reports.page.sections import anchors, sentence_parts
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from picture_audit import write_picture_audit
 from small_audit import verdicts, write_small_audit
 
 from auditor.gate.decision import GateDecision
-from reports import html_report
+from reports.page import html_report
 
 
 def test_without_thumbnails_it_says_so(tmp_path):

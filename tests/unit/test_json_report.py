@@ -12,7 +12,7 @@ from auditor.records import KINDS, Failure
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
 from reports.formats import to_bytes
-from reports.json_report import JSON_VERSION, SCHEMA_PATH, json_report, render_json
+from reports.written.json import JSON_VERSION, SCHEMA_PATH, json_report, render_json
 
 SCHEMA = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
 

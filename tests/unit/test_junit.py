@@ -8,7 +8,7 @@ from small_audit import decision, write_small_audit
 from auditor.gate.decision import GateDecision
 from auditor.store.database import open_audit_database
 from reports.display import plain
-from reports.junit import render_junit
+from reports.written.junit import render_junit
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 from evidence_world import SCENES, V, World
 from scipy import sparse
 
-from auditor.evidence.association import association_auc
-from auditor.evidence.covariates import residual_presence, rivals_of, within_class
-from auditor.evidence.pairs import measure
-from auditor.evidence.verdicts import judge
+from auditor.evidence.effects.association import association_auc
+from auditor.evidence.effects.covariates import residual_presence, rivals_of, within_class
+from auditor.evidence.pairs.measure import measure
+from auditor.evidence.verdicts.judge import judge
 from auditor.records import Concept
 
 PLANTED = {"waterbird": ("scene", "water", 0.95)}

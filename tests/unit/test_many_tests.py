@@ -3,13 +3,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from auditor.evidence import many_tests
-from auditor.evidence.agreement import supported
-from auditor.evidence.interventions import Intervention
-from auditor.evidence.many_tests import correct_for_many_tests, corrected, n_tests
-from auditor.evidence.pairs import PairEvidence
-from auditor.evidence.reliance import Erasure
-from auditor.evidence.subgroups import Gap
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.reliance import Erasure
+from auditor.evidence.effects.swaps import Intervention
+from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.verdicts import many_tests
+from auditor.evidence.verdicts.agreement import supported
+from auditor.evidence.verdicts.many_tests import correct_for_many_tests, corrected, n_tests
 from auditor.rules import ALPHA, ASSOCIATED_PART
 
 AGREED = Erasure(0.5, 0.3, 0.7, 50, 50, p=0.005, permuted=0.0)

@@ -12,7 +12,7 @@ from auditor.records import Verdict
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
 from reports.display import plain
-from reports.markdown import MAX_BYTES, code, escape, render_markdown
+from reports.written.markdown import MAX_BYTES, code, escape, render_markdown
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 SMALL_REPORT = """\

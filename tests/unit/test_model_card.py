@@ -11,7 +11,7 @@ from small_audit import write_small_audit
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.store.database import open_audit_database
 from auditor.store.queries import audit as queries
-from reports.model_card import render_model_card
+from reports.written.model_card import render_model_card
 
 ITEM = GateItem("cat", "fog", "fog", "weather", "flagged", "low", "f" * 64, "accepted", "note", "flagged; by 'Ada'")
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from auditor.records import SaliencyMap
-from reports.page_pictures import PictureBudget, Sizes
+from reports.page.pictures import PictureBudget, Sizes
 
 LARGE, SMALL = 160, 96
 #: 160 x 120: a column of red, a wide middle of green, a column of blue.

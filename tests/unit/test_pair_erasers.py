@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from auditor.evidence.covariates import within_class
-from auditor.evidence.erasure import RIDGE, fit_erasers, pair_erasers
+from auditor.evidence.effects.covariates import within_class
+from auditor.evidence.effects.erasers import RIDGE, fit_erasers, pair_erasers
 from auditor.records import LinearHead
 
 rng = np.random.default_rng(1)

@@ -9,7 +9,7 @@ from PIL import Image
 from toy_audit import SIDE, toy_classifier, write_pictures
 from toy_models import GapCnn
 
-from auditor.evidence.exemplars import Exemplar
+from auditor.evidence.verdicts.exemplars import Exemplar
 from auditor.extraction.picture_maps import _saliency, exemplar_maps, map_picture, picture_as_seen, seen_crop
 from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import Preprocess

@@ -93,7 +93,7 @@ def test_protocol_tells_a_changed_threshold(tmp_path, monkeypatch) -> None:
     protocol.write(protocol.FILE)
     assert protocol.state()["as_fixed"] is True
     assert protocol.thresholds()["evidence.many_tests.ALPHA"] == [0.05]
-    monkeypatch.setattr("auditor.evidence.many_tests.ALPHA", 0.06)
+    monkeypatch.setattr("auditor.evidence.verdicts.many_tests.ALPHA", 0.06)
     assert protocol.state()["as_fixed"] is False
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from evidence_world import CLASSES, V, World
 
-from auditor.evidence.planted_heads import FREE, Bench, plants, without_reliance
-from auditor.evidence.planting import class_reliance, logits_of, reliances
+from auditor.evidence.calibration.planted_heads import FREE, Bench, plants, without_reliance
+from auditor.evidence.calibration.planting import class_reliance, logits_of, reliances
 from auditor.records import LinearHead
 
 

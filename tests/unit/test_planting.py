@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from evidence_world import CLASSES, SCENES, World
 
-from auditor.evidence.planted_heads import Bench
-from auditor.evidence.planting import (
+from auditor.evidence.calibration.planted_heads import Bench
+from auditor.evidence.calibration.planting import (
     Effects,
     Features,
     class_reliance,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from auditor.evidence.presence import concept_presence, crowd_posterior
+from auditor.evidence.presence.presence import concept_presence, crowd_posterior
 from auditor.rules import PRESENT
 
 

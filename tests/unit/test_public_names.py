@@ -20,9 +20,9 @@ def test_an_unknown_name_is_an_attribute_error():
 @pytest.mark.parametrize(
     "use",
     [
-        "auditor.open_audit; import reports.text",
-        "auditor.assert_no_shortcuts; import reports.gate_text",
-        "import auditor.cli, reports.json_report",
+        "auditor.open_audit; import reports.written.text",
+        "auditor.assert_no_shortcuts; import reports.written.gate_text",
+        "import auditor.cli, reports.written.json",
     ],
 )
 def test_reading_and_gating_an_audit_imports_no_torch(use):

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 from toy_audit import PLAIN, toy_classifier
 
-from auditor.evidence.interventions import Swap
-from auditor.extraction import interventions
-from auditor.extraction.interventions import picture_files, region_swaps
+from auditor.evidence.effects.swaps import Swap
+from auditor.extraction import region_swaps as interventions
+from auditor.extraction.region_swaps import picture_files, region_swaps
 from auditor.inputs.dataset import load_dataset
 from auditor.records import ActivationStats, ChannelWords, ImageItem
 

@@ -15,7 +15,7 @@ from small_audit import (
     write_small_audit,
 )
 
-from auditor.context_records import Counterexample
+from auditor.concept_records import Counterexample
 from auditor.errors import StoreError
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Pair

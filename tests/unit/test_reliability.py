@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from auditor.evidence.reliability import cohens_kappa, told_twice, with_manifest
+from auditor.evidence.presence.reliability import cohens_kappa, told_twice, with_manifest
 
 rng = np.random.default_rng(0)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from auditor.evidence.reliance import assign_class_folds, assign_folds, erasure_effect, margin_loss, n_varying
+from auditor.evidence.effects.reliance import assign_class_folds, assign_folds, erasure_effect, margin_loss, n_varying
 
 
 def test_folds_keep_groups_together_and_follow_ids():

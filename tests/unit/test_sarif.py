@@ -11,7 +11,7 @@ from small_audit import decision, findings, write_small_audit
 from auditor.gate.decision import GateDecision
 from auditor.records import fingerprint
 from auditor.store.database import open_audit_database
-from reports.sarif import MAX_RESULTS, _text, render_sarif
+from reports.written.sarif import MAX_RESULTS, _text, render_sarif
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "data" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from auditor.evidence import sentences
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure
+from auditor.evidence.effects.swaps import Intervention, no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.interventions import Intervention, no_intervention
-from auditor.evidence.pair_states import JudgedPair
-from auditor.evidence.pairs import PairEvidence
-from auditor.evidence.reliance import NOT_IDENTIFIED, Erasure
-from auditor.evidence.subgroups import Gap
+from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.verdicts import sentences
+from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.records import ClassConcept, Concept
 from auditor.rules import ERASED_RECALL, FILLED, PULL_GAP, RECALL_GAP
 

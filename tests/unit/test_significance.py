@@ -3,7 +3,7 @@ import pytest
 from scipy import optimize, stats
 from statsmodels.stats import proportion
 
-from auditor.evidence import significance as sig
+from auditor.evidence.effects import significance as sig
 
 TABLES = [(45, 50, 20, 40), (3, 10, 0, 12), (10, 10, 2, 11), (5, 200, 5, 300), (0, 15, 0, 20), (96, 100, 31, 212)]
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from auditor.evidence.strata import class_strata, difficulty_steps, sub_kinds
+from auditor.evidence.effects.strata import class_strata, difficulty_steps, sub_kinds
 
 
 def test_quintiles():

@@ -11,8 +11,8 @@ from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.manifest import write_manifest
-from reports.gate_text import render_gate_text
-from reports.text import print_text, render_text
+from reports.written.gate_text import render_gate_text
+from reports.written.text import print_text, render_text
 
 SMALL_REPORT = """\
 sample:planted on 6 pictures (val), words by sample

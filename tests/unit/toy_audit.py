@@ -13,7 +13,7 @@ from toy_models import GapCnn
 
 from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Gathered, Inputs, Pictures
 from auditor.config import AuditConfig
-from auditor.evidence.verdicts import EvidenceResult
+from auditor.evidence.verdicts.judge import EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_args
 import duckdb
 
 from auditor.calibration_records import CalibrationRow
-from auditor.context_records import Attribute, AttributeConcept, CoreConcept, Counterexample
+from auditor.concept_records import Attribute, AttributeConcept, CoreConcept, Counterexample
 from auditor.errors import StoreError
 from auditor.records import (
     MASK_STAGE,

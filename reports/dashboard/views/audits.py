@@ -8,8 +8,8 @@ from typing import Protocol
 
 from auditor.figures import counted
 from reports.dashboard import markup
+from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, totals
-from reports.dashboard.place import Place
 from reports.dashboard.session import Session
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, plain
 

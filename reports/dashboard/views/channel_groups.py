@@ -18,8 +18,8 @@ from reports.dashboard.grid import show_grid
 from reports.dashboard.paging import pages
 from reports.dashboard.session import Session
 from reports.display import plain
-from reports.page_pictures import PictureBudget, Sizes
-from reports.page_records import Small
+from reports.page.pictures import PictureBudget, Sizes
+from reports.page.records import Small
 
 _PAGE_SIZE, _PER_GROUP, _USERS, _CHANNELS = 24, 4, 3, 12
 _MOST_USERS = 12

@@ -15,16 +15,16 @@ from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.picture_lists import Among, Selection, read_page
-from reports import class_evidence
-from reports.charts import Estimate, ShareBar
-from reports.class_sections import Sections, anchors
 from reports.dashboard import class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.grid import show_grid
 from reports.dashboard.session import Session
-from reports.page_pictures import PictureBudget, Sizes
-from reports.page_records import Section, Tile
-from reports.section_pictures import Extent
+from reports.page import class_evidence
+from reports.page.charts import Estimate, ShareBar
+from reports.page.pictures import PictureBudget, Sizes
+from reports.page.records import Section, Tile
+from reports.page.section_pictures import Extent
+from reports.page.sections import Sections, anchors
 
 _EXTENT, _BUDGET = Extent(4, 3, 4, 4, Sizes()), 3_000_000
 _MOST_CHOICES = 200

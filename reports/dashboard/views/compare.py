@@ -11,14 +11,14 @@ import streamlit as st
 
 from auditor.errors import InputError
 from auditor.gate.releases import ReleaseDiff
-from reports import diff_words
-from reports.class_sections import sentence_parts
 from reports.dashboard import markup
 from reports.dashboard.audits import FoundAudit
 from reports.dashboard.paging import pages
 from reports.dashboard.release_pair import ClassSide, class_side, concepts_of, diff_of, told_changes
 from reports.dashboard.session import Session, open_audit
+from reports.diff import words as diff_words
 from reports.display import plain
+from reports.page.sections import sentence_parts
 
 #: Findings on a page.
 _PER_PAGE = 40

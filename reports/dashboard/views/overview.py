@@ -14,17 +14,17 @@ from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection, VerdictCounts
-from reports.class_sections import Sections, anchors
 from reports.dashboard import charts, class_list, markup
 from reports.dashboard.audits import Identity, identity_of
-from reports.dashboard.reading import READING
+from reports.dashboard.explanations import READING
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS
-from reports.html_report import headline
-from reports.page_pictures import PictureBudget, Sizes
-from reports.page_records import Card
-from reports.section_pictures import Extent
+from reports.page.html_report import headline
+from reports.page.pictures import PictureBudget, Sizes
+from reports.page.records import Card
+from reports.page.section_pictures import Extent
+from reports.page.sections import Sections, anchors
 
 _WORST = 3
 #: Clean classes named in their line; and from how many lines on they are folded into it.

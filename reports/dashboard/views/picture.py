@@ -11,13 +11,14 @@ from auditor.store.queries.concepts import concept_terms
 from auditor.store.queries.groups import group
 from auditor.store.queries.picture_facts import NamedBy, PictureFacts, picture_facts
 from auditor.store.queries.picture_lists import Step, step, step_in
-from reports.dashboard import drawing, markup
+from reports.dashboard import markup
+from reports.dashboard import thumbnails as drawing
 from reports.dashboard.grid import show_grid, show_map_controls
+from reports.dashboard.listed_pictures import home_of, selection_of, title_of
 from reports.dashboard.neighbours import page_of
 from reports.dashboard.searching import nearest, search
-from reports.dashboard.selections import home_of, selection_of, title_of
 from reports.dashboard.session import Session
-from reports.page_records import Drawn
+from reports.page.records import Drawn
 from reports.what_now import explain_picture_command
 
 #: Side of the large pictures; the audit keeps 160 pixels.

@@ -8,7 +8,8 @@ from auditor.errors import AuditorError, InputError
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import picture_count
 from auditor.store.queries.concepts import words_to_try
-from reports.dashboard import drawing, markup
+from reports.dashboard import markup
+from reports.dashboard import thumbnails as drawing
 from reports.dashboard.grid import show_grid
 from reports.dashboard.neighbours import page_of
 from reports.dashboard.searching import search

@@ -1,0 +1,1 @@
+"""Heads of known truth, on which the verdicts are tried."""

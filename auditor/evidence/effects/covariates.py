@@ -1,0 +1,212 @@
+"""What else goes with a concept within the classes: residual presence for E3, and what cannot be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from auditor.evidence.presence.presence import EXCLUSIVE_KINDS
+from auditor.records import BoolArray, Concept, FloatArray, IntArray
+
+Float64Array = NDArray[np.float64]
+#: For each concept, those that are no covariates of it.
+Rivals = Sequence[frozenset[int]]
+
+#: Variance inflation above which a concept is indistinguishable from others.
+MAX_VIF = 5.0
+_RIDGE = 0.01  # of the correlation matrix: presences of an exclusive kind sum to one and have no inverse without it
+_LEAST_SPREAD = 0.02  # within-class standard deviation of presence below which a covariate explains nothing
+_PICTURES_PER_COVARIATE = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResidualPresence:
+    """Presence within classes, net of the other concepts and of difficulty: (N, T), zero where it is not known.
+
+    ``column_of`` gives the column of each concept that E3 can examine; merged concepts share one.
+    ``partners`` lists, for a concept, those it is indistinguishable from here. Concepts that were asked for and are
+    in neither are tied to the object itself (a core concept or the class prompt), which no erasure can undo.
+    """
+
+    values: FloatArray
+    column_of: Mapping[int, int]
+    partners: Mapping[int, tuple[int, ...]]
+
+
+def within_class(values: FloatArray, label_idx: IntArray) -> FloatArray:
+    """Values less the mean of their class; unlabelled rows become zero."""
+    rows = np.flatnonzero(label_idx >= 0)
+    n_classes = int(label_idx.max(initial=-1)) + 1
+    member = sparse.csr_array((np.ones(rows.size), (label_idx[rows], rows)), shape=(n_classes, label_idx.size))
+    sizes = np.maximum(np.bincount(label_idx[rows], minlength=n_classes), 1)
+    means = ((member @ values) / sizes[:, None]).astype(np.float32)
+    centred = np.zeros_like(values)
+    centred[rows] = values[rows] - means[label_idx[rows]]
+    return centred
+
+
+def rivals_of(concepts: Sequence[Concept], same_as: Mapping[int, int]) -> list[frozenset[int]]:
+    """For each concept those that say the same, or exclude it: no covariates of it, nor it of them.
+
+    Concepts of an exclusive kind (water is the absence of forest, sand and the rest) and values of one column of a
+    manifest. A value that is named as a concept of the vocabulary makes its whole column a rival of that concept, and
+    of its kind where that is exclusive.
+    """
+    members: dict[str, set[int]] = {}
+    for v, concept in enumerate(concepts):
+        if concept.column is not None:
+            members.setdefault(f"column {concept.column}", set()).add(v)
+        elif concept.kind in EXCLUSIVE_KINDS:
+            members.setdefault(concept.kind, set()).add(v)
+    rivals: list[set[int]] = [set() for _ in concepts]
+
+    def exclude(some: set[int], others: set[int]) -> None:
+        for v in some:
+            rivals[v] |= others - {v}
+
+    for together in members.values():
+        exclude(together, together)
+    for value, v in same_as.items():
+        column, like = members[f"column {concepts[value].column}"], members.get(concepts[v].kind, {v})
+        exclude(column, like)
+        exclude(like, column)
+    return [frozenset(found) for found in rivals]
+
+
+def residual_presence(
+    presence: FloatArray,
+    label_idx: IntArray,
+    difficulty: FloatArray,
+    concepts: Sequence[Concept],
+    targets: Sequence[int],
+    same_as: Mapping[int, int] = MappingProxyType({}),
+) -> ResidualPresence:
+    """Presence of each target, centred within class, less what the other concepts and difficulty predict of it.
+
+    Rivals (:func:`rivals_of`) are no covariates of each other.
+    A target with a variance inflation above :data:`MAX_VIF` is merged with the context concept it goes with most.
+
+    Args:
+        presence: (N, V) continuous presence, not finite where it is not known: there it is at its class's mean.
+        label_idx: (N,) labels, -1 for none.
+        difficulty: (N,) the encoder's score of the own class's prompt.
+        concepts: The V concepts.
+        targets: Context concepts to be examined.
+        same_as: Attributes that have the name of a concept of the vocabulary.
+    """
+    known = np.isfinite(presence)
+    if not known.all():
+        presence = _at_class_means(presence, known, label_idx)
+    rivals = rivals_of(concepts, same_as)
+    columns = _covariates(presence, label_idx, concepts, targets)
+    centred = within_class(np.column_stack([presence[:, columns], difficulty]).astype(np.float32), label_idx)
+    n = max(int((label_idx >= 0).sum()), 1)
+    spread = np.sqrt(np.maximum((centred**2).sum(axis=0, dtype=np.float64) / n, 1e-12))
+    standard = (centred / spread).astype(np.float32)
+    # each column stands for a tuple of concepts; the last one, difficulty, for none
+    owners: list[tuple[int, ...]] = [(v,) for v in columns] + [()]
+    wanted = set(targets)
+    tied: set[int] = set()
+    while True:
+        correlation = (standard.T @ standard).astype(np.float64) / n
+        active = [j for j, owner in enumerate(owners) if wanted.intersection(owner) and j not in tied]
+        weights = _regress(correlation, owners, rivals, active)
+        left = np.array([_residual_variance(correlation, weights[:, i], j) for i, j in enumerate(active)])
+        if not active or left.min() >= 1 / MAX_VIF:
+            break
+        worst = active[int(left.argmin())]
+        partner = _closest(correlation, owners, rivals, worst)
+        if partner is None or not (owners[partner] and concepts[owners[partner][0]].is_context):
+            tied.add(worst)
+            continue
+        merged = standard[:, worst] + np.sign(correlation[worst, partner]) * standard[:, partner]
+        standard[:, worst] = merged / max(float(np.sqrt((merged.astype(np.float64) ** 2).sum() / n)), 1e-6)
+        owners[worst] = owners[worst] + owners[partner]
+        keep = [j for j in range(len(owners)) if j != partner]
+        tied = {keep.index(j) for j in tied if j != partner}
+        standard, owners = standard[:, keep], [owners[j] for j in keep]
+    values = (standard[:, active] - standard @ weights.astype(np.float32)).astype(np.float32)
+    for i, j in enumerate(active):
+        seen = known[:, list(owners[j])].all(axis=1)
+        if not seen.all():
+            values[:, i] = within_class(values[:, [i]], np.where(seen, label_idx, -1))[:, 0]
+    column_of = {v: i for i, j in enumerate(active) for v in owners[j]}
+    partners = {v: tuple(u for u in owners[j] if u != v) for j in active for v in owners[j] if len(owners[j]) > 1}
+    return ResidualPresence(values, column_of, partners)
+
+
+def _at_class_means(presence: FloatArray, known: BoolArray, label_idx: IntArray) -> FloatArray:
+    """Presence with the mean over the class's known pictures where it is not known; 0 where a class has none."""
+    filled = np.where(known, presence, 0).astype(np.float32)
+    for v in np.flatnonzero(~known.all(axis=0)):
+        rows = np.flatnonzero(known[:, v] & (label_idx >= 0))
+        size = int(label_idx.max(initial=0)) + 1
+        sums = np.bincount(label_idx[rows], weights=filled[rows, v], minlength=size)
+        means = sums / np.maximum(np.bincount(label_idx[rows], minlength=size), 1)
+        gaps = np.flatnonzero(~known[:, v] & (label_idx >= 0))
+        filled[gaps, v] = means[label_idx[gaps]]
+    return filled
+
+
+def _covariates(
+    presence: FloatArray, label_idx: IntArray, concepts: Sequence[Concept], targets: Sequence[int]
+) -> list[int]:
+    """Targets, and as many of the other concepts that vary as the pictures can carry."""
+    labelled = label_idx >= 0
+    n = int(labelled.sum())
+    spread = within_class(presence, label_idx)[labelled].std(axis=0) if n else np.zeros(len(concepts))
+    others = [v for v in np.argsort(-spread, kind="stable") if spread[v] > _LEAST_SPREAD and v not in set(targets)]
+    room = max(0, n // _PICTURES_PER_COVARIATE - len(targets))
+    return sorted(int(v) for v in (*targets, *others[:room]))
+
+
+def _rivals(owners: Sequence[tuple[int, ...]], rivals: Rivals, j: int) -> list[int]:
+    """Columns that hold a rival of a concept of column j."""
+    excluded = frozenset().union(*(rivals[v] for v in owners[j]))
+    return [i for i, owner in enumerate(owners) if i != j and excluded.intersection(owner)]
+
+
+def _regress(
+    correlation: Float64Array,
+    owners: Sequence[tuple[int, ...]],
+    rivals: Rivals,
+    active: Sequence[int],
+) -> Float64Array:
+    """Ridge weights (P, len(active)) of each active column on all columns but itself and its rivals."""
+    size = correlation.shape[0]
+    ridge = correlation + _RIDGE * np.eye(size)
+    weights = np.zeros((size, len(active)))
+    inverse = np.linalg.inv(ridge)
+    solved: dict[tuple[int, ...], Float64Array] = {}
+    for i, j in enumerate(active):
+        excluded = _rivals(owners, rivals, j)
+        if not excluded:
+            # regression of one column on all the others, read off the inverse
+            weights[:, i] = -inverse[:, j] / inverse[j, j]
+            weights[j, i] = 0.0
+            continue
+        outside = tuple(k for k in range(size) if k != j and k not in set(excluded))
+        if outside not in solved:
+            solved[outside] = np.asarray(
+                np.linalg.solve(ridge[np.ix_(outside, outside)], correlation[list(outside)]), dtype=np.float64
+            )
+        weights[list(outside), i] = solved[outside][:, j]
+    return weights
+
+
+def _residual_variance(correlation: Float64Array, weights: Float64Array, j: int) -> float:
+    """Share of a standardised column's variance that its covariates leave: 1 / VIF."""
+    return float(correlation[j, j] - 2 * weights @ correlation[:, j] + weights @ correlation @ weights)
+
+
+def _closest(correlation: Float64Array, owners: Sequence[tuple[int, ...]], rivals: Rivals, j: int) -> int | None:
+    """The column that goes with column j most, rivals and itself left out; None when nothing goes with it alone."""
+    strength = np.abs(correlation[j])
+    strength[[j, *_rivals(owners, rivals, j)]] = 0.0
+    best = int(strength.argmax())
+    return best if strength[best] > 0.5 else None

@@ -1,0 +1,223 @@
+"""E4, observed gaps: how recall, and the pull on other classes, differ between pictures with and without a concept.
+
+"Without" is not simply the rest. When another class pulls pictures with water, a class that relies on nothing loses
+its pictures on water and then seems to rely on every scene that is left ("repelled by grass" is no reliance on sand).
+So the pictures without v are split by the strongest other value of v's kind, values whose rates are alike form one
+level, and the level that the upper quartile of the values belongs to is what v is compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtri, xlogy
+
+from auditor.evidence.effects import significance
+from auditor.evidence.effects.significance import TwoArms
+from auditor.evidence.effects.strata import usable_strata
+from auditor.records import BoolArray, FloatArray, IntArray
+from auditor.rules import DELTA, MIN_ARM, PRESENT
+
+Float64Array = NDArray[np.float64]
+
+#: Values of a kind are split into levels where this level of Gabriel's test says that they differ.
+LEVEL_ALPHA = 0.01
+_REFERENCE_QUANTILE = 0.75
+_FEWEST_PULLED = 3  # two pictures called c do not make levels
+
+GapStatus = Literal["measured", "too_few", "not_measurable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A difference of rates, its 95 % interval, the p of "effect <= DELTA", and the counts behind the plain rates.
+
+    ``narrowed`` says that the arm without the concept is a level of its kind and not all the rest.
+    """
+
+    effect: float
+    low: float
+    high: float
+    p: float
+    x_present: int
+    n_present: int
+    x_absent: int
+    n_absent: int
+    narrowed: bool = False
+    status: GapStatus = "measured"
+
+
+#: Of a concept whose presence cannot be told.
+NOT_MEASURABLE = Gap(0.0, -1.0, 1.0, 1.0, 0, 0, 0, 0, status="not_measurable")
+
+
+def strongest_value(presence: FloatArray, members: Sequence[int]) -> IntArray:
+    """Position in ``members`` of each picture's strongest concept of a kind, ``len(members)`` where none is present."""
+    of_kind = np.nan_to_num(presence[:, list(members)])  # what is not known is not strongest
+    strongest = of_kind.argmax(axis=1)
+    return np.where(of_kind.max(axis=1) > PRESENT, strongest, len(members)).astype(np.int64)
+
+
+def reference_level(successes: Float64Array, trials: Float64Array) -> BoolArray:
+    """Values of a kind that make up the upper-quartile level of their rates.
+
+    The values, in the order of their rates, are split where that explains most, as long as the likelihood ratio
+    within a part exceeds the chi-square bound of *all* values (Gabriel's simultaneous test: the choice of the split
+    is paid for). Thin values therefore stay with their neighbours. The quartile is taken over values, each weighed
+    by its pictures up to :data:`MIN_ARM`, since the values and not the pictures are what v competes with.
+
+    Args:
+        successes: (U,) pictures of each value that are called the class.
+        trials: (U,) pictures of each value.
+
+    Returns:
+        (U,) True for the values of the reference; all that have pictures when they do not differ.
+    """
+    used = np.flatnonzero(trials > 0)
+    chosen = np.zeros(trials.size, dtype=np.bool_)
+    if used.size < 2:
+        chosen[used] = True
+        return chosen
+    order = used[np.argsort(successes[used] / trials[used], kind="stable")]
+    bound = float(chdtri(used.size - 1, LEVEL_ALPHA))
+    weight = np.minimum(trials[order], MIN_ARM)
+    quartile = int(np.searchsorted(np.cumsum(weight) / weight.sum(), _REFERENCE_QUANTILE))
+    start, stop = 0, order.size
+    while stop - start > 1:
+        split, heterogeneity = _best_split(successes[order[start:stop]], trials[order[start:stop]])
+        if heterogeneity <= bound:
+            break
+        if quartile < start + split:
+            stop = start + split
+        else:
+            start += split
+    chosen[order[start:stop]] = True
+    return chosen
+
+
+def _log_likelihood(successes: Float64Array, trials: Float64Array) -> Float64Array:
+    rate = successes / np.maximum(trials, 1e-12)
+    return np.asarray(xlogy(successes, rate) + xlogy(trials - successes, 1 - rate))
+
+
+def _best_split(successes: Float64Array, trials: Float64Array) -> tuple[int, float]:
+    """Where two levels explain ordered rates best, and twice the log-likelihood ratio of all rates against one."""
+    x, n = np.cumsum(successes), np.cumsum(trials)
+    one = float(_log_likelihood(x[-1], n[-1]))
+    heterogeneity = 2 * (float(_log_likelihood(successes, trials).sum()) - one)
+    two = _log_likelihood(x[:-1], n[:-1]) + _log_likelihood(x[-1] - x[:-1], n[-1] - n[:-1])
+    return int(np.argmax(two)) + 1, heterogeneity
+
+
+def recall_gap(
+    present: BoolArray,
+    value: IntArray,
+    correct: BoolArray,
+    *,
+    strata: Sequence[IntArray] = (),
+    groups: IntArray | None = None,
+) -> Gap:
+    """P(called c | c, v) - P(called c | c, reference without v), over the pictures of one class.
+
+    Args:
+        present: (n,) whether v is present.
+        value: (n,) strongest value of v's kind (:func:`strongest_value`).
+        correct: (n,) whether the picture is called its class.
+        strata: Stratifications (n,) in order of preference. The first that keeps most of the information is used,
+            none if all lose it: strata that follow v itself would hide a true reliance.
+        groups: (n,) codes of groups of pictures that belong together, or None.
+    """
+    reference = ~present & levels(value, correct, ~present, groups)[value]
+    rows = np.flatnonzero(present | reference)
+    stratum = usable_strata(present[rows, None], [s[rows] for s in strata])
+    subset = None if groups is None else groups[rows]
+    narrowed = int(reference.sum()) < int((~present).sum())
+    return _gap(present[rows], correct[rows], stratum, subset, narrowed)
+
+
+def pull_gap(
+    present: BoolArray, value: IntArray, called: BoolArray, source_idx: IntArray, *, groups: IntArray | None = None
+) -> Gap:
+    """Sum_k w_k (p_k1 - p_k0) / sum_k w_k over the other classes k: how much v makes their pictures be called c.
+
+    The reference without v is chosen within every class k of which a few pictures are called c.
+
+    Args:
+        present: (n,) whether v is present, for pictures of the other classes.
+        value: (n,) strongest value of v's kind.
+        called: (n,) whether the picture is called c.
+        source_idx: (n,) the picture's own class.
+        groups: (n,) codes of groups of pictures that belong together, or None.
+    """
+    reference = ~present
+    pulled = np.bincount(source_idx[called & ~present])
+    for k in np.flatnonzero(pulled >= _FEWEST_PULLED):
+        rows = np.flatnonzero((source_idx == k) & ~present)
+        everything, among = np.ones(rows.size, dtype=np.bool_), None if groups is None else groups[rows]
+        reference[rows] = levels(value[rows], called[rows], everything, among)[value[rows]]
+    rows = np.flatnonzero(present | reference)
+    subset = None if groups is None else groups[rows]
+    narrowed = int(reference.sum()) < int((~present).sum())
+    return _gap(present[rows], called[rows], source_idx[rows], subset, narrowed)
+
+
+def levels(value: IntArray, outcome: BoolArray, among: BoolArray, groups: IntArray | None) -> BoolArray:
+    """Whether each value belongs to the reference, indexed by value."""
+    size = int(value.max(initial=0)) + 1
+    worth = 1.0 if groups is None else 1 / design_effect(outcome[among], groups[among])
+    trials = np.bincount(value[among], minlength=size).astype(np.float64) * worth
+    successes = np.bincount(value[among & outcome], minlength=size).astype(np.float64) * worth
+    return reference_level(successes, trials)
+
+
+def _gap(present: BoolArray, outcome: BoolArray, stratum: IntArray, groups: IntArray | None, narrowed: bool) -> Gap:
+    """Stratified difference with Miettinen and Nurminen's interval, counts deflated by the groups' design effect."""
+    size = int(stratum.max(initial=0)) + 1
+    arms: list[Float64Array] = []
+    x_counts: list[int] = []
+    n_counts: list[int] = []
+    for arm in (present, ~present):
+        effect = 1.0 if groups is None else design_effect(outcome[arm], groups[arm])
+        arms.append(np.bincount(stratum[arm & outcome], minlength=size) / effect)
+        arms.append(np.bincount(stratum[arm], minlength=size) / effect)
+        x_counts.append(int((arm & outcome).sum()))
+        n_counts.append(int(arm.sum()))
+    tables = TwoArms(*arms)
+    paired = tables.weights > 0
+    enough = min(float(tables.n1[paired].sum()), float(tables.n0[paired].sum())) >= MIN_ARM
+    used = TwoArms(*(a[paired] for a in tables))
+    low, high = significance.score_interval(used) if enough else (-1.0, 1.0)
+    return Gap(
+        effect=float(significance.risk_difference(used)) if paired.any() else 0.0,
+        low=float(low),
+        high=float(high),
+        p=float(significance.p_above(used, DELTA)) if enough else 1.0,
+        x_present=x_counts[0],
+        n_present=n_counts[0],
+        x_absent=x_counts[1],
+        n_absent=n_counts[1],
+        narrowed=narrowed,
+        status="measured" if enough else "too_few",
+    )
+
+
+def design_effect(outcome: BoolArray, groups: IntArray) -> float:
+    """How many pictures in groups are worth one on its own (Rao & Scott 1992), at least 1.
+
+    Where all outcomes agree the variance says nothing, and a group counts as one picture.
+    """
+    if outcome.size == 0:
+        return 1.0
+    _, member = np.unique(groups, return_inverse=True)
+    sizes = np.bincount(member).astype(np.float64)
+    n, n_groups = float(outcome.size), sizes.size
+    rate = float(outcome.mean())
+    if n_groups < 2 or rate in (0.0, 1.0):
+        return n / n_groups
+    sums = np.bincount(member, weights=outcome.astype(np.float64))
+    clustered = n_groups / (n_groups - 1) * float(((sums - rate * sizes) ** 2).sum()) / n**2
+    return max(1.0, clustered / (rate * (1 - rate) / n))

@@ -1,0 +1,125 @@
+"""E5, interventions on pictures: the place where a picture shows a concept, filled without it and filled with it.
+
+In a picture of the class, the place where it shows v and not its object is covered with what a picture of another class
+without v has there (the control); and again with what a picture of that same other class with v has there (the donor).
+Both fillings have one place, shape and area and come from one class, so what differs between the two results is v.
+No picture of the class itself gives a filling: its object could come along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from auditor.evidence.effects.gaps import Gap, levels
+from auditor.evidence.effects.significance import paired_change
+from auditor.records import IntArray
+from auditor.rules import CONFIDENCE, DELTA, LEAST_KEPT, MIN_ARM
+
+InterventionStatus = Literal["measured", "too_few", "unstable", "not_applicable", "not_readable", "not_tried"]
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """A place of ``target`` is filled from ``donor``, which has the concept, and from ``control``, which has not.
+
+    Rows of pictures. ``word_idx`` is the concept of the vocabulary whose map says where in the target the place is.
+    """
+
+    class_idx: int
+    word_idx: int
+    target: int
+    donor: int
+    control: int
+
+
+#: What the target is called with the filling of the donor and with that of the control, (n, 2); -1 where it cannot be.
+Intervene = Callable[[Sequence[Swap]], IntArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """How much more often the class's pictures are called it when a place is filled with the concept than without it.
+
+    ``p`` is that of "at most :data:`DELTA`"; ``called`` and ``called_without`` are the two rates.
+    """
+
+    effect: float
+    low: float
+    high: float
+    p: float
+    called: float
+    called_without: float
+    n: int
+    status: InterventionStatus = "measured"
+    changed: tuple[int, ...] = ()  # pictures that are called the class with the concept only
+
+    def as_gap(self) -> Gap:
+        """The same as a difference of rates."""
+        counts = [round(rate * self.n) for rate in (self.called, self.called_without)]
+        return Gap(self.effect, self.low, self.high, self.p, counts[0], self.n, counts[1], self.n)
+
+
+def no_intervention(status: InterventionStatus, n: int = 0, *, called: float = 0.0) -> Intervention:
+    """An intervention that says nothing, and why."""
+    return Intervention(0.0, -1.0, 1.0, 1.0, called, 0.0, n, status)
+
+
+NOT_TRIED = no_intervention("not_tried")
+
+
+def intervention_of(
+    found: IntArray, swaps: Sequence[Swap], *, value: IntArray | None = None, groups: IntArray | None = None
+) -> Intervention:
+    """Paired difference of the rates of being called the class, with Bonett and Price's interval for paired rates.
+
+    As with the gaps (E4), "without" is not simply the rest: where the controls' values of v's kind differ in what
+    pictures are called with them, only those of the upper-quartile level count. One swap of either change is added, so
+    that swaps that changed nothing do not look certain. Swaps count as fewer where the changes follow the picture that
+    was changed, the one that gave the concept or the one that did not.
+
+    Args:
+        found: (n, 2) from :data:`Intervene`.
+        swaps: The n swaps, all of one class and concept.
+        value: (N,) strongest value of v's kind in the pictures.
+        groups: (N,) codes of groups of pictures that belong together.
+    """
+    rows = np.array([(swap.target, swap.donor, swap.control) for swap in swaps], dtype=np.int64).reshape(-1, 3)
+    class_idx = np.array([swap.class_idx for swap in swaps], dtype=np.int64)
+    used = np.asarray((found >= 0).all(axis=1))
+    if value is not None and used.any():
+        used &= levels(value[rows[:, 2]], found[:, 1] == class_idx, used, None)[value[rows[:, 2]]]
+    n, members = int(used.sum()), rows[used] if groups is None else groups[rows[used]]
+    if n < MIN_ARM or min(np.unique(one).size for one in members.T) < MIN_ARM:
+        return no_intervention("too_few", n)
+    called = found[used] == class_idx[used, None]
+    rates = called.mean(axis=0)
+    if rates[0] < LEAST_KEPT:
+        return no_intervention("unstable", n, called=float(rates[0]))
+    change = called[:, 0].astype(np.int64) - called[:, 1]
+    size = n / max(1.0, sum(_clustering(change, one) for one in members.T) - (members.shape[1] - 1))
+    centre, variance = paired_change(float(np.mean(change > 0)), float(np.mean(change < 0)), size)
+    error = float(np.sqrt(variance))
+    half, effect = float(ndtri(0.5 + CONFIDENCE / 2)) * error, float(change.mean())
+    return Intervention(
+        effect=effect,
+        low=min(centre - half, effect),
+        high=max(centre + half, effect),
+        p=float(ndtr((DELTA - centre) / error)),
+        called=float(rates[0]),
+        called_without=float(rates[1]),
+        n=n,
+        changed=tuple(dict.fromkeys(int(row) for row in rows[used, 0][change > 0])),
+    )
+
+
+def _clustering(change: IntArray, members: IntArray) -> float:
+    """Variance of the mean change with pictures that occur again counted as clusters, over that without."""
+    _, member = np.unique(members, return_inverse=True)
+    centred = change - change.mean()
+    alone = float((centred**2).sum())
+    return float((np.bincount(member, weights=centred) ** 2).sum()) / alone if alone > 0 else 1.0

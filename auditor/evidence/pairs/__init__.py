@@ -1,0 +1,1 @@
+"""Every pair of class and concept: measured, erased, and against permuted presence."""

@@ -1,0 +1,275 @@
+"""All that is measured on pairs of class and context concept, before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.evidence.effects import significance
+from auditor.evidence.effects.association import AssociationAuc, association_auc, class_concepts, present_counts
+from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
+from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure
+from auditor.evidence.effects.significance import TwoArms
+from auditor.evidence.effects.strata import class_strata
+from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
+from auditor.rules import (
+    ASSOCIATION,
+    DELTA,
+    MIN_ARM,
+    NOTABLE_P,
+    PRESENT,
+    SCREEN_AUC,
+    SCREEN_EXCESS,
+    SCREEN_LIFT,
+    SCREEN_SHARE,
+    SHARE,
+)
+
+
+@dataclass(slots=True)
+class PairEvidence:
+    """What is known of one class and one context concept; ``q`` is filled in when all pairs are known."""
+
+    class_idx: int
+    concept_idx: int
+    words: ClassConcept | None
+    auc: tuple[float, float, float]
+    by_words: bool
+    by_data: bool
+    recall: Gap = NOT_MEASURABLE
+    pull: Gap = NOT_MEASURABLE
+    erased_recall: Erasure = NOT_IDENTIFIED
+    erased_pull: Erasure = NOT_IDENTIFIED
+    transferred_recall: Erasure = NOT_IDENTIFIED
+    transferred_pull: Erasure = NOT_IDENTIFIED
+    erased_margin: Erasure = NOT_IDENTIFIED  # part of the margin, see margin_loss
+    transferred_margin: Erasure = NOT_IDENTIFIED
+    lost: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows with v, called c only as they are
+    swapped: Intervention = NOT_TRIED
+    partners: tuple[int, ...] = ()
+    #: A notable gap of recall lets it through, whatever data and words say: pictures that were balanced on purpose hide
+    #: the association. Of an attribute a pull does so too, its presence being no opinion.
+    by_gap: bool = False
+    p: float = 1.0
+    q: float = 1.0
+
+    @property
+    def screened_by(self) -> Reason:
+        """The screen that lets it through, or would: the words where they do, else the data."""
+        if self.by_words and self.words is not None:
+            return Reason(SHARE.rule_id, self.words.share, self.words.share_low, self.words.share_high)
+        return Reason(ASSOCIATION.rule_id, *self.auc)
+
+    @property
+    def screened(self) -> bool:
+        """Whether something lets it through."""
+        return self.suspicious or self.by_gap
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
+        return self.by_words or self.by_data
+
+
+@dataclass(slots=True, eq=False)
+class Measured:
+    """Counts and pairs of the whole audit; (C, V) arrays unless said otherwise."""
+
+    class_concepts: list[ClassConcept]
+    auc: AssociationAuc
+    present: BoolArray  # (N, V)
+    known: BoolArray  # (N, V) whether presence is known
+    n_labelled: IntArray  # (C,)
+    n_correct: IntArray  # (C,)
+    n_known: IntArray
+    n_known_correct: IntArray
+    n_with: IntArray
+    n_with_correct: IntArray
+    measurable: BoolArray  # (V,) whether presence is known in any picture
+    by_words: BoolArray  # E1 lets it through, whatever its kind
+    by_data: BoolArray  # E2 does
+    pull_arms: IntArray  # pictures of other classes in the smaller arm
+    pairs: list[PairEvidence] = field(default_factory=list)
+
+    @property
+    def n_without(self) -> IntArray:
+        """Pictures of every class that are known to be without every concept."""
+        return np.asarray(self.n_known - self.n_with)
+
+
+def testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
+    """Context concepts with enough pictures in both arms, for recall or for pull."""
+    arms = np.minimum(measured.n_with[c], measured.n_without[c])
+    context = inputs.context_of(c)
+    enough = (arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)
+    return np.asarray(context[enough], dtype=np.int64)
+
+
+def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
+    """E1 and E2 of everything, then E4 of the pairs that pass a screen or show a notable gap."""
+    labels, n_classes = inputs.label_idx, len(inputs.class_names)
+    order = np.argsort(np.argsort(np.asarray(inputs.image_ids), kind="stable"), kind="stable").astype(np.int64)
+    words = class_concepts(
+        inputs.shares,
+        inputs.predicted_idx,
+        inputs.concepts,
+        inputs.class_names,
+        groups=inputs.groups,
+        seed=inputs.seed,
+        order=order,
+    )
+    progress("evidence: words", 1, 1)
+    present, known = inputs.presence > PRESENT, np.isfinite(inputs.presence)
+    measurable = np.asarray(known.any(axis=0))
+    correct = inputs.predicted_idx == labels
+    n_known, n_with = present_counts(known, labels, n_classes), present_counts(present, labels, n_classes)
+    auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups)
+    measured = Measured(
+        class_concepts=words,
+        auc=auc,
+        present=present,
+        known=known,
+        n_labelled=np.bincount(labels[labels >= 0], minlength=n_classes),
+        n_correct=np.bincount(labels[(labels >= 0) & correct], minlength=n_classes),
+        n_known=n_known,
+        n_known_correct=present_counts(known, labels, n_classes, correct),
+        n_with=n_with,
+        n_with_correct=present_counts(present, labels, n_classes, correct),
+        measurable=measurable,
+        by_words=_by_words(inputs, words, present, measurable),
+        by_data=(auc.low >= SCREEN_AUC) & (n_with >= MIN_ARM) & (_excess(n_known, n_with) >= SCREEN_EXCESS),
+        pull_arms=_pull_arms(n_known, n_with),
+    )
+    progress("evidence: association", 1, 1)
+    _observed_gaps(inputs, measured, order, progress)
+    return measured
+
+
+def _pull_arms(n_known: IntArray, n_with: IntArray) -> IntArray:
+    """Pictures of other classes in the smaller arm, over the classes that have both arms: (C, V)."""
+    n_without = n_known - n_with
+    both = (n_with > 0) & (n_without > 0)
+    with_v, without_v = np.where(both, n_with, 0), np.where(both, n_without, 0)
+    return np.asarray(np.minimum(with_v.sum(axis=0) - with_v, without_v.sum(axis=0) - without_v), dtype=np.int64)
+
+
+def _by_pair(inputs: EvidenceInput, words: Sequence[ClassConcept]) -> dict[tuple[int, int], ClassConcept]:
+    """E1's records by class and concept."""
+    by_id = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
+    return {(record.class_idx, by_id[record.concept_id]): record for record in words}
+
+
+def carries_words(record: ClassConcept) -> bool:
+    """Whether E1's share is large enough, and larger than in the other classes, to look into a concept."""
+    return record.share >= SCREEN_SHARE and record.lift >= SCREEN_LIFT and record.share_low > record.share_elsewhere
+
+
+def _by_words(
+    inputs: EvidenceInput, words: Sequence[ClassConcept], present: BoolArray, measurable: BoolArray
+) -> BoolArray:
+    """Pairs (C, V) that E1 lets through."""
+    n_classes = len(inputs.class_names)
+    through = np.zeros((n_classes, len(inputs.concepts)), dtype=np.bool_)
+    for (c, v), record in _by_pair(inputs, words).items():
+        through[c, v] = carries_words(record)
+    # a concept that is not to be seen in the pictures that carry its word is a wrong word
+    return through & ((present_counts(present, inputs.predicted_idx, n_classes) >= MIN_ARM) | ~measurable)
+
+
+def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
+    """How much more often a concept is present in a class than in the mean of the other classes: (C, V)."""
+    seen = n_known > 0
+    rate = n_with / np.maximum(n_known, 1)
+    elsewhere = (rate.sum(axis=0) - rate) / np.maximum(seen.sum(axis=0) - seen, 1)
+    return np.asarray(rate - elsewhere)
+
+
+def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
+    """E4 of every context pair that passes a screen or whose plain gap is notable."""
+    labels, predicted, groups = inputs.label_idx, inputs.predicted_idx, inputs.groups
+    words = _by_pair(inputs, measured.class_concepts)
+    kinds: dict[tuple[str, str | None], list[int]] = {}
+    for v, concept in enumerate(inputs.concepts):
+        if concept.is_context:
+            kinds.setdefault((concept.kind, concept.column), []).append(v)
+    values = {}
+    for members in kinds.values():
+        values.update(dict.fromkeys(members, strongest_value(inputs.presence, members)))
+    recall_notable = _notable_recall(measured)
+    n_classes = len(inputs.class_names)
+    for c in range(n_classes):
+        notable = recall_notable[c] | _notable_pull(inputs, measured, c)
+        context = inputs.context_of(c)
+        chosen = {int(v) for v in context if measured.by_words[c, v] or measured.by_data[c, v] or notable[v]}
+        # a word and the attribute of its name are told in one line, so both are measured
+        chosen |= {v for pair in inputs.same_as.items() if chosen.intersection(pair) for v in pair}
+        chosen.intersection_update(context.tolist())
+        own, others = np.flatnonzero(labels == c), np.flatnonzero((labels >= 0) & (labels != c))
+        own_groups = None if groups is None else groups[own]
+        strata: list[IntArray] = []
+        if chosen and own.size >= MIN_ARM:
+            score, rows = inputs.class_prompt_score[own, c], inputs.embeddings[own]
+            strata = class_strata(rows, score, order=order[own], groups=own_groups, seed=inputs.seed)
+        for v in sorted(chosen):
+            pair = PairEvidence(
+                class_idx=c,
+                concept_idx=v,
+                words=words.get((c, v)),
+                auc=(float(measured.auc.auc[c, v]), float(measured.auc.low[c, v]), float(measured.auc.high[c, v])),
+                by_words=bool(measured.by_words[c, v]),
+                by_data=bool(measured.by_data[c, v]),
+                by_gap=bool(notable[v] if inputs.concepts[v].column is not None else recall_notable[c, v]),
+            )
+            measured.pairs.append(pair)
+            if not measured.measurable[v]:
+                continue
+            present, value = measured.present[:, v], values[v]
+            seen = measured.known[own, v]
+            mine, theirs = own[seen], others[measured.known[others, v]]
+            pair.recall = recall_gap(
+                present[mine],
+                value[mine],
+                predicted[mine] == c,
+                strata=[stratum[seen] for stratum in strata],
+                groups=None if groups is None else groups[mine],
+            )
+            pair.pull = pull_gap(
+                present[theirs],
+                value[theirs],
+                predicted[theirs] == c,
+                labels[theirs],
+                groups=None if groups is None else groups[theirs],
+            )
+        progress("evidence: gaps", c + 1, n_classes)
+
+
+def _notable_recall(measured: Measured) -> BoolArray:
+    """Pairs (C, V) whose plain recall gap exceeds DELTA at an uncorrected level."""
+    n0 = measured.n_without
+    x0 = measured.n_known_correct - measured.n_with_correct
+    arms = TwoArms.of(measured.n_with_correct[..., None], measured.n_with[..., None], x0[..., None], n0[..., None])
+    return _surely_above(arms, np.minimum(measured.n_with, n0) >= MIN_ARM)
+
+
+def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int) -> BoolArray:
+    """Concepts (V,) whose plain pull towards class c exceeds DELTA at an uncorrected level."""
+    n_classes = len(inputs.class_names)
+    called = inputs.predicted_idx == c
+    x1 = present_counts(measured.present, inputs.label_idx, n_classes, called)
+    x0 = present_counts(measured.known, inputs.label_idx, n_classes, called) - x1
+    sources = np.flatnonzero((np.arange(n_classes) != c) & (measured.n_labelled > 0))
+    arms = TwoArms.of(*(a[sources].T for a in (x1, measured.n_with, x0, measured.n_without)))
+    return _surely_above(arms, measured.pull_arms[c] >= MIN_ARM)
+
+
+def _surely_above(arms: TwoArms, enough: BoolArray) -> BoolArray:
+    """Whether differences exceed DELTA at an uncorrected level; those that do not exceed it at all are not tested."""
+    with np.errstate(invalid="ignore"):  # nan without a stratum that has both arms
+        above = enough & (significance.risk_difference(arms) > DELTA)
+    above[above] = significance.p_above(TwoArms(*(a[above] for a in arms)), DELTA) < NOTABLE_P
+    return np.asarray(above, dtype=np.bool_)

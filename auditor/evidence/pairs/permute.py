@@ -1,0 +1,162 @@
+"""How the erasures of screened pairs compare with presence permuted within class: samples, deals, p-values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.evidence.effects.covariates import ResidualPresence
+from auditor.evidence.effects.erasers import Fitted, HeadChunks
+from auditor.evidence.effects.erasure_null import NullSample, deal, erase_dealt
+from auditor.evidence.effects.name_hash import hashed
+from auditor.evidence.effects.reliance import Erasure
+from auditor.evidence.effects.strata import class_strata, usable_strata
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.records import BoolArray, FloatArray, IntArray, LinearHead, Progress
+
+#: Deals of permuted presence: no p below 1 / 200.
+N_DEALS = 199
+#: Pictures of the class, and of all others together, that presence is permuted on.
+NULL_PICTURES = 1_000
+_GATHERED = 40_000_000  # activations of samples held at a time
+_EQUAL = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairErasers:
+    """What the erasures of all pairs share."""
+
+    inputs: EvidenceInput
+    measured: Measured
+    chunks: HeadChunks
+    head: LinearHead
+    residual: ResidualPresence
+    folds: IntArray  # (N,)
+    class_folds: IntArray  # (C,)
+    fitted: Fitted
+
+    def of_label(self) -> IntArray:
+        """Fold of every picture's class; the last one's for pictures without a label, which take no part."""
+        return self.class_folds[self.inputs.label_idx]
+
+
+def permute_presence(eraser: PairErasers, pairs: Sequence[PairEvidence], progress: Progress) -> None:
+    """Fill in ``p`` and ``permuted`` of the erasures of the given pairs, class by class.
+
+    All concepts of a class are dealt anew together, within the class and its strata of sub-kind and difficulty.
+    """
+    by_class: dict[int, list[PairEvidence]] = {}
+    for pair in pairs:
+        by_class.setdefault(pair.class_idx, []).append(pair)
+    keys = hashed(f"{eraser.inputs.seed}\x00{image_id}" for image_id in eraser.inputs.image_ids)
+    rows = {c: _sample(eraser, c, mine, keys) for c, mine in by_class.items()}
+    done = 0
+    for batch in _batches(rows, eraser.head.weight.shape[1]):
+        gathered = np.unique(np.concatenate([rows[c] for c in batch]))
+        x, logits = _gather(eraser.chunks, gathered)
+        for c in batch:
+            at = np.searchsorted(gathered, rows[c])
+            _permute_class(eraser, c, by_class[c], rows[c], x[at], logits[at])
+            done += 1
+            progress("evidence: permuted", done, len(rows))
+
+
+def _sample(eraser: PairErasers, c: int, pairs: Sequence[PairEvidence], keys: NDArray[np.uint64]) -> IntArray:
+    """Rows of a sample for class c, in an order that follows the ids.
+
+    Of every class and every pattern of its concepts alike many pictures as far as there are: the few that lack a
+    concept are all there. Of pictures that belong together one is taken, since they cannot be exchanged.
+    """
+    inputs, labels = eraser.inputs, eraser.inputs.label_idx
+    rows = np.flatnonzero(labels >= 0)
+    rows = rows[np.argsort(keys[rows], kind="stable")]
+    if inputs.groups is not None:
+        rows = rows[np.sort(np.unique(inputs.groups[rows], return_index=True)[1])]
+    at = np.ix_(rows, np.array([pair.concept_idx for pair in pairs]))
+    patterns = np.column_stack([labels[rows], eraser.measured.present[at], eraser.measured.known[at]])
+    _, cell = np.unique(patterns, axis=0, return_inverse=True)
+    by_cell = np.argsort(cell.ravel(), kind="stable")
+    starts = np.r_[0, np.cumsum(np.bincount(cell.ravel()))[:-1]]
+    turn = np.empty(rows.size, dtype=np.int64)  # how many of a picture's cell come before it
+    turn[by_cell] = np.arange(rows.size) - starts[cell.ravel()[by_cell]]
+    by_turn = rows[np.argsort(turn, kind="stable")]
+    own = labels[by_turn] == c
+    return np.concatenate([by_turn[own][:NULL_PICTURES], by_turn[~own][:NULL_PICTURES]])
+
+
+def _batches(rows: dict[int, IntArray], width: int) -> Iterator[list[int]]:
+    """Classes whose samples fit into memory together: each batch is a pass over the head's inputs."""
+    batch: list[int] = []
+    size = 0
+    for c in rows:
+        if batch and (size + rows[c].size) * width > _GATHERED:
+            yield batch
+            batch, size = [], 0
+        batch.append(c)
+        size += rows[c].size
+    if batch:
+        yield batch
+
+
+def _gather(chunks: HeadChunks, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Inputs and logits of the given rows, which rise."""
+    x, logits = [], []
+    for part, activations, all_logits in chunks():
+        inside = rows[np.searchsorted(rows, part.start) : np.searchsorted(rows, part.stop)] - part.start
+        x.append(activations[inside])
+        logits.append(all_logits[inside])
+    return np.concatenate(x), np.concatenate(logits)
+
+
+def _permute_class(
+    eraser: PairErasers, c: int, pairs: Sequence[PairEvidence], rows: IntArray, x: FloatArray, logits: FloatArray
+) -> None:
+    inputs, labels = eraser.inputs, eraser.inputs.label_idx[rows]
+    columns = np.array([eraser.residual.column_of[pair.concept_idx] for pair in pairs])
+    at = np.ix_(rows, np.array([pair.concept_idx for pair in pairs]))
+    present, known = eraser.measured.present[at], eraser.measured.known[at]
+    residual = eraser.residual.values[np.ix_(rows, columns)]
+    sample = NullSample.of(x, logits, labels, residual, present, known, eraser.fitted, eraser.head)
+    seed = hashlib.sha256(f"{inputs.seed}\x00{inputs.class_names[c]}".encode()).digest()
+    orders = deal(_cells(inputs, rows, present, known), N_DEALS, np.random.default_rng(list(seed[:8])))
+    own_fold, folds = int(eraser.class_folds[c]), eraser.folds[rows]
+    pooled = erase_dealt(sample, c, orders, folds, {int(f): (int(f),) for f in np.unique(folds)}, eraser.head)
+    class_folds = eraser.class_folds[labels]
+    left_out = {int(f): (int(f), own_fold) for f in np.unique(class_folds)}
+    transferred = erase_dealt(sample, c, orders, class_folds, left_out, eraser.head)
+    for i, pair in enumerate(pairs):
+        pair.erased_recall = _compared(pair.erased_recall, pooled.recall[:, i])
+        pair.erased_pull = _compared(pair.erased_pull, pooled.pull[:, i])
+        pair.erased_margin = _compared(pair.erased_margin, pooled.margin[:, i])
+        pair.transferred_recall = _compared(pair.transferred_recall, transferred.recall[:, i])
+        pair.transferred_pull = _compared(pair.transferred_pull, transferred.pull[:, i])
+        pair.transferred_margin = _compared(pair.transferred_margin, transferred.margin[:, i])
+
+
+def _cells(inputs: EvidenceInput, rows: IntArray, present: BoolArray, known: BoolArray) -> IntArray:
+    """(n,) class, stratum and which presences are known: within a cell presence is exchanged.
+
+    The strata must leave the concepts room to vary.
+    """
+    labels = inputs.label_idx[rows]
+    strata = np.zeros(rows.size, dtype=np.int64)
+    for k in np.unique(labels):
+        at = np.flatnonzero(labels == k)
+        score, embeddings = inputs.class_prompt_score[rows[at], k], inputs.embeddings[rows[at]]
+        found = class_strata(embeddings, score, order=np.arange(at.size), seed=inputs.seed)
+        strata[at] = usable_strata(present[at], found)
+    parts = np.column_stack([labels, strata, known])
+    return np.unique(parts, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+
+
+def _compared(erasure: Erasure, deals: NDArray[np.float64]) -> Erasure:
+    """An erasure with the share of deals, itself among them, that take away as much; row 0 is no deal."""
+    if erasure.status != "measured":
+        return erasure
+    p = float(np.mean(deals >= deals[0] - _EQUAL))
+    return replace(erasure, p=p, permuted=float(deals[1:].mean()))

@@ -1,0 +1,1 @@
+"""Whether a concept is in a picture, and how far that can be known."""

@@ -1,0 +1,151 @@
+"""Whether an intervention agrees with a gap, and whether a gap is excluded: the rules on one class and one concept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from scipy.stats import combine_pvalues
+
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.reliance import Erasure
+from auditor.evidence.effects.swaps import Intervention
+from auditor.evidence.pairs.measure import PairEvidence
+from auditor.rules import (
+    AGREEING_PART,
+    DELTA,
+    ERASED_MARGIN,
+    ERASED_PULL,
+    ERASED_RECALL,
+    FILLED,
+    GAP_PART,
+    NULL_ALPHA,
+    PULL_GAP,
+    RECALL_GAP,
+    TOLERATED,
+    Rule,
+)
+
+
+def agrees(gap: Gap, erasure: Erasure, transferred: Erasure) -> bool:
+    """Whether erasing the concept takes away a good part of the gap, and more than permuted presence explains.
+
+    Args:
+        gap: Observed gap of recall or of pull.
+        erasure: E3 of the same sort, fitted on the other pictures of all classes.
+        transferred: E3 of the same sort, fitted on the other classes alone, where they vary enough. What goes with
+            the concept within this class only (its sub-kinds, the encoder's error on it) has no part in it, nor, for
+            a pull, what goes with it within the class of the pictures that are pulled.
+    """
+    fitted = [erasure] if transferred.status == "not_identified" else [erasure, transferred]
+    enough = max(DELTA, AGREEING_PART * gap.effect)
+    return all(_shown(one) and one.effect >= enough for one in fitted)
+
+
+def margins_agree(erased: Erasure, transferred: Erasure) -> bool:
+    """Whether erasing the concept takes away a good part of the margin that goes with it, in the class's pictures.
+
+    Asked of the eraser of all classes and of that of the other classes alone: within one class whatever goes with the
+    concept is erased along with it, so its own pictures prove nothing.
+    """
+    return all(_shown(one) and one.effect >= AGREEING_PART for one in (erased, transferred))
+
+
+def _shown(erasure: Erasure) -> bool:
+    return erasure.status == "measured" and erasure.p is not None and erasure.p <= NULL_ALPHA
+
+
+def agrees_by_counts(pair: PairEvidence) -> bool:
+    """Whether erasure agrees with the gap of recall by changed predictions."""
+    return agrees(pair.recall, pair.erased_recall, pair.transferred_recall)
+
+
+@dataclass(frozen=True, slots=True)
+class Supported:
+    """An effect that may be tested, since an intervention agrees with it or it is one itself.
+
+    Attributes:
+        rule: The rule that measured it.
+        gap: The effect.
+        agreeing: The rule whose intervention agrees; None where an intervention stands alone.
+        part: Part of the pair's level that its test has.
+        together: Whether ``gap.p`` is of the gap and the agreeing intervention tested together.
+    """
+
+    rule: Rule
+    gap: Gap
+    agreeing: Rule | None
+    part: float
+    together: bool = False
+
+
+def supported(pair: PairEvidence) -> list[Supported]:
+    """Those of the gaps, of recall and of pull, that an intervention agrees with, and what swaps show besides."""
+    found = []
+    # without a gap of recall the pull and the swaps share the level
+    part = GAP_PART if pair.recall.status == "measured" else 0.5
+    if erasure_agrees(pair) or swaps_agree(pair):
+        by_erasure = ERASED_RECALL if agrees_by_counts(pair) else ERASED_MARGIN
+        found.append(Supported(RECALL_GAP, pair.recall, by_erasure if erasure_agrees(pair) else FILLED, part))
+        if swaps_confirm(pair):
+            p = float(combine_pvalues([pair.recall.p, pair.swapped.p]).pvalue)
+            found.append(Supported(RECALL_GAP, replace(pair.recall, p=p), FILLED, 1 - 2 * GAP_PART, together=True))
+    if agrees(pair.pull, pair.erased_pull, pair.transferred_pull):
+        found.append(Supported(PULL_GAP, pair.pull, ERASED_PULL, part))
+    if swaps_stand_alone(pair):
+        found.append(Supported(FILLED, pair.swapped.as_gap(), None, part))
+    return found
+
+
+def erasure_agrees(pair: PairEvidence) -> bool:
+    """Whether erasure agrees with the gap of recall, by counts or by the margin."""
+    return agrees_by_counts(pair) or margins_agree(pair.erased_margin, pair.transferred_margin)
+
+
+def swaps_agree(pair: PairEvidence) -> bool:
+    """Whether fillings make a good part of a gap of recall, where erasure cannot be asked.
+
+    What erasure denies, fillings do not prove: what fills a picture brings along what goes with the concept.
+    """
+    if pair.recall.status != "measured" or "measured" in (pair.erased_recall.status, pair.erased_margin.status):
+        return False
+    return swaps_show(pair.swapped) and pair.swapped.effect >= AGREEING_PART * pair.recall.effect
+
+
+def swaps_show(swapped: Intervention) -> bool:
+    """Whether fillings surely make a difference of more than DELTA."""
+    return swapped.status == "measured" and swapped.low > DELTA
+
+
+def swaps_confirm(pair: PairEvidence) -> bool:
+    """Whether filling pictures points the same way as a gap of recall, so that both are tested together (Fisher).
+
+    The gap rests on the class's pictures without the concept, the intervention on those with it and on other classes'.
+    """
+    measured = pair.recall.status == "measured" and pair.swapped.status == "measured" and erasure_agrees(pair)
+    return measured and min(pair.recall.effect, pair.swapped.effect) > DELTA and pair.swapped.low > 0
+
+
+def swaps_stand_alone(pair: PairEvidence) -> bool:
+    """Whether the class has too few pictures for a gap of recall, but filling those that it has shows one.
+
+    Erasure must not deny it: where it is measured, of recall or of pull, the pooled and the transferred eraser take
+    away something, and more than permuted presence explains.
+    """
+    if pair.recall.status != "too_few" or not swaps_show(pair.swapped):
+        return False
+    both = (pair.erased_recall, pair.transferred_recall), (pair.erased_pull, pair.transferred_pull)
+    tried = [[one for one in fitted if one.status == "measured"] for fitted in both]
+    return not any(tried) or any(fitted and all(_shown(one) and one.effect > 0 for one in fitted) for fitted in tried)
+
+
+def excluded(gap: Gap, erasure: Erasure) -> bool:
+    """Whether an effect over the tolerated one is ruled out.
+
+    By the gap's own upper bound; or, where that is too wide, by an estimate within the tolerated effect together
+    with an erasure whose upper bound is.
+    """
+    if gap.status != "measured":
+        return False
+    if gap.high < TOLERATED:
+        return True
+    return gap.effect < TOLERATED and erasure.status == "measured" and erasure.high < TOLERATED

@@ -1,0 +1,66 @@
+"""Named states: what keeps a class from a verdict, and what the reader of the whole audit must know."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auditor.evidence.effects import significance
+from auditor.evidence.effects.significance import TwoArms
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import Measured, testable
+from auditor.evidence.verdicts import sentences
+from auditor.evidence.verdicts.sentences import Told
+from auditor.rules import KNOWN, MAX_RESIDUAL, MIN_ARM, NEAR_PERFECT
+
+
+def not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> Told | None:
+    """The named state that keeps a class without proof from being called clean or suspect, as a sentence."""
+    name, labels, called = inputs.class_names[c], inputs.label_idx, inputs.predicted_idx == c
+    n_called = int(called.sum())
+    if n_called == 0:
+        return sentences.never_predicted(name, int(measured.n_labelled[c]))
+    others = (labels >= 0) & (labels != c)
+    arms = TwoArms.of(measured.n_correct[c], measured.n_labelled[c], int((called & others).sum()), int(others.sum()))
+    if float(significance.score_interval(arms, confidence=KNOWN).low) <= 0:
+        return sentences.at_chance(name, float(measured.n_correct[c] / measured.n_labelled[c]))
+    residual = float(inputs.residuals[called].mean(dtype=np.float64))
+    if residual > MAX_RESIDUAL:
+        return sentences.unexplained(name, residual, n_called)
+    if testable(inputs, measured, c).size == 0:
+        return sentences.nothing_varies(name, MIN_ARM)
+    return None
+
+
+def gaps_hidden(inputs: EvidenceInput, measured: Measured, c: int) -> Told | None:
+    """Why a class without any finding is not clean: the model may know these very pictures."""
+    if inputs.in_training:
+        return sentences.trained_on(inputs.class_names[c])
+    if inputs.in_training is None and _recognised(measured) >= NEAR_PERFECT:
+        return sentences.may_be_trained_on(inputs.class_names[c], _recognised(measured))
+    return None
+
+
+def _recognised(measured: Measured) -> float:
+    """Share of all labelled pictures that are called what they are."""
+    n = int(measured.n_labelled.sum())
+    return int(measured.n_correct.sum()) / n if n else 0.0
+
+
+def notices_of(inputs: EvidenceInput, measured: Measured) -> tuple[str, ...]:
+    """States of the whole audit: next to no mistakes, predictions of one class, concepts not told or not there."""
+    notices = []
+    if inputs.head is not None and _recognised(measured) >= NEAR_PERFECT:
+        notices.append(sentences.near_perfect(_recognised(measured), int(measured.n_labelled.sum())))
+    called = np.unique(inputs.predicted_idx)
+    if inputs.head is not None and called.size == 1 and len(inputs.class_names) > 1:
+        notices.append(sentences.one_class_called(inputs.class_names[int(called[0])], inputs.predicted_idx.size))
+    context = np.array([concept.is_context and concept.column is None for concept in inputs.concepts], dtype=np.bool_)
+    doubted = context & ~measured.measurable
+    if doubted.any():
+        terms = [inputs.concepts[v].term for v in np.flatnonzero(doubted)]
+        notices.append(sentences.doubted(terms, int(context.sum())))
+    absent = context & measured.measurable & (measured.n_with.sum(axis=0) < MIN_ARM)
+    if absent.any():
+        terms = [inputs.concepts[v].term for v in np.flatnonzero(absent)]
+        notices.append(sentences.hardly_present(terms, int(context.sum()), MIN_ARM))
+    return tuple(notices)

@@ -1,0 +1,147 @@
+"""Measured pairs as records: findings with the pictures that show them, and the counts of subgroups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from auditor.concept_records import CoreConcept
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.verdicts.agreement import swaps_stand_alone
+from auditor.records import Finding, FloatArray, IntArray, Subgroup
+from auditor.rules import (
+    ASSOCIATION,
+    ERASED_MARGIN,
+    ERASED_PULL,
+    ERASED_RECALL,
+    FILLED,
+    PULL_GAP,
+    RECALL_GAP,
+    SHARE,
+    Rule,
+)
+
+#: Pictures that a finding names.
+MAX_EXAMPLES = 12
+
+
+def subgroups_of(inputs: EvidenceInput, measured: Measured) -> list[Subgroup]:
+    """Counts with and without every context concept that occurs in a class."""
+    records: list[Subgroup] = []
+    for c, name in enumerate(inputs.class_names):
+        for v, concept in enumerate(inputs.concepts):
+            n_with, right = int(measured.n_with[c, v]), int(measured.n_with_correct[c, v])
+            if not concept.is_context or n_with == 0:
+                continue
+            wrong_side = int(measured.n_without[c, v]), int(measured.n_known_correct[c, v]) - right
+            for present, (size, correct) in ((True, (n_with, right)), (False, wrong_side)):
+                known = correct if inputs.head is not None else None
+                records.append(Subgroup(c, name, concept.concept_id, concept.term, present, size, known))
+    return records
+
+
+def core_of(inputs: EvidenceInput, measured: Measured) -> list[CoreConcept]:
+    """Concepts of context that a class may rest on, and what would have let them through."""
+    return [
+        CoreConcept(
+            class_idx=c,
+            class_name=inputs.class_names[c],
+            concept_id=inputs.concepts[v].concept_id,
+            concept=inputs.concepts[v].term,
+            concept_kind=inputs.concepts[v].kind,
+            reason=reason,
+            by_words=bool(measured.by_words[c, v]),
+            by_data=bool(measured.by_data[c, v]),
+        )
+        for (c, v), reason in sorted(inputs.core.items())
+    ]
+
+
+def findings_of(inputs: EvidenceInput, measured: Measured) -> list[Finding]:
+    """Findings of every measured pair, by class and concept: E1, E2 and, where a model was examined, E3 to E5."""
+    ordered = sorted(measured.pairs, key=lambda pair: (pair.class_idx, pair.concept_idx))
+    return [finding for pair in ordered for finding in _findings(inputs, measured, pair)]
+
+
+def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Iterator[Finding]:
+    c, v = pair.class_idx, pair.concept_idx
+    concept, labels, called = inputs.concepts[v], inputs.label_idx, inputs.predicted_idx == c
+    present, known = measured.present[:, v], measured.known[:, v]
+    own, other = known & (labels == c), known & (labels >= 0) & (labels != c)
+    q = pair.q if pair.screened else None
+
+    def finding(
+        rule: Rule,
+        effect: tuple[float, float, float],
+        n: int,
+        rows: IntArray,
+        *,
+        p: float | None = None,
+        corrected: float | None = None,
+        permuted: float | None = None,
+        status: str = "measured",
+    ) -> Finding:
+        return Finding(
+            class_idx=c,
+            class_name=inputs.class_names[c],
+            concept_id=concept.concept_id,
+            concept=concept.term,
+            concept_kind=concept.kind,
+            rule_id=rule.rule_id,
+            effect=effect[0],
+            low=effect[1],
+            high=effect[2],
+            p=p,
+            q=corrected,
+            n_images=n,
+            evidence_image_ids=tuple(inputs.image_ids[row] for row in rows),
+            status=status,
+            permuted=permuted,
+        )
+
+    if pair.words is not None:
+        rows = np.flatnonzero(called)
+        shares = np.asarray(inputs.shares[rows][:, [v]].toarray(), dtype=np.float32).ravel()
+        effect = (pair.words.share, pair.words.share_low, pair.words.share_high)
+        yield finding(SHARE, effect, pair.words.n_images, strongest(inputs, rows, shares))
+    presence = inputs.presence[:, v]
+    told = "measured" if measured.measurable[v] else "not_measurable"
+    shown = strongest(inputs, np.flatnonzero(own), presence[own])
+    yield finding(ASSOCIATION, pair.auc, int((own | other).sum()), shown, status=told)
+    # a recall gap is shown by the pictures that break it, wrong ones first; a pull by the pictures pulled
+    broken = np.flatnonzero(own & ~present)
+    pulled = np.flatnonzero(other & present & called)
+    breaking = strongest(inputs, broken, 1 - called[broken] - presence[broken])
+    pulling = strongest(inputs, pulled, presence[pulled])
+    if inputs.head is None:
+        return
+    for rule, gap, rows in ((RECALL_GAP, pair.recall, breaking), (PULL_GAP, pair.pull, pulling)):
+        n, p = gap.n_present + gap.n_absent, gap.p if gap.status == "measured" else None
+        corrected = q if gap.status == "measured" else None
+        yield finding(rule, (gap.effect, gap.low, gap.high), n, rows, p=p, corrected=corrected, status=gap.status)
+    of_erasure = (
+        (ERASED_RECALL, pair.erased_recall, own),
+        (ERASED_MARGIN, pair.transferred_margin, own),
+        (ERASED_PULL, pair.erased_pull, other),
+    )
+    for rule, erasure, among in of_erasure:
+        rows = pair.lost[among[pair.lost]]
+        n = erasure.n_present + erasure.n_absent
+        estimate = (erasure.effect, erasure.low, erasure.high)
+        shown = strongest(inputs, rows, presence[rows])
+        status = erasure.status if measured.measurable[v] else told
+        yield finding(rule, estimate, n, shown, p=erasure.p, permuted=erasure.permuted, status=status)
+    swapped = pair.swapped
+    if swapped.status != "not_tried":
+        rows = np.array(swapped.changed[:MAX_EXAMPLES], dtype=np.int64)
+        estimate, p = (swapped.effect, swapped.low, swapped.high), swapped.p if swapped.status == "measured" else None
+        corrected = q if swaps_stand_alone(pair) else None
+        yield finding(FILLED, estimate, swapped.n, rows, p=p, corrected=corrected, status=swapped.status)
+
+
+def strongest(inputs: EvidenceInput, rows: IntArray, strength: FloatArray, most: int = MAX_EXAMPLES) -> IntArray:
+    """Rows of greatest strength, equal ones by image id."""
+    ids = np.array([inputs.image_ids[row] for row in rows], dtype=np.str_)
+    return rows[np.lexsort((ids, -np.asarray(strength, dtype=np.float64)))][:most]

@@ -1,0 +1,68 @@
+"""Correction for many tests: which pairs share the level, and what is left of their p-values.
+
+Within a class the concepts that the data associate with it (E2) are one family and all others a second one, each with
+a part of the level and Holm's method within. E2 compares presence with labels and never looks at a prediction, so the
+family that a concept is in says nothing about the test of its gap, and both families keep their level. The words of
+the model (E1) must not choose a family: they come from the decisions that are tested.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.evidence.effects import significance
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import Measured, PairEvidence, testable
+from auditor.evidence.verdicts.agreement import Supported, supported
+from auditor.records import IntArray
+from auditor.rules import ALPHA, ASSOCIATED_PART, MIN_CLASS
+
+
+def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
+    """Fill ``p`` and ``q``: Holm within the families of a class, Benjamini-Hochberg over the classes.
+
+    A pair's p is the best of what an intervention supports, each divided by its part of the pair's level. Within the
+    discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014).
+    """
+    analysed = np.flatnonzero(measured.n_labelled >= MIN_CLASS)
+    smallest = np.ones(len(inputs.class_names))
+    by_class: list[dict[int, PairEvidence]] = [{} for _ in inputs.class_names]
+    for pair in measured.pairs:
+        if pair.screened:
+            pair.p = min([1.0] + [one.gap.p / one.part for one in supported(pair)])
+            by_class[pair.class_idx][pair.concept_idx] = pair
+    for c, pairs in enumerate(by_class):
+        for family, part in _families(inputs, measured, c):
+            mine = [pairs[v] for v in family.tolist() if v in pairs]
+            within = significance.holm([pair.p for pair in mine], n_tests=family.size)
+            for pair, p in zip(mine, within, strict=True):
+                pair.q = min(float(p) / part, 1.0)
+        smallest[c] = min([1.0, *(pair.q for pair in pairs.values())])
+    class_q = np.ones(len(inputs.class_names))
+    class_q[analysed] = significance.benjamini_hochberg(smallest[analysed])
+    n_found = max(int((class_q[analysed] <= ALPHA).sum()), 1)
+    for c, pairs in enumerate(by_class):
+        for pair in pairs.values():
+            pair.q = float(min(1.0, max(class_q[c], pair.q * analysed.size / n_found)))
+
+
+def corrected(pair: PairEvidence, one: Supported) -> float:
+    """What the pair's q would be if this were all that is supported."""
+    return min(1.0, pair.q * one.gap.p / one.part / pair.p) if pair.p > 0 else pair.q
+
+
+def n_tests(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.float64]:
+    """(V,) by what Bonferroni would divide class c's level for each concept, or would if it were tested."""
+    families = _families(inputs, measured, c)
+    divided = [max(family.size, 1) / part for family, part in families]
+    return np.where(measured.by_data[c], divided[0], divided[-1])
+
+
+def _families(inputs: EvidenceInput, measured: Measured, c: int) -> list[tuple[IntArray, float]]:
+    """Testable concepts of class c that E2 lets through, then the others, each with its part of the level."""
+    tested = testable(inputs, measured, c)
+    associated = measured.by_data[c, tested]
+    if associated.all() or not associated.any():
+        return [(tested, 1.0)]
+    return [(tested[associated], ASSOCIATED_PART), (tested[~associated], 1 - ASSOCIATED_PART)]

@@ -1,0 +1,100 @@
+"""What the evidence says of each pair of class and concept: shown, excluded, open, or not measurable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.verdicts.agreement import excluded, supported
+from auditor.evidence.verdicts.many_tests import corrected
+from auditor.records import Reason
+from auditor.rules import ALPHA, PULL_GAP, RECALL_GAP, Rule
+
+State = Literal["proven", "excluded", "open", "not_measurable"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """A pair with what was decided on it, and by which rule.
+
+    Attributes:
+        pair: What was measured.
+        state: What was decided.
+        rule: The rule that decided it, or that would.
+        gap: The effect by that rule.
+        strength: By which pairs of a class are put in order.
+        agreeing: The rule whose intervention agrees; None where none does, or where the rule is one itself.
+        together: Whether the gap is shown only together with the intervention that agrees.
+    """
+
+    pair: PairEvidence
+    state: State
+    rule: Rule
+    gap: Gap
+    strength: float
+    agreeing: Rule | None = None
+    together: bool = False
+
+    @property
+    def by_pull(self) -> bool:
+        """Whether pictures of other classes show it."""
+        return self.rule.whose == "others"
+
+    @property
+    def reason(self) -> Reason:
+        """What decided it; the screen that let it through where no effect could be measured."""
+        gap = self.gap
+        if gap.status == "measured":
+            agreeing = None if self.agreeing is None else self.agreeing.rule_id
+            return Reason(self.rule.rule_id, gap.effect, gap.low, gap.high, agreeing)
+        return self.pair.screened_by
+
+
+def _judged(pair: PairEvidence) -> JudgedPair:
+    tested = supported(pair)
+    if pair.q <= ALPHA:
+        shown = [one for one in tested if corrected(pair, one) <= ALPHA]
+        observed = [one for one in shown if one.rule.kind == "gap" and not one.together]
+        lead = max(observed or shown, key=lambda one: one.gap.low)
+        # what the reader can check, the gap, comes before the share of the words; neither alone leads
+        strength = lead.gap.low + (pair.words.share if pair.words else 0.0)
+        return JudgedPair(pair, "proven", lead.rule, lead.gap, strength, lead.agreeing, lead.together)
+    strength = (pair.words.share if pair.words else 0.0) + max(pair.auc[0] - 0.5, 0.0)
+    if pair.recall.status == "not_measurable":
+        return JudgedPair(pair, "not_measurable", RECALL_GAP, pair.recall, strength)
+    pull_done = excluded(pair.pull, pair.erased_pull) or pair.pull.status == "too_few"
+    recall_done = excluded(pair.recall, pair.erased_recall)
+    rule, gap = (PULL_GAP, pair.pull) if recall_done else (RECALL_GAP, pair.recall)
+    agreeing = next((one.agreeing for one in tested if one.rule is rule), None)
+    return JudgedPair(pair, "excluded" if recall_done and pull_done else "open", rule, gap, strength, agreeing)
+
+
+def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[JudgedPair]:
+    """All pairs of a class, the strongest first.
+
+    The manifest knows better than the encoder whether a concept is there: what its attribute excludes, the word of the
+    same name does not prove.
+    """
+    judged = {pair.concept_idx: _judged(pair) for pair in pairs}
+    for attribute, word in inputs.same_as.items():
+        if attribute in judged and word in judged and judged[attribute].state == "excluded":
+            state: State = "open" if judged[word].state == "proven" else "excluded"
+            judged[word] = replace(judged[word], state=state)
+    return sorted(judged.values(), key=lambda j: (-j.strength, j.pair.concept_idx))
+
+
+def told_once(inputs: EvidenceInput, judged: Sequence[JudgedPair]) -> list[JudgedPair]:
+    """Without the attributes whose word is among them: they are told in its line."""
+    among = {j.pair.concept_idx for j in judged}
+    return [j for j in judged if inputs.same_as.get(j.pair.concept_idx) not in among]
+
+
+def other_source(inputs: EvidenceInput, judged: Sequence[JudgedPair], lead: JudgedPair) -> PairEvidence | None:
+    """The manifest's attribute for a word, the encoder's word for an attribute; None where there is one source only."""
+    v = lead.pair.concept_idx
+    pairs = {j.pair.concept_idx: j.pair for j in judged}
+    return next((pairs[o] for pair in inputs.same_as.items() if v in pair for o in pair if o != v and o in pairs), None)

@@ -1,0 +1,391 @@
+"""One plain sentence or two for every verdict. Percents and points without decimals; every figure with its n."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.evidence.effects import significance
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.reliance import Erasure
+from auditor.evidence.effects.swaps import Intervention
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.verdicts.agreement import agrees_by_counts
+from auditor.evidence.verdicts.counterexamples import Missing
+from auditor.evidence.verdicts.pair_states import JudgedPair
+from auditor.figures import coefficient, percent, points, rate
+from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT
+
+#: Concepts that one cannot be told from, and that are named.
+_MORE_ALIKE = 3
+#: Concepts that go with a class after the leading one, and are named.
+_MORE_IN_DATA = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of a class: a claim, the numbers behind it, and what the reader can do.
+
+    ``claim`` is without its full stop, ``joint`` is what leads from it to the numbers where both stand in one sentence;
+    numbers and advice are whole sentences.
+    """
+
+    claim: str
+    numbers: str = ""
+    advice: str = ""
+    joint: str = ". "
+
+    @property
+    def text(self) -> str:
+        """All of it as plain text."""
+        claimed = f"{self.claim}{self.joint}{self.numbers}" if self.numbers else f"{self.claim}."
+        return f"{claimed} {self.advice}" if self.advice else claimed
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """Claim, numbers and advice, each able to stand alone."""
+        numbers = f"but {self.numbers}" if self.joint == ", but " else self.numbers
+        return _capital(f"{self.claim}."), _capital(numbers), self.advice
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _points(difference: float, low: float | None = None, high: float | None = None) -> str:
+    """A difference of rates in prose: "38 points [21, 41]"."""
+    return points(difference, low, high, unit="points")
+
+
+def _rate(successes: int, trials: int) -> str:
+    """A rate with Wilson's interval and its n: "31 % [25, 38] of 212"."""
+    low, high = significance.wilson_interval(successes, trials)
+    return rate(successes / max(trials, 1), trials, float(low), float(high))
+
+
+def _auc(pair: PairEvidence) -> str:
+    value, low, high = map(coefficient, pair.auc)
+    return f"{value} [{low}, {high}]"
+
+
+def named(inputs: EvidenceInput, pair: PairEvidence) -> str:
+    """A concept with its kind and what it cannot be told from: "water (scene, indistinguishable here from waves)"."""
+    concept = inputs.concepts[pair.concept_idx]
+    partners = [inputs.concepts[v].term for v in pair.partners]
+    if len(partners) > _MORE_ALIKE:
+        partners = [*partners[:_MORE_ALIKE], f"{len(partners) - _MORE_ALIKE} more"]
+    alike = f", indistinguishable here from {_list(partners)}" if partners else ""
+    return f"{concept.term} ({concept.kind.replace('_', ' ')}{alike})"
+
+
+def _list(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _words(inputs: EvidenceInput, pair: PairEvidence) -> str:
+    """What part of the words it carries, as a last clause; an attribute has no words."""
+    if inputs.concepts[pair.concept_idx].column is not None:
+        return ""
+    if pair.words is None or pair.words.share < 0.005:
+        return "; it carries none of the words"
+    return f"; it carries {percent(pair.words.share)} of the words (others {percent(pair.words.share_elsewhere)})"
+
+
+def _source(inputs: EvidenceInput, pair: PairEvidence) -> str:
+    """Who says that it is there: "the manifest's scene = water"."""
+    concept = inputs.concepts[pair.concept_idx]
+    return f"the {'encoder' if concept.column is None else 'manifest'}'s {concept.term}"
+
+
+def _other(inputs: EvidenceInput, other: PairEvidence | None, by_pull: bool) -> str:
+    """Whether the other source of a concept agrees: "the manifest's scene = water agrees: 80 points [60, 91]"."""
+    if other is None:
+        return ""
+    gap, source = other.pull if by_pull else other.recall, _source(inputs, other)
+    if gap.status == "not_measurable":
+        return f"{source} cannot be measured"
+    if gap.status == "too_few":
+        return f"{source} has too few pictures to say"
+    shown = _points(gap.effect, gap.low, gap.high)
+    return f"{source} agrees: {shown}" if gap.low > DELTA else f"{source} shows {shown} and so does not agree"
+
+
+def _recall(gap: Gap) -> str:
+    without = "on comparable pictures without it" if gap.narrowed else "without it"
+    return (
+        f"{without} {_rate(gap.x_absent, gap.n_absent)} are recognised, with it {_rate(gap.x_present, gap.n_present)}"
+    )
+
+
+def _pull(gap: Gap, class_name: str) -> str:
+    return (
+        f'pictures of other classes are called "{class_name}" {_points(gap.effect, gap.low, gap.high)} '
+        f"more often with it than without it ({gap.n_present:,} with it)"
+    )
+
+
+def _erased(erasure: Erasure) -> str:
+    """What erasure took away, as a clause."""
+    permuted = "" if erasure.permuted is None else f" (permuted {_points(erasure.permuted)})"
+    taken = _points(erasure.effect, erasure.low, erasure.high)
+    return f"erasing it from the features takes away {taken}{permuted}"
+
+
+def _erased_margin(margin: Erasure) -> str:
+    """The same for what the transferred eraser takes of the margin."""
+    permuted = "" if margin.permuted is None else f" (permuted {percent(margin.permuted)})"
+    return (
+        "erasing from the features what it does in the other classes takes away "
+        f"{percent(margin.effect, margin.low, margin.high)} of the margin that goes with it{permuted}"
+    )
+
+
+def _swapped(swapped: Intervention, name: str) -> str:
+    """What covering its place with pictures of other classes changes, as a clause."""
+    return (
+        f"with its place covered by other classes' pictures, {rate(swapped.called_without, swapped.n)} trials "
+        f'are still called "{name}" where those lack it and {percent(swapped.called)} where they have it: '
+        f"{_points(swapped.effect, swapped.low, swapped.high)}"
+    )
+
+
+def _tried_on_pictures(pair: PairEvidence, name: str) -> str:
+    """What interventions on pictures have to say where nothing is shown, as a sentence; nothing if not tried."""
+    if pair.swapped.status == "measured":
+        clause = _swapped(pair.swapped, name)
+        return f" {clause[0].upper()}{clause[1:]}."
+    return {
+        "unstable": " Covering its place changes what pictures are called even where the concept stays.",
+        "too_few": " Too few pictures show it, of this class or of others, to cover its place.",
+        "not_applicable": " It has no place of its own that could be covered.",
+        "not_readable": " The pictures could not be read again to cover its place.",
+    }.get(pair.swapped.status, "")
+
+
+def flagged(
+    inputs: EvidenceInput, lead: JudgedPair, others: Sequence[PairEvidence], other: PairEvidence | None = None
+) -> Told:
+    """'The model calls a picture "waterbird" largely because of water (scene): without it …'.
+
+    Args:
+        inputs: What was judged.
+        lead: The concept that leads, and its gap that was shown.
+        others: Other concepts that the class relies on.
+        other: The same concept by the other source: the manifest's attribute for a word, or the reverse.
+    """
+    pair, gap, name = lead.pair, lead.gap, inputs.class_names[lead.pair.class_idx]
+    how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
+    alone = lead.rule.kind == "intervention"
+    said = "" if alone else _other(inputs, other, lead.by_pull)
+    numbers = f"{_shown(lead, name)}{_words(inputs, pair)}{'; ' if said else ''}{said}."
+    if others:
+        numbers += f" It also relies on {_list([named(inputs, one) for one in others])}."
+    return Told(f'The model calls a picture "{name}" {how_much} because of {named(inputs, pair)}', numbers, joint=": ")
+
+
+def _shown(lead: JudgedPair, name: str) -> str:
+    """What shows it and the intervention that agrees, as clauses."""
+    pair = lead.pair
+    if lead.rule is FILLED:
+        few = (
+            f"only {pair.recall.n_absent:,} of its pictures are" if pair.recall.n_absent else "none of its pictures is"
+        )
+        return f"shown by intervention only, as {few} without it; {_swapped(pair.swapped, name)}"
+    if lead.together:
+        return (
+            f"{_recall(lead.gap)}, too few pictures to show it by themselves, but together with two interventions they "
+            f"do: {_erased_own(pair)}; {_swapped(pair.swapped, name)}"
+        )
+    if lead.by_pull:
+        return f"{_pull(lead.gap, name)}; {_erased(pair.erased_pull)}"
+    agreeing = _swapped(pair.swapped, name) if lead.agreeing is FILLED else _erased_own(pair)
+    return f"{_recall(lead.gap)}; {agreeing}"
+
+
+def _erased_own(pair: PairEvidence) -> str:
+    """What erasure took of the class's own: of its recall where that agrees, else of the margin."""
+    return _erased(pair.erased_recall) if agrees_by_counts(pair) else _erased_margin(pair.transferred_margin)
+
+
+def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: PairEvidence | None = None) -> Told:
+    """What passes the screen, what could not be decided, and how many pictures of what would decide it."""
+    pair, gap, by_pull = lead.pair, lead.gap, lead.by_pull
+    name, concept = inputs.class_names[pair.class_idx], named(inputs, pair)
+    if pair.by_words and pair.words is not None:
+        claim = (
+            f'{concept} carries {percent(pair.words.share)} of the words for "{name}" '
+            f"(others {percent(pair.words.share_elsewhere)})"
+        )
+    else:
+        claim = f'{concept} goes with "{name}" in the data (AUC {_auc(pair)})'
+    said = _other(inputs, other, by_pull)
+    # where neither source has enough pictures one of them says so
+    more = f" {_capital(said)}." if said and gap.status == "measured" else ""
+    more += _tried_on_pictures(pair, name)
+    fitted = (pair.erased_pull, pair.transferred_pull) if by_pull else (pair.erased_recall, pair.transferred_recall)
+    tried = [one for one in fitted if one.status == "measured"]
+    if gap.status == "too_few":
+        found = f"only {gap.n_absent:,} of its pictures are without it and {gap.n_present:,} with it"
+    elif by_pull:
+        found = _pull(gap, name)
+    else:
+        found = _recall(gap)
+    if gap.status == "measured" and gap.low > 0 and not tried:
+        untried = f"{found}; erasure could not be tried, so reliance is neither shown nor excluded."
+        return Told(claim, f"{untried}{more}", joint=", and ")
+    if gap.status == "measured" and gap.low > 0 and lead.agreeing is None and lead.rule.kind == "gap":
+        weaker = min(tried, key=lambda one: one.effect)
+        denied = f"{found}; but {_erased(weaker)}, so something that goes with it may be what is used."
+        return Told(claim, f"{denied}{more}", joint=", and ")
+    undecided = f"{found}: reliance is neither shown nor excluded"
+    whose, wanted = (" of other classes", missing[2:]) if by_pull else ("", missing[:2])
+    if None in wanted:
+        hidden = f"{undecided}; the encoder's own errors would hide it in any number of pictures."
+        return Told(claim, f"{hidden}{more}", joint=", but ")
+    sides = [f"{n:,} more pictures{whose} {side} it" for n, side in zip(wanted, ("with", "without"), strict=True) if n]
+    if not sides:
+        return Told(claim, f"{undecided}, the effect lies near what is tolerated.{more}", joint=", but ")
+    return Told(claim, f"{undecided}.{more}", f"Missing: {_list(sides)}.", joint=", but ")
+
+
+def clean(
+    inputs: EvidenceInput,
+    name: str,
+    n: int,
+    tested: int,
+    dismissed: Sequence[PairEvidence],
+    detectable: float | None,
+    rate: float,
+) -> Told:
+    """What was tried and the smallest effect that could have been seen."""
+    claim = f'No context concept was found to decide "{name}" ({n:,} pictures, {tested:,} concepts tested)'
+    told = []
+    if dismissed:
+        them = "it" if len(dismissed) == 1 else "them"
+        names = _list([named(inputs, pair) for pair in dismissed[:3]])
+        told.append(f"{_capital(names)} stood out, but reliance on {them} was excluded.")
+    if detectable is not None:
+        whose = "" if dismissed else " for half of them"
+        told.append(f"A gap of {_points(detectable)} would have been shown{whose}.")
+    if rate >= NEAR_PERFECT:
+        told.append(f"{percent(rate)} are recognised: pictures that the model was trained on hide gaps.")
+    return Told(claim, " ".join(told))
+
+
+def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], measured: Measured) -> Told:
+    """State: the data alone were audited; what goes with the class most comes first."""
+    claim = "No model was examined"
+    if not ranked:
+        return Told(claim, f'In the data no context concept goes with "{name}".')
+    by_concept = {pair.concept_idx: pair for pair in ranked}
+    # a word and the attribute of its name are told once
+    told = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) not in by_concept]
+    c, v = told[0].class_idx, told[0].concept_idx
+    inside, n = int(measured.n_with[c, v]), int(measured.n_known[c, v])
+    outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_known[:, v].sum()) - n
+    numbers = (
+        f'In the data {named(inputs, told[0])} is present in {_rate(inside, n)} of "{name}" '
+        f"and in {_rate(outside, rest)} other pictures (AUC {coefficient(told[0].auc[0])})"
+    )
+    agreeing = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) == v]
+    if agreeing:
+        numbers += f"; {_source(inputs, agreeing[0])} agrees (AUC {coefficient(agreeing[0].auc[0])})"
+    more = [f"{named(inputs, pair)} {coefficient(pair.auc[0])}" for pair in told[1 : 1 + _MORE_IN_DATA]]
+    return Told(claim, f"{numbers}." + (f" Next: {_list(more)}." if more else ""))
+
+
+# --- named states: why a class has no verdict, and what holds for the whole audit ----
+
+
+def too_few_pictures(name: str, n: int, needed: int) -> Told:
+    """State: fewer labelled pictures than two arms take."""
+    return Told(f'"{name}" has {n:,} labelled pictures; {needed:,} are needed to compare any with any')
+
+
+def never_predicted(name: str, n: int) -> Told:
+    """State: no picture is called the class."""
+    return Told(f'No picture is called "{name}", not one of its own {n:,}: there is no decision to explain')
+
+
+def at_chance(name: str, rate: float) -> Told:
+    """State: recall no better than the rate among other classes."""
+    return Told(
+        f'"{name}" is recognised in {percent(rate)} of its pictures, no more often than others are called it: '
+        "at chance, gaps say nothing"
+    )
+
+
+def unexplained(name: str, residual: float, n: int) -> Told:
+    """State: the phrases leave too much unexplained."""
+    return Told(
+        f'The words leave {percent(residual)} of what decides "{name}" unexplained ({n:,} pictures): '
+        "the encoder may not know this domain, or the vocabulary lacks the words"
+    )
+
+
+def nothing_varies(name: str, least: int) -> Told:
+    """State: no context concept is present in some pictures and absent from others."""
+    return Told(
+        f"No context concept is present in {least} pictures and absent from {least} others: "
+        f'nothing about "{name}" can be compared'
+    )
+
+
+def not_measurable(concept: str, name: str, share: float, kappa: float | None) -> Told:
+    """State: a concept leads the words, and whether it is in a picture cannot be told."""
+    told_twice = f": presence told twice agrees with kappa {coefficient(kappa)}, {MIN_KAPPA} is needed"
+    why = "" if kappa is None else told_twice
+    return Told(
+        f'{concept} carries {percent(share)} of the words for "{name}", '
+        f"but the encoder cannot tell in which pictures it is{why}"
+    )
+
+
+def near_perfect(rate: float, n: int) -> str:
+    """State of the audit: nearly everything is right."""
+    return (
+        f"{percent(rate, decimals=1)} of {n:,} pictures are recognised: if the model was trained on them, its gaps "
+        "are hidden; audit pictures that it has not seen"
+    )
+
+
+def trained_on(name: str) -> Told:
+    """State: nothing was found, on pictures that are named as training data."""
+    return Told(
+        f'Nothing was found on "{name}", but these pictures are named as training data: what a model was trained on '
+        "hides its gaps",
+        advice="Audit pictures that it has not seen.",
+    )
+
+
+def may_be_trained_on(name: str, rate: float) -> Told:
+    """State: nothing was found where nearly everything is right, and nobody says that the pictures are new to it."""
+    return Told(
+        f'Nothing was found on "{name}", but {percent(rate, decimals=1)} of all pictures are recognised and nothing '
+        "says that the model was not trained on them: that would hide its gaps",
+        advice='Audit pictures that it has not seen, and name their split or folder "val" or "test".',
+    )
+
+
+def one_class_called(name: str, n: int) -> str:
+    """State of the audit: all predictions are the same."""
+    return f'all {n:,} pictures are called "{name}": there is no decision to audit'
+
+
+def doubted(terms: Sequence[str], n: int) -> str:
+    """State of the audit: concepts whose presence the encoder does not tell twice alike."""
+    shown = ", ".join(terms[:5])
+    return (
+        f"presence of {len(terms):,} of {n:,} context concepts cannot be measured with this encoder (two halves of "
+        f"the prompts, or the manifest, disagree with it): {shown}{' …' if len(terms) > 5 else ''}"
+    )
+
+
+def hardly_present(terms: Sequence[str], n: int, least: int) -> str:
+    """State of the audit: concepts that next to no picture shows."""
+    shown = ", ".join(terms[:5])
+    return (
+        f"{len(terms):,} of {n:,} context concepts are present in fewer than {least} pictures: nothing is said of "
+        f"them ({shown}{' …' if len(terms) > 5 else ''})"
+    )

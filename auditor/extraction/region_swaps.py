@@ -1,0 +1,117 @@
+"""Regions of pictures filled from other pictures, and what the model calls the result: the hands of E5.
+
+Regions are cut and pasted after preprocessing, at equal places, so nothing is scaled twice. What decides which
+pictures meet is in ``auditor.evidence.verdicts.swap_pairs``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from auditor.errors import InputError
+from auditor.evidence.effects.swaps import Intervene, Swap
+from auditor.inputs.images import read_image
+from auditor.models import cam
+from auditor.models.classifier import Classifier
+from auditor.records import ChannelWords, FloatArray, ImageItem, IntArray
+
+#: Part of a picture that is filled: where it shows the concept most.
+FILLED = 0.5
+#: Channels show a concept by this power of their likeness to it: those that say little of it are many.
+_SHARPNESS = 3
+_BATCH = 32
+_KEPT = 512  # preprocessed pictures
+
+
+def region_swaps(
+    classifier: Classifier,
+    read: Callable[[int], Image.Image],
+    words: ChannelWords,
+    names: Sequence[int | None],
+) -> Intervene:
+    """The function that carries out swaps, in batches of whole pictures.
+
+    Args:
+        classifier: The model under audit.
+        read: Gives the picture of a row, upright RGB; raises InputError where it cannot be read any more.
+        words: Directions of the channels and of the concepts.
+        names: By class, the concept that its name is, if any.
+    """
+    kept: OrderedDict[int, Tensor | None] = OrderedDict()
+
+    def picture(row: int) -> Tensor | None:
+        if row not in kept:
+            try:
+                kept[row] = classifier.preprocess(read(row))
+            except InputError:
+                kept[row] = None
+            if len(kept) > _KEPT:
+                kept.popitem(last=False)
+        return kept[row]
+
+    def intervene(swaps: Sequence[Swap]) -> IntArray:
+        called = np.full((len(swaps), 2), -1, dtype=np.int64)
+        for start in range(0, len(swaps), _BATCH):
+            chosen, pictures = [], []
+            for i, swap in enumerate(swaps[start : start + _BATCH], start=start):
+                three = [picture(row) for row in (swap.target, swap.donor, swap.control)]
+                if all(one is not None for one in three):
+                    chosen.append(i)
+                    pictures.append(torch.stack([one for one in three if one is not None]))
+            if chosen:
+                called[chosen] = _called(classifier, torch.stack(pictures), [swaps[i] for i in chosen], words, names)
+        return called
+
+    return intervene
+
+
+def picture_files(root: Path, items: Sequence[ImageItem], *, min_side: int) -> Callable[[int], Image.Image]:
+    """Reads the picture of a row from its file."""
+    return lambda row: read_image(root / items[row].path, min_side=min_side).image
+
+
+def _called(
+    classifier: Classifier, pictures: Tensor, swaps: Sequence[Swap], words: ChannelWords, names: Sequence[int | None]
+) -> IntArray:
+    """(b, 2) what pictures (b, 3, channels, H, W), target, donor and control, are called with either filling."""
+    targets, donors, controls = pictures.unbind(1)
+    mask = _regions(classifier, targets, swaps, words, names)[:, None].to(targets.dtype)
+    found = [
+        cam.forward(classifier, targets * (1 - mask) + filling * mask)[1].argmax(axis=1)
+        for filling in (donors, controls)
+    ]
+    called = np.stack(found, axis=1).astype(np.int64)
+    called[~mask.flatten(1).any(1).cpu().numpy()] = -1  # no channel says the concept: there is no region
+    return called
+
+
+def _regions(
+    classifier: Classifier, targets: Tensor, swaps: Sequence[Swap], words: ChannelWords, names: Sequence[int | None]
+) -> Tensor:
+    """(b, H, W) places that are filled: where the picture shows the concept rather than what the class's name says.
+
+    The class's own map would not do: where the class relies on the concept, that is what it shows.
+    """
+    wanted = np.stack([words.concept_rows[swap.word_idx] for swap in swaps])
+    objects = np.stack([_row(words, names[swap.class_idx]) for swap in swaps])
+    weights = np.stack([np.maximum(rows @ words.directions.T, 0) ** _SHARPNESS for rows in (wanted, objects)], axis=1)
+    maps = torch.from_numpy(cam.response_maps(classifier, targets, weights.astype(np.float32)))
+    size = (int(targets.shape[2]), int(targets.shape[3]))
+    scaled = functional.interpolate(maps, size=size, mode="bilinear", align_corners=False).flatten(2)
+    spread = scaled.std(dim=2, keepdim=True)
+    scaled = torch.where(spread > 0, (scaled - scaled.mean(dim=2, keepdim=True)) / spread, 0.0)
+    shown = scaled[:, 0] - scaled[:, 1]
+    region = shown > torch.quantile(shown, 1 - FILLED, dim=1, keepdim=True)
+    return region.view(len(swaps), *size) & (spread[:, 0] > 0)[..., None]
+
+
+def _row(words: ChannelWords, concept_idx: int | None) -> FloatArray:
+    return np.zeros_like(words.concept_rows[0]) if concept_idx is None else words.concept_rows[concept_idx]

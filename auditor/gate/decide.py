@@ -1,0 +1,260 @@
+"""Whether a release passes: audit, policy and baseline in, items and exit code out; pure.
+
+What the gate keys on, and why 2 goes before 1, is in docs/decisions/0007-gate.md.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from auditor.figures import beyond, counted
+from auditor.gate.baseline import Baseline, Entry
+from auditor.gate.decision import AUDIT_A_MODEL, GateDecision, GateItem, ItemState, Level
+from auditor.gate.policy import Policy
+from auditor.gate.policy_hits import Concern, ReleaseEvidence, by_verdict, concerns, told_once
+from auditor.records import Severity, Verdict, VerdictName
+from auditor.wording import quote
+
+ExitCode = Literal[0, 1, 2]
+
+#: Days before its end from which on an accepted finding is a warning, so that nobody is surprised by the day itself.
+WARN_DAYS = 14
+_SENTENCE_LIMIT = 400
+_CODES: dict[ItemState, ExitCode] = {"new": 1, "expired": 1, "grown": 1, "not_analysed": 2}
+_OUTCOMES: dict[ExitCode, str] = {0: "passes", 1: "fails", 2: "undecided"}
+_SUMMARY_WORDS: dict[ItemState, str] = {
+    "new": "new",
+    "expired": "expired",
+    "grown": "grown",
+    "not_analysed": "not analysed",
+    "accepted": "accepted",
+    "stale": "stale in the baseline",
+    "tolerated": "tolerated by the policy",
+    "skipped": "skipped",
+}
+_NEXT: dict[VerdictName, str] = {
+    "flagged": "mend the model",
+    "suspect": "settle it with the pictures that are missing",
+    "clean": "mend the model",  # it breaks a limit
+}
+_STATES: tuple[ItemState, ...] = tuple(_SUMMARY_WORDS)
+_LEVELS: tuple[Level, ...] = get_args(Level)
+_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How much a finding grew since the previous release, with its interval."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def exit_code(states: Iterable[ItemState], *, empty: bool, strict: bool) -> ExitCode:
+    """The exit code that items of these states make.
+
+    Args:
+        states: of all items, in any order.
+        empty: whether nothing was judged: no pictures, no classes, or all of them skipped.
+        strict: whether a stale entry of the baseline fails.
+    """
+    codes = {**_CODES, "stale": 1} if strict else _CODES
+    return 2 if empty else max((codes.get(state, 0) for state in states), default=0)
+
+
+def decide(
+    evidence: ReleaseEvidence,
+    policy: Policy,
+    baseline: Baseline,
+    *,
+    today: datetime.date,
+    strict: bool = False,
+    growth: Mapping[str, Growth] | None = None,
+    unmeasured: Mapping[str, str] | None = None,
+    against: str | None = None,
+    policy_path: str | None = None,
+    baseline_path: str | None = None,
+) -> GateDecision:
+    """Decide on one audit.
+
+    Args:
+        evidence: what was found.
+        policy: what stops a release.
+        baseline: what was accepted.
+        today: the day that entries are held against.
+        strict: whether a stale entry of the baseline fails.
+        growth: how findings grew since the previous release, by fingerprint.
+        unmeasured: why it is not known of others whether they grew, by fingerprint.
+        against: which release that was, and what changed since, for the summary.
+        policy_path: for the reader.
+        baseline_path: for the reader.
+    """
+    entries = {entry.fingerprint: entry for entry in baseline.accepted}
+    judge = _Judge(policy, entries, today, growth or {}, unmeasured or {}, evidence.data_alone)
+    items: list[GateItem] = []
+    matched: set[str | None] = set()
+    n_judged = 0
+    for verdict, concerned in concerns(evidence, policy):
+        matched |= {concern.fingerprint for concern in concerned}  # of those as well that are told with another
+        grown = {concern.concept_id for concern in concerned if judge.grown(concern)}
+        of_class = judge.of_class(verdict, told_once(concerned, evidence.same_as, grown))
+        n_judged += not any(item.state in ("not_analysed", "skipped") for item in of_class)
+        items += of_class
+    items += judge.stale(items, matched, strict=strict)
+    items.sort(key=_worst_first)
+    empty = not evidence.n_images or not evidence.verdicts
+    code = exit_code((item.state for item in items), empty=empty or not n_judged, strict=strict)
+    summary = _summary(code, items, len(evidence.verdicts), n_judged, empty) + (f"; {against}" if against else "")
+    return GateDecision(code, summary, tuple(items), policy_path, baseline_path)
+
+
+def _worst_first(item: GateItem) -> tuple[int, int, int]:
+    return _LEVELS.index(item.level), _STATES.index(item.state), _SEVERITIES.index(item.severity)
+
+
+def _summary(code: ExitCode, items: Sequence[GateItem], n_classes: int, n_judged: int, empty: bool) -> str:
+    if empty:
+        return f"{_OUTCOMES[2]}: the audit holds no pictures or no classes"
+    counts = Counter(item.state for item in items)
+    said = [f"{counts[state]:,} {words}" for state, words in _SUMMARY_WORDS.items() if counts[state]]
+    said += [] if n_judged else ["no class was judged"]
+    classes = counted(n_classes, "class", "classes")
+    return f"{_OUTCOMES[code]}: {', '.join(said) or 'nothing found'} ({classes})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What turns concerns into items."""
+
+    policy: Policy
+    entries: Mapping[str, Entry]
+    today: datetime.date
+    growth: Mapping[str, Growth]
+    unmeasured: Mapping[str, str]
+    data_alone: bool
+
+    def of_class(self, verdict: Verdict, concerned: Sequence[Concern]) -> list[GateItem]:
+        """The items of one class; a class without a verdict, or on too few pictures to pass by it, is an item too."""
+        if verdict.verdict == "not_analysed":
+            step = AUDIT_A_MODEL if self.data_alone else "add pictures, or name the class in may_skip"
+            return [self._unanalysed(verdict, verdict.sentence, step)]
+        items = []
+        if verdict.concept_id is None and by_verdict(verdict, self.policy.limits(verdict.class_name, ""))[0]:
+            why = f"{verdict.verdict}, but the audit names no concept that could be judged or accepted"
+            items.append(self._unanalysed(verdict, why, "audit again", may_skip=False))
+        shown = verdict.verdict == "flagged" and any(concern.broken for concern in concerned)
+        if shown or verdict.n_images >= self.policy.min_images:  # what is shown stays shown
+            return [*items, *(self._item(concern) for concern in concerned)]
+        few = f"{verdict.verdict} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
+        if not items:
+            items.append(self._unanalysed(verdict, few, "add pictures, or name the class in may_skip"))
+        return [*items, *(self._item(concern) for concern in concerned if concern.broken or self.grown(concern))]
+
+    def _unanalysed(self, verdict: Verdict, why: str, next_step: str, *, may_skip: bool = True) -> GateItem:
+        skipped = may_skip and self.policy.skips(verdict.class_name)
+        return GateItem(
+            class_name=verdict.class_name,
+            concept_id=None,
+            concept=None,
+            concept_kind=None,
+            verdict=verdict.verdict,
+            severity="none",
+            fingerprint=None,
+            state="skipped" if skipped else "not_analysed",
+            level="note" if skipped else "error",
+            reason=f"{_one_line(why)}" + ("" if skipped else f"; {next_step}"),
+        )
+
+    def _item(self, concern: Concern) -> GateItem:
+        state, level, reason = self._state(concern)
+        return GateItem(
+            class_name=concern.verdict.class_name,
+            concept_id=concern.concept_id,
+            concept=concern.concept,
+            concept_kind=concern.concept_kind,
+            verdict=concern.verdict.verdict,
+            # the class's own, which says nothing of what is proven besides its leading concept
+            severity=concern.verdict.severity if concern.concept_id == concern.verdict.concept_id else "none",
+            fingerprint=concern.fingerprint,
+            state=state,
+            level=level,
+            reason=reason,
+            rule_id=concern.rule_id,
+        )
+
+    def _state(self, concern: Concern) -> tuple[ItemState, Level, str]:
+        said, entry = "; ".join(concern.broken.values()), self.entries.get(concern.fingerprint)
+        if concern.broken:
+            if entry is None:
+                return "new", "error", f"{said}: {_NEXT[concern.verdict.verdict]}, or accept it with --update-baseline"
+            if not entry.names(concern.verdict.class_name, concern.concept):
+                theirs = f"{quote(entry.class_name)}, {quote(entry.concept)}"
+                return "new", "error", f"{said}: the baseline has its fingerprint under other names ({theirs}); mend it"
+            if not entry.covers(concern.verdict.verdict):
+                return "new", "error", f"{said}: was {entry.judged} as {entry.verdict} only, {_by(entry)}"
+            if entry.expired(self.today):
+                return "expired", "error", f"{said}: was {entry.judged} {_by(entry)}; mend it, or renew the entry"
+        grown = self.grown(concern)
+        if grown:
+            said = "; ".join(filter(None, (said, grown)))
+            return "grown", "error", f"{said}: mend the model, or give it a [[rule]] of its own in the policy"
+        unmeasured = self._unmeasured(concern)
+        if not concern.broken or entry is None:
+            said = "; ".join(filter(None, (*concern.passed, unmeasured)))
+            return "tolerated", "warning" if unmeasured else "note", said
+        warns = unmeasured or (entry.expires - self.today).days <= WARN_DAYS
+        marked = "" if entry.state == "accepted" else f"{entry.judged} "
+        said = "; ".join(filter(None, (said, unmeasured, f"{marked}{_by(entry)}")))
+        return "accepted", "warning" if warns else "note", said
+
+    def grown(self, concern: Concern) -> str | None:
+        """How much it surely grew by more than the policy allows, None where it did not."""
+        growth, limit = self.growth.get(concern.fingerprint), self._max_growth(concern)
+        if growth is None or limit is None or not growth.low > limit:
+            return None
+        grown = beyond(growth.difference, growth.low, growth.high, limit, "max_growth")
+        return f"grown since the previous release by {grown}"
+
+    def _unmeasured(self, concern: Concern) -> str | None:
+        why = self.unmeasured.get(concern.fingerprint)
+        if why is None or self._max_growth(concern) is None:
+            return None
+        return f"max_growth not tried: {_one_line(why)}"
+
+    def _max_growth(self, concern: Concern) -> float | None:
+        return self.policy.limits(concern.verdict.class_name, concern.concept_kind).max_growth
+
+    def stale(self, items: Sequence[GateItem], matched: Container[str | None], *, strict: bool) -> list[GateItem]:
+        """Entries that nothing matches; what was not analysed this time cannot show that an entry is needed no more."""
+        unknown = {item.class_name for item in items if item.concept_id is None}
+        return [
+            GateItem(
+                class_name=entry.class_name,
+                concept_id=None,
+                concept=entry.concept,
+                concept_kind=None,
+                verdict=None,
+                severity="none",
+                fingerprint=entry.fingerprint,
+                state="stale",
+                level="error" if strict else "warning",
+                reason=f"nothing matches it any more: delete the entry, {entry.judged} {_by(entry)}",
+            )
+            for entry in self.entries.values()
+            if entry.fingerprint not in matched and entry.class_name not in unknown
+        ]
+
+
+def _by(entry: Entry) -> str:
+    return f"by {quote(entry.who)} until {entry.expires.isoformat()} ({quote(entry.reason, 200)})"
+
+
+def _one_line(text: str) -> str:
+    """A sentence of the audit, whose file may come from anybody, as the middle of a line."""
+    line = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    return line.rstrip(".") if len(line) <= _SENTENCE_LIMIT else line[:_SENTENCE_LIMIT] + "…"

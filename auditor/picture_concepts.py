@@ -1,0 +1,107 @@
+"""What is present in which picture: the vocabulary's concepts by the encoder, known attributes by the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from auditor.analysis import Context, Inputs, Pictures
+from auditor.concept_records import AttributeConcept
+from auditor.evidence.presence.presence import concept_presence
+from auditor.evidence.presence.reliability import MAX_PICTURES, cohens_kappa, told_twice, with_manifest
+from auditor.figures import percent
+from auditor.records import FloatArray
+from auditor.rules import PRESENT
+from auditor.wording import quote
+
+#: Share of every class's pictures that must have a usable mask: presence told in two ways would tell which way it was.
+LEAST_MASKED = 0.95
+#: Kinds of what lies around the object: told with the object covered where there is a mask. Marks, colours, textures
+#: and faults of the picture may lie on the object itself.
+SURROUNDING_KINDS = ("scene", "surface", "weather", "light", "person", "context_object")
+
+
+def known_context(inputs: Inputs, pictures: Pictures) -> Context:
+    """Presence of all concepts side by side, and how far manifest and encoder agree where both know one."""
+    concepts, attributes = inputs.concepts.concepts, inputs.attributes
+    around, notices = surroundings_of(pictures)
+    seen = _presence(inputs, pictures.embeddings, around, inputs.concepts.word_rows, inputs.concepts.absent_rows)
+    said = attributes.presence[pictures.rows]
+    position = {concept.concept_id: v for v, concept in enumerate(concepts)}
+    same_as: dict[int, int] = {}
+    records: list[AttributeConcept] = []
+    for a, concept in enumerate(attributes.concepts):
+        known, twin = np.isfinite(said[:, a]), position.get(attributes.same_as.get(concept.concept_id, ""))
+        agreement = None
+        if twin is not None:
+            same_as[len(concepts) + a] = twin
+            agreement = cohens_kappa(said[known, a] > PRESENT, seen[known, twin] > PRESENT)
+        records.append(
+            AttributeConcept(
+                concept_id=concept.concept_id,
+                concept=concept.term,
+                attribute=concept.column or "",
+                n_images=int((said[known, a] > PRESENT).sum()),
+                n_known=int(known.sum()),
+                same_as=None if twin is None else concepts[twin].concept_id,
+                agreement=agreement,
+            )
+        )
+    presence = np.hstack([seen, said])
+    told_once = np.full(len(attributes.concepts), np.nan, np.float32)
+    kappa = np.concatenate([_told_twice(inputs, pictures, around, seen), told_once])
+    kappa = with_manifest(kappa, presence, same_as)
+    return Context((*concepts, *attributes.concepts), presence, same_as, tuple(records), kappa, notices)
+
+
+def surroundings_of(pictures: Pictures) -> tuple[FloatArray, tuple[str, ...]]:
+    """Embeddings (N, D) by which to tell what lies around an object, and what the reader must know of the masks.
+
+    They are those of the covered pictures where nearly all pictures of every label have a usable mask, and of the
+    whole ones for the few others; else those of the whole pictures.
+    """
+    covered, failures = pictures.surroundings, pictures.mask_failures
+    shown = "; ".join(f"{quote(failure.path)}: {failure.reason}" for failure in failures[:2])
+    more = "; … see the table 'failures'" if len(failures) > 2 else ""
+    unusable = f"; {len(failures):,} cannot be used ({shown}{more})" if failures else ""
+    if covered is None:
+        return pictures.embeddings, (f"no mask is used{unusable}",) if failures else ()
+    masked = np.asarray(np.isfinite(covered).all(axis=1))
+    n_masked = f"{int(masked.sum()):,} of {masked.size:,} pictures have a usable mask"
+    shares = {k: float(masked[pictures.label_idx == k].mean()) for k in np.unique(pictures.label_idx)}
+    if min(shares.values()) < LEAST_MASKED:
+        return pictures.embeddings, (
+            f"no mask is used: {n_masked}, and what is told with masks in one class and without in another would tell "
+            f"the classes apart; at least {percent(LEAST_MASKED)} of every class are needed{unusable}",
+        )
+    told = f"{n_masked}: what lies around their objects is told with these covered{unusable}"
+    return np.where(masked[:, None], covered, pictures.embeddings), (told,)
+
+
+def _presence(
+    inputs: Inputs,
+    whole: FloatArray,
+    around: FloatArray,
+    word_rows: Sequence[FloatArray],
+    absent_rows: Mapping[str, FloatArray],
+) -> FloatArray:
+    """Presence (n, V): of what lies around an object by ``around``, of all else by ``whole``, both (n, D)."""
+    kinds = [concept.kind for concept in inputs.concepts.concepts]
+    scale = inputs.encoder.logit_scale
+    seen = concept_presence(whole, word_rows, kinds, absent_rows, logit_scale=scale)
+    if around is not whole:
+        outside = [v for v, kind in enumerate(kinds) if kind in SURROUNDING_KINDS]
+        seen[:, outside] = concept_presence(around, word_rows, kinds, absent_rows, logit_scale=scale)[:, outside]
+    return seen
+
+
+def _told_twice(inputs: Inputs, pictures: Pictures, around: FloatArray, seen: FloatArray) -> FloatArray:
+    """How far two halves of the prompts agree on every concept, on some of the pictures, whatever their order."""
+    rows = np.argsort(pictures.tie_keys(), kind="stable")[:MAX_PICTURES]
+    whole = pictures.embeddings[rows]
+    outside = whole if around is pictures.embeddings else around[rows]
+    first, second = (
+        _presence(inputs, whole, outside, half.word_rows, half.absent_rows) for half in inputs.concepts.halves
+    )
+    return np.where(inputs.concepts.told_twice, told_twice(seen[rows], first, second), np.float32(np.nan))

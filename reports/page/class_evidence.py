@@ -1,0 +1,145 @@
+"""A class's evidence on the HTML page: rows of the charts, arms of the counterexample table, and the SQL of each."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from auditor.concept_records import Counterexample
+from auditor.evidence.effects.significance import wilson_interval
+from auditor.figures import percent
+from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
+from auditor.rules import RULES, rule_of, shown_by_others, written
+from reports.display import plain
+from reports.page import charts
+from reports.page.records import Arm
+
+_LABEL = 27
+_STATUS = {
+    "too_few": "too few pictures",
+    "not_identified": "cannot be told apart",
+    "unstable": "covering alone does it",
+    "not_applicable": "has no place to cover",
+    "not_readable": "pictures not found",
+}
+_STATEMENTS = {
+    "Evidence": """\
+SELECT rule_id, effect, low, high, p, q, n_images, status FROM findings
+WHERE class_idx = $class_idx AND concept_id = $concept ORDER BY rule_id;""",
+    "Words": """\
+SELECT concept, concept_kind, share, share_low, share_high, share_elsewhere FROM class_concepts
+WHERE class_idx = $class_idx ORDER BY share DESC;""",
+    "Counts": """\
+SELECT concept, present, n, n_correct FROM subgroups
+WHERE class_idx = $class_idx AND concept_id = $concept ORDER BY present DESC;""",
+    "Pictures without it": """\
+SELECT path, predicted_name, confidence, presence FROM images
+JOIN predictions USING (image_id) JOIN concept_presence USING (image_id)
+WHERE label_idx = $class_idx AND concept_id = $concept AND presence <= 0.5 ORDER BY correct, presence;""",
+    "Channel groups": """\
+SELECT name, share, n_channels, image_ids FROM class_channel_groups JOIN channel_groups USING (group_idx)
+WHERE class_idx = $class_idx ORDER BY share DESC;""",
+}
+#: Words of a class that the chart shows.
+WORDS_SHOWN = 5
+
+
+def forest(findings: Sequence[Finding], verdict: Verdict) -> Markup:
+    """The forest plot of a concept's findings; the one that the verdict rests on stands out."""
+    rows = estimates(findings, verdict.rule_id)
+    told = "; ".join(f"{row.label} {row.text}" for row in rows)
+    return charts.forest_plot(rows, f"Evidence with 95 % intervals: {told}") if rows else Markup()
+
+
+def estimates(findings: Sequence[Finding], decided_by: str | None) -> list[charts.Estimate]:
+    """A concept's findings in the order of the argument, as rows of a forest plot; a chance has no zero and no row."""
+    by_rule = {finding.rule_id: finding for finding in findings}
+    known = [rule.rule_id for rule in RULES if rule.rule_id in by_rule and rule.unit != "chance"]
+    unknown = sorted(rule_id for rule_id in by_rule if rule_of(rule_id) is None)  # of an audit from elsewhere
+    return [_estimate(by_rule[rule_id], rule_id == decided_by) for rule_id in [*known, *unknown]]
+
+
+def _estimate(finding: Finding, decided: bool) -> charts.Estimate:
+    rule = rule_of(finding.rule_id)
+    label = plain(finding.rule_id, 20) if rule is None else rule.label
+    if finding.status != "measured" or not all(map(math.isfinite, (finding.effect, finding.low, finding.high))):
+        return charts.Estimate(label, _STATUS.get(finding.status, "not measured"), "grey")
+    number = written(finding.rule_id, finding.effect, finding.low, finding.high)
+    tone: charts.Tone = "accent" if decided else "ink"
+    value, low, high = (100 * number for number in (finding.effect, finding.low, finding.high))
+    return charts.Estimate(label, f"{number} · n {finding.n_images:,}", tone, value, low, high)
+
+
+def words_chart(concepts: Sequence[ClassConcept], verdict: Verdict, residual: float | None) -> Markup:
+    """The leading words of a class as bars, and what they leave unexplained."""
+    rows = word_bars(concepts, verdict, residual)
+    told = "; ".join(f"{row.label} {row.text}" for row in rows)
+    return charts.share_bars(rows, f"Shares of the words: {told}") if rows else Markup()
+
+
+def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: float | None) -> list[charts.ShareBar]:
+    """The leading words of a class and what they leave unexplained, as rows of a bar chart."""
+    shown = [concept for concept in concepts if concept.share >= 0.005][:WORDS_SHOWN]
+    rows = []
+    for concept in shown:
+        leads = concept.concept_id == verdict.concept_id
+        tone: charts.Tone = "accent" if leads else "core" if concept.concept_kind in CORE_KINDS else "ink"
+        kind = plain(concept.concept_kind, 16).replace("_", " ")
+        others = 100 * concept.share_elsewhere if math.isfinite(concept.share_elsewhere) else None
+        text = percent(concept.share) + (f" · others {percent(concept.share_elsewhere)}" if others is not None else "")
+        term = plain(concept.concept, _LABEL)
+        label = f"{term} ({kind})" if len(term) + len(kind) + 3 <= _LABEL else term
+        rows.append(charts.ShareBar(label, text, tone, min(100 * concept.share, 100), others))
+    if residual is not None:
+        rows.append(charts.ShareBar("no word fits", percent(residual), "grey", 100 * min(max(residual, 0), 1)))
+    return rows
+
+
+def arms(verdict: Verdict, counterexamples: Sequence[Counterexample], subgroups: Sequence[Subgroup]) -> list[Arm]:
+    """How often the class is recognised with the concept and without it; for a pull, the other classes' pictures."""
+    concept = plain(verdict.concept or "", 30)
+    examples = sorted((row for row in counterexamples if row.concept_id == verdict.concept_id), key=_with_first)
+    if shown_by_others(verdict.rule_id) and examples:
+        return [_arm(_side(row, concept), row.n_others, row.n_others_called, row.present) for row in examples]
+    if examples:
+        return [_arm(_side(row, concept), row.n, row.n_correct, not row.present) for row in examples]
+    counts = sorted((row for row in subgroups if row.concept_id == verdict.concept_id), key=_with_first)
+    return [_arm(_side(row, concept), row.n, row.n_correct, not row.present) for row in counts]
+
+
+def arms_of_data(verdict: Verdict, holders: tuple[int, int, int, int]) -> list[Arm]:
+    """Without a model: how much of the class, and of the others, has the concept."""
+    own, n_own, others, n_others = holders
+    return [
+        _arm(plain(verdict.class_name, 30), n_own, own, True),
+        _arm("other classes", n_others, others, False),
+    ]
+
+
+def _with_first(row: Counterexample | Subgroup) -> bool:
+    return not row.present
+
+
+def _side(row: Counterexample | Subgroup, concept: str) -> str:
+    return f"{'with' if row.present else 'without'} {concept}"
+
+
+def _arm(label: str, n: int, n_called: int | None, decides: bool) -> Arm:
+    """Counts with their rate and Wilson's interval."""
+    if n_called is None or n <= 0:
+        return Arm(label, n, n_called, None, None, None, decides)
+    low, high = wilson_interval(n_called, n)
+    return Arm(label, n, n_called, n_called / n, float(low), float(high), decides)
+
+
+def statements(verdict: Verdict) -> dict[str, str]:
+    """SQL that gives each figure of a class's section, for a reader's own DuckDB."""
+    concept = "'" + plain(verdict.concept_id or "", 200).replace("'", "''") + "'"
+    values = {"$class_idx": str(int(verdict.class_idx)), "$concept": concept}
+    return {
+        title: re.sub(r"\$\w+", lambda name: values[name.group()], statement)
+        for title, statement in _STATEMENTS.items()
+    }

@@ -1,0 +1,151 @@
+"""The report as one HTML file that loads nothing: verdict, classes, evidence with pictures, and how it was made.
+
+Every name is escaped by the templates; the page's policy allows no script but its own, by digest, and no address but
+pictures inside the page. It is made class by class: no more thumbnails are in memory than one class shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from auditor.config import NO_MODEL
+from auditor.figures import counted, reach
+from auditor.gate.decision import GateDecision
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
+from auditor.records import Verdict
+from auditor.store.queries import audit as queries
+from auditor.store.queries.audit import Connection
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS
+from reports.page.pictures import PictureBudget, Sizes
+from reports.page.section_pictures import Extent
+from reports.page.sections import Sections, anchors
+from reports.page.templates import assets, environment
+from reports.written.calibration import READING, calibration_line, count_lines
+
+#: What pictures may take of the 10 MB that a page may have at 100 classes; the rest is text and charts.
+PICTURE_BYTES = 7_000_000
+#: Classes that get a section; a page of more is read by nobody. Those after them are listed with their sentence.
+MOST_SECTIONS, _MOST_LISTED = 100, 400
+FULL, SHORT = Extent(4, 3, 4, 4, Sizes()), Extent(2, 3, 3, 3, Sizes(128, 72, 68))
+#: From so many sections on they are short.
+_MANY = 30
+_WORST, _GATE_ITEMS, _FAILURES, _CORE = 3, 100, 100, 12
+
+
+def render_html(connection: Connection, *, decision: GateDecision | None = None) -> str:
+    """The whole page."""
+    return "".join(html_parts(connection, decision=decision))
+
+
+def html_parts(connection: Connection, *, decision: GateDecision | None = None) -> Iterator[str]:
+    """The page part by part: the first screen and the table, a part for each class, the end."""
+    templates = environment()
+    verdicts = queries.verdicts(connection)
+    counts = queries.verdict_counts(connection)
+    told = [verdict for verdict in verdicts if _has_story(verdict)]
+    shown, unshown = told[:MOST_SECTIONS], told[MOST_SECTIONS:]
+    extent = FULL if len(shown) < _MANY else SHORT
+    budget = PictureBudget(PICTURE_BYTES, extent.sizes)
+    named = anchors(verdicts)
+    sections = Sections(connection, shown, named, extent, budget)
+    clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
+    failed = queries.failure_counts(connection)
+    core = queries.core_concepts(connection)
+    shared: dict[str, Any] = {
+        "run": queries.run(connection),
+        "n_pictures": queries.picture_count(connection),
+        "anchors": named,
+        "shapes": VERDICT_SHAPES,
+        "words": VERDICT_WORDS,
+    }
+    css, script, script_hash = assets()
+    yield templates.get_template("page_top.html.j2").render(
+        shared,
+        css=css,
+        script_hash=script_hash,
+        headline=headline(counts, no_model=shared["run"].model_spec == NO_MODEL),
+        gate=None if decision is None else _gate(decision),
+        counts=[(verdict, getattr(counts, verdict)) for verdict in VERDICT_SHAPES],
+        n_classes=len(verdicts),
+        n_analysed=counts.analysed,
+        cards=[sections.card(verdict) for verdict in shown[:_WORST]],
+        seen=reach(verdict.detectable_effect for verdict in verdicts),
+        verdicts=verdicts,
+        sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
+    )
+    template = templates.get_template("section.html.j2")
+    for verdict in shown:
+        yield template.render(shared, s=sections.section(verdict))
+    yield templates.get_template("page_end.html.j2").render(
+        shared,
+        script=script,
+        extent=extent,
+        n_sections=len(shown),
+        unshown=unshown[:_MOST_LISTED],
+        n_unlisted=len(unshown[_MOST_LISTED:]),
+        clean=clean,
+        seen_in_clean=reach(verdict.detectable_effect for verdict in clean),
+        not_analysed=[v for v in verdicts if v.verdict == "not_analysed" and not _has_story(v)],
+        attributes=queries.attributes(connection),
+        core=core[:_CORE],
+        n_more_core=len(core[_CORE:]),
+        failures=queries.failures(connection, limit=_FAILURES),
+        n_failures=sum(failed.values()),
+        n_left_out=budget.n_left_out,
+        n_broken=budget.n_broken,
+        calibration=calibration_line(connection),
+        counts=count_lines(queries.calibrations(connection)),
+        reading=READING,
+        n_judged=0 if shared["run"].model_spec == NO_MODEL else len(verdicts),
+        no_thumbnails=shared["run"].config.get("thumbnails") is False,
+    )
+
+
+def _has_story(verdict: Verdict) -> bool:
+    """Whether there is more to tell of a class than its sentence; without a model, what goes with it in the data."""
+    return verdict.verdict in ("flagged", "suspect") or (
+        verdict.verdict == "not_analysed" and verdict.concept_id is not None
+    )
+
+
+def headline(counts: queries.VerdictCounts, *, no_model: bool) -> str:
+    """What the audit says in one line."""
+    analysed = counts.analysed
+    if not analysed:
+        return "No model was examined" if no_model else "No class was analysed"
+    classes = counted(analysed, "class", "classes")
+    if counts.flagged:
+        return f"{counts.flagged:,} of {classes} {'is' if counts.flagged == 1 else 'are'} flagged"
+    if counts.suspect:
+        return f"None of {classes} is flagged, {counts.suspect:,} {'is' if counts.suspect == 1 else 'are'} suspect"
+    return f"None of {classes} is flagged" if analysed > 1 else "The one class analysed is not flagged"
+
+
+@dataclass(frozen=True, slots=True)
+class _GateLine:
+    shape: str
+    level: str
+    state: str
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    decision: GateDecision
+    shape: str
+    lines: tuple[_GateLine, ...]
+    n_more: int
+
+
+def _gate(decision: GateDecision) -> _Gate:
+    """What the gate decided, worst items first."""
+    items = worst_first(decision)
+    lines = (
+        _GateLine(LEVEL_SHAPES[item.level], item.level, STATE_WORDS[item.state], subject(item, 60), item.reason)
+        for item in items[:_GATE_ITEMS]
+    )
+    shape = LEVEL_SHAPES["error"] if decision.exit_code else "✓"
+    return _Gate(decision, shape, tuple(lines), len(items[_GATE_ITEMS:]))

@@ -1,0 +1,144 @@
+"""What the templates of the HTML page are given: names and numbers as measured, pictures as data URIs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+
+from auditor.concept_records import Counterexample
+from auditor.records import Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture for the page: its data URI and size in pixels."""
+
+    uri: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A picture cut to what the model saw, the same under its map (None: the map has no known place), and its fate."""
+
+    plain: Drawn
+    mapped: Drawn | None
+    alt: str
+    map_alt: str
+    caption: str
+    wrong: bool
+    image_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TileGroup:
+    """Pictures of one side of the story (``store.queries.pictures.Side``); without maps where none could be drawn."""
+
+    side: str
+    title: str
+    note: str
+    decides: bool
+    tiles: tuple[Tile, ...]
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether any picture has a map."""
+        return any(tile.mapped for tile in self.tiles)
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A small picture of a strip."""
+
+    drawn: Drawn
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Pictures that are said alike surely to show a concept."""
+
+    title: str
+    pictures: tuple[Small, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """What the audit says shows a concept; where an earlier section shows it already, the anchor of that one."""
+
+    concept: str
+    by_manifest: bool
+    twin: str | None  # what the manifest calls the same
+    agreement: float | None  # Cohen's kappa of the two
+    n_present: int
+    n_known: int
+    zones: tuple[Zone, ...]
+    shown_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A channel group with its words, its share of the class's evidence, and pictures in which it carries most."""
+
+    words: str
+    share: float
+    n_channels: int
+    n_images: int
+    pictures: tuple[Small, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One line of the counterexample table: pictures, and how many of them the model calls the class."""
+
+    label: str
+    n: int
+    n_called: int | None
+    rate: float | None
+    low: float | None
+    high: float | None
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """All that the page says of one class."""
+
+    anchor: str
+    verdict: Verdict
+    opening: str
+    rest: str
+    arms_of: Literal["class", "others", "data"]
+    arms: tuple[Arm, ...]
+    n_compared: int | None
+    tile_groups: tuple[TileGroup, ...]
+    forest: Markup
+    words: Markup
+    what_now: str | None
+    n_wanted: int | None
+    command: str | None
+    strip: Strip | None
+    groups: tuple[Group, ...]
+    findings: tuple[Finding, ...]
+    n_findings: int
+    counterexamples: tuple[Counterexample, ...]
+    statements: dict[str, str]
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether any of its pictures could be drawn."""
+        return any(group.tiles for group in self.tile_groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One of the worst classes on the first screen."""
+
+    anchor: str
+    verdict: Verdict
+    by_pull: bool
+    n_compared: int | None
+    picture: Tile | None

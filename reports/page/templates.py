@@ -1,0 +1,84 @@
+"""The templates of the HTML page with their filters, and its style and script."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import importlib.resources
+import json
+import math
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from auditor.figures import coefficient, counted, interval, p_value, percent, points
+from auditor.rules import written
+from reports.display import plain, reason_line
+from reports.page.sections import sentence_parts
+
+#: The tiny intervals of the table lie on an axis from here to 100.
+_AXIS_START = -20.0
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Templates that escape every value and know every name that they are given."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        short=plain,
+        short_value=_short_value,
+        count=counted,
+        percent=percent,
+        points=points,
+        gap=lambda triple: points(*triple),
+        reason=reason_line,
+        in_unit=lambda effect, rule: written(rule.rule_id, *effect),
+        interval=lambda triple: interval(*triple[1:]),
+        effect=lambda finding: written(finding.rule_id, finding.effect, finding.low, finding.high),
+        chance=p_value,
+        coefficient=coefficient,
+        number=lambda value: "–" if value is None else f"{value:,}",
+        hundredths=_hundredths,
+        on_axis=_on_axis,
+        capfirst=lambda text: text[:1].upper() + text[1:],
+        sentence=lambda verdict: " ".join(part for part in sentence_parts(verdict) if part),
+    )
+    return made
+
+
+@functools.cache
+def assets() -> tuple[Markup, Markup, str]:
+    """Style, script, and the script's digest as a content security policy names it."""
+    style, script = (
+        (importlib.resources.files("reports") / "templates" / name).read_text(encoding="utf-8")
+        for name in ("report.css", "report.js")
+    )
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return Markup(style), Markup(script), f"sha256-{digest}"  # noqa: S704 (files of this package)
+
+
+def _hundredths(share: float | None) -> float:
+    """A share as the width of a bar, within it."""
+    if share is None or not math.isfinite(share):
+        return 0.0
+    return round(100 * min(max(share, 0.0), 1.0), 1)
+
+
+def _on_axis(effect: float | None) -> float:
+    """Where an effect lies on the axis of the table's intervals, in per cent of its width."""
+    if effect is None or not math.isfinite(effect):
+        return 0.0
+    place = (100 * effect - _AXIS_START) / (100 - _AXIS_START)
+    return round(100 * min(max(place, 0.0), 1.0), 1)
+
+
+def _short_value(value: Any) -> str:
+    return plain(value if isinstance(value, str) else json.dumps(value, default=str), 80)

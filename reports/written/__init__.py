@@ -1,0 +1,1 @@
+"""Reports that are text: for terminals, for CI and for programs."""

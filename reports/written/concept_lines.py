@@ -1,0 +1,77 @@
+"""What is known of context besides the findings, as plain lines: arms of a shortcut, core concepts, odd columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.concept_records import Counterexample
+from auditor.figures import counted, rate
+from auditor.rules import ASSOCIATION, SHARE
+from auditor.store.queries import audit as queries
+from reports.display import plain
+
+_REASONS = {"settings": "your settings", "class name": "its name", "kind of the class": "what its name is a kind of"}
+_NAME_LIMIT = 40
+#: Lines of one sort; the rest is counted.
+_MOST_LINES = 12
+
+
+def arms(rows: Sequence[Counterexample], concept_id: str | None, *, by_pull: bool) -> str | None:
+    """Pictures with and without a concept and what became of them, and how many more would decide; None without it."""
+    found = {row.present: row for row in rows if row.concept_id == concept_id}
+    if len(found) != 2:
+        return None
+    parts = []
+    for present, side in ((True, "with"), (False, "without")):
+        row = found[present]
+        if by_pull:
+            called = counted(row.n_others, "picture") if row.n_others_called is None else _rate(row)
+            parts.append(f"other classes {side} it: {called}")
+        elif row.accuracy is None:
+            parts.append(f"{side} it: {counted(row.n, 'picture')}")
+        else:
+            right = rate(row.accuracy, row.n, row.accuracy_low, row.accuracy_high)
+            parts.append(f"{side} it: {right} right")
+    missing = [(found[side].n_others_missing if by_pull else found[side].n_missing, side) for side in (True, False)]
+    more = [f"{number:,} more {'with' if side else 'without'} it" for number, side in missing if number]
+    if more and found[True].state == "proven":  # what an open one takes is in its sentence
+        parts.append(f"{' and '.join(more)} would show a mended model clean")
+    return " · ".join(parts)
+
+
+def _rate(row: Counterexample) -> str:
+    called = row.n_others_called or 0
+    return f"{called:,} of {row.n_others:,} called {plain(row.class_name, _NAME_LIMIT)}"
+
+
+def core_lines(connection: queries.Connection) -> list[str]:
+    """Concepts that a class was allowed: what the settings name, and what a screen would have let through."""
+    rows = queries.core_concepts(connection)
+    listed = {(row.class_idx, row.concept_id) for row in rows}
+    same_as = {row.concept_id: row.same_as for row in queries.attribute_concepts(connection)}
+    lines = []
+    for row in rows:
+        if (row.class_idx, same_as.get(row.concept_id)) in listed:
+            continue  # a known attribute comes with the concept of its name
+        screens = [rule.rule_id for rule, through in ((SHARE, row.by_words), (ASSOCIATION, row.by_data)) if through]
+        if row.reason != "settings" and not screens:
+            continue
+        let = f"; {' and '.join(screens)} would have let it through" if screens else ""
+        name, concept = plain(row.class_name, _NAME_LIMIT), plain(row.concept, _NAME_LIMIT)
+        lines.append(f"{name} may rest on {concept} ({_REASONS[row.reason]}){let}.")
+    return _cut(lines)
+
+
+def attribute_lines(connection: queries.Connection) -> list[str]:
+    """Columns of the manifest that were not examined, or that nothing tells from the label, and why."""
+    lines = [
+        f"column {plain(row.attribute, _NAME_LIMIT)}: {row.state.replace('_', ' ')}, {plain(row.reason, 300)}."
+        for row in queries.attributes(connection)
+        if row.state not in ("examined", "excluded")
+    ]
+    return _cut(lines)
+
+
+def _cut(lines: list[str]) -> list[str]:
+    more = len(lines) - _MOST_LINES
+    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more:,} more: all are in --format json."]

@@ -1,0 +1,187 @@
+"""The report on a terminal: a table of classes, what was found on each, and a last line that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import PurePath
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from auditor.concept_records import Counterexample
+from auditor.figures import counted, percent, points, reach
+from auditor.gate.decision import GateDecision
+from auditor.records import ClassConcept, Verdict
+from auditor.rules import shown_by_others
+from auditor.store.queries import audit as queries
+from auditor.store.queries.leads import Lead, leads
+from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, inert, reason_line
+from reports.what_now import audit_folder, explain_command, what_now
+from reports.written.calibration import READING, calibration_line
+from reports.written.concept_lines import arms, attribute_lines, core_lines
+from reports.written.gate_text import print_gate, render_gate_text
+from reports.written.terminal import as_text, print_on
+
+_COLOURS = {"flagged": "bold red", "suspect": "yellow", "clean": "green", "not_analysed": "dim"}
+#: Longer names are cut: the table must keep its columns, and a report on a terminal its lines.
+_NAME_LIMIT, _SENTENCE_LIMIT = 40, 2_000
+_GAP_HEADER, _VERDICT_WIDTH = "Gap [95 %]", len("○ not analysed")
+#: Clean classes named in their one line; classes not analysed with lines of their own.
+_NAMED_CLEAN, _TOLD_NOT_ANALYSED = 12, 12
+_DIM = "dim"
+
+
+def print_text(connection: queries.Connection, console: Console, *, decision: GateDecision | None = None) -> None:
+    """Print the report, or what the gate made of it; colours only on a terminal, plain letters without UTF-8."""
+    if decision is not None:
+        print_gate(connection, decision, console)
+    else:
+        print_on(console, partial(_report, connection))
+
+
+def render_text(connection: queries.Connection, *, decision: GateDecision | None = None, width: int = 100) -> str:
+    """The report, or what the gate made of it, as plain text; ``width`` (at least 76) characters a line."""
+    if decision is not None:
+        return render_gate_text(connection, decision=decision, width=width)
+    return as_text(partial(_report, connection), width=width)
+
+
+def _report(connection: queries.Connection, width: int) -> RenderableType:
+    verdicts = queries.verdicts(connection)
+    parts: list[RenderableType] = [_subject(connection), ""]
+    if verdicts:
+        words = {row.class_idx: row for row in queries.class_concepts(connection, limit=1)}
+        parts += [_table(verdicts, words, width), Text(LEGEND, style=_DIM), ""]
+    found, folder = leads(connection), audit_folder(connection)
+    breaking: dict[int, list[Counterexample]] = {}
+    for row in queries.counterexamples(connection):
+        breaking.setdefault(row.class_idx, []).append(row)
+    told = [verdict for verdict in verdicts if verdict.verdict in ("flagged", "suspect")]
+    untold = [verdict for verdict in verdicts if verdict.verdict == "not_analysed"]
+    for verdict in told + untold[:_TOLD_NOT_ANALYSED]:
+        rows = breaking.get(verdict.class_idx, [])
+        parts += [_paragraph(verdict, found.get(verdict.class_idx), folder, rows), ""]
+    if len(untold) > _TOLD_NOT_ANALYSED:
+        more = len(untold) - _TOLD_NOT_ANALYSED
+        parts += [Text(f"○ {more:,} more not analysed: their reasons are in --format json."), ""]
+    clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
+    if clean:
+        parts += [_clean_line(clean), ""]
+    notes = _notes(connection)
+    if notes:
+        parts += [*notes, ""]
+    parts.append(Text(_count_line(queries.verdict_counts(connection)), style="bold"))
+    return Group(*parts)
+
+
+def _subject(connection: queries.Connection) -> Text:
+    """What was audited, so that a report that was saved still says it."""
+    run, pictures = queries.run(connection), counted(queries.picture_count(connection), "picture")
+    data = inert("/".join(PurePath(run.data_path).parts[-2:]), _NAME_LIMIT)
+    model, encoder = inert(run.model_spec, _NAME_LIMIT), inert(run.encoder_spec, _NAME_LIMIT)
+    return Text(f"{model} on {pictures} ({data}), words by {encoder}", style=_DIM)
+
+
+def _table(verdicts: Sequence[Verdict], words: Mapping[int, ClassConcept], width: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    rows = [(verdict, *_leading(verdict, words.get(verdict.class_idx))) for verdict in verdicts]
+    names = [Text(inert(verdict.class_name, _NAME_LIMIT)) for verdict in verdicts]
+    gaps = [Text(points(verdict.gap, verdict.gap_low, verdict.gap_high)) for verdict in verdicts]
+    # Numbers keep their width; class and concept share what is left, the class giving way down to 15 columns first.
+    gap_width = max(len(_GAP_HEADER), *(gap.cell_len for gap in gaps))
+    free = width - _VERDICT_WIDTH - len("Share") - gap_width - 4 * 2
+    longest = max(Text(_concept(term, kind, _NAME_LIMIT)).cell_len for _, term, kind, _ in rows)
+    longest = max(longest, len("Leading concept"))
+    name_width = min(max(len("Class"), *(name.cell_len for name in names)), max(15, free - longest))
+    concept_width = min(longest, free - name_width)
+    table.add_column("Class", width=name_width, no_wrap=True, overflow="ellipsis")
+    table.add_column("Verdict", width=_VERDICT_WIDTH, no_wrap=True)
+    table.add_column("Leading concept", width=concept_width, no_wrap=True, overflow="ellipsis")
+    table.add_column("Share", width=len("Share"), no_wrap=True, justify="right")
+    table.add_column(_GAP_HEADER, width=gap_width, no_wrap=True)
+    for (verdict, term, kind, share), name, gap in zip(rows, names, gaps, strict=True):
+        style = _DIM if verdict.concept is None else ""
+        concept = Text(_concept(term, kind, concept_width), style=style)
+        table.add_row(name, _verdict_word(verdict), concept, Text(percent(share), style=style), gap)
+    return table
+
+
+def _leading(verdict: Verdict, words: ClassConcept | None) -> tuple[str | None, str | None, float | None]:
+    """Concept, kind and share to show: what the verdict names; for a clean class what its words say most."""
+    if verdict.concept is None and verdict.verdict == "clean" and words is not None:
+        return words.concept, words.concept_kind, words.share
+    return verdict.concept, verdict.concept_kind, verdict.share
+
+
+def _verdict_word(verdict: Verdict) -> Text:
+    return Text(f"{VERDICT_SHAPES[verdict.verdict]} {VERDICT_WORDS[verdict.verdict]}", style=_COLOURS[verdict.verdict])
+
+
+def _concept(term: str | None, kind: str | None, limit: int) -> str:
+    """Term and kind; where both do not fit, the term is cut."""
+    if term is None:
+        return "–"
+    shown = inert(kind or "no kind").replace("_", " ")
+    return f"{inert(term, max(5, limit - len(shown) - 3))} ({shown})"
+
+
+def _paragraph(verdict: Verdict, lead: Lead | None, folder: str, breaking: Sequence[Counterexample]) -> RenderableType:
+    heading = Text().append(f"{VERDICT_SHAPES[verdict.verdict]} ", style=_COLOURS[verdict.verdict])
+    heading.append(inert(verdict.class_name, _NAME_LIMIT), style="bold")
+    if verdict.severity != "none":
+        heading.append(f" · severity {verdict.severity}")
+    heading.append(f" · {counted(verdict.n_images, 'picture')}", style=_DIM)
+    lines = [Text(inert(verdict.sentence, _SENTENCE_LIMIT))]
+    counts = arms(breaking, verdict.concept_id, by_pull=shown_by_others(verdict.rule_id))
+    if counts is not None:
+        lines.append(Text(inert(counts), style=_DIM))
+    reason = reason_line(verdict)
+    if reason is not None:
+        lines.append(Text(inert(reason), style=_DIM))
+    advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
+    if advice is not None:
+        lines.append(Text("→ ", style=_DIM).append(inert(advice), style="none"))
+    if command is not None and inert(command) == command:
+        lines.append(Text("→ ", style=_DIM).append(command, style="none"))
+    return Group(heading, *(Padding(line, (0, 0, 0, 2)) for line in lines))
+
+
+def _clean_line(clean: Sequence[Verdict]) -> Text:
+    """Clean classes fold into one line; what would have gone unseen is always said."""
+    names = ", ".join(inert(verdict.class_name, _NAME_LIMIT) for verdict in clean[:_NAMED_CLEAN])
+    more = f" and {len(clean) - _NAMED_CLEAN:,} more" if len(clean) > _NAMED_CLEAN else ""
+    seen = reach(verdict.detectable_effect for verdict in clean)
+    line = Text().append("● ", style=_COLOURS["clean"])
+    line.append(f"{names}{more}", style="bold")
+    line.append(": clean.")
+    if seen:
+        line.append(f" Smallest effect that could have been seen: {seen}.")
+    return line
+
+
+def _notes(connection: queries.Connection) -> list[RenderableType]:
+    told = [*queries.run(connection).notices, *core_lines(connection), *attribute_lines(connection)]
+    notes: list[RenderableType] = [Text(f"Note: {inert(note)}") for note in told]
+    calibrated = calibration_line(connection)
+    if calibrated is not None:
+        notes.append(Text(f"{calibrated} {READING}"))
+    failed = queries.failure_counts(connection)
+    if failed:
+        total = sum(failed.values())
+        stages = ", ".join(f"{inert(stage)} {number:,}" for stage, number in failed.items())
+        all_pictures = counted(total + queries.picture_count(connection), "picture")
+        notes.append(Text(f"{total:,} of {all_pictures} could not be used ({stages}); see the table 'failures'."))
+    return notes
+
+
+def _count_line(counts: queries.VerdictCounts) -> str:
+    line = f"{counted(counts.analysed, 'class', 'classes')} analysed, {counts.flagged:,} flagged"
+    if counts.suspect:
+        line += f", {counts.suspect:,} suspect"
+    if counts.not_analysed:
+        line += f"; {counts.not_analysed:,} not analysed"
+    return line

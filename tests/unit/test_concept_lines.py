@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+import pytest
+from small_audit import counterexamples, write_small_audit
+
+from auditor.concept_records import Attribute, CoreConcept
+from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.manifest import write_manifest
+from reports.written.concept_lines import arms, attribute_lines, core_lines
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        yield connection
+
+
+def audit_of(folder, *, core=(), attributes=()):
+    from small_audit import make_run
+
+    run = make_run()
+    with AuditDatabase(folder) as database:
+        database.add_run(run)
+        database.add_core_concepts(core)
+        database.add_attributes(attributes, [])
+    write_manifest(folder, run)
+    return open_audit_database(folder)
+
+
+def test_arms_of_recall_and_of_pull():
+    rows = counterexamples()
+    assert arms(rows, "water", by_pull=False) == (
+        "with it: 96 % [95, 97] of 3,410 right · without it: 31 % [25, 38] of 212 right · 180 more without it would "
+        "show a mended model clean"
+    )
+    assert arms(rows, "water", by_pull=True) == (
+        "other classes with it: 200 of 900 called waterbird · other classes without it: 20 of 5,000 called waterbird"
+    )
+    undecided = [replace(row, state="open", n_missing=7, n_others_missing=3) for row in rows]
+    assert arms(undecided, "water", by_pull=False).endswith("31 % [25, 38] of 212 right")
+    both = [replace(row, n_missing=7, n_others_missing=3) for row in rows]
+    assert " · 7 more with it and 7 more without it would show" in arms(both, "water", by_pull=False)
+    assert " · 3 more with it and 3 more without it would show" in arms(both, "water", by_pull=True)
+
+
+def test_arms_without_pictures_or_without_the_concept():
+    with_it, without = counterexamples()
+    nothing = replace(without, n=0, n_correct=0, accuracy=None, accuracy_low=None, accuracy_high=None, n_missing=None)
+    assert arms([with_it, nothing], "water", by_pull=False).endswith(" · without it: 0 pictures")
+    assert arms([with_it], "water", by_pull=False) is None
+    assert arms([with_it, nothing], None, by_pull=False) is None
+
+
+def test_small_audit(small):
+    assert core_lines(small) == ["cat may rest on water (your settings); E1 would have let it through."]
+    assert attribute_lines(small) == ["column serial: many values, 6 values in 6 pictures."]
+
+
+def test_core_concepts_are_told_where_they_mattered(tmp_path):
+    def core(idx, reason, by_words, by_data):
+        return CoreConcept(idx, f"c{idx}\n", "reef", "reef", "scene", reason, by_words, by_data)
+
+    rows = [core(0, "settings", False, False), core(1, "class name", False, False),
+            core(2, "kind of the class", True, True), core(3, "class name", False, True)]  # fmt: skip
+    with audit_of(tmp_path, core=rows) as connection:
+        assert core_lines(connection) == [
+            "c0 may rest on reef (your settings).",
+            "c2 may rest on reef (what its name is a kind of); E1 and E2 would have let it through.",
+            "c3 may rest on reef (its name); E2 would have let it through.",
+        ]
+
+
+def test_long_lists_are_counted(tmp_path):
+    columns = [Attribute(f"a{i:02}\x1b[31m", "constant", 1, 9, "one value") for i in range(20)]
+    with audit_of(tmp_path, attributes=columns) as connection:
+        lines = attribute_lines(connection)
+    assert lines[0] == "column a00[31m: constant, one value."
+    assert (len(lines), lines[-1]) == (13, "and 8 more: all are in --format json.")
