@@ -108,7 +108,7 @@ class Decisions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Context:
+class PictureConcepts:
     """The concepts of the vocabulary and, after them, what the manifest knows."""
 
     concepts: tuple[Concept, ...]  # V + A
@@ -127,7 +127,7 @@ class Gathered:
     shards: FeatureShards
     concept_rows: FloatArray  # (V, D)
     decisions: Decisions | None  # None: the data are audited alone
-    context: Context
+    picture_concepts: PictureConcepts
     evidence_input: EvidenceInput
 
 

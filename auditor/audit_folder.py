@@ -80,7 +80,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
         StoreError: the folder cannot be written; nothing half-written is left.
     """
     inputs, gathered, evidence = analysis.inputs, analysis.gathered, analysis.evidence
-    class_names, pictures, context = inputs.match.class_names, gathered.pictures, gathered.context
+    class_names, pictures, context = inputs.match.class_names, gathered.pictures, gathered.picture_concepts
     run = _run_record(analysis, config)
     with AuditDatabase(folder) as database:
         database.add_run(run)
@@ -149,7 +149,7 @@ def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
         },
         seed=config.seed,
         class_names=inputs.match.class_names,
-        notices=(*inputs.notices, *analysis.gathered.context.notices, *analysis.evidence.notices),
+        notices=(*inputs.notices, *analysis.gathered.picture_concepts.notices, *analysis.evidence.notices),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from auditor.analysis import Context, Inputs, Pictures
+from auditor.analysis import Inputs, PictureConcepts, Pictures
 from auditor.concept_records import AttributeConcept
 from auditor.evidence.presence.presence import concept_presence
 from auditor.evidence.presence.reliability import MAX_PICTURES, cohens_kappa, told_twice, with_manifest
@@ -22,7 +22,7 @@ LEAST_MASKED = 0.95
 SURROUNDING_KINDS = ("scene", "surface", "weather", "light", "person", "context_object")
 
 
-def known_context(inputs: Inputs, pictures: Pictures) -> Context:
+def picture_concepts(inputs: Inputs, pictures: Pictures) -> PictureConcepts:
     """Presence of all concepts side by side, and how far manifest and encoder agree where both know one."""
     concepts, attributes = inputs.concepts.concepts, inputs.attributes
     around, notices = surroundings_of(pictures)
@@ -52,7 +52,7 @@ def known_context(inputs: Inputs, pictures: Pictures) -> Context:
     told_once = np.full(len(attributes.concepts), np.nan, np.float32)
     kappa = np.concatenate([_told_twice(inputs, pictures, around, seen), told_once])
     kappa = with_manifest(kappa, presence, same_as)
-    return Context((*concepts, *attributes.concepts), presence, same_as, tuple(records), kappa, notices)
+    return PictureConcepts((*concepts, *attributes.concepts), presence, same_as, tuple(records), kappa, notices)
 
 
 def surroundings_of(pictures: Pictures) -> tuple[FloatArray, tuple[str, ...]]:

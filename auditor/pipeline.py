@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from auditor.analysis import Analysis, ChannelMeanings, Context, Decisions, Gathered, Inputs, Pictures
+from auditor.analysis import Analysis, ChannelMeanings, Decisions, Gathered, Inputs, PictureConcepts, Pictures
 from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date, write_audit
 from auditor.config import AuditConfig
 from auditor.errors import InputError
@@ -37,7 +37,7 @@ from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load
 from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
-from auditor.picture_concepts import known_context
+from auditor.picture_concepts import picture_concepts
 from auditor.records import ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
@@ -207,7 +207,7 @@ def put_into_words(
 ) -> Gathered:
     """What is in every picture, what channels mean, what decided every picture, and all that the evidence weighs."""
     rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
-    context = known_context(inputs, pictures)
+    context = picture_concepts(inputs, pictures)
     decisions = _decisions(config, inputs, pictures, shards, rows, on_progress)
     weighed = _evidence_input(config, inputs, pictures, shards, context, decisions)
     return Gathered(pictures, shards, rows, decisions, context, weighed)
@@ -228,7 +228,7 @@ def draw_maps(
     inputs: Inputs, gathered: Gathered, evidence: EvidenceResult, *, on_progress: Progress | None = None
 ) -> tuple[SaliencyMap, ...]:
     """Maps of the pictures that show the evidence; none without a model."""
-    decisions, pictures, context = gathered.decisions, gathered.pictures, gathered.context
+    decisions, pictures, context = gathered.decisions, gathered.pictures, gathered.picture_concepts
     if decisions is None:
         return ()
     exemplars = choose_exemplars(
@@ -291,7 +291,7 @@ def _evidence_input(
     inputs: Inputs,
     pictures: Pictures,
     shards: FeatureShards,
-    context: Context,
+    context: PictureConcepts,
     decisions: Decisions | None,
 ) -> EvidenceInput:
     """All that the evidence reads; without a model no words and no head."""

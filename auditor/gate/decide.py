@@ -15,7 +15,7 @@ from auditor.figures import beyond, counted
 from auditor.gate.baseline import Baseline, Entry
 from auditor.gate.decision import AUDIT_A_MODEL, GateDecision, GateItem, ItemState, Level
 from auditor.gate.policy import Policy
-from auditor.gate.policy_hits import Concern, ReleaseEvidence, by_verdict, concerns, told_once
+from auditor.gate.policy_hits import PolicyHit, ReleaseEvidence, by_verdict, policy_hits, without_twins
 from auditor.records import Severity, Verdict, VerdictName
 from auditor.wording import quote
 
@@ -99,10 +99,10 @@ def decide(
     items: list[GateItem] = []
     matched: set[str | None] = set()
     n_judged = 0
-    for verdict, concerned in concerns(evidence, policy):
-        matched |= {concern.fingerprint for concern in concerned}  # of those as well that are told with another
-        grown = {concern.concept_id for concern in concerned if judge.grown(concern)}
-        of_class = judge.of_class(verdict, told_once(concerned, evidence.same_as, grown))
+    for verdict, hits in policy_hits(evidence, policy):
+        matched |= {hit.fingerprint for hit in hits}  # of those as well that are told with another
+        grown = {hit.concept_id for hit in hits if judge.grown(hit)}
+        of_class = judge.of_class(verdict, without_twins(hits, evidence.same_as, grown))
         n_judged += not any(item.state in ("not_analysed", "skipped") for item in of_class)
         items += of_class
     items += judge.stale(items, matched, strict=strict)
@@ -129,7 +129,7 @@ def _summary(code: ExitCode, items: Sequence[GateItem], n_classes: int, n_judged
 
 @dataclass(frozen=True, slots=True)
 class _Judge:
-    """What turns concerns into items."""
+    """What turns hits into items."""
 
     policy: Policy
     entries: Mapping[str, Entry]
@@ -138,7 +138,7 @@ class _Judge:
     unmeasured: Mapping[str, str]
     data_alone: bool
 
-    def of_class(self, verdict: Verdict, concerned: Sequence[Concern]) -> list[GateItem]:
+    def of_class(self, verdict: Verdict, hits: Sequence[PolicyHit]) -> list[GateItem]:
         """The items of one class; a class without a verdict, or on too few pictures to pass by it, is an item too."""
         if verdict.verdict == "not_analysed":
             step = AUDIT_A_MODEL if self.data_alone else "add pictures, or name the class in may_skip"
@@ -147,13 +147,13 @@ class _Judge:
         if verdict.concept_id is None and by_verdict(verdict, self.policy.limits(verdict.class_name, ""))[0]:
             why = f"{verdict.verdict}, but the audit names no concept that could be judged or accepted"
             items.append(self._unanalysed(verdict, why, "audit again", may_skip=False))
-        shown = verdict.verdict == "flagged" and any(concern.broken for concern in concerned)
+        shown = verdict.verdict == "flagged" and any(hit.broken for hit in hits)
         if shown or verdict.n_images >= self.policy.min_images:  # what is shown stays shown
-            return [*items, *(self._item(concern) for concern in concerned)]
+            return [*items, *(self._item(hit) for hit in hits)]
         few = f"{verdict.verdict} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
         if not items:
             items.append(self._unanalysed(verdict, few, "add pictures, or name the class in may_skip"))
-        return [*items, *(self._item(concern) for concern in concerned if concern.broken or self.grown(concern))]
+        return [*items, *(self._item(hit) for hit in hits if hit.broken or self.grown(hit))]
 
     def _unanalysed(self, verdict: Verdict, why: str, next_step: str, *, may_skip: bool = True) -> GateItem:
         skipped = may_skip and self.policy.skips(verdict.class_name)
@@ -170,64 +170,64 @@ class _Judge:
             reason=f"{_one_line(why)}" + ("" if skipped else f"; {next_step}"),
         )
 
-    def _item(self, concern: Concern) -> GateItem:
-        state, level, reason = self._state(concern)
+    def _item(self, hit: PolicyHit) -> GateItem:
+        state, level, reason = self._state(hit)
         return GateItem(
-            class_name=concern.verdict.class_name,
-            concept_id=concern.concept_id,
-            concept=concern.concept,
-            concept_kind=concern.concept_kind,
-            verdict=concern.verdict.verdict,
+            class_name=hit.verdict.class_name,
+            concept_id=hit.concept_id,
+            concept=hit.concept,
+            concept_kind=hit.concept_kind,
+            verdict=hit.verdict.verdict,
             # the class's own, which says nothing of what is proven besides its leading concept
-            severity=concern.verdict.severity if concern.concept_id == concern.verdict.concept_id else "none",
-            fingerprint=concern.fingerprint,
+            severity=hit.verdict.severity if hit.concept_id == hit.verdict.concept_id else "none",
+            fingerprint=hit.fingerprint,
             state=state,
             level=level,
             reason=reason,
-            rule_id=concern.rule_id,
+            rule_id=hit.rule_id,
         )
 
-    def _state(self, concern: Concern) -> tuple[ItemState, Level, str]:
-        said, entry = "; ".join(concern.broken.values()), self.entries.get(concern.fingerprint)
-        if concern.broken:
+    def _state(self, hit: PolicyHit) -> tuple[ItemState, Level, str]:
+        said, entry = "; ".join(hit.broken.values()), self.entries.get(hit.fingerprint)
+        if hit.broken:
             if entry is None:
-                return "new", "error", f"{said}: {_NEXT[concern.verdict.verdict]}, or accept it with --update-baseline"
-            if not entry.names(concern.verdict.class_name, concern.concept):
+                return "new", "error", f"{said}: {_NEXT[hit.verdict.verdict]}, or accept it with --update-baseline"
+            if not entry.names(hit.verdict.class_name, hit.concept):
                 theirs = f"{quote(entry.class_name)}, {quote(entry.concept)}"
                 return "new", "error", f"{said}: the baseline has its fingerprint under other names ({theirs}); mend it"
-            if not entry.covers(concern.verdict.verdict):
+            if not entry.covers(hit.verdict.verdict):
                 return "new", "error", f"{said}: was {entry.judged} as {entry.verdict} only, {_by(entry)}"
             if entry.expired(self.today):
                 return "expired", "error", f"{said}: was {entry.judged} {_by(entry)}; mend it, or renew the entry"
-        grown = self.grown(concern)
+        grown = self.grown(hit)
         if grown:
             said = "; ".join(filter(None, (said, grown)))
             return "grown", "error", f"{said}: mend the model, or give it a [[rule]] of its own in the policy"
-        unmeasured = self._unmeasured(concern)
-        if not concern.broken or entry is None:
-            said = "; ".join(filter(None, (*concern.passed, unmeasured)))
+        unmeasured = self._unmeasured(hit)
+        if not hit.broken or entry is None:
+            said = "; ".join(filter(None, (*hit.passed, unmeasured)))
             return "tolerated", "warning" if unmeasured else "note", said
         warns = unmeasured or (entry.expires - self.today).days <= WARN_DAYS
         marked = "" if entry.state == "accepted" else f"{entry.judged} "
         said = "; ".join(filter(None, (said, unmeasured, f"{marked}{_by(entry)}")))
         return "accepted", "warning" if warns else "note", said
 
-    def grown(self, concern: Concern) -> str | None:
+    def grown(self, hit: PolicyHit) -> str | None:
         """How much it surely grew by more than the policy allows, None where it did not."""
-        growth, limit = self.growth.get(concern.fingerprint), self._max_growth(concern)
+        growth, limit = self.growth.get(hit.fingerprint), self._max_growth(hit)
         if growth is None or limit is None or not growth.low > limit:
             return None
         grown = beyond(growth.difference, growth.low, growth.high, limit, "max_growth")
         return f"grown since the previous release by {grown}"
 
-    def _unmeasured(self, concern: Concern) -> str | None:
-        why = self.unmeasured.get(concern.fingerprint)
-        if why is None or self._max_growth(concern) is None:
+    def _unmeasured(self, hit: PolicyHit) -> str | None:
+        why = self.unmeasured.get(hit.fingerprint)
+        if why is None or self._max_growth(hit) is None:
             return None
         return f"max_growth not tried: {_one_line(why)}"
 
-    def _max_growth(self, concern: Concern) -> float | None:
-        return self.policy.limits(concern.verdict.class_name, concern.concept_kind).max_growth
+    def _max_growth(self, hit: PolicyHit) -> float | None:
+        return self.policy.limits(hit.verdict.class_name, hit.concept_kind).max_growth
 
     def stale(self, items: Sequence[GateItem], matched: Container[str | None], *, strict: bool) -> list[GateItem]:
         """Entries that nothing matches; what was not analysed this time cannot show that an entry is needed no more."""

@@ -39,7 +39,7 @@ class ReleaseEvidence:
 
 
 @dataclass(slots=True)
-class Concern:
+class PolicyHit:
     """A class and a concept that its verdict or a limit points at; with nothing ``broken`` the policy lets it pass.
 
     ``broken`` says by demand of the policy ("verdict", "share", a rule of the evidence) how it is not met.
@@ -59,7 +59,7 @@ class Concern:
         return fingerprint(self.verdict.class_name, self.concept_id)
 
 
-def concerns(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Verdict, list[Concern]]]:
+def policy_hits(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Verdict, list[PolicyHit]]]:
     """Every class with what is to be said on it, nothing where it was not analysed.
 
     A class stands for its leading concept and, when flagged, for every other concept that is proven on it, so that one
@@ -84,23 +84,25 @@ def concerns(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Verdic
         yield verdict, list(collected.by_concept.values())
 
 
-def told_once(concerned: Sequence[Concern], same_as: Mapping[str, str], grown: Collection[str] = ()) -> list[Concern]:
+def without_twins(
+    hits: Sequence[PolicyHit], same_as: Mapping[str, str], grown: Collection[str] = ()
+) -> list[PolicyHit]:
     """Without known attributes where the concept of their name says all that they do: they are the same thing.
 
     Args:
-        concerned: of one class.
+        hits: of one class.
         same_as: known attribute -> concept of its name, by concept_id.
         grown: concept_id of those that grew by more than the policy allows.
     """
-    by_concept = {one.concept_id: one for one in concerned}
+    by_concept = {one.concept_id: one for one in hits}
 
-    def is_told(one: Concern) -> bool:
+    def is_told(one: PolicyHit) -> bool:
         twin = by_concept.get(same_as.get(one.concept_id, ""))
         if twin is None:
             return False
         return one.broken.keys() <= twin.broken.keys() and (one.concept_id not in grown or twin.concept_id in grown)
 
-    return [one for one in concerned if not is_told(one)]
+    return [one for one in hits if not is_told(one)]
 
 
 def _by_class(rows: Iterable[Row]) -> defaultdict[int, list[Row]]:
@@ -111,7 +113,7 @@ def _by_class(rows: Iterable[Row]) -> defaultdict[int, list[Row]]:
 
 
 class _Collected:
-    """The concerns of one class, each concept once."""
+    """The policy_hits of one class, each concept once."""
 
     def __init__(
         self, verdict: Verdict, policy: Policy, findings: Sequence[Finding], reasons: Mapping[str, str | None]
@@ -119,13 +121,13 @@ class _Collected:
         self.verdict = verdict
         self.findings = findings
         self.reasons = reasons
-        self.by_concept: dict[str, Concern] = {}
+        self.by_concept: dict[str, PolicyHit] = {}
         self._limits = cache(partial(policy.limits, verdict.class_name))
 
-    def _on(self, row: Verdict | Finding | ClassConcept | Counterexample) -> Concern:
+    def _on(self, row: Verdict | Finding | ClassConcept | Counterexample) -> PolicyHit:
         concept_id = row.concept_id or ""
         kind, rule_id = row.concept_kind or "", self.reasons.get(concept_id)
-        named = Concern(self.verdict, concept_id, row.concept or concept_id, kind, rule_id)
+        named = PolicyHit(self.verdict, concept_id, row.concept or concept_id, kind, rule_id)
         return self.by_concept.setdefault(concept_id, named)
 
     def add_verdict(self, rows: Iterable[Verdict | Finding | Counterexample]) -> None:
@@ -140,13 +142,13 @@ class _Collected:
                 else:
                     one.passed.append(said)
 
-    def _effect_of(self, concern: Concern) -> str:
+    def _effect_of(self, hit: PolicyHit) -> str:
         """Such as "gap in recall 31 pts [21, 41]", by the rule that decided; by the surest gap where none is recorded.
 
         "no gap" where the audit kept none.
         """
-        known = [one for one in self.findings if one.concept_id == concern.concept_id and one.status == "measured"]
-        measured = [one for one in known if one.rule_id == concern.rule_id] or [one for one in known if _is_gap(one)]
+        known = [one for one in self.findings if one.concept_id == hit.concept_id and one.status == "measured"]
+        measured = [one for one in known if one.rule_id == hit.rule_id] or [one for one in known if _is_gap(one)]
         if not measured:
             return "no gap"
         surest = max(measured, key=lambda one: (one.low, one.rule_id))

@@ -109,7 +109,7 @@ def audit(examined: Examined, encoder: Encoder, *, seed: int, asked: Asked | Non
     inputs = _inputs(examined, encoder, pictures)
     shards = cast(FeatureShards, examined)  # the stages read its chunks and nothing else
     gathered = pipeline.put_into_words(config, inputs, pictures, shards)
-    given, presence = gathered.evidence_input, gathered.context.presence
+    given, presence = gathered.evidence_input, gathered.picture_concepts.presence
     intervene = None
     if asked is not None and gathered.decisions is not None:
         preprocess = Preprocess(size=(SIZE, SIZE), mean=MEAN, std=STD)

@@ -14,25 +14,34 @@ import json
 import pkgutil
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import auditor.evidence
 import auditor.textcam
+from auditor import rules
 from benchmarks.planted.worlds import FIRST_HELD_BACK_SEED
 
 FILE = Path(__file__).with_name("protocol.toml")
 
 
 def thresholds() -> dict[str, list[float]]:
-    """All constants of `auditor.textcam` and `auditor.evidence` that are numbers or tuples of numbers, by name."""
-    found: dict[str, list[float]] = {}
+    """The table's thresholds, and all other numbers that `auditor.textcam` and `auditor.evidence` hold, by name."""
+    found = _numbers(rules)
     for package in (auditor.textcam, auditor.evidence):
-        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            module = importlib.import_module(info.name)
-            for name, value in vars(module).items():
-                numbers = value if isinstance(value, tuple) else (value,)
-                if name.isupper() and all(type(one) in (int, float) for one in numbers):
-                    found[f"{info.name.removeprefix('auditor.')}.{name}"] = [float(one) for one in numbers]
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            constants = _numbers(importlib.import_module(info.name))
+            # what a module takes from the table stands there already
+            found |= {name: value for name, value in constants.items() if not hasattr(rules, name.rpartition(".")[2])}
     return dict(sorted(found.items()))
+
+
+def _numbers(module: ModuleType) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for name, value in vars(module).items():
+        numbers = value if isinstance(value, tuple) else (value,)
+        if name.isupper() and numbers and all(type(one) in (int, float) for one in numbers):
+            found[f"{module.__name__.removeprefix('auditor.')}.{name}"] = [float(one) for one in numbers]
+    return found
 
 
 def digest(values: dict[str, list[float]]) -> str:
@@ -57,7 +66,7 @@ def write(path: Path) -> None:
     found = thresholds()
     lines = [
         "# Thresholds of the verdicts as they were before any seed from `first_held_back_seed` on was run.",
-        "# Made by `python -m benchmarks.planted.protocol --write`.",
+        "# Made by `python -m benchmarks.planted.protocol --write`; written again when names moved, the numbers being the same.",
         f'digest = "{digest(found)}"',
         f"first_held_back_seed = {FIRST_HELD_BACK_SEED}",
         "",

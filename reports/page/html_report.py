@@ -19,8 +19,7 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS
 from reports.page.pictures import PictureBudget, Sizes
-from reports.page.section_pictures import Extent
-from reports.page.sections import Sections, anchors
+from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
 from reports.written.calibration import READING, calibration_line, count_lines
 

@@ -5,22 +5,27 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from auditor.records import Finding, Verdict
+from auditor.figures import percent
+from auditor.records import Finding, SaliencyMap, Verdict
 from auditor.rules import rule_of, shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.leads import leads
+from auditor.store.queries.pictures import Side, SidePicture
 from reports.display import plain
 from reports.page import class_evidence
-from reports.page.pictures import PictureBudget
-from reports.page.records import Card, Section
-from reports.page.section_pictures import NAME_LIMIT, Extent, SectionPictures
+from reports.page.pictures import PictureBudget, Sizes
+from reports.page.records import Card, Group, Section, Small, Strip, Tile, TileGroup, Zone
 from reports.what_now import explain_command, what_now
 
 SENTENCE_LIMIT = 2_000
+NAME_LIMIT = 60
+#: Sections whose thumbnails are fetched together: one pass over the pictures' table each time, and few in memory.
+_FETCHED_TOGETHER = 10
 #: Lines of a section's tables; the SQL beside them gives all.
 _MOST_LINES = 24
 
@@ -135,3 +140,192 @@ def _shown(text: str, name: str) -> str:
     if len(name) > NAME_LIMIT:
         text = text.replace(name, plain(name, NAME_LIMIT))
     return plain(text, SENTENCE_LIMIT)
+
+
+# --- the pictures of the sections: with the concept and without it, under their maps; what is called it ----
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a section shows: less, the more sections there are, so that the page stays small.
+
+    With ``per_zone`` 0 it does not look for what is called the concept.
+    """
+
+    per_side: int
+    groups: int
+    per_group: int
+    per_zone: int
+    sizes: Sizes
+
+
+class SectionPictures:
+    """Draws the pictures of some classes, section by section in their order.
+
+    Args:
+        connection: an open audit.
+        shown: classes that get a section.
+        anchors: by class.
+        extent: how much each shows.
+        budget: what the pictures may take.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        shown: Sequence[Verdict],
+        anchors: dict[int, str],
+        extent: Extent,
+        budget: PictureBudget,
+    ) -> None:
+        self._connection, self._shown, self._anchors = connection, shown, anchors
+        self._extent, self._budget = extent, budget
+        #: The first class that a concept leads: its section shows what is called so.
+        self._owner: dict[str, int] = {}
+        for verdict in shown:
+            if verdict.concept_id is not None:
+                self._owner.setdefault(verdict.concept_id, verdict.class_idx)
+        classes = [verdict.class_idx for verdict in shown]
+        self._place = {class_idx: place for place, class_idx in enumerate(classes)}
+        self._told = picture_queries.side_pictures(connection, classes, limit=extent.per_side)
+        self._groups = picture_queries.groups_of_classes(connection, classes, limit=extent.groups)
+        called = list(self._owner) if extent.per_zone else []
+        self._called = picture_queries.called_pictures(connection, called, limit=extent.per_zone) if called else {}
+        known = queries.attribute_concepts(connection)
+        self._by_manifest = {row.concept_id for row in known}
+        self._twins = {row.same_as: row for row in known if row.same_as is not None}
+        self._fetched: dict[str, tuple[str, bytes | None]] = {}
+        self._fetched_from = -1
+        self._maps: dict[tuple[str, str | None], SaliencyMap] = {}
+
+    def begin_section(self, verdict: Verdict) -> None:
+        """Make ready for a class: its share of the budget, its thumbnails, its maps."""
+        place = self._place[verdict.class_idx]
+        self._budget.begin_part(len(self._shown) - place)
+        self._fetch(place)
+        self._maps = picture_queries.maps_of_class(self._connection, verdict.class_idx)
+
+    def card(self, verdict: Verdict, *, by_pull: bool) -> Tile | None:
+        """The one picture of a class on the first screen: where its concept says most."""
+        self._fetch(self._place[verdict.class_idx])
+        self._maps = picture_queries.maps_of_class(self._connection, verdict.class_idx)
+        sides: tuple[Side, ...] = ("pulled", "with", "without") if by_pull else ("with", "without", "words")
+        told = [picture for side in sides for picture in self._told[verdict.class_idx, side]]
+        tiles = self._tiles(verdict, told[:1])
+        return tiles[0] if tiles else None
+
+    def tile_groups(self, verdict: Verdict, *, by_pull: bool) -> tuple[TileGroup, ...]:
+        """With the concept and without it; for a pull, other classes' pictures before those without it."""
+        sides: tuple[Side, ...] = ("with", "pulled", "without") if by_pull else ("with", "without", "words")
+        name, concept = plain(verdict.class_name, NAME_LIMIT), plain(verdict.concept or "", NAME_LIMIT)
+        no_model = verdict.verdict == "not_analysed"  # such a class has pictures to show only then
+        titles: dict[Side, tuple[str, str]] = {
+            "with": (f"{name} with {concept}", "where it shows most" if no_model else "where it says most"),
+            "without": (f"{name} without {concept}", "where it shows least" if no_model else "mistakes first"),
+            "pulled": (f"others with {concept}, called {name}", "all wrong"),
+            "words": (f"called {name}", "best explained by words"),
+        }
+        return tuple(
+            TileGroup(
+                side, *titles[side], side == ("pulled" if by_pull else "without"), tuple(self._tiles(verdict, told))
+            )
+            for side in sides
+            if (told := self._told[verdict.class_idx, side])
+        )
+
+    def strip(self, verdict: Verdict) -> Strip | None:
+        """What the audit says shows the leading concept; once a page."""
+        called = self._called.get(verdict.concept_id or "")
+        if called is None:
+            return None
+        owner = self._owner[called.concept_id]
+        by_manifest = called.concept_id in self._by_manifest
+        zones = (
+            ("with it" if by_manifest else "surely", called.surest),
+            ("barely", () if by_manifest else called.above),  # the manifest says so or not, never hardly
+            ("without it" if by_manifest else "barely not", called.below),
+        )
+        twin = self._twins.get(called.concept_id)
+        drawn = [Zone(title, self._smalls(ids)) for title, ids in zones] if owner == verdict.class_idx else []
+        return Strip(
+            concept=plain(verdict.concept or "", NAME_LIMIT),
+            by_manifest=by_manifest,
+            twin=plain(twin.concept, NAME_LIMIT) if twin else None,
+            agreement=twin.agreement if twin else None,
+            n_present=called.n_present,
+            n_known=called.n_known,
+            zones=tuple(zone for zone in drawn if zone.pictures),
+            shown_at=None if owner == verdict.class_idx else self._anchors[owner],
+        )
+
+    def groups(self, verdict: Verdict) -> tuple[Group, ...]:
+        """The channel groups that carry most of the class."""
+        return tuple(
+            Group(
+                words=plain(group.name, NAME_LIMIT),
+                share=group.share,
+                n_channels=group.n_channels,
+                n_images=group.n_images,
+                pictures=self._smalls(group.image_ids[: self._extent.per_group]),
+            )
+            for group in self._groups[verdict.class_idx]
+        )
+
+    def _fetch(self, place: int) -> None:
+        start = place - place % _FETCHED_TOGETHER
+        if start == self._fetched_from:
+            return
+        ids: list[str] = []
+        for verdict in self._shown[start : start + _FETCHED_TOGETHER]:
+            c = verdict.class_idx
+            for side in ("with", "without", "pulled", "words"):
+                ids += [picture.image_id for picture in self._told[c, side]]
+            ids += [one for group in self._groups[c] for one in group.image_ids[: self._extent.per_group]]
+            called = self._called.get(verdict.concept_id or "")
+            if called is not None and self._owner[called.concept_id] == c:
+                ids += [*called.surest, *called.above, *called.below]
+        self._fetched = picture_queries.thumbnails_and_paths(self._connection, list(dict.fromkeys(ids)))
+        self._fetched_from = start
+
+    def _tiles(self, verdict: Verdict, told: Sequence[SidePicture]) -> list[Tile]:
+        found = []
+        for picture in told:
+            path, jpeg = self._fetched.get(picture.image_id, ("", None))
+            saliency = self._map_of(picture, verdict)
+            whole, mapped = (None, None) if jpeg is None else self._budget.with_map(jpeg, saliency)
+            if whole is None:
+                continue
+            called = f"called {plain(picture.predicted_name, 40)}" if picture.predicted_name else ""
+            if picture.confidence is not None:
+                called += f", {percent(picture.confidence)}"
+            label = plain(picture.label_name, 40) if picture.label_name else None
+            of = verdict.concept if saliency is not None and saliency.concept_id is not None else verdict.class_name
+            told_of = (plain(path, 80), f"labelled {label}" if label else "", called)
+            found.append(
+                Tile(
+                    plain=whole,
+                    mapped=mapped,
+                    alt=", ".join(part for part in told_of if part),
+                    map_alt=f"where it looks for {plain(of or '', NAME_LIMIT)}",
+                    caption=f"{label} {called}" if picture.side == "pulled" and label else called,
+                    wrong=picture.correct is False,
+                    image_id=picture.image_id,
+                )
+            )
+        return found
+
+    def _map_of(self, picture: SidePicture, verdict: Verdict) -> SaliencyMap | None:
+        """The map of the concept where the picture shows it and its phrases say it, else the map of the class."""
+        of_class = self._maps.get((picture.image_id, None))
+        if picture.side == "without":
+            return of_class
+        return self._maps.get((picture.image_id, verdict.concept_id), of_class)
+
+    def _smalls(self, image_ids: Iterable[str]) -> tuple[Small, ...]:
+        found = []
+        for image_id in image_ids:
+            path, jpeg = self._fetched.get(image_id, ("", None))
+            drawn = None if jpeg is None else self._budget.small(jpeg)
+            if drawn is not None:
+                found.append(Small(drawn, plain(path, 80)))
+        return tuple(found)

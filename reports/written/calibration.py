@@ -11,7 +11,7 @@ from auditor.store.queries import audit as queries
 
 #: The size that the line leads with.
 _TOLD_SIZE = 0.20
-#: Told with the figures, wherever they stand.
+#: Sentence with the figures, wherever they stand.
 READING = (
     "How to read it: the share of planted reliances that is found says what a clean verdict is worth on these data, "
     "the false alarms what a flag is worth; the intervals are of more such heads, not of other pictures."

@@ -35,7 +35,7 @@ DRAWN_PHRASES = 4
 def reported(demo: Demo) -> dict[str, dict[str, dict[str, object]]]:
     """Each audit's classes as ``auditor report --format json`` gives them, by name."""
     found = {}
-    schema = json.loads((Path(reports.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((Path(reports.__file__).parent / "written" / "report.schema.json").read_text(encoding="utf-8"))
     for name in ("planted", "balanced"):
         done = auditor("report", demo.folder / name, "--format", "json")
         assert done.returncode == 0, done.stderr

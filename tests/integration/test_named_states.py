@@ -22,7 +22,7 @@ from reports.written.json import json_report
 from reports.written.text import render_text
 
 Row = dict[str, str]
-Audit = Callable[..., "Told"]
+Audit = Callable[..., "Sentence"]
 
 #: A model that calls every picture the first class: white pictures or black, its bias decides.
 ONE_CLASS = """
@@ -42,7 +42,7 @@ def build():
 
 
 @dataclass(frozen=True)
-class Told:
+class Sentence:
     """What an audit says, three times."""
 
     verdicts: dict[str, Verdict]
@@ -62,7 +62,7 @@ class Told:
 def audit(sample_manifest: Path, encoder_cache: Path, tmp_path: Path) -> Audit:
     """Audit the sample with changed rows; what the store says stands in text and JSON too."""
 
-    def run(change: Callable[[Row], Row | None] = dict, *flags: str, per_class: int = 30) -> Told:
+    def run(change: Callable[[Row], Row | None] = dict, *flags: str, per_class: int = 30) -> Sentence:
         manifest, seen = sample_manifest.with_name(f"states-{tmp_path.name}.csv"), Counter[str]()
         with sample_manifest.open(newline="") as file:
             given = list(csv.DictReader(file))
@@ -93,7 +93,7 @@ def audit(sample_manifest: Path, encoder_cache: Path, tmp_path: Path) -> Audit:
         assert report["run"]["notices"] == list(notices)
         assert all(notice in text for notice in notices)
         assert {row["attribute"]: row["state"] for row in report["attributes"]} == attributes
-        return Told(verdicts, notices, attributes)
+        return Sentence(verdicts, notices, attributes)
 
     return run
 

@@ -92,8 +92,8 @@ def test_protocol_tells_a_changed_threshold(tmp_path, monkeypatch) -> None:
     assert protocol.state()["as_fixed"] is False
     protocol.write(protocol.FILE)
     assert protocol.state()["as_fixed"] is True
-    assert protocol.thresholds()["evidence.many_tests.ALPHA"] == [0.05]
-    monkeypatch.setattr("auditor.evidence.verdicts.many_tests.ALPHA", 0.06)
+    assert protocol.thresholds()["rules.ALPHA"] == [0.05]
+    monkeypatch.setattr("auditor.rules.ALPHA", 0.06)
     assert protocol.state()["as_fixed"] is False
 
 

@@ -8,7 +8,7 @@ import pytest
 from gate_world import FOG, WATER, counterexample_on, evidence_of, gap_on, share_on, verdict_on
 
 from auditor.gate.policy import Policy, Rule
-from auditor.gate.policy_hits import LEAST_PICTURES, concerns, told_once
+from auditor.gate.policy_hits import LEAST_PICTURES, policy_hits, without_twins
 
 BEAK = ("beak", "beak", "part")
 RULER = ("has ruler = yes", "has ruler = yes", "attribute")
@@ -16,10 +16,10 @@ RULER = ("has ruler = yes", "has ruler = yes", "attribute")
 
 def on(verdict, policy=None, **rows):
     """Concerns of a single class by concept: what is broken, else what is let pass."""
-    ((given, found),) = concerns(evidence_of(verdict, **rows), policy or Policy())
+    ((given, found),) = policy_hits(evidence_of(verdict, **rows), policy or Policy())
     assert given is verdict
     assert len({one.concept_id for one in found}) == len(found)
-    found = told_once(found, rows.get("same_as", {}))
+    found = without_twins(found, rows.get("same_as", {}))
     return {
         one.concept: ("broken", list(one.broken.values())) if one.broken else ("passed", one.passed) for one in found
     }

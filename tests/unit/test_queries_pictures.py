@@ -21,7 +21,7 @@ def ids_of(pictures):
 
 
 def test_pictures_are_told_by_side(connection):
-    told = picture_queries.told_pictures(connection, [0, 1], limit=9)
+    told = picture_queries.side_pictures(connection, [0, 1], limit=9)
     assert set(told) == {(c, side) for c in (0, 1) for side in ("with", "without", "pulled")}
     assert ids_of(told[1, "with"]) == [image_id(1, 0), image_id(1, 1)]  # the larger share first
     assert ids_of(told[1, "without"]) == [image_id(1, 3), image_id(1, 2)]  # the mistake first
@@ -34,11 +34,11 @@ def test_pictures_are_told_by_side(connection):
 
 
 def test_few_are_told(connection):
-    told = picture_queries.told_pictures(connection, [2], limit=1)
+    told = picture_queries.side_pictures(connection, [2], limit=1)
     assert {side: ids_of(pictures) for (_, side), pictures in told.items()} == {
         "with": [image_id(2, 0)], "without": [image_id(2, 3)], "pulled": [image_id(1, 4)],
     }  # fmt: skip
-    assert picture_queries.told_pictures(connection, [], limit=1) == {}
+    assert picture_queries.side_pictures(connection, [], limit=1) == {}
 
 
 def test_groups_come_by_what_they_carry(connection):
@@ -69,7 +69,7 @@ def test_presence_at_the_line_is_not_present_as_in_the_counts(tmp_path):
         writer.execute("UPDATE concept_presence SET presence = 0.5")
     with open_audit_database(tmp_path) as connection:
         assert picture_queries.called_pictures(connection, ["water"], limit=3)["water"].n_present == 0
-        assert {side for _, side in picture_queries.told_pictures(connection, [0, 1], limit=9)} == {"without"}
+        assert {side for _, side in picture_queries.side_pictures(connection, [0, 1], limit=9)} == {"without"}
 
 
 def test_a_concept_that_no_picture_shows(connection):

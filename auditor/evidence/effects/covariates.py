@@ -96,7 +96,7 @@ def residual_presence(
         label_idx: (N,) labels, -1 for none.
         difficulty: (N,) the encoder's score of the own class's prompt.
         concepts: The V concepts.
-        targets: Context concepts to be examined.
+        targets: PictureConcepts concepts to be examined.
         same_as: Attributes that have the name of a concept of the vocabulary.
     """
     known = np.isfinite(presence)

@@ -103,7 +103,7 @@ class Measured:
 
 
 def testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
-    """Context concepts with enough pictures in both arms, for recall or for pull."""
+    """PictureConcepts concepts with enough pictures in both arms, for recall or for pull."""
     arms = np.minimum(measured.n_with[c], measured.n_without[c])
     context = inputs.context_of(c)
     enough = (arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)

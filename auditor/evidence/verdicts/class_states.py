@@ -9,11 +9,11 @@ from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, testable
 from auditor.evidence.verdicts import sentences
-from auditor.evidence.verdicts.sentences import Told
+from auditor.evidence.verdicts.sentences import Sentence
 from auditor.rules import KNOWN, MAX_RESIDUAL, MIN_ARM, NEAR_PERFECT
 
 
-def not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> Told | None:
+def not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> Sentence | None:
     """The named state that keeps a class without proof from being called clean or suspect, as a sentence."""
     name, labels, called = inputs.class_names[c], inputs.label_idx, inputs.predicted_idx == c
     n_called = int(called.sum())
@@ -31,7 +31,7 @@ def not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> Told | 
     return None
 
 
-def gaps_hidden(inputs: EvidenceInput, measured: Measured, c: int) -> Told | None:
+def gaps_hidden(inputs: EvidenceInput, measured: Measured, c: int) -> Sentence | None:
     """Why a class without any finding is not clean: the model may know these very pictures."""
     if inputs.in_training:
         return sentences.trained_on(inputs.class_names[c])

@@ -22,8 +22,8 @@ from auditor.evidence.verdicts.counterexamples import (
 )
 from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_of
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests, n_tests
-from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs, other_source, told_once
-from auditor.evidence.verdicts.sentences import Told
+from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs, other_source, without_twins
+from auditor.evidence.verdicts.sentences import Sentence
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress, Severity, Verdict, VerdictName
 from auditor.rules import ALPHA, DELTA, GAP_PART, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA
@@ -94,7 +94,9 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     name, n = inputs.class_names[c], int(measured.n_labelled[c])
     detectable = _detectable(inputs, measured, c, [j.pair for j in judged])
 
-    def verdict(kind: VerdictName, told: Told, severity: Severity = "none", lead: JudgedPair | None = None) -> Verdict:
+    def verdict(
+        kind: VerdictName, told: Sentence, severity: Severity = "none", lead: JudgedPair | None = None
+    ) -> Verdict:
         concept = inputs.concepts[lead.pair.concept_idx] if lead else None
         reason = None if lead is None else lead.reason if inputs.head else lead.pair.screened_by
         gap = lead.gap if lead and inputs.head and lead.rule.kind == "gap" and lead.gap.status == "measured" else None
@@ -130,8 +132,8 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     screened = [j for j in judged if j.pair.screened]
     if inputs.head is None:
         told = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
-        return verdict("not_analysed", told, lead=next(iter(told_once(inputs, screened)), None))
-    proven = told_once(inputs, [j for j in screened if j.state == "proven"])
+        return verdict("not_analysed", told, lead=next(iter(without_twins(inputs, screened)), None))
+    proven = without_twins(inputs, [j for j in screened if j.state == "proven"])
     if proven:
         lead = proven[0]
         severity: Severity = "high" if lead.gap.low >= HIGH else "medium" if lead.gap.low >= MEDIUM else "low"
@@ -142,7 +144,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     if named_state:
         return verdict("not_analysed", named_state)
     screened = [j for j in screened if j.pair.suspicious]
-    undecided = told_once(inputs, [j for j in screened if j.state == "open"])
+    undecided = without_twins(inputs, [j for j in screened if j.state == "open"])
     if undecided:
         lead = undecided[0]
         missing = _missing(inputs, measured, lead.pair)
@@ -159,7 +161,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     hidden = gaps_hidden(inputs, measured, c)
     if hidden:
         return verdict("not_analysed", hidden)
-    dismissed = [j.pair for j in told_once(inputs, screened) if j.state != "not_measurable"]
+    dismissed = [j.pair for j in without_twins(inputs, screened) if j.state != "not_measurable"]
     tested = testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n
     return verdict("clean", sentences.clean(inputs, name, n, tested, dismissed, detectable, rate))

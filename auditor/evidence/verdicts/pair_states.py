@@ -87,7 +87,7 @@ def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[J
     return sorted(judged.values(), key=lambda j: (-j.strength, j.pair.concept_idx))
 
 
-def told_once(inputs: EvidenceInput, judged: Sequence[JudgedPair]) -> list[JudgedPair]:
+def without_twins(inputs: EvidenceInput, judged: Sequence[JudgedPair]) -> list[JudgedPair]:
     """Without the attributes whose word is among them: they are told in its line."""
     among = {j.pair.concept_idx for j in judged}
     return [j for j in judged if inputs.same_as.get(j.pair.concept_idx) not in among]

@@ -24,7 +24,7 @@ _MORE_IN_DATA = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Sentence:
     """What is said of a class: a claim, the numbers behind it, and what the reader can do.
 
     ``claim`` is without its full stop, ``joint`` is what leads from it to the numbers where both stand in one sentence;
@@ -165,7 +165,7 @@ def _tried_on_pictures(pair: PairEvidence, name: str) -> str:
 
 def flagged(
     inputs: EvidenceInput, lead: JudgedPair, others: Sequence[PairEvidence], other: PairEvidence | None = None
-) -> Told:
+) -> Sentence:
     """'The model calls a picture "waterbird" largely because of water (scene): without it …'.
 
     Args:
@@ -181,7 +181,9 @@ def flagged(
     numbers = f"{_shown(lead, name)}{_words(inputs, pair)}{'; ' if said else ''}{said}."
     if others:
         numbers += f" It also relies on {_list([named(inputs, one) for one in others])}."
-    return Told(f'The model calls a picture "{name}" {how_much} because of {named(inputs, pair)}', numbers, joint=": ")
+    return Sentence(
+        f'The model calls a picture "{name}" {how_much} because of {named(inputs, pair)}', numbers, joint=": "
+    )
 
 
 def _shown(lead: JudgedPair, name: str) -> str:
@@ -208,7 +210,7 @@ def _erased_own(pair: PairEvidence) -> str:
     return _erased(pair.erased_recall) if agrees_by_counts(pair) else _erased_margin(pair.transferred_margin)
 
 
-def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: PairEvidence | None = None) -> Told:
+def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: PairEvidence | None = None) -> Sentence:
     """What passes the screen, what could not be decided, and how many pictures of what would decide it."""
     pair, gap, by_pull = lead.pair, lead.gap, lead.by_pull
     name, concept = inputs.class_names[pair.class_idx], named(inputs, pair)
@@ -233,20 +235,20 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
         found = _recall(gap)
     if gap.status == "measured" and gap.low > 0 and not tried:
         untried = f"{found}; erasure could not be tried, so reliance is neither shown nor excluded."
-        return Told(claim, f"{untried}{more}", joint=", and ")
+        return Sentence(claim, f"{untried}{more}", joint=", and ")
     if gap.status == "measured" and gap.low > 0 and lead.agreeing is None and lead.rule.kind == "gap":
         weaker = min(tried, key=lambda one: one.effect)
         denied = f"{found}; but {_erased(weaker)}, so something that goes with it may be what is used."
-        return Told(claim, f"{denied}{more}", joint=", and ")
+        return Sentence(claim, f"{denied}{more}", joint=", and ")
     undecided = f"{found}: reliance is neither shown nor excluded"
     whose, wanted = (" of other classes", missing[2:]) if by_pull else ("", missing[:2])
     if None in wanted:
         hidden = f"{undecided}; the encoder's own errors would hide it in any number of pictures."
-        return Told(claim, f"{hidden}{more}", joint=", but ")
+        return Sentence(claim, f"{hidden}{more}", joint=", but ")
     sides = [f"{n:,} more pictures{whose} {side} it" for n, side in zip(wanted, ("with", "without"), strict=True) if n]
     if not sides:
-        return Told(claim, f"{undecided}, the effect lies near what is tolerated.{more}", joint=", but ")
-    return Told(claim, f"{undecided}.{more}", f"Missing: {_list(sides)}.", joint=", but ")
+        return Sentence(claim, f"{undecided}, the effect lies near what is tolerated.{more}", joint=", but ")
+    return Sentence(claim, f"{undecided}.{more}", f"Missing: {_list(sides)}.", joint=", but ")
 
 
 def clean(
@@ -257,7 +259,7 @@ def clean(
     dismissed: Sequence[PairEvidence],
     detectable: float | None,
     rate: float,
-) -> Told:
+) -> Sentence:
     """What was tried and the smallest effect that could have been seen."""
     claim = f'No context concept was found to decide "{name}" ({n:,} pictures, {tested:,} concepts tested)'
     told = []
@@ -270,14 +272,14 @@ def clean(
         told.append(f"A gap of {_points(detectable)} would have been shown{whose}.")
     if rate >= NEAR_PERFECT:
         told.append(f"{percent(rate)} are recognised: pictures that the model was trained on hide gaps.")
-    return Told(claim, " ".join(told))
+    return Sentence(claim, " ".join(told))
 
 
-def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], measured: Measured) -> Told:
+def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], measured: Measured) -> Sentence:
     """State: the data alone were audited; what goes with the class most comes first."""
     claim = "No model was examined"
     if not ranked:
-        return Told(claim, f'In the data no context concept goes with "{name}".')
+        return Sentence(claim, f'In the data no context concept goes with "{name}".')
     by_concept = {pair.concept_idx: pair for pair in ranked}
     # a word and the attribute of its name are told once
     told = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) not in by_concept]
@@ -292,51 +294,51 @@ def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], m
     if agreeing:
         numbers += f"; {_source(inputs, agreeing[0])} agrees (AUC {coefficient(agreeing[0].auc[0])})"
     more = [f"{named(inputs, pair)} {coefficient(pair.auc[0])}" for pair in told[1 : 1 + _MORE_IN_DATA]]
-    return Told(claim, f"{numbers}." + (f" Next: {_list(more)}." if more else ""))
+    return Sentence(claim, f"{numbers}." + (f" Next: {_list(more)}." if more else ""))
 
 
 # --- named states: why a class has no verdict, and what holds for the whole audit ----
 
 
-def too_few_pictures(name: str, n: int, needed: int) -> Told:
+def too_few_pictures(name: str, n: int, needed: int) -> Sentence:
     """State: fewer labelled pictures than two arms take."""
-    return Told(f'"{name}" has {n:,} labelled pictures; {needed:,} are needed to compare any with any')
+    return Sentence(f'"{name}" has {n:,} labelled pictures; {needed:,} are needed to compare any with any')
 
 
-def never_predicted(name: str, n: int) -> Told:
+def never_predicted(name: str, n: int) -> Sentence:
     """State: no picture is called the class."""
-    return Told(f'No picture is called "{name}", not one of its own {n:,}: there is no decision to explain')
+    return Sentence(f'No picture is called "{name}", not one of its own {n:,}: there is no decision to explain')
 
 
-def at_chance(name: str, rate: float) -> Told:
+def at_chance(name: str, rate: float) -> Sentence:
     """State: recall no better than the rate among other classes."""
-    return Told(
+    return Sentence(
         f'"{name}" is recognised in {percent(rate)} of its pictures, no more often than others are called it: '
         "at chance, gaps say nothing"
     )
 
 
-def unexplained(name: str, residual: float, n: int) -> Told:
+def unexplained(name: str, residual: float, n: int) -> Sentence:
     """State: the phrases leave too much unexplained."""
-    return Told(
+    return Sentence(
         f'The words leave {percent(residual)} of what decides "{name}" unexplained ({n:,} pictures): '
         "the encoder may not know this domain, or the vocabulary lacks the words"
     )
 
 
-def nothing_varies(name: str, least: int) -> Told:
+def nothing_varies(name: str, least: int) -> Sentence:
     """State: no context concept is present in some pictures and absent from others."""
-    return Told(
+    return Sentence(
         f"No context concept is present in {least} pictures and absent from {least} others: "
         f'nothing about "{name}" can be compared'
     )
 
 
-def not_measurable(concept: str, name: str, share: float, kappa: float | None) -> Told:
+def not_measurable(concept: str, name: str, share: float, kappa: float | None) -> Sentence:
     """State: a concept leads the words, and whether it is in a picture cannot be told."""
     told_twice = f": presence told twice agrees with kappa {coefficient(kappa)}, {MIN_KAPPA} is needed"
     why = "" if kappa is None else told_twice
-    return Told(
+    return Sentence(
         f'{concept} carries {percent(share)} of the words for "{name}", '
         f"but the encoder cannot tell in which pictures it is{why}"
     )
@@ -350,18 +352,18 @@ def near_perfect(rate: float, n: int) -> str:
     )
 
 
-def trained_on(name: str) -> Told:
+def trained_on(name: str) -> Sentence:
     """State: nothing was found, on pictures that are named as training data."""
-    return Told(
+    return Sentence(
         f'Nothing was found on "{name}", but these pictures are named as training data: what a model was trained on '
         "hides its gaps",
         advice="Audit pictures that it has not seen.",
     )
 
 
-def may_be_trained_on(name: str, rate: float) -> Told:
+def may_be_trained_on(name: str, rate: float) -> Sentence:
     """State: nothing was found where nearly everything is right, and nobody says that the pictures are new to it."""
-    return Told(
+    return Sentence(
         f'Nothing was found on "{name}", but {percent(rate, decimals=1)} of all pictures are recognised and nothing '
         "says that the model was not trained on them: that would hide its gaps",
         advice='Audit pictures that it has not seen, and name their split or folder "val" or "test".',

@@ -134,7 +134,7 @@ LIMIT $most
 
 
 @dataclass(frozen=True, slots=True)
-class ToldPicture:
+class SidePicture:
     """A picture that tells of a class, on the side of the story that it is on."""
 
     class_idx: int
@@ -174,13 +174,13 @@ class CalledPictures:
     below: tuple[str, ...]
 
 
-def told_pictures(
+def side_pictures(
     connection: Connection, classes: Sequence[int], *, limit: int
-) -> defaultdict[tuple[int, Side], list[ToldPicture]]:
+) -> defaultdict[tuple[int, Side], list[SidePicture]]:
     """By class and side, at most ``limit`` pictures: without the concept mistakes first, then what has a map."""
-    found: defaultdict[tuple[int, Side], list[ToldPicture]] = defaultdict(list)
+    found: defaultdict[tuple[int, Side], list[SidePicture]] = defaultdict(list)
     parameters = {"classes": list(classes), "limit": limit}
-    for row in (ToldPicture(*row) for row in connection.execute(_TOLD, parameters).fetchall()):
+    for row in (SidePicture(*row) for row in connection.execute(_TOLD, parameters).fetchall()):
         found[row.class_idx, row.side].append(row)
     return found
 

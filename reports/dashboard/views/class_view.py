@@ -23,8 +23,7 @@ from reports.page import class_evidence
 from reports.page.charts import Estimate, ShareBar
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.records import Section, Tile
-from reports.page.section_pictures import Extent
-from reports.page.sections import Sections, anchors
+from reports.page.sections import Extent, Sections, anchors
 
 _EXTENT, _BUDGET = Extent(4, 3, 4, 4, Sizes()), 3_000_000
 _MOST_CHOICES = 200

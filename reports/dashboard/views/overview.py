@@ -23,8 +23,7 @@ from reports.display import VERDICT_SHAPES, VERDICT_WORDS
 from reports.page.html_report import headline
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.records import Card
-from reports.page.section_pictures import Extent
-from reports.page.sections import Sections, anchors
+from reports.page.sections import Extent, Sections, anchors
 
 _WORST = 3
 #: Clean classes named in their line; and from how many lines on they are folded into it.
