@@ -66,7 +66,7 @@ def write(path: Path) -> None:
     found = thresholds()
     lines = [
         "# Thresholds of the verdicts as they were before any seed from `first_held_back_seed` on was run.",
-        "# Made by `python -m benchmarks.planted.protocol --write`; written again when names moved, the numbers being the same.",
+        "# Made by `python -m benchmarks.planted.protocol --write`; written again as names moved, numbers the same.",
         f'digest = "{digest(found)}"',
         f"first_held_back_seed = {FIRST_HELD_BACK_SEED}",
         "",
