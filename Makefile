@@ -15,7 +15,7 @@ demo: $(VENV)/installed ## audit the bundled pictures, into $(OUT); about a minu
 	$(BIN)/auditor demo --out $(OUT)
 
 test: $(VENV)/installed-test lint types ## everything that CI runs: lint, types, all tests; about a quarter of an hour on two cores
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder # long files first: tests/conftest.py
 
 quick: $(VENV)/installed-test lint ## lint, and the tests that are not slow; at most three minutes on two cores
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit tests/property

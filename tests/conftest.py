@@ -14,13 +14,16 @@ from auditor.models.bundled import bundled_path
 _HERE = Path(__file__).parent
 #: Whole folders that ``make quick`` runs; what is slow among their tests is marked there.
 _QUICK = ("unit", "property")
+#: Files of minutes: they go first, or one worker would be busy with the last of them while the other has nothing to do.
+_LONG = ("test_photos.py", "test_planted_grid.py", "test_benchmarks.py", "test_resume.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of every other folder run commands, audits or a browser: all of them are slow."""
+    """Tests of every other folder run commands, audits or a browser: all of them are slow, and a few are long."""
     for item in items:
         if item.path.relative_to(_HERE).parts[0] not in _QUICK:
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: _LONG.index(item.path.name) if item.path.name in _LONG else len(_LONG))
 
 
 def copy_sample(name: str, folder: Path, per_class: int) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.pipeline import run_audit
 from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
 
@@ -38,6 +39,9 @@ elif hasattr(pipeline, point):
 pipeline.run_audit(config, resume=True, on_progress=on_progress)
 """
 
+#: Points before which an audit encodes pictures or words: these begin with an empty cache, which is written meanwhile.
+_ENCODING = ("pictures", "fit_channel_directions", "words")
+
 
 def _digest(folder: Path) -> str:
     with open_audit_database(folder) as connection:
@@ -50,10 +54,13 @@ def _digest(folder: Path) -> str:
      "write_manifest"],
 )  # fmt: skip
 def test_kill_and_resume(point, small_audit, small_config, tmp_path):
-    config = small_config.model_copy(update={"out": tmp_path / "audit", "cache": tmp_path / "cache"})
+    changes = {"out": tmp_path / "audit"}
+    if point in _ENCODING:
+        changes["cache"] = tmp_path / "cache"
+    config = small_config.model_copy(update=changes)
     killed = subprocess.run([sys.executable, "-c", _SCRIPT, config.model_dump_json(), point], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not (config.out / "audit.json").exists()
-    subprocess.run([sys.executable, "-c", _SCRIPT, config.model_dump_json(), "nowhere"], check=True)
+    run_audit(config, resume=True)
     assert _digest(config.out) == _digest(small_audit)
     assert not [path for path in config.out.rglob("*") if "tmp" in path.name or "unfinished" in path.name]
