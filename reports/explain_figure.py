@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from auditor.figures import percent
 from auditor.records import CONTEXT_KINDS, ByteArray, FloatArray
-from reports.page.typesetting import fitted, write
+from reports.typesetting import fitted, write
 
 if TYPE_CHECKING:
     from auditor.explain import Explanation

@@ -1,8 +1,8 @@
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from reports.page import typesetting
-from reports.page.typesetting import fitted, write, written
+from reports import typesetting
+from reports.typesetting import fitted, write, written
 
 
 def test_plain_letters_use_the_face_that_is_always_there():
