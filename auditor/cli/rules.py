@@ -8,14 +8,17 @@ import typer
 
 from auditor.cli.app import Debug, app, one_line_errors
 from auditor.errors import InputError
+from auditor.rules import RECALL_GAP, RULES
 from auditor.wording import nearest, quote
+
+_PAGES, _EXAMPLE = ", ".join(sorted({rule.page for rule in RULES})), RECALL_GAP.rule_id
 
 
 @app.command()
 @one_line_errors
 def rules(
     rule: Annotated[
-        str | None, typer.Argument(help="E1 to E5, or what a finding says, such as E4-recall; all when left out.")
+        str | None, typer.Argument(help=f"{_PAGES}, or what a finding says, such as {_EXAMPLE}; all when left out.")
     ] = None,
     debug: Debug = False,
 ) -> None:
@@ -26,7 +29,7 @@ def rules(
     if rule is None:
         for page in pages.values():
             typer.echo(f"{page.rule_id}  {page.title}\n    {page.summary}\n")
-        typer.echo("A page each: auditor rules E4")
+        typer.echo(f"A page each: auditor rules {RECALL_GAP.page}")
         return
     asked = pages.get(rule.upper().partition("-")[0])
     if asked is None:

@@ -54,7 +54,7 @@ CROSS JOIN (SELECT count(nullif(group_id, '')) > 0 AS any_group FROM images)
 ORDER BY i.image_idx
 """
 
-_PRESENT = """
+_PRESENCE = """
 SELECT asked.concept::UINTEGER AS concept, o.position::UINTEGER AS position, c.presence > $threshold AS present
 FROM concept_presence c
 JOIN (SELECT unnest($concept_ids) AS concept_id, unnest(range(len($concept_ids))) AS concept) asked USING (concept_id)
@@ -148,7 +148,7 @@ def _pictures(connection: Connection, n_classes: int, concept_ids: list[str]) ->
 def _present(connection: Connection, concept_ids: list[str], n_images: int) -> dict[str, PresenceArray]:
     """Presence of the concepts asked for that the audit kept; a picture without a row is one where it is not known."""
     parameters = {"concept_ids": concept_ids, "threshold": PRESENT}
-    columns = connection.execute(_PRESENT, parameters).fetchnumpy()
+    columns = connection.execute(_PRESENCE, parameters).fetchnumpy()
     table = np.full((len(concept_ids), n_images), -1, dtype=np.int8)
     table[np.asarray(columns["concept"]), np.asarray(columns["position"])] = np.asarray(columns["present"])
     return {name: row for name, row in zip(concept_ids, table, strict=True) if (row >= 0).any()}

@@ -13,6 +13,7 @@ from auditor.store import migrations
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME
 from auditor.store.queries import audit as queries
+from reports.page.html_report import html_parts
 from reports.written.json import json_report
 from reports.written.text import render_text
 
@@ -58,7 +59,10 @@ def test_schema_1_is_read_by_a_migrated_copy_and_stays_as_it_is(schema_1):
         assert queries.attributes(connection) == queries.core_concepts(connection) == []
         assert queries.counterexamples(connection) == []
         assert json_report(connection)["classes"][0]["counterexamples"] == []
+        assert (verdict.rule_id, verdict.claim, verdict.numbers) == (None, "Could not be excluded.", "")
         assert "◆ bird" in render_text(connection)
+        assert "reason not recorded" in render_text(connection)
+        assert "Reason not recorded" in "".join(html_parts(connection))
     (item,) = check_release(schema_1).items
     assert (item.class_name, item.concept, item.state) == ("bird", "water", "tolerated")
     assert (schema_1 / DATABASE_NAME).read_bytes() == before

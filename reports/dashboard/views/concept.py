@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from auditor.rules import RULES, SHARE
+from auditor.rules import MIN_KAPPA, RULES, SHARE
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.concepts import OneConcept
@@ -71,6 +71,7 @@ def _show_across(session: Session, concept: OneConcept) -> None:
         leads=concept_queries.n_led(connection, concept.concept_id),
         called=picture_queries.called_pictures(connection, [concept.concept_id], limit=1).get(concept.concept_id),
         rows=linked,
+        least_agreement=MIN_KAPPA,
         # the share of the words has a column of its own
         rules=[rule for rule in RULES if rule is not SHARE and any(rule.rule_id in row.effects for row in rows)],
         pages=pages(replace(session, place=replace(session.place, among=None)), total, _PAGE_SIZE),
