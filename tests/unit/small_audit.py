@@ -1,5 +1,7 @@
 """A small hand-made audit for the tests of store and reports: every number in it is set here."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from auditor.concept_records import Attribute, AttributeConcept, CoreConcept, Counterexample
@@ -63,7 +65,7 @@ def make_run(**changes):
 
 
 def verdicts():
-    return [
+    rows = [
         Verdict(0, "waterbird", "flagged", "high", "water", "water", "scene", "Relies on water (scene).", 3,
                 0.41, 0.65, 0.58, 0.71, None, "E4-recall", 0.65, 0.58, 0.71),
         Verdict(1, "landbird", "suspect", "medium", "water", "water", "scene", "Could not be excluded.", 1,
@@ -74,6 +76,7 @@ def verdicts():
                 detectable_effect=0.06),
         Verdict(4, "boat", "not_analysed", "none", None, None, None, "Too few pictures: 0 of 10.", 0),
     ]  # fmt: skip
+    return [replace(row, claim=row.sentence) for row in rows]
 
 
 def class_concepts():
