@@ -258,7 +258,7 @@ def _full_batch(pixels: Mapping[int, torch.Tensor | None], batch_size: int) -> t
 
 
 def _embed(views: Mapping[int, _View | None], encoder: Encoder, cache: EmbeddingCache, batch_size: int) -> FloatArray:
-    """Embeddings (b, D) of views by their places, NaN where there is none; new ones are computed and added to the cache.
+    """Embeddings (b, D) of views by their places, NaN where there is none; new ones are computed and cached.
 
     Of equal pictures the first one counts: those of an earlier batch that was not through when this one was prepared
     are found in the cache now.
