@@ -17,21 +17,38 @@ DEFAULT_SHRINKAGE = 0.95
 #: Rows gathered before a selection: many small selections would cost more than one over this many rows.
 _MIN_BUFFER = 1024
 _LOW_HALF = np.uint64(0xFFFFFFFF)
+#: Activations tie for the last place when they differ by less than this part of themselves: machines and kernels make
+#: them differ by about 1e-6, and either choice would be chance.
+_TIED = 1e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runners:
+    """For each channel and side the image after the last one, and the part of the last place that it gets.
+
+    The part is a half where both are equally active and falls to 0 where they differ by :data:`_TIED`, so that nothing
+    jumps when they change places.
+    """
+
+    rows: IntArray  # (K, 2): beside the highest, beside the lowest
+    part: NDArray[np.float64]  # (K, 2) in [0, 0.5]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExtremeImages:
-    """For each channel the rows of the M most and M least active images."""
+    """For each channel the rows of the M most and M least active images, and who ties with the last of them."""
 
     highest: IntArray  # (K, M)
     lowest: IntArray  # (K, M)
+    runners: Runners | None = None  # None: nobody ties
 
 
 def extreme_images(chunks: Iterable[FloatArray], n_extreme: int, tie_keys: IntArray) -> ExtremeImages:
     """Find the rows of the M most and the M least active images of every channel, in one pass.
 
     Equal activations (the zeros of a ReLU fill the lowest set of many channels) are ordered by ``tie_keys``,
-    so another order of the images selects the same images. Channels without any spread get the same
+    so another order of the images selects the same images; others that are nearly equal at the border share its place
+    (`Runners`). Channels without any spread get the same
     rows on both sides, hence no direction.
 
     Args:
@@ -64,14 +81,33 @@ def extreme_images(chunks: Iterable[FloatArray], n_extreme: int, tie_keys: IntAr
         if n_seen > n_images:
             raise InputError(f"more than {n_images} rows of activations found, expected {n_images}, one per tie key")
         ordered = _ordered_values(activations, rank_of_row[start:n_seen])  # (K, b)
-        kept = _both_ends(ordered if kept is None else np.hstack([kept, ordered]), n_extreme)
+        kept = _both_ends(ordered if kept is None else np.hstack([kept, ordered]), n_extreme + 1)
     if kept is None or n_seen != n_images:
         raise InputError(f"{n_seen} rows of activations found, expected {n_images}, one per tie key")
-    lowest = np.sort(kept[:, :n_extreme], axis=1)
-    highest = np.sort(kept[:, n_extreme:], axis=1)[:, ::-1]
-    constant = (highest[:, :1] >> np.uint64(32)) == (lowest[:, :1] >> np.uint64(32))
-    highest = np.where(constant, lowest, highest)
-    return ExtremeImages(highest=row_of_rank[highest & _LOW_HALF], lowest=row_of_rank[lowest & _LOW_HALF])
+    kept = np.sort(kept, axis=1)
+    lowest, highest = kept[:, : n_extreme + 1], kept[:, : -n_extreme - 2 : -1]  # the runner last
+    constant = (highest[:, 0] >> np.uint64(32)) == (lowest[:, 0] >> np.uint64(32))
+    part = np.stack([_tied_part(side[:, -2:]) for side in (highest, lowest)], axis=1)
+    part[constant] = 0
+    highest = np.where(constant[:, None], lowest, highest)
+    runners = np.stack([row_of_rank[side[:, -1] & _LOW_HALF] for side in (highest, lowest)], axis=1)
+    return ExtremeImages(
+        highest=row_of_rank[highest[:, :-1] & _LOW_HALF],
+        lowest=row_of_rank[lowest[:, :-1] & _LOW_HALF],
+        runners=Runners(runners, part),
+    )
+
+
+def _tied_part(border: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Part (K,) of the last place that the runner gets, from both their packed values (K, 2).
+
+    The zeros of a ReLU are equal for good and no near ties: their keys decide.
+    """
+    upper = (border >> np.uint64(32)).astype(np.uint32)
+    bits = np.where(upper >> np.uint32(31), upper & np.uint32(0x7FFFFFFF), ~upper)
+    values = bits.view(np.float32).astype(np.float64)
+    gap, least = np.abs(values[:, 0] - values[:, 1]), _TIED * np.abs(values).max(axis=1)
+    return np.where(gap < least, 0.5 - 0.5 * gap / np.where(least > 0, least, 1.0), 0.0)
 
 
 def _buffered(chunks: Iterable[FloatArray], n_rows: int) -> Iterator[tuple[int, FloatArray]]:
@@ -100,10 +136,10 @@ def _ordered_values(activations: FloatArray, ranks: NDArray[np.uint64]) -> NDArr
 
 
 def _both_ends(values: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
-    """The ``n`` smallest of each row, then its ``n`` largest; rows of at least 2n values, none of them twice."""
+    """The ``n`` smallest of each row, then its ``n`` largest, none of them twice; all where they are fewer than 2n."""
     last = values.shape[1] - n
     if last < n:
-        return values  # fewer rows than promised: an error follows
+        return values
     parted = np.partition(values, [n - 1, last], axis=1)
     return np.hstack([parted[:, :n], parted[:, last:]])
 
@@ -140,6 +176,34 @@ def fit_channel_directions(
     if not np.isfinite(embeddings).all():
         raise InputError("image embeddings that are not finite found, expected numbers: check the encoder's weights")
     rows = np.concatenate([extremes.highest, extremes.lowest], axis=1)  # (K, 2M)
+    directions = _fit(rows, embeddings, shrinkage, block)
+    if extremes.runners is not None:
+        directions = _share_last_places(directions, rows, extremes.runners, embeddings, shrinkage, block)
+    # equal rows on both sides (constant channels): rounding must not invent a direction
+    directions[(np.sort(extremes.highest, axis=1) == np.sort(extremes.lowest, axis=1)).all(axis=1)] = 0
+    return directions
+
+
+def _share_last_places(
+    directions: FloatArray, rows: IntArray, runners: Runners, embeddings: FloatArray, shrinkage: float, block: int
+) -> FloatArray:
+    """Where somebody ties for a last place, the mean of the directions with either image in it, by their parts."""
+    n_extreme = rows.shape[1] // 2
+    mixed = directions.astype(np.float64)
+    for side, last in enumerate((n_extreme - 1, 2 * n_extreme - 1)):
+        tied = np.flatnonzero(runners.part[:, side])
+        exchanged = rows[tied].copy()
+        exchanged[:, last] = runners.rows[tied, side]
+        other = _fit(exchanged, embeddings, shrinkage, block)
+        mixed[tied] += runners.part[tied, side, None] * (other.astype(np.float64) - directions[tied])
+    changed = runners.part.any(axis=1)
+    length = np.linalg.norm(mixed[changed], axis=1, keepdims=True)
+    directions[changed] = mixed[changed] / np.where(length > 0, length, 1.0)
+    return directions
+
+
+def _fit(rows: IntArray, embeddings: FloatArray, shrinkage: float, block: int) -> FloatArray:
+    """Directions (n, D) of channels from the rows (n, 2M) of their images, the most active half first."""
     directions = np.zeros((len(rows), embeddings.shape[1]), dtype=np.float32)
     # one buffer for all blocks: fresh memory for each would cost more time than the solves
     buffer = np.empty((min(block, len(rows)), rows.shape[1], embeddings.shape[1]), dtype=np.float32)
@@ -150,8 +214,6 @@ def fit_channel_directions(
             samples = buffer[: len(rows[part])]
             np.take(embeddings, rows[part], axis=0, out=samples, mode="clip")  # "raise" would copy; checked above
             directions[part] = _solve_block(samples, shrinkage)
-    # equal rows on both sides (constant channels): rounding must not invent a direction
-    directions[(np.sort(extremes.highest, axis=1) == np.sort(extremes.lowest, axis=1)).all(axis=1)] = 0
     return directions
 
 

@@ -51,6 +51,31 @@ def test_order_of_images_changes_nothing_even_among_the_zeros_of_a_relu():
     np.testing.assert_array_equal(order[shuffled.highest], plain.highest)
 
 
+def test_who_ties_for_the_last_place_gets_its_part_of_it():
+    activations = np.array([[5, 5], [4, 4], [1, 4 + 1e-4], [0, 0], [0, -2], [0, -2 * (1 + 5e-5)]], dtype=np.float32)
+    runners = extreme_images([activations], 2, np.arange(6)).runners
+    np.testing.assert_array_equal(runners.rows[:, 0], [2, 1])
+    np.testing.assert_array_equal(runners.rows[:, 1], [5, 3])
+    # 4 and 4.0001 differ by a quarter of a ten-thousandth; zeros are equal for good, and -2 is far from 0
+    np.testing.assert_allclose(runners.part, [[0, 0], [0.375, 0]], atol=2e-3)
+
+
+def test_a_change_of_order_at_the_border_turns_no_direction():
+    rng = np.random.default_rng(6)
+    embeddings = _unit_rows(rng, 60, 12)
+    activations = rng.permutation(60).astype(np.float32)[:, None] + 100
+
+    def direction(shift):
+        moved = activations.copy()
+        tenth = np.flatnonzero(activations[:, 0] == 150)  # the tenth of the highest, 100 + 50 ... 59
+        moved[tenth] = np.float32(149) + np.float32(shift)  # nearly the eleventh, which is 149
+        return fit_channel_directions(extreme_images([moved], 10, np.arange(60)), embeddings)[0]
+
+    before, after, apart = direction(1e-4), direction(-1e-4), direction(0.5)
+    # a change of places would move it by twice what either is away from the mean of both
+    assert np.abs(before - after).max() < 0.02 * np.abs(apart - before).max()
+
+
 def test_negative_zero_ties_with_zero():
     activations = np.array([[0.0], [-0.0], [0.0], [-0.0], [1.0]], dtype=np.float32)
     extremes = extreme_images([activations], 2, np.array([4, 3, 2, 1, 0]))

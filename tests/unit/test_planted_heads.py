@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from evidence_world import CLASSES, V, World
 
+from auditor.evidence.calibration import planted_heads
 from auditor.evidence.calibration.planted_heads import FREE, Bench, plants, without_reliance
 from auditor.evidence.calibration.planting import class_reliance, logits_of, reliances
 from auditor.records import LinearHead
@@ -114,3 +115,15 @@ def test_a_head_at_chance_still_gives_heads_or_none(plain):
     bench = bench_of(replace(plain, head=head))
     assert all(abs(plant.reliance - 0.4) <= 0.02 for plant in plants(bench, 0.4, 3, common=False))
     assert np.isfinite(without_reliance(bench, 0, bench.classes())[0].weight).all()
+
+
+def test_a_strength_lies_in_the_middle_of_its_step():
+    """Counts rise at 1, 3 and 7: a strength of 2 or 5 leaves every picture on its side."""
+
+    def counted(strength):
+        return sum(strength >= at for at in (1, 3, 7)) / 3
+
+    assert planted_heads._strength(counted, 0.3) == pytest.approx(2, abs=1e-3)
+    assert planted_heads._strength(counted, 0.5) == pytest.approx(5, abs=1e-3)
+    assert planted_heads._strength(counted, 1.0) == pytest.approx(14, abs=1e-3)  # no step follows
+    assert planted_heads._strength(counted, 1.1) is None

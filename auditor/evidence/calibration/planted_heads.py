@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.evidence.calibration.planting import (
+    DAMPING,
     Effects,
     Features,
     class_reliance,
@@ -179,12 +180,28 @@ def _planted(bench: Bench, third: _Third, c: int, t: int, rows: IntArray, size: 
 
 
 def _strength(measured: Callable[[float], float], wanted: float) -> float | None:
-    """Least strength, to 1 in 65,536, at which what is measured reaches ``wanted``; None if none does."""
+    """Strength at which what is measured reaches ``wanted``, None if none does.
+
+    What is measured is a count, which rises in steps, and at the least strength that does some picture lies on the
+    border: the middle of the step, to 1 in 65,536, leaves all pictures on their sides.
+    """
     low, high = 0.0, 1.0
     while measured(high) < wanted:
         low, high = high, 2 * high
         if high > _STRONGEST:
             return None
+    start = _rise(measured, wanted, low, high)
+    reached = np.nextafter(measured(start), np.inf)
+    low, high = start, 2 * start
+    while measured(high) < reached:
+        low, high = high, 2 * high
+        if high > _STRONGEST:  # nothing changes any more
+            return 2 * start
+    return (start + _rise(measured, float(reached), low, high)) / 2
+
+
+def _rise(measured: Callable[[float], float], wanted: float, low: float, high: float) -> float:
+    """Least strength between two, to 1 in 65,536, at which what is measured reaches ``wanted``."""
     for _ in range(16):
         middle = (low + high) / 2
         low, high = (middle, high) if measured(middle) < wanted else (low, middle)
@@ -233,9 +250,11 @@ def _free_head(bench: Bench, third: _Third) -> LinearHead:
 
 def _not_along(direction: Float64Array, shifts: Float64Array) -> Float64Array:
     """The direction less what lies along the shifts, where these leave room."""
-    if 2 * len(shifts) > direction.size:
+    if 2 * len(shifts) > direction.size or not shifts.any():
         return direction
-    return np.asarray(direction - shifts.T @ np.linalg.lstsq(shifts.T, direction, rcond=None)[0])
+    gram = shifts @ shifts.T
+    damping = DAMPING**2 * np.linalg.norm(gram, 2) * np.eye(len(shifts))
+    return np.asarray(direction - shifts.T @ np.linalg.solve(gram + damping, shifts @ direction))
 
 
 def _erring(

@@ -33,6 +33,9 @@ Float64Array = NDArray[np.float64]
 #: lambda of the planted direction (Sigma + lambda diag Sigma)^-1 Cov_w(x, q). Sigma is the covariance over all classes:
 #: by that within classes the direction also leads from one class to another, and a fifth of all pictures follows it.
 _RIDGE = 0.1
+#: Damping of inverses, as part of the largest singular value. Presences of an exclusive kind sum to one, so the effects
+#: of its concepts are linearly dependent: undamped, rounding decides what a head without reliances looks like.
+DAMPING = 1e-3
 #: Least within-class covariance of presence and residual presence: below it nothing but noise would be flipped.
 _LEAST_COVARIANCE = 1e-3
 
@@ -161,12 +164,15 @@ def erased(head: LinearHead, effects: Effects, columns: IntArray, centre: FloatA
     """The head with some concepts taken out together: what it adds along their covariances with x is projected away.
 
     W' = W - W S (U^T S)^-1 U^T and b' = b + W S (U^T S)^-1 U^T mean x, S and U the columns' covariances and directions:
-    the head's outputs no longer vary with the residual presences of ``effects``.
+    the head's outputs no longer vary with the residual presences of ``effects``. The inverse is damped, see
+    :data:`DAMPING`.
     """
     if columns.size == 0:
         return head
     s, u = effects.covariance[columns].T, effects.direction[columns].T  # (K, m)
-    removed = (head.weight @ s) @ np.linalg.pinv(u.T @ s) @ u.T
+    overlap = u.T @ s
+    damping = (DAMPING * np.linalg.norm(overlap, 2)) ** 2 * np.eye(columns.size)
+    removed = (head.weight @ s) @ np.linalg.solve(overlap.T @ overlap + damping, overlap.T) @ u.T
     bias = head.bias + removed @ centre
     return LinearHead((head.weight - removed).astype(np.float32), bias.astype(np.float32), head.multi_label)
 
