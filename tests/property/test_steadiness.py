@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from auditor.config import AuditConfig
-from auditor.evidence.verdicts import judge
+from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.shards import FeatureShards
 from auditor.models.bundled import bundled_path
-from auditor.pipeline import _extract, _gather_pictures, load_inputs, put_into_words
+from auditor.pipeline import extract, line_up, load_inputs, put_into_words
 from auditor.records import FloatArray
 
 N_SHAKES = 20
@@ -74,6 +74,7 @@ def assert_near(first: object, second: object, what: str) -> None:
             assert one == other, where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["planted", "balanced"])
 def test_shaken_features_change_no_count_no_verdict_and_no_share(name, tmp_path):
     config = AuditConfig(
@@ -81,19 +82,19 @@ def test_shaken_features_change_no_count_no_verdict_and_no_share(name, tmp_path)
         cache=tmp_path / "cache", thumbnails=False,
     )  # fmt: skip
     inputs = load_inputs(config)
-    shards = _extract(config, inputs, None)
+    shards = extract(config, inputs)
 
     def audited(rng: np.random.Generator | None):
         shaken = ShakenShards(shards, inputs.classifier.head.weight, rng)
-        gathered = put_into_words(config, inputs, _gather_pictures(inputs, shaken), shaken)
+        gathered = put_into_words(config, inputs, line_up(inputs, shaken), shaken)
         return gathered, judge(gathered.evidence_input)
 
     gathered, result = audited(None)
-    present = gathered.context.presence > 0.5
+    present = gathered.picture_concepts.presence > 0.5
     for seed in range(N_SHAKES):
         moved, found = audited(np.random.default_rng(seed))
         np.testing.assert_array_equal(moved.pictures.predicted_idx, gathered.pictures.predicted_idx)
-        np.testing.assert_array_equal(moved.context.presence > 0.5, present)
+        np.testing.assert_array_equal(moved.picture_concepts.presence > 0.5, present)
         np.testing.assert_array_equal(
             moved.decisions.channels.groups.group_idx, gathered.decisions.channels.groups.group_idx
         )

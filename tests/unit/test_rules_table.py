@@ -51,8 +51,11 @@ def test_no_threshold_is_typed_twice():
     found = []
     for path in PYTHON:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            targets = node.targets if isinstance(node, ast.Assign) else []
-            names = {one.id.lstrip("_") for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+            if not isinstance(node, ast.Assign):
+                continue
+            names = {
+                one.id.lstrip("_") for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)
+            }
             found += [f"{path.relative_to(ROOT)}:{node.lineno}: {name}" for name in names & set(THRESHOLDS)]
     assert len(THRESHOLDS) > 20
     assert not found, "\n".join(found)
