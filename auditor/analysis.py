@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.concept_records import AttributeConcept, CoreReason
+from auditor.concept_records import AttributeConcept
 from auditor.config import NO_MODEL
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import KnownAttributes
+from auditor.inputs.core_concepts import CoreConceptOf
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
 from auditor.records import (
@@ -43,7 +44,7 @@ class Inputs:
     concepts: ConceptEmbeddings
     vocabulary_digest: str
     attributes: KnownAttributes
-    core: Mapping[tuple[str, str], CoreReason]  # (class name, concept_id)
+    core: Mapping[tuple[str, str], CoreConceptOf]  # (class name, concept_id)
     notices: tuple[str, ...]  # what the reader of the audit must be told
 
     def digests(self) -> dict[str, str]:

@@ -69,7 +69,16 @@ def audit_digests(config: AuditConfig, inputs: Inputs) -> dict[str, str]:
     a path, and names of outputs are no part of a model's digest.
     """
     match = inputs.match
-    settings = [config.digest(), match.class_names, sorted(match.label_to_class.items()), match.how, match.warning]
+    # an entry of [core] that has run out since makes another audit of the same settings
+    core = sorted(inputs.core.items())
+    settings = [
+        config.digest(),
+        match.class_names,
+        sorted(match.label_to_class.items()),
+        match.how,
+        match.warning,
+        core,
+    ]
     return {**inputs.digests(), "config": hashlib.sha256(json.dumps(settings).encode()).hexdigest()}
 
 

@@ -55,6 +55,9 @@ class CoreConcept:
     reason: CoreReason
     by_words: bool  # E1 would have let it through
     by_data: bool  # E2 would have
+    why: str | None = None  # what the settings say; None for a name, and in an audit of an older schema
+    who: str | None = None
+    expires: str | None = None  # last day, as ISO says it
 
 
 @dataclass(frozen=True, slots=True)

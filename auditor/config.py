@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import hashlib
 import json
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auditor.errors import InputError
 from auditor.wording import nearest, quote
@@ -36,6 +37,25 @@ class AttributeSettings(BaseModel):
 
     include: tuple[str, ...] | None = Field(default=None, description="only these columns; all when not given")
     exclude: tuple[str, ...] = Field(default=(), description="all columns but these")
+
+
+class CoreEntry(BaseModel):
+    """Why a class may rest on a concept, who says so, and until when; a string alone is the reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(pattern=r"\S", description="why the class may rest on it, in words")
+    who: str | None = Field(default=None, pattern=r"\S", description="who says so")
+    expires: datetime.date | None = Field(default=None, description="last day that it counts")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_reason(cls, value: Any) -> Any:
+        return {"reason": value} if isinstance(value, str) else value
+
+    def expired(self, today: datetime.date) -> bool:
+        """Whether its day is over."""
+        return self.expires is not None and today > self.expires
 
 
 class AuditConfig(BaseModel):
@@ -63,7 +83,7 @@ class AuditConfig(BaseModel):
     jobs: int = Field(default=0, ge=0, description="threads that decode pictures; 0: one per core")
     batch_size: int = Field(default=32, ge=1, description="pictures per forward pass")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
-    core: dict[str, tuple[str, ...]] = Field(default={}, description="class: concepts that it may rest on")
+    core: dict[str, dict[str, CoreEntry]] = Field(default={}, description="class: concepts it may rest on, and why")
     attributes: AttributeSettings = Field(default=AttributeSettings(), description="columns that are examined")
 
     def digest(self) -> str:
@@ -159,8 +179,20 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
             close = nearest(str(first["loc"][-1]), table)
             hint = f"; did you mean {quote(close)}?" if close else f"; known settings: {', '.join(table)}"
             raise InputError(f"unknown setting {quote(name)}{hint}") from error
+        if first["loc"][:1] == ("core",) and len(first["loc"]) == 2:
+            raise InputError(_core_form(str(first["loc"][1]), first["input"])) from error
         if first["type"] == "missing":
             raise InputError(
                 f"setting '{name}' is missing: give --{name.replace('_', '-')} or put it into auditor.toml"
             ) from error
         raise InputError(f"setting '{name}' = {str(first['input'])[:80]!r}: {first['msg'].lower()}") from error
+
+
+def _core_form(class_name: str, found: object) -> str:
+    """What is wrong with a class's core concepts that are no table: each needs a reason."""
+    concept = str(found[0]) if isinstance(found, list | tuple) and found else str(found)
+    return (
+        f"[core] says of {quote(class_name)} that it may rest on {quote(concept)}, but not why; write a table, "
+        f'[core.{json.dumps(class_name)}] with {json.dumps(concept)} = "the reason" (or {{reason = "…", who = "…", '
+        "expires = 2030-01-31})"
+    )

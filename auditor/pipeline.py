@@ -7,6 +7,7 @@ write the audit. Below it stands each step, in that order.
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
 from pathlib import Path
@@ -45,6 +46,7 @@ from auditor.textcam.channel_semantics import extreme_images, fit_channel_direct
 from auditor.textcam.class_groups import class_channel_groups
 from auditor.textcam.description import describe_images
 from auditor.textcam.phrases import DEFAULT_L1, DEFAULT_L2, concept_matrix, solve_phrases
+from auditor.wording import quote
 
 logger = logging.getLogger(__name__)
 
@@ -122,11 +124,22 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
         include=config.attributes.include,
         exclude=config.attributes.exclude,
     )
-    core = core_concepts(config.core, match.class_names, given, attributes.concepts, attributes.same_as)
+    today = datetime.datetime.now(datetime.UTC).date()
+    entries = {
+        name: {term: entry for term, entry in terms.items() if not entry.expired(today)}
+        for name, terms in config.core.items()
+    }
+    core = core_concepts(entries, match.class_names, given, attributes.concepts, attributes.same_as)
     with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
     trained_on = training_notice(dataset) if classifier is not None else None
     notices = [notice for notice in (match.warning, encoder.notice, trained_on) if notice]
+    notices += [
+        f"[core] no longer allows {quote(name)} to rest on {quote(term)}: that ended on {entry.expires}"
+        for name, terms in config.core.items()
+        for term, entry in terms.items()
+        if entry.expired(today)
+    ]
     if concepts.dropped_words:
         shown = ", ".join(concepts.dropped_words[:5])
         notices.append(f"{len(concepts.dropped_words)} words that the encoder was never taught are left out: {shown}")
@@ -302,6 +315,11 @@ def _evidence_input(
         shares, residuals = decisions.descriptions.of_classes(pictures.predicted_idx)
     position = {concept.concept_id: v for v, concept in enumerate(context.concepts)}
     class_idx = {name: c for c, name in enumerate(inputs.match.class_names)}
+    core = {pair: allowed for pair, allowed in inputs.core.items() if pair[1] in position}
+
+    def at(pair: tuple[str, str]) -> tuple[int, int]:
+        return class_idx[pair[0]], position[pair[1]]
+
     return EvidenceInput(
         image_ids=pictures.image_ids,
         label_idx=pictures.label_idx,
@@ -317,10 +335,12 @@ def _evidence_input(
         head=decisions.classifier.head if decisions else None,
         head_chunks=shards.head_chunks if decisions else None,
         seed=config.seed,
-        core={
-            (class_idx[name], position[concept_id]): reason
-            for (name, concept_id), reason in inputs.core.items()
-            if concept_id in position
+        core={at(pair): allowed.reason for pair, allowed in core.items()},
+        core_entries={
+            at((name, concept_id)): (entry.reason, entry.who, entry.expires.isoformat() if entry.expires else None)
+            for (name, concept_id), allowed in core.items()
+            if allowed.term is not None
+            for entry in [config.core[name][allowed.term]]
         },
         same_as=context.same_as,
         kappa=context.kappa,

@@ -47,6 +47,8 @@ class EvidenceInput:
     seed: int
     #: (class, concept) that a class may rest on although the concept's kind is context, and why
     core: Mapping[tuple[int, int], CoreReason] = field(default_factory=dict)
+    #: of those that the settings name: why, who says so, and until when
+    core_entries: Mapping[tuple[int, int], tuple[str, str | None, str | None]] = field(default_factory=dict)
     #: attribute -> concept of the vocabulary that has its name
     same_as: Mapping[int, int] = field(default_factory=dict)
     kappa: FloatArray | None = None  # (V,) of presence told twice, NaN where nothing was to be told

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from auditor.figures import beyond, counted
 from auditor.gate.baseline import Baseline, Entry
+from auditor.gate.core_items import core_items
 from auditor.gate.decision import AUDIT_A_MODEL, GateDecision, GateItem, ItemState, Level
 from auditor.gate.policy import Policy
 from auditor.gate.policy_hits import PolicyHit, ReleaseEvidence, by_verdict, policy_hits, without_twins
+from auditor.gate.releases import Pair
 from auditor.records import Severity, Verdict, VerdictName
 from auditor.wording import quote
 
@@ -24,17 +26,19 @@ ExitCode = Literal[0, 1, 2]
 #: Days before its end from which on an accepted finding is a warning, so that nobody is surprised by the day itself.
 WARN_DAYS = 14
 _SENTENCE_LIMIT = 400
-_CODES: dict[ItemState, ExitCode] = {"new": 1, "expired": 1, "grown": 1, "not_analysed": 2}
+_CODES: dict[ItemState, ExitCode] = {"new": 1, "expired": 1, "grown": 1, "core_refused": 1, "not_analysed": 2}
 _OUTCOMES: dict[ExitCode, str] = {0: "passes", 1: "fails", 2: "undecided"}
 _SUMMARY_WORDS: dict[ItemState, str] = {
     "new": "new",
     "expired": "expired",
     "grown": "grown",
+    "core_refused": "core refused",
     "not_analysed": "not analysed",
     "accepted": "accepted",
     "stale": "stale in the baseline",
     "tolerated": "tolerated by the policy",
     "skipped": "skipped",
+    "core": "core",
 }
 _NEXT: dict[VerdictName, str] = {
     "flagged": "mend the model",
@@ -77,6 +81,7 @@ def decide(
     growth: Mapping[str, Growth] | None = None,
     unmeasured: Mapping[str, str] | None = None,
     against: str | None = None,
+    known_core: Collection[Pair] | None = None,
     policy_path: str | None = None,
     baseline_path: str | None = None,
 ) -> GateDecision:
@@ -91,6 +96,7 @@ def decide(
         growth: how findings grew since the previous release, by fingerprint.
         unmeasured: why it is not known of others whether they grew, by fingerprint.
         against: which release that was, and what changed since, for the summary.
+        known_core: what the settings of the previous release's audit allowed; None without one.
         policy_path: for the reader.
         baseline_path: for the reader.
     """
@@ -106,6 +112,7 @@ def decide(
         n_judged += not any(item.state in ("not_analysed", "skipped") for item in of_class)
         items += of_class
     items += judge.stale(items, matched, strict=strict)
+    items += core_items(evidence, policy, today=today, known=known_core)
     items.sort(key=_worst_first)
     empty = not evidence.n_images or not evidence.verdicts
     code = exit_code((item.state for item in items), empty=empty or not n_judged, strict=strict)

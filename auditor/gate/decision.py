@@ -11,7 +11,10 @@ from auditor.records import Severity, VerdictName
 #: ``stale``: an entry of the baseline that nothing matches any more. ``tolerated``: found, and the policy lets it pass.
 #: ``not_analysed``: a class without a verdict that ``may_skip`` does not name; ``skipped``: one that it names.
 #: ``grown``: found before as well, and grown by more than the policy allows against the previous release.
-ItemState = Literal["new", "accepted", "expired", "stale", "tolerated", "not_analysed", "skipped", "grown"]
+#: ``core``: the settings of the audit allow it; ``core_refused``: they do, and the policy's ``allow_core`` does not.
+ItemState = Literal[
+    "new", "accepted", "expired", "stale", "tolerated", "not_analysed", "skipped", "grown", "core", "core_refused"
+]
 Level = Literal["error", "warning", "note"]
 
 #: The next step where no model was examined; nothing else settles such a class.

@@ -19,6 +19,8 @@ STATE_WORDS: dict[ItemState, str] = {
     "not_analysed": "not analysed",
     "skipped": "skipped by the policy",
     "grown": "grown since the previous release",
+    "core": "allowed by the audit's settings",
+    "core_refused": "allowed by the audit's settings, not by the policy",
 }
 _LEVELS = ("error", "warning", "note")
 #: Longer names, reasons and sentences of an audit are cut.

@@ -40,6 +40,8 @@ _MIN_SEVERITY = '"low", "medium" or "high"'
 _PATTERNS = 'a list of class names or patterns like "tumour-*"'
 _COUNT = "a whole number, at least 0"
 
+AllowCore = bool | Annotated[tuple[str, ...], Strict(False)]
+
 
 class Rule(BaseModel):
     """An exception: where class and kind match, what is given here replaces what the policy says above it."""
@@ -78,6 +80,7 @@ class Policy(BaseModel):
     max_share: Fraction = Field(default=None, description=_FRACTION)
     max_gap: Fraction = Field(default=None, description=_FRACTION)
     max_growth: Fraction = Field(default=None, description=_FRACTION)
+    allow_core: AllowCore = Field(default=True, description=f"true, false, or {_PATTERNS}")
     rule: Annotated[tuple[Rule, ...], Strict(False)] = Field(default=(), description="tables [[rule]]")
 
     def limits(self, class_name: str, kind: str) -> Limits:
@@ -103,10 +106,15 @@ class Policy(BaseModel):
         """Whether the class need not be analysed."""
         return matches(class_name, self.may_skip)
 
+    def allows_core(self, class_name: str) -> bool:
+        """Whether the settings of the audit may say what the class may rest on."""
+        return self.allow_core if isinstance(self.allow_core, bool) else matches(class_name, self.allow_core)
+
     def idle_patterns(self, class_names: Iterable[str]) -> list[str]:
         """Patterns that match none of the classes: a misspelt one would not do what it was written for, unnoticed."""
         names = list(class_names)
-        patterns = [*self.may_skip, *(pattern for rule in self.rule for pattern in rule.classes)]
+        core = () if isinstance(self.allow_core, bool) else self.allow_core
+        patterns = [*self.may_skip, *core, *(pattern for rule in self.rule for pattern in rule.classes)]
         return [pattern for pattern in patterns if not any(matches(name, (pattern,)) for name in names)]
 
 

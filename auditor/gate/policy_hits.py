@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TypeVar
 
-from auditor.concept_records import Counterexample
+from auditor.concept_records import CoreConcept, Counterexample
 from auditor.figures import beyond, percent
 from auditor.gate.pair_standing import found_pairs
 from auditor.gate.policy import SEVERITIES, Limits, Policy
@@ -35,6 +35,7 @@ class ReleaseEvidence:
     class_concepts: tuple[ClassConcept, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
     same_as: Mapping[str, str] = field(default_factory=dict)  # known attribute -> concept of its name, by concept_id
+    core: tuple[CoreConcept, ...] = ()  # what classes may rest on although its kind is context
     data_alone: bool = False  # no model was examined
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import NamedTuple
 
 from auditor.concept_records import CoreReason
 from auditor.errors import InputError
@@ -15,16 +16,17 @@ _LETTERS_BEFORE, _LETTERS_OF_KIND = 3, 4
 
 
 def core_concepts(
-    settings: Mapping[str, Sequence[str]],
+    settings: Mapping[str, Iterable[str]],
     class_names: Sequence[str],
     vocabulary: Vocabulary,
     attributes: Sequence[Concept] = (),
     same_as: Mapping[str, str] | None = None,
-) -> dict[tuple[str, str], CoreReason]:
+) -> dict[tuple[str, str], CoreConceptOf]:
     """Find the concepts of a context kind that are core to a class.
 
     Args:
-        settings: Class to concepts, by term or synonym, or "column = value" for a known attribute.
+        settings: Class to the concepts that the settings allow it, by term or synonym, or "column = value"
+            for a known attribute.
         class_names: The classes.
         vocabulary: As it was loaded: class names have not joined it yet.
         attributes: Known attributes.
@@ -35,11 +37,11 @@ def core_concepts(
     """
     words = {word_key(word): concept for concept in vocabulary.concepts for word in _words(concept)}
     single = {form for word in words for part in word.split() for form in number_forms(part)}
-    found: dict[tuple[str, str], CoreReason] = {}
+    found: dict[tuple[str, str], CoreConceptOf] = {}
 
-    def allow(class_name: str, concept: Concept | None, reason: CoreReason) -> None:
+    def allow(class_name: str, concept: Concept | None, reason: CoreReason, term: str | None = None) -> None:
         if concept is not None and concept.is_context:
-            found.setdefault((class_name, concept.concept_id), reason)
+            found.setdefault((class_name, concept.concept_id), CoreConceptOf(reason, term))
 
     for class_name in class_names:
         allow(class_name, _named(word_key(class_name), words), "class name")
@@ -53,12 +55,19 @@ def core_concepts(
             if concept is None:
                 known = [other.term for other in (*vocabulary.concepts, *attributes)]
                 raise InputError(f"[core], class {quote(class_name)}: {_unknown('concept', term, known)}")
-            allow(class_name, concept, "settings")
+            allow(class_name, concept, "settings", term)
     for attribute_id, concept_id in (same_as or {}).items():
         for class_name in class_names:
             if (class_name, concept_id) in found:
                 found.setdefault((class_name, attribute_id), found[class_name, concept_id])
     return found
+
+
+class CoreConceptOf(NamedTuple):
+    """Why a class may rest on a concept, and by which term the settings name it."""
+
+    reason: CoreReason
+    term: str | None = None
 
 
 def _words(concept: Concept) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from auditor.gate.decision import GateDecision
 from auditor.gate.decision_words import audited
 from auditor.gate.policy import Policy, load_policy
 from auditor.gate.policy_hits import ReleaseEvidence
-from auditor.gate.releases import ReleaseDiff
+from auditor.gate.releases import Pair, ReleaseDiff
 from auditor.release.evidence import read_evidence
 from auditor.release.failed_text import failed_text
 from auditor.release.growth import compare_with, growth, in_short, unmeasured
@@ -41,6 +41,7 @@ class ReleaseCheck:
     today: datetime.date
     strict: bool = False
     diff: ReleaseDiff | None = None
+    known_core: frozenset[Pair] | None = None
     policy_path: str | None = None
 
     def decide(self, baseline: AnyPath | None = None) -> GateDecision:
@@ -58,6 +59,7 @@ class ReleaseCheck:
             growth=None if self.diff is None else growth(self.diff),
             unmeasured=None if self.diff is None else unmeasured(self.diff),
             against=self._against(),
+            known_core=self.known_core,
             policy_path=self.policy_path,
             baseline_path=None if baseline is None else os.fspath(baseline),
         )
@@ -150,8 +152,16 @@ def read_release(
         today=today or today_utc(),
         strict=strict,
         diff=None if against is None else compare_with(Path(against), connection, allow_different_data),
+        known_core=None if against is None else _core_of(Path(against)),
         policy_path=None if policy is None else os.fspath(policy),
     )
+
+
+def _core_of(audit: Path) -> frozenset[Pair]:
+    """What the settings of an audit allowed its classes to rest on."""
+    with open_audit_database(audit) as connection:
+        rows = queries.core_concepts(connection)
+    return frozenset(Pair(row.class_name, row.concept_id) for row in rows if row.reason == "settings")
 
 
 def accept_findings(

@@ -179,6 +179,12 @@ def m0008_reasons(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("ALTER TABLE counterexamples ADD COLUMN rule_id VARCHAR")
 
 
+def m0009_core_reasons(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep why the settings allow a class a concept, who says so, and until when; NULL in audits from before."""
+    for column in ("why", "who", "expires"):
+        connection.execute(f"ALTER TABLE core_concepts ADD COLUMN {column} VARCHAR")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -188,6 +194,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0006_calibrations,
     m0007_kappa,
     m0008_reasons,
+    m0009_core_reasons,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.concept_records import Counterexample
+from auditor.concept_records import CoreConcept, Counterexample
 from auditor.figures import counted, rate
 from auditor.rules import ASSOCIATION, SHARE
 from auditor.store.queries import audit as queries
@@ -58,8 +58,16 @@ def core_lines(connection: queries.Connection) -> list[str]:
             continue
         let = f"; {' and '.join(screens)} would have let it through" if screens else ""
         name, concept = plain(row.class_name, _NAME_LIMIT), plain(row.concept, _NAME_LIMIT)
-        lines.append(f"{name} may rest on {concept} ({_REASONS[row.reason]}){let}.")
+        lines.append(f"{name} may rest on {concept} ({_why(row)}){let}.")
     return _cut(lines)
+
+
+def _why(row: CoreConcept) -> str:
+    """Such as "your settings: skis are used on snow, by ann, until 2027-01-31"."""
+    said = [plain(row.why, 200)] if row.why else []
+    said += [f"by {plain(row.who, _NAME_LIMIT)}"] if row.who else []
+    said += [f"until {plain(row.expires, 10)}"] if row.expires else []
+    return f"{_REASONS[row.reason]}: {', '.join(said)}" if said else _REASONS[row.reason]
 
 
 def attribute_lines(connection: queries.Connection) -> list[str]:

@@ -16,6 +16,7 @@ from auditor.records import VerdictName
 from auditor.store.queries import audit as queries
 from reports.display import VERDICT_WORDS, inert, plain
 from reports.written.anchors import Anchor, Anchors
+from reports.written.concept_lines import core_lines
 
 #: Annotations of a level that GitHub shows of a step.
 _MOST_OF_A_LEVEL = 10
@@ -37,6 +38,7 @@ def render_github(connection: queries.Connection, *, decision: GateDecision | No
     run, verdicts = queries.run(connection), queries.verdicts(connection)
     anchors = Anchors(run, decision, (verdict.class_name for verdict in verdicts))
     if decision is None:
+        core = [_Annotation("note", "allowed by the settings", line, None) for line in core_lines(connection)]
         counts = queries.verdict_counts(connection)
         analysed = counted(counts.analysed, "class", "classes")
         last = f"{analysed} analysed, {counts.flagged:,} flagged, {counts.suspect:,} suspect, "
@@ -50,7 +52,7 @@ def render_github(connection: queries.Connection, *, decision: GateDecision | No
             )
             for verdict in verdicts
             if verdict.verdict != "clean"
-        ]
+        ] + core
     else:
         last = outcome(decision)
         by_name = {verdict.class_name: verdict for verdict in verdicts}

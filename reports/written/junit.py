@@ -20,6 +20,7 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import Lead, leads
 from reports.display import VERDICT_WORDS, plain
 from reports.what_now import what_now
+from reports.written.concept_lines import core_lines
 
 _NAME_LIMIT, _TEXT_LIMIT = 200, 4_000
 _SKIPPED_STATES = ("accepted", "skipped")
@@ -46,6 +47,8 @@ def render_junit(connection: queries.Connection, *, decision: GateDecision | Non
     suite.timestamp = plain(run.created_at)
     for name, value in (("run", run.run_id), ("model", run.model_spec), ("encoder", run.encoder_spec)):
         suite.add_property(name, plain(value, _NAME_LIMIT))
+    for line in core_lines(connection):
+        suite.add_property("note", plain(line, _TEXT_LIMIT))
     suite.add_testcases(list(_with_unique_names(cases)))
     document = JUnitXml("auditor")
     document.add_testsuite(suite)

@@ -10,6 +10,7 @@ from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.tables import Run
 from reports.display import VERDICT_WORDS
+from reports.written.concept_lines import core_lines
 from reports.written.markdown import code, escape
 
 _NAME_LIMIT, _SENTENCE_LIMIT, _DIGEST_DIGITS = 80, 2_000, 12
@@ -66,7 +67,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
     yield "What this does not show:"
     yield ""
     yield from (f"- {limit}" for limit in _LIMITS)
-    yield from (f"- {escape(notice, _SENTENCE_LIMIT)}" for notice in run.notices)
+    yield from (f"- {escape(notice, _SENTENCE_LIMIT)}" for notice in [*run.notices, *core_lines(connection)])
     yield ""
     yield _made(run)
 

@@ -23,6 +23,7 @@ from reports.display import VERDICT_WORDS, plain
 from reports.rule_pages import rule_pages
 from reports.what_now import what_now
 from reports.written.anchors import Anchor, Anchors
+from reports.written.concept_lines import core_lines
 
 SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 #: Code scanning shows so many results of a run.
@@ -51,7 +52,9 @@ def render_sarif(connection: queries.Connection, *, decision: GateDecision | Non
     rules = _rules()
     writer = _Results(connection, run, decision, verdicts, [rule["id"] for rule in rules])
     results = list(writer.of_verdicts() if decision is None else writer.of_items(decision))
-    notifications = [{"level": "note", "message": {"text": _text(notice)}} for notice in run.notices]
+    notifications = [
+        {"level": "note", "message": {"text": _text(notice)}} for notice in [*run.notices, *core_lines(connection)]
+    ]
     if len(results) > MAX_RESULTS:
         rest = f"{len(results) - MAX_RESULTS:,} more results are left out; {json_command(decision)} has all"
         notifications.append({"level": "warning", "message": {"text": rest}})

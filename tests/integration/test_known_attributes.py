@@ -18,8 +18,8 @@ model = "sample:planted"
 encoder = "sample"
 n_extreme = 30
 
-[core]
-vehicle = ["logo"]
+[core.vehicle]
+logo = "hauliers paint it on"
 
 [attributes]
 exclude = ["light"]
@@ -106,27 +106,30 @@ def test_core_of_the_settings_is_not_flagged_and_listed(folder, told):
     }  # fmt: skip
     assert vehicle.concept not in ("watermark", "artifact = watermark")
     assert not tested.intersection(row.concept_id for row in rows)
-    assert "vehicle may rest on watermark (your settings); E1 and E2 would have let it through." in told
+    assert (
+        "vehicle may rest on watermark (your settings: hauliers paint it on); E1 and E2 would have let it through."
+        in told
+    )
 
 
 @pytest.mark.parametrize(
     ("table", "line"),
     [
-        ('[core]\nvehicel = ["logo"]', "[core] names unknown class 'vehicel'; did you mean 'vehicle'?"),
-        ('[core]\nvehicle = ["watermrak"]', "[core], class 'vehicle': unknown concept 'watermrak'; did you mean"),
+        ('[core.vehicel]\nlogo = "why"', "[core] names unknown class 'vehicel'; did you mean 'vehicle'?"),
+        ('[core.vehicle]\nwatermrak = "why"', "[core], class 'vehicle': unknown concept 'watermrak'; did you mean"),
         ('[attributes]\nexclude = ["ligth"]', "[attributes] names column 'ligth', which the data do not have; did you"),
     ],
 )
 def test_names_that_are_not_there_end_before_anything_is_written(
     folder, sample_manifest, encoder_cache, tmp_path, table, line
 ):
-    (tmp_path / "auditor.toml").write_text(SETTINGS.partition("[core]")[0] + table)
+    (tmp_path / "auditor.toml").write_text(SETTINGS.partition("[core.")[0] + table)
     said = run(tmp_path, sample_manifest, encoder_cache, "never", exit_code=2)
     assert said.startswith(f"error: {line}")
     assert not (tmp_path / "never").exists()
 
 
 def test_columns_asked_of_a_folder(sample_manifest, encoder_cache, tmp_path):
-    (tmp_path / "auditor.toml").write_text(SETTINGS.partition("[core]")[0] + '[attributes]\ninclude = ["site"]')
+    (tmp_path / "auditor.toml").write_text(SETTINGS.partition("[core.")[0] + '[attributes]\ninclude = ["site"]')
     said = run(tmp_path, sample_manifest.parent, encoder_cache, "never", exit_code=2)
     assert "column 'site', which the data do not have; columns: none" in said

@@ -117,7 +117,7 @@ ATTRIBUTES = [
     Attribute("serial", "many_values", 6, 6, "6 values in 6 pictures"),
 ]
 ATTRIBUTE_CONCEPTS = [AttributeConcept("scene-s0-3f", "scene = s0", "scene", 2, 6, "water", 0.875)]
-CORE_CONCEPTS = [CoreConcept(3, "cat", "water", "water", "scene", "settings", True, False)]
+CORE_CONCEPTS = [CoreConcept(3, "cat", "water", "water", "scene", "settings", True, False, "cats swim here", "Ann")]
 FAILURES = [Failure("f" * 16, "cat/broken.jpg", "decode", "truncated")]
 
 

@@ -52,7 +52,9 @@ def test_arms_without_pictures_or_without_the_concept():
 
 
 def test_small_audit(small):
-    assert core_lines(small) == ["cat may rest on water (your settings); E1 would have let it through."]
+    assert core_lines(small) == [
+        "cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through."
+    ]
     assert attribute_lines(small) == ["column serial: many values, 6 values in 6 pictures."]
 
 

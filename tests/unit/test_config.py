@@ -1,8 +1,9 @@
+import datetime
 from pathlib import Path
 
 import pytest
 
-from auditor.config import AuditConfig, find_settings_file, make_config
+from auditor.config import AuditConfig, CoreEntry, find_settings_file, make_config
 from auditor.errors import InputError
 
 BASE = {"data": Path("d"), "model": "m", "out": Path("o")}
@@ -40,7 +41,13 @@ def test_table_of_pyproject(tmp_path):
         ("seed = ", "is not valid TOML"),
         ('[attributes]\nexlude = ["a"]', "unknown setting 'attributes.exlude'; did you mean 'exclude'?"),
         ('[attributes]\nexclude = "a"', "setting 'attributes.exclude' = 'a': input should be a valid tuple"),
-        ('[core]\nduck = "water"', "setting 'core.duck' = 'water': input should be a valid tuple"),
+        (
+            '[core]\nduck = "water"',
+            r"but not why; write a table, \[core.\"duck\"\] with \"water\" = ",
+        ),
+        ('[core]\nduck = ["water", "ice"]', r"\[core\] says of 'duck' that it may rest on 'water', but not why"),
+        ('[core.duck]\nwater = " "', "setting 'core.duck.water.reason' = ' ': string should match"),
+        ('[core.duck]\nwater = {who = "Ann"}', "setting 'core.duck.water.reason' is missing"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path, text, message):
@@ -74,15 +81,26 @@ def test_the_digest_holds_what_changes_the_audit_and_nothing_else():
     assert config.digest() == AuditConfig(**{**BASE, "out": Path("elsewhere"), "jobs": 7, "batch_size": 1}).digest()
     assert config.digest() == AuditConfig(**{**BASE, "data": Path("elsewhere"), "weights": Path("w.pt")}).digest()
     assert config.digest() != AuditConfig(**BASE, seed=1).digest()
-    cores = {"a": ("x",), "b": ("y",)}, {"b": ("y",), "a": ("x",)}
+    cores = {"a": {"x": "why"}, "b": {"y": "why"}}, {"b": {"y": "why"}, "a": {"x": "why"}}
     assert len({AuditConfig(**BASE, core=core).digest() for core in cores}) == 1
 
 
 def test_tables_of_core_concepts_and_attributes(tmp_path):
     file = tmp_path / "auditor.toml"
-    file.write_text('[core]\nduck = ["water"]\n"polar bear" = ["snow", "ice"]\n[attributes]\nexclude = ["serial"]\n')
+    file.write_text("""
+[core.duck]
+water = "it swims"
+[core."polar bear"]
+snow = {reason = "its home", who = "Ann", expires = 2030-01-31}
+[attributes]
+exclude = ["serial"]
+""")
     config = make_config(BASE, file)
-    assert config.core == {"duck": ("water",), "polar bear": ("snow", "ice")}
+    assert config.core["duck"] == {"water": CoreEntry(reason="it swims")}
+    snow = config.core["polar bear"]["snow"]
+    assert (snow.reason, snow.who, snow.expires) == ("its home", "Ann", datetime.date(2030, 1, 31))
+    assert not snow.expired(datetime.date(2030, 1, 31))
+    assert snow.expired(datetime.date(2030, 2, 1))
     assert (config.attributes.include, config.attributes.exclude) == (None, ("serial",))
     assert config.digest() != AuditConfig(**BASE).digest()
 

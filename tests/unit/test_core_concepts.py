@@ -19,7 +19,7 @@ ATTRIBUTES = (Concept("place-w", "place = water", "attribute", column="place"),)
 
 
 def found(settings=None, classes=("duck", "cat"), **more):
-    return core_concepts(settings or {}, classes, VOCABULARY, **more)
+    return {pair: core.reason for pair, core in core_concepts(settings or {}, classes, VOCABULARY, **more).items()}
 
 
 def test_classes_that_name_no_context_have_none():

@@ -63,6 +63,8 @@ cat
 
 > **Note:** The sample encoder knows its rendered scenes and nothing else.
 
+> **Note:** cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through.
+
 > 1 picture could not be used (decode 1).
 
 auditor 0.1.0 · data `val` · encoder `sample` · 2025-01-02T03:04:05Z"""

@@ -47,7 +47,7 @@ def test_a_class_that_was_not_analysed_is_undecided(audit):
     assert decision.exit_code == 2
     assert items_of(decision) == {
         ("waterbird", "water"): "new", ("vehicle", "watermark"): "new", ("landbird", "water"): "tolerated",
-        ("boat", None): "not_analysed",
+        ("boat", None): "not_analysed", ("cat", "water"): "core",
     }  # fmt: skip
     assert (decision.policy_path, decision.baseline_path) == (None, None)
 
@@ -78,7 +78,7 @@ def test_shares_are_limited_by_what_the_audit_measured(audit, tmp_path):
     decision = check_release(audit, policy=tmp_path / "p.toml")
     assert items_of(decision) == {
         ("waterbird", "water"): "tolerated", ("vehicle", "watermark"): "tolerated", ("landbird", "water"): "tolerated",
-        ("boat", None): "skipped",
+        ("boat", None): "skipped", ("cat", "water"): "core",
     }  # fmt: skip
 
 
@@ -156,7 +156,7 @@ class TestHelper:
             "",
             "audited 2025-01-02T03:04:05Z, data dddddddddddd",
             f"policy {policy}",
-            "Gate fails: 2 new, 1 tolerated by the policy, 1 skipped (5 classes) (exit code 1)",
+            "Gate fails: 2 new, 1 tolerated by the policy, 1 skipped, 1 core (5 classes) (exit code 1)",
         ]
 
     def test_fails_where_nothing_could_be_decided(self, audit):

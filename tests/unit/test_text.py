@@ -53,7 +53,7 @@ Share: of the words for the class. Gap: how much more often pictures are called 
 ● cat: clean. Smallest effect that could have been seen: 6 pts.
 
 Note: The sample encoder knows its rendered scenes and nothing else.
-Note: cat may rest on water (your settings); E1 would have let it through.
+Note: cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through.
 Note: column serial: many values, 6 values in 6 pictures.
 1 of 7 pictures could not be used (decode 1); see the table 'failures'.
 

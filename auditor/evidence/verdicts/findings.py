@@ -54,8 +54,12 @@ def core_of(inputs: EvidenceInput, measured: Measured) -> list[CoreConcept]:
             reason=reason,
             by_words=bool(measured.by_words[c, v]),
             by_data=bool(measured.by_data[c, v]),
+            why=why,
+            who=who,
+            expires=expires,
         )
         for (c, v), reason in sorted(inputs.core.items())
+        for why, who, expires in [inputs.core_entries.get((c, v), (None, None, None))]
     ]
 
 

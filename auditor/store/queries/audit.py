@@ -87,7 +87,8 @@ ORDER BY attribute, concept_id
 """
 
 _CORE_CONCEPTS = """
-SELECT class_idx, class_name, concept_id, concept, concept_kind, reason, by_words, by_data
+SELECT class_idx, class_name, concept_id, concept, concept_kind, reason, by_words, by_data, why, who,
+       expires
 FROM core_concepts
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, concept_id
