@@ -194,6 +194,6 @@ def code_digest() -> str:
     digest = hashlib.sha256()
     root = Path(str(pipeline.__file__)).parent
     folders = [Path(package.__path__[0]) for package in (auditor.textcam, auditor.evidence)]
-    for path in sorted([path for folder in folders for path in folder.glob("*.py")] + [root / name for name in _CODE]):
+    for path in sorted([path for folder in folders for path in folder.rglob("*.py")] + [root / name for name in _CODE]):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()

@@ -21,6 +21,8 @@ from auditor.store.queries.audit import Connection
 
 #: As `auditor gate` takes it where none is given.
 POLICY = Path("policy.toml")
+#: States of what the audit's settings say.
+_SETTLED_BY_SETTINGS = ("core", "core_refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,12 @@ class Review:
 
     @property
     def unjudged(self) -> tuple[GateItem, ...]:
-        """Classes that were not analysed and fail: no entry mends that."""
-        return tuple(item for item in self.decision.items if item.fingerprint is None and item.level == "error")
+        """Classes that were not analysed and fail, and what the settings allow: no entry of the baseline mends that."""
+        return tuple(
+            item
+            for item in self.decision.items
+            if item.state in _SETTLED_BY_SETTINGS or (item.fingerprint is None and item.level == "error")
+        )
 
     def finding(self, class_name: str | None, concept: str | None) -> ToReview | None:
         """The one that a URL names by class, and by id of the concept or, for a stale entry, its word."""
@@ -96,7 +102,7 @@ def read_review(
     findings = tuple(
         ToReview(item, verdicts.get(item.class_name), entries.get(item.fingerprint))
         for item in worst_first(decision)
-        if item.fingerprint is not None
+        if item.fingerprint is not None and item.state not in _SETTLED_BY_SETTINGS
     )
     return Review(decision, findings, seen)
 

@@ -46,7 +46,7 @@ def test_the_list_says_what_the_gate_says_and_links_to_each(audit, baseline):
     page = open_page(audit, view="review", baseline=baseline)
     assert not page.exception
     said = words(page)
-    assert "Gate undecided: 2 new, 1 not analysed, 1 tolerated by the policy (5 classes) (exit code 2)" in said
+    assert "Gate undecided: 2 new, 1 not analysed, 1 tolerated by the policy, 1 core (5 classes) (exit code 2)" in said
     assert "boat : Too few pictures: 0 of 10; add pictures, or name the class in may_skip" in said
     assert "✕ waterbird · water (scene) new flagged, severity high" in said
     assert "?audit=a&view=review&class=waterbird&concept=water" in links(page)
