@@ -45,7 +45,8 @@ from benchmarks.planted.networks import MEAN, STD
 _CODE = (
     "pipeline.py",
     "extraction/region_swaps.py",
-    "context.py",
+    "picture_concepts.py",
+    "rules.py",
     "config.py",
     "inputs/core_concepts.py",
     "extraction/concept_embeddings.py",

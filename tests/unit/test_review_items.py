@@ -41,7 +41,7 @@ def test_without_files_it_is_what_the_gate_says_of_the_audit_alone(read, audit):
     assert told(review) == [
         ("waterbird", "water", "new"), ("vehicle", "watermark", "new"), ("landbird", "water", "tolerated"),
     ]  # fmt: skip
-    assert [item.class_name for item in review.unjudged] == ["boat"]
+    assert [(item.class_name, item.state) for item in review.unjudged] == [("boat", "not_analysed"), ("cat", "core")]
     assert review.seen is None
     assert [one.entry for one in review.findings] == [None] * 3
     assert review.findings[0].verdict.sentence == "Relies on water (scene)."
@@ -58,7 +58,8 @@ def test_policy_and_baseline_are_those_of_the_gate(read, audit, tmp_path):
     assert told(review)[0] == ("gone", "water", "stale")  # a warning; everything else passes
     assert review.finding("gone", "water").entry == gone
     assert review.finding("landbird", "water").entry == entry_of("landbird")
-    assert (review.unjudged, review.finding("landbird", "beak"), review.finding(None, None)) == ((), None, None)
+    assert [item.state for item in review.unjudged] == ["core"]
+    assert review.finding("landbird", "beak") is review.finding(None, None) is None
 
 
 @pytest.mark.parametrize("state", ["accepted", "false alarm"])
