@@ -129,7 +129,7 @@ def test_explain_draws_the_picture_and_a_map_per_phrase(demo, tmp_path):
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()[:2]
     assert first.startswith(f"{picture}: predicted waterbird, labelled waterbird; waterbird ")
-    words = dict(re.findall(r"([\w ]+) \(\w+\) (\d+)%", second.partition(": ")[2]))
+    words = dict(re.findall(r"([\w ]+) \(\w+\) (?:< )?(\d+) %", second.partition(": ")[2]))
     assert "water" in {word.strip() for word in words}
 
     explanation = explain_image(demo.folder / "planted", picture)
