@@ -17,7 +17,7 @@ VERDICT_WORDS = {"flagged": "flagged", "suspect": "suspect", "clean": "clean", "
 def reason_line(verdict: Verdict) -> str | None:
     """What decided a verdict, in one line; None where it names no concept.
 
-    "decided by E4-recall, recall gap 80 pts [60, 91]; E3-margin agrees"; "reason not recorded" in an older audit.
+    "decided by E4-recall, gap in recall 80 pts [60, 91]; E3-margin agrees"; "reason not recorded" in an older audit.
     """
     if verdict.concept_id is None:
         return None

@@ -12,7 +12,7 @@ from auditor.concept_records import Counterexample
 from auditor.evidence.effects.significance import wilson_interval
 from auditor.figures import percent
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
-from auditor.rules import RULES, rule_of, shown_by_others, written
+from auditor.rules import PRESENT, RULES, rule_of, shown_by_others, written
 from reports.display import plain
 from reports.page import charts
 from reports.page.records import Arm
@@ -38,7 +38,7 @@ WHERE class_idx = $class_idx AND concept_id = $concept ORDER BY present DESC;"""
     "Pictures without it": """\
 SELECT path, predicted_name, confidence, presence FROM images
 JOIN predictions USING (image_id) JOIN concept_presence USING (image_id)
-WHERE label_idx = $class_idx AND concept_id = $concept AND presence <= 0.5 ORDER BY correct, presence;""",
+WHERE label_idx = $class_idx AND concept_id = $concept AND presence <= $present ORDER BY correct, presence;""",
     "Channel groups": """\
 SELECT name, share, n_channels, image_ids FROM class_channel_groups JOIN channel_groups USING (group_idx)
 WHERE class_idx = $class_idx ORDER BY share DESC;""",
@@ -138,7 +138,7 @@ def _arm(label: str, n: int, n_called: int | None, decides: bool) -> Arm:
 def statements(verdict: Verdict) -> dict[str, str]:
     """SQL that gives each figure of a class's section, for a reader's own DuckDB."""
     concept = "'" + plain(verdict.concept_id or "", 200).replace("'", "''") + "'"
-    values = {"$class_idx": str(int(verdict.class_idx)), "$concept": concept}
+    values = {"$class_idx": str(int(verdict.class_idx)), "$concept": concept, "$present": str(PRESENT)}
     return {
         title: re.sub(r"\$\w+", lambda name: values[name.group()], statement)
         for title, statement in _STATEMENTS.items()

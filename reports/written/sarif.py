@@ -16,6 +16,7 @@ from typing import Any
 from auditor.gate.decision import GateDecision, GateItem, Level
 from auditor.gate.decision_words import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
 from auditor.records import Verdict, VerdictName, fingerprint
+from auditor.rules import rule_of
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import leads
 from auditor.store.tables import Run
@@ -149,7 +150,8 @@ class _Results:
         rule = _NOT_ANALYSED if key is None else decided_by or _UNRECORDED
         if item is not None and item.state == "stale":
             rule = _STALE
-        rule_id = rule.partition("-")[0] if rule not in (_NOT_ANALYSED, _STALE, _UNRECORDED) else rule
+        known = rule_of(rule)
+        rule_id = (plain(rule, _NAME_LIMIT) or _UNRECORDED) if known is None else known.page
         identity = key or hashlib.sha256(f"{class_name}\x00{rule_id}".encode("utf-8", "backslashreplace")).hexdigest()
         advice = None
         if verdict is not None and (item is None or item.concept_id == verdict.concept_id):

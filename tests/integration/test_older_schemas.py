@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import duckdb
@@ -15,8 +16,23 @@ from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME
 from auditor.store.queries import audit as queries
 from reports.page.html_report import html_parts
 from reports.written.json import json_report
+from reports.written.sarif import render_sarif
 from reports.written.text import render_text
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+from dashboard_page import open_page, words
+
+SENTENCE = "Relies on water (scene): without it 31 % of 212 are recognised."
+#: All but the one that lets a verdict say what decided it.
+MIGRATIONS_0007 = (
+    migrations.m0001_tables,
+    migrations.m0002_context,
+    migrations.m0003_saliency_crop,
+    migrations.m0004_class_channel_groups,
+    migrations.m0005_permuted,
+    migrations.m0006_calibrations,
+    migrations.m0007_kappa,
+)
 #: What auditor 0.1.0 wrote, by table.
 ROWS_0001 = {
     "runs": ["run-1", "2025-01-02T03:04:05Z", 1, "val", "d", "sample:planted", "m", "sample", "e", "v", "{}", "c",
@@ -45,6 +61,61 @@ def schema_1(tmp_path: Path) -> Path:
     manifest = {"format": "auditor-audit", "schema_version": 1, "run_id": "run-1", "versions": {"auditor": "0.1.0"}}
     (folder / MANIFEST_NAME).write_text(json.dumps(manifest))
     return folder
+
+
+#: What was added until schema 7, by table: a verdict with two effects of one size, and pictures that decide.
+ROWS_0007 = {
+    **ROWS_0001,
+    "concepts": [*ROWS_0001["concepts"], 0.9],
+    "findings": [*ROWS_0001["findings"], None],
+    "verdicts": [0, "bird", "flagged", "high", "water", "water", "scene", SENTENCE, 1, 0.25, 0.25, 0.15, 0.35, None],
+    "counterexamples": [0, "bird", "water", "water", "scene", "proven", False, 212, 66, 0.31, 0.25, 0.38, 180, 9, 1, 0,
+                        ["0" * 16]],
+}  # fmt: skip
+
+
+@pytest.fixture
+def schema_7(tmp_path: Path) -> Path:
+    folder = tmp_path / "release-7"
+    folder.mkdir()
+    with duckdb.connect(str(folder / DATABASE_NAME)) as connection:
+        migrations.migrate(connection, auditor_version="0.1.0", migrations=MIGRATIONS_0007)
+        for table, row in ROWS_0007.items():
+            connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+        for rule_id, q in (("E4-recall", 0.002), ("E4-pull", 0.9)):
+            row = [*ROWS_0007["findings"][:5], rule_id, 0.25, 0.15, 0.35, 0.001, q, 9, ["0" * 16], "measured",
+                   "f" * 64, None]  # fmt: skip
+            connection.execute(f"INSERT INTO findings VALUES ({', '.join('?' * len(row))})", row)
+    manifest = {"format": "auditor-audit", "schema_version": 7, "run_id": "run-1", "versions": {"auditor": "0.1.0"}}
+    (folder / MANIFEST_NAME).write_text(json.dumps(manifest))
+    return folder
+
+
+def test_schema_7_says_that_the_reason_was_not_recorded(schema_7):
+    before = (schema_7 / DATABASE_NAME).read_bytes()
+    with open_audit_database(schema_7) as connection:
+        assert migrations.schema_version(connection) == len(migrations.MIGRATIONS)
+        (verdict,) = queries.verdicts(connection)
+        assert (verdict.claim, verdict.numbers, verdict.advice) == (SENTENCE, "", "")
+        assert (verdict.rule_id, verdict.effect, verdict.agreeing_rule_id) == (None, None, None)
+        (counterexample,) = queries.counterexamples(connection)
+        assert counterexample.rule_id is None
+        text, page = render_text(connection), "".join(html_parts(connection))
+        (result,) = json.loads(render_sarif(connection))["runs"][0]["results"]
+    told = "reason not recorded (the audit is older than that)"
+    assert SENTENCE in text
+    assert told in text
+    assert SENTENCE in page
+    assert told.capitalize() in page
+    assert result["ruleId"] == "reason-not-recorded"
+    view = open_page(schema_7, view="class", class_="bird")
+    assert not view.exception
+    assert SENTENCE in words(view)
+    assert told.capitalize() in words(view)
+    for said in (text, page, words(view)):
+        assert "decided by" not in said
+    assert (schema_7 / DATABASE_NAME).read_bytes() == before
+    assert sorted(path.name for path in schema_7.iterdir()) == [DATABASE_NAME, MANIFEST_NAME]
 
 
 def test_schema_1_is_read_by_a_migrated_copy_and_stays_as_it_is(schema_1):

@@ -36,14 +36,15 @@ VERDICTS = ("flagged", "suspect", "not_analysed", "clean")
 
 
 def verdicts():
-    """Every name as class, concept, kind and in the sentence; the verdicts take turns."""
+    """Every name as class, concept, kind, in the sentence and its parts, and as the rules; the verdicts take turns."""
     rows = []
     for idx, name in enumerate(NAMES):
         verdict = VERDICTS[idx % 4] if name != "plain" else "flagged"
         concept = name if verdict in ("flagged", "suspect") else None
         rows.append(
             Verdict(idx, name, verdict, "high" if verdict == "flagged" else "none", concept, concept,
-                    "scene" if concept is None else name, f"{name} because of {name}", 9, 0.4, 0.3, 0.2, 0.4, 0.1)
+                    "scene" if concept is None else name, f"{name} because of {name}", 9, 0.4, 0.3, 0.2, 0.4, 0.1,
+                    concept, 0.3, 0.2, 0.4, concept, f"{name} because of {name}", name, name)
         )  # fmt: skip
     return rows
 
@@ -55,7 +56,7 @@ def decision():
     items = [
         GateItem(row.class_name, row.concept_id, row.concept, row.concept_kind, row.verdict, row.severity,
                  fingerprint(row.class_name, row.concept_id) if row.concept_id is not None else None,
-                 states[idx % 8], levels[idx % 3], f"reason {row.class_name}")
+                 states[idx % 8], levels[idx % 3], f"reason {row.class_name}", row.rule_id)
         for idx, row in enumerate(verdicts())
     ]  # fmt: skip
     items.append(GateItem("raw \udcff", None, None, None, None, "none", None, "stale", "error", "raw \udcff"))

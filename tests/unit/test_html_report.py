@@ -5,16 +5,20 @@ import hashlib
 import re
 from dataclasses import replace
 
+import duckdb
 import pytest
 from hostile_audit import NAMES, decision, write_hostile_audit
 from html_page import Page, page_of
-from picture_audit import write_picture_audit
+from picture_audit import image_id, write_picture_audit
 from small_audit import verdicts
 
 from auditor.records import Verdict
 from auditor.store.database import open_audit_database
-from reports.page.html_report import html_parts
-from reports.page.sections import anchors, sentence_parts
+from auditor.store.queries import audit as queries
+from reports.page.html_report import FULL, html_parts
+from reports.page.pictures import PictureBudget
+from reports.page.sections import Sections, anchors, sentence_parts
+from reports.written.text import render_text
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +70,38 @@ def test_a_pull_is_told_by_the_other_classes_pictures(page):
     ):
         start = page.says(words, start)
         assert start > 0, words
+
+
+@pytest.mark.parametrize(
+    ("rule", "by_pull", "arms_of", "sides", "picture"),
+    [
+        ("E4-recall", False, "class", [("with", False), ("without", True)], "'bird 0/3.jpg'"),
+        ("E4-pull", True, "others", [("with", False), ("pulled", True), ("without", False)], "'bird 1/9.jpg'"),
+    ],
+)
+def test_two_equal_effects_are_told_apart_by_the_rule_that_decided(tmp_path, rule, by_pull, arms_of, sides, picture):
+    """A gap of recall of 25 points, and a pull of 25 points that nothing confirms: the verdict says which it is."""
+    write_picture_audit(tmp_path, 2)
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as writer:
+        equal = "effect = 0.25, low = 0.15, high = 0.35"
+        for name, q, number in (("E4-recall", 0.002, image_id(0, 3)), ("E4-pull", 0.9, image_id(1, 4))):
+            of = f"WHERE class_idx = 0 AND rule_id = '{name}'"
+            writer.execute(f"UPDATE findings SET {equal}, q = {q}, evidence_image_ids = ['{number}'] {of}")
+        decided = f"rule_id = '{rule}', effect = 0.25, effect_low = 0.15, effect_high = 0.35"
+        gap = "gap = 0.25, gap_low = 0.15, gap_high = 0.35"
+        writer.execute(f"UPDATE verdicts SET {decided}, {gap} WHERE class_idx = 0")
+    with open_audit_database(tmp_path) as connection:
+        (verdict,) = [row for row in queries.verdicts(connection) if row.class_idx == 0]
+        budget = PictureBudget(3_000_000, FULL.sizes)
+        sections = Sections(connection, [verdict], anchors([verdict]), FULL, budget)
+        card, section = sections.card(verdict), sections.section(verdict)
+        text = render_text(connection)
+    assert card.by_pull is by_pull
+    assert section.arms_of == arms_of
+    shown = [(group.side, group.decides) for group in section.tile_groups]
+    assert [one for one in shown if one[0] != "words"] == sides
+    assert section.command == f"auditor explain DIR {picture} --class 'bird 0'"
+    assert section.command in text
 
 
 def test_charts_carry_the_numbers_for_screen_readers(page):

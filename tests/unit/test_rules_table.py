@@ -51,13 +51,20 @@ def test_no_threshold_is_typed_twice():
     found = []
     for path in PYTHON:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Assign):
-                continue
-            names = {
-                one.id.lstrip("_") for target in node.targets for one in ast.walk(target) if isinstance(one, ast.Name)
-            }
-            found += [f"{path.relative_to(ROOT)}:{node.lineno}: {name}" for name in names & set(THRESHOLDS)]
-    assert len(THRESHOLDS) > 20
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.lstrip("_") in THRESHOLDS:
+                found.append(f"{path.relative_to(ROOT)}:{node.lineno}: {node.id}")
+    assert {"PRESENT", "DELTA", "ALPHA", "CONFIDENCE", "MIN_ARM", "TOLERATED"} <= set(THRESHOLDS)
+    assert not found, "\n".join(found)
+
+
+def test_no_threshold_of_presence_is_typed_into_a_statement():
+    typed = re.compile(r"presence\s*(<|>|=)=?\s*[\d.]")
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {text}"
+        for path in PYTHON
+        for line, text in strings(ast.parse(path.read_text(encoding="utf-8")))
+        if typed.search(text)
+    ]
     assert not found, "\n".join(found)
 
 

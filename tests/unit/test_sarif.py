@@ -11,6 +11,7 @@ from small_audit import decision, findings, write_small_audit
 from auditor.gate.decision import GateDecision
 from auditor.records import fingerprint
 from auditor.store.database import open_audit_database
+from reports.display import plain
 from reports.written.sarif import MAX_RESULTS, _text, render_sarif
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "data" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
@@ -34,8 +35,10 @@ def valid(text):
     log = json.loads(text)
     VALIDATOR.validate(log)
     (run,) = log["runs"]
+    ids = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     for result in run["results"]:
-        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        # a rule that this program does not know has no description
+        assert result.get("ruleIndex") == (ids.index(result["ruleId"]) if result["ruleId"] in ids else None)
     return run
 
 
@@ -121,6 +124,23 @@ def test_an_undecided_gate_says_so(connection):
     }  # fmt: skip
 
 
+def test_a_reason_that_was_not_recorded_is_a_rule_of_its_own(tmp_path):
+    write_small_audit(tmp_path)
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as writer:
+        writer.execute("UPDATE verdicts SET rule_id = NULL, effect = NULL, effect_low = NULL, effect_high = NULL")
+    with open_audit_database(tmp_path) as connection:
+        run = valid(render_sarif(connection))
+    assert [(result["ruleId"], result["properties"]["rule"]) for result in run["results"]] == [
+        ("reason-not-recorded", "reason-not-recorded"),
+        ("reason-not-recorded", "reason-not-recorded"),
+        ("reason-not-recorded", "reason-not-recorded"),
+        ("not-analysed", "not-analysed"),
+    ]
+    (rule,) = [one for one in run["tool"]["driver"]["rules"] if one["id"] == "reason-not-recorded"]
+    assert rule["shortDescription"]["text"] == "the audit does not say which rule decided"
+    assert rule["fullDescription"]["text"].endswith("audit again to know.")
+
+
 @pytest.mark.parametrize(
     ("rule_id", "found"), [("E4-pull", ("E4", "E4-pull")), (None, ("reason-not-recorded", "reason-not-recorded"))]
 )
@@ -159,6 +179,8 @@ def test_hostile_names_are_text(hostile, decided):
     assert len(run["results"]) == (len(decided.items) if decided else n_told)
     for result in run["results"]:
         message = result["message"]["text"]
+        assert result["ruleId"] == plain(result["ruleId"])
+        assert 0 < len(result["ruleId"]) <= 200
         assert "](" not in message
         assert "\n" not in message
         uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
