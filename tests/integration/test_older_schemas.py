@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -34,7 +35,7 @@ MIGRATIONS_0007 = (
     migrations.m0007_kappa,
 )
 #: What auditor 0.1.0 wrote, by table.
-ROWS_0001 = {
+ROWS_0001: dict[str, list[Any]] = {
     "runs": ["run-1", "2025-01-02T03:04:05Z", 1, "val", "d", "sample:planted", "m", "sample", "e", "v", "{}", "c",
              '{"auditor": "0.1.0"}', '{"images": 1}', 0, ["bird"], []],
     "images": [0, "0" * 16, "bird/0.png", "bird", None, None, None, 8, 8, "c" * 64, None],
@@ -64,7 +65,7 @@ def schema_1(tmp_path: Path) -> Path:
 
 
 #: What was added until schema 7, by table: a verdict with two effects of one size, and pictures that decide.
-ROWS_0007 = {
+ROWS_0007: dict[str, list[Any]] = {
     **ROWS_0001,
     "concepts": [*ROWS_0001["concepts"], 0.9],
     "findings": [*ROWS_0001["findings"], None],
