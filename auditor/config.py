@@ -7,12 +7,14 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from auditor.errors import InputError
 from auditor.wording import nearest, quote
@@ -39,14 +41,26 @@ class AttributeSettings(BaseModel):
     exclude: tuple[str, ...] = Field(default=(), description="all columns but these")
 
 
+def _day(value: object) -> object:
+    """An ISO date in quotes counts as one; everything else is left to the check of the type."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return datetime.date.fromisoformat(value)
+    return value
+
+
+#: The last day on which something counts, as a TOML date or as an ISO date in quotes.
+Day = Annotated[datetime.date, Strict(), BeforeValidator(_day)]
+
+
 class CoreEntry(BaseModel):
     """Why a class may rest on a concept, who says so, and until when; a string alone is the reason."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     reason: str = Field(pattern=r"\S", description="why the class may rest on it, in words")
     who: str | None = Field(default=None, pattern=r"\S", description="who says so")
-    expires: datetime.date | None = Field(default=None, description="last day that it counts")
+    expires: Day | None = Field(default=None, description="a date like 2030-01-31, the last day that it counts")
 
     @model_validator(mode="before")
     @classmethod
@@ -173,14 +187,18 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
         return AuditConfig.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
+        if first["loc"][0] == "core":
+            # a misspelt key is also a missing one: the spelling is what the user wants to hear of
+            first = min(
+                error.errors(), key=lambda one: (one["loc"][:3] != first["loc"][:3], one["type"] != "extra_forbidden")
+            )
+            raise InputError(_wrong_core(first["loc"], first["type"], first["input"])) from error
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             table = AttributeSettings.model_fields
             close = nearest(str(first["loc"][-1]), table)
             hint = f"; did you mean {quote(close)}?" if close else f"; known settings: {', '.join(table)}"
             raise InputError(f"unknown setting {quote(name)}{hint}") from error
-        if first["loc"][:1] == ("core",) and len(first["loc"]) == 2:
-            raise InputError(_core_form(str(first["loc"][1]), first["input"])) from error
         if first["type"] == "missing":
             raise InputError(
                 f"setting '{name}' is missing: give --{name.replace('_', '-')} or put it into auditor.toml"
@@ -188,11 +206,35 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
         raise InputError(f"setting '{name}' = {str(first['input'])[:80]!r}: {first['msg'].lower()}") from error
 
 
-def _core_form(class_name: str, found: object) -> str:
-    """What is wrong with a class's core concepts that are no table: each needs a reason."""
-    concept = str(found[0]) if isinstance(found, list | tuple) and found else str(found)
-    return (
-        f"[core] says of {quote(class_name)} that it may rest on {quote(concept)}, but not why; write a table, "
-        f'[core.{json.dumps(class_name)}] with {json.dumps(concept)} = "the reason" (or {{reason = "…", who = "…", '
-        "expires = 2030-01-31})"
+def _wrong_core(loc: Sequence[int | str], kind: str, found: object) -> str:
+    """What is wrong in ``[core]``, and how it is written."""
+    class_name, concept, *key = (*(str(part) for part in loc[1:]), *("CLASS", "CONCEPT")[len(loc) - 1 :])
+    if len(loc) == 2:
+        listed = found if isinstance(found, list | tuple) else [found]
+        concept = str(listed[0]) if listed else concept
+    table, name = f"[core.{_toml_key(class_name)}]", _toml_key(concept)
+    form = (
+        f'write under {table} a line for each concept: {name} = "why the class may rest on it", or '
+        f'{name} = {{reason = "…", who = "…", expires = 2030-01-31}}'
     )
+    if len(loc) < 3:
+        return f"{quote('.'.join(map(str, loc)))} = {_shown(found)} gives no reason; {form}"
+    if not key:
+        return f"{table} {name} = {_shown(found)} is no reason; {form}"
+    fields = CoreEntry.model_fields
+    if kind == "extra_forbidden":
+        close = nearest(key[0], fields)
+        hint = f"did you mean {quote(close)}?" if close else f"known keys: {', '.join(fields)}"
+        return f"{table} {name}: unknown key {quote(key[0])}; {hint}"
+    if kind == "missing":
+        return f"{table} {name} gives no reason; {form}"
+    return f"{table} {name}: {key[0]} = {_shown(found)}; expected {fields[key[0]].description}"
+
+
+def _toml_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
+
+
+def _shown(value: object) -> str:
+    """A string in quotes, everything else as it is."""
+    return quote(value) if isinstance(value, str) else quote(value)[1:-1]

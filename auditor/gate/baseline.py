@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import tomlkit
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
+from auditor.config import Day
 from auditor.errors import InputError
 from auditor.gate.shared_file import alone_in, read_if_there, replace_if_same
 from auditor.gate.toml_model import parse_model, read_text
@@ -36,14 +37,6 @@ HEADER = """\
 """
 
 
-def _date(value: object) -> object:
-    """An ISO date in quotes counts as one; everything else is left to the check of the type."""
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return datetime.date.fromisoformat(value)
-    return value
-
-
 class Entry(BaseModel):
     """One accepted finding. It covers the verdict that it was accepted at and better ones, to the end of its day."""
 
@@ -57,7 +50,7 @@ class Entry(BaseModel):
     )
     reason: str = Field(pattern=r"\S", description="why the finding is accepted, in words")
     who: str = Field(pattern=r"\S", description="who accepted it")
-    expires: Annotated[datetime.date, BeforeValidator(_date)] = Field(description="a date like 2030-01-31")
+    expires: Day = Field(description="a date like 2030-01-31")
     state: EntryState = Field(default="accepted", description='"accepted" or "false alarm"')
 
     @property

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, Strict
 from pydantic_core import PydanticCustomError
 
 from auditor.gate.toml_model import parse_model, read_text
@@ -40,7 +40,17 @@ _MIN_SEVERITY = '"low", "medium" or "high"'
 _PATTERNS = 'a list of class names or patterns like "tumour-*"'
 _COUNT = "a whole number, at least 0"
 
-AllowCore = bool | Annotated[tuple[str, ...], Strict(False)]
+
+def _allow_core(value: object) -> bool | tuple[str, ...]:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(pattern, str) for pattern in value):
+        return tuple(value)
+    raise PydanticCustomError("allow_core", "neither a truth value nor a list of patterns")
+
+
+#: Checked in one piece: of a union a mistake would be told once for each member.
+AllowCore = Annotated[bool | tuple[str, ...], PlainValidator(_allow_core)]
 
 
 class Rule(BaseModel):

@@ -41,13 +41,23 @@ def test_table_of_pyproject(tmp_path):
         ("seed = ", "is not valid TOML"),
         ('[attributes]\nexlude = ["a"]', "unknown setting 'attributes.exlude'; did you mean 'exclude'?"),
         ('[attributes]\nexclude = "a"', "setting 'attributes.exclude' = 'a': input should be a valid tuple"),
+        ('core = "x"', r"'core' = 'x' gives no reason; write under \[core.CLASS\] a line for each concept: CONCEPT = "),
         (
-            '[core]\nduck = "water"',
-            r"but not why; write a table, \[core.\"duck\"\] with \"water\" = ",
+            '[core]\nduck = ["water", "ice"]',
+            r"^'core.duck' = \['water', 'ice'\] gives no reason; write under \[core.duck\] a line for each concept: "
+            r'water = "why the class may rest on it", or water = {reason = "…", who = "…", expires = 2030-01-31}$',
         ),
-        ('[core]\nduck = ["water", "ice"]', r"\[core\] says of 'duck' that it may rest on 'water', but not why"),
-        ('[core.duck]\nwater = " "', "setting 'core.duck.water.reason' = ' ': string should match"),
-        ('[core.duck]\nwater = {who = "Ann"}', "setting 'core.duck.water.reason' is missing"),
+        (
+            '[core]\n"polar bear" = "ice"',
+            r"'core.polar bear' = 'ice' gives no reason; write under \[core.'polar bear'\]",
+        ),
+        ('[core.duck]\nwater = " "', r"\[core.duck\] water: reason = ' '; expected why the class may rest on it"),
+        ("[core.duck]\nwater = true", r"\[core.duck\] water = True is no reason; write under"),
+        ('[core.duck]\nwater = {who = "Ann"}', r"\[core.duck\] water gives no reason; write under"),
+        ('[core.duck]\nwater = {reson = "x"}', r"\[core.duck\] water: unknown key 'reson'; did you mean 'reason'\?"),
+        ('[core.duck]\nwater = {reason = "x", who = ""}', r"\[core.duck\] water: who = ''; expected who says so"),
+        ('[core.duck]\nwater = {reason = "x", expires = 0}', r"expires = 0; expected a date like 2030-01-31"),
+        ('[core.duck]\nwater = {reason = "x", expires = "soon"}', r"expires = 'soon'; expected a date like 2030-01-31"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path, text, message):
@@ -92,6 +102,7 @@ def test_tables_of_core_concepts_and_attributes(tmp_path):
 water = "it swims"
 [core."polar bear"]
 snow = {reason = "its home", who = "Ann", expires = 2030-01-31}
+ice = {reason = "its home", expires = "2030-01-31"}
 [attributes]
 exclude = ["serial"]
 """)
@@ -99,6 +110,8 @@ exclude = ["serial"]
     assert config.core["duck"] == {"water": CoreEntry(reason="it swims")}
     snow = config.core["polar bear"]["snow"]
     assert (snow.reason, snow.who, snow.expires) == ("its home", "Ann", datetime.date(2030, 1, 31))
+    assert config.core["polar bear"]["ice"].expires == snow.expires
+    assert AuditConfig.model_validate(config.model_dump(mode="json")) == config
     assert not snow.expired(datetime.date(2030, 1, 31))
     assert snow.expired(datetime.date(2030, 2, 1))
     assert (config.attributes.include, config.attributes.exclude) == (None, ("serial",))

@@ -124,6 +124,8 @@ def test_patterns(name, pattern, expected):
         ("min_images = '5'", ", line 1: min_images = '5'; expected a whole number, at least 0"),
         ("min_images = -1", ", line 1: min_images = -1; expected a whole number, at least 0"),
         ("min_images = true", ", line 1: min_images = true; expected a whole number, at least 0"),
+        ("allow_core = 'no'", ", line 1: allow_core = 'no'; expected true, false, or a list of class names or patterns"),
+        ("allow_core = [1]", ", line 1: allow_core = [1]; expected true, false, or a list of class names or patterns"),
         ("max_gap = 20", ", line 1: max_gap = 20; expected a fraction from 0 to 1 (20 points are 0.2)"),
         ("max_gap = nan", ", line 1: max_gap = nan; expected a fraction from 0 to 1 (20 points are 0.2)"),
         ("rule = 3", ", line 1: rule = 3; expected tables [[rule]]"),
