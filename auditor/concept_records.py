@@ -58,6 +58,7 @@ class CoreConcept:
     why: str | None = None  # what the settings say; None for a name, and in an audit of an older schema
     who: str | None = None
     expires: str | None = None  # last day, as ISO says it
+    by_gap: bool | None = None  # a notable gap would have let it through; None in an audit of an older schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from auditor.figures import beyond, counted
 from auditor.gate.baseline import Baseline, Entry
 from auditor.gate.core_items import core_items
-from auditor.gate.decision import AUDIT_A_MODEL, GateDecision, GateItem, ItemState, Level
+from auditor.gate.decision import AUDIT_A_MODEL, WARN_DAYS, GateDecision, GateItem, ItemState, Level
 from auditor.gate.policy import Policy
 from auditor.gate.policy_hits import PolicyHit, ReleaseEvidence, by_verdict, policy_hits, without_twins
 from auditor.gate.releases import Pair
@@ -23,22 +23,28 @@ from auditor.wording import quote
 
 ExitCode = Literal[0, 1, 2]
 
-#: Days before its end from which on an accepted finding is a warning, so that nobody is surprised by the day itself.
-WARN_DAYS = 14
 _SENTENCE_LIMIT = 400
-_CODES: dict[ItemState, ExitCode] = {"new": 1, "expired": 1, "grown": 1, "core_refused": 1, "not_analysed": 2}
+_CODES: dict[ItemState, ExitCode] = {
+    "new": 1,
+    "expired": 1,
+    "grown": 1,
+    "core_refused": 1,
+    "core_expired": 1,
+    "not_analysed": 2,
+}
 _OUTCOMES: dict[ExitCode, str] = {0: "passes", 1: "fails", 2: "undecided"}
 _SUMMARY_WORDS: dict[ItemState, str] = {
     "new": "new",
     "expired": "expired",
     "grown": "grown",
     "core_refused": "core refused",
+    "core_expired": "core expired",
     "not_analysed": "not analysed",
+    "core": "allowed as core",
     "accepted": "accepted",
     "stale": "stale in the baseline",
     "tolerated": "tolerated by the policy",
     "skipped": "skipped",
-    "core": "core",
 }
 _NEXT: dict[VerdictName, str] = {
     "flagged": "mend the model",

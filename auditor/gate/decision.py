@@ -12,10 +12,26 @@ from auditor.records import Severity, VerdictName
 #: ``not_analysed``: a class without a verdict that ``may_skip`` does not name; ``skipped``: one that it names.
 #: ``grown``: found before as well, and grown by more than the policy allows against the previous release.
 #: ``core``: the settings of the audit allow it; ``core_refused``: they do, and the policy's ``allow_core`` does not.
+#: ``core_expired``: they did, to a day that is over.
 ItemState = Literal[
-    "new", "accepted", "expired", "stale", "tolerated", "not_analysed", "skipped", "grown", "core", "core_refused"
+    "new",
+    "accepted",
+    "expired",
+    "stale",
+    "tolerated",
+    "not_analysed",
+    "skipped",
+    "grown",
+    "core",
+    "core_refused",
+    "core_expired",
 ]
 Level = Literal["error", "warning", "note"]
+
+#: States of what the audit's settings allow: no entry of the baseline mends these.
+CORE_STATES: tuple[ItemState, ...] = ("core", "core_refused", "core_expired")
+#: Days before its end from which on what is allowed is a warning, so that nobody is surprised by the day itself.
+WARN_DAYS = 14
 
 #: The next step where no model was examined; nothing else settles such a class.
 AUDIT_A_MODEL = "audit a model on these pictures (--model): only that says what it relies on"

@@ -21,6 +21,7 @@ STATE_WORDS: dict[ItemState, str] = {
     "grown": "grown since the previous release",
     "core": "allowed by the audit's settings",
     "core_refused": "allowed by the audit's settings, not by the policy",
+    "core_expired": "no longer allowed by the audit's settings",
 }
 _LEVELS = ("error", "warning", "note")
 #: Longer names, reasons and sentences of an audit are cut.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from auditor.errors import InputError
 from auditor.gate.compared_pairs import Comparison, comparisons
+from auditor.gate.core_items import grounds
 from auditor.gate.gap_change import Estimate, PairedGap, level_of_each
 from auditor.gate.group_match import match_groups
 from auditor.gate.pair_standing import AuditIndex, classify
@@ -23,6 +26,7 @@ from auditor.gate.releases import (
 )
 from auditor.gate.shared_pictures import accuracies, share_pictures
 from auditor.records import fingerprint
+from auditor.wording import SHOWN_ENTRIES, quote
 
 __all__ = [
     "ClassChange",
@@ -116,12 +120,29 @@ def _further_differences(old: ReleaseFacts, new: ReleaseFacts) -> tuple[str, ...
     ]
     if changed:
         found.append(f"the settings differ: {', '.join(changed)}")
+    found += _core_differences(old, new)
     if old.release.auditor_version != new.release.auditor_version:
         found.append(
             f"the audits were made by auditor {old.release.auditor_version} and {new.release.auditor_version}: rules "
             "may differ"
         )
     return tuple(found)
+
+
+def _core_differences(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
+    """What the settings let classes rest on, in one of the two audits only or on other grounds."""
+    before, after = old.allowed, new.allowed
+    both = [pair for pair in after if pair in before and before[pair].why is not None]  # older audits kept no reason
+    sorts = (
+        ("new", [row for pair, row in after.items() if pair not in before]),
+        ("gone", [row for pair, row in before.items() if pair not in after]),
+        ("on other grounds", [after[pair] for pair in both if grounds(after[pair]) != grounds(before[pair])]),
+    )
+    for said, rows in sorts:
+        named = [f"{quote(row.class_name)} on {quote(row.concept)}" for row in rows[:SHOWN_ENTRIES]]
+        more = f" and {len(rows) - SHOWN_ENTRIES:,} more" if len(rows) > SHOWN_ENTRIES else ""
+        if rows:
+            yield f"{said} in [core], what a class may rest on: {', '.join(named)}{more}"
 
 
 def _group_note(old: ReleaseFacts, new: ReleaseFacts) -> str | None:

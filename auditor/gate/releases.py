@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.concept_records import CounterexampleState
+from auditor.concept_records import CoreConcept, CounterexampleState
 from auditor.records import Finding, FloatArray, IntArray, Subgroup, Verdict, VerdictName
 
 #: ``new``, ``fixed``: found in one release, excluded in the other, and the gap really changed. ``worse``, ``better``:
@@ -94,6 +94,7 @@ class ReleaseFacts:
     subgroups: tuple[Subgroup, ...]
     pictures: ReleasePictures
     groups: ReleaseGroups
+    allowed: Mapping[Pair, CoreConcept] = field(default_factory=dict)  # of core, what the settings say
 
 
 @dataclass(frozen=True, slots=True)

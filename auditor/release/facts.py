@@ -7,7 +7,9 @@ from pathlib import PurePath
 import duckdb
 import numpy as np
 
+from auditor.concept_records import CoreConcept
 from auditor.errors import StoreError
+from auditor.gate.core_items import without_core_twins
 from auditor.gate.pair_standing import RULES, found_pairs
 from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
 from auditor.records import Finding
@@ -16,11 +18,13 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from auditor.store.tables import Run
 
-#: Settings that say where things lay or how fast, not what is found; data, model and encoder are compared by digest.
+#: Settings that say where things lay or how fast, not what is found; data, model and encoder are compared by digest,
+#: what is core by the table of it.
 _NO_SETTINGS = {
     "batch_size",
     "cache",
     "class_map",
+    "core",
     "data",
     "device",
     "encoder",
@@ -101,6 +105,7 @@ def _read(connection: Connection) -> ReleaseFacts:
         subgroups=tuple(queries.subgroups(connection)),
         pictures=pictures,
         groups=_groups(connection),
+        allowed=_allowed(connection),
     )
 
 
@@ -121,6 +126,13 @@ def _release(run: Run, n_images: int) -> Release:
         auditor_version=run.versions.get("auditor", "unknown"),
         n_images=n_images,
     )
+
+
+def _allowed(connection: Connection) -> dict[Pair, CoreConcept]:
+    """What the settings let classes rest on, each thing once."""
+    same_as = {one.concept_id: one.same_as for one in queries.attribute_concepts(connection) if one.same_as}
+    rows = without_core_twins(queries.core_concepts(connection), same_as)
+    return {Pair(row.class_name, row.concept_id): row for row in rows if row.reason == "settings"}
 
 
 def _gaps(connection: Connection) -> tuple[Finding, ...]:

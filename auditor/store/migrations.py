@@ -180,9 +180,12 @@ def m0008_reasons(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def m0009_core_reasons(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep why the settings allow a class a concept, who says so, and until when; NULL in audits from before."""
-    for column in ("why", "who", "expires"):
-        connection.execute(f"ALTER TABLE core_concepts ADD COLUMN {column} VARCHAR")
+    """Keep why the settings allow a class a concept, who says so, until when, and whether a gap was there.
+
+    All are NULL in audits from before.
+    """
+    for column in ("by_gap BOOLEAN", "why VARCHAR", "who VARCHAR", "expires VARCHAR"):
+        connection.execute(f"ALTER TABLE core_concepts ADD COLUMN {column}")
 
 
 MIGRATIONS: tuple[Migration, ...] = (

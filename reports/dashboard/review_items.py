@@ -10,7 +10,7 @@ from auditor.gate.acceptance import check_acceptance, entry_for
 from auditor.gate.baseline import Baseline, Entry, EntryState, parse_baseline
 from auditor.gate.baseline_review import Proposal
 from auditor.gate.decide import decide
-from auditor.gate.decision import GateDecision, GateItem
+from auditor.gate.decision import CORE_STATES, GateDecision, GateItem
 from auditor.gate.decision_words import worst_first
 from auditor.gate.policy import load_policy
 from auditor.gate.shared_file import read_if_there
@@ -21,8 +21,6 @@ from auditor.store.queries.audit import Connection
 
 #: As `auditor gate` takes it where none is given.
 POLICY = Path("policy.toml")
-#: States of what the audit's settings say.
-_SETTLED_BY_SETTINGS = ("core", "core_refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Review:
         return tuple(
             item
             for item in self.decision.items
-            if item.state in _SETTLED_BY_SETTINGS or (item.fingerprint is None and item.level == "error")
+            if item.state in CORE_STATES or (item.fingerprint is None and item.level == "error")
         )
 
     def finding(self, class_name: str | None, concept: str | None) -> ToReview | None:
@@ -102,7 +100,7 @@ def read_review(
     findings = tuple(
         ToReview(item, verdicts.get(item.class_name), entries.get(item.fingerprint))
         for item in worst_first(decision)
-        if item.fingerprint is not None and item.state not in _SETTLED_BY_SETTINGS
+        if item.fingerprint is not None and item.state not in CORE_STATES
     )
     return Review(decision, findings, seen)
 

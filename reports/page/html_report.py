@@ -22,6 +22,7 @@ from reports.page.pictures import PictureBudget, Sizes
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
 from reports.written.calibration import READING, calibration_line, count_lines
+from reports.written.concept_lines import core_lines
 
 #: What pictures may take of the 10 MB that a page may have at 100 classes; the rest is text and charts.
 PICTURE_BYTES = 7_000_000
@@ -30,7 +31,7 @@ MOST_SECTIONS, _MOST_LISTED = 100, 400
 FULL, SHORT = Extent(4, 3, 4, 4, Sizes()), Extent(2, 3, 3, 3, Sizes(128, 72, 68))
 #: From so many sections on they are short.
 _MANY = 30
-_WORST, _GATE_ITEMS, _FAILURES, _CORE = 3, 100, 100, 12
+_WORST, _GATE_ITEMS, _FAILURES = 3, 100, 100
 
 
 def render_html(connection: Connection, *, decision: GateDecision | None = None) -> str:
@@ -51,13 +52,14 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     sections = Sections(connection, shown, named, extent, budget)
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
     failed = queries.failure_counts(connection)
-    core = queries.core_concepts(connection)
+    core = core_lines(connection)
     shared: dict[str, Any] = {
         "run": queries.run(connection),
         "n_pictures": queries.picture_count(connection),
         "anchors": named,
         "shapes": VERDICT_SHAPES,
         "words": VERDICT_WORDS,
+        "core": core,
     }
     css, script, script_hash = assets()
     yield templates.get_template("page_top.html.j2").render(
@@ -88,8 +90,6 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         seen_in_clean=reach(verdict.detectable_effect for verdict in clean),
         not_analysed=[v for v in verdicts if v.verdict == "not_analysed" and not _has_story(v)],
         attributes=queries.attributes(connection),
-        core=core[:_CORE],
-        n_more_core=len(core[_CORE:]),
         failures=queries.failures(connection, limit=_FAILURES),
         n_failures=sum(failed.values()),
         n_left_out=budget.n_left_out,

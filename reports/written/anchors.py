@@ -20,7 +20,13 @@ from auditor.toml_lines import LineIndex
 #: Lines of a manifest that are looked through; further classes are pointed at its first line.
 _MOST_LINES = 2_000_000
 #: Keys of the policy that let an item fail or pass.
-_POLICY_KEYS = {"not_analysed": "may_skip", "skipped": "may_skip", "grown": "max_growth", "core_refused": "allow_core"}
+_POLICY_KEYS = {
+    "not_analysed": "may_skip",
+    "skipped": "may_skip",
+    "grown": "max_growth",
+    "core": "allow_core",
+    "core_refused": "allow_core",
+}
 #: Keys that a reason names.
 _LIMITS = ("max_gap", "max_share", "min_severity")
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from auditor.concept_records import CoreConcept, Counterexample
 from auditor.figures import counted, rate
-from auditor.rules import ASSOCIATION, SHARE
+from auditor.gate.core_items import screens, without_core_twins
 from auditor.store.queries import audit as queries
 from reports.display import plain
 
 _REASONS = {"settings": "your settings", "class name": "its name", "kind of the class": "what its name is a kind of"}
 _NAME_LIMIT = 40
-#: Lines of one sort; the rest is counted.
-_MOST_LINES = 12
+#: Lines of one sort, and entries of ``[core]``; the rest is counted.
+_MOST_LINES, _MOST_ENTRIES = 12, 200
 
 
 def arms(rows: Sequence[Counterexample], concept_id: str | None, *, by_pull: bool) -> str | None:
@@ -45,21 +45,20 @@ def _rate(row: Counterexample) -> str:
 
 
 def core_lines(connection: queries.Connection) -> list[str]:
-    """Concepts that a class was allowed: what the settings name, and what a screen would have let through."""
-    rows = queries.core_concepts(connection)
-    listed = {(row.class_idx, row.concept_id) for row in rows}
-    same_as = {row.concept_id: row.same_as for row in queries.attribute_concepts(connection)}
-    lines = []
-    for row in rows:
-        if (row.class_idx, same_as.get(row.concept_id)) in listed:
-            continue  # a known attribute comes with the concept of its name
-        screens = [rule.rule_id for rule, through in ((SHARE, row.by_words), (ASSOCIATION, row.by_data)) if through]
-        if row.reason != "settings" and not screens:
-            continue
-        let = f"; {' and '.join(screens)} would have let it through" if screens else ""
-        name, concept = plain(row.class_name, _NAME_LIMIT), plain(row.concept, _NAME_LIMIT)
-        lines.append(f"{name} may rest on {concept} ({_why(row)}){let}.")
-    return _cut(lines)
+    """Concepts that a class was allowed: what the settings name, and what a screen would have let through.
+
+    What the settings name comes first: somebody wrote each entry, and none of them is to hide behind others.
+    """
+    same_as = {row.concept_id: row.same_as for row in queries.attribute_concepts(connection) if row.same_as}
+    rows = without_core_twins(queries.core_concepts(connection), same_as)
+    entries = [_core_line(row) for row in rows if row.reason == "settings"]
+    by_name = [_core_line(row) for row in rows if row.reason != "settings" and screens(row)]
+    return [*_cut(entries, _MOST_ENTRIES), *_cut(by_name)]
+
+
+def _core_line(row: CoreConcept) -> str:
+    name, concept = plain(row.class_name, _NAME_LIMIT), plain(row.concept, _NAME_LIMIT)
+    return f"{name} may rest on {concept} ({_why(row)}){screens(row)}."
 
 
 def _why(row: CoreConcept) -> str:
@@ -80,6 +79,6 @@ def attribute_lines(connection: queries.Connection) -> list[str]:
     return _cut(lines)
 
 
-def _cut(lines: list[str]) -> list[str]:
-    more = len(lines) - _MOST_LINES
-    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more:,} more: all are in --format json."]
+def _cut(lines: list[str], most: int = _MOST_LINES) -> list[str]:
+    more = len(lines) - most
+    return lines if more <= 0 else [*lines[:most], f"and {more:,} more: all are in --format json."]

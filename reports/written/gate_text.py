@@ -17,7 +17,7 @@ from reports.written.terminal import as_text, print_on
 _LEVEL_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 _OUTCOME_STYLES = {0: "bold green", 1: "bold red", 2: "bold yellow"}
 #: Notes that are listed; the rest is counted.
-_LISTED_NOTES = 20
+_LISTED_NOTES, _LISTED_CORE = 20, 200
 
 
 def print_gate(connection: queries.Connection, decision: GateDecision, console: Console) -> None:
@@ -34,10 +34,13 @@ def _decision(connection: queries.Connection, decision: GateDecision, _: int) ->
     items = worst_first(decision)
     warnings, notes = ([item for item in items if item.level == level] for level in ("warning", "note"))
     parts = _failed(connection, decision)
-    for item in warnings + notes[:_LISTED_NOTES]:
+    # what the settings allow comes first among the notes, and is listed whatever else there is
+    n_core = sum(item.state == "core" for item in notes)
+    listed = notes[: max(_LISTED_NOTES, min(n_core, _LISTED_CORE))]
+    for item in warnings + listed:
         parts += [_heading(item), _indented(reason(item))]
-    if len(notes) > _LISTED_NOTES:
-        parts.append(Text(f"· and {counted_states(notes[_LISTED_NOTES:])}; all are in --format json", style="dim"))
+    if len(notes) > len(listed):
+        parts.append(Text(f"· and {counted_states(notes[len(listed) :])}; all are in --format json", style="dim"))
     if warnings or notes:
         parts.append(Text(""))
     return Group(*parts, _outcome(connection, decision))

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from auditor.gate.decision import GateDecision, GateItem, Level
+from auditor.gate.decision import CORE_STATES, GateDecision, GateItem, Level
 from auditor.gate.decision_words import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
 from auditor.records import Verdict, VerdictName, fingerprint
 from auditor.rules import rule_of
@@ -32,6 +32,7 @@ MAX_RESULTS = 5_000
 _NAME_LIMIT, _TEXT_LIMIT = 200, 2_000
 _LEVELS: dict[VerdictName, Level] = {"flagged": "error", "suspect": "warning", "not_analysed": "warning"}
 _NOT_ANALYSED, _STALE, _UNRECORDED = "not-analysed", "stale-acceptance", "reason-not-recorded"
+_CORE = "core-concept"
 _OWN_RULES = (
     (_NOT_ANALYSED, "a class without a verdict", "The class could not be judged; the message says why."),
     (
@@ -43,6 +44,11 @@ _OWN_RULES = (
         _STALE,
         "an entry of the baseline that nothing matches",
         "What was accepted is found no more: delete the entry.",
+    ),
+    (
+        _CORE,
+        "a concept that the audit's settings let a class rest on",
+        "It stands under [core] in the settings, so it was not tested on this class; the message gives the reason.",
     ),
 )
 
@@ -131,7 +137,7 @@ class _Results:
             text = f"{subject(item, _NAME_LIMIT)}, {STATE_WORDS[item.state]}: {told}"
             anchor = self._anchors.of_item(item)
             result = self._result(item.fingerprint, verdict, item.class_name, item.level, text, anchor, item)
-            if item.state == "accepted":
+            if item.state in ("accepted", "core"):
                 justification = _text(item.reason)
                 result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": justification}]
             yield result
@@ -150,6 +156,8 @@ class _Results:
         rule = _NOT_ANALYSED if key is None else decided_by or _UNRECORDED
         if item is not None and item.state == "stale":
             rule = _STALE
+        if item is not None and item.state in CORE_STATES:
+            rule = _CORE
         known = rule_of(rule)
         rule_id = (plain(rule, _NAME_LIMIT) or _UNRECORDED) if known is None else known.page
         identity = key or hashlib.sha256(f"{class_name}\x00{rule_id}".encode("utf-8", "backslashreplace")).hexdigest()

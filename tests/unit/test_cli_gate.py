@@ -49,7 +49,7 @@ def test_new_then_accepted_then_expired(audit):
     result = run(audit, "--update-baseline", exit_code=0)
     assert result.stderr == "2 accepted in baseline.toml\n"
     assert (
-        "Gate passes: 2 accepted, 1 tolerated by the policy, 1 skipped, 1 core (5 classes) (exit code 0)"
+        "Gate passes: 1 allowed as core, 2 accepted, 1 tolerated by the policy, 1 skipped (5 classes) (exit code 0)"
         in result.stdout
     )
     run(audit, exit_code=0)
@@ -89,7 +89,7 @@ def test_stale_entries_are_warnings_and_fail_with_strict(audit):
 
 def test_output_gets_the_report_and_the_exit_code_stays(audit):
     assert run(audit, "--output", "gate.txt", exit_code=1).stdout == ""
-    assert Path("gate.txt").read_text(encoding="utf-8").endswith("1 skipped, 1 core (5 classes) (exit code 1)\n")
+    assert Path("gate.txt").read_text(encoding="utf-8").endswith("1 skipped (5 classes) (exit code 1)\n")
     result = run(audit, "--format", "json", exit_code=1)
     assert json.loads(result.stdout)["decision"]["exit_code"] == 1
 

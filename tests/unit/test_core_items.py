@@ -30,7 +30,7 @@ def test_it_passes_with_a_word():
     (item,) = decision.items
     assert (decision.exit_code, item.state, item.level) == (0, "core", "note")
     assert item.reason == "the audit's settings allow it ('cats swim here', by 'Ann'); E1 would have let it through"
-    assert "1 core" in decision.summary
+    assert "1 allowed as core" in decision.summary
 
 
 def test_names_are_no_settings():

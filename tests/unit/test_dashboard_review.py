@@ -46,7 +46,10 @@ def test_the_list_says_what_the_gate_says_and_links_to_each(audit, baseline):
     page = open_page(audit, view="review", baseline=baseline)
     assert not page.exception
     said = words(page)
-    assert "Gate undecided: 2 new, 1 not analysed, 1 tolerated by the policy, 1 core (5 classes) (exit code 2)" in said
+    assert (
+        "Gate undecided: 2 new, 1 not analysed, 1 allowed as core, 1 tolerated by the policy (5 classes) (exit code 2)"
+        in said
+    )
     assert "boat : Too few pictures: 0 of 10; add pictures, or name the class in may_skip" in said
     assert "✕ waterbird · water (scene) new flagged, severity high" in said
     assert "?audit=a&view=review&class=waterbird&concept=water" in links(page)
@@ -69,7 +72,7 @@ def test_a_judgement_is_shown_as_a_diff_and_then_written(audit, baseline, false_
         "waterbird", "water", state, "the pool; ticket 7", "Ada",
     )  # fmt: skip
     assert "Written to" in words(page)
-    assert "Gate undecided: 1 new, 1 not analysed, 1 accepted" in words(page)
+    assert "Gate undecided: 1 new, 1 not analysed, 1 allowed as core, 1 accepted" in words(page)
     assert "Next: vehicle · watermark" in words(page)
     assert f"waterbird · water (scene) {state}" in words(page)
 

@@ -21,11 +21,13 @@ SUBSETS = [subset for size in range(len(STATES) + 1) for subset in itertools.com
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("empty", [False, True])
 def test_exit_code_of_every_combination_of_states(strict, empty):
-    assert len(SUBSETS) == 1024
+    assert len(SUBSETS) == 2048
     for states in SUBSETS:
         if empty or "not_analysed" in states:
             expected = 2
-        elif {"new", "expired", "grown", "core_refused"} & set(states) or ("stale" in states and strict):
+        elif {"new", "expired", "grown", "core_refused", "core_expired"} & set(states) or (
+            "stale" in states and strict
+        ):
             expected = 1
         else:
             expected = 0

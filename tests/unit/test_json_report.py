@@ -54,7 +54,7 @@ def test_contents(report):
     assert (without["n_missing"], without["image_ids"]) == (180, list(IMAGE_IDS[1:2]))
     assert report["classes"][4]["core_concepts"] == [
         {"concept_id": "water", "concept": "water", "concept_kind": "scene", "reason": "settings", "by_words": True,
-         "by_data": False, "why": "cats swim here", "who": "Ann", "expires": None},
+         "by_data": False, "by_gap": None, "why": "cats swim here", "who": "Ann", "expires": None},
     ]  # fmt: skip
     assert [(row["attribute"], row["state"], len(row["concepts"])) for row in report["attributes"]] == [
         ("scene", "examined", 1), ("serial", "many_values", 0),

@@ -156,7 +156,7 @@ class TestHelper:
             "",
             "audited 2025-01-02T03:04:05Z, data dddddddddddd",
             f"policy {policy}",
-            "Gate fails: 2 new, 1 tolerated by the policy, 1 skipped, 1 core (5 classes) (exit code 1)",
+            "Gate fails: 2 new, 1 allowed as core, 1 tolerated by the policy, 1 skipped (5 classes) (exit code 1)",
         ]
 
     def test_fails_where_nothing_could_be_decided(self, audit):

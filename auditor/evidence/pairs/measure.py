@@ -93,6 +93,7 @@ class Measured:
     measurable: BoolArray  # (V,) whether presence is known in any picture
     by_words: BoolArray  # E1 lets it through, whatever its kind
     by_data: BoolArray  # E2 does
+    by_gap: BoolArray  # a notable gap does, see PairEvidence.by_gap
     pull_arms: IntArray  # pictures of other classes in the smaller arm
     pairs: list[PairEvidence] = field(default_factory=list)
 
@@ -143,6 +144,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
         measurable=measurable,
         by_words=_by_words(inputs, words, present, measurable),
         by_data=(auc.low >= SCREEN_AUC) & (n_with >= MIN_ARM) & (_excess(n_known, n_with) >= SCREEN_EXCESS),
+        by_gap=np.zeros(n_known.shape, dtype=np.bool_),
         pull_arms=_pull_arms(n_known, n_with),
     )
     progress("evidence: association", 1, 1)
@@ -202,8 +204,10 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
         values.update(dict.fromkeys(members, strongest_value(inputs.presence, members)))
     recall_notable = _notable_recall(measured)
     n_classes = len(inputs.class_names)
+    of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
     for c in range(n_classes):
         notable = recall_notable[c] | _notable_pull(inputs, measured, c)
+        measured.by_gap[c] = np.where(of_column, notable, recall_notable[c])
         context = inputs.context_of(c)
         chosen = {int(v) for v in context if measured.by_words[c, v] or measured.by_data[c, v] or notable[v]}
         # a word and the attribute of its name are told in one line, so both are measured
@@ -223,7 +227,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 auc=(float(measured.auc.auc[c, v]), float(measured.auc.low[c, v]), float(measured.auc.high[c, v])),
                 by_words=bool(measured.by_words[c, v]),
                 by_data=bool(measured.by_data[c, v]),
-                by_gap=bool(notable[v] if inputs.concepts[v].column is not None else recall_notable[c, v]),
+                by_gap=bool(measured.by_gap[c, v]),
             )
             measured.pairs.append(pair)
             if not measured.measurable[v]:

@@ -57,6 +57,7 @@ def core_of(inputs: EvidenceInput, measured: Measured) -> list[CoreConcept]:
             why=why,
             who=who,
             expires=expires,
+            by_gap=bool(measured.by_gap[c, v]),
         )
         for (c, v), reason in sorted(inputs.core.items())
         for why, who, expires in [inputs.core_entries.get((c, v), (None, None, None))]

@@ -88,7 +88,7 @@ ORDER BY attribute, concept_id
 
 _CORE_CONCEPTS = """
 SELECT class_idx, class_name, concept_id, concept, concept_kind, reason, by_words, by_data, why, who,
-       expires
+       expires, by_gap
 FROM core_concepts
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, concept_id

@@ -24,6 +24,7 @@ from reports.page.html_report import headline
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.records import Card
 from reports.page.sections import Extent, Sections, anchors
+from reports.written.concept_lines import core_lines
 
 _WORST = 3
 #: Clean classes named in their line; and from how many lines on they are folded into it.
@@ -72,6 +73,7 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
             (verdict, number, _toggled(session, verdict), session.place.verdicts == (verdict,))
             for verdict, number in numbers
         ],
+        core=core_lines(session.connection),
         cards=[(card, _class_url(session, card.verdict)) for card in cards],
         gate=gate,
         gate_error=gate_error,
