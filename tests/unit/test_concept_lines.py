@@ -72,6 +72,17 @@ def test_core_concepts_are_told_where_they_mattered(tmp_path):
         ]
 
 
+def test_entries_of_the_settings_hide_behind_nothing(tmp_path):
+    def core(idx, reason):
+        return CoreConcept(idx, f"c{idx:02}", "reef", "reef", "scene", reason, True, False, why=f"why {idx}")
+
+    rows = [core(idx, "class name") for idx in range(20)] + [core(idx, "settings") for idx in range(20, 35)]
+    with audit_of(tmp_path, core=rows) as connection:
+        lines = core_lines(connection)
+    assert (len(lines), lines[-1]) == (15 + 12 + 1, "and 8 more: all are in --format json.")
+    assert [line[:3] for line in lines[:15]] == [f"c{idx}" for idx in range(20, 35)]
+
+
 def test_long_lists_are_counted(tmp_path):
     columns = [Attribute(f"a{i:02}\x1b[31m", "constant", 1, 9, "one value") for i in range(20)]
     with audit_of(tmp_path, attributes=columns) as connection:

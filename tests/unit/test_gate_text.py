@@ -30,6 +30,14 @@ def connection(tmp_path_factory):
         yield opened
 
 
+def test_every_entry_of_the_settings_is_listed(connection):
+    core = [replace(NOTE, class_name=f"c{n}", state="core", reason=f"why {n}") for n in range(30)]
+    decision = GateDecision(0, "passes", (*core, *[replace(NOTE, state="tolerated")] * 30))
+    text = render_gate_text(connection, decision=decision)
+    assert all(f"  why {n}\n" in text for n in range(30))
+    assert "· and 30 tolerated by the policy; all are in --format json" in text
+
+
 def test_failures_come_first_with_what_the_audit_says(connection):
     decision = GateDecision(2, "all sorts", (NOTE, WARNING, NEW, STALE, MISSING), "p.toml", "b.toml")
     assert render_gate_text(connection, decision=decision).splitlines() == [

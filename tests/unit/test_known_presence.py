@@ -205,10 +205,11 @@ def test_an_attribute_that_follows_the_label_is_never_clean(planted):
 def test_core_uses_are_recorded_with_what_would_have_let_them_through(planted):
     inputs, _ = planted
     allowed = replace(inputs, core={(0, V["water"]): "settings", (1, V["snow"]): "kind of the class"})
-    rows = [(r.class_name, r.concept, r.reason, r.by_words, r.by_data) for r in judge(allowed).core_concepts]
+    rows = [(r.class_name, r.concept, r.reason, r.by_words, r.by_data, r.by_gap) for r in judge(allowed).core_concepts]
     assert rows == [
-        ("waterbird", "water", "settings", True, True), ("landbird", "snow", "kind of the class", False, False),
-    ]  # fmt: skip
+        ("waterbird", "water", "settings", True, True, True),
+        ("landbird", "snow", "kind of the class", False, False, False),
+    ]
 
 
 def test_data_alone_ranks_what_goes_with_a_class(planted):

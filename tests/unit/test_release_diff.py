@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from release_world import LABEL, WATER, N, facts, gap, groups, verdict
 
+from auditor.concept_records import CoreConcept
 from auditor.errors import InputError
 from auditor.gate.gap_change import plain_gap
 from auditor.gate.release_diff import compare_releases
@@ -69,6 +70,27 @@ def test_a_concept_that_was_made_core_is_not_fixed():
     new = facts("new", SOUND, core=frozenset({Pair("bird", "water")}))
     change = only(compare_releases(facts("old", RELIANT, FLAGGED), new))
     assert (change.change, change.note) == ("unclear", "the new audit takes it as core to the class")
+
+
+def test_what_the_settings_allow_is_told_where_it_differs():
+    def allowed(concept, **changes):
+        made = CoreConcept(0, "bird", concept, concept, "scene", "settings", True, True, "why", "Ann", None, True)
+        return {Pair("bird", concept): replace(made, **changes)}
+
+    def said(before, after):
+        diff = compare_releases(facts("old", allowed=before), facts("new", allowed=after))
+        return [line for line in diff.differences if "[core]" in line]
+
+    assert said(allowed("water"), allowed("water")) == []
+    assert said({}, allowed("water")) == ["new in [core], what a class may rest on: 'bird' on 'water'"]
+    assert said(allowed("water"), {}) == ["gone in [core], what a class may rest on: 'bird' on 'water'"]
+    renewed = allowed("water", expires="2030-01-31")
+    assert said(allowed("water"), renewed) == [
+        "on other grounds in [core], what a class may rest on: 'bird' on 'water'"
+    ]
+    assert said(allowed("water", why=None, who=None), renewed) == []  # of an audit that kept no reason
+    many = {pair: row for n in range(12) for pair, row in allowed(f"w{n:02}").items()}
+    assert said({}, many)[0].endswith("'bird' on 'w09' and 2 more")
 
 
 def test_audits_without_a_model_are_compared_by_nothing():

@@ -49,6 +49,8 @@ def test_verdicts_counts_and_words(facts):
     assert facts.class_names == CLASSES
     assert {"water", "beak", "watermark"} <= facts.concept_ids
     assert facts.core == {Pair("cat", "water")}
+    assert facts.allowed[Pair("cat", "water")].why == "cats swim here"
+    assert "core" not in facts.settings
     assert facts.same_as == {"scene-s0-3f": "water"}
     assert "scene-s0-3f" in facts.concept_ids
     assert facts.states == {Pair("waterbird", "water"): "proven"}
