@@ -12,7 +12,7 @@ from auditor.gate.policy import Policy
 from auditor.gate.policy_hits import ReleaseEvidence
 from auditor.gate.releases import Pair
 from auditor.records import fingerprint
-from auditor.rules import ASSOCIATION, SHARE
+from auditor.rules import ASSOCIATION, RECALL_GAP, SHARE
 from auditor.wording import quote
 
 
@@ -83,7 +83,7 @@ def grounds(row: CoreConcept) -> tuple[str | None, ...]:
 
 def screens(row: CoreConcept) -> str:
     """What would have let it through, such as "; E1 and E4 would have let it through"; "" for nothing known."""
-    by_screen = ((SHARE.rule_id, row.by_words), (ASSOCIATION.rule_id, row.by_data), ("E4", row.by_gap))
+    by_screen = ((SHARE.rule_id, row.by_words), (ASSOCIATION.rule_id, row.by_data), (RECALL_GAP.page, row.by_gap))
     through = [name for name, passed in by_screen if passed]
     if not through:
         return ""
