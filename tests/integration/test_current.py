@@ -94,7 +94,7 @@ def audited_again(monkeypatch: pytest.MonkeyPatch) -> Callable[..., bool]:
 
     def check(root: Path, **changes: object) -> bool:
         with monkeypatch.context() as patched:
-            patched.setattr(pipeline, "gather", begin)
+            patched.setattr(pipeline, "extract", begin)
             try:
                 pipeline.run_audit(config_of(root, **changes), resume=True)
             except AuditedAgainError:
@@ -219,7 +219,9 @@ def test_where_things_lie_does_not_count(world, anywhere, audited_again):
     assert not audited_again(moved, jobs=1, batch_size=7, device="cpu", cache=moved / "another")
 
 
-@pytest.mark.parametrize("changes", [{"thumbnails": False}, {"seed": 1}, {"core": {"landbird": ("forest",)}}])
+@pytest.mark.parametrize(
+    "changes", [{"thumbnails": False}, {"seed": 1}, {"core": {"landbird": {"forest": "owls live there"}}}]
+)
 def test_settings_count(world, audited_again, changes):
     assert audited_again(world, **changes)
 

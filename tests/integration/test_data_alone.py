@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from auditor import cli, pipeline
-from auditor.config import AuditConfig
+from auditor.config import AuditConfig, CoreEntry
 from auditor.errors import InputError
 from auditor.store.database import open_audit_database
 from auditor.store.queries import audit as queries
@@ -96,7 +96,7 @@ def test_explain_says_that_there_is_no_model(audit):
 
 
 def test_settings_that_name_nothing_end_before_anything_is_written(config, tmp_path):
-    changes = {"out": tmp_path / "never", "core": {"duck": ("water",)}}
+    changes = {"out": tmp_path / "never", "core": {"duck": {"water": CoreEntry(reason="it swims")}}}
     with pytest.raises(InputError, match="unknown class 'duck'"):
         pipeline.run_audit(config.model_copy(update=changes))
     assert not (tmp_path / "never").exists()
