@@ -7,7 +7,6 @@ write the audit. Below it stands each step, in that order.
 
 from __future__ import annotations
 
-import datetime
 import logging
 import os
 from pathlib import Path
@@ -29,6 +28,7 @@ from auditor.extraction.picture_maps import exemplar_maps
 from auditor.extraction.region_swaps import picture_files, region_swaps
 from auditor.extraction.shards import FeatureShards
 from auditor.figures import decimals_of, percent
+from auditor.gate.acceptance import today_utc
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.contents import MEMORY_NAME, reads_everything
@@ -124,7 +124,7 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
         include=config.attributes.include,
         exclude=config.attributes.exclude,
     )
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = today_utc()
     entries = {
         name: {term: entry for term, entry in terms.items() if not entry.expired(today)}
         for name, terms in config.core.items()

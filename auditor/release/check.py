@@ -146,21 +146,25 @@ def read_release(
         logger.warning("the policy names classes that the audit does not have: %s", quote_list(idle))
     if against is None and stops.limits_growth:
         logger.warning("the policy limits growth, but no release is given to compare with: add --against DIR")
+    diff, known_core = None, None
+    if against is not None:
+        with open_audit_database(Path(against)) as before:
+            diff = compare_with(Path(against), before, connection, allow_different_data)
+            known_core = _core_of(before)
     return ReleaseCheck(
         evidence=evidence,
         policy=stops,
         today=today or today_utc(),
         strict=strict,
-        diff=None if against is None else compare_with(Path(against), connection, allow_different_data),
-        known_core=None if against is None else _core_of(Path(against)),
+        diff=diff,
+        known_core=known_core,
         policy_path=None if policy is None else os.fspath(policy),
     )
 
 
-def _core_of(audit: Path) -> frozenset[Pair]:
-    """What the settings of an audit allowed its classes to rest on."""
-    with open_audit_database(audit) as connection:
-        rows = queries.core_concepts(connection)
+def _core_of(connection: queries.Connection) -> frozenset[Pair]:
+    """What the settings of an open audit allowed its classes to rest on."""
+    rows = queries.core_concepts(connection)
     return frozenset(Pair(row.class_name, row.concept_id) for row in rows if row.reason == "settings")
 
 

@@ -10,20 +10,17 @@ from auditor.gate.decide import Growth
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Change, ReleaseDiff
 from auditor.release.facts import release_facts
-from auditor.store.database import open_audit_database
 from auditor.store.queries.audit import Connection, database_file
 from auditor.wording import quote
 
 
-def compare_with(old: Path, connection: Connection, allow_different_data: bool) -> ReleaseDiff:
-    """How an open audit differs from that of the release before, in the folder ``old``.
+def compare_with(old: Path, before: Connection, connection: Connection, allow_different_data: bool) -> ReleaseDiff:
+    """How an open audit differs from that of the release before, which is open as ``before`` from the folder ``old``.
 
     Raises:
-        AuditorError: no finished audit there, or the two cannot be compared.
+        AuditorError: the two cannot be compared.
     """
-    with open_audit_database(old) as before:
-        facts = release_facts(before)
-    diff = compare_releases(facts, release_facts(connection), allow_different_data=allow_different_data)
+    diff = compare_releases(release_facts(before), release_facts(connection), allow_different_data=allow_different_data)
     if diff.old.name != diff.new.name:
         return diff
     new = (database_file(connection) or Path.cwd()).resolve().parent
