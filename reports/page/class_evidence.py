@@ -21,6 +21,7 @@ _LABEL = 27
 _STATUS = {
     "too_few": "too few pictures",
     "not_identified": "cannot be told apart",
+    "not_told": "not told by the features",
     "unstable": "covering alone does it",
     "not_applicable": "has no place to cover",
     "not_readable": "pictures not found",

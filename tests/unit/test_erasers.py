@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from auditor.evidence.effects import erasers as erasure
+from auditor.evidence.effects import ridged_covariance
 from auditor.evidence.effects.covariates import within_class
-from auditor.evidence.effects.erasers import erased_outcome, fit_erasers, pair_erasers
+from auditor.evidence.effects.erased_outcome import erased_outcome
+from auditor.evidence.effects.erasers import fit_erasers, pair_erasers
 from auditor.records import LinearHead
 
 rng = np.random.default_rng(0)
@@ -32,7 +34,7 @@ def fitted(size=64):
 
 
 def test_erasers_equal_the_formula_computed_at_once():
-    by_fold = fitted().by_fold
+    by_fold = fitted().pooled()
     train = FOLDS != 2
     x, q = X[train].astype(np.float64), RESIDUAL[train, 0].astype(np.float64)
     means = np.stack([x[LABELS[train] == c].mean(axis=0) for c in range(C)])
@@ -40,7 +42,7 @@ def test_erasers_equal_the_formula_computed_at_once():
     centred, q_centred = x - means[LABELS[train]], q - q_means[LABELS[train]]
     covariance = centred.T @ centred / len(x)
     sigma = centred.T @ q_centred / len(x)
-    u = np.linalg.solve(covariance + erasure.RIDGE * np.diag(np.diag(covariance)), sigma)
+    u = np.linalg.solve(covariance + ridged_covariance.RIDGE * np.diag(np.diag(covariance)), sigma)
     # W' = W - (W sigma) u^T / (u^T sigma), b' = b + (W sigma)(u^T mean) / (u^T sigma)
     shift = HEAD.weight @ sigma
     weight = HEAD.weight - np.outer(shift, u) / (u @ sigma)
@@ -60,8 +62,8 @@ def test_erasers_equal_the_formula_computed_at_once():
 
 def test_erased_head_no_longer_follows_the_concept_within_classes(monkeypatch):
     """With lambda = 0 the erasure is LEACE: no covariance is left between any logit and the concept."""
-    monkeypatch.setattr(erasure, "RIDGE", 0.0)
-    by_fold = fitted().by_fold
+    monkeypatch.setattr(ridged_covariance, "RIDGE", 0.0)
+    by_fold = fitted().pooled()
     ours = LOGITS - (X @ by_fold.direction[0] - by_fold.offset[0]) * by_fold.head_shift[0].T
     train = FOLDS != 0
     labels, q = LABELS[train], WATER[train]
@@ -71,7 +73,7 @@ def test_erased_head_no_longer_follows_the_concept_within_classes(monkeypatch):
 
 
 def test_chunk_size_changes_nothing():
-    one, other = fitted(64).by_fold, fitted(400).by_fold
+    one, other = fitted(64).pooled(), fitted(400).pooled()
     assert one.direction == pytest.approx(other.direction, rel=2e-3, abs=1e-4)
     small, large = (erased_outcome(chunks(size), with_every_class(one), FOLDS, LABELS, ALL) for size in (7, 400))
     assert small.called_without.tolist() == large.called_without.tolist()
@@ -83,15 +85,15 @@ def test_unlabelled_pictures_and_constant_channels_do_no_harm():
     x[:, 0] = 1.5
     labels = np.where(np.arange(N) < 30, -1, LABELS)
     residual = within_class(WATER[:, None], labels)
-    by_fold = fit_erasers(lambda: [(slice(0, N), x, LOGITS)], residual, labels, FOLDS, np.arange(C), HEAD).by_fold
+    by_fold = fit_erasers(lambda: [(slice(0, N), x, LOGITS)], residual, labels, FOLDS, np.arange(C), HEAD).pooled()
     assert np.isfinite(by_fold.direction).all()
     assert by_fold.direction[:, 0] == pytest.approx(0.0, abs=1e-3)
 
 
 def test_concept_without_variation_erases_nothing():
     nothing = fit_erasers(chunks(), np.zeros((N, 1), np.float32), LABELS, FOLDS, np.arange(C), HEAD)
-    across = pair_erasers(nothing, ALL, [0] * C, np.arange(C), HEAD)
-    for erasers, part in ((with_every_class(nothing.by_fold), FOLDS), (across, LABELS)):
+    across = pair_erasers(nothing, ALL, [0] * C, np.arange(C))
+    for erasers, part in ((with_every_class(nothing.pooled()), FOLDS), (across, FOLDS * C + LABELS)):
         outcome = erased_outcome(chunks(), erasers, part, LABELS, ALL)
         assert (outcome.called_without == (outcome.called[:, None] == ALL)).all()
         assert outcome.margin_without.sum(axis=1) == pytest.approx(outcome.margin)
@@ -99,7 +101,7 @@ def test_concept_without_variation_erases_nothing():
 
 def test_what_cannot_become_of_a_class_is_not_computed_and_comes_out_right():
     several = np.column_stack([WATER, rng.random(N) < 0.5, rng.random(N) < 0.2]).astype(np.float32)
-    by_fold = fit_erasers(chunks(), within_class(several, LABELS), LABELS, FOLDS, np.arange(C), HEAD).by_fold
+    by_fold = fit_erasers(chunks(), within_class(several, LABELS), LABELS, FOLDS, np.arange(C), HEAD).pooled()
     along = np.einsum("nk,nkt->nt", X, by_fold.direction[FOLDS]) - by_fold.offset[FOLDS]
     logits = LOGITS[:, None] - along[..., None] * by_fold.head_shift[FOLDS].transpose(0, 2, 1)  # (N, T, C)
     columns, classes = [0, 1, 2, 0, 0], np.array([1, 1, 0, 2, 0])
@@ -116,7 +118,7 @@ def test_what_cannot_become_of_a_class_is_not_computed_and_comes_out_right():
 
 
 def test_pictures_without_a_label_have_no_margin():
-    by_fold = fitted().by_fold
+    by_fold = fitted().pooled()
     outcome = erased_outcome(chunks(), with_every_class(by_fold), FOLDS, np.where(np.arange(N) < 30, -1, LABELS), ALL)
     assert not outcome.margin[:30].any()
     assert not outcome.margin_without[:30].any()
@@ -128,9 +130,9 @@ def test_how_many_pictures_are_summed_at_a_time_changes_nothing(at_once, monkeyp
     expected = fitted()
     monkeypatch.setattr(erasure, "_ROWS_AT_ONCE", at_once)
     found = fitted(48)
-    for name in ("sigma_of", "solved_of", "mean", "class_means", "factor"):
+    for name in ("sigma_of", "solved_of", "shift_of", "mean", "class_means"):
         assert getattr(found, name) == pytest.approx(getattr(expected, name), abs=1e-4), name
-    assert found.by_fold.direction == pytest.approx(expected.by_fold.direction, abs=1e-3)
+    assert found.pooled().direction == pytest.approx(expected.pooled().direction, abs=1e-3)
 
 
 def test_chunks_with_pictures_left_out_between_them_are_not_put_together(monkeypatch):
@@ -141,14 +143,14 @@ def test_chunks_with_pictures_left_out_between_them_are_not_put_together(monkeyp
     residual = RESIDUAL * (part >= 0)[:, None]
     found = fit_erasers(gaps, residual, LABELS, FOLDS, np.arange(C), HEAD)
     expected = fit_erasers(chunks(), residual, part, FOLDS, np.arange(C), HEAD)
-    assert found.by_fold.direction == pytest.approx(expected.by_fold.direction, abs=1e-3)
+    assert found.pooled().direction == pytest.approx(expected.pooled().direction, abs=1e-3)
 
 
 def test_of_equal_logits_the_first_class_is_called():
     """Erasing nothing, the third class equals the first: argmax names the first, whichever is the label."""
     head = LinearHead(HEAD.weight[[0, 1, 0]], HEAD.bias[[0, 1, 0]])
     logits = (X @ head.weight.T + head.bias).astype(np.float32)
-    nothing = fit_erasers(chunks(), np.zeros((N, 1), np.float32), LABELS, FOLDS, np.arange(C), head).by_fold
+    nothing = fit_erasers(chunks(), np.zeros((N, 1), np.float32), LABELS, FOLDS, np.arange(C), head).pooled()
 
     def same():
         yield slice(0, N), X, logits

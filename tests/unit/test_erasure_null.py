@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from auditor.evidence.effects.covariates import within_class
-from auditor.evidence.effects.erasers import erased_outcome, fit_erasers, pair_erasers
+from auditor.evidence.effects.erased_outcome import erased_outcome
+from auditor.evidence.effects.erasers import fit_erasers, pair_erasers
 from auditor.evidence.effects.erasure_null import NullSample, contrast, deal, erase_dealt
 from auditor.evidence.effects.reliance import erasure_effect, margin_loss
 from auditor.records import LinearHead
@@ -14,20 +15,22 @@ C, K, N = 3, 8, 600
 LABELS = np.arange(N) % C
 
 
-def world(seed, n_concepts=1, used=0.0):
+def world(seed, n_concepts=1, used=0.0, width=K, n=N):
     """Concepts that the features say; the head uses the first for class 0 by ``used``."""
     rng = np.random.default_rng(seed)
-    present = rng.random((N, n_concepts)) < 0.4
-    says = rng.normal(size=(n_concepts, K))
-    x = (rng.normal(size=(C, K))[LABELS] + present @ says + rng.normal(size=(N, K))).astype(np.float32)
-    weight = rng.normal(size=(C, K)) * 0.3
+    labels = LABELS[:n]
+    present = rng.random((n, n_concepts)) < 0.4
+    says = rng.normal(size=(n_concepts, width))
+    x = (rng.normal(size=(C, width))[labels] + present @ says + rng.normal(size=(n, width))).astype(np.float32)
+    weight = rng.normal(size=(C, width)) * 0.3
     weight[0] += used * says[0]
     head = LinearHead(weight.astype(np.float32), np.zeros(C, np.float32))
     logits = (x @ head.weight.T).astype(np.float32)
-    residual = within_class(present.astype(np.float32), LABELS)
-    folds = rng.integers(5, size=N)
-    fitted = fit_erasers(lambda: [(slice(0, N), x, logits)], residual, LABELS, folds, np.arange(C), head)
-    sample = NullSample.of(x, logits, LABELS, residual, present, present | True, fitted, head)
+    residual = within_class(present.astype(np.float32), labels)
+    folds = rng.integers(5, size=n)
+    fitted = fit_erasers(lambda: [(slice(0, n), x, logits)], residual, labels, folds, np.arange(C), head)
+    told = present | True
+    sample = NullSample.of(x, logits, labels, folds, residual, present, told, told, fitted, head)
     return sample, head, folds, fitted, x
 
 
@@ -57,64 +60,80 @@ def test_contrast_gives_the_weighed_difference_in_differences():
     assert one.tolist() == pytest.approx([1 / 3] * 3 + [-1 / 6] * 6 + [0])
 
 
-def test_presence_as_it_is_gives_e3_itself():
-    sample, head, folds, fitted, x = world(0, n_concepts=2, used=0.8)
-    orders = deal(LABELS, 3, np.random.default_rng(0))
-    chunks = lambda: [(slice(0, N), x, sample.logits)]  # noqa: E731
-    own, others = LABELS == 0, LABELS != 0
-    across = pair_erasers(fitted, np.zeros(2, np.int64), [0, 1], np.arange(C), head)
-    by_class = {k: (k, 0) for k in range(C)}
-    for parts, left_out, erasers, exact in (
-        (LABELS, by_class, across, 1e-6),
-        # Sigma_w, which does not know presence, is that of all pictures here and of the other folds there
-        (folds, {f: (f,) for f in range(5)}, fitted.by_fold, 0.03),
-    ):
-        deals = erase_dealt(sample, 0, orders, parts, left_out, head)
-        outcome = erased_outcome(chunks, erasers, parts, LABELS, np.zeros(2, np.int64))
+@pytest.mark.parametrize(("width", "n"), [(K, N), (200, 150)])
+def test_presence_as_it_is_gives_e3_itself(width, n):
+    """Pooled, transferred and permuted have one matrix; of 200 channels and 150 pictures too."""
+    sample, head, folds, fitted, x = world(0, n_concepts=2, used=0.8, width=width, n=n)
+    labels = LABELS[:n]
+    orders = deal(labels, 3, np.random.default_rng(0))
+    chunks = lambda: [(slice(0, n), x, sample.logits)]  # noqa: E731
+    own, others = labels == 0, labels != 0
+    across = pair_erasers(fitted, np.zeros(2, np.int64), [0, 1], np.arange(C))
+    found = erase_dealt(sample, 0, orders, np.arange(C), head)
+    for deals, parts, erasers in zip(found, (folds, folds * C + labels), (fitted.pooled(), across), strict=True):
+        outcome = erased_outcome(chunks, erasers, parts, labels, np.zeros(2, np.int64))
         for t in range(2):
             before, after, present = outcome.called == 0, outcome.called_without[:, t], sample.present[:, t]
-            recall = erasure_effect(before[own], after[own], present[own], LABELS[own])
-            pull = erasure_effect(before[others], after[others], present[others], LABELS[others])
-            assert deals.recall[0, t] == pytest.approx(recall.effect, abs=exact)
-            assert deals.pull[0, t] == pytest.approx(pull.effect, abs=exact)
+            recall = erasure_effect(before[own], after[own], present[own], labels[own])
+            pull = erasure_effect(before[others], after[others], present[others], labels[others])
+            assert deals.recall[0, t] == pytest.approx(recall.effect, abs=1e-6)
+            assert deals.pull[0, t] == pytest.approx(pull.effect, abs=1e-6)
         margin = margin_loss(outcome.margin[own], outcome.margin_without[own, 0], sample.present[own, 0])
-        assert deals.margin[0, 0] == pytest.approx(margin.effect, abs=max(exact, 1e-3))
-        assert deals.recall[0, 0] > 0.1
+        assert deals.margin[0, 0] == pytest.approx(margin.effect, abs=1e-3)
+        assert deals.margin[0, 0] > 0.1
 
 
 def test_columns_and_blocks_change_nothing(monkeypatch):
-    sample, head, folds, _, _ = world(1, n_concepts=3, used=0.5)
+    sample, head, _, _, _ = world(1, n_concepts=3, used=0.5)
     orders = deal(LABELS, 9, np.random.default_rng(0))
-    left_out = {f: (f,) for f in range(5)}
-    one = erase_dealt(sample, 1, orders, folds, left_out, head)
+    one = erase_dealt(sample, 1, orders, np.arange(C), head)
     monkeypatch.setattr("auditor.evidence.effects.erasure_null._COLUMNS", 10)
     monkeypatch.setattr("auditor.evidence.effects.erasure_null._BLOCK", 300)
-    other = erase_dealt(sample, 1, orders, folds, left_out, head)
+    other = erase_dealt(sample, 1, orders, np.arange(C), head)
     for name in ("recall", "pull", "margin"):
-        assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-6)
+        for mine, theirs in zip(one, other, strict=True):
+            assert getattr(mine, name) == pytest.approx(getattr(theirs, name), abs=1e-6)
 
 
 def test_p_of_presence_that_means_nothing_is_uniform():
     """60 concepts that the features do not say: their p (ties count half) has no preference."""
     p = []
     for seed in range(4):
-        sample, head, folds, _, _ = world(seed, n_concepts=1)
+        sample, head, _, _, _ = world(seed, n_concepts=1)
         rng = np.random.default_rng(seed + 50)
         present = rng.random((N, 15)) < 0.4
         residual = within_class(present.astype(np.float32), LABELS)
-        drawn = replace(sample, residual=residual, present=present, known=present | True)
-        deals = erase_dealt(drawn, 0, deal(LABELS, 59, rng), folds, {f: (f,) for f in range(5)}, head)
-        for effect in (deals.recall, deals.pull):
+        told = present | True
+        drawn = replace(sample, residual=residual, present=present, known=told, told_by_others=told)
+        deals, across = erase_dealt(drawn, 0, deal(LABELS, 59, rng), np.arange(C), head)
+        for effect in (deals.recall, deals.pull, across.recall, across.pull):
             above, tied = effect > effect[0] + 1e-9, np.abs(effect - effect[0]) <= 1e-9
             p += (above.mean(axis=0) + tied.mean(axis=0) / 2).tolist()
     assert stats.kstest(p, "uniform").pvalue > 0.01
     assert np.mean(np.array(p) <= 0.05) < 0.15
 
 
-def test_part_that_nothing_is_fitted_on_keeps_its_logits():
+def test_where_no_other_class_says_anything_the_transferred_eraser_takes_nothing():
     sample, head, _, _, _ = world(2, used=0.8)
     orders = deal(LABELS, 2, np.random.default_rng(0))
-    deals = erase_dealt(sample, 0, orders, LABELS, dict.fromkeys(range(C), (0, 1, 2)), head)
-    assert not deals.recall.any()
-    assert not deals.pull.any()
-    assert not deals.margin.any()
+    silent = replace(sample, residual=np.where((LABELS == 0)[:, None], sample.residual, 0))
+    pooled, transferred = erase_dealt(silent, 0, orders, np.arange(C), head)
+    assert pooled.margin[0, 0] > 0.1
+    for effect in (transferred.recall, transferred.pull, transferred.margin):
+        assert not effect.any()
+
+
+def test_pictures_that_no_other_class_tells_of_are_not_counted():
+    """The pull on class 0 by pictures of class 1 alone, where those of class 2 may not be judged."""
+    sample, head, folds, fitted, x = world(3, used=0.8)
+    judged = (LABELS != 2)[:, None]
+    _, transferred = erase_dealt(
+        replace(sample, told_by_others=judged), 0, deal(LABELS, 1, np.random.default_rng(0)), np.arange(C), head
+    )
+    across = pair_erasers(fitted, np.zeros(1, np.int64), [0], np.arange(C))
+    chunks = lambda: [(slice(0, N), x, sample.logits)]  # noqa: E731
+    outcome = erased_outcome(chunks, across, folds * C + LABELS, LABELS, np.zeros(1, np.int64))
+    of_1 = LABELS == 1
+    before, after, present = outcome.called == 0, outcome.called_without[:, 0], sample.present[:, 0]
+    expected = erasure_effect(before[of_1], after[of_1], present[of_1], LABELS[of_1]).effect
+    assert transferred.pull[0, 0] == pytest.approx(expected, abs=1e-6)

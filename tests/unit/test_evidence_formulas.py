@@ -10,10 +10,11 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.weightstats import CompareMeans
 
-from auditor.evidence.effects import erasers as erasure
+from auditor.evidence.effects import ridged_covariance
 from auditor.evidence.effects import significance as sig
 from auditor.evidence.effects.association import _hanley_mcneil_error, class_concepts
 from auditor.evidence.effects.covariates import residual_presence, within_class
+from auditor.evidence.effects.erasers import fit_erasers
 from auditor.evidence.effects.gaps import design_effect, pull_gap, recall_gap, reference_level
 from auditor.evidence.effects.reliance import erasure_effect, margin_loss
 from auditor.evidence.presence.presence import crowd_posterior
@@ -158,7 +159,7 @@ def test_error_of_the_auc_is_exact_for_exponential_scores():
 @pytest.mark.parametrize("ridge", [0.0, 0.1])
 def test_erasers_direction_is_ridge_regression_of_presence_within_classes(ridge, monkeypatch):
     """u of the fold that is left out = scikit-learn's ridge of the presence on standardised inputs, classes held."""
-    monkeypatch.setattr(erasure, "RIDGE", ridge)
+    monkeypatch.setattr(ridged_covariance, "RIDGE", ridge)
     rng = np.random.default_rng(1)
     n, labels = 600, np.arange(600) % 3
     present = (rng.random(n) < 0.4).astype(np.float32)
@@ -166,7 +167,7 @@ def test_erasers_direction_is_ridge_regression_of_presence_within_classes(ridge,
     q = within_class(present[:, None], labels)
     folds, head = np.arange(n) // 3 % 2, LinearHead(rng.normal(size=(3, 8)).astype("f4"), np.zeros(3, "f4"))
     logits = x @ head.weight.T
-    fitted = erasure.fit_erasers(lambda: [(slice(0, n), x, logits)], q, labels, folds, np.arange(3), head)
+    fitted = fit_erasers(lambda: [(slice(0, n), x, logits)], q, labels, folds, np.arange(3), head)
     train = folds == 1
     dummies = np.eye(3)[labels[train]]
     held = x[train] - dummies @ np.linalg.lstsq(dummies, x[train], rcond=None)[0]
@@ -174,5 +175,5 @@ def test_erasers_direction_is_ridge_regression_of_presence_within_classes(ridge,
     model = Ridge(alpha=ridge * train.sum(), fit_intercept=False).fit(held / spread, q[train, 0])
     u = model.coef_ / spread
     sigma = held.T @ (q[train, 0] - dummies @ np.linalg.lstsq(dummies, q[train, 0], rcond=None)[0]) / train.sum()
-    assert fitted.by_fold.direction[0, :, 0] == pytest.approx(u / (u @ sigma), rel=2e-3, abs=1e-3)
-    assert fitted.by_fold.head_shift[0, :, 0] == pytest.approx(head.weight @ sigma, abs=1e-4)
+    assert fitted.pooled().direction[0, :, 0] == pytest.approx(u / (u @ sigma), rel=2e-3, abs=1e-3)
+    assert fitted.pooled().head_shift[0, :, 0] == pytest.approx(head.weight @ sigma, abs=1e-4)

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from auditor.evidence.effects.reliance import assign_class_folds, assign_folds, erasure_effect, margin_loss, n_varying
+from auditor.evidence.effects.reliance import (
+    assign_class_folds,
+    assign_folds,
+    erasure_effect,
+    margin_loss,
+    tells,
+    varying_pictures,
+)
 
 
 def test_folds_keep_groups_together_and_follow_ids():
@@ -25,10 +32,31 @@ def test_class_folds():
     assert assign_class_folds(names[::-1]).tolist() == folds[::-1].tolist()
 
 
+def test_what_is_erased_tells_the_concept_where_the_correlation_is_surely_positive():
+    labels = np.repeat([0, 1], 10)
+    q = np.tile([1.0, -1.0], 10).astype(np.float32)
+    noise = np.tile([2.0, 2.0, -2.0, -2.0, 0.0], 4).astype(np.float32)
+
+    def correlated(r):
+        within = noise - noise.reshape(2, 10).mean(axis=1)[labels]
+        within -= q * (within @ q) / (q @ q)
+        return (r * q + np.sqrt(1 - r**2) * within * np.sqrt((q @ q) / (within @ within)) + 5 * labels).astype("f4")
+
+    # Fisher: tanh(1.645 / sqrt(20 - 2 - 2)) = .389 is the least of 20 pictures in two classes
+    assert tells(correlated(0.40), q, labels)
+    assert not tells(correlated(0.38), q, labels)
+    assert not tells(correlated(-0.9), q, labels)
+    assert not tells(np.zeros_like(q), q, labels)
+    # ten groups are ten: tanh(1.645 / sqrt(10 - 2 - 2)) = .586
+    groups = np.arange(20) // 2
+    assert tells(correlated(0.6), q, labels, groups=groups)
+    assert not tells(correlated(0.58), q, labels, groups=groups)
+
+
 def test_varying_pictures_by_hand():
     labels = np.array([0] * 10 + [1] * 10 + [-1] * 5)
     present = np.array([True] * 3 + [False] * 7 + [True] * 10 + [True] * 5)
-    assert n_varying(present, labels) == 3
+    assert varying_pictures(present, labels, 3).tolist() == [3, 0, 0]
 
 
 def test_did_of_recall_by_hand():

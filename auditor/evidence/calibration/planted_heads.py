@@ -24,7 +24,7 @@ from auditor.evidence.calibration.planting import (
     reliances,
     residuals,
 )
-from auditor.evidence.effects.reliance import assign_folds, n_varying
+from auditor.evidence.effects.reliance import assign_folds, varying_pictures
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.records import BoolArray, FloatArray, IntArray, LinearHead
 from auditor.rules import MIN_ARM, MIN_VARYING
@@ -80,7 +80,10 @@ class Bench:
         for c in range(len(inputs.class_names)):
             context[c, inputs.context_of(c)] = True
         somewhere = np.flatnonzero(context.any(axis=0))
-        varying = [v for v in somewhere if n_varying(features.present[:, v], labels[v]) >= MIN_VARYING]
+        n_classes = len(inputs.class_names)
+        varying = [
+            v for v in somewhere if varying_pictures(features.present[:, v], labels[v], n_classes).sum() >= MIN_VARYING
+        ]
         residual, alike = residuals(inputs, np.array(varying, dtype=np.int64))
         everything = np.arange(inputs.label_idx.size)
         truth = concept_effects(features, residual, alike, everything)

@@ -1,20 +1,21 @@
 """The null of E3: what an eraser takes away that was fitted to the same presences dealt out anew within each class.
 
-Dealing presence out anew leaves the head's inputs alone, and with them Sigma_w. So one Gram matrix of a class's sample,
-G = Xc (Sigma_w + lambda diag)^-1 Xc^T, answers every deal: with q the residual presence as dealt, sigma = Xc^T q,
-x.u = G q and u.sigma = q^T G q, and no channel is touched again. Isotropic random directions are no null: most of them
-point where pictures hardly differ, and clean pairs beat them.
+Dealing presence out anew leaves the head's inputs alone, and with them Sigma_w. So of every fold two Gram matrices of a
+class's sample answer every deal: with S the pictures of the other folds, less the means of their classes, J those of
+the fold, less the mean of all, A = Sigma_w + lambda diag of the other folds, and q the residual presence as dealt,
+sigma = S^T q, x.u = J A^-1 S^T q and u.sigma = q^T S A^-1 S^T q, and no channel is touched again. It is the matrix that
+the erasers themselves have. Isotropic random directions are no null: most of them point where pictures hardly differ,
+and clean pairs beat them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.evidence.effects.erasers import Fitted
+from auditor.evidence.effects.erasers import Fitted, left_out
 from auditor.records import BoolArray, FloatArray, IntArray, LinearHead
 
 Float64Array = NDArray[np.float64]
@@ -25,17 +26,27 @@ _NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Fold:
+    """Pictures of a fold, m of them, and those of the other folds, s, that their erasers are fitted on."""
+
+    judged: IntArray  # (m,) rows of the sample
+    fitted_on: IntArray  # (s,) rows of the sample
+    along: FloatArray  # (m, s) J A^-1 S^T
+    gram: FloatArray  # (s, s) S A^-1 S^T
+    head_input: FloatArray  # (C, s) W S^T
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NullSample:
     """Pictures of one class and of others on which its concepts are dealt anew: n pictures, T concepts."""
 
-    gram: FloatArray  # (n, n) of x less its class's mean
-    of_class: FloatArray  # (C, n), mean of a class less the mean of all, against every picture
-    head_input: FloatArray  # (C, n), W times x less its class's mean
+    folds: tuple[_Fold, ...]
     logits: FloatArray  # (n, C)
     label_idx: IntArray  # (n,)
     residual: FloatArray  # (n, T)
     present: BoolArray  # (n, T)
     known: BoolArray  # (n, T) whether presence is known
+    told_by_others: BoolArray  # (n, T) whether classes that are not judged tell the transferred eraser anything
 
     @classmethod
     def of(
@@ -43,25 +54,23 @@ class NullSample:
         x: FloatArray,
         logits: FloatArray,
         label_idx: IntArray,
+        folds: IntArray,
         residual: FloatArray,
         present: BoolArray,
         known: BoolArray,
+        told_by_others: BoolArray,
         fitted: Fitted,
         head: LinearHead,
     ) -> NullSample:
         """From the head's inputs (n, K) of the sample and what was fitted on all pictures."""
-        centred = x - fitted.class_means[label_idx]
-        solved = fitted.solve(centred)
-        return cls(
-            gram=np.asarray(centred @ solved.T, dtype=np.float32),
-            of_class=np.asarray((fitted.class_means - fitted.mean) @ solved.T, dtype=np.float32),
-            head_input=head.weight @ centred.T,
-            logits=logits,
-            label_idx=label_idx,
-            residual=residual,
-            present=present,
-            known=known,
-        )
+        parts = []
+        for f in np.unique(folds):
+            judged, fitted_on = np.flatnonzero(folds == f), np.flatnonzero(folds != f)
+            centred = x[fitted_on] - fitted.class_means[f][label_idx[fitted_on]]
+            solved = fitted.inverse[f].solve(centred.T)  # (K, s)
+            along = (x[judged] - fitted.mean[f]) @ solved
+            parts.append(_Fold(judged, fitted_on, along, centred @ solved, head.weight @ centred.T))
+        return cls(tuple(parts), logits, label_idx, residual, present, known, told_by_others)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,14 +108,9 @@ def contrast(present: BoolArray, among: BoolArray, label_idx: IntArray) -> Float
 
 
 def erase_dealt(
-    sample: NullSample,
-    class_idx: int,
-    orders: IntArray,
-    parts: IntArray,
-    left_out: Mapping[int, Sequence[int]],
-    head: LinearHead,
-) -> Deals:
-    """Fit the eraser to every deal and measure E3 of class c with the presence that was dealt.
+    sample: NullSample, class_idx: int, orders: IntArray, class_folds: IntArray, head: LinearHead
+) -> tuple[Deals, Deals]:
+    """Fit both erasers to every deal and measure E3 of class c with the presence that was dealt.
 
     All concepts of the sample are dealt together, so that what goes with what stays as it is.
 
@@ -114,61 +118,96 @@ def erase_dealt(
         sample: The pictures.
         class_idx: The class c.
         orders: (P + 1, n) from :func:`deal`.
-        parts: (n,) folds of the pictures, or of their classes.
-        left_out: For every part, the parts that its eraser is fitted without.
+        class_folds: (C,) fold of every class.
         head: The last linear layer.
+
+    Returns:
+        By the pooled eraser, and by the transferred one.
     """
     own = sample.label_idx == class_idx
-    arms = (sample.known & own[:, None], sample.known & ~own[:, None])
-    contrasts = [contrast(sample.present, among, sample.label_idx) for among in arms]
+    mine, others = sample.known & own[:, None], sample.known & ~own[:, None]
+    kinds = (mine, others), (mine & sample.told_by_others, others & sample.told_by_others)
+    contrasts = [[contrast(sample.present, among, sample.label_idx) for among in arms] for arms in kinds]
     nothing = np.zeros((own.size, 1), np.float32), np.zeros((head.weight.shape[0], 1), np.float32)
     before = _lead(sample.logits, *nothing, class_idx)[:, 0]
-    made = contrasts[0].T @ before
-    deals: list[tuple[Float64Array, ...]] = []
+    deals: list[list[tuple[Float64Array, ...]]] = [[], []]
     step = max(1, _COLUMNS // len(orders))
     for start in range(0, sample.residual.shape[1], step):
-        part = slice(start, start + step)
-        dealt = sample.residual[:, part][orders]  # (P + 1, n, t)
-        after = _erased_lead(sample, class_idx, dealt.transpose(1, 0, 2).reshape(own.size, -1), parts, left_out, head)
-        lost = ((before > 0)[:, None].astype(np.int8) - (after > 0)).reshape(own.size, *dealt.shape[::2])
-        fallen = (before[:, None] - after).reshape(own.size, *dealt.shape[::2])
-        recall, pull = (one[:, part][orders] for one in contrasts)
-        pairs = ((recall, lost), (pull, lost), (recall, fallen))
-        deals.append(tuple(np.einsum("pnt,npt->pt", one, fall) for one, fall in pairs))
-    recalls, pulls, falls = (np.hstack(columns) for columns in zip(*deals, strict=True))
-    return Deals(recalls, pulls, np.divide(falls, made, out=np.zeros_like(falls), where=made > _NOTHING))
+        block = slice(start, start + step)
+        dealt = sample.residual[:, block][orders].transpose(1, 0, 2)  # (n, P + 1, t)
+        erased = _erased_lead(sample, class_idx, dealt.reshape(own.size, -1), class_folds)
+        for found, after, (of_recall, of_pull) in zip(deals, erased, contrasts, strict=True):
+            lost = ((before > 0)[:, None].astype(np.int8) - (after > 0)).reshape(dealt.shape)
+            fallen = (before[:, None] - after).reshape(dealt.shape)
+            recall, pull = of_recall[:, block][orders], of_pull[:, block][orders]
+            pairs = ((recall, lost), (pull, lost), (recall, fallen))
+            found.append(tuple(np.einsum("pnt,npt->pt", one, fall) for one, fall in pairs))
+
+    def gathered(found: list[tuple[Float64Array, ...]], of_recall: Float64Array) -> Deals:
+        recalls, pulls, falls = (np.hstack(columns) for columns in zip(*found, strict=True))
+        made = of_recall.T @ before
+        return Deals(recalls, pulls, np.divide(falls, made, out=np.zeros_like(falls), where=made > _NOTHING))
+
+    pooled, transferred = (gathered(found, arms[0]) for found, arms in zip(deals, contrasts, strict=True))
+    return pooled, transferred
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Dealt:
+    """What a fold's erasers are made of under J deals, by fold of the classes that it comes from."""
+
+    along: dict[int, FloatArray]  # (m, J) x.u of the judged pictures
+    shift: dict[int, FloatArray]  # (C, J) W sigma
+    squares: dict[tuple[int, int], FloatArray]  # (J,) u.sigma
+
+    @classmethod
+    def of(cls, fold: _Fold, q: FloatArray, parts: IntArray) -> _Dealt:
+        """From residual presences (s, J) as dealt, and the fold of every picture's class (s,)."""
+        along: dict[int, FloatArray] = {}
+        shift: dict[int, FloatArray] = {}
+        squares: dict[tuple[int, int], FloatArray] = {}
+        members = {int(part): np.flatnonzero(parts == part) for part in np.unique(parts)}
+        for part, rows in members.items():
+            along[part] = fold.along[:, rows] @ q[rows]
+            shift[part] = fold.head_input[:, rows] @ q[rows]
+            lies = fold.gram[:, rows] @ q[rows]
+            squares |= {(part, other): (q[at] * lies[at]).sum(axis=0) for other, at in members.items()}
+        return cls(along, shift, squares)
+
+    def without(self, left: tuple[int, ...], at: IntArray) -> tuple[FloatArray, FloatArray]:
+        """x.u / (u.sigma) (len(at), J) and W sigma (C, J) without some folds of classes; zero where nothing is left."""
+        used = [part for part in self.along if part not in left]
+        first = next(iter(self.along))
+        along, shift = np.zeros_like(self.along[first][at]), np.zeros_like(self.shift[first])
+        scale = np.zeros(shift.shape[1])
+        for part in used:
+            along += self.along[part][at]
+            shift += self.shift[part]
+            for other in used:
+                scale += self.squares[part, other]
+        return along * np.where(scale > _NOTHING, 1 / np.maximum(scale, _NOTHING), 0).astype(np.float32), shift
 
 
 def _erased_lead(
-    sample: NullSample,
-    class_idx: int,
-    q: FloatArray,
-    parts: IntArray,
-    left_out: Mapping[int, Sequence[int]],
-    head: LinearHead,
-) -> FloatArray:
-    """(n, J) lead of the class over the others with each of J residual presences (n, J) erased."""
-    codes = np.unique(parts)
-    members = [np.flatnonzero(parts == code) for code in codes]
-    along_of = [sample.gram[:, rows] @ q[rows] for rows in members]
-    of_class = [sample.of_class[:, rows] @ q[rows] for rows in members]
-    shift_of = [sample.head_input[:, rows] @ q[rows] for rows in members]
-    squares = np.array([[(q[rows] * along[rows]).sum(axis=0) for along in along_of] for rows in members])
-    after = np.empty(q.shape, dtype=np.float32)
-    for code, rows in zip(codes, members, strict=True):
-        used = [i for i, other in enumerate(codes) if other not in left_out[int(code)]]
-        along = np.zeros((rows.size, q.shape[1]), dtype=np.float32)
-        shift = np.zeros((head.weight.shape[0], q.shape[1]), dtype=np.float32)
-        for i in used:
-            along += along_of[i][rows] + of_class[i][sample.label_idx[rows]]
-            shift += shift_of[i]
-        scale = squares[np.ix_(used, used)].sum(axis=(0, 1))
-        along *= np.where(scale > _NOTHING, 1 / np.maximum(scale, _NOTHING), 0)
-        step = max(1, _BLOCK // rows.size)
-        for start in range(0, q.shape[1], step):
-            part = slice(start, start + step)
-            after[rows, part] = _lead(sample.logits[rows], along[:, part], shift[:, part], class_idx)
-    return after
+    sample: NullSample, class_idx: int, q: FloatArray, class_folds: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """(n, J) lead of the class over the others with each of J residual presences (n, J) erased, by either eraser."""
+    n_parts, part_of = int(class_folds.max()) + 1, class_folds[sample.label_idx]
+    pooled, transferred = np.empty(q.shape, dtype=np.float32), np.empty(q.shape, dtype=np.float32)
+    for fold in sample.folds:
+        dealt, judged = _Dealt.of(fold, q[fold.fitted_on], part_of[fold.fitted_on]), part_of[fold.judged]
+        jobs: list[tuple[FloatArray, IntArray, tuple[int, ...]]] = [(pooled, np.arange(judged.size), ())]
+        for part in np.unique(judged):
+            left = left_out(int(class_folds[class_idx]), int(part), n_parts)
+            jobs.append((transferred, np.flatnonzero(judged == part), left))
+        for after, at, left in jobs:
+            along, shift = dealt.without(left, at)
+            step = max(1, _BLOCK // max(at.size, 1))
+            for start in range(0, q.shape[1], step):
+                block = slice(start, start + step)
+                lead = _lead(sample.logits[fold.judged[at]], along[:, block], shift[:, block], class_idx)
+                after[fold.judged[at], block] = lead
+    return pooled, transferred
 
 
 def _lead(logits: FloatArray, along: FloatArray, shift: FloatArray, class_idx: int) -> FloatArray:

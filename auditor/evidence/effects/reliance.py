@@ -14,14 +14,16 @@ from auditor.evidence.effects.gaps import design_effect
 from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.significance import paired_change
 from auditor.records import BoolArray, FloatArray, IntArray
-from auditor.rules import CONFIDENCE, MIN_ARM
+from auditor.rules import CONFIDENCE, MIN_ARM, NULL_ALPHA
 
 #: Folds of pictures (whole groups together) that erasers are fitted without.
 N_FOLDS = 5
 #: Classes are left out one by one up to this many, a twentieth of them at a time beyond it.
 MAX_CLASS_FOLDS = 20
 
-ErasureStatus = Literal["measured", "too_few", "not_identified"]
+#: "not_identified": where the concept may be learnt from, nothing varies. "not_told": it does, but what was learnt does
+#: not surely tell the concept in the pictures that are judged.
+ErasureStatus = Literal["measured", "too_few", "not_identified", "not_told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Erasure:
 
 
 NOT_IDENTIFIED = Erasure(0.0, -1.0, 1.0, 0, 0, "not_identified")
+NOT_TOLD = Erasure(0.0, -1.0, 1.0, 0, 0, "not_told")
 
 
 def assign_folds(image_ids: Sequence[str], groups: IntArray | None, *, seed: int, n_folds: int = N_FOLDS) -> IntArray:
@@ -63,12 +66,38 @@ def assign_class_folds(class_names: Sequence[str]) -> IntArray:
     return (hashed(class_names) % np.uint64(MAX_CLASS_FOLDS)).astype(np.int64)
 
 
-def n_varying(present: BoolArray, label_idx: IntArray) -> int:
-    """Pictures that vary within classes: the smaller arm of every class, summed."""
+def varying_pictures(present: BoolArray, label_idx: IntArray, n_classes: int) -> IntArray:
+    """Pictures that vary within each class: its smaller arm, (C,)."""
     labelled = label_idx >= 0
-    n1 = np.bincount(label_idx[labelled & present], minlength=int(label_idx.max(initial=-1)) + 1)
-    n0 = np.bincount(label_idx[labelled & ~present], minlength=n1.size)
-    return int(np.minimum(n1, n0).sum())
+    n1 = np.bincount(label_idx[labelled & present], minlength=n_classes)
+    n0 = np.bincount(label_idx[labelled & ~present], minlength=n_classes)
+    return np.asarray(np.minimum(n1, n0))
+
+
+def tells(along: FloatArray, residual: FloatArray, label_idx: IntArray, *, groups: IntArray | None = None) -> bool:
+    """Whether what is erased surely follows the concept in pictures that the eraser was not fitted on.
+
+    A within-class correlation, by Fisher's z above zero at the level :data:`NULL_ALPHA`, groups counted as pictures.
+
+    Args:
+        along: (n,) how far the pictures lie along what is erased.
+        residual: (n,) residual presence.
+        label_idx: (n,) classes.
+        groups: (n,) pictures that belong together.
+    """
+    classes, member = np.unique(label_idx, return_inverse=True)
+    sizes = np.bincount(member)
+
+    def centred(values: FloatArray) -> NDArray[np.float64]:
+        return np.asarray(values - (np.bincount(member, weights=values) / sizes)[member])
+
+    x, q = centred(along), centred(residual)
+    free = (label_idx.size if groups is None else np.unique(groups).size) - classes.size - 2
+    spread = float(np.sqrt((x**2).sum() * (q**2).sum()))
+    if free < 1 or spread <= 0:
+        return False
+    z = np.arctanh(min(float((x * q).sum()) / spread, 1 - 1e-12)) * np.sqrt(free)
+    return bool(z > ndtri(1 - NULL_ALPHA))
 
 
 def erasure_effect(

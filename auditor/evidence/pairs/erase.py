@@ -7,14 +7,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from auditor.evidence.effects.covariates import residual_presence
-from auditor.evidence.effects.erasers import Outcome, erased_outcome, fit_erasers, pair_erasers
+from auditor.evidence.effects.erased_outcome import Outcome, erased_outcome
+from auditor.evidence.effects.erasers import fit_erasers, pair_erasers
 from auditor.evidence.effects.reliance import (
+    NOT_IDENTIFIED,
+    NOT_TOLD,
     Erasure,
     assign_class_folds,
     assign_folds,
     erasure_effect,
     margin_loss,
-    n_varying,
+    tells,
+    varying_pictures,
 )
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
@@ -23,6 +27,7 @@ from auditor.records import BoolArray, IntArray, Progress
 from auditor.rules import MIN_VARYING
 
 _PAIRS_AT_ONCE = 512  # pairs of a pass over the head's inputs
+_HELD = 60_000_000  # numbers that the erasers of a pass are
 
 
 def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -> None:
@@ -31,9 +36,11 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
         raise ValueError("erasure needs a head and its inputs")
     labels = inputs.label_idx
     concepts = sorted({pair.concept_idx for pair in measured.pairs})
-    targets = [
-        v for v in concepts if n_varying(measured.present[:, v], _known_labels(inputs, measured, v)) >= MIN_VARYING
-    ]
+    varying = {
+        v: varying_pictures(measured.present[:, v], _known_labels(inputs, measured, v), len(inputs.class_names))
+        for v in concepts
+    }
+    targets = [v for v in concepts if varying[v].sum() >= MIN_VARYING]
     if not targets:
         return
     own_score = np.where(labels >= 0, inputs.class_prompt_score[np.arange(labels.size), labels], 0).astype(np.float32)
@@ -46,25 +53,28 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
     folds = assign_folds(inputs.image_ids, inputs.groups, seed=inputs.seed)
     class_folds = assign_class_folds(inputs.class_names)
     fitted = fit_erasers(inputs.head_chunks, residual.values, labels, folds, class_folds, inputs.head)
-    eraser = PairErasers(inputs, measured, inputs.head_chunks, inputs.head, residual, folds, class_folds, fitted)
+    eraser = PairErasers(
+        inputs, measured, inputs.head_chunks, inputs.head, residual, folds, class_folds, fitted, varying
+    )
     progress("evidence: erasure", 1, 3)
-    for block in _blocks(pairs):
-        erasers = fitted.by_fold.of([residual.column_of[pair.concept_idx] for pair in block])
+    pooled, everyone = fitted.pooled(), np.ones(labels.size, dtype=np.bool_)
+    for block in _blocks(pairs, _PAIRS_AT_ONCE):
+        erasers = pooled.of([residual.column_of[pair.concept_idx] for pair in block])
         within = erased_outcome(eraser.chunks, erasers, folds, labels, _classes(block))
         for column, pair in enumerate(block):
-            found = _effects(eraser, pair, within, column)
+            found = _effects(eraser, pair, within, column, everyone)
             pair.erased_recall, pair.erased_pull, pair.erased_margin = found
             gone = (within.called == pair.class_idx) & ~within.called_without[:, column]
             pair.lost = np.flatnonzero(measured.present[:, pair.concept_idx] & gone)
     progress("evidence: erasure", 2, 3)
-    _transfer(eraser, [pair for pair in pairs if _varies_elsewhere(eraser, pair)])
+    _transfer(eraser, pairs)
     progress("evidence: erasure", 3, 3)
     permute_presence(eraser, [pair for pair in pairs if pair.screened], progress)
 
 
-def _blocks(pairs: Sequence[PairEvidence]) -> Iterator[Sequence[PairEvidence]]:
-    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
-        yield pairs[start : start + _PAIRS_AT_ONCE]
+def _blocks(pairs: Sequence[PairEvidence], at_once: int) -> Iterator[Sequence[PairEvidence]]:
+    for start in range(0, len(pairs), at_once):
+        yield pairs[start : start + at_once]
 
 
 def _classes(pairs: Sequence[PairEvidence]) -> IntArray:
@@ -77,36 +87,44 @@ def _known_labels(inputs: EvidenceInput, measured: Measured, concept_idx: int) -
 
 
 def _effects(
-    eraser: PairErasers, pair: PairEvidence, outcome: Outcome, column: int
+    eraser: PairErasers, pair: PairEvidence, outcome: Outcome, column: int, judged: BoolArray
 ) -> tuple[Erasure, Erasure, Erasure]:
-    """Of recall, of pull, and of the margin."""
+    """Of recall, of pull, and of the margin, over the pictures that can be judged (N,)."""
     c, labels = pair.class_idx, _known_labels(eraser.inputs, eraser.measured, pair.concept_idx)
     before, after = outcome.called == c, outcome.called_without[:, column]
     present, groups = eraser.measured.present[:, pair.concept_idx], eraser.inputs.groups
-    own = labels == c
+    residual = eraser.residual.values[:, eraser.residual.column_of[pair.concept_idx]]
+    own, others = judged & (labels == c), judged & (labels >= 0) & (labels != c)
+
+    def grouped(among: BoolArray) -> IntArray | None:
+        return None if groups is None else groups[among]
 
     def effect(among: BoolArray) -> Erasure:
-        subset = None if groups is None else groups[among]
-        return erasure_effect(before[among], after[among], present[among], labels[among], groups=subset)
+        return erasure_effect(before[among], after[among], present[among], labels[among], groups=grouped(among))
 
-    subset = None if groups is None else groups[own]
-    margin = margin_loss(outcome.margin[own], outcome.margin_without[own, column], present[own], groups=subset)
-    return effect(own), effect((labels >= 0) & ~own), margin
+    def silent(among: BoolArray) -> Erasure | None:
+        if not among.any():
+            return NOT_IDENTIFIED
+        along = outcome.along[among, column], residual[among], labels[among]
+        return None if tells(*along, groups=grouped(among)) else NOT_TOLD
 
-
-def _varies_elsewhere(eraser: PairErasers, pair: PairEvidence) -> bool:
-    labels = _known_labels(eraser.inputs, eraser.measured, pair.concept_idx)
-    elsewhere = (labels >= 0) & (eraser.of_label() != eraser.class_folds[pair.class_idx])
-    present = eraser.measured.present[:, pair.concept_idx]
-    return n_varying(present, np.where(elsewhere, labels, -1)) >= MIN_VARYING
+    recall = margin = silent(own)
+    if recall is None:
+        recall = effect(own)
+        margins = outcome.margin[own], outcome.margin_without[own, column]
+        margin = margin_loss(*margins, present[own], groups=grouped(own))
+    return recall, silent(others) or effect(others), margin or NOT_IDENTIFIED
 
 
 def _transfer(eraser: PairErasers, pairs: Sequence[PairEvidence]) -> None:
     """E3 by what the concept does in the other classes."""
-    for block in _blocks(pairs):
+    labels, fitted = eraser.inputs.label_idx, eraser.fitted
+    parts = eraser.folds * fitted.n_parts + eraser.of_label()
+    size = len(fitted.mean) * fitted.n_parts * sum(eraser.head.weight.shape)
+    for block in _blocks(pairs, min(_PAIRS_AT_ONCE, max(1, _HELD // size))):
         columns, classes = [eraser.residual.column_of[pair.concept_idx] for pair in block], _classes(block)
-        erasers = pair_erasers(eraser.fitted, classes, columns, eraser.class_folds, eraser.head)
-        across = erased_outcome(eraser.chunks, erasers, eraser.of_label(), eraser.inputs.label_idx, classes)
+        erasers = pair_erasers(fitted, classes, columns, eraser.class_folds)
+        across = erased_outcome(eraser.chunks, erasers, parts, labels, classes)
         for column, pair in enumerate(block):
-            found = _effects(eraser, pair, across, column)
+            found = _effects(eraser, pair, across, column, eraser.told_by_others(pair)[labels])
             pair.transferred_recall, pair.transferred_pull, pair.transferred_margin = found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.evidence.effects.covariates import ResidualPresence
-from auditor.evidence.effects.erasers import Fitted, HeadChunks
+from auditor.evidence.effects.erasers import Fitted, HeadChunks, left_out
 from auditor.evidence.effects.erasure_null import NullSample, deal, erase_dealt
 from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.reliance import Erasure
@@ -18,6 +18,7 @@ from auditor.evidence.effects.strata import class_strata, usable_strata
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.records import BoolArray, FloatArray, IntArray, LinearHead, Progress
+from auditor.rules import MIN_VARYING
 
 #: Deals of permuted presence: no p below 1 / 200.
 N_DEALS = 199
@@ -39,10 +40,19 @@ class PairErasers:
     folds: IntArray  # (N,)
     class_folds: IntArray  # (C,)
     fitted: Fitted
+    varying: Mapping[int, IntArray]  # concept -> (C,) pictures that vary within each class
 
     def of_label(self) -> IntArray:
         """Fold of every picture's class; the last one's for pictures without a label, which take no part."""
         return self.class_folds[self.inputs.label_idx]
+
+    def told_by_others(self, pair: PairEvidence) -> BoolArray:
+        """(C,) whether pictures of each class can be judged by what the concept does in classes that are not."""
+        n_parts = self.fitted.n_parts
+        of_part = np.bincount(self.class_folds, weights=self.varying[pair.concept_idx], minlength=n_parts)
+        own = int(self.class_folds[pair.class_idx])
+        kept = [of_part.sum() - of_part[list(left_out(own, part, n_parts))].sum() for part in range(n_parts)]
+        return (np.array(kept) >= MIN_VARYING)[self.class_folds]
 
 
 def permute_presence(eraser: PairErasers, pairs: Sequence[PairEvidence], progress: Progress) -> None:
@@ -121,14 +131,13 @@ def _permute_class(
     at = np.ix_(rows, np.array([pair.concept_idx for pair in pairs]))
     present, known = eraser.measured.present[at], eraser.measured.known[at]
     residual = eraser.residual.values[np.ix_(rows, columns)]
-    sample = NullSample.of(x, logits, labels, residual, present, known, eraser.fitted, eraser.head)
+    told = np.stack([eraser.told_by_others(pair)[labels] for pair in pairs], axis=1)
+    sample = NullSample.of(
+        x, logits, labels, eraser.folds[rows], residual, present, known, told, eraser.fitted, eraser.head
+    )
     seed = hashlib.sha256(f"{inputs.seed}\x00{inputs.class_names[c]}".encode()).digest()
     orders = deal(_cells(inputs, rows, present, known), N_DEALS, np.random.default_rng(list(seed[:8])))
-    own_fold, folds = int(eraser.class_folds[c]), eraser.folds[rows]
-    pooled = erase_dealt(sample, c, orders, folds, {int(f): (int(f),) for f in np.unique(folds)}, eraser.head)
-    class_folds = eraser.class_folds[labels]
-    left_out = {int(f): (int(f), own_fold) for f in np.unique(class_folds)}
-    transferred = erase_dealt(sample, c, orders, class_folds, left_out, eraser.head)
+    pooled, transferred = erase_dealt(sample, c, orders, eraser.class_folds, eraser.head)
     for i, pair in enumerate(pairs):
         pair.erased_recall = _compared(pair.erased_recall, pooled.recall[:, i])
         pair.erased_pull = _compared(pair.erased_pull, pooled.pull[:, i])
