@@ -6,8 +6,8 @@ Only files and decoding are left out: pictures come as arrays.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +37,7 @@ from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
 from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import Preprocess
-from auditor.records import ClassMatch, Dataset, FloatArray, ImageItem, IntArray, LinearHead
+from auditor.records import ClassMatch, Concept, Dataset, FloatArray, ImageItem, IntArray, LinearHead
 from benchmarks.planted.bank import SIZE, PixelArray
 from benchmarks.planted.networks import MEAN, STD
 
@@ -64,6 +64,7 @@ class Examined:
     label_idx: IntArray  # (N,)
     rows: IntArray  # (N, columns) what every picture shows
     properties: FloatArray  # (N, 4) image properties, for a peer
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # column of the manifest -> N values
 
     @property
     def logits(self) -> FloatArray:
@@ -89,6 +90,7 @@ class Audited:
 
     examined: Examined
     concepts: ConceptEmbeddings
+    judged_concepts: tuple[Concept, ...]  # V, and the values of columns
     predicted_idx: IntArray
     shares: sparse.csr_array
     presence: FloatArray
@@ -99,13 +101,21 @@ class Audited:
 class Asked:
     """The model and the pictures of its audit: what interventions on pictures (E5) take."""
 
-    network: nn.Module
-    pixels: PixelArray
+    classifier: Classifier
+    read: Callable[[int], Image.Image]  # the picture of a row
+
+    @classmethod
+    def of_pixels(cls, network: nn.Module, pixels: PixelArray) -> Asked:
+        """A network of this benchmark, and pictures (N, SIZE, SIZE, 3)."""
+        preprocess = Preprocess(size=(SIZE, SIZE), mean=MEAN, std=STD)
+        return cls(make_classifier(network, preprocess, spec="planted"), lambda row: Image.fromarray(pixels[row]))
 
 
 def audit(examined: Examined, encoder: Encoder, *, seed: int, asked: Asked | None = None) -> Audited:
     """What `auditor.pipeline.run_audit` does between loading and drawing; without ``asked`` there is no E5."""
     config = AuditConfig(data=Path(), model="planted", out=Path(), encoder=encoder.spec, seed=seed)
+    # the program asks for this where pictures are few
+    config = config.model_copy(update={"n_extreme": min(config.n_extreme, len(examined.label_idx) // 2)})
     pictures = _pictures(examined)
     inputs = _inputs(examined, encoder, pictures)
     shards = cast(FeatureShards, examined)  # the stages read its chunks and nothing else
@@ -113,13 +123,11 @@ def audit(examined: Examined, encoder: Encoder, *, seed: int, asked: Asked | Non
     given, presence = gathered.evidence_input, gathered.picture_concepts.presence
     intervene = None
     if asked is not None and gathered.decisions is not None:
-        preprocess = Preprocess(size=(SIZE, SIZE), mean=MEAN, std=STD)
-        classifier = make_classifier(asked.network, preprocess, spec="planted")
         names = concepts_of_classes(inputs.concepts.concepts, examined.class_names)
         words = gathered.decisions.channels.words
-        intervene = region_swaps(classifier, lambda row: Image.fromarray(asked.pixels[row]), words, names)
+        intervene = region_swaps(asked.classifier, asked.read, words, names)
     evidence = judge(given, intervene=intervene)
-    return Audited(examined, inputs.concepts, pictures.predicted_idx, given.shares, presence, evidence)
+    return Audited(examined, inputs.concepts, given.concepts, pictures.predicted_idx, given.shares, presence, evidence)
 
 
 def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
@@ -134,7 +142,9 @@ def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
         match=ClassMatch(names, {name: c for c, name in enumerate(names)}, "name"),
         concepts=embed_concepts(vocabulary, names, encoder),
         vocabulary_digest=vocabulary.digest,
-        attributes=known_attributes(pictures.items, (), vocabulary.concepts, pictures.label_idx),
+        attributes=known_attributes(
+            pictures.items, tuple(examined.attributes), vocabulary.concepts, pictures.label_idx
+        ),
         core=core_concepts({}, names, given),
         notices=(),
     )
@@ -146,7 +156,8 @@ def _pictures(examined: Examined) -> Pictures:
     paths = [picture_path(label, k) for k, label in enumerate(labels)]
     return Pictures(
         items=tuple(
-            ImageItem(image_id(path), path, label, split="test") for path, label in zip(paths, labels, strict=True)
+            ImageItem(image_id(path), path, label, split="test", attributes=_attributes(examined, k))
+            for k, (path, label) in enumerate(zip(paths, labels, strict=True))
         ),
         rows=np.arange(n),
         embeddings=examined.embeddings,
@@ -156,6 +167,10 @@ def _pictures(examined: Examined) -> Pictures:
         predicted_idx=examined.logits.argmax(axis=1).astype(np.int64),
         confidence=np.full(n, np.nan, np.float32),
     )
+
+
+def _attributes(examined: Examined, row: int) -> dict[str, str]:
+    return {column: values[row] for column, values in examined.attributes.items()}
 
 
 def picture_path(label: str, k: int) -> str:

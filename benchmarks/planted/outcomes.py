@@ -18,7 +18,7 @@ from benchmarks.planted.truth import PairTruth
 from benchmarks.planted.words import TERM_OF
 from benchmarks.planted.worlds import FACTOR_VALUES
 
-_SLICES = (10, 25)
+SLICES = (10, 25)
 
 
 def outcome(
@@ -38,19 +38,19 @@ def outcome(
         "scenario": made.scenario.as_dict(),
         "accuracy": list(made.accuracy),
         "pairs": pairs,
-        "classes": [_class(audited, c, pairs) for c in range(len(audited.examined.class_names))],
-        "flags": sorted(_flags(audited)),
-        "flags_of_other_seed": sorted(_flags(other_seed)),
-        "peers": {name: _peer_leads(audited, PEERS[name](audited)) for name in PEERS} if with_peers else {},
+        "classes": [class_outcome(audited, c, pairs) for c in range(len(audited.examined.class_names))],
+        "flags": sorted(flags_of(audited)),
+        "flags_of_other_seed": sorted(flags_of(other_seed)),
+        "peers": {name: peer_leads(audited, PEERS[name](audited)) for name in PEERS} if with_peers else {},
     }
 
 
-def _flags(audited: Audited) -> list[str]:
+def flags_of(audited: Audited) -> list[str]:
     """The flagged pairs, as text."""
-    return [f"{f.class_name}/{f.concept_id}" for f in _proven(audited)]
+    return [f"{f.class_name}/{f.concept_id}" for f in proven(audited)]
 
 
-def _proven(audited: Audited) -> list[Finding]:
+def proven(audited: Audited) -> list[Finding]:
     """One finding for each pair that its class is flagged for."""
     flagged = {one.class_idx for one in audited.evidence.verdicts if one.verdict == "flagged"}
     chosen: dict[tuple[int, str], Finding] = {}
@@ -95,7 +95,7 @@ def _pair(made: Made, audited: Audited, truth: PairTruth) -> dict[str, Any]:
         "pull": truth.pull,
         "pull_low": truth.pull_low,
         "pull_high": truth.pull_high,
-        "flagged": any((one.class_idx, one.concept_id) == (c, concept_id) for one in _proven(audited)),
+        "flagged": any((one.class_idx, one.concept_id) == (c, concept_id) for one in proven(audited)),
         # proven pairs first, then by their q, then by the gap's lower bound
         "score": round((1 - q) + 0.001 * lowest, 6),
         "q": round(q, 6),
@@ -103,7 +103,7 @@ def _pair(made: Made, audited: Audited, truth: PairTruth) -> dict[str, Any]:
         "n_without": int((~bears).sum()),
         "n_others_with": n_others,
         "presence_right": round(float(((present > 0.5) == bears).mean()), 4),
-        "slices": {str(k): _slice_precision(present, bears, k) for k in _SLICES},
+        "slices": {str(k): slice_precision(present, bears, k) for k in SLICES},
         "evidence": {
             rule: [round(one.effect, 4), round(one.low, 4), round(one.high, 4), one.p, one.status]
             for rule, one in sorted(findings.items())
@@ -116,7 +116,7 @@ def _bears(rows: IntArray, truth: PairTruth) -> np.ndarray[tuple[int], np.dtype[
     return np.asarray(rows[:, COLUMN[truth.factor]] == code)
 
 
-def _slice_precision(present: np.ndarray[Any, Any], bears: np.ndarray[Any, Any], k: int) -> float | None:
+def slice_precision(present: np.ndarray[Any, Any], bears: np.ndarray[Any, Any], k: int) -> float | None:
     """Of the k pictures that the encoder finds least like the concept, how many are without it; None with fewer."""
     if int((~bears).sum()) < k:
         return None
@@ -124,15 +124,15 @@ def _slice_precision(present: np.ndarray[Any, Any], bears: np.ndarray[Any, Any],
     return round(float((~bears[chosen]).mean()), 4)
 
 
-def _class(audited: Audited, c: int, pairs: list[dict[str, Any]]) -> dict[str, Any]:
+def class_outcome(audited: Audited, c: int, pairs: list[dict[str, Any]]) -> dict[str, Any]:
     """Verdict and truth of one class, and its context concepts as a reader meets them."""
     verdict = audited.evidence.verdicts[c]
     own = [pair for pair in pairs if pair["class_idx"] == c]
     shares = {one.concept_id: one.share for one in audited.evidence.class_concepts if one.class_idx == c}
-    proven = [one.concept_id for one in _proven(audited) if one.class_idx == c]
+    shown = [one.concept_id for one in proven(audited) if one.class_idx == c]
     context = [concept.concept_id for concept in audited.concepts.concepts if concept.is_context]
     lead = [verdict.concept_id] if verdict.concept_id else []
-    ranking = list(dict.fromkeys([*lead, *proven, *sorted(context, key=lambda one: -shares.get(one, 0.0))]))
+    ranking = list(dict.fromkeys([*lead, *shown, *sorted(context, key=lambda one: -shares.get(one, 0.0))]))
     return {
         "class_idx": c,
         "class_name": verdict.class_name,
@@ -160,7 +160,7 @@ def size(pairs: list[dict[str, Any]]) -> float:
     return float(max((pair["effect"] for pair in pairs if pair["status"] == "relies"), default=0.0))
 
 
-def _peer_leads(audited: Audited, scores: np.ndarray[Any, Any]) -> list[dict[str, Any]]:
+def peer_leads(audited: Audited, scores: np.ndarray[Any, Any]) -> list[dict[str, Any]]:
     """For each class the context concept that a peer scores highest."""
     context = np.flatnonzero([concept.is_context for concept in audited.concepts.concepts])
     best = context[scores[:, context].argmax(axis=1)]

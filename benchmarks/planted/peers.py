@@ -7,7 +7,7 @@ them (B2T, Domino) name what wrong pictures share; a shortcut is what these lack
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,8 @@ def datalab_style(audited: Audited) -> Float64Array:
         for k, terms in enumerate(PROPERTIES.values()):
             guess = cross_val_predict(GaussianNB(priors=[0.5, 0.5]), examined.properties[:, [k]], is_class, cv=3)
             accuracy = 2 * balanced_accuracy_score(is_class, guess) - 1
-            for term in terms:
-                scores[c, _position(audited, term)] = accuracy
+            for v in _positions(audited, terms):
+                scores[c, v] = accuracy
     return scores
 
 
@@ -145,8 +145,9 @@ def _texts(audited: Audited) -> Float64Array:
     return concept_matrix(audited.concepts.word_rows, terms).astype(np.float64)
 
 
-def _position(audited: Audited, term: str) -> int:
-    return [concept.term for concept in audited.concepts.concepts].index(term)
+def _positions(audited: Audited, terms: Sequence[str]) -> list[int]:
+    """Those of the terms that the vocabulary has."""
+    return [v for v, concept in enumerate(audited.concepts.concepts) if concept.term in terms]
 
 
 PEERS: dict[str, Callable[[Audited], Float64Array]] = {

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from benchmarks.planted.bank import PixelArray
 
-#: Image properties and the concepts that a reader would take them for.
+#: Image properties and the concepts that a reader would take them for, in the words of any vocabulary.
 PROPERTIES = {
-    "dark": ("dim light", "night"),
-    "light": ("bright light", "snow"),
-    "blurry": ("blurred",),
+    "dark": ("dim light", "night", "underexposed"),
+    "light": ("bright light", "snow", "overexposed"),
+    "blurry": ("blurred", "blur"),
     "low information": ("fog", "sky"),
 }
 

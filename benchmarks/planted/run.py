@@ -170,7 +170,7 @@ def finish(task: Task) -> str:
     torch.set_num_threads(1)
     one = made(task)
     given, encoder = examined(task, one)
-    asked = Asked(one.network(), _bank(*task.layers, 1).pictures(given.rows))
+    asked = Asked.of_pixels(one.network(), _bank(*task.layers, 1).pictures(given.rows))
     audited, other = (audit(given, encoder, seed=seed, asked=asked) for seed in (_AUDIT_SEED, _OTHER_SEED))
     world, what = task.layers[2], task.scenario
     known = truth.measure(one.truth_labels, one.called, variant_names(world), what.classes, seed=what.seed)

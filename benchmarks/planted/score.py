@@ -26,7 +26,7 @@ def class_counts(outcome: Outcome, leads: Sequence[str | None], *, least: float 
     """
     true = false = missed = 0
     for one, lead in zip(outcome["classes"], leads, strict=True):
-        status = _status(outcome, one["class_idx"], lead) if lead else None
+        status = status_of(outcome, one["class_idx"], lead) if lead else None
         true += status == "positive" and one["size"] >= least
         false += status == "negative"
         missed += one["status"] == "relies" and one["size"] >= least and status != "positive"
@@ -38,7 +38,7 @@ def own_leads(outcome: Outcome) -> list[str | None]:
     return [one["lead"] if one["verdict"] == "flagged" else None for one in outcome["classes"]]
 
 
-def _status(outcome: Outcome, class_idx: int, concept_id: str) -> str:
+def status_of(outcome: Outcome, class_idx: int, concept_id: str) -> str:
     """Whether a concept is one that the class relies on ("positive"), one that it does not ("negative"), or neither."""
     own = [pair for pair in outcome["pairs"] if pair["class_idx"] == class_idx]
     if any(pair["status"] == "relies" and concept_id in {pair["concept_id"], *pair["alike"]} for pair in own):
@@ -66,7 +66,7 @@ def pair_counts(outcome: Outcome, *, least: float = 0.0, planted: bool | None = 
             wanted[key] = max(wanted.get(key, 0.0), pair["effect"])
         if pair["flagged"]:
             flagged.setdefault(pair["class_idx"], set()).add(pair["concept_id"])
-            false += _status(outcome, pair["class_idx"], pair["concept_id"]) == "negative"
+            false += status_of(outcome, pair["class_idx"], pair["concept_id"]) == "negative"
     for (class_idx, concepts), reliance in wanted.items():
         if reliance >= least:
             found = bool(concepts & flagged.get(class_idx, set()))
@@ -161,7 +161,7 @@ def false_alarms(outcomes: Sequence[Outcome], leads: Callable[[Outcome], Sequenc
 def concept_recall(outcomes: Sequence[Outcome], k: int, *, ranking: str = "ranking") -> float:
     """Of the classes that rely on something, how many have such a concept among the first k."""
     hits = [
-        any(_status(outcome, one["class_idx"], concept) == "positive" for concept in one[ranking][:k])
+        any(status_of(outcome, one["class_idx"], concept) == "positive" for concept in one[ranking][:k])
         for outcome in outcomes
         for one in outcome["classes"]
         if one["status"] == "relies"

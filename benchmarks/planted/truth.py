@@ -89,7 +89,7 @@ def measure(
     rng = np.random.default_rng((seed, 78))
     n_classes = int(labels.max()) + 1
     # (1 + samples, source class, variant, answer) rates; the first is the data's own
-    rates = np.stack([_bootstrap(called[labels == k], n_classes, rng) for k in range(n_classes)], axis=1)
+    rates = np.stack([bootstrap(called[labels == k], n_classes, rng) for k in range(n_classes)], axis=1)
     pairs: list[tuple[int, str, str, tuple[str, ...]]] = []
     effects: list[Float64Array] = []
     floors: list[float] = []
@@ -109,10 +109,10 @@ def measure(
                 pairs.append((c, factor, value, tuple(values[k] for k in alike)))
                 effects.append(np.stack([own[:, v], _gap(own, alike, zero), _gap(others, alike, zero)], axis=1))
                 floors.append(1 / float(per_class[c]))
-    return _with_bounds(pairs, np.stack(effects, axis=1), np.array(floors))
+    return with_bounds(pairs, np.stack(effects, axis=1), np.array(floors))
 
 
-def _bootstrap(called: NDArray[np.int8], n_classes: int, rng: np.random.Generator) -> Float64Array:
+def bootstrap(called: NDArray[np.int8], n_classes: int, rng: np.random.Generator) -> Float64Array:
     """Rates of every answer under every variant, in the scenes and in bootstrap samples of them.
 
     Returns:
@@ -150,7 +150,7 @@ def _gap(rates: Float64Array, alike: Sequence[int], zero: int | None) -> Float64
     return np.asarray(rates[:, list(alike)].mean(axis=1) - reference)
 
 
-def _with_bounds(
+def with_bounds(
     pairs: Sequence[tuple[int, str, str, tuple[str, ...]]], samples: Float64Array, floors: Float64Array
 ) -> list[PairTruth]:
     """Bounds effect ± q · se, with q the 95 % quantile over samples of the largest |t| among all pairs.

@@ -58,7 +58,7 @@ def both(tmp_path_factory) -> tuple[Audited, Path]:
     network = Classifier(features, len(CLASSES))
     network.head.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(head.bias)})
     given = Examined(names, head, x, embed(encoder, pixels), labels, rows, none)
-    ours = audit(given, encoder, seed=3, asked=Asked(network, pixels))
+    ours = audit(given, encoder, seed=3, asked=Asked.of_pixels(network, pixels))
 
     for k, picture in enumerate(pixels):
         path = work / "pictures" / picture_path(names[labels[k]], k)

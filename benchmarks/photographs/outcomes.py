@@ -1,0 +1,90 @@
+"""What came of one audit of one model, in the shape that the scores of the planted benchmark read."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from auditor.inputs.vocabulary import slug
+from auditor.rules import ALPHA
+from benchmarks.photographs.contexts import Context
+from benchmarks.photographs.models import Made
+from benchmarks.planted.audit import Audited
+from benchmarks.planted.outcomes import class_outcome, flags_of, peer_leads, proven
+from benchmarks.planted.peers import PEERS
+from benchmarks.planted.truth import PairTruth
+
+#: What the audit is given: the default vocabulary alone, or a column of the manifest beside it.
+Mode = Literal["words", "column"]
+MODES: tuple[Mode, ...] = ("words", "column")
+
+
+def outcome(made: Made, mode: Mode, audited: Audited, *, with_peers: bool) -> dict[str, Any]:
+    """Everything that scores are made of."""
+    pairs = [_pair(made, mode, audited, one) for one in made.truth]
+    n_classes = len(made.scenario.classes)
+    right = audited.predicted_idx == made.label_idx
+    return {
+        "scenario": {**made.scenario.as_dict(), "mode": mode},
+        "accuracy": [round(float(right[made.label_idx == c].mean()), 4) for c in range(n_classes)],
+        "n_audited": np.bincount(made.label_idx, minlength=n_classes).tolist(),
+        "pairs": pairs,
+        "classes": [class_outcome(audited, c, pairs) for c in range(n_classes)],
+        "flags": sorted(flags_of(audited)),
+        "flags_of_other_seed": sorted(flags_of(audited)),
+        "notices": list(audited.evidence.notices),
+        "peers": {name: peer_leads(audited, PEERS[name](audited)) for name in PEERS} if with_peers else {},
+    }
+
+
+def _pair(made: Made, mode: Mode, audited: Audited, truth: PairTruth) -> dict[str, Any]:
+    """Truth and evidence on one class and one value of the context."""
+    what, c = made.scenario.context, truth.class_idx
+    ids = _ids(what, truth.value, mode, audited)
+    findings = {
+        f"{one.rule_id} {one.concept_id}": one
+        for one in audited.evidence.findings
+        if one.class_idx == c and one.concept_id in ids
+    }
+    q = min((one.q for one in findings.values() if one.q is not None), default=1.0)
+    there = made.present if truth.value == what.value else ~made.present
+    own = made.label_idx == c
+    planted = made.scenario.control is None and c in made.scenario.planted and truth.value == what.value
+    return {
+        "class_idx": c,
+        "class_name": audited.examined.class_names[c],
+        "concept": f"{what.name}: {truth.value}",
+        "concept_id": ids[0],
+        "alike": ids,
+        "status": truth.status,
+        "repelled": truth.repelled,
+        "pulls": truth.pulls,
+        "planted": planted,
+        **{
+            name: getattr(truth, name)
+            for name in ("accuracy", "effect", "low", "high", "pull", "pull_low", "pull_high")
+        },
+        "flagged": any(one.class_idx == c and one.concept_id in ids for one in proven(audited)),
+        "score": round((1 - q) if q <= ALPHA else 0.0, 6),
+        "q": round(q, 6),
+        "n_with": int((there & own).sum()),
+        "n_without": int((~there & own).sum()),
+        "n_others_with": int((there & ~own).sum()),
+        "slices": {"10": None, "25": None},
+        "evidence": {
+            rule: [round(one.effect, 4), round(one.low, 4), round(one.high, 4), one.p, one.status]
+            for rule, one in sorted(findings.items())
+        },
+    }
+
+
+def _ids(what: Context, value: str, mode: Mode, audited: Audited) -> list[str]:
+    """Concepts that name a value, its column first."""
+    words = what.words if value == what.value else what.other_words
+    found = [slug(term) for term in words]
+    if mode == "column":
+        term = f"{what.column} = {value}"
+        of_column = [one.concept_id for one in audited.judged_concepts if one.term == term]
+        found = of_column + found
+    return found or [slug(f"{what.column} {value}")]  # nothing can name it

@@ -1,0 +1,119 @@
+"""Make, audit and keep: one file a model and mode, so that a run that was stopped goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.photographs import bank as bank_module
+from benchmarks.photographs import contexts, models, outcomes, pools
+from benchmarks.photographs.bank import Bank, conse_encoder
+from benchmarks.photographs.models import Made, make
+from benchmarks.photographs.outcomes import MODES, Mode, outcome
+from benchmarks.photographs.scenarios import Scenario
+from benchmarks.planted import audit as audit_module
+from benchmarks.planted import peers
+from benchmarks.planted.audit import Asked, audit, remembering
+
+_AUDIT_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One model, audited in one mode."""
+
+    scenario: Scenario
+    mode: Mode
+    photos: Path
+    work: Path
+    swaps: bool  # whether pictures are changed (E5)
+
+    @property
+    def bank(self) -> Bank:
+        """Its photographs."""
+        return Bank(self.photos, self.work / "features")
+
+    @property
+    def path(self) -> Path:
+        """Where the outcome is kept: its name covers everything that it comes from."""
+        name = hashlib.sha256(repr((self.scenario, self.mode, self.swaps, self.photos.name, _code())).encode())
+        return self.work / "outcomes" / f"{name.hexdigest()[:20]}.json"
+
+
+def tasks_of(scenarios: Sequence[Scenario], photos: Path, work: Path, *, swaps: bool) -> list[Task]:
+    """Every model in every mode."""
+    return [Task(scenario, mode, photos, work, swaps) for scenario in scenarios for mode in MODES]
+
+
+def run(tasks: Sequence[Task], *, jobs: int) -> list[dict[str, Any]]:
+    """Outcomes of all tasks, in order; what is there already is read."""
+    waiting = [task for task in tasks if not task.path.exists()]
+    for task in tasks[:1]:
+        task.path.parent.mkdir(parents=True, exist_ok=True)
+    for task in waiting:  # what several models share is made once, before the workers ask for it
+        _prepare(task)
+    if jobs == 1 or len(waiting) < 2:
+        for task in waiting:
+            print(finish(task), flush=True)
+    else:
+        with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=get_context("spawn")) as workers:
+            for line in workers.map(finish, waiting):
+                print(line, flush=True)
+    return [json.loads(task.path.read_text(encoding="utf-8")) for task in tasks]
+
+
+def _prepare(task: Task) -> None:
+    what = task.scenario
+    sides = pools.SIDES[:1] if what.side == "open" else pools.SIDES
+    photos = [photo for pool, label in what.classes for photo in task.bank.photos(pool) if photo.label == label]
+    for present in (True, False):
+        task.bank.features([photo for photo in photos if photo.side in sides], what.context, present)
+
+
+@cache
+def made(scenario: Scenario, bank: Bank) -> Made:
+    """The model; both modes ask for it one after the other."""
+    return make(scenario, bank)
+
+
+def finish(task: Task) -> str:
+    """Make the model, audit it, write the outcome; returns a line for the log."""
+    torch.set_num_threads(1)
+    one, bank = made(task.scenario, task.bank), task.bank
+    with_peers = task.mode == "words"
+    given = one.examined(bank, column=task.mode == "column", properties=with_peers)
+    asked = Asked(one.classifier(), lambda row: one.picture(bank, row)) if task.swaps else None
+    audited = audit(given, _encoder(), seed=_AUDIT_SEED, asked=asked)
+    found = outcome(one, task.mode, audited, with_peers=with_peers)
+    partial = task.path.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    partial.replace(task.path)
+    what = task.scenario
+    verdicts = ", ".join(
+        f"{one['class_name']} {one['verdict']} {one['lead'] or ''} ({one['status']} {one['size']:.2f})"
+        for one in found["classes"]
+    )
+    return f"{what.seed} {task.mode} {what.photos} {what.context_name}, {what.control or what.correlation}: {verdicts}"
+
+
+@cache
+def _encoder() -> Any:
+    return remembering(conse_encoder())
+
+
+@cache
+def _code() -> str:
+    digest = hashlib.sha256(audit_module.code_digest().encode())
+    for module in (audit_module, bank_module, contexts, models, outcomes, peers, pools):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
