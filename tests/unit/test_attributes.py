@@ -5,7 +5,8 @@ import pytest
 
 from auditor.errors import InputError
 from auditor.inputs.attributes import known_attributes
-from auditor.records import Concept, ImageItem
+from auditor.inputs.core_concepts import core_concepts
+from auditor.records import Concept, ImageItem, Vocabulary
 
 VOCABULARY = (
     Concept("bird", "bird", "object"),
@@ -172,6 +173,16 @@ def test_values_that_name_classes_are_context_where_they_do_not_copy_the_label()
     assert found.presence[:, 0].tolist() == [float(value == "cat") for value in swapped(4)]
     # the texture of a cat is not the cat
     assert found.same_as == {}
+
+
+def test_the_settings_may_allow_a_value_that_names_a_class():
+    found = among_animals(texture=swapped(4))
+    vocabulary = Vocabulary(VOCABULARY, {}, {}, "")
+    allowed = core_concepts({"cat": ["texture = cat"]}, ANIMALS, vocabulary, found.concepts, found.same_as)
+    assert {(name, one.reason, one.term) for (name, _), one in allowed.items()} == {
+        ("cat", "settings", "texture = cat"),
+    }  # fmt: skip
+    assert [concept_id for _, concept_id in allowed] == [found.concepts[0].concept_id]
 
 
 @pytest.mark.parametrize(
