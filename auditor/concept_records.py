@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 #: ``examined``: its values are concepts like those of the vocabulary. ``follows_label``: examined as well, but every
-#: class has one value only, so that nothing tells it from the label. ``core``: its values name classes or objects.
-#: The others are not examined: one value only, too many values, no value in enough pictures, excluded by the settings.
+#: class has one value only, so that nothing tells it from the label. ``core``: its values name classes or objects and
+#: copy the label. The others are not examined: one value only, too many values, no value in enough pictures, excluded
+#: by the settings.
 AttributeState = Literal["examined", "follows_label", "core", "constant", "many_values", "too_few", "excluded"]
 #: Why a class may rest on a concept.
 CoreReason = Literal["class name", "kind of the class", "settings"]

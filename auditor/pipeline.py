@@ -121,6 +121,7 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
         dataset.attribute_names,
         vocabulary.concepts,
         label_indices(match, dataset.items),
+        class_names=match.class_names,
         include=config.attributes.include,
         exclude=config.attributes.exclude,
     )

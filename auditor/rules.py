@@ -155,6 +155,9 @@ TOLERATED = 0.10
 DESIGN_EFFECT = 0.20
 #: Part of a class's level for the concepts that the data associate with it, where there are others as well.
 ASSOCIATED_PART = 0.8
+#: Part of a class's level for the columns of the manifest, where words are tested as well. Half: somebody named a few
+#: columns and knows their values, and the words are a hundred or more whose presence is an encoder's opinion.
+COLUMN_PART = 0.5
 #: Part of a pair's level for a gap of recall, and for a pull; the rest is for recall and swaps tested together.
 GAP_PART = 0.45
 #: A class's severity by the lower bound of its gap: from here on high, and medium; below that low.
@@ -181,6 +184,10 @@ LEAST_KEPT = 0.5
 
 # --- thresholds of named states ----
 
+#: Kappa of a column's values and the labels from which on values that name classes or objects are taken for the label
+#: once more. High: a label that was gone over again has a few per cent of other values and is better asked about than
+#: kept silent; a shortcut that goes with its class in 95 of 100 pictures of two classes has .9, in 99 of 100 .98.
+LABEL_COPY_KAPPA = 0.99
 #: Kappa of presence told twice below which it is not known in which pictures a concept is.
 MIN_KAPPA = 0.6
 #: Mean residual of the phrases above which words say nothing about a class.

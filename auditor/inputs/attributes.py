@@ -8,15 +8,18 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from auditor.concept_records import Attribute, AttributeState
 from auditor.errors import InputError
+from auditor.figures import coefficient
+from auditor.inputs.vocabulary import concepts_of_classes
 from auditor.inputs.words import number_forms, word_key
 from auditor.records import ATTRIBUTE_KIND, Concept, FloatArray, ImageItem, IntArray
+from auditor.rules import LABEL_COPY_KAPPA
 from auditor.wording import nearest, quote, quote_list
 
 #: More values than this and a column is no category.
@@ -64,19 +67,23 @@ def known_attributes(
     vocabulary: Sequence[Concept],
     label_idx: IntArray,
     *,
+    class_names: Sequence[str] = (),
     include: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
 ) -> KnownAttributes:
     """Decide for every column whether it is examined, and turn its values into concepts.
 
     A category is one concept a value, a number one a range between quartiles. Values that name a class or another
-    core concept, in any spelling, are core and become none.
+    core concept, in any spelling, are core and become none where their column copies the label; else they are context,
+    as "texture = cat" is of a picture of an elephant, and not the same as the object of their name. A flag that is
+    named after a class or object says that the object is there, and is core.
 
     Args:
         items: The N pictures.
         names: The columns.
         vocabulary: Concepts of the vocabulary, class names among them.
         label_idx: (N,) class of the label, -1 for none.
+        class_names: The classes, to tell which of them a value names.
         include: Only these columns; None for all.
         exclude: All but these.
 
@@ -87,6 +94,10 @@ def known_attributes(
         if asked not in names:
             raise InputError(_unknown_column(asked, names))
     owner = {word_key(word): concept for concept in vocabulary for word in (concept.term, *concept.synonyms)}
+    classes_of: dict[str, set[int]] = {}
+    for c, position in enumerate(concepts_of_classes(vocabulary, class_names)):
+        if position is not None:
+            classes_of.setdefault(vocabulary[position].concept_id, set()).add(c)
     columns: list[Attribute] = []
     concepts: list[Concept] = []
     presence: list[FloatArray] = []
@@ -103,13 +114,13 @@ def known_attributes(
             columns.append(found)
             continue
         meant = _meant(name, found, owner)
-        state, reason, usable = _examined(found, meant, label_idx)
+        state, reason, usable = _examined(found, meant, label_idx, classes_of)
         columns.append(Attribute(name, state, len(counts), sum(counts.values()), reason))
         for i in usable:
             term, named = found.terms[i], meant[i]
             concepts.append(Concept(_concept_id(name, term), term, ATTRIBUTE_KIND, column=name))
             presence.append(np.where(found.code == -1, np.nan, found.code == i).astype(np.float32))
-            if named is not None and not (found.is_flag and found.words[i].casefold() in _NO):
+            if named is not None and named.is_context and not (found.is_flag and found.words[i].casefold() in _NO):
                 same_as[concepts[-1].concept_id] = named.concept_id
     stacked = np.stack(presence, axis=1) if presence else np.zeros((len(items), 0), np.float32)
     return KnownAttributes(tuple(columns), tuple(concepts), stacked, same_as)
@@ -122,11 +133,26 @@ def _unknown_column(asked: str, names: Sequence[str]) -> str:
 
 
 def _examined(
-    found: _Values, meant: Sequence[Concept | None], label_idx: IntArray
+    found: _Values, meant: Sequence[Concept | None], label_idx: IntArray, classes_of: Mapping[str, Collection[int]]
 ) -> tuple[AttributeState, str, list[int]]:
     """State of a column, the line that says why, and the values that become concepts."""
-    core = [i for i, concept in enumerate(meant) if concept is not None and not concept.is_context]
-    named = f"name classes or objects: {_first([found.terms[i] for i in core])}"
+    naming = {i: concept for i, concept in enumerate(meant) if concept is not None and not concept.is_context}
+    named = f"name classes or objects: {_first([found.terms[i] for i in naming])}"
+    seen = (label_idx >= 0) & (found.code >= 0)
+    values, labels = found.code[seen], label_idx[seen]
+    core, why = list(naming), f"; core, since they {named}" if naming else ""
+    if naming and not found.is_flag:
+        classes = {i: classes_of.get(concept.concept_id, ()) for i, concept in naming.items()}
+        kappa = _kappa_with_label(values, labels, {i: of for i, of in classes.items() if of})
+        if kappa >= LABEL_COPY_KAPPA:
+            named += f", and copy the label (kappa {coefficient(kappa)})"
+            why = f"; core, since they {named}"
+        else:
+            core = []
+            why = (
+                f"; what names classes or objects ({_first([found.terms[i] for i in naming])}) is context, as it does "
+                f"not copy the label (kappa {coefficient(kappa)}; if it is another label: [attributes] exclude)"
+            )
     if len(core) == len(meant):
         return "core", f"its values {named}", []
     n_with = np.bincount(found.code[found.code >= 0], minlength=len(meant))
@@ -135,13 +161,47 @@ def _examined(
     usable = [int(i) for i in enough if i not in core]
     if not usable:
         return "too_few", f"no value is in {MIN_PICTURES} pictures and missing from {MIN_PICTURES} others", []
-    what = f"{len(meant)} {'values' if found.words else 'ranges'}" + (f"; core, since they {named}" if core else "")
-    seen = (label_idx >= 0) & (found.code >= 0)
-    pairs = set(zip(label_idx[seen].tolist(), found.code[seen].tolist(), strict=True))
+    what = f"{len(meant)} {'values' if found.words else 'ranges'}{why}"
+    pairs = set(zip(labels.tolist(), values.tolist(), strict=True))
     if pairs and len(pairs) == len({label for label, _ in pairs}):
         what += "; every class has one of them only, so nothing tells it from the label"
         return "follows_label", f"{what} (where it names the class: [attributes] exclude)", usable
     return "examined", what, usable
+
+
+def _kappa_with_label(values: IntArray, labels: IntArray, classes: Mapping[int, Collection[int]]) -> float:
+    """How far a column says what the label says, as Cohen's kappa; 0 where there is nothing to compare.
+
+    Told in both directions, each by what is most frequent, the better counts: the label by the value ("mallard" is in
+    ducks alone) and the value by the label (ducks are "bird"). Where a value names a class and another class has more
+    of it, the names are compared as they stand: an elephant's texture on every cat copies no label.
+
+    Args:
+        values: (n,) position of the value.
+        labels: (n,) class of the label.
+        classes: Value -> the classes that it names.
+    """
+    if values.size == 0:
+        return 0.0
+    n_classes = 1 + max(int(labels.max()), *(max(of) for of in classes.values()), 0)
+    counts = np.zeros((values.max() + 1, n_classes), dtype=np.int64)
+    np.add.at(counts, (values, labels), 1)
+    home, usual = counts.argmax(axis=1), counts.argmax(axis=0)
+    named = {value: list(of) for value, of in classes.items() if value < len(counts)}
+    if all(counts[value, of].max() == counts[value].max() for value, of in named.items()):
+        return max(_kappa(home[values], labels), _kappa(values, usual[labels]))
+    said = np.full(values.shape, -1)
+    for value, of in named.items():
+        rows = values == value
+        said[rows] = np.where(np.isin(labels[rows], of), labels[rows], min(of))
+    return _kappa(said, labels)
+
+
+def _kappa(first: IntArray, second: IntArray) -> float:
+    """(p_o - p_e) / (1 - p_e) of two codes of the same pictures; 0 where both say one thing only."""
+    agreed = float((first == second).mean())
+    chance = sum(float((first == code).mean() * (second == code).mean()) for code in np.unique(second))
+    return (agreed - chance) / (1 - chance) if chance < 1 else 0.0
 
 
 def _values_of(name: str, raw: Sequence[str | None], counts: Mapping[str, int]) -> _Values | Attribute:

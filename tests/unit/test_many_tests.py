@@ -10,7 +10,8 @@ from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts import many_tests
 from auditor.evidence.verdicts.agreement import supported
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests, corrected, n_tests
-from auditor.rules import ALPHA, ASSOCIATED_PART
+from auditor.records import Concept
+from auditor.rules import ALPHA, ASSOCIATED_PART, COLUMN_PART
 
 AGREED = Erasure(0.5, 0.3, 0.7, 50, 50, p=0.005, permuted=0.0)
 
@@ -24,14 +25,20 @@ def pair(class_idx, concept_idx, p, *, screened=True):
     )  # fmt: skip
 
 
-def world(pairs, associated, n_classes=2, n_concepts=10, n_labelled=100):
-    """Inputs and measurements of classes in which every concept can be tested; ``associated`` are (class, concept)."""
+def world(pairs, associated, n_classes=2, n_concepts=10, n_labelled=100, columns=()):
+    """Inputs and measurements of classes in which every concept can be tested; ``associated`` are (class, concept).
+
+    ``columns`` are the positions of the concepts that are values of a column.
+    """
     by_data = np.zeros((n_classes, n_concepts), bool)
     for where in associated:
         by_data[where] = True
     inputs = SimpleNamespace(
         class_names=[f"class {c}" for c in range(n_classes)],
-        concepts=[None] * n_concepts,
+        concepts=[
+            Concept(f"{v}", f"{v}", "attribute", column="x") if v in columns else Concept(f"{v}", f"{v}", "scene")
+            for v in range(n_concepts)
+        ],
         context_of=lambda _: np.arange(n_concepts),
     )
     measured = SimpleNamespace(
@@ -95,12 +102,13 @@ def test_tests_that_share_the_level():
 
 
 def test_a_class_is_discovered_falsely_no_more_often_than_the_level():
-    """Both families under the hypothesis, whatever E2 chose: the better of two uniform p-values."""
+    """All families under the hypothesis, whatever E2 chose: the better of two uniform p-values."""
     rng = np.random.default_rng(0)
     alarms, n_trials = 0, 2000
     for _ in range(n_trials):
         pairs = [pair(0, v, float(min(rng.random(2)))) for v in range(10)]
-        correct_for_many_tests(*world(pairs, associated=[(0, v) for v in range(rng.integers(0, 11))], n_classes=1))
+        associated, columns = [(0, v) for v in range(rng.integers(0, 11))], range(rng.integers(0, 11), 10)
+        correct_for_many_tests(*world(pairs, associated, n_classes=1, columns=columns))
         alarms += any(one.q <= ALPHA for one in pairs)
     assert alarms / n_trials <= ALPHA + 3 * np.sqrt(ALPHA / n_trials)
 
@@ -120,7 +128,54 @@ def test_swaps_beside_a_gap_have_a_tenth_of_the_level_and_in_its_place_a_half():
     assert alone.q == pytest.approx(1e-4 / 0.5 / 0.8)
 
 
-def test_both_families_together_use_the_level():
-    inputs, measured = world([], associated=[(0, 1), (0, 2), (0, 3)], n_classes=1)
+def test_one_column_among_a_hundred_words_has_half_of_the_level_for_itself():
+    column, word = pair(0, 100, 0.001), pair(0, 3, 0.0001)
+    inputs, measured = world([column, word], [(0, 3), (0, 4), (0, 100)], n_classes=1, n_concepts=101, columns=[100])
+    correct_for_many_tests(inputs, measured)
+    assert column.q == pytest.approx(0.001 / 0.45 / 0.5)
+    # the two words that are associated share .8 of what columns leave
+    assert word.q == pytest.approx(0.0001 / 0.45 * 2 / (0.8 * 0.5))
+
+
+def test_columns_are_split_by_association_as_words_are():
+    associated, other = pair(0, 8, 0.001), pair(0, 9, 0.001)
+    correct_for_many_tests(*world([associated, other], [(0, 8)], n_classes=1, columns=[7, 8, 9]))
+    assert associated.q == pytest.approx(0.001 / 0.45 / (0.8 * 0.5))
+    assert other.q == pytest.approx(0.001 / 0.45 * 2 / (0.2 * 0.5))
+
+
+def test_words_share_as_before_where_no_column_can_be_tested_and_columns_where_no_word_can():
+    for columns, tested in (([8, 9], range(8)), (range(2, 10), range(2, 10))):
+        one = pair(0, 3, 0.0001)
+        inputs, measured = world([one], [(0, 3), (0, 4)], n_classes=1, columns=columns)
+        untested = [v for v in range(10) if v not in tested]
+        measured.n_with[0, untested] = measured.pull_arms[0, untested] = 0
+        correct_for_many_tests(inputs, measured)
+        assert one.q == pytest.approx(0.0001 / 0.45 * 2 / 0.8)
+
+
+def test_what_a_column_without_enough_pictures_would_share():
+    inputs, measured = world([], [(0, 3), (0, 8)], n_classes=1, columns=[8, 9])
+    assert n_tests(inputs, measured, 0)[[8, 9]] == pytest.approx([1 / 0.4, 1 / 0.1])
+    measured.n_with[0, [8, 9]] = measured.pull_arms[0, [8, 9]] = 1
+    shared = n_tests(inputs, measured, 0)
+    assert shared[[8, 9]] == pytest.approx([2, 2])
+    assert shared[[3, 0]] == pytest.approx([1 / 0.8, 7 / 0.2])
+
+
+@pytest.mark.parametrize(("columns", "n_families"), [([], 2), ([9], 3), ([0, 1, 9], 4), (range(10), 2)])
+def test_all_families_together_use_the_level(columns, n_families):
+    inputs, measured = world([], associated=[(0, 1), (0, 2), (0, 3)], n_classes=1, columns=columns)
     assert (1 / n_tests(inputs, measured, 0)).sum() == pytest.approx(1.0)
-    assert sum(part for _, part in many_tests._families(inputs, measured, 0)) == pytest.approx(1.0)
+    families = [one for _, of in many_tests._families(inputs, measured, 0) for one in of if one[0].size]
+    assert sum(part for _, part in families) == pytest.approx(1.0)
+    assert len(families) == n_families
+
+
+def test_without_columns_the_parts_are_those_of_the_words():
+    (_, columns), (_, words) = many_tests._families(*world([], [(0, 1), (0, 2)], n_classes=1), 0)
+    # what a column would have, were one tested
+    assert [(family.tolist(), part) for family, part in columns] == [([], COLUMN_PART)]
+    assert [(family.tolist(), part) for family, part in words] == [
+        ([1, 2], ASSOCIATED_PART), ([0, *range(3, 10)], 1 - ASSOCIATED_PART),
+    ]  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from evidence_world import V, World, relabelled
+from scipy import sparse
 
 from auditor.evidence.pairs.measure import measure
 from auditor.evidence.verdicts.judge import judge
@@ -118,6 +119,30 @@ def test_what_fills_the_whole_picture_is_not_tried_and_said_so(inputs):
     (found,) = [f for f in result.findings if f.rule_id == "E5" and f.class_name == "waterbird"]
     assert (found.concept, found.status, found.p, found.n_images) == ("water", "not_applicable", None, 0)
     assert "It has no place of its own that could be covered." in by_name(result)["waterbird"].sentence
+
+
+def test_columns_without_a_word_lead_and_take_no_turn(inputs):
+    """Three cameras took every waterbird and nothing else; water is tried all the same."""
+    n = len(inputs.image_ids)
+    cameras = tuple(Concept(f"camera-{i}", f"camera {i} = A", "attribute", column=f"camera {i}") for i in range(3))
+    known = np.repeat((inputs.label_idx == 0).astype(np.float32)[:, None], 3, axis=1)
+    followed = replace(
+        inputs,
+        concepts=(*inputs.concepts, *cameras),
+        presence=np.hstack([inputs.presence, known]),
+        shares=sparse.hstack([inputs.shares, sparse.csr_array((n, 3))], format="csr"),
+    )
+    seen: list = []
+    result = judge(followed, intervene=moves(0.0, seen))
+    verdict = by_name(result)["waterbird"]
+    assert (verdict.verdict, verdict.concept) == ("suspect", "camera 0 = A")
+    assert "It has no place of its own that could be covered." in verdict.sentence
+    assert V["water"] in {swaps[0].word_idx for swaps in seen}
+    tried = {f.concept: f.status for f in result.findings if f.rule_id == "E5" and f.class_name == "waterbird"}
+    assert tried == {"camera 0 = A": "not_applicable", "water": "measured"}
+    # what is shown of a word comes before what is open of a column
+    shown = by_name(judge(followed, intervene=moves(0.4)))["waterbird"]
+    assert (shown.verdict, shown.concept) == ("flagged", "water")
 
 
 def test_pictures_that_moved_leave_it_suspect(inputs):

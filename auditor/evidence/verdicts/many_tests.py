@@ -4,9 +4,14 @@ Within a class the concepts that the data associate with it (E2) are one family 
 a part of the level and Holm's method within. E2 compares presence with labels and never looks at a prediction, so the
 family that a concept is in says nothing about the test of its gap, and both families keep their level. The words of
 the model (E1) must not choose a family: they come from the decisions that are tested.
+
+Columns of the manifest are split likewise, into two families of their own: somebody named these few, and they would
+share the level with a hundred words that nobody asked for. The parts of all families add up to the level.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +20,8 @@ from auditor.evidence.effects import significance
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence, testable
 from auditor.evidence.verdicts.agreement import Supported, supported
-from auditor.records import IntArray
-from auditor.rules import ALPHA, ASSOCIATED_PART, MIN_CLASS
+from auditor.records import BoolArray, IntArray
+from auditor.rules import ALPHA, ASSOCIATED_PART, COLUMN_PART, MIN_CLASS
 
 
 def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
@@ -33,7 +38,7 @@ def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
             pair.p = min([1.0] + [one.gap.p / one.part for one in supported(pair)])
             by_class[pair.class_idx][pair.concept_idx] = pair
     for c, pairs in enumerate(by_class):
-        for family, part in _families(inputs, measured, c):
+        for family, part in itertools.chain.from_iterable(of for _, of in _families(inputs, measured, c)):
             mine = [pairs[v] for v in family.tolist() if v in pairs]
             within = significance.holm([pair.p for pair in mine], n_tests=family.size)
             for pair, p in zip(mine, within, strict=True):
@@ -54,15 +59,32 @@ def corrected(pair: PairEvidence, one: Supported) -> float:
 
 def n_tests(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.float64]:
     """(V,) by what Bonferroni would divide class c's level for each concept, or would if it were tested."""
-    families = _families(inputs, measured, c)
-    divided = [max(family.size, 1) / part for family, part in families]
-    return np.where(measured.by_data[c], divided[0], divided[-1])
+    shared = np.ones(len(inputs.concepts))
+    for of_kind, families in _families(inputs, measured, c):
+        divided = [max(family.size, 1) / part for family, part in families]
+        shared[of_kind] = np.where(measured.by_data[c, of_kind], divided[0], divided[-1])
+    return shared
 
 
-def _families(inputs: EvidenceInput, measured: Measured, c: int) -> list[tuple[IntArray, float]]:
-    """Testable concepts of class c that E2 lets through, then the others, each with its part of the level."""
+def _families(
+    inputs: EvidenceInput, measured: Measured, c: int
+) -> list[tuple[BoolArray, list[tuple[IntArray, float]]]]:
+    """Columns, then words: which concepts they are, (V,), and the families of those that class c can be tested on.
+
+    Columns and words each have all of the level where nothing of the other can be tested.
+    """
     tested = testable(inputs, measured, c)
+    of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
+    columns, words = tested[of_column[tested]], tested[~of_column[tested]]
+    return [
+        (of_column, _by_association(measured, c, columns, COLUMN_PART if words.size else 1.0)),
+        (~of_column, _by_association(measured, c, words, 1 - COLUMN_PART if columns.size else 1.0)),
+    ]
+
+
+def _by_association(measured: Measured, c: int, tested: IntArray, level: float) -> list[tuple[IntArray, float]]:
+    """Concepts that E2 lets through, then the others, each with its part of the level."""
     associated = measured.by_data[c, tested]
     if associated.all() or not associated.any():
-        return [(tested, 1.0)]
-    return [(tested[associated], ASSOCIATED_PART), (tested[~associated], 1 - ASSOCIATED_PART)]
+        return [(tested, level)]
+    return [(tested[associated], level * ASSOCIATED_PART), (tested[~associated], level * (1 - ASSOCIATED_PART))]

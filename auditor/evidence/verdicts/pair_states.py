@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+
+import numpy as np
 
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
@@ -12,7 +14,7 @@ from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.agreement import excluded, supported
 from auditor.evidence.verdicts.many_tests import corrected
 from auditor.records import Reason
-from auditor.rules import ALPHA, PULL_GAP, RECALL_GAP, Rule
+from auditor.rules import ALPHA, DELTA, PULL_GAP, RECALL_GAP, Rule
 
 State = Literal["proven", "excluded", "open", "not_measurable"]
 
@@ -26,7 +28,7 @@ class JudgedPair:
         state: What was decided.
         rule: The rule that decided it, or that would.
         gap: The effect by that rule.
-        strength: By which pairs of a class are put in order.
+        strength: By which pairs of a class are put in order, columns and words each among themselves.
         agreeing: The rule whose intervention agrees; None where none does, or where the rule is one itself.
         together: Whether the gap is shown only together with the intervention that agrees.
     """
@@ -74,17 +76,37 @@ def _judged(pair: PairEvidence) -> JudgedPair:
 
 
 def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[JudgedPair]:
-    """All pairs of a class, the strongest first.
+    """All pairs of a class: columns of the manifest before words, then the strongest first.
 
     The manifest knows better than the encoder whether a concept is there: what its attribute excludes, the word of the
-    same name does not prove.
+    same name does not prove. Of data alone the strongest comes first, whoever knows it.
     """
     judged = {pair.concept_idx: _judged(pair) for pair in pairs}
     for attribute, word in inputs.same_as.items():
         if attribute in judged and word in judged and judged[attribute].state == "excluded":
             state: State = "open" if judged[word].state == "proven" else "excluded"
             judged[word] = replace(judged[word], state=state)
-    return sorted(judged.values(), key=lambda j: (-j.strength, j.pair.concept_idx))
+    if inputs.head is None:
+        return sorted(judged.values(), key=lambda j: (-j.strength, j.pair.concept_idx))
+    return sorted(judged.values(), key=lambda j: (_place(inputs, judged, j), j.pair.concept_idx))
+
+
+def _place(inputs: EvidenceInput, judged: Mapping[int, JudgedPair], one: JudgedPair) -> tuple[bool, float, float]:
+    """Where a pair stands among those of its state; the smallest first.
+
+    A word that tells a column of its name in its line, both in one state, stands where the column would.
+    """
+    known_as = [judged[a] for a, word in inputs.same_as.items() if word == one.pair.concept_idx and a in judged]
+    columns = [column for column in known_as if column.state == one.state and column.pair.screened]
+    return min(_own_place(inputs, j) for j in (one, *columns))
+
+
+def _own_place(inputs: EvidenceInput, one: JudgedPair) -> tuple[bool, float, float]:
+    """Columns, those with a gap over DELTA by its lower bound, then by strength; words by strength."""
+    if inputs.concepts[one.pair.concept_idx].column is None:
+        return True, 0.0, -one.strength
+    over = one.gap.status == "measured" and one.gap.effect > DELTA
+    return False, -one.gap.low if over else np.inf, -one.strength
 
 
 def without_twins(inputs: EvidenceInput, judged: Sequence[JudgedPair]) -> list[JudgedPair]:

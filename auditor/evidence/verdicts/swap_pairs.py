@@ -42,16 +42,23 @@ def intervene_on_pairs(
 
 
 def _worth_it(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> list[PairEvidence]:
-    """Open pairs that words or data let through in classes for which nothing is shown, the strongest; then leads."""
+    """Open pairs that words or data let through in classes for which nothing is shown, the strongest; then leads.
+
+    A column that no word names has no place to fill: where it leads, that is told, and it takes no other pair's turn.
+    """
     chosen: list[tuple[bool, JudgedPair]] = []
+    without_place: list[PairEvidence] = []
     for of_class in judged:
         through = [j for j in of_class if j.pair.suspicious]
         proven = [j for j in of_class if j.pair.screened and j.state == "proven"]
         undecided = [j for j in through if j.state == "open"]
-        chosen += [(True, j) for j in proven[:1]] if proven else [(False, j) for j in undecided[:_PAIRS_OF_CLASS]]
+        named = [j for j in undecided if _word(inputs, j.pair.concept_idx) is not None]
+        chosen += [(True, j) for j in proven[:1]] if proven else [(False, j) for j in named[:_PAIRS_OF_CLASS]]
+        if undecided and not proven and _word(inputs, undecided[0].pair.concept_idx) is None:
+            without_place.append(undecided[0].pair)
     # names and not positions decide between equals: relabelling classes changes nothing
     chosen.sort(key=lambda one: (one[0], -one[1].strength, inputs.class_names[one[1].pair.class_idx]))
-    return [j.pair for _, j in chosen[:MAX_PAIRS]]
+    return [*(j.pair for _, j in chosen[:MAX_PAIRS]), *without_place]
 
 
 def _intervene(inputs: EvidenceInput, measured: Measured, pair: PairEvidence, intervene: Intervene) -> Intervention:
