@@ -22,6 +22,8 @@ _STATUS = {
     "too_few": "too few pictures",
     "not_identified": "cannot be told apart",
     "unstable": "covering alone does it",
+    "copies_class": "looks like the class",
+    "control_failed": "control failed",
     "not_applicable": "has no place to cover",
     "not_readable": "pictures not found",
 }

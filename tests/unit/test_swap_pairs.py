@@ -25,14 +25,16 @@ def measured(inputs):
     return measure(inputs, lambda *_: None)
 
 
-def moves(share, seen=None):
-    """Stand-in by which a part of the pictures lose their name when they lose the concept."""
+def moves(share, seen=None, words=("water",)):
+    """Stand-in by which a part of the pictures lose their name when they lose the concept, if it is one of these."""
+
+    moved = {V[word] for word in words}
 
     def intervene(swaps):
         if seen is not None:
             seen.append(swaps)
         called = np.array([(swap.class_idx, swap.class_idx) for swap in swaps])
-        lost = np.arange(len(swaps)) % 100 < 100 * share
+        lost = np.array([i % 100 < 100 * share and swap.word_idx in moved for i, swap in enumerate(swaps)])
         called[lost, 1] = (called[lost, 1] + 1) % 5
         return called
 
@@ -45,30 +47,30 @@ def by_name(result):
 
 def test_who_meets_whom(inputs, measured):
     labels, water = inputs.label_idx, inputs.presence[:, V["water"]] > 0.5
-    swaps = choose_swaps(inputs, measured, 0, V["water"])
+    swaps = choose_swaps(inputs, measured, 0, V["water"]).swaps
     assert len(swaps) == N_SWAPS
     for swap in swaps:
         assert labels[swap.target] == inputs.predicted_idx[swap.target] == 0
         assert labels[swap.donor] == labels[swap.control] != 0
         assert (water[swap.target], water[swap.donor], water[swap.control]) == (True, True, False)
         assert len({swap.target, swap.donor, swap.control}) == 3
-    assert swaps == choose_swaps(inputs, measured, 0, V["water"])
+    assert swaps == choose_swaps(inputs, measured, 0, V["water"]).swaps
     assert len({swap.donor for swap in swaps}) > 50
 
 
 def test_a_group_never_meets_itself(inputs, measured):
     groups = np.arange(len(inputs.image_ids)) % 12
-    swaps = choose_swaps(replace(inputs, groups=groups), measured, 0, V["water"])
+    swaps = choose_swaps(replace(inputs, groups=groups), measured, 0, V["water"]).swaps
     assert 0 < len(swaps) < N_SWAPS
     assert all(len({groups[s.target], groups[s.donor], groups[s.control]}) == 3 for s in swaps)
 
 
 def test_too_few_donors_or_a_concept_without_a_place_swap_nothing(inputs, measured):
     few = replace(inputs, label_idx=np.where(inputs.label_idx == 0, 0, -1))
-    assert choose_swaps(few, measure(few, lambda *_: None), 0, V["water"]) == []
+    assert choose_swaps(few, measure(few, lambda *_: None), 0, V["water"]).status == "too_few"
     concepts = [Concept("site", "site = A", "attribute", column="site") if i == 0 else c
                 for i, c in enumerate(inputs.concepts)]  # fmt: skip
-    assert choose_swaps(replace(inputs, concepts=tuple(concepts)), measured, 0, 0) == []
+    assert choose_swaps(replace(inputs, concepts=tuple(concepts)), measured, 0, 0).status == "not_applicable"
 
 
 def test_complete_correlation_is_flagged_by_intervention_only(inputs):
