@@ -18,7 +18,7 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured
 from auditor.evidence.verdicts.agreement import supported, swaps_show
 from auditor.evidence.verdicts.pair_states import JudgedPair
-from auditor.evidence.verdicts.swap_pairs import KINDS_WITH_A_PLACE, choose_swaps, intervention_on
+from auditor.evidence.verdicts.swap_pairs import KINDS_WITH_A_PLACE, ChosenSwaps, carried_out, choose_swaps
 from auditor.records import BoolArray, Progress
 from auditor.rules import FILLED, MIN_ARM, RELATED, SCREEN_AUC
 
@@ -55,13 +55,13 @@ def check_interventions(
         progress: Called with (stage, done, total).
     """
     asked = [
-        (c, v, copies)
+        (c, v, copies, chosen)
         for c in _decided(inputs, before, after)
         for copies, words in ((True, _copying(inputs, measured, c)), (False, _unrelated(inputs, measured, c)))
-        for v in _first_with_swaps(inputs, measured, c, words)
+        for v, chosen in _first_with_swaps(inputs, measured, c, words)
     ][:MAX_CONTROLS]
-    for done, (c, v, copies) in enumerate(asked, start=1):
-        control = Control(c, v, copies, intervention_on(inputs, measured, c, v, intervene))
+    for done, (c, v, copies, chosen) in enumerate(asked, start=1):
+        control = Control(c, v, copies, carried_out(inputs, chosen, intervene))
         progress("evidence: controls of interventions", done, len(asked))
         # by the same bound by which a verdict would have taken it for shown
         if swaps_show(control.swapped):
@@ -87,9 +87,12 @@ def _decided(
     return sorted(strongest, key=lambda c: (-strongest[c], inputs.class_names[c]))
 
 
-def _first_with_swaps(inputs: EvidenceInput, measured: Measured, c: int, words: Iterator[int]) -> list[int]:
-    """The first word that has swaps, as a list of one or none."""
-    return next(([v] for v in words if choose_swaps(inputs, measured, c, v).swaps), [])
+def _first_with_swaps(
+    inputs: EvidenceInput, measured: Measured, c: int, words: Iterator[int]
+) -> list[tuple[int, ChosenSwaps]]:
+    """The first word that has swaps, with them, as a list of one or none."""
+    tried = ((v, choose_swaps(inputs, measured, c, v)) for v in words)
+    return next(([one] for one in tried if one[1].swaps), [])
 
 
 def _copying(inputs: EvidenceInput, measured: Measured, c: int) -> Iterator[int]:

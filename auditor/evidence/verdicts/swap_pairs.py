@@ -44,42 +44,49 @@ def intervene_on_pairs(
     progress: Progress,
 ) -> None:
     """Fill in the interventions of the pairs that they may decide, and then of those that lead a class."""
-    asked = _worth_it(inputs, judged)
-    for done, pair in enumerate(asked, start=1):
-        pair.swapped = intervention_on(inputs, measured, pair.class_idx, pair.concept_idx, intervene)
+    asked: list[tuple[PairEvidence, ChosenSwaps]] = []
+    n_of_class = [0] * len(inputs.class_names)
+    for pair, most in _worth_it(inputs, judged):
+        if len(asked) == MAX_PAIRS:
+            break
+        if n_of_class[pair.class_idx] == most:
+            continue
+        # what cannot be asked says why, and takes no other pair's place
+        chosen = choose_swaps(inputs, measured, pair.class_idx, pair.concept_idx)
+        pair.swapped = no_intervention(chosen.status)
+        if chosen.swaps:
+            n_of_class[pair.class_idx] += 1
+            asked.append((pair, chosen))
+    for done, (pair, chosen) in enumerate(asked, start=1):
+        pair.swapped = carried_out(inputs, chosen, intervene)
         progress("evidence: interventions", done, len(asked))
 
 
-def _worth_it(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> list[PairEvidence]:
-    """Open pairs that words or data let through in classes for which nothing is shown, the strongest; then leads."""
+def _worth_it(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> list[tuple[PairEvidence, int]]:
+    """Open pairs that words or data let through in classes for which nothing is shown, the strongest first; then leads.
+
+    With each pair the number of pairs that its class may have.
+    """
     chosen: list[tuple[bool, JudgedPair]] = []
     for of_class in judged:
         through = [j for j in of_class if j.pair.suspicious]
         proven = [j for j in of_class if j.pair.screened and j.state == "proven"]
         undecided = [j for j in through if j.state == "open"]
-        chosen += [(True, j) for j in proven[:1]] if proven else [(False, j) for j in undecided[:_PAIRS_OF_CLASS]]
+        chosen += [(True, j) for j in proven[:1]] if proven else [(False, j) for j in undecided]
     # names and not positions decide between equals: relabelling classes changes nothing
     chosen.sort(key=lambda one: (one[0], -one[1].strength, inputs.class_names[one[1].pair.class_idx]))
-    return [j.pair for _, j in chosen[:MAX_PAIRS]]
+    return [(j.pair, 1 if is_proven else _PAIRS_OF_CLASS) for is_proven, j in chosen]
 
 
-def intervention_on(
-    inputs: EvidenceInput, measured: Measured, class_idx: int, concept_idx: int, intervene: Intervene
-) -> Intervention:
-    """E5 of a class and a concept: the swaps carried out, or the named state that prevents them."""
-    word_idx = word_of(inputs, concept_idx)
-    if word_idx is None or inputs.concepts[word_idx].kind not in KINDS_WITH_A_PLACE:
-        return no_intervention("not_applicable")
-    chosen = choose_swaps(inputs, measured, class_idx, concept_idx)
-    if chosen.status != "measured":
-        return no_intervention(chosen.status)
+def carried_out(inputs: EvidenceInput, chosen: ChosenSwaps, intervene: Intervene) -> Intervention:
+    """E5 of swaps that were chosen for a class and a concept."""
     found = intervene(chosen.swaps)
     if not (found >= 0).any():
         return no_intervention("not_readable")
-    rivals = [v for v, one in enumerate(inputs.concepts) if one.kind == inputs.concepts[word_idx].kind]
-    value = strongest_value(inputs.presence, rivals)
-    measured_effect = intervention_of(found, chosen.swaps, value=value, groups=inputs.groups)
-    return replace(measured_effect, n_unlike=chosen.n_unlike)
+    kind = inputs.concepts[chosen.swaps[0].word_idx].kind
+    value = strongest_value(inputs.presence, [v for v, one in enumerate(inputs.concepts) if one.kind == kind])
+    effect = intervention_of(found, chosen.swaps, value=value, groups=inputs.groups)
+    return replace(effect, n_unlike=chosen.n_unlike)
 
 
 def word_of(inputs: EvidenceInput, concept_idx: int) -> int | None:
@@ -108,19 +115,22 @@ def choose_swaps(inputs: EvidenceInput, measured: Measured, class_idx: int, conc
     that look like the class where controls do not nothing can be learnt. A group never meets itself.
     """
     labels, word_idx = inputs.label_idx, word_of(inputs, concept_idx)
-    if word_idx is None:
+    if word_idx is None or inputs.concepts[word_idx].kind not in KINDS_WITH_A_PLACE:
         return ChosenSwaps(status="not_applicable")
     known = measured.known[:, concept_idx] & (labels >= 0)
     has, lacks = known & measured.present[:, concept_idx], known & ~measured.present[:, concept_idx]
-    keys, own = _keys(inputs, class_idx, concept_idx), labels == class_idx
-    targets = _by_key(has & own & (inputs.predicted_idx == class_idx), keys)
-    controls = {int(k): _by_key(lacks & (labels == k), keys) for k in np.unique(labels[has & ~own])}
-    donors = [int(row) for row in _by_key(has & ~own, keys) if controls[int(labels[row])].size >= MIN_ARM]
-    if min(targets.size, len(donors)) < MIN_ARM:
+    own = labels == class_idx
+    wanted, given = has & own & (inputs.predicted_idx == class_idx), has & ~own
+    n_lacking = np.bincount(labels[lacks], minlength=len(inputs.class_names))
+    given &= n_lacking[labels] >= MIN_ARM
+    if min(int(wanted.sum()), int(given.sum())) < MIN_ARM:
         return ChosenSwaps(status="too_few")
     score = likeness(inputs.class_prompt_score, labels, class_idx)
-    if by_chance(inputs, class_idx, concept_idx) or _copies(score, has & ~own, lacks & ~own, labels):
+    if by_chance(inputs, class_idx, concept_idx) or told_by_likeness(score, given, lacks & ~own, labels) > MAX_LIKENESS:
         return ChosenSwaps(status="copies_class")
+    keys = _keys(inputs, class_idx, concept_idx)
+    targets, donors = _by_key(wanted, keys), _by_key(given, keys).tolist()
+    controls = {int(k): _by_key(lacks & (labels == k), keys) for k in np.unique(labels[given])}
     calipers = {k: caliper_of(score, known & (labels == k)) for k in controls}
     pools: dict[int, IntArray] = {}  # of each donor, its controls, the nearest first
     n_unlike = 0
@@ -154,11 +164,6 @@ def by_chance(inputs: EvidenceInput, class_idx: int, concept_idx: int) -> bool:
     if inputs.kappa_elsewhere is None or inputs.concepts[concept_idx].column is not None:
         return False
     return bool(inputs.kappa_elsewhere[class_idx, concept_idx] < MIN_KAPPA)
-
-
-def _copies(score: NDArray[np.float64], has: BoolArray, lacks: BoolArray, labels: IntArray) -> bool:
-    """Whether the pictures of other classes with a concept are told from those without it by the class's look alone."""
-    return told_by_likeness(score, has, lacks, labels) > MAX_LIKENESS
 
 
 def _keys(inputs: EvidenceInput, class_idx: int, concept_idx: int) -> NDArray[np.uint64]:
