@@ -253,3 +253,26 @@ def test_the_order_of_pictures_changes_no_swap(inputs, measured):
         return [[one.image_ids[row] for row in (s.target, s.donor, s.control)] for s in chosen]
 
     assert who(inputs) == who(taken(inputs, np.random.default_rng(0).permutation(len(inputs.image_ids))))
+
+
+def test_what_cannot_be_asked_takes_no_other_pairs_place(inputs, monkeypatch):
+    """Three stronger words of the class copy it: each of them says why it is not asked, and water is asked."""
+    seen: list = []
+    real = swap_pairs.choose_swaps
+
+    def copying(inputs_, measured_, class_idx, concept_idx):
+        if concept_idx in {V["ruler"], V["sticker"], V["frame"]}:
+            return swap_pairs.ChosenSwaps(status="copies_class")
+        return real(inputs_, measured_, class_idx, concept_idx)
+
+    monkeypatch.setattr(swap_pairs, "choose_swaps", copying)
+    presence = inputs.presence.copy()
+    for word in ("ruler", "sticker", "frame"):
+        presence[:, V[word]] = np.where(inputs.label_idx == 0, 0.9, 0.1)
+    presence[:, V["water"]] = np.where(
+        inputs.label_idx == 0, presence[:, V["water"]], 0.4 + 0.3 * presence[:, V["water"]]
+    )
+    result = judge(replace(inputs, presence=presence), intervene=moves(0.0, seen))
+    told = {f.concept: f.status for f in result.findings if f.rule_id == "E5" and f.class_name == "waterbird"}
+    assert told == {"ruler": "copies_class", "sticker": "copies_class", "frame": "copies_class", "water": "measured"}
+    assert [inputs.concepts[swaps[0].word_idx].term for swaps in seen] == ["water"]
