@@ -117,6 +117,7 @@ class PictureConcepts:
     same_as: Mapping[int, int]  # attribute -> concept of the vocabulary that has its name
     attribute_concepts: tuple[AttributeConcept, ...]  # A
     kappa: FloatArray  # (V + A,) of presence told twice, NaN where it was not
+    kappa_elsewhere: FloatArray  # (C, V + A) the same within the classes other than each
     notices: tuple[str, ...]  # what the reader must know of how presence was told
 
 

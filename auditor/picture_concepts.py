@@ -9,7 +9,13 @@ import numpy as np
 from auditor.analysis import Inputs, PictureConcepts, Pictures
 from auditor.concept_records import AttributeConcept
 from auditor.evidence.presence.presence import concept_presence
-from auditor.evidence.presence.reliability import MAX_PICTURES, cohens_kappa, told_twice, with_manifest
+from auditor.evidence.presence.reliability import (
+    MAX_PICTURES,
+    cohens_kappa,
+    told_twice,
+    told_twice_elsewhere,
+    with_manifest,
+)
 from auditor.figures import percent
 from auditor.records import FloatArray
 from auditor.rules import PRESENT
@@ -49,10 +55,12 @@ def picture_concepts(inputs: Inputs, pictures: Pictures) -> PictureConcepts:
             )
         )
     presence = np.hstack([seen, said])
-    told_once = np.full(len(attributes.concepts), np.nan, np.float32)
-    kappa = np.concatenate([_told_twice(inputs, pictures, around, seen), told_once])
+    kappas = _told_twice(inputs, pictures, around, seen)
+    told_once = np.full((len(kappas), len(attributes.concepts)), np.nan, np.float32)
+    kappa, *elsewhere = np.hstack([kappas, told_once])
     kappa = with_manifest(kappa, presence, same_as)
-    return PictureConcepts((*concepts, *attributes.concepts), presence, same_as, tuple(records), kappa, notices)
+    all_concepts = (*concepts, *attributes.concepts)
+    return PictureConcepts(all_concepts, presence, same_as, tuple(records), kappa, np.stack(elsewhere), notices)
 
 
 def surroundings_of(pictures: Pictures) -> tuple[FloatArray, tuple[str, ...]]:
@@ -97,11 +105,17 @@ def _presence(
 
 
 def _told_twice(inputs: Inputs, pictures: Pictures, around: FloatArray, seen: FloatArray) -> FloatArray:
-    """How far two halves of the prompts agree on every concept, on some of the pictures, whatever their order."""
+    """How far two halves of the prompts agree on every concept, on some of the pictures, whatever their order.
+
+    (1 + C, V): over all of them, then within the classes other than each.
+    """
     rows = np.argsort(pictures.tie_keys(), kind="stable")[:MAX_PICTURES]
     whole = pictures.embeddings[rows]
     outside = whole if around is pictures.embeddings else around[rows]
     first, second = (
         _presence(inputs, whole, outside, half.word_rows, half.absent_rows) for half in inputs.concepts.halves
     )
-    return np.where(inputs.concepts.told_twice, told_twice(seen[rows], first, second), np.float32(np.nan))
+    labels, n_classes = pictures.label_idx[rows], len(inputs.match.class_names)
+    elsewhere = told_twice_elsewhere(seen[rows], first, second, labels, n_classes)
+    kappas = np.vstack([told_twice(seen[rows], first, second), elsewhere])
+    return np.where(inputs.concepts.told_twice, kappas, np.float32(np.nan))

@@ -345,6 +345,7 @@ def _evidence_input(
         },
         same_as=context.same_as,
         kappa=context.kappa,
+        kappa_elsewhere=context.kappa_elsewhere,
         in_training=in_training(inputs.dataset),
     )
 

@@ -181,6 +181,15 @@ MIN_VARYING = 20
 #: Part of the pictures that must still be called the class when they are filled *with* the concept: else it is the
 #: transplant as such that changes what they are called, and a model without its object falls back on what is left.
 LEAST_KEPT = 0.5
+#: How surely the encoder's score of the class may tell pictures of another class with a concept from those without it,
+#: as an area under the curve. Above, presence copies the look of the class, and matching on a score that is itself
+#: an opinion leaves too much of it (docs/decisions/0020).
+MAX_LIKENESS = 0.8
+#: Pictures of a class that differ by less than this part of its standard deviation in that score look equally like
+#: another class (Austin 2011: takes away at least 98 % of the bias that the score explains).
+CALIPER = 0.2
+#: Correlation of presence from which two words may be of one thing, and the one is no control of the other.
+RELATED = 0.3
 
 # --- thresholds of named states ----
 

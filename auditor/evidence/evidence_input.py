@@ -52,6 +52,7 @@ class EvidenceInput:
     #: attribute -> concept of the vocabulary that has its name
     same_as: Mapping[int, int] = field(default_factory=dict)
     kappa: FloatArray | None = None  # (V,) of presence told twice, NaN where nothing was to be told
+    kappa_elsewhere: FloatArray | None = None  # (C, V) the same within the classes other than each
     #: whether the model was trained on these pictures, by the name of their split; None: nothing says so
     in_training: bool | None = None
 
@@ -70,6 +71,8 @@ class EvidenceInput:
             shapes["groups"] = (self.groups.shape, (n,))
         if self.kappa is not None:
             shapes["kappa"] = (self.kappa.shape, (n_concepts,))
+        if self.kappa_elsewhere is not None:
+            shapes["kappa_elsewhere"] = (self.kappa_elsewhere.shape, (n_classes, n_concepts))
         for name, (found, expected) in shapes.items():
             if found != expected:
                 raise ValueError(f"{name} has shape {found}, expected {expected}")

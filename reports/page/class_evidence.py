@@ -23,6 +23,8 @@ _STATUS = {
     "not_identified": "cannot be told apart",
     "not_told": "not told by the features",
     "unstable": "covering alone does it",
+    "copies_class": "looks like the class",
+    "control_failed": "control failed",
     "not_applicable": "has no place to cover",
     "not_readable": "pictures not found",
 }

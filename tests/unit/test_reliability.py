@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from auditor.evidence.presence.reliability import cohens_kappa, told_twice, with_manifest
+from auditor.evidence.presence.reliability import cohens_kappa, told_twice, told_twice_elsewhere, with_manifest
 
 rng = np.random.default_rng(0)
 
@@ -76,3 +76,25 @@ def test_cohens_kappa_against_another_implementation():
     for _ in range(20):
         first, second = rng.random(80) < 0.3, rng.random(80) < rng.random()
         assert cohens_kappa(first, second) == pytest.approx(cohen_kappa_score(first, second))
+
+
+def test_what_copies_the_labels_agrees_with_itself_over_all_and_not_within():
+    """Present in all of class 0; of class 1 in 20 of 100, of which the halves share 10: p_o = .8, p_e = .68."""
+    labels = np.repeat([0, 1], 100)
+    first = np.vstack([np.ones((100, 1)), column(20)]).astype(np.float32)
+    second = np.vstack([np.ones((100, 1)), column(20, flipped=10)]).astype(np.float32)
+    assert told_twice(first, first, second)[0] > 0.7
+    found = told_twice_elsewhere(first, first, second, labels, 2)
+    assert found[0, 0] == pytest.approx((0.8 - 0.68) / 0.32)
+    assert np.isnan(found[1, 0])  # class 0 has none without it
+
+
+def test_kappa_elsewhere_weighs_classes_by_what_chance_leaves():
+    # class 1 as above; class 2: 40 of 100, 5 + 5 disagree: p_o = .9, p_e = .52. Unlabelled pictures say nothing.
+    labels = np.repeat([0, 1, 2, -1], 100)
+    first = np.vstack([column(10), column(20), column(40), column(50)])
+    second = np.vstack([column(10), column(20, flipped=10), column(40, flipped=5), column(50, flipped=50)])
+    found = told_twice_elsewhere(first, first, second, labels, 3)[:, 0]
+    assert found[0] == pytest.approx((0.12 + 0.38) / (0.32 + 0.48))
+    assert found[1] == pytest.approx((0.18 + 0.38) / (0.18 + 0.48))
+    assert found[2] == pytest.approx((0.18 + 0.12) / (0.18 + 0.32))

@@ -154,6 +154,13 @@ def test_flagged_by_intervention_only():
     )
 
 
+def test_pictures_that_no_control_is_like_are_counted():
+    few = replace(RECALL, n_absent=3, status="too_few")
+    pair = replace(PAIR, recall=few, swapped=replace(SWAPPED, n_unlike=7))
+    told = sentences.flagged(INPUTS, proven(pair, SWAPPED.as_gap(), FILLED), []).text
+    assert "covered by other classes' pictures (7 left out, as none without it is alike), 22 % of 160 trials" in told
+
+
 @pytest.mark.parametrize(
     ("swapped", "said"),
     [
@@ -162,6 +169,8 @@ def test_flagged_by_intervention_only():
         (no_intervention("too_few"), "Too few pictures show it, of this class or of others, to cover its place."),
         (no_intervention("not_applicable"), "It has no place of its own that could be covered."),
         (no_intervention("not_readable"), "The pictures could not be read again to cover its place."),
+        (no_intervention("copies_class"), "or by chance: covering its place would show nothing of it."),
+        (replace(SWAPPED, status="control_failed"), "with words that must do nothing: it is not counted."),
         (no_intervention("not_tried"), "reliance is neither shown nor excluded."),
     ],
 )

@@ -20,7 +20,16 @@ from auditor.evidence.effects.significance import paired_change
 from auditor.records import IntArray
 from auditor.rules import CONFIDENCE, DELTA, LEAST_KEPT, MIN_ARM
 
-InterventionStatus = Literal["measured", "too_few", "unstable", "not_applicable", "not_readable", "not_tried"]
+InterventionStatus = Literal[
+    "measured",
+    "too_few",
+    "unstable",
+    "copies_class",  # the pictures that could give the concept look like the class, or have it by chance
+    "control_failed",  # words that prove nothing move the pictures of this audit as well
+    "not_applicable",
+    "not_readable",
+    "not_tried",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,8 @@ Intervene = Callable[[Sequence[Swap]], IntArray]
 class Intervention:
     """How much more often the class's pictures are called it when a place is filled with the concept than without it.
 
-    ``p`` is that of "at most :data:`DELTA`"; ``called`` and ``called_without`` are the two rates.
+    ``p`` is that of "at most :data:`DELTA`"; ``called`` and ``called_without`` are the two rates. ``n_unlike`` counts
+    pictures that could not give the concept, since none without it looks as much like the class.
     """
 
     effect: float
@@ -57,6 +67,7 @@ class Intervention:
     n: int
     status: InterventionStatus = "measured"
     changed: tuple[int, ...] = ()  # pictures that are called the class with the concept only
+    n_unlike: int = 0
 
     def as_gap(self) -> Gap:
         """The same as a difference of rates."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from auditor.records import BoolArray, FloatArray
+from auditor.records import BoolArray, FloatArray, IntArray
 from auditor.rules import MIN_ARM, PRESENT
 
 #: Pictures that presence is told twice on.
@@ -42,6 +42,40 @@ def _strongest(presence: FloatArray, n: int) -> BoolArray:
     return np.asarray(tied if int(tied.sum()) == n else presence > border)
 
 
+def told_twice_elsewhere(
+    presence: FloatArray, first: FloatArray, second: FloatArray, label_idx: IntArray, n_classes: int
+) -> FloatArray:
+    """Kappa as in :func:`told_twice`, but within the classes other than each: sum n (p_o - p_e) / sum n (1 - p_e).
+
+    A presence that only copies the labels agrees with itself over all pictures, and within a class by chance.
+
+    Args:
+        presence: (n, V).
+        first: (n, V), by one half of the prompts.
+        second: (n, V), by the other.
+        label_idx: (n,), -1 for none.
+        n_classes: C.
+
+    Returns:
+        (C, V), NaN where no other class has pictures with and without the concept.
+
+    Reference:
+        Barlow, Lai and Azen (1991), A comparison of methods for calculating a stratified kappa.
+    """
+    gained, possible = np.zeros((2, n_classes, presence.shape[1]))
+    for k in range(n_classes):
+        rows = label_idx == k
+        n, n_present = int(rows.sum()), (presence[rows] > PRESENT).sum(axis=0)
+        for v in np.flatnonzero((n_present > 0) & (n_present < n)):
+            one, other = (_strongest(half[rows, v], int(n_present[v])) for half in (first, second))
+            expected = _by_chance(one, other)
+            gained[k, v], possible[k, v] = n * (float(np.mean(one == other)) - expected), n * (1 - expected)
+    elsewhere = possible.sum(axis=0) - possible
+    kappa = np.full(elsewhere.shape, np.nan)
+    np.divide(gained.sum(axis=0) - gained, elsewhere, out=kappa, where=elsewhere > 0)
+    return kappa.astype(np.float32)
+
+
 def with_manifest(kappa: FloatArray, presence: FloatArray, same_as: Mapping[int, int]) -> FloatArray:
     """The lower of kappa and that against the attribute of a concept's name, both in ``presence`` (N, V)."""
     lower = kappa.copy()
@@ -64,6 +98,11 @@ def cohens_kappa(first: BoolArray, second: BoolArray) -> float | None:
     if first.size == 0:
         return None
     observed = float(np.mean(first == second))
-    rate1, rate2 = float(first.mean()), float(second.mean())
-    expected = rate1 * rate2 + (1 - rate1) * (1 - rate2)
+    expected = _by_chance(first, second)
     return (observed - expected) / (1 - expected) if expected < 1 else None
+
+
+def _by_chance(first: BoolArray, second: BoolArray) -> float:
+    """How often two tellings would say the same if they were independent."""
+    rate1, rate2 = float(first.mean()), float(second.mean())
+    return rate1 * rate2 + (1 - rate1) * (1 - rate2)

@@ -24,6 +24,7 @@ from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_o
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests, n_tests
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
+from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress, Severity, Verdict, VerdictName
 from auditor.rules import ALPHA, DELTA, GAP_PART, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA
@@ -47,9 +48,13 @@ def judge(
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
     judged = _judged(inputs, measured)
+    failed = None
     if inputs.head is not None and intervene is not None:
-        intervene_on_pairs(inputs, measured, judged, intervene, progress)
+        before = judged
+        intervene_on_pairs(inputs, measured, before, intervene, progress)
         judged = _judged(inputs, measured)
+        failed = check_interventions(inputs, measured, before, judged, intervene, progress)
+        judged = _judged(inputs, measured) if failed else judged
     verdicts = tuple(_verdict(inputs, measured, c, judged[c]) for c in range(len(inputs.class_names)))
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     return EvidenceResult(
@@ -68,7 +73,7 @@ def judge(
                 if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.suspicious)
             ],
         ),
-        notices_of(inputs, measured),
+        (*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
     )
 
 

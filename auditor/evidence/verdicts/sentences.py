@@ -14,6 +14,7 @@ from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.agreement import agrees_by_counts
 from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
+from auditor.evidence.verdicts.swap_controls import Control
 from auditor.figures import coefficient, percent, points, rate
 from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT
 
@@ -143,8 +144,10 @@ def _erased_margin(margin: Erasure) -> str:
 
 def _swapped(swapped: Intervention, name: str) -> str:
     """What covering its place with pictures of other classes changes, as a clause."""
+    left_out = f" ({swapped.n_unlike:,} left out, as none without it is alike)" if swapped.n_unlike else ""
+    without = rate(swapped.called_without, swapped.n)
     return (
-        f"with its place covered by other classes' pictures, {rate(swapped.called_without, swapped.n)} trials "
+        f"with its place covered by other classes' pictures{left_out}, {without} trials "
         f'are still called "{name}" where those lack it and {percent(swapped.called)} where they have it: '
         f"{_points(swapped.effect, swapped.low, swapped.high)}"
     )
@@ -158,6 +161,9 @@ def _tried_on_pictures(pair: PairEvidence, name: str) -> str:
     return {
         "unstable": " Covering its place changes what pictures are called even where the concept stays.",
         "too_few": " Too few pictures show it, of this class or of others, to cover its place.",
+        "copies_class": f' In the other classes it is told where pictures look like "{name}", or by chance: covering '
+        "its place would show nothing of it.",
+        "control_failed": " Covering places moves pictures here with words that must do nothing: it is not counted.",
         "not_applicable": " It has no place of its own that could be covered.",
         "not_readable": " The pictures could not be read again to cover its place.",
     }.get(pair.swapped.status, "")
@@ -349,6 +355,17 @@ def near_perfect(rate: float, n: int) -> str:
     return (
         f"{percent(rate, decimals=1)} of {n:,} pictures are recognised: if the model was trained on them, its gaps "
         "are hidden; audit pictures that it has not seen"
+    )
+
+
+def control_failed(inputs: EvidenceInput, control: Control) -> str:
+    """State of the audit: interventions on pictures show something where there is nothing to show."""
+    concept, name = inputs.concepts[control.concept_idx], inputs.class_names[control.class_idx]
+    why = f'only goes with the look of "{name}"' if control.copies else f'does not go with "{name}"'
+    shown = _points(control.swapped.effect, control.swapped.low, control.swapped.high)
+    return (
+        f"interventions on pictures ({FILLED.rule_id}) count for nothing here: covering the place of {concept.term}, "
+        f"which {why}, moves what pictures are called by {shown} as well"
     )
 
 

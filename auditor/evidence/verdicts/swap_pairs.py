@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.evidence.effects.gaps import strongest_value
+from auditor.evidence.effects.likeness import alike, caliper_of, likeness, told_by_likeness
 from auditor.evidence.effects.name_hash import hashed
-from auditor.evidence.effects.swaps import Intervene, Intervention, Swap, intervention_of, no_intervention
+from auditor.evidence.effects.swaps import (
+    Intervene,
+    Intervention,
+    InterventionStatus,
+    Swap,
+    intervention_of,
+    no_intervention,
+)
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.records import BoolArray, IntArray, Progress
-from auditor.rules import MIN_ARM
+from auditor.rules import MAX_LIKENESS, MIN_ARM, MIN_KAPPA
 
 #: Of the other kinds there is no place to fill: light, weather, a cast and blur are all over the picture, a texture is
 #: the object's own.
@@ -35,78 +44,126 @@ def intervene_on_pairs(
     progress: Progress,
 ) -> None:
     """Fill in the interventions of the pairs that they may decide, and then of those that lead a class."""
-    asked = _worth_it(inputs, judged)
-    for done, pair in enumerate(asked, start=1):
-        pair.swapped = _intervene(inputs, measured, pair, intervene)
+    asked: list[tuple[PairEvidence, ChosenSwaps]] = []
+    n_of_class = [0] * len(inputs.class_names)
+    for pair, most in _worth_it(inputs, judged):
+        if len(asked) == MAX_PAIRS:
+            break
+        if n_of_class[pair.class_idx] == most:
+            continue
+        # what cannot be asked says why, and takes no other pair's place
+        chosen = choose_swaps(inputs, measured, pair.class_idx, pair.concept_idx)
+        pair.swapped = no_intervention(chosen.status)
+        if chosen.swaps:
+            n_of_class[pair.class_idx] += 1
+            asked.append((pair, chosen))
+    for done, (pair, chosen) in enumerate(asked, start=1):
+        pair.swapped = carried_out(inputs, chosen, intervene)
         progress("evidence: interventions", done, len(asked))
 
 
-def _worth_it(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> list[PairEvidence]:
-    """Open pairs that words or data let through in classes for which nothing is shown, the strongest; then leads.
+def _worth_it(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> list[tuple[PairEvidence, int]]:
+    """Open pairs that words or data let through in classes for which nothing is shown, the strongest first; then leads.
 
-    A column that no word names has no place to fill: where it leads, that is told, and it takes no other pair's turn.
+    With each pair the number of pairs that its class may have.
     """
     chosen: list[tuple[bool, JudgedPair]] = []
-    without_place: list[PairEvidence] = []
     for of_class in judged:
         through = [j for j in of_class if j.pair.suspicious]
         proven = [j for j in of_class if j.pair.screened and j.state == "proven"]
         undecided = [j for j in through if j.state == "open"]
-        named = [j for j in undecided if _word(inputs, j.pair.concept_idx) is not None]
-        chosen += [(True, j) for j in proven[:1]] if proven else [(False, j) for j in named[:_PAIRS_OF_CLASS]]
-        if undecided and not proven and _word(inputs, undecided[0].pair.concept_idx) is None:
-            without_place.append(undecided[0].pair)
+        chosen += [(True, j) for j in proven[:1]] if proven else [(False, j) for j in undecided]
     # names and not positions decide between equals: relabelling classes changes nothing
     chosen.sort(key=lambda one: (one[0], -one[1].strength, inputs.class_names[one[1].pair.class_idx]))
-    return [*(j.pair for _, j in chosen[:MAX_PAIRS]), *without_place]
+    return [(j.pair, 1 if is_proven else _PAIRS_OF_CLASS) for is_proven, j in chosen]
 
 
-def _intervene(inputs: EvidenceInput, measured: Measured, pair: PairEvidence, intervene: Intervene) -> Intervention:
-    word_idx = _word(inputs, pair.concept_idx)
-    if word_idx is None or inputs.concepts[word_idx].kind not in KINDS_WITH_A_PLACE:
-        return no_intervention("not_applicable")
-    swaps = choose_swaps(inputs, measured, pair.class_idx, pair.concept_idx)
-    if not swaps:
-        return no_intervention("too_few")
-    found = intervene(swaps)
+def carried_out(inputs: EvidenceInput, chosen: ChosenSwaps, intervene: Intervene) -> Intervention:
+    """E5 of swaps that were chosen for a class and a concept."""
+    found = intervene(chosen.swaps)
     if not (found >= 0).any():
         return no_intervention("not_readable")
-    rivals = [v for v, one in enumerate(inputs.concepts) if one.kind == inputs.concepts[word_idx].kind]
-    value = strongest_value(inputs.presence, rivals)
-    return intervention_of(found, swaps, value=value, groups=inputs.groups)
+    kind = inputs.concepts[chosen.swaps[0].word_idx].kind
+    value = strongest_value(inputs.presence, [v for v, one in enumerate(inputs.concepts) if one.kind == kind])
+    effect = intervention_of(found, chosen.swaps, value=value, groups=inputs.groups)
+    return replace(effect, n_unlike=chosen.n_unlike)
 
 
-def _word(inputs: EvidenceInput, concept_idx: int) -> int | None:
+def word_of(inputs: EvidenceInput, concept_idx: int) -> int | None:
     """The concept of the vocabulary that says where it is: itself, or that of an attribute's name."""
     return concept_idx if inputs.concepts[concept_idx].column is None else inputs.same_as.get(concept_idx)
 
 
-def choose_swaps(inputs: EvidenceInput, measured: Measured, class_idx: int, concept_idx: int) -> list[Swap]:
+@dataclass(frozen=True, slots=True)
+class ChosenSwaps:
+    """Swaps of a class and concept; none unless ``status`` is "measured".
+
+    ``n_unlike`` counts the pictures that show the concept and were passed over, since none of their class without it
+    looks as much like the class of the swaps.
+    """
+
+    swaps: tuple[Swap, ...] = ()
+    status: InterventionStatus = "measured"
+    n_unlike: int = 0
+
+
+def choose_swaps(inputs: EvidenceInput, measured: Measured, class_idx: int, concept_idx: int) -> ChosenSwaps:
     """Draw swaps for a class and concept, by the hash of the pictures' ids; none where any side has too few.
 
     Targets are pictures of the class with the concept that are called it; donors and controls are of other classes,
-    the control of the donor's. A group never meets itself.
+    the control of the donor's and, to the encoder, as much like the class of the targets as the donor is. Of donors
+    that look like the class where controls do not nothing can be learnt. A group never meets itself.
     """
-    labels, word_idx = inputs.label_idx, _word(inputs, concept_idx)
-    if word_idx is None:
-        return []
+    labels, word_idx = inputs.label_idx, word_of(inputs, concept_idx)
+    if word_idx is None or inputs.concepts[word_idx].kind not in KINDS_WITH_A_PLACE:
+        return ChosenSwaps(status="not_applicable")
     known = measured.known[:, concept_idx] & (labels >= 0)
     has, lacks = known & measured.present[:, concept_idx], known & ~measured.present[:, concept_idx]
-    keys, own = _keys(inputs, class_idx, concept_idx), labels == class_idx
-    targets = _by_key(has & own & (inputs.predicted_idx == class_idx), keys)
-    controls = {int(k): _by_key(lacks & (labels == k), keys) for k in np.unique(labels[has & ~own])}
-    donors = [row for row in _by_key(has & ~own, keys) if controls[int(labels[row])].size >= MIN_ARM]
-    if min(targets.size, len(donors)) < MIN_ARM:
-        return []
+    own = labels == class_idx
+    wanted, given = has & own & (inputs.predicted_idx == class_idx), has & ~own
+    n_lacking = np.bincount(labels[lacks], minlength=len(inputs.class_names))
+    given &= n_lacking[labels] >= MIN_ARM
+    if min(int(wanted.sum()), int(given.sum())) < MIN_ARM:
+        return ChosenSwaps(status="too_few")
+    score = likeness(inputs.class_prompt_score, labels, class_idx)
+    if by_chance(inputs, class_idx, concept_idx) or told_by_likeness(score, given, lacks & ~own, labels) > MAX_LIKENESS:
+        return ChosenSwaps(status="copies_class")
+    keys = _keys(inputs, class_idx, concept_idx)
+    targets, donors = _by_key(wanted, keys), _by_key(given, keys).tolist()
+    controls = {int(k): _by_key(lacks & (labels == k), keys) for k in np.unique(labels[given])}
+    calipers = {k: caliper_of(score, known & (labels == k)) for k in controls}
+    pools: dict[int, IntArray] = {}  # of each donor, its controls, the nearest first
+    n_unlike = 0
+    for row in donors:
+        pool = alike(score, row, controls[int(labels[row])], calipers[int(labels[row])])
+        if pool.size:
+            pools[row] = pool
+        else:
+            n_unlike += 1
+        if len(pools) == N_SWAPS:
+            break
+    if len(pools) < MIN_ARM or np.unique(np.concatenate([*pools.values()])).size < MIN_ARM:
+        return ChosenSwaps(status="copies_class", n_unlike=n_unlike)
     groups = np.arange(labels.size) if inputs.groups is None else inputs.groups
     swaps: list[Swap] = []
+    matched = list(pools)
     for i in range(min(N_SWAPS, _MOST_OF_ONE * targets.size)):
-        target, donor = int(targets[i % targets.size]), int(donors[i % len(donors)])
-        pool = controls[int(labels[donor])]
-        control = int(pool[i % pool.size])
+        turn, at = divmod(i, len(matched))
+        target, donor = int(targets[i % targets.size]), matched[at]
+        control = int(pools[donor][turn % pools[donor].size])
         if len({groups[target], groups[donor], groups[control]}) == 3:
             swaps.append(Swap(class_idx, word_idx, target, donor, control))
-    return swaps
+    return ChosenSwaps(tuple(swaps), "measured" if swaps else "too_few", n_unlike)
+
+
+def by_chance(inputs: EvidenceInput, class_idx: int, concept_idx: int) -> bool:
+    """Whether presence told twice does not agree within the other classes, whatever it does between them.
+
+    What an attribute of the manifest says needs no second telling.
+    """
+    if inputs.kappa_elsewhere is None or inputs.concepts[concept_idx].column is not None:
+        return False
+    return bool(inputs.kappa_elsewhere[class_idx, concept_idx] < MIN_KAPPA)
 
 
 def _keys(inputs: EvidenceInput, class_idx: int, concept_idx: int) -> NDArray[np.uint64]:

