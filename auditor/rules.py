@@ -172,8 +172,13 @@ SCREEN_SHARE, SCREEN_LIFT = 0.15, 1.5
 SCREEN_AUC, SCREEN_EXCESS = 0.6, 0.10
 #: Plain gaps with a p below this are measured in full, reported, and may be shown; alone they are no suspects.
 NOTABLE_P = 0.05
-#: Erasure agrees with a gap when it takes away at least this part of it, and DELTA.
+#: Erasure agrees with a gap when it takes away at least this part of it, and DELTA; or this part of the margin.
+#: Fillings agree with this part of a gap.
 AGREEING_PART = 0.25
+#: An eraser never saw the pictures that it judges, and takes away less of what is there the fewer pictures it was
+#: fitted on. Below this many pictures a channel these parts, of gap and margin, are asked for (decision 0024).
+FEW_A_CHANNEL = 10
+AGREEING_FEW, AGREEING_MARGIN_FEW = 0.20, 0.05
 #: Level at which an erasure must exceed what erasers fitted to permuted presence take away.
 NULL_ALPHA = 0.05
 #: An eraser is fitted only where the concept is present in some pictures and absent from others of so many.

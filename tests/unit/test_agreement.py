@@ -9,6 +9,7 @@ from auditor.evidence.effects.swaps import NOT_TRIED, Intervention, no_intervent
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.agreement import (
     agrees,
+    erasure_agrees,
     excluded,
     margins_agree,
     supported,
@@ -122,3 +123,17 @@ def test_swaps_stand_alone_only_without_counterexamples_and_where_erasure_does_n
     assert swaps_stand_alone(replace(pair, erased_pull=STRONG, transferred_pull=STRONG))
     assert not swaps_stand_alone(replace(pair, erased_pull=STRONG, transferred_pull=nothing))
     assert swaps_stand_alone(replace(pair, erased_recall=nothing, erased_pull=STRONG))
+
+
+@pytest.mark.parametrize(("few", "by_counts", "by_margin"), [(False, 0.13, 0.26), (True, 0.11, 0.06)])
+def test_of_few_pictures_a_channel_less_is_asked(few, by_counts, by_margin):
+    """A quarter of 50 points is 12.5 and a fifth 10; a quarter of the margin, or a twentieth."""
+    for taken in (by_counts, by_counts - 0.02):
+        part = erasure(taken, 0.05, 0.2)
+        pair = PairEvidence(0, 0, None, (0.5, 0.4, 0.6), True, True, recall=OBSERVED, few_pictures=few)
+        pair.erased_recall = pair.transferred_recall = part
+        assert erasure_agrees(pair) == (taken == by_counts)
+    for taken in (by_margin, by_margin - 0.02):
+        pair = PairEvidence(0, 0, None, (0.5, 0.4, 0.6), True, True, recall=OBSERVED, few_pictures=few)
+        pair.erased_margin = pair.transferred_margin = erasure(taken, 0.01, 0.3)
+        assert erasure_agrees(pair) == (taken == by_margin)

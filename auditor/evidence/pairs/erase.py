@@ -24,7 +24,7 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.pairs.permute import PairErasers, permute_presence
 from auditor.records import BoolArray, IntArray, Progress
-from auditor.rules import MIN_VARYING
+from auditor.rules import FEW_A_CHANNEL, MIN_VARYING
 
 _PAIRS_AT_ONCE = 512  # pairs of a pass over the head's inputs
 _HELD = 60_000_000  # numbers that the erasers of a pass are
@@ -45,8 +45,9 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
         return
     own_score = np.where(labels >= 0, inputs.class_prompt_score[np.arange(labels.size), labels], 0).astype(np.float32)
     residual = residual_presence(inputs.presence, labels, own_score, inputs.concepts, targets, inputs.same_as)
+    few = int((labels >= 0).sum()) < FEW_A_CHANNEL * inputs.head.weight.shape[1]
     for pair in measured.pairs:
-        pair.partners = residual.partners.get(pair.concept_idx, ())
+        pair.partners, pair.few_pictures = residual.partners.get(pair.concept_idx, ()), few
     pairs = [pair for pair in measured.pairs if pair.concept_idx in residual.column_of]
     if not pairs:
         return

@@ -49,6 +49,7 @@ class PairEvidence:
     transferred_pull: Erasure = NOT_IDENTIFIED
     erased_margin: Erasure = NOT_IDENTIFIED  # part of the margin, see margin_loss
     transferred_margin: Erasure = NOT_IDENTIFIED
+    few_pictures: bool = False  # erasers were fitted on few pictures a channel
     lost: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows with v, called c only as they are
     swapped: Intervention = NOT_TRIED
     partners: tuple[int, ...] = ()

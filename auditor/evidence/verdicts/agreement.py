@@ -11,6 +11,8 @@ from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.rules import (
+    AGREEING_FEW,
+    AGREEING_MARGIN_FEW,
     AGREEING_PART,
     DELTA,
     ERASED_MARGIN,
@@ -26,7 +28,7 @@ from auditor.rules import (
 )
 
 
-def agrees(gap: Gap, erasure: Erasure, transferred: Erasure) -> bool:
+def agrees(gap: Gap, erasure: Erasure, transferred: Erasure, part: float = AGREEING_PART) -> bool:
     """Whether erasing the concept takes away a good part of the gap, and more than permuted presence explains.
 
     Args:
@@ -35,19 +37,20 @@ def agrees(gap: Gap, erasure: Erasure, transferred: Erasure) -> bool:
         transferred: E3 of the same sort, fitted on the other classes alone, where they vary enough. What goes with
             the concept within this class only (its sub-kinds, the encoder's error on it) has no part in it, nor, for
             a pull, what goes with it within the class of the pictures that are pulled.
+        part: Part of the gap that is enough.
     """
     fitted = [erasure] if transferred.status == "not_identified" else [erasure, transferred]
-    enough = max(DELTA, AGREEING_PART * gap.effect)
+    enough = max(DELTA, part * gap.effect)
     return all(_shown(one) and one.effect >= enough for one in fitted)
 
 
-def margins_agree(erased: Erasure, transferred: Erasure) -> bool:
+def margins_agree(erased: Erasure, transferred: Erasure, part: float = AGREEING_PART) -> bool:
     """Whether erasing the concept takes away a good part of the margin that goes with it, in the class's pictures.
 
     Asked of the eraser of all classes and of that of the other classes alone: within one class whatever goes with the
     concept is erased along with it, so its own pictures prove nothing.
     """
-    return all(_shown(one) and one.effect >= AGREEING_PART for one in (erased, transferred))
+    return all(_shown(one) and one.effect >= part for one in (erased, transferred))
 
 
 def _shown(erasure: Erasure) -> bool:
@@ -56,7 +59,11 @@ def _shown(erasure: Erasure) -> bool:
 
 def agrees_by_counts(pair: PairEvidence) -> bool:
     """Whether erasure agrees with the gap of recall by changed predictions."""
-    return agrees(pair.recall, pair.erased_recall, pair.transferred_recall)
+    return agrees(pair.recall, pair.erased_recall, pair.transferred_recall, _part(pair))
+
+
+def _part(pair: PairEvidence) -> float:
+    return AGREEING_FEW if pair.few_pictures else AGREEING_PART
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ def supported(pair: PairEvidence) -> list[Supported]:
         if swaps_confirm(pair):
             p = float(combine_pvalues([pair.recall.p, pair.swapped.p]).pvalue)
             found.append(Supported(RECALL_GAP, replace(pair.recall, p=p), FILLED, 1 - 2 * GAP_PART, together=True))
-    if agrees(pair.pull, pair.erased_pull, pair.transferred_pull):
+    if agrees(pair.pull, pair.erased_pull, pair.transferred_pull, _part(pair)):
         found.append(Supported(PULL_GAP, pair.pull, ERASED_PULL, part))
     if swaps_stand_alone(pair):
         found.append(Supported(FILLED, pair.swapped.as_gap(), None, part))
@@ -98,7 +105,8 @@ def supported(pair: PairEvidence) -> list[Supported]:
 
 def erasure_agrees(pair: PairEvidence) -> bool:
     """Whether erasure agrees with the gap of recall, by counts or by the margin."""
-    return agrees_by_counts(pair) or margins_agree(pair.erased_margin, pair.transferred_margin)
+    of_margin = AGREEING_MARGIN_FEW if pair.few_pictures else AGREEING_PART
+    return agrees_by_counts(pair) or margins_agree(pair.erased_margin, pair.transferred_margin, of_margin)
 
 
 def swaps_agree(pair: PairEvidence) -> bool:
