@@ -6,6 +6,7 @@ and what public sets say, have tests of their own.
 
 from __future__ import annotations
 
+import csv
 import importlib
 import json
 import math
@@ -19,10 +20,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import benchmarks
 from benchmarks.machine import describe_machine, write_result
+from benchmarks.photographs.pools import POOLS
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(info.name for info in pkgutil.walk_packages(benchmarks.__path__, "benchmarks."))
@@ -83,7 +87,9 @@ def test_every_module_can_be_imported(name):
 def test_all_modules_are_found():
     assert {"benchmarks.speed", "benchmarks.planted.run", "benchmarks.planted.__main__"} <= set(MODULES)
     files = {path.relative_to(ROOT).with_suffix("") for path in (ROOT / "benchmarks").rglob("*.py")}
-    assert len(MODULES) == len([path for path in files if path.name != "__init__"]) + 1  # and the package planted
+    assert (
+        len(MODULES) == len([path for path in files if path.name != "__init__"]) + 2
+    )  # and the packages planted and photographs
 
 
 def test_speed(tmp_path):
@@ -128,6 +134,36 @@ def test_reports_are_timed_on_audits_that_are_kept(tmp_path):
     assert [one["exit_code"] for one in found["figures"]] == [0, 1]
     assert all(one["seconds"] > 0 and one["peak_mebibytes"] > 20 for one in found["figures"])
     assert len(printed.splitlines()) == 2
+
+
+def made_photographs(root: Path) -> Path:
+    """Pictures of noise, each class in its own shade, laid out as the pools of photographs are."""
+    rng = np.random.default_rng(0)
+    for pool, labels in POOLS.items():
+        rows = []
+        for shade, label in enumerate(labels):
+            for k in range(36):
+                path = root / pool / label / f"{k:02}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                pixels = rng.integers(0, 120, (64, 64, 3), dtype=np.uint8) + np.uint8(20 * shade)
+                Image.fromarray(pixels).save(path)
+                rows.append((f"{label}/{k:02}.png", label))
+        with (root / pool / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("path", "label"), *rows])
+    return root
+
+
+def test_photographs(tmp_path):
+    pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
+    words = ("benchmarks.photographs", "--grid", "toy", "--jobs", 1, "--photos", made_photographs(tmp_path / "photos"))
+    printed = run(*words, "--work", tmp_path / "kept", "--output", tmp_path / "first.json")
+    run(*words, "--work", tmp_path / "kept", "--output", tmp_path / "again.json")
+    first = read(tmp_path / "first.json", "python -m benchmarks.photographs --grid toy", {"outcomes": 0})
+    again = read(tmp_path / "again.json", "python -m benchmarks.photographs --grid toy", {"outcomes": 4})
+    assert first["outcomes"] == again["outcomes"]
+    assert [one["scenario"]["mode"] for one in first["outcomes"]] == ["words", "column"] * 2
+    assert [row["group"] for row in first["summary"]] == ["all", "C = 2"] * 2
+    assert "flagged rightly" in printed
 
 
 @pytest.fixture(scope="module")

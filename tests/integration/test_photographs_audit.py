@@ -1,0 +1,93 @@
+"""The photographs tier against the command line: the same pictures as files give the same verdicts; skipped without."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "photos"
+
+pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
+pytestmark = [
+    pytest.mark.photos,
+    pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs are not beside the checkout"),
+]
+
+from auditor.cli import app  # noqa: E402 - after the check that it can be tried
+from auditor.store.database import open_audit_database  # noqa: E402
+from benchmarks.photographs.bank import Bank, conse_encoder, network  # noqa: E402
+from benchmarks.photographs.models import Made, make  # noqa: E402
+from benchmarks.photographs.scenarios import Scenario  # noqa: E402
+from benchmarks.planted.audit import Asked, Audited, audit, picture_path  # noqa: E402
+
+FACTORY = f"{Path(__file__).parents[1] / 'photo_classifier.py'}:build"
+SIZES = {"n_train": 40, "n_audit": 120, "noise": 0.5, "penalty": 1e-3}
+PLANTED = Scenario(1, "open", "cats_dogs", "greyscale", None, (0,), 0.95, 0.5, 0.05, **SIZES)
+CONTROL = Scenario(2, "open", "cats_dogs", "greyscale", "balanced", (0,), 0.5, 0.5, 0.5, **SIZES)
+
+
+@pytest.fixture(scope="module", params=[PLANTED, CONTROL], ids=["planted", "control"])
+def both(request, tmp_path_factory) -> tuple[Made, Audited, Path]:
+    """The tier's model and audit, and the folder of the audit that the command line made of the same pictures."""
+    work = tmp_path_factory.mktemp("photographs")
+    bank = Bank(PHOTOS, work / "features")
+    made = make(request.param, bank)
+    given = made.examined(bank, column=True, properties=False)
+    asked = Asked(made.classifier(), lambda row: made.picture(bank, row))
+    ours = audit(given, conse_encoder(), seed=0, asked=asked)
+    rows = []
+    for row, label_idx in enumerate(made.label_idx.tolist()):
+        label = given.class_names[label_idx]
+        path = work / "pictures" / picture_path(label, row)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made.picture(bank, row).save(path)
+        rows.append({"path": picture_path(label, row), "label": label, "greyscale": given.attributes["greyscale"][row]})
+    manifest = work / "pictures" / "metadata.csv"
+    with manifest.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    torch.save(network(made.head).state_dict(), work / "weights.pt")
+    result = CliRunner().invoke(
+        app,
+        ["run", "--data", str(manifest), "--model", FACTORY, "--trust-code", "--weights", str(work / "weights.pt"),
+         "--encoder", "conse", "--out", str(work / "audit"), "--cache", str(work / "cache"),
+         "--n-extreme", str(min(60, len(rows) // 2))],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return made, ours, work / "audit"
+
+
+def test_verdicts_are_the_same(both):
+    _, ours, folder = both
+    with open_audit_database(folder) as connection:
+        theirs = connection.execute(
+            "SELECT class_name, verdict, concept_id FROM verdicts ORDER BY class_idx"
+        ).fetchall()
+    assert [(one.class_name, one.verdict, one.concept_id) for one in ours.evidence.verdicts] == theirs
+
+
+def test_what_is_relied_on_is_flagged_by_its_column_and_a_control_is_not(both):
+    made, ours, _ = both
+    effects = [pair.effect for pair in made.truth]
+    if made.scenario.control is None:
+        assert max(effects) > 0.2
+        assert [(one.verdict, one.concept) for one in ours.evidence.verdicts] == [
+            ("flagged", "greyscale = yes"), ("flagged", "greyscale = no")
+        ]  # fmt: skip
+    else:
+        assert max(effects) < 0.1
+        assert "flagged" not in {one.verdict for one in ours.evidence.verdicts}
+
+
+def test_pictures_are_what_the_tier_says(both):
+    made, _, folder = both
+    with Image.open(folder.parent / "pictures" / picture_path("cat", 0)) as picture:
+        assert picture.size == (256, 256)
+        red, _, blue = picture.split()
+        assert (red.tobytes() == blue.tobytes()) == bool(made.present[0])

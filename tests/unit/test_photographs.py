@@ -1,0 +1,107 @@
+"""The parts of the photographs tier, on made pictures: what is put in, which half a picture is of, and the truth."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from auditor.records import LinearHead
+from benchmarks.photographs import models
+from benchmarks.photographs.contexts import CONTEXTS, SIZE, square, version
+from benchmarks.photographs.pools import Photo, read_pool, side_of
+from benchmarks.photographs.scenarios import SETS, Scenario, contexts_of, grid
+
+RNG = np.random.default_rng(0)
+PHOTO = square(Image.fromarray(RNG.integers(0, 256, (300, 400, 3), dtype=np.uint8)))
+SCENES = [Image.new("RGB", (SIZE, SIZE), colour) for colour in ("white", "blue")]
+
+
+@pytest.mark.parametrize("context", CONTEXTS, ids=[one.name for one in CONTEXTS])
+def test_the_two_values_differ_and_are_the_same_every_time(context):
+    there, again, without = (version(context, present, PHOTO, "a", SCENES) for present in (True, True, False))
+    assert there.size == without.size == (SIZE, SIZE)
+    assert there.tobytes() == again.tobytes()
+    assert there.tobytes() != without.tobytes()
+    if not context.is_scene:
+        assert without is PHOTO
+
+
+@pytest.mark.parametrize("name", ["watermark", "date stamp", "token"])
+def test_marks_leave_the_rest_of_the_picture_alone_and_lie_where_it_is_seen(name):
+    context = next(one for one in CONTEXTS if one.name == name)
+    changed = (np.asarray(version(context, True, PHOTO, "a", [])) != np.asarray(PHOTO)).any(axis=2)
+    assert 0.005 < changed.mean() < 0.2
+    rows, columns = np.nonzero(changed)
+    assert min(rows.min(), columns.min()) >= 16  # the classifier sees the centre, 224 of 256
+    assert max(rows.max(), columns.max()) < 240
+
+
+def test_only_the_scene_differs():
+    context = next(one for one in CONTEXTS if one.is_scene)
+    snow, sea = (np.asarray(version(context, present, PHOTO, "a", SCENES)) for present in (True, False))
+    same = (snow == sea).all(axis=2)
+    side = round(0.55 * SIZE)
+    assert same.sum() == side**2
+    assert (snow[0, 0] == 255).all()
+
+
+def test_halves_do_not_meet_and_belong_to_the_path(tmp_path):
+    (tmp_path / "cats_dogs").mkdir()
+    with (tmp_path / "cats_dogs" / "metadata.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["path", "label"], *[(f"{k}.jpg", ("cat", "dog")[k % 2]) for k in range(400)]])
+    photos = read_pool(tmp_path, "cats_dogs")
+    opened = {photo.path for photo in photos if photo.side == "open"}
+    assert 160 < len(opened) < 240
+    assert all(photo.side == side_of(photo.path.removeprefix("cats_dogs/")) for photo in photos)
+    names = {side: {one.name for one in CONTEXTS if one.side == side} for side in ("open", "held-back")}
+    assert min(map(len, names.values())) >= 5
+    assert not names["open"] & names["held-back"]
+
+
+@pytest.mark.parametrize("side", ["open", "held-back"])
+def test_a_grid_keeps_to_its_side_and_seeds_are_its_own(side):
+    scenarios = list(grid(side, "full"))
+    assert len({one.seed for one in scenarios}) == len(scenarios)
+    assert all(one.context.side == side for one in scenarios)
+    assert not any(one.context.is_scene for one in scenarios if one.photos == "scenes")
+    assert sum(len(one.planted) for one in scenarios if one.control is None) >= 60
+    assert sum(len(one.classes) for one in scenarios if one.control) >= 80
+    assert len(contexts_of(side, "cats_dogs")) == len(contexts_of(side, "scenes")) + 1
+
+
+class Made:
+    """Stands for the bank: features (n, 2) that say the class, and whether the context is there."""
+
+    def __init__(self, says: float) -> None:
+        self.says = says
+
+    def features(self, photos, context, present):
+        own = np.array([[1.0 if photo.label == "dog" else -1.0, 0.0] for photo in photos], np.float32)
+        return own + np.array([0.0, self.says if present else -self.says], np.float32), np.zeros((len(photos), 3))
+
+
+@pytest.mark.parametrize(("weight", "effect"), [(3.0, 1.0), (0.0, 0.0)])
+def test_truth_of_a_head_by_hand(weight, effect):
+    """A head that reads the context three times as loud as the class calls every picture with it a dog."""
+    scenario = Scenario(1, "open", "cats_dogs", "watermark", None, (1,), 0.9, 0.5, 0.1, 10, 40, 0.0, 1e-3)
+    head = LinearHead(np.array([[-1, -weight], [1, weight]], np.float32), np.zeros(2, np.float32))
+    rest = [tuple(Photo(pool, label, f"{label}{k}", "open") for k in range(40)) for pool, label in SETS["cats_dogs"]]
+    found = {(one.class_idx, one.value): one for one in models._truth(scenario, Made(1.0), head, rest)}
+    assert found[1, "yes"].effect == effect
+    assert found[1, "no"].effect == -effect
+    assert found[0, "no"].effect == effect
+    assert found[1, "yes"].pull == effect
+    assert found[1, "yes"].status == ("relies" if effect else "clean")
+
+
+def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
+    from benchmarks.photographs.__main__ import main
+
+    monkeypatch.setattr("sys.argv", ["photographs", "--photos", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    line = capsys.readouterr().err
+    assert line.startswith(f"no photographs in {tmp_path}: cats_dogs, hymenoptera, scenes")
+    assert len(line.splitlines()) == 1
