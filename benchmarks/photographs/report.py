@@ -1,4 +1,9 @@
-"""Figures of the photographs: by what the audit was given and by the number of classes."""
+"""Figures of the photographs: by what the audit was given and by the number of classes.
+
+Controls are counted by what is *wrong*: a flag for anything that the class does not measurably rely on. A class of a
+control whose reliance could not be bounded under 5 points is a control all the same; a flag on the very context whose
+bound is open is counted apart ("undecided").
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from scipy.stats import beta
+
 from benchmarks.photographs.outcomes import MODES
 from benchmarks.planted import score
 from benchmarks.planted.peers import PEERS
 from benchmarks.planted.score import Outcome
 
 Row = dict[str, Any]
-_FEW_SHOWN = 12
+#: Pictures with the context, and without it, of a class at the least.
+_ARMS = (0, 10, 25, 50)
 
 
 def summarise(outcomes: Sequence[Outcome]) -> list[Row]:
@@ -31,20 +39,34 @@ def summarise(outcomes: Sequence[Outcome]) -> list[Row]:
 def _row(outcomes: Sequence[Outcome]) -> Row:
     large = [score.class_counts(one, score.own_leads(one), least=score.LARGE) for one in outcomes]
     every = [score.class_counts(one, score.own_leads(one)) for one in outcomes]
-    controls = [one for one in outcomes if one["scenario"]["control"]]
-    reliant = _verdicts(outcomes, "relies", least=score.LARGE)
+    seen = {arm: [score.pair_counts(one, least=score.LARGE, arm=arm) for one in outcomes] for arm in _ARMS}
     return {
         "models": len(outcomes),
         "found_20": score.figure(large, score.recall),
-        "found_10": score.figure(every, score.recall),
         "precision": score.figure(every, score.precision),
-        "reliant_20": dict(reliant),
+        "pairs_by_arm": {str(arm): score.figure(counts, score.recall) for arm, counts in seen.items()},
+        "reliant_20": dict(_verdicts(outcomes, "relies", least=score.LARGE)),
         "clean": dict(_verdicts(outcomes, "clean")),
         "between": dict(_verdicts(outcomes, "between")),
-        "alarms": score.false_alarms(outcomes, score.own_leads),
-        "alarms_in_controls": score.false_alarms(controls, score.own_leads),
-        "wrong_flags": _wrong(outcomes),
+        "controls": _controls([one for one in outcomes if one["scenario"]["control"]]),
+        "wrong_flags": _wrong(outcomes, "negative"),
+        "undecided_flags": _wrong(outcomes, "between"),
         "peers": {name: _peer(outcomes, name) for name in PEERS if any(one["peers"] for one in outcomes)},
+    }
+
+
+def _controls(outcomes: Sequence[Outcome]) -> Row:
+    """Classes of controls, how many are wrongly flagged or suspected, and the bound that so many models allow."""
+    wrong = [len(_wrong([one], "negative")) for one in outcomes]
+    alarmed, classes = sum(n > 0 for n in wrong), [one for outcome in outcomes for one in outcome["classes"]]
+    upper = float(beta.ppf(0.975, alarmed + 1, len(wrong) - alarmed)) if len(wrong) > alarmed else 1.0
+    return {
+        "models": len(outcomes),
+        "classes": len(classes),
+        "flagged": sum(wrong),
+        "upper": round(upper, 4),
+        "undecided": len(_wrong(outcomes, "between")),
+        "suspect": sum(one["verdict"] == "suspect" for one in classes),
     }
 
 
@@ -53,13 +75,13 @@ def _verdicts(outcomes: Sequence[Outcome], status: str, *, least: float = 0.0) -
     return Counter(one["verdict"] for one in classes if one["status"] == status and one["size"] >= least)
 
 
-def _wrong(outcomes: Sequence[Outcome]) -> list[str]:
-    """Flags for something that the class does not rely on, as far as was measured."""
+def _wrong(outcomes: Sequence[Outcome], status: str) -> list[str]:
+    """Flags for something of this status, in words."""
     return [
         f"{outcome['scenario']['seed']} {one['class_name']}: {one['lead']} ({one['status']})"
         for outcome in outcomes
         for one in outcome["classes"]
-        if one["verdict"] == "flagged" and score.status_of(outcome, one["class_idx"], one["lead"]) == "negative"
+        if one["verdict"] == "flagged" and score.status_of(outcome, one["class_idx"], one["lead"]) == status
     ]
 
 
@@ -82,14 +104,20 @@ def table(rows: Sequence[Row]) -> str:
     """What is printed at the end."""
     lines = []
     for row in rows:
-        found, alarms, controls = row["found_20"], row["alarms"], row["alarms_in_controls"]
+        found, controls = row["found_20"], row["controls"]
+        arms = ", ".join(
+            f"{one['true']} of {one['true'] + one['missed']} with {arm} in either arm"
+            for arm, one in row["pairs_by_arm"].items()
+        )
         lines.append(
             f"{row['mode']:7} {row['group']:6} {row['models']:3} models  >= 20 points: {found['true']} of "
             f"{found['true'] + found['missed']} flagged rightly ({found['value']:.2f} [{found['low']:.2f}, "
-            f"{found['high']:.2f}])  verdicts {row['reliant_20']}  clean classes {row['clean']}: alarms "
-            f"{alarms['alarms']} of {alarms['classes']} (upper {alarms['upper']:.2f}), in controls "
-            f"{controls['alarms']} of {controls['classes']}  between {row['between']}"
+            f"{found['high']:.2f}]; pairs {arms})  verdicts {row['reliant_20']}  controls: {controls['flagged']} of "
+            f"{controls['classes']} classes flagged wrongly (upper {controls['upper']:.2f} by {controls['models']} "
+            f"models), {controls['undecided']} undecided, {controls['suspect']} suspect"
         )
-        lines += [f"        wrong: {one}" for one in row["wrong_flags"][:_FEW_SHOWN] if row["group"] == "all"]
-        lines += [f"        {name}: {peer}" for name, peer in row["peers"].items() if row["group"] == "all"]
+        if row["group"] == "all":
+            lines += [f"        wrong: {one}" for one in row["wrong_flags"]]
+            lines += [f"        undecided: {one}" for one in row["undecided_flags"]]
+            lines += [f"        {name}: {peer}" for name, peer in row["peers"].items()]
     return "\n".join(lines)

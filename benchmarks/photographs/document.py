@@ -1,0 +1,125 @@
+"""Results on photographs for docs/benchmark.md: what stands between the marks of a side is replaced.
+
+python -m benchmarks.photographs.document RESULT.json --docs docs
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from auditor.figures import percent
+
+BEGIN, END = "<!-- photographs, {} side: begin -->", "<!-- photographs, {} side: end -->"
+_GIVEN = {"words": "words only", "column": "its column"}
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Everything between the marks."""
+    state = "thresholds as fixed beforehand" if result["protocol"]["as_fixed"] else "thresholds not fixed beforehand"
+    swaps = "interventions (E5) running" if result["interventions"] else "without interventions (E5)"
+    rows = result["summary"]
+    found = [_found(row) for row in rows]
+    controls = [_control(row) for row in rows]
+    wrong = [f"{_GIVEN[row['mode']]}: {one}" for row in rows if row["group"] == "all" for one in row["wrong_flags"]]
+    peers = next(row["peers"] for row in rows if row["mode"] == "words" and row["group"] == "all")
+    asked = [
+        [name.replace("_", " "), *(percent(peer[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]
+        for name, peer in peers.items()
+    ]
+    return "\n\n".join(
+        [
+            f"Side `{result['side']}`, {rows[0]['models']} models, {state}, {swaps}. `{result['command']}`",
+            _table(
+                [
+                    "the audit is given",
+                    "classes",
+                    "rely on 20 points or more",
+                    "flagged rightly",
+                    "95 %",
+                    "suspect",
+                    "clean",
+                    "not analysed",
+                    "pairs with 10 / 25 / 50 pictures in either arm",
+                ],
+                found,
+            ),
+            _table(
+                [
+                    "the audit is given",
+                    "classes",
+                    "control models",
+                    "classes of them",
+                    "flagged wrongly",
+                    "upper 95 %, by models",
+                    "flagged, truth undecided",
+                    "suspect",
+                ],
+                controls,
+            ),
+            "Flagged wrongly, controls and others: " + ("; ".join(wrong) if wrong else "nothing") + ".",
+            _table(["words only, peers at their best threshold", "precision", "recall", "F1", "false alarms"], asked),
+        ]
+    )
+
+
+def _found(row: dict[str, Any]) -> list[object]:
+    one, verdicts = row["found_20"], row["reliant_20"]
+    arms = " / ".join(
+        f"{row['pairs_by_arm'][arm]['true']} of {row['pairs_by_arm'][arm]['true'] + row['pairs_by_arm'][arm]['missed']}"
+        for arm in ("10", "25", "50")
+    )
+    return [
+        _GIVEN[row["mode"]],
+        row["group"],
+        one["true"] + one["missed"],
+        f"{one['true']} ({percent(one['value'])})",
+        f"{percent(one['low'])} to {percent(one['high'])}",
+        *(verdicts.get(name, 0) for name in ("suspect", "clean", "not_analysed")),
+        arms,
+    ]
+
+
+def _control(row: dict[str, Any]) -> list[object]:
+    one = row["controls"]
+    upper = percent(one["upper"])
+    return [
+        _GIVEN[row["mode"]], row["group"], one["models"], one["classes"], one["flagged"], upper, one["undecided"],
+        one["suspect"],
+    ]  # fmt: skip
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def write(result: dict[str, Any], page: Path) -> None:
+    """Replace what stands between the marks of the result's side.
+
+    Raises:
+        ValueError: the page has no such marks.
+    """
+    begin, end = (mark.format(result["side"]) for mark in (BEGIN, END))
+    text = page.read_text(encoding="utf-8")
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{page.name} has no marks {begin} and {end}")
+    page.write_text(f"{before}{begin}\n{markdown(result)}\n{end}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("result", type=Path)
+    parser.add_argument("--docs", type=Path, required=True)
+    arguments = parser.parse_args()
+    write(json.loads(arguments.result.read_text(encoding="utf-8")), arguments.docs / "benchmark.md")
+
+
+if __name__ == "__main__":
+    main()
