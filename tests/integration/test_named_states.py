@@ -161,7 +161,10 @@ def test_a_model_at_chance(audit):
     assert told.found() <= {"flagged", "not_analysed"}
     chance = told.says("no more often than others are called it: at chance, gaps say nothing")
     assert chance == [name for name in names if told.verdicts[name].verdict == "not_analysed"]
-    assert len(chance) >= 3
+    planted = {"landbird": "forest", "vehicle": "watermark", "waterbird": "water"}
+    flagged = {name: one.concept for name, one in told.verdicts.items() if one.verdict == "flagged"}
+    assert flagged.items() <= planted.items()
+    assert {"balloon", "cat"} <= set(chance)
 
 
 def test_masks_some_of_which_cannot_be_used(audit, sample_manifest, tmp_path):
