@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.figures import percent
+from benchmarks.planted.document import exact_interval
 
 BEGIN, END = "<!-- photographs, {} side: begin -->", "<!-- photographs, {} side: end -->"
 _GIVEN = {"words": "words only", "column": "its column"}
@@ -68,6 +69,9 @@ def markdown(result: dict[str, Any]) -> str:
 
 def _found(row: dict[str, Any]) -> list[object]:
     one, verdicts = row["found_20"], row["reliant_20"]
+    n, low, high = one["true"] + one["missed"], one["low"], one["high"]
+    if one["true"] in (0, n):  # a bootstrap of what is all alike has no width
+        low, high = exact_interval(one["true"], n)
     arms = " / ".join(
         f"{row['pairs_by_arm'][arm]['true']} of {row['pairs_by_arm'][arm]['true'] + row['pairs_by_arm'][arm]['missed']}"
         for arm in ("10", "25", "50")
@@ -75,9 +79,9 @@ def _found(row: dict[str, Any]) -> list[object]:
     return [
         _GIVEN[row["mode"]],
         row["group"],
-        one["true"] + one["missed"],
+        n,
         f"{one['true']} ({percent(one['value'])})",
-        f"{percent(one['low'])} to {percent(one['high'])}",
+        f"{percent(low)} to {percent(high)}",
         *(verdicts.get(name, 0) for name in ("suspect", "clean", "not_analysed")),
         arms,
     ]
