@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from auditor.evidence.effects.significance import clopper_pearson
 from auditor.figures import percent
-from benchmarks.planted.document import exact_interval
+from benchmarks.planted.document import between, table
 
 BEGIN, END = "<!-- photographs, {} side: begin -->", "<!-- photographs, {} side: end -->"
 _GIVEN = {"words": "words only", "column": "its column"}
@@ -34,7 +34,7 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             f"Side `{result['side']}`, {rows[0]['models']} models, {state}, {swaps}. `{result['command']}`",
-            _table(
+            table(
                 [
                     "the audit is given",
                     "classes",
@@ -48,7 +48,7 @@ def markdown(result: dict[str, Any]) -> str:
                 ],
                 found,
             ),
-            _table(
+            table(
                 [
                     "the audit is given",
                     "classes",
@@ -62,7 +62,7 @@ def markdown(result: dict[str, Any]) -> str:
                 controls,
             ),
             "Flagged wrongly, controls and others: " + ("; ".join(wrong) if wrong else "nothing") + ".",
-            _table(["words only, peers at their best threshold", "precision", "recall", "F1", "false alarms"], asked),
+            table(["words only, peers at their best threshold", "precision", "recall", "F1", "false alarms"], asked),
         ]
     )
 
@@ -71,7 +71,7 @@ def _found(row: dict[str, Any]) -> list[object]:
     one, verdicts = row["found_20"], row["reliant_20"]
     n, low, high = one["true"] + one["missed"], one["low"], one["high"]
     if one["true"] in (0, n):  # a bootstrap of what is all alike has no width
-        low, high = exact_interval(one["true"], n)
+        low, high = clopper_pearson(one["true"], n)
     arms = " / ".join(
         f"{row['pairs_by_arm'][arm]['true']} of {row['pairs_by_arm'][arm]['true'] + row['pairs_by_arm'][arm]['missed']}"
         for arm in ("10", "25", "50")
@@ -96,11 +96,6 @@ def _control(row: dict[str, Any]) -> list[object]:
     ]  # fmt: skip
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
 def write(result: dict[str, Any], page: Path) -> None:
     """Replace what stands between the marks of the result's side.
 
@@ -109,11 +104,9 @@ def write(result: dict[str, Any], page: Path) -> None:
     """
     begin, end = (mark.format(result["side"]) for mark in (BEGIN, END))
     text = page.read_text(encoding="utf-8")
-    before, found, rest = text.partition(begin)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
+    if begin not in text or end not in text.partition(begin)[2]:
         raise ValueError(f"{page.name} has no marks {begin} and {end}")
-    page.write_text(f"{before}{begin}\n{markdown(result)}\n{end}{after}", encoding="utf-8")
+    page.write_text(between(text, begin, end, markdown(result)), encoding="utf-8")
 
 
 def main() -> None:

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.cluster import KMeans
-from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from auditor.models.classifier import Classifier
 from auditor.models.load_classifier import make_classifier
@@ -20,6 +18,7 @@ from benchmarks.photographs.bank import Bank, conse_encoder, embeddings_of, netw
 from benchmarks.photographs.pools import Photo
 from benchmarks.photographs.scenarios import Scenario
 from benchmarks.planted.audit import Examined
+from benchmarks.planted.models import logistic_head
 from benchmarks.planted.properties import image_properties
 from benchmarks.planted.truth import PairTruth, bootstrap, with_bounds
 
@@ -144,16 +143,9 @@ def _some(n: int, rate: float, rng: np.random.Generator) -> NDArray[np.bool_]:
 def _head(
     scenario: Scenario, bank: Bank, photos: Sequence[Photo], labels: IntArray, present: NDArray[np.bool_]
 ) -> LinearHead:
-    """Logistic regression on standardised features, folded back into weights on the features themselves."""
+    """The head on these photographs, each in its version."""
     x, _ = versions(bank, scenario, photos, present)
-    spread = x.std(axis=0) + 1e-6
-    with threadpool_limits(1):
-        fitted = LogisticRegression(C=scenario.penalty, max_iter=500).fit((x - x.mean(axis=0)) / spread, labels)
-    coefficients, intercept = fitted.coef_, fitted.intercept_
-    if len(scenario.classes) == 2:
-        coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.r_[-intercept, intercept] / 2
-    weight = coefficients / spread
-    return LinearHead(weight.astype(np.float32), (intercept - weight @ x.mean(axis=0)).astype(np.float32))
+    return logistic_head(x, labels, penalty=scenario.penalty, max_iter=500)
 
 
 def _present(

@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 
 from auditor.inputs.vocabulary import slug
-from auditor.rules import ALPHA
 from benchmarks.photographs.contexts import Context
 from benchmarks.photographs.models import Made
 from benchmarks.planted.audit import Audited
@@ -32,7 +31,6 @@ def outcome(made: Made, mode: Mode, audited: Audited, *, with_peers: bool) -> di
         "pairs": pairs,
         "classes": [class_outcome(audited, c, pairs) for c in range(n_classes)],
         "flags": sorted(flags_of(audited)),
-        "flags_of_other_seed": sorted(flags_of(audited)),
         "notices": list(audited.evidence.notices),
         "peers": {name: peer_leads(audited, PEERS[name](audited)) for name in PEERS} if with_peers else {},
     }
@@ -66,12 +64,10 @@ def _pair(made: Made, mode: Mode, audited: Audited, truth: PairTruth) -> dict[st
             for name in ("accuracy", "effect", "low", "high", "pull", "pull_low", "pull_high")
         },
         "flagged": any(one.class_idx == c and one.concept_id in ids for one in proven(audited)),
-        "score": round((1 - q) if q <= ALPHA else 0.0, 6),
         "q": round(q, 6),
         "n_with": int((there & own).sum()),
         "n_without": int((~there & own).sum()),
         "n_others_with": int((there & ~own).sum()),
-        "slices": {"10": None, "25": None},
         "evidence": {
             rule: [round(one.effect, 4), round(one.low, 4), round(one.high, 4), one.p, one.status]
             for rule, one in sorted(findings.items())

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from scipy.stats import beta
-
+from auditor.evidence.effects.significance import clopper_pearson
 from benchmarks.photographs.outcomes import MODES
 from benchmarks.planted import score
 from benchmarks.planted.peers import PEERS
+from benchmarks.planted.report import peer_at_its_best
 from benchmarks.planted.score import Outcome
 
 Row = dict[str, Any]
@@ -51,7 +51,7 @@ def _row(outcomes: Sequence[Outcome]) -> Row:
         "controls": _controls([one for one in outcomes if one["scenario"]["control"]]),
         "wrong_flags": _wrong(outcomes, "negative"),
         "undecided_flags": _wrong(outcomes, "between"),
-        "peers": {name: _peer(outcomes, name) for name in PEERS if any(one["peers"] for one in outcomes)},
+        "peers": {name: peer_at_its_best(outcomes, name) for name in PEERS if any(one["peers"] for one in outcomes)},
     }
 
 
@@ -59,7 +59,7 @@ def _controls(outcomes: Sequence[Outcome]) -> Row:
     """Classes of controls, how many are wrongly flagged or suspected, and the bound that so many models allow."""
     wrong = [len(_wrong([one], "negative")) for one in outcomes]
     alarmed, classes = sum(n > 0 for n in wrong), [one for outcome in outcomes for one in outcome["classes"]]
-    upper = float(beta.ppf(0.975, alarmed + 1, len(wrong) - alarmed)) if len(wrong) > alarmed else 1.0
+    upper = clopper_pearson(alarmed, len(wrong))[1]
     return {
         "models": len(outcomes),
         "classes": len(classes),
@@ -83,21 +83,6 @@ def _wrong(outcomes: Sequence[Outcome], status: str) -> list[str]:
         for one in outcome["classes"]
         if one["verdict"] == "flagged" and score.status_of(outcome, one["class_idx"], one["lead"]) == status
     ]
-
-
-def _peer(outcomes: Sequence[Outcome], name: str) -> dict[str, float]:
-    """A peer at the threshold that gives it the best F1 on these models."""
-    asked = [one for one in outcomes if one["peers"]]
-    threshold = score.best_threshold(asked, name)
-    total = score.total_of(score.class_counts(one, score.peer_leads(one, name, threshold)) for one in asked)
-    alarms = score.false_alarms(asked, lambda one: score.peer_leads(one, name, threshold))
-    return {
-        "precision": round(float(score.precision(total)), 4),
-        "recall": round(float(score.recall(total)), 4),
-        "f1": round(float(score.f1(total)), 4),
-        "false_alarm_rate": alarms["value"],
-        "threshold": round(threshold, 4),
-    }
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +19,11 @@ from benchmarks.photographs.models import Made, make
 from benchmarks.photographs.outcomes import MODES, Mode, outcome
 from benchmarks.photographs.scenarios import Scenario
 from benchmarks.planted import audit as audit_module
-from benchmarks.planted import peers
+from benchmarks.planted import models as planted_models
+from benchmarks.planted import outcomes as planted_outcomes
+from benchmarks.planted import peers, properties, truth
 from benchmarks.planted.audit import Asked, audit, remembering
+from benchmarks.resumable import finish_all, keep
 
 _AUDIT_SEED = 0
 
@@ -62,13 +62,7 @@ def run(tasks: Sequence[Task], *, jobs: int) -> list[dict[str, Any]]:
         task.path.parent.mkdir(parents=True, exist_ok=True)
     for task in waiting:  # what several models share is made once, before the workers ask for it
         _prepare(task)
-    if jobs == 1 or len(waiting) < 2:
-        for task in waiting:
-            print(finish(task), flush=True)
-    else:
-        with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=get_context("spawn")) as workers:
-            for line in workers.map(finish, waiting):
-                print(line, flush=True)
+    finish_all(waiting, finish, jobs=jobs)
     return [json.loads(task.path.read_text(encoding="utf-8")) for task in tasks]
 
 
@@ -95,9 +89,7 @@ def finish(task: Task) -> str:
     asked = Asked(one.classifier(), lambda row: one.picture(bank, row)) if task.swaps else None
     audited = audit(given, _encoder(), seed=_AUDIT_SEED, asked=asked)
     found = outcome(one, task.mode, audited, with_peers=with_peers)
-    partial = task.path.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    partial.replace(task.path)
+    keep(task.path, found)
     what = task.scenario
     verdicts = ", ".join(
         f"{one['class_name']} {one['verdict']} {one['lead'] or ''} ({one['status']} {one['size']:.2f})"
@@ -114,6 +106,8 @@ def _encoder() -> Any:
 @cache
 def _code() -> str:
     digest = hashlib.sha256(audit_module.code_digest().encode())
-    for module in (audit_module, bank_module, contexts, models, outcomes, peers, pools):
+    ours = (bank_module, contexts, models, outcomes, pools)
+    shared = (audit_module, peers, planted_models, planted_outcomes, properties, truth)
+    for module in (*ours, *shared):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()

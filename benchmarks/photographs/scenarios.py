@@ -53,9 +53,8 @@ class Scenario:
         return next(one for one in CONTEXTS if one.name == self.context_name)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; ``encoder``, ``sort`` and ``tier`` are what the tables of the planted benchmark ask for."""
-        same = {"encoder": "own", "sort": self.context_name, "tier": 2, "architecture": "efficientnet-lite0"}
-        return {**asdict(self), **same, "n_classes": len(self.classes)}
+        """For JSON."""
+        return {**asdict(self), "n_classes": len(self.classes)}
 
 
 def contexts_of(side: Side, photos: str) -> list[Context]:

@@ -143,7 +143,11 @@ def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
         concepts=embed_concepts(vocabulary, names, encoder),
         vocabulary_digest=vocabulary.digest,
         attributes=known_attributes(
-            pictures.items, tuple(examined.attributes), vocabulary.concepts, pictures.label_idx
+            pictures.items,
+            tuple(examined.attributes),
+            vocabulary.concepts,
+            pictures.label_idx,
+            class_names=names,
         ),
         core=core_concepts({}, names, given),
         notices=(),

@@ -15,8 +15,8 @@ from typing import Any
 
 import altair as alt
 import vl_convert
-from scipy.stats import beta
 
+from auditor.evidence.effects.significance import clopper_pearson
 from benchmarks.planted import score
 from benchmarks.planted.peers import PEERS
 from benchmarks.planted.score import Outcome
@@ -29,13 +29,6 @@ _CONFOUNDED = ("collinear", "difficulty", "encoder error", "sub-kind")
 Row = dict[str, Any]
 
 
-def exact_interval(k: int, n: int) -> tuple[float, float]:
-    """Clopper and Pearson's 95 % interval of k of n."""
-    low = float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0
-    high = float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0
-    return low, high
-
-
 def found_by_size(outcomes: Sequence[Outcome]) -> list[Row]:
     """Of the pairs of each measured reliance, how many are found: what was planted, and what came to be besides."""
     rows: list[Row] = []
@@ -45,7 +38,7 @@ def found_by_size(outcomes: Sequence[Outcome]) -> list[Row]:
             above = score.total_of(score.pair_counts(one, least=high, planted=planted) for one in outcomes)
             found, wanted = int(at_least[0] - above[0]), int((at_least - above)[[0, 2]].sum())
             if wanted:
-                interval = exact_interval(found, wanted)
+                interval = clopper_pearson(found, wanted)
                 label = f"{low * 100:.0f}–{min(high, 1) * 100:.0f}"
                 rows.append(
                     {
@@ -84,7 +77,8 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table of Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
@@ -162,22 +156,22 @@ def markdown(result: Row) -> str:
         f"Grid `{result['grid']}`, seeds {first} to {last - 1}, {summary['n_models']} models, "
         f"{summary['n_reliant_classes']} classes that rely on something, {summary['n_clean_classes']} clean ones, "
         f"{summary['n_between_classes']} in between (left out); {state}. `{result['command']}`",
-        _table(("", "value", "95 % (bootstrap over models)", "counts"), figures),
+        table(("", "value", "95 % (bootstrap over models)", "counts"), figures),
         f"Concept recall at 1, 5, 10: {', '.join(_percent(summary[f'concept_recall_{k}']) for k in (1, 5, 10))} "
         f"(by words alone {', '.join(_percent(summary[f'words_recall_{k}']) for k in (1, 5, 10))}). AUPRC of pairs: "
         f"{summary['auprc']:.3f}. Flags of two audit seeds, Jaccard: {summary['seed_agreement']}. Slice precision at "
         f"10, 25: {summary['slice_precision_10']}, {summary['slice_precision_25']}.",
         "### False alarms",
-        _table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms),
+        table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms),
         f"![False alarms by control](images/planted-{result['grid']}-alarms.svg)",
         "### What is found, by measured reliance",
-        _table(("pairs", "points", "found", "share", "95 %"), sizes),
+        table(("pairs", "points", "found", "share", "95 %"), sizes),
         f"![Share of pairs found by measured reliance](images/planted-{result['grid']}-recall.svg)",
         "### Peers, each at the threshold that suits it best on these models",
-        _table(("", "precision", "recall", "F1", "false alarms"), peers),
+        table(("", "precision", "recall", "F1", "false alarms"), peers),
         f"![F1 by classes of the product and its peers](images/planted-{result['grid']}-peers.svg)",
         "### By what was varied",
-        _table(("", "", "models", "classes ≥ 20 found", "≥ 10 found", "false flags", "clean flagged"), groups),
+        table(("", "", "models", "classes ≥ 20 found", "≥ 10 found", "false flags", "clean flagged"), groups),
     ]
     if summary["correlation_one"]:
         parts.append(
@@ -201,7 +195,7 @@ def markdown(result: Row) -> str:
             for name, one in result["sweep"].items()
         ]
         header = ("encoder", "models", "recall ≥ 20", "precision", "clean flagged", "upper 95 %")
-        parts += ["### Encoders, on the same models", _table(header, sweep)]
+        parts += ["### Encoders, on the same models", table(header, sweep)]
     return "\n\n".join(parts)
 
 
@@ -261,6 +255,13 @@ def _alarm_chart(rows: Sequence[Row]) -> Any:
     )
 
 
+def between(text: str, begin: str, end: str, inside: str) -> str:
+    """A page with other text between two marks."""
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{inside}\n{end}{after}"
+
+
 def write_document(result: Row, docs: Path, *, render: Callable[[str], str] = vl_convert.vegalite_to_svg) -> None:
     """Put tables into docs/benchmark.md, and plots beside it."""
     page = docs / "benchmark.md"
@@ -268,9 +269,7 @@ def write_document(result: Row, docs: Path, *, render: Callable[[str], str] = vl
     text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmark\n"
     if begin not in text:
         text += f"\n{begin}\n{end}\n"
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    page.write_text(f"{before}{begin}\n{markdown(result)}\n{end}{after}", encoding="utf-8")
+    page.write_text(between(text, begin, end, markdown(result)), encoding="utf-8")
     (docs / "images").mkdir(exist_ok=True)
     for name, chart in charts(result).items():
         (docs / "images" / name).write_text(render(chart.to_json()), encoding="utf-8")

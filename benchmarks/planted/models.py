@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from auditor.models.encoders.encoder import Encoder
-from auditor.records import LinearHead
+from auditor.records import FloatArray, LinearHead
 from benchmarks.planted import answers, backbones, bank, drawing, networks, properties, worlds
 from benchmarks.planted.answers import model_answers, shared_answers
 from benchmarks.planted.audit import Examined, embed
@@ -165,11 +165,19 @@ def _head(scenario: Scenario, layers: Bank, features: torch.nn.Module, rng: np.r
     labels = np.repeat(np.arange(len(scenario.classes)), scenario.steps)
     rows = draw_rows(scenario.classes, scenario.train, labels, layers, "train", rng)
     x = features_of(features.eval(), layers.pictures(rows))
+    return logistic_head(x, labels, penalty=0.1, max_iter=300)
+
+
+def logistic_head(x: FloatArray, labels: IntArray, *, penalty: float, max_iter: int) -> LinearHead:
+    """Logistic regression on standardised features (n, K), folded back into weights on the features themselves."""
     spread = x.std(axis=0) + 1e-6
     with threadpool_limits(1):
-        fitted = LogisticRegression(C=0.1, max_iter=300).fit((x - x.mean(axis=0)) / spread, labels)
-    weight = fitted.coef_ / spread
-    return LinearHead(weight.astype(np.float32), (fitted.intercept_ - weight @ x.mean(axis=0)).astype(np.float32))
+        fitted = LogisticRegression(C=penalty, max_iter=max_iter).fit((x - x.mean(axis=0)) / spread, labels)
+    coefficients, intercept = fitted.coef_, fitted.intercept_
+    if len(coefficients) == 1:  # of two classes half each
+        coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.r_[-intercept, intercept] / 2
+    weight = coefficients / spread
+    return LinearHead(weight.astype(np.float32), (intercept - weight @ x.mean(axis=0)).astype(np.float32))
 
 
 def code_digest() -> str:

@@ -18,7 +18,7 @@ from benchmarks.planted.truth import PairTruth
 from benchmarks.planted.words import TERM_OF
 from benchmarks.planted.worlds import FACTOR_VALUES
 
-SLICES = (10, 25)
+_SLICES = (10, 25)
 
 
 def outcome(
@@ -103,7 +103,7 @@ def _pair(made: Made, audited: Audited, truth: PairTruth) -> dict[str, Any]:
         "n_without": int((~bears).sum()),
         "n_others_with": n_others,
         "presence_right": round(float(((present > 0.5) == bears).mean()), 4),
-        "slices": {str(k): slice_precision(present, bears, k) for k in SLICES},
+        "slices": {str(k): _slice_precision(present, bears, k) for k in _SLICES},
         "evidence": {
             rule: [round(one.effect, 4), round(one.low, 4), round(one.high, 4), one.p, one.status]
             for rule, one in sorted(findings.items())
@@ -116,7 +116,7 @@ def _bears(rows: IntArray, truth: PairTruth) -> np.ndarray[tuple[int], np.dtype[
     return np.asarray(rows[:, COLUMN[truth.factor]] == code)
 
 
-def slice_precision(present: np.ndarray[Any, Any], bears: np.ndarray[Any, Any], k: int) -> float | None:
+def _slice_precision(present: np.ndarray[Any, Any], bears: np.ndarray[Any, Any], k: int) -> float | None:
     """Of the k pictures that the encoder finds least like the concept, how many are without it; None with fewer."""
     if int((~bears).sum()) < k:
         return None

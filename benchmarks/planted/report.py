@@ -56,11 +56,11 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         "correlation_one": without_counterexamples(outcomes),
         "intervals": figures,
         "false_alarms": alarms,
-        "peers": {name: _peer(outcomes, name) for name in PEERS if any(one["peers"] for one in outcomes)},
+        "peers": {name: peer_at_its_best(outcomes, name) for name in PEERS if any(one["peers"] for one in outcomes)},
     }
 
 
-def _peer(outcomes: Sequence[Outcome], name: str) -> dict[str, float]:
+def peer_at_its_best(outcomes: Sequence[Outcome], name: str) -> dict[str, float]:
     """A peer at the threshold that gives it the best F1 on these models."""
     asked = [one for one in outcomes if one["peers"]]
     threshold = score.best_threshold(asked, name)

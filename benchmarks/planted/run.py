@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +28,7 @@ from benchmarks.planted.outcomes import outcome
 from benchmarks.planted.scenarios import Scenario
 from benchmarks.planted.teaching import FULL_LESSONS, TOY_LESSONS, Lessons
 from benchmarks.planted.worlds import SAMPLE, WIDE, World
+from benchmarks.resumable import finish_all, keep
 
 #: Seeds of one hundred share layers; see `bank`.
 SEEDS_A_POOL = 100
@@ -100,13 +98,7 @@ def run(tasks: Sequence[Task], *, jobs: int) -> list[dict[str, Any]]:
         task.outcome_path.parent.mkdir(parents=True, exist_ok=True)
     for task in waiting:  # what several models share is made once, before the workers ask for it
         _prepare(task, jobs)
-    if jobs == 1 or len(waiting) < 2:
-        for task in waiting:
-            print(finish(task), flush=True)
-    else:
-        with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=get_context("spawn")) as workers:
-            for line in workers.map(finish, waiting):
-                print(line, flush=True)
+    finish_all(waiting, finish, jobs=jobs)
     return [json.loads(task.outcome_path.read_text(encoding="utf-8")) for task in tasks]
 
 
@@ -175,9 +167,7 @@ def finish(task: Task) -> str:
     world, what = task.layers[2], task.scenario
     known = truth.measure(one.truth_labels, one.called, variant_names(world), what.classes, seed=what.seed)
     found = outcome(one, known, audited, other, with_peers=what.encoder == "own")
-    partial = task.outcome_path.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    partial.replace(task.outcome_path)
+    keep(task.outcome_path, found)
     verdicts = ", ".join(f"{one['class_name']} {one['verdict']} ({one['status']})" for one in found["classes"])
     return f"{what.seed} {what.sort}, {what.control or what.correlation}, {what.architecture}: {verdicts}"
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+
+from auditor.evidence.effects.significance import clopper_pearson
 
 Outcome = dict[str, Any]
 #: (true, false, missed) of one model.
@@ -139,8 +140,7 @@ def false_alarms(outcomes: Sequence[Outcome], leads: Callable[[Outcome], Sequenc
     counts = np.array(tallies, dtype=np.float64)
     alarmed = int((counts[:, 0] > 0).sum())
     if alarmed < _FEW_ALARMS:
-        others = len(counts) - alarmed
-        upper = float(beta.ppf(0.975, alarmed + 1, others)) if others else 1.0
+        upper = clopper_pearson(alarmed, len(counts))[1]
     else:
         weights = np.random.default_rng(_SEED).multinomial(
             len(counts), np.full(len(counts), 1 / len(counts)), size=_N_BOOTSTRAP

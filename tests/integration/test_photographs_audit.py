@@ -7,25 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from photo_sets import FACTORY, NEEDED, PHOTOS
 from PIL import Image
 from typer.testing import CliRunner
 
-PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "photos"
+from auditor.cli import app
+from auditor.store.database import open_audit_database
+from benchmarks.photographs.bank import Bank, conse_encoder, network
+from benchmarks.photographs.models import Made, make
+from benchmarks.photographs.scenarios import Scenario
+from benchmarks.planted.audit import Asked, Audited, audit, picture_path
 
-pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
-pytestmark = [
-    pytest.mark.photos,
-    pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs are not beside the checkout"),
-]
-
-from auditor.cli import app  # noqa: E402 - after the check that it can be tried
-from auditor.store.database import open_audit_database  # noqa: E402
-from benchmarks.photographs.bank import Bank, conse_encoder, network  # noqa: E402
-from benchmarks.photographs.models import Made, make  # noqa: E402
-from benchmarks.photographs.scenarios import Scenario  # noqa: E402
-from benchmarks.planted.audit import Asked, Audited, audit, picture_path  # noqa: E402
-
-FACTORY = f"{Path(__file__).parents[1] / 'photo_classifier.py'}:build"
+pytestmark = NEEDED
 SIZES = {"n_train": 60, "n_audit": 300, "penalty": 0.01}
 #: That of the grid's seed 13, and a head that learnt nothing of the same context.
 PLANTED = Scenario(13, "open", "cats_dogs", "greyscale", None, (0,), 0.95, 0.5, 0.05, noise=0.65, **SIZES)

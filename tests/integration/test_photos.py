@@ -8,16 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from photo_sets import FACTORY, NEEDED, PHOTOS
 from typer.testing import CliRunner
 
-PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "photos"
-
-pytest.importorskip("efficientnet_lite_pytorch", reason="needs the extra 'offline'")
-pytestmark = [
-    pytest.mark.photos,
-    pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photographs are not beside the checkout"),
-]
-FACTORY = f"{Path(__file__).parents[1] / 'photo_classifier.py'}:build"
+pytestmark = NEEDED
 GROUND = ("sand", "soil", "wood", "floor", "gravel", "ground", "concrete", "carpet", "grass", "stone", "rock", "leaf")
 
 

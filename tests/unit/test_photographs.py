@@ -70,7 +70,7 @@ def test_a_grid_keeps_to_its_side_and_seeds_are_its_own(side):
     assert len(contexts_of(side, "cats_dogs")) == len(contexts_of(side, "scenes")) + 1
 
 
-class Made:
+class Features:
     """Stands for the bank: features (n, 2) that say the class, and whether the context is there."""
 
     def __init__(self, says: float) -> None:
@@ -87,7 +87,7 @@ def test_truth_of_a_head_by_hand(weight, effect):
     scenario = Scenario(1, "open", "cats_dogs", "watermark", None, (1,), 0.9, 0.5, 0.1, 10, 40, 0.0, 1e-3)
     head = LinearHead(np.array([[-1, -weight], [1, weight]], np.float32), np.zeros(2, np.float32))
     rest = [tuple(Photo(pool, label, f"{label}{k}", "open") for k in range(40)) for pool, label in SETS["cats_dogs"]]
-    found = {(one.class_idx, one.value): one for one in models._truth(scenario, Made(1.0), head, rest)}
+    found = {(one.class_idx, one.value): one for one in models._truth(scenario, Features(1.0), head, rest)}
     assert found[1, "yes"].effect == effect
     assert found[1, "no"].effect == -effect
     assert found[0, "no"].effect == effect

@@ -57,7 +57,11 @@ def check_interventions(
     asked = [
         (c, v, copies, chosen)
         for c in _decided(inputs, before, after)
-        for copies, words in ((True, _copying(inputs, measured, c)), (False, _unrelated(inputs, measured, c)))
+        for silent in [_silent(inputs, measured, c)]
+        for copies, words in (
+            (True, _copying(inputs, measured, c, silent)),
+            (False, _unrelated(inputs, measured, c, silent)),
+        )
         for v, chosen in _first_with_swaps(inputs, measured, c, words)
     ][:MAX_CONTROLS]
     for done, (c, v, copies, chosen) in enumerate(asked, start=1):
@@ -95,21 +99,21 @@ def _first_with_swaps(
     return next(([one] for one in tried if one[1].swaps), [])
 
 
-def _copying(inputs: EvidenceInput, measured: Measured, c: int) -> Iterator[int]:
-    """Words that the data associate with a class and that its look tells best in the others."""
+def _copying(inputs: EvidenceInput, measured: Measured, c: int, silent: Sequence[int]) -> Iterator[int]:
+    """Silent words that the data associate with a class and that its look tells best in the others."""
     score, others = likeness(inputs.class_prompt_score, inputs.label_idx, c), _others(inputs, c)
     told = {}
-    for v in _silent(inputs, measured, c):
+    for v in silent:
         if measured.by_data[c, v]:
             has, known = measured.present[:, v] & others, measured.known[:, v] & others
             told[v] = told_by_likeness(score, has, known & ~has, inputs.label_idx)
     yield from sorted((v for v in told if told[v] > 0.5), key=lambda v: (-told[v], inputs.concepts[v].concept_id))
 
 
-def _unrelated(inputs: EvidenceInput, measured: Measured, c: int) -> Iterator[int]:
-    """Words that the data do not associate with a class, neither way."""
+def _unrelated(inputs: EvidenceInput, measured: Measured, c: int, silent: Sequence[int]) -> Iterator[int]:
+    """Silent words that the data do not associate with a class, neither way."""
     low, high, auc = measured.auc.low[c], measured.auc.high[c], measured.auc.auc[c]
-    words = [v for v in _silent(inputs, measured, c) if low[v] < SCREEN_AUC and high[v] > 1 - SCREEN_AUC]
+    words = [v for v in silent if low[v] < SCREEN_AUC and high[v] > 1 - SCREEN_AUC]
     yield from sorted(words, key=lambda v: (abs(float(auc[v]) - 0.5), inputs.concepts[v].concept_id))
 
 
