@@ -179,6 +179,14 @@ MIN_VARYING = 20
 #: transplant as such that changes what they are called, and a model without its object falls back on what is left.
 LEAST_KEPT = 0.5
 
+# --- thresholds of copies ----
+
+#: Bits of two fingerprints (of 512) that may differ in near copies: re-encoded, resized, brightened and cropped by a
+#: hundredth they differ in fewer, nearly all; different pictures in 85 and more (docs/decisions/0022-copies.md).
+NEAR_COPY_BITS = 64
+#: And the encoder's least cosine between them: it knows what grey levels do not, such as another colour.
+NEAR_COPY_COSINE = 0.75
+
 # --- thresholds of named states ----
 
 #: Kappa of presence told twice below which it is not known in which pictures a concept is.

@@ -193,7 +193,8 @@ def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
 
 def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
     """E4 of every context pair that passes a screen or whose plain gap is notable."""
-    labels, predicted, groups = inputs.label_idx, inputs.predicted_idx, inputs.groups
+    labels, predicted = inputs.label_idx, inputs.predicted_idx
+    groups, copies = inputs.groups, inputs.copies
     words = _by_pair(inputs, measured.class_concepts)
     kinds: dict[tuple[str, str | None], list[int]] = {}
     for v, concept in enumerate(inputs.concepts):
@@ -241,6 +242,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 predicted[mine] == c,
                 strata=[stratum[seen] for stratum in strata],
                 groups=None if groups is None else groups[mine],
+                copies=None if copies is None else copies[mine],
             )
             pair.pull = pull_gap(
                 present[theirs],
@@ -248,6 +250,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 predicted[theirs] == c,
                 labels[theirs],
                 groups=None if groups is None else groups[theirs],
+                copies=None if copies is None else copies[theirs],
             )
         progress("evidence: gaps", c + 1, n_classes)
 
