@@ -183,7 +183,7 @@ LEAST_KEPT = 0.5
 
 #: Bits of two fingerprints (of 512) that may differ in near copies: re-encoded, resized, brightened and cropped by a
 #: hundredth they differ in fewer, nearly all; different pictures in 85 and more (docs/decisions/0022-copies.md).
-NEAR_COPY_BITS = 64
+NEAR_COPY_BITS = 56
 #: And the encoder's least cosine between them: it knows what grey levels do not, such as another colour.
 NEAR_COPY_COSINE = 0.75
 

@@ -41,13 +41,13 @@ def fingerprint(image: Image.Image) -> bytes:
         Zauner (2010), Implementation and benchmarking of perceptual image hash functions; Krawetz's difference hash.
     """
     grey = image.convert("L")
-    levels = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), dtype=np.float32)
+    levels = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0), dtype=np.float32)
     if float(levels.std()) < _FLAT:
         return NO_FINGERPRINT
     frequencies = fft.dctn(levels, norm="ortho")[:_HALF, :_HALF].ravel()
     low = frequencies > np.median(frequencies[1:])  # the first is the mean brightness
     low[0] = False
-    small = np.asarray(grey.resize((_HALF + 1, _HALF), Image.Resampling.LANCZOS), dtype=np.int16)
+    small = np.asarray(grey.resize((_HALF + 1, _HALF), Image.Resampling.LANCZOS, reducing_gap=3.0), dtype=np.int16)
     return np.packbits(np.concatenate([low, (small[:, 1:] > small[:, :-1]).ravel()])).tobytes()
 
 

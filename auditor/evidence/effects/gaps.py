@@ -19,6 +19,7 @@ from scipy.special import chdtri, xlogy
 from auditor.evidence.effects import significance
 from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.effects.strata import usable_strata
+from auditor.evidence.effects.witnesses import witness_weights
 from auditor.records import BoolArray, FloatArray, IntArray
 from auditor.rules import DELTA, MIN_ARM, PRESENT
 
@@ -183,19 +184,11 @@ def levels(
 ) -> BoolArray:
     """Whether each value belongs to the reference, indexed by value."""
     size = int(value.max(initial=0)) + 1
-    weight = _weights(among, copies)
+    weight = witness_weights(among, copies)
     worth = 1.0 if groups is None else 1 / design_effect(outcome[among], groups[among], weight[among])
     trials = np.bincount(value, weights=weight, minlength=size) * worth
     successes = np.bincount(value[outcome], weights=weight[outcome], minlength=size) * worth
     return reference_level(successes, trials)
-
-
-def _weights(arm: BoolArray, copies: IntArray | None) -> Float64Array:
-    """What every picture (n,) counts for in an arm: nothing outside it, and a part of one where it has copies in it."""
-    if copies is None:
-        return arm.astype(np.float64)
-    _, member = np.unique(copies, return_inverse=True)
-    return arm / np.maximum(np.bincount(member, weights=arm), 1)[member]
 
 
 def _gap(
@@ -212,7 +205,7 @@ def _gap(
     x_counts: list[int] = []
     n_counts: list[int] = []
     for arm in (present, ~present):
-        weight = _weights(arm, copies)
+        weight = witness_weights(arm, copies)
         effect = 1.0 if groups is None else design_effect(outcome[arm], groups[arm], weight[arm])
         arms.append(np.bincount(stratum[outcome], weights=weight[outcome], minlength=size) / effect)
         arms.append(np.bincount(stratum, weights=weight, minlength=size) / effect)
