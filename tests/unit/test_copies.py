@@ -77,7 +77,6 @@ def test_both_sorts_are_counted_and_shown():
         "2 pictures are nearly the same as others (encoded again, resized, a little changed), in 1 group, such as "
         "'a.jpg' and 'c.jpg': a group counts as one picture",
     )
-    told = [
-        (one.image_id[0], one.copy_group, one.same_content_as[0], one.counted) for one in copy_records(FOUR, copies)
-    ]
+    records = copy_records(FOUR, copies)
+    told = [(one.image_id[0], one.copy_group, one.same_content_as[0], one.counted) for one in records]
     assert told == [("a", 0, "a", True), ("b", 0, "a", False), ("c", 0, "c", True)]
