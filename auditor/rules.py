@@ -181,8 +181,8 @@ LEAST_KEPT = 0.5
 
 # --- thresholds of copies ----
 
-#: Bits of two fingerprints (of 512) that may differ in near copies: re-encoded, resized, brightened and cropped by a
-#: hundredth they differ in fewer, nearly all; different pictures in 85 and more (docs/decisions/0022-copies.md).
+#: Bits of two fingerprints (of 512) that may differ in near copies. Copies encoded again, resized, a little brighter or
+#: cropped by a hundredth differ in fewer, nearly all; different pictures in 84 and more (decision 0022).
 NEAR_COPY_BITS = 56
 #: And the encoder's least cosine between them: it knows what grey levels do not, such as another colour.
 NEAR_COPY_COSINE = 0.75

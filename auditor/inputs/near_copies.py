@@ -77,7 +77,7 @@ def find_near_copies(fingerprints: ByteArray, embeddings: FloatArray, same_conte
     for start in range(0, told.size, _ROWS_AT_ONCE):
         rows = told[start : start + _ROWS_AT_ONCE]
         limits, bits, at = index.range_search(np.ascontiguousarray(fingerprints[rows]), NEAR_COPY_BITS + 1)
-        one, other = np.repeat(rows, np.diff(limits.astype(np.int64))), told[at]
+        one, other = np.repeat(rows, (limits[1:] - limits[:-1]).astype(np.int64)), told[at]
         once = one < other
         one, other, bits = one[once], other[once], bits[once]
         alike = np.einsum("nd,nd->n", embeddings[one], embeddings[other]) >= NEAR_COPY_COSINE

@@ -167,10 +167,12 @@ def _together(columns: Mapping[str, Any]) -> IntArray | None:
     """Codes of pictures that belong together, by the manifest and as copies; None where every counted one is alone."""
     member, copy_group = np.ma.asarray(columns["member"]), np.ma.asarray(columns["copy_group"])
     alone = np.arange(member.size, dtype=np.int64)
-    by_manifest = None if np.ma.getmaskarray(member).any() or not member.size else member.astype(np.int64).filled(0)
+    by_manifest = (
+        None if np.ma.getmaskarray(member).any() or not member.size else np.asarray(member.filled(0), dtype=np.int64)
+    )
     is_copy = ~np.ma.getmaskarray(copy_group)
     # copies are numbered from -1 down, so that they are no picture's own number
-    units = np.where(is_copy, -1 - copy_group.filled(0).astype(np.int64), alone)
+    units = np.where(is_copy, -1 - np.asarray(copy_group.filled(0), dtype=np.int64), alone)
     counted = np.asarray(columns["counted"], dtype=np.bool_)
     if np.unique(units[counted]).size == counted.sum():
         return by_manifest

@@ -185,10 +185,11 @@ def levels(
     """Whether each value belongs to the reference, indexed by value."""
     size = int(value.max(initial=0)) + 1
     weight = witness_weights(among, copies)
-    worth = 1.0 if groups is None else 1 / design_effect(outcome[among], groups[among], weight[among])
-    trials = np.bincount(value, weights=weight, minlength=size) * worth
-    successes = np.bincount(value[outcome], weights=weight[outcome], minlength=size) * worth
-    return reference_level(successes, trials)
+    if groups is not None:
+        weight = weight / design_effect(outcome[among], groups[among], weight[among])
+    trials = np.bincount(value, weights=weight, minlength=size)
+    successes = np.bincount(value[outcome], weights=weight[outcome], minlength=size)
+    return reference_level(successes.astype(np.float64), trials.astype(np.float64))
 
 
 def _gap(
