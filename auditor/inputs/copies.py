@@ -24,7 +24,7 @@ class Copies:
     alike: IntArray  # (N,) first row of the pictures that are equal or nearly so, directly or by way of others
     #: (N,) One of the pictures with the same bytes and label counts, and one without a label only where none has one.
     counted: BoolArray
-    closest: tuple[int, int] | None = None  # the near copies that differ least
+    closest: tuple[int, int] | None = None  # two near copies that differ least, as an example
 
     def units(self) -> IntArray | None:
         """(N,) codes of pictures that are one witness; None where every counted picture is alone."""

@@ -25,7 +25,8 @@ NO_FINGERPRINT = bytes(FINGERPRINT_BYTES)
 _SIDE = 64  # of the grey picture that frequencies are taken of
 _HALF = 16  # frequencies, and differences, a side
 _FLAT = 2.0  # grey levels of spread below which there is nothing to compare but noise
-_ROWS_AT_ONCE = 1024
+_ROWS_AT_ONCE = 256
+_PAIRS_AT_ONCE = 2**16
 
 
 def fingerprint(image: Image.Image) -> bytes:
@@ -55,7 +56,7 @@ class NearCopies(NamedTuple):
     """Which pictures are near copies of each other, directly or by way of others."""
 
     first: IntArray  # (N,) lowest row of the pictures that a picture is connected with; its own where it is alone
-    closest: tuple[int, int] | None  # the pair of different fingerprints or files that differs least; None: no pair
+    closest: tuple[int, int] | None  # of the pairs that connected pictures, the one that differs least
 
 
 def find_near_copies(fingerprints: ByteArray, embeddings: FloatArray, same_content: IntArray) -> NearCopies:
@@ -80,14 +81,17 @@ def find_near_copies(fingerprints: ByteArray, embeddings: FloatArray, same_conte
         one, other = np.repeat(rows, (limits[1:] - limits[:-1]).astype(np.int64)), told[at]
         once = one < other
         one, other, bits = one[once], other[once], bits[once]
-        alike = np.einsum("nd,nd->n", embeddings[one], embeddings[other]) >= NEAR_COPY_COSINE
-        one, other, bits = one[alike], other[alike], bits[alike]
-        if one.size == 0:
-            continue
-        least = np.lexsort((other, one, bits))[0]
-        pair = int(bits[least]), int(one[least]), int(other[least])
-        best = pair if best is None else min(best, pair)
-        first = connected(n, (np.arange(n), first), (one, other))
+        for part in (slice(step, step + _PAIRS_AT_ONCE) for step in range(0, one.size, _PAIRS_AT_ONCE)):
+            new = first[one[part]] != first[other[part]]  # thousands of frames of one scene are millions of pairs
+            left, right, apart = one[part][new], other[part][new], bits[part][new]
+            alike = np.einsum("nd,nd->n", embeddings[left], embeddings[right]) >= NEAR_COPY_COSINE
+            if not alike.any():
+                continue
+            left, right, apart = left[alike], right[alike], apart[alike]
+            least = np.lexsort((right, left, apart))[0]
+            pair = int(apart[least]), int(left[least]), int(right[least])
+            best = pair if best is None else min(best, pair)
+            first = connected(n, (np.arange(n), first), (left, right))
     return NearCopies(first, best[1:] if best else None)
 
 
