@@ -13,6 +13,7 @@ from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import KnownAttributes
+from auditor.inputs.copies import Copies, groups_of
 from auditor.inputs.core_concepts import CoreConceptOf
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
@@ -69,6 +70,7 @@ class Pictures:
     label_idx: IntArray  # (N,), -1 for none
     predicted_idx: IntArray  # (N,), -1 without a model
     confidence: FloatArray  # (N,), NaN without a model
+    copies: Copies | None = None  # None: not looked for
 
     @property
     def image_ids(self) -> tuple[str, ...]:
@@ -80,11 +82,16 @@ class Pictures:
         return np.array([int(image_id, 16) for image_id in self.image_ids], dtype=np.uint64).view(np.int64)
 
     def groups(self) -> IntArray | None:
-        """Codes (N,) of the manifest's groups; a picture without one is its own. None where there are no groups."""
-        if not any(item.group_id for item in self.items):
-            return None
-        names = [item.group_id or item.image_id for item in self.items]
-        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+        """Codes (N,) of the manifest's groups and of copies, joined; None where every picture is alone."""
+        return groups_of(self.image_ids, [item.group_id for item in self.items], self.units())
+
+    def units(self) -> IntArray | None:
+        """Codes (N,) of pictures that are one witness, see :meth:`Copies.units`; None where every picture is alone."""
+        return None if self.copies is None else self.copies.units()
+
+    def counted(self, class_idx: IntArray) -> IntArray:
+        """Labels or predictions (N,) for the statistics: -1 for a copy of a picture that counts already."""
+        return class_idx if self.copies is None else np.where(self.copies.counted, class_idx, -1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

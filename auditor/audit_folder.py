@@ -15,6 +15,7 @@ import numpy as np
 from auditor.analysis import Analysis, Decisions, Inputs, Pictures
 from auditor.config import AuditConfig
 from auditor.errors import InputError
+from auditor.inputs.copies import copy_notices, copy_records
 from auditor.records import FloatArray, Phrases
 from auditor.store.database import AuditDatabase
 from auditor.store.embedding_index import write_embedding_index
@@ -103,6 +104,8 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
         database.add_predictions(
             pictures.image_ids, pictures.predicted_idx, pictures.label_idx, pictures.confidence, class_names
         )
+        if pictures.copies is not None:
+            database.add_copies(copy_records(pictures.items, pictures.copies))
         database.add_failures((*gathered.shards.failures, *gathered.shards.mask_failures))
         n_concepts = len(inputs.concepts.concepts)
         database.add_concepts(inputs.concepts.concepts, gathered.concept_rows, context.kappa[:n_concepts])
@@ -128,7 +131,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
 
 
 def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
-    inputs = analysis.inputs
+    inputs, pictures = analysis.inputs, analysis.gathered.pictures
     digests = audit_digests(config, inputs)
     verdicts = [verdict.verdict for verdict in analysis.evidence.verdicts]
     return Run(
@@ -158,7 +161,12 @@ def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
         },
         seed=config.seed,
         class_names=inputs.match.class_names,
-        notices=(*inputs.notices, *analysis.gathered.picture_concepts.notices, *analysis.evidence.notices),
+        notices=(
+            *inputs.notices,
+            *(copy_notices(pictures.items, pictures.copies) if pictures.copies else ()),
+            *analysis.gathered.picture_concepts.notices,
+            *analysis.evidence.notices,
+        ),
     )
 
 

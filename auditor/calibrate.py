@@ -183,6 +183,7 @@ def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:
         x = activations[rows]
         logits = logits_of(head, x)
         predicted = logits.argmax(axis=1).astype(np.int64)
+        counted = np.where(inputs.predicted_idx[rows] >= 0, predicted, -1)  # of copies one alone counts
 
         def chunks() -> Iterator[tuple[slice, FloatArray, FloatArray]]:
             for start in range(0, len(x), _ROWS):
@@ -205,13 +206,14 @@ def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:
                 inputs,
                 image_ids=tuple(inputs.image_ids[row] for row in rows),
                 label_idx=inputs.label_idx[rows],
-                predicted_idx=predicted,
+                predicted_idx=counted,
                 shares=sparse.hstack([shares, nothing], format="csr"),
                 residuals=residuals,
                 presence=inputs.presence[rows],
                 embeddings=inputs.embeddings[rows],
                 class_prompt_score=inputs.class_prompt_score[rows],
                 groups=None if inputs.groups is None else inputs.groups[rows],
+                copies=None if inputs.copies is None else inputs.copies[rows],
                 head=head,
                 head_chunks=chunks,
             )

@@ -115,7 +115,7 @@ def _told_twice(inputs: Inputs, pictures: Pictures, around: FloatArray, seen: Fl
     first, second = (
         _presence(inputs, whole, outside, half.word_rows, half.absent_rows) for half in inputs.concepts.halves
     )
-    labels, n_classes = pictures.label_idx[rows], len(inputs.match.class_names)
+    labels, n_classes = pictures.counted(pictures.label_idx)[rows], len(inputs.match.class_names)
     elsewhere = told_twice_elsewhere(seen[rows], first, second, labels, n_classes)
     kappas = np.vstack([told_twice(seen[rows], first, second), elsewhere])
     return np.where(inputs.concepts.told_twice, kappas, np.float32(np.nan))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ from auditor.gate.acceptance import today_utc
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.contents import MEMORY_NAME, reads_everything
+from auditor.inputs.copies import find_copies
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
@@ -39,7 +41,7 @@ from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
 from auditor.picture_concepts import picture_concepts
-from auditor.records import ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
+from auditor.records import BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
 from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions
@@ -189,7 +191,7 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
 
 
 def line_up(inputs: Inputs, shards: FeatureShards) -> Pictures:
-    """Labels and predictions beside the readable pictures, in the order of the shards."""
+    """Labels, predictions and copies beside the readable pictures, in the order of the shards."""
     row_of = {item.image_id: row for row, item in enumerate(inputs.dataset.items)}
     rows = np.array([row_of[image_id] for image_id in shards.image_ids()], dtype=np.int64)
     items = tuple(inputs.dataset.items[row] for row in rows)
@@ -199,15 +201,17 @@ def line_up(inputs: Inputs, shards: FeatureShards) -> Pictures:
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         predicted_idx = logits.argmax(axis=1)
         confidence = (exponentials.max(axis=1) / exponentials.sum(axis=1)).astype(np.float32)
+    embeddings = shards.embeddings()
     return Pictures(
         items=items,
         rows=rows,
-        embeddings=shards.embeddings(),
+        embeddings=embeddings,
         surroundings=shards.surroundings(),
         mask_failures=shards.mask_failures,
         label_idx=label_indices(inputs.match, items),
         predicted_idx=predicted_idx.astype(np.int64),
         confidence=confidence,
+        copies=find_copies(items, shards.content_digests(), shards.fingerprints(), embeddings),
     )
 
 
@@ -248,8 +252,8 @@ def draw_maps(
     exemplars = choose_exemplars(
         evidence.verdicts,
         context.concepts,
-        pictures.label_idx,
-        pictures.predicted_idx,
+        gathered.evidence_input.label_idx,  # of copies one alone is shown
+        gathered.evidence_input.predicted_idx,
         gathered.evidence_input.shares,
         context.presence,
     )
@@ -323,8 +327,8 @@ def _evidence_input(
 
     return EvidenceInput(
         image_ids=pictures.image_ids,
-        label_idx=pictures.label_idx,
-        predicted_idx=pictures.predicted_idx,
+        label_idx=pictures.counted(pictures.label_idx),
+        predicted_idx=pictures.counted(pictures.predicted_idx),
         class_names=inputs.match.class_names,
         concepts=context.concepts,
         shares=sparse.hstack([shares, sparse.csr_array((n, n_attributes), dtype=np.float32)], format="csr"),
@@ -333,6 +337,7 @@ def _evidence_input(
         embeddings=pictures.embeddings,
         class_prompt_score=pictures.embeddings @ inputs.concepts.class_rows.T,
         groups=pictures.groups(),
+        copies=pictures.units(),
         head=decisions.classifier.head if decisions else None,
         head_chunks=shards.head_chunks if decisions else None,
         seed=config.seed,
@@ -354,9 +359,10 @@ def _channel_meanings(
     config: AuditConfig, weights: FloatArray, pictures: Pictures, shards: FeatureShards, concept_rows: FloatArray
 ) -> ChannelMeanings:
     """Give each channel a direction in the encoder's space, and words to channels and to groups of them."""
-    extremes = extreme_images(shards.activation_chunks(), config.n_extreme, pictures.tie_keys())
-    directions = fit_channel_directions(extremes, pictures.embeddings)
-    balance_by = np.where(pictures.label_idx >= 0, pictures.label_idx, pictures.predicted_idx)
+    kept = np.ones(len(pictures.items), dtype=np.bool_) if pictures.copies is None else pictures.copies.counted
+    extremes = extreme_images(_rows_of(shards.activation_chunks(), kept), config.n_extreme, pictures.tie_keys()[kept])
+    directions = fit_channel_directions(extremes, pictures.embeddings[kept])
+    balance_by = pictures.counted(np.where(pictures.label_idx >= 0, pictures.label_idx, pictures.predicted_idx))
     stats = class_balanced_stats(shards.activation_chunks, balance_by)
     use: FloatArray = np.abs(weights).mean(axis=0) * stats.mean_abs_deviation
     groups = group_channels(directions, use, seed=config.seed)
@@ -367,3 +373,11 @@ def _channel_meanings(
         groups=groups,
         group_phrases=solve_phrases(groups.directions, concept_rows, l1=DEFAULT_L1, l2=DEFAULT_L2),
     )
+
+
+def _rows_of(chunks: Iterable[FloatArray], kept: BoolArray) -> Iterator[FloatArray]:
+    """Of chunks of all N rows, those that are kept (N,)."""
+    start = 0
+    for chunk in chunks:
+        yield chunk[kept[start : start + len(chunk)]]
+        start += len(chunk)

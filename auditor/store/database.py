@@ -14,7 +14,7 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from auditor.concept_records import Attribute, AttributeConcept, CoreConcept, Counterexample
+from auditor.concept_records import Attribute, AttributeConcept, Copy, CoreConcept, Counterexample
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
@@ -179,6 +179,10 @@ class AuditDatabase:
         """Append the manifest's columns, and the concepts that their values are."""
         self._insert("attributes", tables.record_table(rows, Attribute))
         self._insert("attribute_concepts", tables.record_table(concepts, AttributeConcept))
+
+    def add_copies(self, rows: Sequence[Copy]) -> None:
+        """Append the pictures that have copies."""
+        self._insert("copies", tables.record_table(rows, Copy))
 
     def add_core_concepts(self, rows: Sequence[CoreConcept]) -> None:
         """Append the concepts that a class may rest on although their kind is context."""

@@ -188,6 +188,14 @@ def m0009_core_reasons(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"ALTER TABLE core_concepts ADD COLUMN {column}")
 
 
+def m0010_copies(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep which pictures are copies of each other, and which of them count; none in audits from before."""
+    connection.execute(
+        "CREATE TABLE copies (image_id VARCHAR NOT NULL, copy_group INTEGER NOT NULL,"
+        " same_content_as VARCHAR NOT NULL, label VARCHAR, counted BOOLEAN NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -198,6 +206,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0007_kappa,
     m0008_reasons,
     m0009_core_reasons,
+    m0010_copies,
 )
 
 

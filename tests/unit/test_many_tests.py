@@ -173,7 +173,8 @@ def test_all_families_together_use_the_level(columns, n_families):
 
 
 def test_without_columns_the_parts_are_those_of_the_words():
-    (_, columns), (_, words) = many_tests._families(*world([], [(0, 1), (0, 2)], n_classes=1), 0)
+    inputs, measured = world([], [(0, 1), (0, 2)], n_classes=1)
+    (_, columns), (_, words) = many_tests._families(inputs, measured, 0)
     # what a column would have, were one tested
     assert [(family.tolist(), part) for family, part in columns] == [([], COLUMN_PART)]
     assert [(family.tolist(), part) for family, part in words] == [
