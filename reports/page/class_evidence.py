@@ -24,6 +24,7 @@ _STATUS = {
     "unstable": "covering alone does it",
     "not_applicable": "has no place to cover",
     "not_readable": "pictures not found",
+    "not_tried_again": "not tried again",
 }
 _STATEMENTS = {
     "Evidence": """\

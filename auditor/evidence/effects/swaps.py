@@ -20,7 +20,9 @@ from auditor.evidence.effects.significance import paired_change
 from auditor.records import IntArray
 from auditor.rules import CONFIDENCE, DELTA, LEAST_KEPT, MIN_ARM
 
-InterventionStatus = Literal["measured", "too_few", "unstable", "not_applicable", "not_readable", "not_tried"]
+InterventionStatus = Literal[
+    "measured", "too_few", "unstable", "not_applicable", "not_readable", "not_tried", "not_tried_again"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Swap:
 
 
 #: What the target is called with the filling of the donor and with that of the control, (n, 2); -1 where it cannot be.
-Intervene = Callable[[Sequence[Swap]], IntArray]
+#: None where an audit is judged again without its model and these swaps were not carried out for it.
+Intervene = Callable[[Sequence[Swap]], IntArray | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,7 @@ def _tried_on_pictures(pair: PairEvidence, name: str) -> str:
         "too_few": " Too few pictures show it, of this class or of others, to cover its place.",
         "not_applicable": " It has no place of its own that could be covered.",
         "not_readable": " The pictures could not be read again to cover its place.",
+        "not_tried_again": " Covering its place was not tried again, as these rules ask for other pictures.",
     }.get(pair.swapped.status, "")
 
 

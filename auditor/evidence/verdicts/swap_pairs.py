@@ -62,6 +62,8 @@ def _intervene(inputs: EvidenceInput, measured: Measured, pair: PairEvidence, in
     if not swaps:
         return no_intervention("too_few")
     found = intervene(swaps)
+    if found is None:
+        return no_intervention("not_tried_again")
     if not (found >= 0).any():
         return no_intervention("not_readable")
     rivals = [v for v, one in enumerate(inputs.concepts) if one.kind == inputs.concepts[word_idx].kind]
