@@ -295,8 +295,8 @@ def _not_done(held: _Held, evidence: EvidenceResult) -> Iterator[str]:
         undrawn = len(wanted - held.mapped)
         if undrawn:
             yield (
-                f"{counted(undrawn, 'picture')} that show today's evidence have no map, as the model was not loaded; "
-                "`auditor rejudge --with-model` draws them"
+                f"no map was drawn of {counted(undrawn, 'picture')} that show today's evidence, as the model was not "
+                "loaded; `auditor rejudge --with-model` draws them"
             )
     if held.n_calibrations and held.run.rules_digest != rules_digest():
         yield "what `auditor calibrate` counted under other rules is left out: calibrate again"

@@ -192,9 +192,12 @@ def run(connection: Connection) -> Run:
         values[name] = json.loads(values[name])
     for name in ("class_names", "notices"):
         values[name] = tuple(values[name])
-    values["thresholds"] = json.loads(values["thresholds"] or "{}")
+    values["thresholds"] = {name: float(value) for name, value in json.loads(values["thresholds"] or "{}").items()}
     if values["rejudged_from"] is not None:
-        values["rejudged_from"] = RejudgedFrom(**json.loads(values["rejudged_from"]))
+        texts: dict[str, Any] = {
+            name: None if value is None else str(value) for name, value in json.loads(values["rejudged_from"]).items()
+        }
+        values["rejudged_from"] = RejudgedFrom(**texts)
     return Run(**values)
 
 
