@@ -11,6 +11,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, get_args
@@ -145,11 +146,13 @@ def write_kept_inputs(
     path = folder / KEPT_NAME
     unfinished = path.with_suffix(".unfinished")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with unfinished.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # its stubs take the arrays for allow_pickle
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
         raise StoreError(
             f"{path} cannot be written: {error.strerror or error}; free some space or choose another --out, then add "
             "--resume"
