@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,8 @@ def test_everything_comes_back_with_the_pictures_that_could_not_be_read(tmp_path
     assert (concepts.concepts, concepts.dropped_words) == (expected.concepts, expected.dropped_words)
     same(concepts.class_rows, expected.class_rows)
     same(concepts.told_twice, expected.told_twice)
-    for half, other in zip((concepts, *concepts.halves), (expected, *expected.halves), strict=True):
+    sides: list[tuple[Any, Any]] = [(concepts, expected), *zip(concepts.halves, expected.halves, strict=True)]
+    for half, other in sides:
         for one, two in zip(half.word_rows, other.word_rows, strict=True):
             same(one, two)
         assert list(half.absent_rows) == ["scene", "artifact"]
