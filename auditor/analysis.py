@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from auditor.config import NO_MODEL
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.shards import FeatureShards
+from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.copies import Copies, groups_of
 from auditor.inputs.core_concepts import CoreConceptOf
@@ -28,6 +29,7 @@ from auditor.records import (
     FloatArray,
     ImageItem,
     IntArray,
+    LinearHead,
     Phrases,
     SaliencyMap,
 )
@@ -47,6 +49,16 @@ class Inputs:
     attributes: KnownAttributes
     core: Mapping[tuple[str, str], CoreConceptOf]  # (class name, concept_id)
     notices: tuple[str, ...]  # what the reader of the audit must be told
+
+    @property
+    def head(self) -> LinearHead | None:
+        """The last linear layer of the model; None where the data are audited alone."""
+        return self.classifier.head if self.classifier else None
+
+    @property
+    def logit_scale(self) -> float:
+        """What the encoder's cosines are multiplied by before a softmax."""
+        return self.encoder.logit_scale
 
     def digests(self) -> dict[str, str]:
         """The inputs' digests by the names that ``audit.json`` gives them."""
@@ -148,3 +160,4 @@ class Analysis:
     gathered: Gathered
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]
+    swaps: SwapRecord = field(default_factory=SwapRecord)  # interventions and what came of them

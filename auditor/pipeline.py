@@ -7,6 +7,7 @@ write the audit. Below it stands each step, in that order.
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -25,9 +26,11 @@ from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
+from auditor.extraction.kept_inputs import EvidenceSource
 from auditor.extraction.picture_maps import exemplar_maps
-from auditor.extraction.region_swaps import picture_files, region_swaps
+from auditor.extraction.region_swaps import PROCEDURE, picture_files, region_swaps
 from auditor.extraction.shards import FeatureShards
+from auditor.extraction.swap_record import SwapRecord, SwapRecorder
 from auditor.figures import decimals_of, percent
 from auditor.gate.acceptance import today_utc
 from auditor.inputs.attributes import known_attributes
@@ -76,9 +79,7 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
     shards = extract(config, inputs, on_progress=on_progress)
     pictures = line_up(inputs, shards)
     gathered = put_into_words(config, inputs, pictures, shards, on_progress=on_progress)
-    evidence = weigh_evidence(inputs, gathered, on_progress=on_progress)
-    maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
-    write_audit(config.out, Analysis(inputs, gathered, evidence, maps), config)
+    write_audit(config.out, analyse(inputs, gathered, on_progress=on_progress), config)
     return config.out
 
 
@@ -137,12 +138,7 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
     trained_on = training_notice(dataset) if classifier is not None else None
     notices = [notice for notice in (match.warning, encoder.notice, trained_on) if notice]
-    notices += [
-        f"[core] no longer allows {quote(name)} to rest on {quote(term)}: that ended on {entry.expires}"
-        for name, terms in config.core.items()
-        for term, entry in terms.items()
-        if entry.expired(today)
-    ]
+    notices += expired_core(config, today)
     if concepts.dropped_words:
         shown = ", ".join(concepts.dropped_words[:5])
         notices.append(f"{len(concepts.dropped_words)} words that the encoder was never taught are left out: {shown}")
@@ -151,6 +147,16 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     if classifier is None:
         notices.insert(0, "no model was examined: this is what the data offer to a model, not what one has learnt")
     return Inputs(dataset, classifier, encoder, match, concepts, vocabulary.digest, attributes, core, tuple(notices))
+
+
+def expired_core(config: AuditConfig, today: datetime.date) -> list[str]:
+    """A line for each entry of [core] whose day is over."""
+    return [
+        f"[core] no longer allows {quote(name)} to rest on {quote(term)}: that ended on {entry.expires}"
+        for name, terms in config.core.items()
+        for term, entry in terms.items()
+        if entry.expired(today)
+    ]
 
 
 def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None = None) -> FeatureShards:
@@ -190,13 +196,13 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
         )
 
 
-def line_up(inputs: Inputs, shards: FeatureShards) -> Pictures:
+def line_up(inputs: EvidenceSource, shards: FeatureShards) -> Pictures:
     """Labels, predictions and copies beside the readable pictures, in the order of the shards."""
     row_of = {item.image_id: row for row, item in enumerate(inputs.dataset.items)}
     rows = np.array([row_of[image_id] for image_id in shards.image_ids()], dtype=np.int64)
     items = tuple(inputs.dataset.items[row] for row in rows)
     predicted_idx, confidence = np.full(rows.size, -1), np.full(rows.size, np.nan, np.float32)
-    if inputs.classifier is not None:
+    if inputs.head is not None:
         logits = shards.logits().astype(np.float64)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         predicted_idx = logits.argmax(axis=1)
@@ -227,19 +233,33 @@ def put_into_words(
     rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
     context = picture_concepts(inputs, pictures)
     decisions = _decisions(config, inputs, pictures, shards, rows, on_progress)
-    weighed = _evidence_input(config, inputs, pictures, shards, context, decisions)
+    weighed = evidence_input(config, inputs, pictures, shards, context, decisions)
     return Gathered(pictures, shards, rows, decisions, context, weighed)
 
 
-def weigh_evidence(inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None) -> EvidenceResult:
-    """Findings and a verdict for every class; pictures are read again where interventions on them may decide."""
+def analyse(inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None) -> Analysis:
+    """Verdicts, and the maps of the pictures that show their evidence."""
+    evidence, swaps = weigh_evidence(inputs, gathered, on_progress=on_progress)
+    maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
+    return Analysis(inputs, gathered, evidence, maps, swaps)
+
+
+def weigh_evidence(
+    inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None
+) -> tuple[EvidenceResult, SwapRecord]:
+    """Findings and a verdict for every class, and the interventions on pictures that were tried for them.
+
+    Pictures are read again where interventions on them may decide.
+    """
     decisions, intervene = gathered.decisions, None
     if decisions is not None:
         root, items = inputs.dataset.root, gathered.pictures.items
         read = picture_files(root, items, min_side=decisions.classifier.input_size)
         names = concepts_of_classes(inputs.concepts.concepts, inputs.match.class_names)
-        intervene = region_swaps(decisions.classifier, read, decisions.channels.words, names)
-    return judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
+        swap = region_swaps(decisions.classifier, read, decisions.channels.words, names)
+        intervene = SwapRecorder(swap, PROCEDURE)
+    evidence = judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
+    return evidence, intervene.record() if intervene else SwapRecord()
 
 
 def draw_maps(
@@ -304,9 +324,9 @@ def _decisions(
     return Decisions(classifier, channels, descriptions, class_groups)
 
 
-def _evidence_input(
+def evidence_input(
     config: AuditConfig,
-    inputs: Inputs,
+    inputs: EvidenceSource,
     pictures: Pictures,
     shards: FeatureShards,
     context: PictureConcepts,

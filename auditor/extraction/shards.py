@@ -109,6 +109,11 @@ class FeatureShards:
         self.mask_failures: tuple[Failure, ...] = tuple(one for one in failures if one.stage == MASK_STAGE)
 
     @property
+    def names(self) -> list[str]:
+        """Names of the files, in order."""
+        return [path.name for path in self._paths]
+
+    @property
     def n(self) -> int:
         """Number of readable pictures."""
         return int(self._starts[-1])

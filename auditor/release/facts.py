@@ -113,6 +113,7 @@ def _read(connection: Connection) -> ReleaseFacts:
         pictures=pictures,
         groups=_groups(connection),
         allowed=_allowed(connection),
+        thresholds=run.thresholds,
     )
 
 
@@ -132,6 +133,9 @@ def _release(run: Run, n_images: int) -> Release:
         vocabulary_digest=run.vocabulary_digest,
         auditor_version=run.versions.get("auditor", "unknown"),
         n_images=n_images,
+        run_id=run.run_id,
+        rules_digest=run.rules_digest,
+        rejudged_from=run.rejudged_from.run_id if run.rejudged_from else None,
     )
 
 

@@ -47,13 +47,16 @@ class AuditDatabase:
 
     Args:
         folder: folder of the audit; made if missing. What an interrupted writer left there is removed.
+        copy_of: the file of another audit to begin with, brought to today's tables; nothing where it is None.
+        without: tables of that audit whose rows are left out.
 
     Raises:
         StoreError: from any method, when the disk is full or the folder cannot be written; no file is left then.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, copy_of: Path | None = None, without: Sequence[str] = ()) -> None:
         self._path = folder / DATABASE_NAME
+        self._copy_of, self._without = copy_of, tuple(without)
         self._unfinished = folder / f"{DATABASE_NAME}.tmp-{uuid.uuid4().hex[:12]}"
         self._connection: duckdb.DuckDBPyConnection | None = None
 
@@ -61,8 +64,12 @@ class AuditDatabase:
         with self._writing():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._remove_unfinished()
+            if self._copy_of is not None:
+                shutil.copyfile(self._copy_of, self._unfinished)
             self._connection = connection.connect_to_write(self._unfinished)
             migrations.migrate(self._connection, auditor_version=auditor_version())
+            for table in self._without:
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 (a name of this program)
         return self
 
     def __exit__(

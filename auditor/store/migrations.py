@@ -196,6 +196,16 @@ def m0010_copies(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0011_rejudged(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the rules that gave the verdicts, and the audit whose features were judged again.
+
+    All are NULL in audits from before; ``rejudged_from`` is NULL where the pictures went through the models for this
+    audit.
+    """
+    for column in ("rules_digest VARCHAR", "thresholds VARCHAR", "rejudged_from VARCHAR"):
+        connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -207,6 +217,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0008_reasons,
     m0009_core_reasons,
     m0010_copies,
+    m0011_rejudged,
 )
 
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageEnhance
 
 from auditor.models.bundled import bundled_path
 from auditor.pipeline import run_audit
+from auditor.rejudge import rejudge_audit
 from auditor.release.facts import release_facts
 from auditor.store.database import open_audit_database
 
@@ -115,6 +116,9 @@ def test_pictures_encoded_again_are_one_group_and_one_under_two_labels_is_named(
     with open_audit_database(again) as connection:
         pictures = release_facts(connection).pictures
     assert pictures.label_idx.size - len(set(pictures.groups.tolist())) == 3
+    rejudged = _tables(rejudge_audit(again, tmp_path / "rejudged"))  # copies are found once more, and told
+    assert rejudged.pop("notices")[1:] == found.pop("notices")
+    assert rejudged == found
 
 
 @pytest.mark.slow
