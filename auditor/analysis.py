@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from auditor.config import NO_MODEL
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.extraction.shards import FeatureShards
+from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
+from auditor.inputs.copies import Copies, groups_of
 from auditor.inputs.core_concepts import CoreConceptOf
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
@@ -27,6 +29,7 @@ from auditor.records import (
     FloatArray,
     ImageItem,
     IntArray,
+    LinearHead,
     Phrases,
     SaliencyMap,
 )
@@ -46,6 +49,16 @@ class Inputs:
     attributes: KnownAttributes
     core: Mapping[tuple[str, str], CoreConceptOf]  # (class name, concept_id)
     notices: tuple[str, ...]  # what the reader of the audit must be told
+
+    @property
+    def head(self) -> LinearHead | None:
+        """The last linear layer of the model; None where the data are audited alone."""
+        return self.classifier.head if self.classifier else None
+
+    @property
+    def logit_scale(self) -> float:
+        """What the encoder's cosines are multiplied by before a softmax."""
+        return self.encoder.logit_scale
 
     def digests(self) -> dict[str, str]:
         """The inputs' digests by the names that ``audit.json`` gives them."""
@@ -69,6 +82,7 @@ class Pictures:
     label_idx: IntArray  # (N,), -1 for none
     predicted_idx: IntArray  # (N,), -1 without a model
     confidence: FloatArray  # (N,), NaN without a model
+    copies: Copies | None = None  # None: not looked for
 
     @property
     def image_ids(self) -> tuple[str, ...]:
@@ -80,11 +94,16 @@ class Pictures:
         return np.array([int(image_id, 16) for image_id in self.image_ids], dtype=np.uint64).view(np.int64)
 
     def groups(self) -> IntArray | None:
-        """Codes (N,) of the manifest's groups; a picture without one is its own. None where there are no groups."""
-        if not any(item.group_id for item in self.items):
-            return None
-        names = [item.group_id or item.image_id for item in self.items]
-        return np.unique(names, return_inverse=True)[1].astype(np.int64)
+        """Codes (N,) of the manifest's groups and of copies, joined; None where every picture is alone."""
+        return groups_of(self.image_ids, [item.group_id for item in self.items], self.units())
+
+    def units(self) -> IntArray | None:
+        """Codes (N,) of pictures that are one witness, see :meth:`Copies.units`; None where every picture is alone."""
+        return None if self.copies is None else self.copies.units()
+
+    def counted(self, class_idx: IntArray) -> IntArray:
+        """Labels or predictions (N,) for the statistics: -1 for a copy of a picture that counts already."""
+        return class_idx if self.copies is None else np.where(self.copies.counted, class_idx, -1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,3 +160,4 @@ class Analysis:
     gathered: Gathered
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]
+    swaps: SwapRecord = field(default_factory=SwapRecord)  # interventions and what came of them

@@ -12,10 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from auditor.analysis import Analysis, Decisions, Inputs, Pictures
+from auditor.analysis import Analysis, Decisions, Inputs, PictureConcepts, Pictures
 from auditor.config import AuditConfig
 from auditor.errors import InputError
+from auditor.evidence.evidence_input import EvidenceResult
+from auditor.extraction.kept_inputs import write_kept_inputs
+from auditor.inputs.copies import copy_notices, copy_records
 from auditor.records import FloatArray, Phrases
+from auditor.rules_in_force import rules_digest, thresholds
 from auditor.store.database import AuditDatabase
 from auditor.store.embedding_index import write_embedding_index
 from auditor.store.manifest import (
@@ -26,13 +30,27 @@ from auditor.store.manifest import (
     read_audit_json,
     write_manifest,
 )
-from auditor.store.tables import Run
+from auditor.store.tables import RejudgedFrom, Run
 
 FEATURES_NAME = "features"
 #: Rows that are made dense at a time on their way into the database.
 _BATCH_ROWS = 4096
 #: Concepts that name a channel or a group.
 _NAME_CONCEPTS = 3
+#: What the rules decide, all else being what it was.
+JUDGED_TABLES = (
+    "runs",
+    "copies",
+    "concepts",
+    "attribute_concepts",
+    "concept_presence",
+    "class_concepts",
+    "subgroups",
+    "findings",
+    "verdicts",
+    "core_concepts",
+    "counterexamples",
+)
 _VERSIONED = ("torch", "torchvision", "open_clip_torch", "timm", "numpy", "scipy", "faiss-cpu", "duckdb")
 
 
@@ -82,15 +100,17 @@ def audit_digests(config: AuditConfig, inputs: Inputs) -> dict[str, str]:
     return {**inputs.digests(), "config": hashlib.sha256(json.dumps(settings).encode()).hexdigest()}
 
 
-def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
-    """Write database, search index and, last, ``audit.json``.
+def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin: RejudgedFrom | None = None) -> None:
+    """Write database, what is kept to judge again, search index and, last, ``audit.json``.
+
+    ``origin`` is the audit whose settings and features these are, where it is one that was made before.
 
     Raises:
         StoreError: the folder cannot be written; nothing half-written is left.
     """
     inputs, gathered, evidence = analysis.inputs, analysis.gathered, analysis.evidence
     class_names, pictures, context = inputs.match.class_names, gathered.pictures, gathered.picture_concepts
-    run = _run_record(analysis, config)
+    run = _run_record(analysis, config, origin)
     with AuditDatabase(folder) as database:
         database.add_run(run)
         for rows, table in gathered.shards.picture_tables():
@@ -104,31 +124,84 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig) -> None:
             pictures.image_ids, pictures.predicted_idx, pictures.label_idx, pictures.confidence, class_names
         )
         database.add_failures((*gathered.shards.failures, *gathered.shards.mask_failures))
-        n_concepts = len(inputs.concepts.concepts)
-        database.add_concepts(inputs.concepts.concepts, gathered.concept_rows, context.kappa[:n_concepts])
-        database.add_attributes(inputs.attributes.columns, context.attribute_concepts)
+        database.add_attributes(inputs.attributes.columns, ())
         if gathered.decisions is not None:
             _add_decisions(database, inputs, pictures, gathered.decisions)
-        used = sorted({finding.concept_id for finding in evidence.findings})
-        columns = [idx for idx, concept in enumerate(context.concepts) if concept.concept_id in used]
-        database.add_concept_presence(
-            pictures.image_ids, [context.concepts[idx].concept_id for idx in columns], context.presence[:, columns]
-        )
-        database.add_class_concepts(evidence.class_concepts)
-        database.add_subgroups(evidence.subgroups)
-        database.add_findings(evidence.findings)
-        database.add_verdicts(evidence.verdicts)
-        database.add_core_concepts(evidence.core_concepts)
-        database.add_counterexamples(evidence.counterexamples)
+        add_evidence(database, pictures, gathered.concept_rows, context, evidence)
         database.add_saliency(analysis.maps, class_names)
         # From here on the old audit, if there was one, is no longer complete.
         (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    write_kept_inputs(
+        folder / FEATURES_NAME,
+        inputs,
+        digests=audit_digests(config, inputs),
+        notices=inputs.notices,
+        shards=gathered.shards,
+        swaps=analysis.swaps,
+    )
     write_embedding_index(folder, pictures.embeddings)
     write_manifest(folder, run)
 
 
-def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
-    inputs = analysis.inputs
+def add_evidence(
+    database: AuditDatabase,
+    pictures: Pictures,
+    concept_rows: FloatArray,
+    context: PictureConcepts,
+    evidence: EvidenceResult,
+) -> None:
+    """Write all that comes of judging: what `JUDGED_TABLES` names, but for the run.
+
+    Args:
+        database: Where to.
+        pictures: The N pictures.
+        concept_rows: (V, D) rows of the vocabulary.
+        context: The V concepts of the vocabulary, and those of the manifest.
+        evidence: What was found.
+    """
+    n_words = len(concept_rows)
+    if pictures.copies is not None:
+        database.add_copies(copy_records(pictures.items, pictures.copies))
+    database.add_concepts(context.concepts[:n_words], concept_rows, context.kappa[:n_words])
+    database.add_attributes((), context.attribute_concepts)
+    used = sorted({finding.concept_id for finding in evidence.findings})
+    columns = [idx for idx, concept in enumerate(context.concepts) if concept.concept_id in used]
+    database.add_concept_presence(
+        pictures.image_ids, [context.concepts[idx].concept_id for idx in columns], context.presence[:, columns]
+    )
+    database.add_class_concepts(evidence.class_concepts)
+    database.add_subgroups(evidence.subgroups)
+    database.add_findings(evidence.findings)
+    database.add_verdicts(evidence.verdicts)
+    database.add_core_concepts(evidence.core_concepts)
+    database.add_counterexamples(evidence.counterexamples)
+
+
+def rejudged_from(run: Run) -> RejudgedFrom:
+    """What an audit says of ``run`` when that is judged again."""
+    version = run.versions.get("auditor", "unknown")
+    first = run.rejudged_from
+    return RejudgedFrom(
+        run_id=run.run_id,
+        created_at=run.created_at,
+        auditor=version,
+        rules_digest=run.rules_digest,
+        extracted_run_id=first.extracted_run_id if first else run.run_id,
+        extracted_by=first.extracted_by if first else version,
+    )
+
+
+def rejudged_notice(origin: RejudgedFrom) -> str:
+    """One line for the reader."""
+    extracted = "" if origin.extracted_by == origin.auditor else f"; features by auditor {origin.extracted_by}"
+    return (
+        f"rejudged from the audit of {origin.created_at[:10]} (run {origin.run_id[:8]}, auditor {origin.auditor}"
+        f"{extracted}) under the rules of auditor {auditor_version()}, digest {rules_digest()[:12]}"
+    )
+
+
+def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | None) -> Run:
+    inputs, pictures = analysis.inputs, analysis.gathered.pictures
     digests = audit_digests(config, inputs)
     verdicts = [verdict.verdict for verdict in analysis.evidence.verdicts]
     return Run(
@@ -158,7 +231,16 @@ def _run_record(analysis: Analysis, config: AuditConfig) -> Run:
         },
         seed=config.seed,
         class_names=inputs.match.class_names,
-        notices=(*inputs.notices, *analysis.gathered.picture_concepts.notices, *analysis.evidence.notices),
+        notices=(
+            *(() if origin is None else (rejudged_notice(origin),)),
+            *inputs.notices,
+            *(copy_notices(pictures.items, pictures.copies) if pictures.copies else ()),
+            *analysis.gathered.picture_concepts.notices,
+            *analysis.evidence.notices,
+        ),
+        rules_digest=rules_digest(),
+        thresholds=thresholds(),
+        rejudged_from=origin,
     )
 
 

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 from scipy import sparse
 
-from auditor.analysis import Gathered, Inputs
-from auditor.audit_folder import audit_digests
+from auditor.analysis import Gathered
 from auditor.calibration_records import CalibrationRow
-from auditor.config import AuditConfig
-from auditor.errors import InputError, StoreError
+from auditor.errors import InputError
 from auditor.evidence.calibration.planting import logits_of
 from auditor.evidence.calibration.trials import JudgeHead, calibrate
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.verdicts.judge import judge
-from auditor.named_files import check_named_files, encoder_file
-from auditor.pipeline import extract, line_up, load_inputs, put_into_words
-from auditor.records import Dataset, FloatArray, IntArray, LinearHead, Progress
+from auditor.finished_audit import load_audited, settings_again
+from auditor.pipeline import extract, line_up, put_into_words
+from auditor.records import FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
-from auditor.store.database import open_audit_database
-from auditor.store.manifest import read_audit_json
 from auditor.store.tables import record_table
 from auditor.textcam.attribution import centred_weights
 from auditor.textcam.description import describe_images
-from auditor.wording import quote
 
 #: Pictures described at a time.
 _ROWS = 4096
@@ -78,7 +71,6 @@ def calibrate_audit(
             class map are not those that were audited, or no model was.
     """
     check_amendable(folder)
-    settings = _config(folder)
     given = {
         "model": model,
         "weights": weights,
@@ -88,21 +80,12 @@ def calibrate_audit(
         "encoder": encoder,
         "vocabulary": vocabulary,
     }
-    check_named_files(folder, _named_files(settings, given), trust_code=trust_code)
-    config = settings.model_copy(
-        update={
-            **{name: value for name, value in given.items() if value is not None},
-            "out": folder,
-            "trust_code": trust_code,
-            "cache": None,  # a folder that a foreign audit names is not written to
-        }
-    )
+    config = settings_again(folder, given, out=folder, trust_code=trust_code)
     if not config.examines_model:
         raise InputError(
             f"no model was examined in the audit at {folder}: there are no verdicts on a head to calibrate"
         )
-    inputs = load_inputs(config, on_progress=on_progress)
-    _check_inputs(folder, inputs, audit_digests(settings, inputs))
+    inputs = load_audited(folder, config, on_progress=on_progress)
     shards = extract(config, inputs, on_progress=on_progress)
     gathered = put_into_words(config, inputs, line_up(inputs, shards), shards, on_progress=on_progress)
     activations = np.concatenate([chunk for _, chunk, _ in gathered.shards.head_chunks()])
@@ -120,58 +103,6 @@ def calibrate_audit(
     return found
 
 
-def _named_files(config: AuditConfig, given: Mapping[str, object]) -> dict[str, Path | str | None]:
-    """By their flags the files that the audit names and that were not given."""
-    files: dict[str, Path | str | None] = {
-        "weights": config.weights,
-        "preprocess": config.preprocess,
-        "class_map": config.class_map,
-        "encoder": encoder_file(config.encoder),
-        "vocabulary": config.vocabulary,
-    }
-    return {name.replace("_", "-"): file for name, file in files.items() if given[name] is None}
-
-
-def _config(folder: Path) -> AuditConfig:
-    """The settings of the audit, whose file may be foreign."""
-    with open_audit_database(folder) as connection:
-        row = connection.execute("SELECT config FROM runs").fetchone()
-    try:
-        return AuditConfig.model_validate(json.loads(row[0]) if row else {})
-    except (ValueError, RecursionError) as error:  # pydantic's errors are ValueErrors
-        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        raise StoreError(f"the settings of the audit at {folder} cannot be read ({first}); make it again") from error
-
-
-def _check_inputs(folder: Path, inputs: Inputs, digests: Mapping[str, str]) -> None:
-    """What is calibrated must be what was audited, contents of pictures and masks included."""
-    audited = read_audit_json(folder)["digests"]
-    for name, digest in digests.items():
-        if digest == audited[name]:
-            continue
-        if name == "data":
-            _refuse_changed_pictures(folder, inputs.dataset)
-        what = "class map or settings are" if name == "config" else f"{name} is"
-        raise InputError(
-            f"the {what} not what was audited (digest {digest[:12]}, the audit's {str(audited[name])[:12]}); "
-            f"give the audited one{f' with --{name}' if name != 'config' else ''}, or audit again"
-        )
-
-
-def _refuse_changed_pictures(folder: Path, dataset: Dataset) -> None:
-    """Name the first picture that is not as it was audited, if there is one."""
-    with open_audit_database(folder) as connection:
-        audited = dict(connection.execute("SELECT path, content_digest FROM images").fetchall())
-    found = {item.path: dataset.contents.get(item.path) for item in dataset.items}
-    # pictures that could not be read are not among the audited ones
-    changed = sorted(path for path, digest in audited.items() if found.get(path) != digest)
-    if changed:
-        raise InputError(
-            f"{len(changed)} of {len(audited)} pictures are not as they were audited (first: {quote(changed[0])}); "
-            "give the audited ones with --data, or audit again"
-        )
-
-
 def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:
     """Describe pictures by a head and judge it as the audit did."""
     if gathered.decisions is None:
@@ -183,6 +114,7 @@ def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:
         x = activations[rows]
         logits = logits_of(head, x)
         predicted = logits.argmax(axis=1).astype(np.int64)
+        counted = np.where(inputs.predicted_idx[rows] >= 0, predicted, -1)  # of copies one alone counts
 
         def chunks() -> Iterator[tuple[slice, FloatArray, FloatArray]]:
             for start in range(0, len(x), _ROWS):
@@ -205,13 +137,14 @@ def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:
                 inputs,
                 image_ids=tuple(inputs.image_ids[row] for row in rows),
                 label_idx=inputs.label_idx[rows],
-                predicted_idx=predicted,
+                predicted_idx=counted,
                 shares=sparse.hstack([shares, nothing], format="csr"),
                 residuals=residuals,
                 presence=inputs.presence[rows],
                 embeddings=inputs.embeddings[rows],
                 class_prompt_score=inputs.class_prompt_score[rows],
                 groups=None if inputs.groups is None else inputs.groups[rows],
+                copies=None if inputs.copies is None else inputs.copies[rows],
                 head=head,
                 head_chunks=chunks,
             )

@@ -1,4 +1,4 @@
-"""Records on context besides the findings: what the manifest knows of it, what of it is core, and what breaks it."""
+"""Records besides the findings: what the manifest knows, what of it is core, what breaks it, and which are copies."""
 
 from __future__ import annotations
 
@@ -42,6 +42,20 @@ class AttributeConcept:
     n_known: int  # pictures whose value is known
     same_as: str | None = None
     agreement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A picture that another one equals, or nearly equals; pictures of one ``copy_group`` are one witness.
+
+    ``same_content_as`` is the first picture with the same bytes, which may be itself.
+    """
+
+    image_id: str
+    copy_group: int
+    same_content_as: str
+    label: str | None
+    counted: bool  # False: the same bytes count under this label already
 
 
 @dataclass(frozen=True, slots=True)

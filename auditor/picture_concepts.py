@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from auditor.analysis import Inputs, PictureConcepts, Pictures
+from auditor.analysis import PictureConcepts, Pictures
 from auditor.concept_records import AttributeConcept
 from auditor.evidence.presence.presence import concept_presence
 from auditor.evidence.presence.reliability import (
@@ -16,6 +16,7 @@ from auditor.evidence.presence.reliability import (
     told_twice_elsewhere,
     with_manifest,
 )
+from auditor.extraction.kept_inputs import EvidenceSource
 from auditor.figures import percent
 from auditor.records import FloatArray
 from auditor.rules import PRESENT
@@ -28,7 +29,7 @@ LEAST_MASKED = 0.95
 SURROUNDING_KINDS = ("scene", "surface", "weather", "light", "person", "context_object")
 
 
-def picture_concepts(inputs: Inputs, pictures: Pictures) -> PictureConcepts:
+def picture_concepts(inputs: EvidenceSource, pictures: Pictures) -> PictureConcepts:
     """Presence of all concepts side by side, and how far manifest and encoder agree where both know one."""
     concepts, attributes = inputs.concepts.concepts, inputs.attributes
     around, notices = surroundings_of(pictures)
@@ -88,7 +89,7 @@ def surroundings_of(pictures: Pictures) -> tuple[FloatArray, tuple[str, ...]]:
 
 
 def _presence(
-    inputs: Inputs,
+    inputs: EvidenceSource,
     whole: FloatArray,
     around: FloatArray,
     word_rows: Sequence[FloatArray],
@@ -96,7 +97,7 @@ def _presence(
 ) -> FloatArray:
     """Presence (n, V): of what lies around an object by ``around``, of all else by ``whole``, both (n, D)."""
     kinds = [concept.kind for concept in inputs.concepts.concepts]
-    scale = inputs.encoder.logit_scale
+    scale = inputs.logit_scale
     seen = concept_presence(whole, word_rows, kinds, absent_rows, logit_scale=scale)
     if around is not whole:
         outside = [v for v, kind in enumerate(kinds) if kind in SURROUNDING_KINDS]
@@ -104,7 +105,7 @@ def _presence(
     return seen
 
 
-def _told_twice(inputs: Inputs, pictures: Pictures, around: FloatArray, seen: FloatArray) -> FloatArray:
+def _told_twice(inputs: EvidenceSource, pictures: Pictures, around: FloatArray, seen: FloatArray) -> FloatArray:
     """How far two halves of the prompts agree on every concept, on some of the pictures, whatever their order.
 
     (1 + C, V): over all of them, then within the classes other than each.
@@ -115,7 +116,7 @@ def _told_twice(inputs: Inputs, pictures: Pictures, around: FloatArray, seen: Fl
     first, second = (
         _presence(inputs, whole, outside, half.word_rows, half.absent_rows) for half in inputs.concepts.halves
     )
-    labels, n_classes = pictures.label_idx[rows], len(inputs.match.class_names)
+    labels, n_classes = pictures.counted(pictures.label_idx)[rows], len(inputs.match.class_names)
     elsewhere = told_twice_elsewhere(seen[rows], first, second, labels, n_classes)
     kappas = np.vstack([told_twice(seen[rows], first, second), elsewhere])
     return np.where(inputs.concepts.told_twice, kappas, np.float32(np.nan))

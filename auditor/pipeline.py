@@ -7,8 +7,10 @@ write the audit. Below it stands each step, in that order.
 
 from __future__ import annotations
 
+import datetime
 import logging
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +26,17 @@ from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
+from auditor.extraction.kept_inputs import EvidenceSource
 from auditor.extraction.picture_maps import exemplar_maps
-from auditor.extraction.region_swaps import picture_files, region_swaps
+from auditor.extraction.region_swaps import PROCEDURE, picture_files, region_swaps
 from auditor.extraction.shards import FeatureShards
+from auditor.extraction.swap_record import SwapRecord, SwapRecorder
 from auditor.figures import decimals_of, percent
 from auditor.gate.acceptance import today_utc
 from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.contents import MEMORY_NAME, reads_everything
+from auditor.inputs.copies import find_copies
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
@@ -39,7 +44,7 @@ from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
 from auditor.picture_concepts import picture_concepts
-from auditor.records import ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
+from auditor.records import BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
 from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions
@@ -74,9 +79,7 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
     shards = extract(config, inputs, on_progress=on_progress)
     pictures = line_up(inputs, shards)
     gathered = put_into_words(config, inputs, pictures, shards, on_progress=on_progress)
-    evidence = weigh_evidence(inputs, gathered, on_progress=on_progress)
-    maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
-    write_audit(config.out, Analysis(inputs, gathered, evidence, maps), config)
+    write_audit(config.out, analyse(inputs, gathered, on_progress=on_progress), config)
     return config.out
 
 
@@ -135,12 +138,7 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
     trained_on = training_notice(dataset) if classifier is not None else None
     notices = [notice for notice in (match.warning, encoder.notice, trained_on) if notice]
-    notices += [
-        f"[core] no longer allows {quote(name)} to rest on {quote(term)}: that ended on {entry.expires}"
-        for name, terms in config.core.items()
-        for term, entry in terms.items()
-        if entry.expired(today)
-    ]
+    notices += expired_core(config, today)
     if concepts.dropped_words:
         shown = ", ".join(concepts.dropped_words[:5])
         notices.append(f"{len(concepts.dropped_words)} words that the encoder was never taught are left out: {shown}")
@@ -149,6 +147,16 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     if classifier is None:
         notices.insert(0, "no model was examined: this is what the data offer to a model, not what one has learnt")
     return Inputs(dataset, classifier, encoder, match, concepts, vocabulary.digest, attributes, core, tuple(notices))
+
+
+def expired_core(config: AuditConfig, today: datetime.date) -> list[str]:
+    """A line for each entry of [core] whose day is over."""
+    return [
+        f"[core] no longer allows {quote(name)} to rest on {quote(term)}: that ended on {entry.expires}"
+        for name, terms in config.core.items()
+        for term, entry in terms.items()
+        if entry.expired(today)
+    ]
 
 
 def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None = None) -> FeatureShards:
@@ -188,26 +196,28 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
         )
 
 
-def line_up(inputs: Inputs, shards: FeatureShards) -> Pictures:
-    """Labels and predictions beside the readable pictures, in the order of the shards."""
+def line_up(inputs: EvidenceSource, shards: FeatureShards) -> Pictures:
+    """Labels, predictions and copies beside the readable pictures, in the order of the shards."""
     row_of = {item.image_id: row for row, item in enumerate(inputs.dataset.items)}
     rows = np.array([row_of[image_id] for image_id in shards.image_ids()], dtype=np.int64)
     items = tuple(inputs.dataset.items[row] for row in rows)
     predicted_idx, confidence = np.full(rows.size, -1), np.full(rows.size, np.nan, np.float32)
-    if inputs.classifier is not None:
+    if inputs.head is not None:
         logits = shards.logits().astype(np.float64)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         predicted_idx = logits.argmax(axis=1)
         confidence = (exponentials.max(axis=1) / exponentials.sum(axis=1)).astype(np.float32)
+    embeddings = shards.embeddings()
     return Pictures(
         items=items,
         rows=rows,
-        embeddings=shards.embeddings(),
+        embeddings=embeddings,
         surroundings=shards.surroundings(),
         mask_failures=shards.mask_failures,
         label_idx=label_indices(inputs.match, items),
         predicted_idx=predicted_idx.astype(np.int64),
         confidence=confidence,
+        copies=find_copies(items, shards.content_digests(), shards.fingerprints(), embeddings),
     )
 
 
@@ -223,19 +233,33 @@ def put_into_words(
     rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
     context = picture_concepts(inputs, pictures)
     decisions = _decisions(config, inputs, pictures, shards, rows, on_progress)
-    weighed = _evidence_input(config, inputs, pictures, shards, context, decisions)
+    weighed = evidence_input(config, inputs, pictures, shards, context, decisions)
     return Gathered(pictures, shards, rows, decisions, context, weighed)
 
 
-def weigh_evidence(inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None) -> EvidenceResult:
-    """Findings and a verdict for every class; pictures are read again where interventions on them may decide."""
+def analyse(inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None) -> Analysis:
+    """Verdicts, and the maps of the pictures that show their evidence."""
+    evidence, swaps = weigh_evidence(inputs, gathered, on_progress=on_progress)
+    maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
+    return Analysis(inputs, gathered, evidence, maps, swaps)
+
+
+def weigh_evidence(
+    inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None
+) -> tuple[EvidenceResult, SwapRecord]:
+    """Findings and a verdict for every class, and the interventions on pictures that were tried for them.
+
+    Pictures are read again where interventions on them may decide.
+    """
     decisions, intervene = gathered.decisions, None
     if decisions is not None:
         root, items = inputs.dataset.root, gathered.pictures.items
         read = picture_files(root, items, min_side=decisions.classifier.input_size)
         names = concepts_of_classes(inputs.concepts.concepts, inputs.match.class_names)
-        intervene = region_swaps(decisions.classifier, read, decisions.channels.words, names)
-    return judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
+        swap = region_swaps(decisions.classifier, read, decisions.channels.words, names)
+        intervene = SwapRecorder(swap, PROCEDURE)
+    evidence = judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
+    return evidence, intervene.record() if intervene else SwapRecord()
 
 
 def draw_maps(
@@ -248,8 +272,8 @@ def draw_maps(
     exemplars = choose_exemplars(
         evidence.verdicts,
         context.concepts,
-        pictures.label_idx,
-        pictures.predicted_idx,
+        gathered.evidence_input.label_idx,  # of copies one alone is shown
+        gathered.evidence_input.predicted_idx,
         gathered.evidence_input.shares,
         context.presence,
     )
@@ -300,9 +324,9 @@ def _decisions(
     return Decisions(classifier, channels, descriptions, class_groups)
 
 
-def _evidence_input(
+def evidence_input(
     config: AuditConfig,
-    inputs: Inputs,
+    inputs: EvidenceSource,
     pictures: Pictures,
     shards: FeatureShards,
     context: PictureConcepts,
@@ -323,8 +347,8 @@ def _evidence_input(
 
     return EvidenceInput(
         image_ids=pictures.image_ids,
-        label_idx=pictures.label_idx,
-        predicted_idx=pictures.predicted_idx,
+        label_idx=pictures.counted(pictures.label_idx),
+        predicted_idx=pictures.counted(pictures.predicted_idx),
         class_names=inputs.match.class_names,
         concepts=context.concepts,
         shares=sparse.hstack([shares, sparse.csr_array((n, n_attributes), dtype=np.float32)], format="csr"),
@@ -333,6 +357,7 @@ def _evidence_input(
         embeddings=pictures.embeddings,
         class_prompt_score=pictures.embeddings @ inputs.concepts.class_rows.T,
         groups=pictures.groups(),
+        copies=pictures.units(),
         head=decisions.classifier.head if decisions else None,
         head_chunks=shards.head_chunks if decisions else None,
         seed=config.seed,
@@ -354,9 +379,10 @@ def _channel_meanings(
     config: AuditConfig, weights: FloatArray, pictures: Pictures, shards: FeatureShards, concept_rows: FloatArray
 ) -> ChannelMeanings:
     """Give each channel a direction in the encoder's space, and words to channels and to groups of them."""
-    extremes = extreme_images(shards.activation_chunks(), config.n_extreme, pictures.tie_keys())
-    directions = fit_channel_directions(extremes, pictures.embeddings)
-    balance_by = np.where(pictures.label_idx >= 0, pictures.label_idx, pictures.predicted_idx)
+    kept = np.ones(len(pictures.items), dtype=np.bool_) if pictures.copies is None else pictures.copies.counted
+    extremes = extreme_images(_rows_of(shards.activation_chunks(), kept), config.n_extreme, pictures.tie_keys()[kept])
+    directions = fit_channel_directions(extremes, pictures.embeddings[kept])
+    balance_by = pictures.counted(np.where(pictures.label_idx >= 0, pictures.label_idx, pictures.predicted_idx))
     stats = class_balanced_stats(shards.activation_chunks, balance_by)
     use: FloatArray = np.abs(weights).mean(axis=0) * stats.mean_abs_deviation
     groups = group_channels(directions, use, seed=config.seed)
@@ -367,3 +393,11 @@ def _channel_meanings(
         groups=groups,
         group_phrases=solve_phrases(groups.directions, concept_rows, l1=DEFAULT_L1, l2=DEFAULT_L2),
     )
+
+
+def _rows_of(chunks: Iterable[FloatArray], kept: BoolArray) -> Iterator[FloatArray]:
+    """Of chunks of all N rows, those that are kept (N,)."""
+    start = 0
+    for chunk in chunks:
+        yield chunk[kept[start : start + len(chunk)]]
+        start += len(chunk)

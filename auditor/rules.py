@@ -196,6 +196,14 @@ CALIPER = 0.2
 #: Correlation of presence from which two words may be of one thing, and the one is no control of the other.
 RELATED = 0.3
 
+# --- thresholds of copies ----
+
+#: Bits of two fingerprints (of 512) that may differ in near copies. Copies encoded again, resized, a little brighter or
+#: cropped by a hundredth differ in fewer, nearly all; different pictures in 84 and more (decision 0022).
+NEAR_COPY_BITS = 56
+#: And the encoder's least cosine between them: it knows what grey levels do not, such as another colour.
+NEAR_COPY_COSINE = 0.75
+
 # --- thresholds of named states ----
 
 #: Kappa of a column's values and the labels from which on values that name classes or objects are taken for the label

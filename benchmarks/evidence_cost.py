@@ -113,7 +113,7 @@ def write_world(folder: Path, size: Size) -> None:
         features = x.astype(np.float32), logits, embeddings[rows], np.full_like(embeddings[rows], np.nan)
         write_shard(
             folder / "shards" / f"{start:09}.parquet",
-            ShardRows(tuple(ids), tuple(ids), sizes, *features, nothing, ()),
+            ShardRows(tuple(ids), tuple(ids), sizes, *features, nothing, (bytes(64),) * len(ids), ()),
         )
     np.savez(folder / "rest.npz", weight=head.weight, labels=labels, predicted=predicted)
     sparse.save_npz(folder / "shares.npz", _shares(world, predicted, rng))

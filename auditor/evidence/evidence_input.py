@@ -41,7 +41,7 @@ class EvidenceInput:
     presence: FloatArray  # (N, V) in [0, 1], or not finite
     embeddings: FloatArray  # (N, D) unit rows
     class_prompt_score: FloatArray  # (N, C)
-    groups: IntArray | None  # (N,)
+    groups: IntArray | None  # (N,) codes of pictures that belong together, copies among them
     head: LinearHead | None
     head_chunks: Callable[[], Iterable[tuple[slice, FloatArray, FloatArray]]] | None
     seed: int
@@ -55,6 +55,8 @@ class EvidenceInput:
     kappa_elsewhere: FloatArray | None = None  # (C, V) the same within the classes other than each
     #: whether the model was trained on these pictures, by the name of their split; None: nothing says so
     in_training: bool | None = None
+    #: (N,) codes of near copies, which are one picture in every arm; None: there are none
+    copies: IntArray | None = None
 
     def __post_init__(self) -> None:
         n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)
@@ -69,6 +71,8 @@ class EvidenceInput:
         }
         if self.groups is not None:
             shapes["groups"] = (self.groups.shape, (n,))
+        if self.copies is not None:
+            shapes["copies"] = (self.copies.shape, (n,))
         if self.kappa is not None:
             shapes["kappa"] = (self.kappa.shape, (n_concepts,))
         if self.kappa_elsewhere is not None:

@@ -25,6 +25,7 @@ from auditor.extraction.shards import FeatureShards, ShardRows, shard_digest, wr
 from auditor.inputs.contents import file_digest
 from auditor.inputs.images import DecodedImage, read_image, thumbnail_jpeg
 from auditor.inputs.masks import cover_object, covered_digest
+from auditor.inputs.near_copies import FINGERPRINT_BYTES, fingerprint
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
@@ -62,6 +63,7 @@ class _Prepared:
     surroundings: _View | None  # None without a usable mask
     mask_failure: Failure | None
     thumbnail: bytes | None
+    fingerprint: bytes
 
 
 def extract_features(
@@ -122,7 +124,7 @@ def extract_features(
 def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: bool) -> str:
     """Digest of all that decides a shard's contents besides the pictures."""
     models = [classifier.digest if classifier else None, encoder.digest]
-    parts = [*models, thumbnails and THUMBNAIL_SIDE, auditor_version()]
+    parts = [*models, thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -180,6 +182,7 @@ def _extract_shard(
         embeddings=np.concatenate(embeddings) if embeddings else np.zeros((n, encoder.dim), np.float32),
         surroundings=np.concatenate(surroundings) if surroundings else np.zeros((n, encoder.dim), np.float32),
         thumbnails=tuple(p.thumbnail for p in pictures),
+        fingerprints=tuple(p.fingerprint for p in pictures),
         failures=(*failures, *(p.mask_failure for p in pictures if p.mask_failure is not None)),
     )
 
@@ -247,6 +250,7 @@ def _prepare(
         surroundings=surroundings,
         mask_failure=mask_failure,
         thumbnail=thumbnail_jpeg(decoded.image, longest_side=THUMBNAIL_SIDE) if thumbnails else None,
+        fingerprint=fingerprint(decoded.image),
     )
 
 

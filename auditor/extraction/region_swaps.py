@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from auditor.errors import InputError
-from auditor.evidence.effects.swaps import Intervene, Swap
+from auditor.evidence.effects.swaps import Swap
 from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import Classifier
@@ -27,6 +27,8 @@ from auditor.records import ChannelWords, FloatArray, ImageItem, IntArray
 FILLED = 0.5
 #: Channels show a concept by this power of their likeness to it: those that say little of it are many.
 _SHARPNESS = 3
+#: How a place is found and filled: outcomes of another procedure are not compared with those of this one.
+PROCEDURE = f"{FILLED:g} of the picture, likeness to the power of {_SHARPNESS}, from equal places"
 _BATCH = 32
 _KEPT = 512  # preprocessed pictures
 
@@ -36,7 +38,7 @@ def region_swaps(
     read: Callable[[int], Image.Image],
     words: ChannelWords,
     names: Sequence[int | None],
-) -> Intervene:
+) -> Callable[[Sequence[Swap]], IntArray]:
     """The function that carries out swaps, in batches of whole pictures.
 
     Args:

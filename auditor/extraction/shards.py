@@ -11,13 +11,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from auditor.errors import StoreError
-from auditor.records import MASK_STAGE, Failure, FloatArray
+from auditor.inputs.near_copies import FINGERPRINT_BYTES
+from auditor.records import MASK_STAGE, ByteArray, Failure, FloatArray
 
 _FAILURES_KEY = b"failures"
 
@@ -34,6 +36,7 @@ class ShardRows:
     embeddings: FloatArray  # (n, D)
     surroundings: FloatArray  # (n, D) of the picture with its object covered, NaN without a usable mask
     thumbnails: tuple[bytes | None, ...]
+    fingerprints: tuple[bytes, ...]
     failures: tuple[Failure, ...]
 
 
@@ -59,6 +62,7 @@ def write_shard(path: Path, rows: ShardRows) -> None:
         "width": pa.array([width for width, _ in rows.sizes], pa.int32()),
         "height": pa.array([height for _, height in rows.sizes], pa.int32()),
         "thumbnail": pa.array(rows.thumbnails, pa.binary()),
+        "fingerprint": pa.array(rows.fingerprints, pa.binary()),
     }
     for name, array in (("activations", rows.activations), ("logits", rows.logits), ("embedding", rows.embeddings)):
         if array.shape[1]:
@@ -103,6 +107,11 @@ class FeatureShards:
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
         self.failures: tuple[Failure, ...] = tuple(one for one in failures if one.stage != MASK_STAGE)
         self.mask_failures: tuple[Failure, ...] = tuple(one for one in failures if one.stage == MASK_STAGE)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the files, in order."""
+        return [path.name for path in self._paths]
 
     @property
     def n(self) -> int:
@@ -150,7 +159,19 @@ class FeatureShards:
 
     def image_ids(self) -> tuple[str, ...]:
         """Ids of the readable pictures."""
-        return tuple(value for _, table in self._tables(["image_id"]) for value in table.column("image_id").to_pylist())
+        return tuple(self._values("image_id"))
+
+    def content_digests(self) -> tuple[str, ...]:
+        """sha256 of the readable pictures' files."""
+        return tuple(self._values("content_digest"))
+
+    def fingerprints(self) -> ByteArray:
+        """(N, 64) what all pictures look like, to find near copies."""
+        values = self._values("fingerprint")
+        return np.frombuffer(b"".join(values), dtype=np.uint8).reshape(len(values), FINGERPRINT_BYTES)
+
+    def _values(self, name: str) -> list[Any]:
+        return [value for _, table in self._tables([name]) for value in table.column(name).to_pylist()]
 
     def picture_tables(self) -> Iterator[tuple[slice, pa.Table]]:
         """Rows with image_id, content_digest, width, height and thumbnail, for the store."""

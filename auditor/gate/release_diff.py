@@ -65,12 +65,15 @@ def compare_releases(old: ReleaseFacts, new: ReleaseFacts, *, allow_different_da
             f"the two audits cannot be compared: {'; '.join(differences)}; audit both releases on the same data with "
             "the same encoder, or add --allow-different-data"
         )
+    further = _further_differences(old, new)
+    rules_note = None if differences or further else _rules_note(old, new)
+    same_model, other_rules = ((), ()) if rules_note else (_same_model(old, new), _other_rules(old, new))
     shared = share_pictures(old, new)
     indexes = AuditIndex(old), AuditIndex(new)
     compared = comparisons(*indexes, shared)
     confidence = level_of_each(sum(one.gap is not None for one in compared))
     changes = sorted(
-        (_change(one, *indexes, confidence) for one in compared),
+        (_change(one, *indexes, confidence, by_rules=rules_note is not None) for one in compared),
         key=lambda one: (_ORDER.index(one.change), -abs(one.difference or 0.0), one.class_name, one.concept_id),
     )
     old_accuracy, new_accuracy = accuracies(old, new, shared)
@@ -85,8 +88,9 @@ def compare_releases(old: ReleaseFacts, new: ReleaseFacts, *, allow_different_da
         changes=tuple(changes),
         classes=_classes(old, new),
         groups=() if group_note else match_groups(old.groups, new.groups),
-        differences=(*differences, *_further_differences(old, new)),
+        differences=(*differences, *same_model, *further, *other_rules),
         group_note=group_note,
+        rules_note=rules_note,
     )
 
 
@@ -109,8 +113,6 @@ def _differences(old: Release, new: Release) -> tuple[str, ...]:
 def _further_differences(old: ReleaseFacts, new: ReleaseFacts) -> tuple[str, ...]:
     """What a reader should know, though it does not forbid the comparison."""
     found = []
-    if old.release.model_digest == new.release.model_digest:
-        found.append("both audits are of the same model")
     if old.release.vocabulary_digest != new.release.vocabulary_digest:
         found.append("the vocabularies differ: a concept that only one of them holds cannot be found by the other")
     changed = [
@@ -121,12 +123,63 @@ def _further_differences(old: ReleaseFacts, new: ReleaseFacts) -> tuple[str, ...
     if changed:
         found.append(f"the settings differ: {', '.join(changed)}")
     found += _core_differences(old, new)
-    if old.release.auditor_version != new.release.auditor_version:
-        found.append(
-            f"the audits were made by auditor {old.release.auditor_version} and {new.release.auditor_version}: rules "
-            "may differ"
-        )
     return tuple(found)
+
+
+def _rules_note(old: ReleaseFacts, new: ReleaseFacts) -> str | None:
+    """That model and data are the same and the rules are not; None where the model differs or the rules do not.
+
+    Called where nothing else differs.
+    """
+    if old.release.model_digest != new.release.model_digest:
+        return None
+    changed = _changed_rules(old, new)
+    if changed is not None:
+        return f"model and data are the same, and the rules differ: what changed comes from the rules ({changed})"
+    if old.release.rules_digest is None and new.release.rejudged_from == old.release.run_id:
+        return (
+            "model and data are the same, and the new audit is the old one rejudged: what changed comes from the rules "
+            f"(those of the old one, of auditor {old.release.auditor_version}, are not recorded)"
+        )
+    return None
+
+
+def _changed_rules(old: ReleaseFacts, new: ReleaseFacts) -> str | None:
+    """Thresholds by name where they differ; None where the rules are the same, or those of one audit not known."""
+    digests = old.release.rules_digest, new.release.rules_digest
+    if None in digests or digests[0] == digests[1]:
+        return None
+    before, after = old.thresholds, new.thresholds
+    changed = [
+        f"{name} {_number(before.get(name))} → {_number(after.get(name))}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+    shown = ", ".join(changed[:SHOWN_ENTRIES])
+    more = f" and {len(changed) - SHOWN_ENTRIES:,} more" if len(changed) > SHOWN_ENTRIES else ""
+    return f"{shown}{more}" if changed else "no threshold, but the code that judges"
+
+
+def _number(threshold: float | None) -> str:
+    return "none" if threshold is None else f"{threshold:g}"
+
+
+def _same_model(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
+    if old.release.model_digest == new.release.model_digest:
+        yield "both audits are of the same model"
+
+
+def _other_rules(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
+    """What is said of the rules where other things differ as well, or they are the same."""
+    versions = old.release.auditor_version, new.release.auditor_version
+    changed = _changed_rules(old, new)
+    if changed is not None:
+        yield f"the rules differ: {changed}"
+    elif None in (old.release.rules_digest, new.release.rules_digest):
+        if versions[0] != versions[1]:
+            yield f"the audits were made by auditor {versions[0]} and {versions[1]}: rules may differ"
+    elif new.release.rejudged_from == old.release.run_id:
+        yield "the new audit is the old one rejudged by the same rules"
 
 
 def _core_differences(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
@@ -160,10 +213,12 @@ def _classes(old: ReleaseFacts, new: ReleaseFacts) -> tuple[ClassChange, ...]:
     return tuple(ClassChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
 
 
-def _change(one: Comparison, old: AuditIndex, new: AuditIndex, confidence: float) -> FindingChange:
+def _change(one: Comparison, old: AuditIndex, new: AuditIndex, confidence: float, *, by_rules: bool) -> FindingChange:
     before, after = old.standing(one.pair), new.standing(one.pair)
     difference = one.gap.difference(confidence) if one.gap else None
     change, note = classify(before, after, difference)
+    if by_rules and before != after and change == "unchanged":
+        note = "other rules give another verdict, and what the model calls the pictures is the same"
     for name, index in (("old", old), ("new", new)):
         if one.pair in index.facts.core:
             change, note = "unclear", f"the {name} audit takes it as core to the class"

@@ -49,6 +49,9 @@ class Release:
     vocabulary_digest: str
     auditor_version: str
     n_images: int
+    run_id: str = ""
+    rules_digest: str | None = None  # None: the audit is older than that
+    rejudged_from: str | None = None  # run_id of the audit whose features these are; None: they are its own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +98,7 @@ class ReleaseFacts:
     pictures: ReleasePictures
     groups: ReleaseGroups
     allowed: Mapping[Pair, CoreConcept] = field(default_factory=dict)  # of core, what the settings say
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # of the rules, by name; empty where not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,8 @@ class ReleaseDiff:
 
     ``shared_images`` is the number of pictures that both were compared on one by one, None where the two were
     measured on different pictures. ``differences`` says in words what else differs between the two audits.
-    ``group_note`` says why channel groups were not followed, None where they were.
+    ``group_note`` says why channel groups were not followed, None where they were. ``rules_note`` says that nothing but
+    the rules differs, and how; None where that is not so.
     """
 
     old: Release
@@ -186,6 +191,7 @@ class ReleaseDiff:
     groups: tuple[GroupMatch, ...]
     differences: tuple[str, ...] = field(default=())
     group_note: str | None = None
+    rules_note: str | None = None
 
     def told(self) -> tuple[FindingChange, ...]:
         """The findings, without known attributes where the concept of their name changed alike: they are one thing."""

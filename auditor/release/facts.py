@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -12,7 +14,8 @@ from auditor.errors import StoreError
 from auditor.gate.core_items import without_core_twins
 from auditor.gate.pair_standing import RULES, found_pairs
 from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
-from auditor.records import Finding
+from auditor.inputs.copies import joined
+from auditor.records import Finding, IntArray
 from auditor.rules import PRESENT
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
@@ -49,11 +52,15 @@ ORDER BY class_idx, concept_id, rule_id
 
 # A picture is the same where path (image_id) and content are; equal hashes need one program to read both audits.
 _PICTURES = """
-SELECT hash(i.image_id, i.content_digest) AS key, coalesce(p.label_idx, -1) AS label,
-       coalesce(p.predicted_idx, -1) AS predicted,
-       CASE WHEN any_group THEN dense_rank() OVER (ORDER BY coalesce(nullif(i.group_id, ''), i.image_id)) END AS member
+SELECT hash(i.image_id, i.content_digest) AS key,
+       CASE WHEN coalesce(c.counted, true) THEN coalesce(p.label_idx, -1) ELSE -1 END AS label,
+       CASE WHEN coalesce(c.counted, true) THEN coalesce(p.predicted_idx, -1) ELSE -1 END AS predicted,
+       CASE WHEN any_group THEN dense_rank() OVER (ORDER BY coalesce(nullif(i.group_id, ''), i.image_id)) END AS member,
+       c.copy_group AS copy_group, coalesce(c.counted, true) AS counted
 FROM images i
 JOIN predictions p USING (image_id)
+LEFT JOIN (SELECT image_id, bool_or(counted) AS counted, min(copy_group) AS copy_group FROM copies GROUP BY image_id) c
+    USING (image_id)
 CROSS JOIN (SELECT count(nullif(group_id, '')) > 0 AS any_group FROM images)
 ORDER BY i.image_idx
 """
@@ -106,6 +113,7 @@ def _read(connection: Connection) -> ReleaseFacts:
         pictures=pictures,
         groups=_groups(connection),
         allowed=_allowed(connection),
+        thresholds=run.thresholds,
     )
 
 
@@ -125,6 +133,9 @@ def _release(run: Run, n_images: int) -> Release:
         vocabulary_digest=run.vocabulary_digest,
         auditor_version=run.versions.get("auditor", "unknown"),
         n_images=n_images,
+        run_id=run.run_id,
+        rules_digest=run.rules_digest,
+        rejudged_from=run.rejudged_from.run_id if run.rejudged_from else None,
     )
 
 
@@ -147,14 +158,29 @@ def _pictures(connection: Connection, n_classes: int, concept_ids: list[str]) ->
     for name, classes in (("label", label), ("prediction", predicted)):
         if classes.max(initial=-1) >= n_classes or classes.min(initial=-1) < -1:
             raise ValueError(f"a {name} is of class {classes.max()}, and there are {n_classes} class names")
-    member = columns["member"]
     return ReleasePictures(
         keys=np.asarray(columns["key"], dtype=np.uint64),
         label_idx=label,
         predicted_idx=predicted,
-        groups=None if np.ma.is_masked(member) or not label.size else np.asarray(member, dtype=np.int64),
+        groups=_together(columns),
         present=_present(connection, concept_ids, label.size),
     )
+
+
+def _together(columns: Mapping[str, Any]) -> IntArray | None:
+    """Codes of pictures that belong together, by the manifest and as copies; None where every counted one is alone."""
+    member, copy_group = np.ma.asarray(columns["member"]), np.ma.asarray(columns["copy_group"])
+    alone = np.arange(member.size, dtype=np.int64)
+    by_manifest = (
+        None if np.ma.getmaskarray(member).any() or not member.size else np.asarray(member.filled(0), dtype=np.int64)
+    )
+    is_copy = ~np.ma.getmaskarray(copy_group)
+    # copies are numbered from -1 down, so that they are no picture's own number
+    units = np.where(is_copy, -1 - np.asarray(copy_group.filled(0), dtype=np.int64), alone)
+    counted = np.asarray(columns["counted"], dtype=np.bool_)
+    if np.unique(units[counted]).size == counted.sum():
+        return by_manifest
+    return joined(alone if by_manifest is None else by_manifest, units)
 
 
 def _present(connection: Connection, concept_ids: list[str], n_images: int) -> dict[str, PresenceArray]:

@@ -65,4 +65,4 @@ def in_short(diff: ReleaseDiff) -> str:
     told = f"against {quote(diff.old.name)}: {', '.join(counted) or 'nothing found in either'}"
     if diff.n_same_things:
         told += f", {diff.n_same_things:,} more of known attributes of the same name"
-    return "; ".join([told, *diff.differences])
+    return "; ".join([told, *([diff.rules_note] if diff.rules_note else []), *diff.differences])

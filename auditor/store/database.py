@@ -14,7 +14,7 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from auditor.concept_records import Attribute, AttributeConcept, CoreConcept, Counterexample
+from auditor.concept_records import Attribute, AttributeConcept, Copy, CoreConcept, Counterexample
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
@@ -47,13 +47,16 @@ class AuditDatabase:
 
     Args:
         folder: folder of the audit; made if missing. What an interrupted writer left there is removed.
+        copy_of: the file of another audit to begin with, brought to today's tables; nothing where it is None.
+        without: tables of that audit whose rows are left out.
 
     Raises:
         StoreError: from any method, when the disk is full or the folder cannot be written; no file is left then.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, copy_of: Path | None = None, without: Sequence[str] = ()) -> None:
         self._path = folder / DATABASE_NAME
+        self._copy_of, self._without = copy_of, tuple(without)
         self._unfinished = folder / f"{DATABASE_NAME}.tmp-{uuid.uuid4().hex[:12]}"
         self._connection: duckdb.DuckDBPyConnection | None = None
 
@@ -61,8 +64,12 @@ class AuditDatabase:
         with self._writing():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._remove_unfinished()
+            if self._copy_of is not None:
+                shutil.copyfile(self._copy_of, self._unfinished)
             self._connection = connection.connect_to_write(self._unfinished)
             migrations.migrate(self._connection, auditor_version=auditor_version())
+            for table in self._without:
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 (a name of this program)
         return self
 
     def __exit__(
@@ -179,6 +186,10 @@ class AuditDatabase:
         """Append the manifest's columns, and the concepts that their values are."""
         self._insert("attributes", tables.record_table(rows, Attribute))
         self._insert("attribute_concepts", tables.record_table(concepts, AttributeConcept))
+
+    def add_copies(self, rows: Sequence[Copy]) -> None:
+        """Append the pictures that have copies."""
+        self._insert("copies", tables.record_table(rows, Copy))
 
     def add_core_concepts(self, rows: Sequence[CoreConcept]) -> None:
         """Append the concepts that a class may rest on although their kind is context."""

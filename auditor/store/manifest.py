@@ -55,6 +55,8 @@ def write_manifest(folder: Path, run: Run) -> None:
             "vocabulary": run.vocabulary_digest,
             "config": run.config_digest,
         },
+        "rules_digest": run.rules_digest,
+        "rejudged_from": run.rejudged_from.run_id if run.rejudged_from else None,
         "versions": dict(run.versions),
         "seed": run.seed,
         "counts": dict(run.counts),

@@ -188,6 +188,24 @@ def m0009_core_reasons(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"ALTER TABLE core_concepts ADD COLUMN {column}")
 
 
+def m0010_copies(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep which pictures are copies of each other, and which of them count; none in audits from before."""
+    connection.execute(
+        "CREATE TABLE copies (image_id VARCHAR NOT NULL, copy_group INTEGER NOT NULL,"
+        " same_content_as VARCHAR NOT NULL, label VARCHAR, counted BOOLEAN NOT NULL)"
+    )
+
+
+def m0011_rejudged(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the rules that gave the verdicts, and the audit whose features were judged again.
+
+    All are NULL in audits from before; ``rejudged_from`` is NULL where the pictures went through the models for this
+    audit.
+    """
+    for column in ("rules_digest VARCHAR", "thresholds VARCHAR", "rejudged_from VARCHAR"):
+        connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -198,6 +216,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0007_kappa,
     m0008_reasons,
     m0009_core_reasons,
+    m0010_copies,
+    m0011_rejudged,
 )
 
 

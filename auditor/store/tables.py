@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,24 @@ class Run:
     seed: int
     class_names: tuple[str, ...]
     notices: tuple[str, ...] = field(default=())
+    rules_digest: str | None = None  # of `auditor.rules_in_force`; None in an audit of an older schema
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # by name; empty where it is not known
+    rejudged_from: RejudgedFrom | None = None  # None: the pictures went through the models for this audit
+
+
+@dataclass(frozen=True, slots=True)
+class RejudgedFrom:
+    """The audit that was judged again, and the one that its features were extracted for.
+
+    These are the same, unless the audit was rejudged itself.
+    """
+
+    run_id: str
+    created_at: str
+    auditor: str
+    rules_digest: str | None
+    extracted_run_id: str
+    extracted_by: str  # version of auditor
 
 
 def _valid(text: str) -> str:
@@ -85,8 +103,9 @@ def record_table(records: Sequence[Any], kind: type[Any]) -> pa.Table:
 def run_table(run: Run, schema_version: int) -> pa.Table:
     """The one row of ``runs``; mappings are JSON text with sorted keys."""
     row = {f.name: [getattr(run, f.name)] for f in fields(Run)}
-    for name in ("config", "versions", "counts"):
+    for name in ("config", "versions", "counts", "thresholds"):
         row[name] = [json.dumps(row[name][0], sort_keys=True, default=str)]
+    row["rejudged_from"] = [None if run.rejudged_from is None else json.dumps(asdict(run.rejudged_from))]
     columns = {f.name: _column(row[f.name], str(f.type)) for f in fields(Run)}
     return pa.table({**columns, "schema_version": pa.array([schema_version])})
 

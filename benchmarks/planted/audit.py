@@ -30,8 +30,10 @@ from auditor.extraction.extract import SHARD_IMAGES
 from auditor.extraction.region_swaps import region_swaps
 from auditor.extraction.shards import FeatureShards
 from auditor.inputs.attributes import known_attributes
+from auditor.inputs.copies import Copies, find_copies
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import image_id
+from auditor.inputs.near_copies import fingerprint
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
@@ -65,6 +67,7 @@ class Examined:
     rows: IntArray  # (N, columns) what every picture shows
     properties: FloatArray  # (N, 4) image properties, for a peer
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # column of the manifest -> N values
+    copies: Copies | None = None  # None: not looked for
 
     @property
     def logits(self) -> FloatArray:
@@ -156,13 +159,8 @@ def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
 
 def _pictures(examined: Examined) -> Pictures:
     n = len(examined.label_idx)
-    labels = [examined.class_names[c] for c in examined.label_idx]
-    paths = [picture_path(label, k) for k, label in enumerate(labels)]
     return Pictures(
-        items=tuple(
-            ImageItem(image_id(path), path, label, split="test", attributes=_attributes(examined, k))
-            for k, (path, label) in enumerate(zip(paths, labels, strict=True))
-        ),
+        items=_items(examined),
         rows=np.arange(n),
         embeddings=examined.embeddings,
         surroundings=None,
@@ -170,6 +168,23 @@ def _pictures(examined: Examined) -> Pictures:
         label_idx=examined.label_idx,
         predicted_idx=examined.logits.argmax(axis=1).astype(np.int64),
         confidence=np.full(n, np.nan, np.float32),
+        copies=examined.copies,
+    )
+
+
+def copies_of(examined: Examined, pixels: PixelArray) -> Copies:
+    """Equal and nearly equal pictures among (N, SIZE, SIZE, 3), as `auditor.pipeline.line_up` finds them in files."""
+    contents = [hashlib.sha256(one.tobytes()).hexdigest() for one in pixels]
+    prints = np.stack([np.frombuffer(fingerprint(Image.fromarray(one)), np.uint8) for one in pixels])
+    return find_copies(_items(examined), contents, prints, examined.embeddings)
+
+
+def _items(examined: Examined) -> tuple[ImageItem, ...]:
+    labels = [examined.class_names[c] for c in examined.label_idx]
+    paths = [picture_path(label, k) for k, label in enumerate(labels)]
+    return tuple(
+        ImageItem(image_id(path), path, label, split="test", attributes=_attributes(examined, k))
+        for k, (path, label) in enumerate(zip(paths, labels, strict=True))
     )
 
 

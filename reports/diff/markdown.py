@@ -17,6 +17,7 @@ from reports.diff.words import (
     gaps,
     group_lines,
     release_line,
+    rules_line,
     sentence,
     verdicts,
     warnings,
@@ -37,6 +38,9 @@ def _lines(diff: ReleaseDiff) -> Iterator[str]:
     yield ""
     yield f"- old: {escape(release_line(diff.old))}"
     yield f"- new: {escape(release_line(diff.new))}"
+    rules = rules_line(diff)
+    if rules is not None:
+        yield f"- **{escape(rules)}**"
     yield f"- {escape(basis(diff))}"
     for said in warnings(diff):
         yield f"- **Note:** {escape(said)}"

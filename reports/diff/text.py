@@ -24,6 +24,7 @@ from reports.diff.words import (
     gaps,
     group_lines,
     release_line,
+    rules_line,
     sentence,
     verdicts,
     warnings,
@@ -60,6 +61,9 @@ def _drawn(diff: ReleaseDiff, width: int) -> RenderableType:
 def _parts(diff: ReleaseDiff, width: int) -> Iterator[RenderableType]:
     yield Text("old  ", style="dim").append(release_line(diff.old), style="none")
     yield Text("new  ", style="dim").append(release_line(diff.new), style="none")
+    rules = rules_line(diff)
+    if rules is not None:
+        yield Text(rules, style="bold")
     yield Text(basis(diff))
     for said in warnings(diff):
         yield Text(f"Note: {said}", style="yellow")

@@ -43,7 +43,7 @@ _NOTABLE_USE = 0.01
 def release_line(release: Release) -> str:
     """Such as "release-7: timm:resnet50 with w.safetensors · 3,410 pictures · 2025-01-02"."""
     weights = f" with {inert(release.weights, NAME_LIMIT)}" if release.weights else ""
-    made = f"audited {release.created_at[:10]}"
+    made = f"{'audited' if release.rejudged_from is None else 'rejudged'} {release.created_at[:10]}"
     parts = [inert(release.model_spec, 80) + weights, counted(release.n_images, "picture"), made]
     return f"{inert(release.name, NAME_LIMIT)}: {' · '.join(map(inert, parts))}"
 
@@ -67,6 +67,12 @@ def _accuracies(diff: ReleaseDiff, of_old: str, of_new: str) -> str:
         return ""
     old, new = (percent(accuracy, decimals=1) for accuracy in (diff.old_accuracy, diff.new_accuracy))
     return f" Accuracy {old}{of_old} → {new}{of_new}."
+
+
+def rules_line(diff: ReleaseDiff) -> str | None:
+    """That nothing but the rules differs, as a sentence; None where that is not so."""
+    note = diff.rules_note
+    return None if note is None else inert(f"{note[:1].upper()}{note[1:]}.")
 
 
 def warnings(diff: ReleaseDiff) -> list[str]:
@@ -150,10 +156,12 @@ def explanation(diff: ReleaseDiff) -> str:
 
 
 def class_lines(diff: ReleaseDiff) -> list[str]:
-    """Classes that appear or vanish, and those that are analysed in one release only."""
+    """Classes that appear or vanish, those analysed in one release only, and those that the rules alone changed."""
     by_words: dict[str, list[ClassChange]] = {}
     for one in diff.classes:
         words = _class_words(one)
+        if words is None and diff.rules_note is not None and one.old_verdict != one.new_verdict:
+            words = "Another verdict by other rules"
         if words is not None:
             by_words.setdefault(words, []).append(one)
     lines = []
@@ -175,6 +183,9 @@ def _class_words(one: ClassChange) -> str | None:
 
 
 def _named_class(one: ClassChange) -> str:
+    if "not_analysed" not in (one.old_verdict, one.new_verdict) and None not in (one.old_verdict, one.new_verdict):
+        verdicts = f"{_STANDING_WORDS[one.old_verdict]} → {_STANDING_WORDS[one.new_verdict]}"
+        return f"{inert(one.class_name, NAME_LIMIT)} ({verdicts})"
     verdict = one.old_verdict if one.new_verdict in (None, "not_analysed") else one.new_verdict
     return f"{inert(one.class_name, NAME_LIMIT)} ({_STANDING_WORDS[verdict]})"
 

@@ -27,6 +27,7 @@ _STATUS = {
     "control_failed": "control failed",
     "not_applicable": "has no place to cover",
     "not_readable": "pictures not found",
+    "not_tried_again": "not tried again",
 }
 _STATEMENTS = {
     "Evidence": """\

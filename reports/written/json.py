@@ -43,7 +43,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
         "format": "auditor-report",
         "version": JSON_VERSION,
         "decision": None if decision is None else {**_row(decision), "items": [_row(item) for item in decision.items]},
-        "run": _row(run),
+        "run": {**_row(run), "rejudged_from": None if run.rejudged_from is None else _row(run.rejudged_from)},
         "counts": {
             "classes": counts.analysed + counts.not_analysed,
             "analysed": counts.analysed,

@@ -50,8 +50,8 @@ def _digest(folder: Path) -> str:
 
 @pytest.mark.parametrize(
     "point",
-    ["pictures", "fit_channel_directions", "words", "judge", "maps", "add_verdicts", "write_embedding_index",
-     "write_manifest"],
+    ["pictures", "fit_channel_directions", "words", "judge", "maps", "add_verdicts", "write_kept_inputs",
+     "write_embedding_index", "write_manifest"],
 )  # fmt: skip
 def test_kill_and_resume(point, small_audit, small_config, tmp_path):
     changes = {"out": tmp_path / "audit"}

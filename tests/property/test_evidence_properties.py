@@ -96,6 +96,86 @@ def test_duplicated_images_leave_effects_unchanged(audit):
         assert found[key] == pytest.approx(expected[key], abs=0.06 if key[2].startswith("E3") else 1e-6), key
 
 
+some_rows = st.lists(st.integers(0, 1199), min_size=1, max_size=3, unique=True)
+
+
+def with_copies(inputs, rows, k):
+    """The audit with ``k`` copies of each of some pictures behind it, and codes of what are copies of each other."""
+    n = len(inputs.image_ids)
+    again = np.repeat(np.array(rows), k)
+    ids = (*inputs.image_ids, *(f"{inputs.image_ids[row]}-{i}" for i, row in enumerate(again)))
+    of = np.r_[np.arange(n), again]
+    return taken(inputs, of, ids), of
+
+
+@SLOW
+@given(some_rows, st.integers(1, 40))
+def test_byte_copies_change_no_verdict_and_no_interval(audit, rows, k):
+    inputs, result = audit
+    n = len(inputs.image_ids)
+    more, _ = with_copies(inputs, rows, k)
+    counted = np.arange(len(more.image_ids)) < n
+    again = judge(
+        replace(
+            more,
+            label_idx=np.where(counted, more.label_idx, -1),
+            predicted_idx=np.where(counted, more.predicted_idx, -1),
+        )
+    )
+    assert outcome(again) == outcome(result)
+    bounds = {(f.class_name, f.concept_id, f.rule_id): (f.low, f.high) for f in result.findings}
+    for f in again.findings:
+        assert (f.low, f.high) == pytest.approx(bounds[f.class_name, f.concept_id, f.rule_id], abs=1e-4), f
+
+
+@pytest.fixture(scope="module")
+def audit_in_groups(audit):
+    """The same where every picture is said to be its own group, which divides by n - 1 and not by n."""
+    inputs, _ = audit
+    return judge(replace(inputs, groups=np.arange(len(inputs.image_ids))))
+
+
+@SLOW
+@given(some_rows, st.integers(1, 40))
+def test_near_copies_are_one_picture_in_every_gap_and_flag_nothing(audit, audit_in_groups, rows, k):
+    inputs, _ = audit
+    more, codes = with_copies(inputs, rows, k)
+    again = judge(replace(more, groups=codes, copies=codes))
+    for verdict, expected in zip(again.verdicts, audit_in_groups.verdicts, strict=True):
+        assert verdict.n_images == expected.n_images
+        assert verdict.verdict != "flagged" or expected.verdict == "flagged"
+
+    def pulls(result):
+        """Gaps that have no strata, which copies would move (clusters and quintiles of embeddings)."""
+        return {
+            (f.class_name, f.concept_id): (f.effect, f.low, f.high, f.n_images)
+            for f in result.findings
+            if f.rule_id == "E4-pull" and f.status == "measured"
+        }
+
+    found, expected = pulls(again), pulls(audit_in_groups)
+    common = found.keys() & expected.keys()
+    assert common
+    assert all(found[pair] == pytest.approx(expected[pair], abs=1e-6) for pair in common)
+
+
+group_sizes = st.lists(st.tuples(st.integers(1, 30), st.booleans(), st.booleans()), min_size=1, max_size=60)
+
+
+@given(group_sizes)
+def test_copies_never_narrow_a_gap(pictures):
+    """Each picture once, and each as often as drawn: (copies, with the concept, called right)."""
+    present, correct = (np.array([picture[i] for picture in pictures], dtype=bool) for i in (1, 2))
+    value = np.zeros(present.size, np.int64)
+    once = recall_gap(present, value, correct)
+    of = np.repeat(np.arange(present.size), [picture[0] for picture in pictures])
+    again = recall_gap(present[of], value[of], correct[of], groups=of, copies=of)
+    assert again.status == once.status
+    assert (again.low, again.high, again.p) == pytest.approx((once.low, once.high, once.p), abs=1e-6)
+    as_clips = recall_gap(present[of], value[of], correct[of], groups=of)
+    assert as_clips.status == "too_few" or once.status == "measured"
+
+
 counts = st.integers(0, 60)
 
 

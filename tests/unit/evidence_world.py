@@ -203,6 +203,7 @@ def taken(inputs: EvidenceInput, rows: np.ndarray, ids: tuple[str, ...] | None =
         embeddings=inputs.embeddings[rows],
         class_prompt_score=inputs.class_prompt_score[rows],
         groups=None if inputs.groups is None else inputs.groups[rows],
+        copies=None if inputs.copies is None else inputs.copies[rows],
         head_chunks=chunked(x[rows], logits[rows]),
     )
 

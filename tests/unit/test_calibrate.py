@@ -10,7 +10,7 @@ import pytest
 from small_audit import make_run, write_small_audit
 from typer.testing import CliRunner
 
-from auditor import calibrate, cli
+from auditor import calibrate, cli, finished_audit
 from auditor.calibrate import calibrate_audit
 from auditor.calibration_records import CalibrationRow
 from auditor.config import AuditConfig
@@ -50,8 +50,8 @@ def loaded(monkeypatch, audit):
     with open_audit_database(audit) as connection:
         contents = dict(connection.execute("SELECT path, content_digest FROM images").fetchall())
     items = [SimpleNamespace(path=path) for path in contents]
-    monkeypatch.setattr(calibrate, "load_inputs", load_inputs)
-    monkeypatch.setattr(calibrate, "audit_digests", lambda *_: digests)
+    monkeypatch.setattr(finished_audit, "load_inputs", load_inputs)
+    monkeypatch.setattr(finished_audit, "audit_digests", lambda *_: digests)
     return seen, digests
 
 

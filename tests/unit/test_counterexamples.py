@@ -37,7 +37,7 @@ def judged_on(n_called, same_as=None, kappa=None):
     """Inputs of 300 pictures of class 0 and 500 of class 1, of which some are called 0."""
     labels = np.repeat([0, 1], [300, 500])
     predicted = np.where(np.arange(800) < 300 + n_called, 0, 1)
-    return SimpleNamespace(label_idx=labels, predicted_idx=predicted, same_as=same_as or {}, kappa=kappa)
+    return SimpleNamespace(label_idx=labels, predicted_idx=predicted, same_as=same_as or {}, kappa=kappa, copies=None)
 
 
 PAIR = SimpleNamespace(class_idx=0, concept_idx=0)

@@ -15,6 +15,7 @@ from reports.diff.words import (
     gaps,
     group_lines,
     release_line,
+    rules_line,
     sentence,
     verdicts,
     warnings,
@@ -136,3 +137,17 @@ def test_what_is_told_with_the_concept_of_its_name_is_counted_beside():
     both = replace(diff, changes=(*diff.changes, *twins))
     assert count_line(both) == line + "3 more are known attributes of the same name"
     assert len(both.changes) - both.n_same_things == sum(map(both.count, ("new", "worse", "fixed", "unclear")))
+
+
+def test_where_the_rules_alone_differ():
+    old = facts("one", release_model_digest="m" * 64, release_rules_digest="q" * 64, found={"bird": "flagged"})
+    new = facts("two", release_model_digest="m" * 64, release_rules_digest="r" * 64, release_rejudged_from="run-1")
+    diff = compare_releases(replace(old, thresholds={"DELTA": 0.05}), replace(new, thresholds={"\x1b[31mDELTA": 0.1}))
+    line = rules_line(diff)
+    assert line is not None
+    assert line.startswith("Model and data are the same, and the rules differ: what changed comes from the rules (")
+    assert "\x1b" not in line
+    assert "DELTA 0.05 → none" in line
+    assert class_lines(diff) == ["Another verdict by other rules: bird (flagged → clean)."]
+    assert release_line(diff.new).endswith("· rejudged 2025-01-02")
+    assert rules_line(fixed()) is None

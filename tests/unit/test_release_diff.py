@@ -238,3 +238,67 @@ def test_what_else_differs_is_said():
         "the audits were made by auditor 0.1.0 and 0.2.0: rules may differ",
     )
     assert compare_releases(facts("old"), facts("new")).differences == ()
+
+
+RULES = {"release_model_digest": "m" * 64, "release_run_id": "first"}
+
+
+def rejudged(**changes):
+    thresholds = changes.pop("thresholds", {"DELTA": 0.05, "MIN_ARM": 10.0})
+    made = {**RULES, "release_rules_digest": "r" * 64, "release_run_id": "second", "release_rejudged_from": "first"}
+    return facts("new", thresholds=thresholds, **{**made, **changes})
+
+
+def before(**changes):
+    return facts("old", **{"thresholds": {"DELTA": 0.05}, **RULES, "release_rules_digest": "q" * 64, **changes})
+
+
+def test_where_the_rules_alone_differ_the_thresholds_are_named():
+    diff = compare_releases(before(), rejudged(thresholds={"DELTA": 0.1, "MIN_ARM": 10.0}))
+    assert diff.rules_note == (
+        "model and data are the same, and the rules differ: what changed comes from the rules (DELTA 0.05 → 0.1, "
+        "MIN_ARM none → 10)"
+    )
+    assert diff.differences == ()
+
+
+def test_rules_whose_thresholds_are_the_same():
+    diff = compare_releases(before(thresholds={}), rejudged(thresholds={}))
+    assert diff.rules_note is not None
+    assert diff.rules_note.endswith("comes from the rules (no threshold, but the code that judges)")
+
+
+def test_rules_that_the_older_audit_did_not_record():
+    diff = compare_releases(before(release_rules_digest=None), rejudged())
+    assert diff.rules_note is not None
+    assert diff.rules_note.endswith("(those of the old one, of auditor 0.1.0, are not recorded)")
+    own = compare_releases(before(release_rules_digest=None), rejudged(release_rejudged_from=None))
+    assert (own.rules_note, own.differences) == (None, ("both audits are of the same model",))
+
+
+def test_the_same_rules_and_what_else_differs():
+    same = compare_releases(before(), rejudged(release_rules_digest="q" * 64))
+    assert same.rules_note is None
+    assert same.differences == (
+        "both audits are of the same model",
+        "the new audit is the old one rejudged by the same rules",
+    )
+    model = compare_releases(before(), rejudged(release_model_digest="n" * 64))
+    assert (model.rules_note, model.differences) == (None, ("the rules differ: MIN_ARM none → 10",))
+    seed = compare_releases(before(), rejudged(settings={"seed": 1, "n_extreme": 60}))
+    assert seed.rules_note is None
+    assert seed.differences == (
+        "both audits are of the same model",
+        "the settings differ: seed 0 → 1",
+        "the rules differ: MIN_ARM none → 10",
+    )
+
+
+def test_a_verdict_that_the_rules_changed_says_so():
+    right = {"bird": (58, 8)}
+    old = before(right=right, found={"bird": "flagged"})
+    (change,) = compare_releases(old, rejudged(right=right, found={"bird": "suspect"})).changes
+    assert change.change == "unchanged"
+    assert change.note == "other rules give another verdict, and what the model calls the pictures is the same"
+    (same,) = compare_releases(old, rejudged(right=right, found={"bird": "flagged"})).changes
+    assert same.note is None

@@ -20,6 +20,7 @@ def _rows(n, start=0, failures=(), k=3, masked=()):
         embeddings=RNG.normal(size=(n, 4)).astype(np.float32),
         surroundings=surroundings,
         thumbnails=tuple(b"jpeg" if i else None for i in range(n)),
+        fingerprints=tuple(bytes([i]) * 64 for i in range(n)),
         failures=tuple(failures),
     )
 

@@ -61,6 +61,22 @@ def test_fillings_that_move_pictures_whatever_they_show_prove_nothing(inputs):
     assert 'which does not go with "waterbird", moves what pictures are called by ' in notice
 
 
+def test_controls_that_cannot_be_tried_again_leave_interventions_without_a_say(inputs):
+    """As in an audit that is judged again without its model, by rules that ask for other controls."""
+    carry_out = hands(["water"])
+
+    def replay(swaps):
+        return carry_out(swaps) if swaps[0].word_idx == V["water"] else None
+
+    result = judge(inputs, intervene=replay)
+    verdict = waterbird(result)
+    assert (verdict.verdict, verdict.concept) == ("suspect", "water")
+    assert "Covering its place was not tried again" in verdict.sentence
+    (found,) = [f for f in result.findings if f.rule_id == "E5"]
+    assert (found.concept, found.status, found.effect, found.p) == ("water", "not_tried_again", 0.0, None)
+    assert not [notice for notice in result.notices if "count for nothing" in notice]
+
+
 def test_a_word_that_goes_with_the_look_of_the_class_is_asked_first(inputs):
     """A ruler is in most waterbirds and else in pictures that look a little like them; the head does not see it."""
     others = inputs.label_idx != 0

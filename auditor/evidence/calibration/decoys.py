@@ -41,7 +41,10 @@ def decoy_trials(
         if not wrong.any():
             break
         result = judge_with(decoys)
-        seen = present_counts(bench.features.present, inputs.predicted_idx, len(inputs.class_names)) >= MIN_ARM
+        n_seen = present_counts(
+            bench.features.present, inputs.predicted_idx, len(inputs.class_names), copies=inputs.copies
+        )
+        seen = n_seen >= MIN_ARM
         passed = {
             record.class_idx
             for record in result.class_concepts

@@ -178,10 +178,47 @@ def _arms(labels: IntArray, groups: IntArray | None, n_classes: int) -> tuple[Fl
 
 
 def present_counts(
-    present: BoolArray, class_idx: IntArray, n_classes: int, weight: BoolArray | None = None
+    present: BoolArray,
+    class_idx: IntArray,
+    n_classes: int,
+    weight: BoolArray | None = None,
+    *,
+    copies: IntArray | None = None,
 ) -> IntArray:
-    """Pictures of every class in which every concept is present (and ``weight`` holds): (C, V)."""
-    rows = np.flatnonzero((class_idx >= 0) if weight is None else (class_idx >= 0) & weight)
+    """Pictures of every class in which every concept is present (and ``weight`` holds): (C, V).
+
+    Copies of a picture (codes (N,)) that have the concept are one picture, for which the weight holds where it does
+    for at least half of them.
+    """
+    holds = np.ones(class_idx.size, dtype=np.bool_) if weight is None else weight
+    counts = _plain_counts(present, class_idx, n_classes, np.flatnonzero((class_idx >= 0) & holds))
+    if copies is None:
+        return counts
+    labelled = np.flatnonzero(class_idx >= 0)
+    _, unit, size = np.unique(
+        np.stack([copies[labelled], class_idx[labelled]]), axis=1, return_inverse=True, return_counts=True
+    )
+    unit = unit.ravel()
+    again = labelled[size[unit] > 1]
+    if again.size == 0:
+        return counts
+    of_unit = np.unique(unit[size[unit] > 1], return_inverse=True)[1].ravel()
+    n_units = int(of_unit.max()) + 1
+    there = _plain_counts(present[again], of_unit, n_units, np.arange(again.size))
+    held = _plain_counts(present[again], of_unit, n_units, np.flatnonzero(holds[again]))
+    as_one = (there > 0) & (2 * held >= there)
+    class_of = np.zeros(n_units, dtype=np.int64)
+    class_of[of_unit] = class_idx[again]
+    every = np.arange(n_units)
+    return (
+        counts
+        - _plain_counts(present[again], class_idx[again], n_classes, np.flatnonzero(holds[again]))
+        + _plain_counts(as_one, class_of, n_classes, every)
+    )
+
+
+def _plain_counts(present: BoolArray, class_idx: IntArray, n_classes: int, rows: IntArray) -> IntArray:
+    """Pictures among ``rows`` of every class in which every concept is present: (C, V)."""
     member = sparse.csr_array(
         (np.ones(rows.size, np.float32), (class_idx[rows], np.arange(rows.size))), shape=(n_classes, rows.size)
     )

@@ -19,6 +19,7 @@ from scipy.special import chdtri, xlogy
 from auditor.evidence.effects import significance
 from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.effects.strata import usable_strata
+from auditor.evidence.effects.witnesses import witness_weights
 from auditor.records import BoolArray, FloatArray, IntArray
 from auditor.rules import DELTA, MIN_ARM, PRESENT
 
@@ -27,6 +28,7 @@ Float64Array = NDArray[np.float64]
 #: Values of a kind are split into levels where this level of Gabriel's test says that they differ.
 LEVEL_ALPHA = 0.01
 _REFERENCE_QUANTILE = 0.75
+_ROUNDING = 1e-6  # of sums of thirds
 _FEWEST_PULLED = 3  # two pictures called c do not make levels
 
 GapStatus = Literal["measured", "too_few", "not_measurable"]
@@ -120,6 +122,7 @@ def recall_gap(
     *,
     strata: Sequence[IntArray] = (),
     groups: IntArray | None = None,
+    copies: IntArray | None = None,
 ) -> Gap:
     """P(called c | c, v) - P(called c | c, reference without v), over the pictures of one class.
 
@@ -130,17 +133,23 @@ def recall_gap(
         strata: Stratifications (n,) in order of preference. The first that keeps most of the information is used,
             none if all lose it: strata that follow v itself would hide a true reliance.
         groups: (n,) codes of groups of pictures that belong together, or None.
+        copies: (n,) codes of pictures that are copies of each other, or None. All copies in an arm are one picture.
     """
-    reference = ~present & levels(value, correct, ~present, groups)[value]
+    reference = ~present & levels(value, correct, ~present, groups, copies)[value]
     rows = np.flatnonzero(present | reference)
     stratum = usable_strata(present[rows, None], [s[rows] for s in strata])
-    subset = None if groups is None else groups[rows]
     narrowed = int(reference.sum()) < int((~present).sum())
-    return _gap(present[rows], correct[rows], stratum, subset, narrowed)
+    return _gap(present[rows], correct[rows], stratum, _of(groups, rows), _of(copies, rows), narrowed)
 
 
 def pull_gap(
-    present: BoolArray, value: IntArray, called: BoolArray, source_idx: IntArray, *, groups: IntArray | None = None
+    present: BoolArray,
+    value: IntArray,
+    called: BoolArray,
+    source_idx: IntArray,
+    *,
+    groups: IntArray | None = None,
+    copies: IntArray | None = None,
 ) -> Gap:
     """Sum_k w_k (p_k1 - p_k0) / sum_k w_k over the other classes k: how much v makes their pictures be called c.
 
@@ -152,43 +161,63 @@ def pull_gap(
         called: (n,) whether the picture is called c.
         source_idx: (n,) the picture's own class.
         groups: (n,) codes of groups of pictures that belong together, or None.
+        copies: (n,) codes of pictures that are copies of each other, or None. All copies in an arm are one picture.
     """
     reference = ~present
     pulled = np.bincount(source_idx[called & ~present])
     for k in np.flatnonzero(pulled >= _FEWEST_PULLED):
         rows = np.flatnonzero((source_idx == k) & ~present)
-        everything, among = np.ones(rows.size, dtype=np.bool_), None if groups is None else groups[rows]
-        reference[rows] = levels(value[rows], called[rows], everything, among)[value[rows]]
+        everything = np.ones(rows.size, dtype=np.bool_)
+        among = levels(value[rows], called[rows], everything, _of(groups, rows), _of(copies, rows))
+        reference[rows] = among[value[rows]]
     rows = np.flatnonzero(present | reference)
-    subset = None if groups is None else groups[rows]
     narrowed = int(reference.sum()) < int((~present).sum())
-    return _gap(present[rows], called[rows], source_idx[rows], subset, narrowed)
+    return _gap(present[rows], called[rows], source_idx[rows], _of(groups, rows), _of(copies, rows), narrowed)
 
 
-def levels(value: IntArray, outcome: BoolArray, among: BoolArray, groups: IntArray | None) -> BoolArray:
+def _of(codes: IntArray | None, rows: IntArray) -> IntArray | None:
+    return None if codes is None else codes[rows]
+
+
+def levels(
+    value: IntArray, outcome: BoolArray, among: BoolArray, groups: IntArray | None, copies: IntArray | None = None
+) -> BoolArray:
     """Whether each value belongs to the reference, indexed by value."""
     size = int(value.max(initial=0)) + 1
-    worth = 1.0 if groups is None else 1 / design_effect(outcome[among], groups[among])
-    trials = np.bincount(value[among], minlength=size).astype(np.float64) * worth
-    successes = np.bincount(value[among & outcome], minlength=size).astype(np.float64) * worth
-    return reference_level(successes, trials)
+    weight = witness_weights(among, copies)
+    if groups is not None:
+        weight = weight / design_effect(outcome[among], groups[among], weight[among])
+    trials = np.bincount(value, weights=weight, minlength=size)
+    successes = np.bincount(value[outcome], weights=weight[outcome], minlength=size)
+    return reference_level(successes.astype(np.float64), trials.astype(np.float64))
 
 
-def _gap(present: BoolArray, outcome: BoolArray, stratum: IntArray, groups: IntArray | None, narrowed: bool) -> Gap:
+def _gap(
+    present: BoolArray,
+    outcome: BoolArray,
+    stratum: IntArray,
+    groups: IntArray | None,
+    copies: IntArray | None,
+    narrowed: bool,
+) -> Gap:
     """Stratified difference with Miettinen and Nurminen's interval, counts deflated by the groups' design effect."""
     size = int(stratum.max(initial=0)) + 1
     arms: list[Float64Array] = []
     x_counts: list[int] = []
     n_counts: list[int] = []
     for arm in (present, ~present):
-        effect = 1.0 if groups is None else design_effect(outcome[arm], groups[arm])
-        arms.append(np.bincount(stratum[arm & outcome], minlength=size) / effect)
-        arms.append(np.bincount(stratum[arm], minlength=size) / effect)
-        x_counts.append(int((arm & outcome).sum()))
-        n_counts.append(int(arm.sum()))
+        weight = witness_weights(arm, copies)
+        effect = 1.0 if groups is None else design_effect(outcome[arm], groups[arm], weight[arm])
+        arms.append(np.bincount(stratum[outcome], weights=weight[outcome], minlength=size) / effect)
+        arms.append(np.bincount(stratum, weights=weight, minlength=size) / effect)
+        x_counts.append(round(float(weight[outcome].sum())))
+        n_counts.append(round(float(weight.sum())))
     tables = TwoArms(*arms)
     paired = tables.weights > 0
-    enough = min(float(tables.n1[paired].sum()), float(tables.n0[paired].sum())) >= MIN_ARM
+    units = [float(tables.n1[paired].sum()), float(tables.n0[paired].sum())]
+    if groups is not None:
+        units += [np.unique(groups[arm & paired[stratum]]).size for arm in (present, ~present)]
+    enough = min(units) > MIN_ARM - _ROUNDING
     used = TwoArms(*(a[paired] for a in tables))
     low, high = significance.score_interval(used) if enough else (-1.0, 1.0)
     return Gap(
@@ -205,19 +234,25 @@ def _gap(present: BoolArray, outcome: BoolArray, stratum: IntArray, groups: IntA
     )
 
 
-def design_effect(outcome: BoolArray, groups: IntArray) -> float:
+def design_effect(outcome: BoolArray, groups: IntArray, weight: Float64Array | None = None) -> float:
     """How many pictures in groups are worth one on its own (Rao & Scott 1992), at least 1.
 
     Where all outcomes agree the variance says nothing, and a group counts as one picture.
+
+    Args:
+        outcome: (n,).
+        groups: (n,) codes; copies of a picture are in one group.
+        weight: (n,) what each picture counts for, in (0, 1]; 1 without.
     """
     if outcome.size == 0:
         return 1.0
+    weight = np.ones(outcome.size) if weight is None else weight
     _, member = np.unique(groups, return_inverse=True)
-    sizes = np.bincount(member).astype(np.float64)
-    n, n_groups = float(outcome.size), sizes.size
-    rate = float(outcome.mean())
-    if n_groups < 2 or rate in (0.0, 1.0):
+    sizes = np.bincount(member, weights=weight)
+    n, n_groups = float(weight.sum()), sizes.size
+    if n_groups < 2 or outcome.all() or not outcome.any():
         return n / n_groups
-    sums = np.bincount(member, weights=outcome.astype(np.float64))
+    rate = float(weight[outcome].sum()) / n
+    sums = np.bincount(member, weights=weight * outcome)
     clustered = n_groups / (n_groups - 1) * float(((sums - rate * sizes) ** 2).sum()) / n**2
     return max(1.0, clustered / (rate * (1 - rate) / n))

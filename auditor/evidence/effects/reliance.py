@@ -120,7 +120,9 @@ def erasure_effect(
     n0 = np.bincount(source_idx[~present], minlength=size).astype(np.float64)
     w = n1 * n0 / np.maximum(n1 + n0, 1)
     counts = int(n1[w > 0].sum()), int(n0[w > 0].sum())
-    if min(counts) < MIN_ARM:
+    used = (w > 0)[source_idx]
+    witnesses = counts if groups is None else [np.unique(groups[arm & used]).size for arm in (present, ~present)]
+    if min(*counts, *witnesses) < MIN_ARM:
         return Erasure(0.0, -1.0, 1.0, *counts, "too_few")
     means, centres, variances = [], [], []
     for arm, sizes in ((present, n1), (~present, n0)):

@@ -29,6 +29,7 @@ InterventionStatus = Literal[
     "not_applicable",
     "not_readable",
     "not_tried",
+    "not_tried_again",  # the audit is judged again without its model, and the swaps were not carried out for it
 ]
 
 
@@ -47,7 +48,8 @@ class Swap:
 
 
 #: What the target is called with the filling of the donor and with that of the control, (n, 2); -1 where it cannot be.
-Intervene = Callable[[Sequence[Swap]], IntArray]
+#: None where an audit is judged again without its model and these swaps were not carried out for it.
+Intervene = Callable[[Sequence[Swap]], IntArray | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,19 +129,26 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     present, known = inputs.presence > PRESENT, np.isfinite(inputs.presence)
     measurable = np.asarray(known.any(axis=0))
     correct = inputs.predicted_idx == labels
-    n_known, n_with = present_counts(known, labels, n_classes), present_counts(present, labels, n_classes)
+
+    def counts(there: BoolArray, weight: BoolArray | None = None) -> IntArray:
+        return present_counts(there, labels, n_classes, weight, copies=inputs.copies)
+
+    everything = np.ones((labels.size, 1), dtype=np.bool_)
+    n_with, n_without = counts(present), counts(known & ~present)
+    n_with_correct = counts(present, correct)
+    n_known = n_with + n_without
     auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups)
     measured = Measured(
         class_concepts=words,
         auc=auc,
         present=present,
         known=known,
-        n_labelled=np.bincount(labels[labels >= 0], minlength=n_classes),
-        n_correct=np.bincount(labels[(labels >= 0) & correct], minlength=n_classes),
+        n_labelled=counts(everything)[:, 0],
+        n_correct=counts(everything, correct)[:, 0],
         n_known=n_known,
-        n_known_correct=present_counts(known, labels, n_classes, correct),
+        n_known_correct=n_with_correct + counts(known & ~present, correct),
         n_with=n_with,
-        n_with_correct=present_counts(present, labels, n_classes, correct),
+        n_with_correct=n_with_correct,
         measurable=measurable,
         by_words=_by_words(inputs, words, present, measurable),
         by_data=(auc.low >= SCREEN_AUC) & (n_with >= MIN_ARM) & (_excess(n_known, n_with) >= SCREEN_EXCESS),
@@ -181,7 +188,8 @@ def _by_words(
     for (c, v), record in _by_pair(inputs, words).items():
         through[c, v] = carries_words(record)
     # a concept that is not to be seen in the pictures that carry its word is a wrong word
-    return through & ((present_counts(present, inputs.predicted_idx, n_classes) >= MIN_ARM) | ~measurable)
+    seen = present_counts(present, inputs.predicted_idx, n_classes, copies=inputs.copies)
+    return through & ((seen >= MIN_ARM) | ~measurable)
 
 
 def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
@@ -194,7 +202,8 @@ def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
 
 def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
     """E4 of every context pair that passes a screen or whose plain gap is notable."""
-    labels, predicted, groups = inputs.label_idx, inputs.predicted_idx, inputs.groups
+    labels, predicted = inputs.label_idx, inputs.predicted_idx
+    groups, copies = inputs.groups, inputs.copies
     words = _by_pair(inputs, measured.class_concepts)
     kinds: dict[tuple[str, str | None], list[int]] = {}
     for v, concept in enumerate(inputs.concepts):
@@ -242,6 +251,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 predicted[mine] == c,
                 strata=[stratum[seen] for stratum in strata],
                 groups=None if groups is None else groups[mine],
+                copies=None if copies is None else copies[mine],
             )
             pair.pull = pull_gap(
                 present[theirs],
@@ -249,6 +259,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 predicted[theirs] == c,
                 labels[theirs],
                 groups=None if groups is None else groups[theirs],
+                copies=None if copies is None else copies[theirs],
             )
         progress("evidence: gaps", c + 1, n_classes)
 
@@ -265,8 +276,11 @@ def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int) -> BoolArra
     """Concepts (V,) whose plain pull towards class c exceeds DELTA at an uncorrected level."""
     n_classes = len(inputs.class_names)
     called = inputs.predicted_idx == c
-    x1 = present_counts(measured.present, inputs.label_idx, n_classes, called)
-    x0 = present_counts(measured.known, inputs.label_idx, n_classes, called) - x1
+    absent = measured.known & ~measured.present
+    x1, x0 = (
+        present_counts(there, inputs.label_idx, n_classes, called, copies=inputs.copies)
+        for there in (measured.present, absent)
+    )
     sources = np.flatnonzero((np.arange(n_classes) != c) & (measured.n_labelled > 0))
     arms = TwoArms.of(*(a[sources].T for a in (x1, measured.n_with, x0, measured.n_without)))
     return _surely_above(arms, measured.pull_arms[c] >= MIN_ARM)

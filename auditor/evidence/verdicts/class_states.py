@@ -51,9 +51,10 @@ def notices_of(inputs: EvidenceInput, measured: Measured) -> tuple[str, ...]:
     notices = []
     if inputs.head is not None and _recognised(measured) >= NEAR_PERFECT:
         notices.append(sentences.near_perfect(_recognised(measured), int(measured.n_labelled.sum())))
-    called = np.unique(inputs.predicted_idx)
+    counted = inputs.predicted_idx[inputs.predicted_idx >= 0]  # copies have no prediction of their own
+    called = np.unique(counted)
     if inputs.head is not None and called.size == 1 and len(inputs.class_names) > 1:
-        notices.append(sentences.one_class_called(inputs.class_names[int(called[0])], inputs.predicted_idx.size))
+        notices.append(sentences.one_class_called(inputs.class_names[int(called[0])], counted.size))
     context = np.array([concept.is_context and concept.column is None for concept in inputs.concepts], dtype=np.bool_)
     doubted = context & ~measured.measurable
     if doubted.any():

@@ -9,6 +9,7 @@ import numpy as np
 
 from auditor.concept_records import Counterexample, CounterexampleState
 from auditor.evidence.effects import significance
+from auditor.evidence.effects.witnesses import n_witnesses
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.findings import strongest
@@ -57,7 +58,8 @@ def missing_pictures(inputs: EvidenceInput, measured: Measured, pair: PairEviden
     """
     c, v = pair.class_idx, pair.concept_idx
     diluted = presence_reliability(inputs, measured, v)
-    n_called = int(((inputs.predicted_idx == c) & (inputs.label_idx >= 0) & (inputs.label_idx != c)).sum())
+    others_called = (inputs.predicted_idx == c) & (inputs.label_idx >= 0) & (inputs.label_idx != c)
+    n_called = n_witnesses(others_called, inputs.copies)
     n_others = int(measured.n_labelled.sum() - measured.n_labelled[c])
     recall = float((measured.n_correct[c] + 0.5) / (measured.n_labelled[c] + 1))
     pull = (n_called + 0.5) / (n_others + 1)
@@ -109,7 +111,7 @@ def _arm(
     concept, labels, called = inputs.concepts[v], inputs.label_idx, inputs.predicted_idx == c
     there = measured.known[:, v] & (measured.present[:, v] == present)
     own, others = there & (labels == c), there & (labels >= 0) & (labels != c)
-    n, n_correct = int(own.sum()), int((own & called).sum())
+    n, n_correct = n_witnesses(own, inputs.copies), n_witnesses(own, inputs.copies, called)
     low, high = significance.wilson_interval(n_correct, n)
     breaking = np.flatnonzero(others if present else own)
     # the mistakes first: called c for what is there, or not called c for what is not; then the clearest
@@ -129,8 +131,8 @@ def _arm(
         accuracy_low=float(low) if n else None,
         accuracy_high=float(high) if n else None,
         n_missing=missing.own_with if present else missing.own_without,
-        n_others=int(others.sum()),
-        n_others_called=int((others & called).sum()),
+        n_others=n_witnesses(others, inputs.copies),
+        n_others_called=n_witnesses(others, inputs.copies, called),
         n_others_missing=missing.others_with if present else missing.others_without,
         rule_id=judged.reason.rule_id,
         image_ids=_ids(inputs, strongest(inputs, breaking, mistaken + clear / 2, MAX_PICTURES)),

@@ -48,13 +48,14 @@ def judge(
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
     judged = _judged(inputs, measured)
-    failed = None
+    control = None
     if inputs.head is not None and intervene is not None:
         before = judged
         intervene_on_pairs(inputs, measured, before, intervene, progress)
         judged = _judged(inputs, measured)
-        failed = check_interventions(inputs, measured, before, judged, intervene, progress)
-        judged = _judged(inputs, measured) if failed else judged
+        control = check_interventions(inputs, measured, before, judged, intervene, progress)
+        judged = _judged(inputs, measured) if control else judged
+    failed = control if control and control.swapped.status == "measured" else None
     verdicts = tuple(_verdict(inputs, measured, c, judged[c]) for c in range(len(inputs.class_names)))
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     return EvidenceResult(

@@ -166,6 +166,7 @@ def _tried_on_pictures(pair: PairEvidence, name: str) -> str:
         "control_failed": " Covering places moves pictures here with words that must do nothing: it is not counted.",
         "not_applicable": " It has no place of its own that could be covered.",
         "not_readable": " The pictures could not be read again to cover its place.",
+        "not_tried_again": " Covering its place was not tried again, as these rules ask for other pictures.",
     }.get(pair.swapped.status, "")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from auditor.evidence.effects.covariates import rivals_of
 from auditor.evidence.effects.likeness import likeness, related, told_by_likeness
-from auditor.evidence.effects.swaps import Intervene, Intervention
+from auditor.evidence.effects.swaps import Intervene, Intervention, no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured
 from auditor.evidence.verdicts.agreement import supported, swaps_show
@@ -46,6 +46,8 @@ def check_interventions(
 ) -> Control | None:
     """The first control that shows what it must not, if any; then all interventions of the audit lose their say.
 
+    Without one that does, the first that could not be tried again: unchecked, interventions have no say either.
+
     Args:
         inputs: What is judged.
         measured: Its pairs.
@@ -64,6 +66,7 @@ def check_interventions(
         )
         for v, chosen in _first_with_swaps(inputs, measured, c, words)
     ][:MAX_CONTROLS]
+    untried = None
     for done, (c, v, copies, chosen) in enumerate(asked, start=1):
         control = Control(c, v, copies, carried_out(inputs, chosen, intervene))
         progress("evidence: controls of interventions", done, len(asked))
@@ -73,7 +76,13 @@ def check_interventions(
                 if pair.swapped.status == "measured":
                     pair.swapped = replace(pair.swapped, status="control_failed")
             return control
-    return None
+        if untried is None and control.swapped.status == "not_tried_again":
+            untried = control
+    if untried is not None:
+        for pair in measured.pairs:
+            if pair.swapped.status == "measured":
+                pair.swapped = no_intervention("not_tried_again")
+    return untried
 
 
 def _decided(

@@ -81,6 +81,8 @@ def _worth_it(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> 
 def carried_out(inputs: EvidenceInput, chosen: ChosenSwaps, intervene: Intervene) -> Intervention:
     """E5 of swaps that were chosen for a class and a concept."""
     found = intervene(chosen.swaps)
+    if found is None:
+        return no_intervention("not_tried_again")
     if not (found >= 0).any():
         return no_intervention("not_readable")
     kind = inputs.concepts[chosen.swaps[0].word_idx].kind

@@ -30,7 +30,7 @@ from auditor.records import (
     VerdictName,
 )
 from auditor.rules import PRESENT
-from auditor.store.tables import Run
+from auditor.store.tables import RejudgedFrom, Run
 from auditor.wording import quote
 
 Record = TypeVar("Record")
@@ -38,7 +38,8 @@ Connection = duckdb.DuckDBPyConnection
 
 _RUN = """
 SELECT run_id, created_at, data_path, data_digest, model_spec, model_digest, encoder_spec, encoder_digest,
-       vocabulary_digest, config, config_digest, versions, counts, seed, class_names, notices
+       vocabulary_digest, config, config_digest, versions, counts, seed, class_names, notices, rules_digest, thresholds,
+       rejudged_from
 FROM runs
 """
 
@@ -191,6 +192,12 @@ def run(connection: Connection) -> Run:
         values[name] = json.loads(values[name])
     for name in ("class_names", "notices"):
         values[name] = tuple(values[name])
+    values["thresholds"] = {name: float(value) for name, value in json.loads(values["thresholds"] or "{}").items()}
+    if values["rejudged_from"] is not None:
+        texts: dict[str, Any] = {
+            name: None if value is None else str(value) for name, value in json.loads(values["rejudged_from"]).items()
+        }
+        values["rejudged_from"] = RejudgedFrom(**texts)
     return Run(**values)
 
 

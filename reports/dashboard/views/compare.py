@@ -98,7 +98,7 @@ def _show_basis(session: Session, diff: ReleaseDiff) -> None:
         now=diff_words.release_line(diff.new),
         basis=diff_words.basis(diff),
         swap_url=session.url(audit=session.place.other, other=session.place.audit),
-        warnings=diff_words.warnings(diff),
+        warnings=[*filter(None, [diff_words.rules_line(diff)]), *diff_words.warnings(diff)],
         change_shapes=diff_words.CHANGE_SHAPES,
         counts=[(change, diff.count(change)) for change in diff_words.CHANGE_SHAPES],
         explanation=diff_words.explanation(diff),

@@ -1,0 +1,64 @@
+"""``auditor rejudge``: an audit by today's rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from auditor.cli.app import AuditDir, Debug, Quiet, TrustCode, app, one_line_errors, print_report
+from auditor.progress import progress_bars
+
+
+@app.command()
+@one_line_errors
+def rejudge(
+    audit: AuditDir,
+    out: Annotated[Path, typer.Option(help="Folder of the new audit.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in the place of a finished audit at --out, DIR itself included.")
+    ] = False,
+    with_model: Annotated[
+        bool,
+        typer.Option(
+            "--with-model",
+            help="Load model, encoder and pictures again: for audits of a schema below 11 or without features, and to "
+            "try interventions again.",
+        ),
+    ] = False,
+    model: Annotated[str | None, typer.Option(help="Model, where it is no longer the audit's.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights: files that an audit names are given again.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data, where it has moved.")] = None,
+    preprocess: Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")] = None,
+    class_map: Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Encoder, where it is a file or no longer the audit's.")] = None,
+    vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml.")] = None,
+    trust_code: TrustCode = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Judge a finished audit again by today's rules, from what its folder holds.
+
+    For example `auditor rejudge audits/release-7 --out audits/release-7-rejudged`; `auditor diff` of the two then tells
+    what the rules changed. --model, --data and the like say where things are, and mean --with-model.
+    """
+    from auditor.rejudge import rejudge_audit, rejudge_with_model
+
+    given = {
+        "model": model,
+        "weights": weights,
+        "data": data,
+        "preprocess": preprocess,
+        "class_map": class_map,
+        "encoder": encoder,
+        "vocabulary": vocabulary,
+    }
+    with progress_bars(quiet) as on_progress:
+        if with_model or any(value is not None for value in given.values()):
+            rejudge_with_model(audit, out, given, trust_code=trust_code, replace_out=replace, on_progress=on_progress)
+        else:
+            rejudge_audit(audit, out, replace_out=replace, on_progress=on_progress)
+    print_report(out)
+    if out.resolve() != audit.resolve():
+        typer.echo(f"what that changed: auditor diff {audit} {out}", err=True)

@@ -1,0 +1,288 @@
+"""What the evidence reads of an audit's inputs besides the features, kept beside these to judge them again.
+
+The head, the prompts as the encoder sees them, the manifest's columns as concepts, and what became of every
+intervention: neither model nor encoder nor pictures are needed then. The file is of plain arrays (no pickle) and goes
+with the features: whoever deletes these deletes it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.concept_records import CoreReason
+from auditor.errors import StoreError
+from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
+from auditor.extraction.shards import FeatureShards
+from auditor.extraction.swap_record import SwapRecord
+from auditor.inputs.attributes import KnownAttributes
+from auditor.inputs.core_concepts import CoreConceptOf
+from auditor.records import ATTRIBUTE_KIND, ClassMatch, Concept, Dataset, FloatArray, ImageItem, LinearHead
+
+KEPT_NAME = "kept_inputs.npz"
+_SHARD_NAME = re.compile(r"[0-9a-f]{32}\.parquet")
+
+
+class EvidenceSource(Protocol):
+    """What the evidence reads of the inputs, loaded or kept."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """The pictures."""
+
+    @property
+    def match(self) -> ClassMatch:
+        """Labels and outputs."""
+
+    @property
+    def concepts(self) -> ConceptEmbeddings:
+        """The vocabulary as the encoder sees it."""
+
+    @property
+    def attributes(self) -> KnownAttributes:
+        """The columns of the manifest, (N, A) over all pictures of the data set."""
+
+    @property
+    def core(self) -> Mapping[tuple[str, str], CoreConceptOf]:
+        """What a class may rest on, by class name and concept_id."""
+
+    @property
+    def head(self) -> LinearHead | None:
+        """Of the model; None where the data are audited alone."""
+
+    @property
+    def logit_scale(self) -> float:
+        """Of the encoder's cosines."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptInputs:
+    """An :class:`EvidenceSource` without model, encoder and pictures. Contents and values of columns are not kept."""
+
+    dataset: Dataset
+    match: ClassMatch
+    concepts: ConceptEmbeddings
+    attributes: KnownAttributes
+    core: Mapping[tuple[str, str], CoreConceptOf]
+    head: LinearHead | None
+    logit_scale: float
+    notices: tuple[str, ...]  # of loading the inputs
+    shards: tuple[str, ...]  # names of the files of features, in order
+    swaps: SwapRecord = field(default_factory=SwapRecord)
+
+
+def write_kept_inputs(
+    folder: Path,
+    inputs: EvidenceSource,
+    *,
+    digests: Mapping[str, str],
+    notices: Sequence[str],
+    shards: FeatureShards,
+    swaps: SwapRecord,
+) -> None:
+    """Write the file into the folder of the features, whole or not at all.
+
+    Args:
+        folder: Of the features.
+        inputs: What is kept.
+        digests: The audit's, by which the file is known to belong to it.
+        notices: What the reader was told of the inputs.
+        shards: The features.
+        swaps: Interventions and what came of them.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    dataset, match, attributes = inputs.dataset, inputs.match, inputs.attributes
+    read = set(shards.image_ids())
+    lost = [(row, item) for row, item in enumerate(dataset.items) if item.image_id not in read]
+    facts = {
+        "digests": dict(digests),
+        "shards": shards.names,
+        "root": str(dataset.root),
+        "source": dataset.source,
+        "labels": dataset.labels,
+        "attribute_names": dataset.attribute_names,
+        "data_digest": dataset.digest,
+        "lost": [[row, i.image_id, i.path, i.label, i.split, i.group_id, i.mask_path] for row, i in lost],
+        "class_names": match.class_names,
+        "label_to_class": dict(match.label_to_class),
+        "how": match.how,
+        "warning": match.warning,
+        "concepts": [[c.concept_id, c.term, c.kind, c.synonyms] for c in inputs.concepts.concepts],
+        "dropped_words": inputs.concepts.dropped_words,
+        "attributes": [[c.concept_id, c.term, c.column] for c in attributes.concepts],
+        "same_as": dict(attributes.same_as),
+        "core": [[*pair, allowed.reason, allowed.term] for pair, allowed in inputs.core.items()],
+        "multi_label": inputs.head is not None and inputs.head.multi_label,
+        "logit_scale": inputs.logit_scale,
+        "notices": list(notices),
+        "absent_kinds": list(inputs.concepts.absent_rows),
+        "procedure": swaps.procedure,
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "facts": np.array(json.dumps(facts)),
+        "class_rows": inputs.concepts.class_rows,
+        "told_twice": inputs.concepts.told_twice,
+        "presence": attributes.presence,
+        "swaps": swaps.swaps,
+        "called": swaps.called,
+    }
+    halves = inputs.concepts.halves
+    for name, half in (("whole", inputs.concepts), ("half0", halves[0]), ("half1", halves[1])):
+        arrays |= _packed(f"{name}_words", half.word_rows)
+        arrays |= _packed(f"{name}_absent", tuple(half.absent_rows.values()))
+    if inputs.head is not None:
+        arrays |= {"head_weight": inputs.head.weight, "head_bias": inputs.head.bias}
+    path = folder / KEPT_NAME
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # its stubs take the arrays for allow_pickle
+        unfinished.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror or error}; free some space or choose another --out, then add "
+            "--resume"
+        ) from error
+
+
+def read_kept_inputs(folder: Path, items: Sequence[ImageItem], digests: Mapping[str, str]) -> KeptInputs:
+    """Read what was kept; the file may come from anybody.
+
+    Args:
+        folder: Of the features.
+        items: The pictures of the audit that could be read, in order.
+        digests: The audit's.
+
+    Raises:
+        StoreError: no file, an unreadable one, or that of another audit.
+    """
+    path = folder / KEPT_NAME
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        facts = json.loads(str(arrays["facts"]))
+        if facts["digests"] != dict(digests):
+            raise StoreError(
+                f"{path} belongs to another audit (its digests are others): take the features from a whole copy, or "
+                "make the audit again with `auditor run`"
+            )
+        return _unpacked(facts, arrays, items)
+    except FileNotFoundError as error:
+        raise StoreError(f"{path} is missing") from error
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, EOFError, MemoryError, RecursionError,
+            zipfile.BadZipFile) as error:  # fmt: skip
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StoreError(
+            f"{path} is damaged ({reason}): take the features from a whole copy, or make the audit again with "
+            "`auditor run`"
+        ) from error
+
+
+def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], items: Sequence[ImageItem]) -> KeptInputs:
+    everything = list(items)
+    for row, *values in facts["lost"]:
+        everything.insert(row, ImageItem(*values))
+    shards = tuple(facts["shards"])
+    strange = [name for name in shards if not _SHARD_NAME.fullmatch(name)]
+    if strange:
+        raise ValueError(f"no name of a file of features: {strange[0]!r}")
+    unknown = [reason for _, _, reason, _ in facts["core"] if reason not in get_args(CoreReason)]
+    if unknown:
+        raise ValueError(f"no reason why something is core: {unknown[0]!r}")
+    whole, *halves = (
+        PromptHalf(
+            word_rows=_parts(arrays, f"{name}_words"),
+            absent_rows=dict(zip(facts["absent_kinds"], _parts(arrays, f"{name}_absent"), strict=True)),
+        )
+        for name in ("whole", "half0", "half1")
+    )
+    presence = _floats(arrays["presence"], len(everything), len(facts["attributes"]))
+    concepts = tuple(
+        Concept(concept_id, term, kind, tuple(words)) for concept_id, term, kind, words in facts["concepts"]
+    )
+    if {len(half.word_rows) for half in (whole, *halves)} != {len(concepts)}:
+        raise ValueError(f"not every one of {len(concepts)} concepts has its words")
+    head = None
+    if "head_weight" in arrays:
+        head = LinearHead(
+            weight=np.asarray(arrays["head_weight"], np.float32),
+            bias=np.asarray(arrays["head_bias"], np.float32),
+            multi_label=bool(facts["multi_label"]),
+        )
+    return KeptInputs(
+        dataset=Dataset(
+            root=Path(facts["root"]),
+            source=facts["source"],
+            items=tuple(everything),
+            labels=tuple(facts["labels"]),
+            attribute_names=tuple(facts["attribute_names"]),
+            digest=str(facts["data_digest"]),
+        ),
+        match=ClassMatch(
+            class_names=tuple(facts["class_names"]),
+            label_to_class=dict(facts["label_to_class"]),
+            how=facts["how"],
+            warning=facts["warning"],
+        ),
+        concepts=ConceptEmbeddings(
+            concepts=concepts,
+            word_rows=whole.word_rows,
+            absent_rows=whole.absent_rows,
+            class_rows=_floats(arrays["class_rows"], len(facts["class_names"]), None),
+            dropped_words=tuple(facts["dropped_words"]),
+            halves=(halves[0], halves[1]),
+            told_twice=np.asarray(arrays["told_twice"], np.bool_),
+        ),
+        attributes=KnownAttributes(
+            columns=(),
+            concepts=tuple(
+                Concept(concept_id, term, ATTRIBUTE_KIND, column=column)
+                for concept_id, term, column in facts["attributes"]
+            ),
+            presence=presence,
+            same_as=dict(facts["same_as"]),
+        ),
+        core={(name, concept_id): CoreConceptOf(reason, term) for name, concept_id, reason, term in facts["core"]},
+        head=head,
+        logit_scale=float(facts["logit_scale"]),
+        notices=tuple(facts["notices"]),
+        shards=shards,
+        swaps=SwapRecord(
+            np.asarray(arrays["swaps"], np.int64), np.asarray(arrays["called"], np.int64), str(facts["procedure"])
+        ),
+    )
+
+
+def _packed(name: str, parts: Sequence[FloatArray]) -> dict[str, NDArray[Any]]:
+    """Arrays of rows under one another, and how many each has."""
+    rows = np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+    return {name: rows, f"{name}_n": np.array([len(part) for part in parts], dtype=np.int64)}
+
+
+def _parts(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[FloatArray, ...]:
+    counts = np.asarray(arrays[f"{name}_n"], np.int64)
+    rows = _floats(arrays[name], int(counts.sum()), None)
+    if (counts < 0).any():
+        raise ValueError(f"{name} counts fewer than no rows")
+    return tuple(np.split(rows, np.cumsum(counts)[:-1])) if counts.size else ()
+
+
+def _floats(array: NDArray[Any], n: int, width: int | None) -> FloatArray:
+    rows = np.asarray(array, np.float32)
+    if rows.ndim != 2 or len(rows) != n or width not in (None, rows.shape[1]):
+        raise ValueError(f"an array of shape {rows.shape} where ({n}, {width or 'any'}) is expected")
+    return rows

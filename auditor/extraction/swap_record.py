@@ -1,0 +1,70 @@
+"""Interventions on pictures that were carried out, to be read again instead of being carried out again.
+
+What a picture is called with a place of it filled depends on the model, the pictures and the place alone, not on the
+rules that weigh it: the same swap has the same outcome under other rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, field
+
+import numpy as np
+
+from auditor.evidence.effects.swaps import Intervene, Swap
+from auditor.records import IntArray
+
+
+def _none() -> IntArray:
+    return np.zeros((0, 0), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SwapRecord:
+    """Swaps, field by field, and what the pictures were called.
+
+    ``procedure`` says how a place was found and filled; outcomes of another procedure are not those of today's.
+    """
+
+    swaps: IntArray = field(default_factory=_none)  # (S, fields of Swap)
+    called: IntArray = field(default_factory=_none)  # (S, 2)
+    procedure: str = ""
+
+    def __post_init__(self) -> None:
+        if self.swaps.ndim != 2 or self.called.ndim != 2 or len(self.swaps) != len(self.called):
+            raise ValueError(f"swaps {self.swaps.shape} and outcomes {self.called.shape} do not belong together")
+
+
+class SwapRecorder:
+    """Carries out interventions as the function that it is given does, and keeps what came of each."""
+
+    def __init__(self, intervene: Callable[[Sequence[Swap]], IntArray], procedure: str) -> None:
+        self._intervene = intervene
+        self._procedure = procedure
+        self._called: dict[tuple[int, ...], list[int]] = {}
+
+    def __call__(self, swaps: Sequence[Swap]) -> IntArray:
+        """What the pictures are called."""
+        found = self._intervene(swaps)
+        self._called.update(zip(map(astuple, swaps), found.tolist(), strict=True))
+        return found
+
+    def record(self) -> SwapRecord:
+        """All that was carried out until now."""
+        if not self._called:
+            return SwapRecord(procedure=self._procedure)
+        rows = np.array(list(self._called), dtype=np.int64)
+        return SwapRecord(rows, np.array(list(self._called.values()), dtype=np.int64), self._procedure)
+
+
+def replayed(record: SwapRecord, procedure: str) -> Intervene:
+    """An intervention that looks up what came of it; None where a swap was not carried out, or by another procedure."""
+    known = dict(zip(map(tuple, record.swaps.tolist()), record.called.tolist(), strict=True))
+
+    def intervene(swaps: Sequence[Swap]) -> IntArray | None:
+        found = [known.get(astuple(swap)) for swap in swaps]
+        if record.procedure != procedure or any(one is None for one in found):
+            return None
+        return np.array(found, dtype=np.int64)
+
+    return intervene
