@@ -41,7 +41,7 @@ def test_interval_is_close_to_statsmodels_newcombe(table):
 
 @pytest.mark.parametrize("table", TABLES[:4])
 @pytest.mark.parametrize("difference", [0.05, -0.1, 0.4])
-def test_constrained_rates_maximise_the_likelihood(table, difference):
+def testconstrained_rates_maximise_the_likelihood(table, difference):
     x1, n1, x0, n0 = map(float, table)
 
     def loss(rate):
@@ -50,7 +50,7 @@ def test_constrained_rates_maximise_the_likelihood(table, difference):
 
     bounds = (max(difference, 0) + 1e-9, min(1 + difference, 1) - 1e-9)
     best = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-10}).x
-    rates = sig._constrained_rates(*(np.array(v) for v in (x1, n1, x0, n0, difference)))
+    rates = sig.constrained_rates(*(np.array(v) for v in (x1, n1, x0, n0, difference)))
     assert float(rates[0]) == pytest.approx(best, abs=1e-5)
     assert float(rates[0] - rates[1]) == pytest.approx(difference, abs=1e-9)
 

@@ -26,7 +26,7 @@ class Interval(NamedTuple):
     high: Float64Array
 
 
-def _constrained_rates(
+def constrained_rates(
     x1: Float64Array, n1: Float64Array, x0: Float64Array, n0: Float64Array, difference: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
     """Maximum-likelihood rates of two arms given p1 - p0 = difference (closed form of the cubic).
@@ -95,7 +95,7 @@ def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
     x1, x0 = np.where(used, arms.x1, 0.0), np.where(used, arms.x0, 0.0)
     tested = np.asarray(difference, dtype=np.float64)[..., None]
     delta = np.broadcast_to(tested, np.broadcast_shapes(tested.shape, w.shape))
-    rate1, rate0 = _constrained_rates(x1, n1, x0, n0, delta)
+    rate1, rate0 = constrained_rates(x1, n1, x0, n0, delta)
     total = n1 + n0
     variance = (rate1 * (1 - rate1) / n1 + rate0 * (1 - rate0) / n0) * total / np.maximum(total - 1, 0.5)
     numerator = (w * (x1 / n1 - x0 / n0 - delta)).sum(axis=-1)
