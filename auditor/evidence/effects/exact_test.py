@@ -56,19 +56,21 @@ def exact_p_above(arms: TwoArms, difference: float) -> float:
     x1, n1, x0, n0 = (a[used] for a in arms)
     rate1, rate0 = constrained_rates(x1, n1, x0, n0, np.full_like(x1, difference))
     whole1, whole0 = (np.ceil(n - _TIE) for n in (n1, n0))
+    stretched1, stretched0 = np.sqrt(whole1 / n1), np.sqrt(whole0 / n0)
+    if x1.size > 1:  # rates are estimated in every stratum: n / (n - 1), as in Miettinen and Nurminen's variance
+        estimated = np.sqrt((n1 + n0) / np.maximum(n1 + n0 - 1, 0.5))
+        stretched1, stretched0 = stretched1 * estimated, stretched0 * estimated
     weight = arms.weights[used] / arms.weights.sum()
-    # how far one picture moves the difference: w / n where n is whole
-    step1, step0 = weight / np.sqrt(n1 * whole1), weight / np.sqrt(n0 * whole0)
     excess = float((weight * (x1 / n1 - x0 / n0 - difference)).sum())
-    if x1.size == 1:
-        smaller_first = whole1[0] < whole0[0]
-        one, other = (whole1[0], rate1[0], step1[0]), (whole0[0], 1 - rate0[0], step0[0])
-        return _one_stratum(*(one if smaller_first else other), *(other if smaller_first else one), excess)
-    # a failure of the arm without counts as a success of the arm with: all steps go up
-    # the rates are estimated in each stratum: n / (n - 1), as in Miettinen and Nurminen's variance
-    estimated = np.sqrt((n1 + n0) / np.maximum(n1 + n0 - 1, 0.5))
-    steps = np.concatenate([step1 * estimated, step0 * estimated])
-    return _several_strata(np.concatenate([whole1, whole0]), np.concatenate([rate1, 1 - rate0]), steps, excess)
+    # what was seen must not be left out where it lies below the mean: stretched, it lies lower
+    excess = min(excess, excess * float(max(stretched1.max(), stretched0.max())))
+    # how far one picture moves the difference; a failure without counts as a success with, so all steps go up
+    step1, step0 = weight * stretched1 / whole1, weight * stretched0 / whole0
+    if x1.size > 1:
+        steps = np.concatenate([step1, step0])
+        return _several_strata(np.concatenate([whole1, whole0]), np.concatenate([rate1, 1 - rate0]), steps, excess)
+    one, other = (whole1[0], rate1[0], step1[0]), (whole0[0], 1 - rate0[0], step0[0])
+    return _one_stratum(*min(one, other), *max(one, other), excess)
 
 
 def _one_stratum(
@@ -126,3 +128,32 @@ def _several_strata(n: Float64Array, rate: Float64Array, step: Float64Array, exc
     summed = (np.exp(modulus + 1j * phase) / (theta + 1j * omega)).real
     summed[0] /= 2  # the trapezoidal rule; the frequency 0 is never negligible
     return float(np.clip(np.exp(scale) * summed.sum() * width / np.pi / special.ndtr(_SHIFT), 0.0, 1.0))
+
+
+def exact_p_of_change(more: float, fewer: float, n: float, difference: float) -> float:
+    """One-sided p of H0: P(changed one way) - P(changed the other way) <= difference, of n pairs.
+
+    P(B - C >= the same as it was seen), (B, C) multinomial at the constrained maximum-likelihood rates. n that is not
+    whole is treated as by :func:`exact_p_above`.
+
+    Args:
+        more: Share of the pairs that changed the one way, in [0, 1].
+        fewer: Share that changed the other way.
+        n: Pairs, > 0; fewer than there are where they depend on each other.
+        difference: In [0, 1).
+
+    Reference:
+        Constrained rates: Tango (1998), Stat. Med. 17.
+    """
+    # the likelihood's stationary point: -2 q^2 + b q + c = 0, q the rate of the other way
+    b = (more + fewer) * (1 - difference) - 2 * difference * (1 - more)
+    c = fewer * difference * (1 - difference)
+    back = min(max((b + np.sqrt(b * b + 8 * c)) / 4, 0.0), (1 - difference) / 2)
+    whole = np.ceil(n - _TIE)
+    excess = more - fewer - difference
+    excess = min(excess, excess * float(np.sqrt(n / whole)))
+    needed = np.ceil(whole * (difference + excess - _TIE))
+    changed_back = np.arange(whole + 1)
+    given_back = min((back + difference) / (1 - back), 1.0)
+    tails = stats.binom.sf(needed + changed_back - 1, whole - changed_back, given_back)
+    return float(min((stats.binom.pmf(changed_back, whole, back) * tails).sum(), 1.0))
