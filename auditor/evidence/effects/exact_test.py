@@ -20,7 +20,7 @@ Float64Array = NDArray[np.float64]
 #: A tie of differences is a tie although their last digits differ.
 _TIE = 1e-9
 #: The blur of a difference over several strata, in its standard deviations. Three blurs are added to what was seen, so
-#: that p is never too small for it: at p = .00001 it is at most a seventh too large.
+#: that p is never too small for it; it was seen to be a fifth too large at the most.
 _BLUR = 0.01
 _SHIFT = 3.0
 #: The distribution repeats itself after so many standard deviations: what lies beyond is below 1e-9 of p.
