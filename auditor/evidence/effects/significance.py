@@ -238,9 +238,9 @@ def detectable_effect(
         *(np.maximum(np.asarray(n, dtype=np.float64), 1e-9) for n in (n1, n0)),
         special.ndtri(1 - np.asarray(alpha, dtype=np.float64)),
     )
-    # a rate of exactly 0 or 1 would promise certainty: half a picture of either sort is added
     smallest = np.minimum(size1, size0)
-    rate1 = (rate * smallest + 0.5) / (smallest + 1)
+    # a rate of exactly 0 or 1 would promise certainty: half a picture of either sort is added
+    rate1 = (rate * (size1 + size0) + 0.5) / (size1 + size0 + 1)
     low, high = np.zeros_like(smallest), np.ones_like(smallest)
     for _ in range(_BISECTIONS):
         gap = (low + high) / 2
