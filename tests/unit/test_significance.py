@@ -4,6 +4,7 @@ from scipy import optimize, stats
 from statsmodels.stats import proportion
 
 from auditor.evidence.effects import significance as sig
+from auditor.evidence.effects.exact_test import exact_p_above
 
 TABLES = [(45, 50, 20, 40), (3, 10, 0, 12), (10, 10, 2, 11), (5, 200, 5, 300), (0, 15, 0, 20), (96, 100, 31, 212)]
 
@@ -41,7 +42,7 @@ def test_interval_is_close_to_statsmodels_newcombe(table):
 
 @pytest.mark.parametrize("table", TABLES[:4])
 @pytest.mark.parametrize("difference", [0.05, -0.1, 0.4])
-def test_constrained_rates_maximise_the_likelihood(table, difference):
+def testconstrained_rates_maximise_the_likelihood(table, difference):
     x1, n1, x0, n0 = map(float, table)
 
     def loss(rate):
@@ -50,7 +51,7 @@ def test_constrained_rates_maximise_the_likelihood(table, difference):
 
     bounds = (max(difference, 0) + 1e-9, min(1 + difference, 1) - 1e-9)
     best = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-10}).x
-    rates = sig._constrained_rates(*(np.array(v) for v in (x1, n1, x0, n0, difference)))
+    rates = sig.constrained_rates(*(np.array(v) for v in (x1, n1, x0, n0, difference)))
     assert float(rates[0]) == pytest.approx(best, abs=1e-5)
     assert float(rates[0] - rates[1]) == pytest.approx(difference, abs=1e-9)
 
@@ -116,10 +117,33 @@ def test_excluding_five_points_at_95_percent_takes_235_per_arm():
     )
 
 
-def test_detectable_effect_inverts_the_number_of_pictures():
+def test_detectable_effect_by_hand():
+    # 1,000 pictures of either sort; .8 with half a picture of either sort added
+    effect = float(sig.detectable_effect(0.8, 1000, 1000, 0.05, alpha=0.01))
+    rate1 = 1600.5 / 2001
+    rate0 = rate1 - effect
+    counts = (np.array([v]) for v in (1000 * rate1, 1000.0, 1000 * rate0, 1000.0, 0.05))
+    tested = np.sqrt(sum(float(p[0] * (1 - p[0])) for p in sig.constrained_rates(*counts)) / 1000)
+    true = np.sqrt((rate1 * (1 - rate1) + rate0 * (1 - rate0)) / 1000)
+    assert effect == pytest.approx(0.05 + 0.0005 + 2.326348 * tested + 0.841621 * true, abs=1e-6)
+    assert sig.pictures_per_arm(0.8, 0.8 - effect, effect, 0.05, alpha=0.01) == pytest.approx(1000, rel=0.05)
+
+
+def test_detectable_effect_of_small_arms_and_diluted_presence():
     effect = float(sig.detectable_effect(0.8, 400, 400, 0.05, alpha=0.01))
-    assert sig.pictures_per_arm(0.8, 0.8, effect, 0.05, alpha=0.01) == pytest.approx(400, rel=0.01)
     diluted = sig.detectable_effect(0.8, 400, 400, 0.05, alpha=0.01, reliability=[1.0, 0.5, 0.0])
     assert diluted.tolist() == pytest.approx([effect, 2 * effect, 1.0])
-    assert sig.detectable_effect(1.0, 10, 10, 0.05, alpha=0.01) > 0.2
+    assert sig.detectable_effect(1.0, 10, 10, 0.05, alpha=0.01) > 0.5
     assert sig.detectable_effect(0.5, 1, 1, 0.05, alpha=0.01) == 1.0
+    assert sig.detectable_effect(0.95, 380, [10, 40, 400], 0.05, alpha=0.00225).tolist() == pytest.approx(
+        [0.513, 0.273, 0.133], abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(("n1", "n0", "rate"), [(380, 10, 0.95), (100, 100, 0.8), (15, 60, 0.95), (400, 400, 0.95)])
+def test_detectable_effect_is_shown_with_four_chances_in_five(n1, n0, rate):
+    effect = float(sig.detectable_effect(rate, n1, n0, 0.05, alpha=0.00225))
+    rng = np.random.default_rng(0)
+    drawn = zip(rng.binomial(n1, rate, 300), rng.binomial(n0, rate - effect, 300), strict=True)
+    shown = [exact_p_above(sig.TwoArms.of(x1, n1, x0, n0), 0.05) <= 0.00225 for x1, x0 in drawn]
+    assert 0.72 < np.mean(shown) < 0.96

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from auditor.evidence.effects.exact_test import exact_p_of_change
 from auditor.evidence.effects.swaps import Swap, intervention_of
 
 C, OTHER = 0, 1
@@ -28,7 +29,7 @@ def test_paired_difference_by_hand():
     centre, error = more - fewer, np.sqrt((more + fewer - (more - fewer) ** 2) / 102)
     assert found.low == pytest.approx(centre - 1.959964 * error, abs=1e-6)
     assert found.high == pytest.approx(centre + 1.959964 * error, abs=1e-6)
-    assert found.p == pytest.approx(stats.norm.sf((centre - 0.05) / error), abs=1e-9)
+    assert found.p == pytest.approx(exact_p_of_change(0.30, 0.05, 100, 0.05))
     assert found.changed == tuple(range(60, 90))
     gap = found.as_gap()
     assert (gap.effect, gap.x_present, gap.n_present, gap.x_absent, gap.n_absent) == (0.25, 90, 100, 65, 100)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, xlogy
 
 from auditor.evidence.effects import significance
+from auditor.evidence.effects.exact_test import exact_p_above
 from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.effects.strata import usable_strata
 from auditor.evidence.effects.witnesses import witness_weights
@@ -36,7 +37,7 @@ GapStatus = Literal["measured", "too_few", "not_measurable"]
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A difference of rates, its 95 % interval, the p of "effect <= DELTA", and the counts behind the plain rates.
+    """A difference of rates, its 95 % interval, the exact p of "effect <= DELTA", and counts behind the plain rates.
 
     ``narrowed`` says that the arm without the concept is a level of its kind and not all the rest.
     """
@@ -200,7 +201,10 @@ def _gap(
     copies: IntArray | None,
     narrowed: bool,
 ) -> Gap:
-    """Stratified difference with Miettinen and Nurminen's interval, counts deflated by the groups' design effect."""
+    """Stratified difference with Miettinen and Nurminen's interval and exact p, counts deflated by the design effect.
+
+    The interval is the score test's, so that its lower end may lie above DELTA where p, which decides, does not agree.
+    """
     size = int(stratum.max(initial=0)) + 1
     arms: list[Float64Array] = []
     x_counts: list[int] = []
@@ -224,7 +228,7 @@ def _gap(
         effect=float(significance.risk_difference(used)) if paired.any() else 0.0,
         low=float(low),
         high=float(high),
-        p=float(significance.p_above(used, DELTA)) if enough else 1.0,
+        p=exact_p_above(used, DELTA) if enough else 1.0,
         x_present=x_counts[0],
         n_present=n_counts[0],
         x_absent=x_counts[1],

@@ -26,7 +26,7 @@ class Interval(NamedTuple):
     high: Float64Array
 
 
-def _constrained_rates(
+def constrained_rates(
     x1: Float64Array, n1: Float64Array, x0: Float64Array, n0: Float64Array, difference: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
     """Maximum-likelihood rates of two arms given p1 - p0 = difference (closed form of the cubic).
@@ -95,7 +95,7 @@ def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
     x1, x0 = np.where(used, arms.x1, 0.0), np.where(used, arms.x0, 0.0)
     tested = np.asarray(difference, dtype=np.float64)[..., None]
     delta = np.broadcast_to(tested, np.broadcast_shapes(tested.shape, w.shape))
-    rate1, rate0 = _constrained_rates(x1, n1, x0, n0, delta)
+    rate1, rate0 = constrained_rates(x1, n1, x0, n0, delta)
     total = n1 + n0
     variance = (rate1 * (1 - rate1) / n1 + rate0 * (1 - rate0) / n0) * total / np.maximum(total - 1, 0.5)
     numerator = (w * (x1 / n1 - x0 / n0 - delta)).sum(axis=-1)
@@ -105,7 +105,11 @@ def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
 
 
 def p_above(arms: TwoArms, difference: ArrayLike) -> Float64Array:
-    """One-sided p of H0: p1 - p0 <= difference; 1 where no stratum has both arms."""
+    """One-sided p of H0: p1 - p0 <= difference by the score test's normal tail; 1 where no stratum has both arms.
+
+    For many tables at once, to choose those that are worth a test. With a small arm it is far too small (see
+    :mod:`auditor.evidence.effects.exact_test`, which decides).
+    """
     p = special.ndtr(-score_z(arms, difference))
     return np.asarray(np.where(arms.weights.sum(axis=-1) > 0, p, 1.0))
 
@@ -217,12 +221,35 @@ def detectable_effect(
 ) -> Float64Array:
     """Smallest true gap between arms of n1 and n0 pictures that would be shown to exceed ``bound``, at most 1.
 
-    ``reliability`` is PPV + NPV - 1 of the presence that makes the arms: a true gap is seen diluted by it.
+    The gap g with g - bound - 1/(2 min(n1, n0)) = z_{1-alpha} s + z_{power} t: t is the standard error at the rates p
+    and p - g, s that at the constrained ones, which the test takes (docs/decisions/0023). Half a picture of the smaller
+    arm is lost to its steps.
+
+    Args:
+        rate: p, of the arm with the concept.
+        n1: Pictures with it.
+        n0: Pictures without it.
+        bound: The gap that H0 allows.
+        alpha: One-sided level.
+        power: Chance of showing it.
+        reliability: PPV + NPV - 1 of the presence that makes the arms: a true gap is seen diluted by it.
     """
-    z = special.ndtri(1 - np.asarray(alpha, dtype=np.float64)) + special.ndtri(power)
-    size1, size0 = (np.maximum(np.asarray(n, dtype=np.float64), 1e-9) for n in (n1, n0))
-    # a rate of exactly 0 or 1 would promise certainty: half a picture of either sort is added
+    size1, size0, z = np.broadcast_arrays(
+        *(np.maximum(np.asarray(n, dtype=np.float64), 1e-9) for n in (n1, n0)),
+        special.ndtri(1 - np.asarray(alpha, dtype=np.float64)),
+    )
     smallest = np.minimum(size1, size0)
-    smoothed = (rate * smallest + 0.5) / (smallest + 1)
-    spread = np.sqrt(smoothed * (1 - smoothed) * (1 / size1 + 1 / size0))
-    return np.asarray(np.minimum((bound + z * spread) / np.maximum(reliability, 1e-9), 1.0))
+    # a rate of exactly 0 or 1 would promise certainty: half a picture of either sort is added
+    rate1 = (rate * (size1 + size0) + 0.5) / (size1 + size0 + 1)
+    low, high = np.zeros_like(smallest), np.ones_like(smallest)
+    for _ in range(_BISECTIONS):
+        gap = (low + high) / 2
+        rate0 = np.maximum(rate1 - gap, 0.0)
+        most_likely = constrained_rates(rate1 * size1, size1, rate0 * size0, size0, np.full_like(gap, bound))
+        tested, true = (
+            np.sqrt(one * (1 - one) / size1 + other * (1 - other) / size0)
+            for one, other in (most_likely, (rate1, rate0))
+        )
+        shown = gap - bound - 0.5 / smallest > z * tested + special.ndtri(power) * true
+        low, high = np.where(shown, low, gap), np.where(shown, gap, high)
+    return np.asarray(np.minimum(high / np.maximum(reliability, 1e-9), 1.0))

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
+from auditor.evidence.effects.exact_test import exact_p_of_change
 from auditor.evidence.effects.gaps import Gap, levels
 from auditor.evidence.effects.significance import paired_change
 from auditor.records import IntArray
@@ -88,12 +89,12 @@ NOT_TRIED = no_intervention("not_tried")
 def intervention_of(
     found: IntArray, swaps: Sequence[Swap], *, value: IntArray | None = None, groups: IntArray | None = None
 ) -> Intervention:
-    """Paired difference of the rates of being called the class, with Bonett and Price's interval for paired rates.
+    """Paired difference of the rates of being called the class, with Bonett and Price's interval and an exact p.
 
     As with the gaps (E4), "without" is not simply the rest: where the controls' values of v's kind differ in what
-    pictures are called with them, only those of the upper-quartile level count. One swap of either change is added, so
-    that swaps that changed nothing do not look certain. Swaps count as fewer where the changes follow the picture that
-    was changed, the one that gave the concept or the one that did not.
+    pictures are called with them, only those of the upper-quartile level count. For the interval one swap of either
+    change is added, so that swaps that changed nothing do not look certain. Swaps count as fewer where the changes
+    follow the picture that was changed, the one that gave the concept or the one that did not.
 
     Args:
         found: (n, 2) from :data:`Intervene`.
@@ -115,14 +116,15 @@ def intervention_of(
         return no_intervention("unstable", n, called=float(rates[0]))
     change = called[:, 0].astype(np.int64) - called[:, 1]
     size = n / max(1.0, sum(_clustering(change, one) for one in members.T) - (members.shape[1] - 1))
-    centre, variance = paired_change(float(np.mean(change > 0)), float(np.mean(change < 0)), size)
+    more, fewer = float(np.mean(change > 0)), float(np.mean(change < 0))
+    centre, variance = paired_change(more, fewer, size)
     error = float(np.sqrt(variance))
     half, effect = float(ndtri(0.5 + CONFIDENCE / 2)) * error, float(change.mean())
     return Intervention(
         effect=effect,
         low=min(centre - half, effect),
         high=max(centre + half, effect),
-        p=float(ndtr((DELTA - centre) / error)),
+        p=exact_p_of_change(more, fewer, size, DELTA),
         called=float(rates[0]),
         called_without=float(rates[1]),
         n=n,
