@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,12 @@ KINDS = CORE_KINDS + CONTEXT_KINDS
 #: Kind of what a manifest says of its pictures; no vocabulary has it.
 ATTRIBUTE_KIND = "attribute"
 
-VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
+#: Worst first. "harmed": recognised less often with a concept, and because of it. "not_shown": nothing was found, on
+#: pictures that could not have shown enough.
+VerdictName = Literal["flagged", "harmed", "suspect", "not_analysed", "not_shown", "clean"]
+VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
+#: Verdicts that name what was found.
+FOUND: tuple[VerdictName, ...] = ("flagged", "harmed", "suspect")
 Severity = Literal["high", "medium", "low", "none"]
 
 

@@ -75,6 +75,15 @@ PULL_GAP = Rule(
     label="False calls gap",
     phrase="pull on other classes",
 )
+RECALL_LOSS = Rule(
+    rule_id="E4-harm",
+    kind="gap",
+    unit="points",
+    whose="own",
+    measures="how much less often the class is recognised with the concept than without it",
+    label="Recall lost with it",
+    phrase="recall lost with it",
+)
 ERASED_RECALL = Rule(
     rule_id="E3-recall",
     kind="erasure",
@@ -113,7 +122,7 @@ FILLED = Rule(
 )
 
 #: In the order of the argument: seen in the pictures, taken away, and the screens that led there.
-RULES = (RECALL_GAP, PULL_GAP, ERASED_RECALL, ERASED_PULL, ERASED_MARGIN, FILLED, SHARE, ASSOCIATION)
+RULES = (RECALL_GAP, PULL_GAP, RECALL_LOSS, ERASED_RECALL, ERASED_PULL, ERASED_MARGIN, FILLED, SHARE, ASSOCIATION)
 GAPS = tuple(rule for rule in RULES if rule.kind == "gap")
 _BY_ID = {rule.rule_id: rule for rule in RULES}
 
@@ -127,6 +136,11 @@ def shown_by_others(rule_id: str | None) -> bool:
     """Whether pictures of the other classes show what a rule measures: the class pulls them."""
     rule = rule_of(rule_id)
     return rule is not None and rule.whose == "others"
+
+
+def fails_with(rule_id: str | None) -> bool:
+    """Whether it is pictures *with* the concept that go wrong: those that a class pulls, or its own that it loses."""
+    return shown_by_others(rule_id) or rule_id == RECALL_LOSS.rule_id
 
 
 def written(rule_id: str | None, effect: float | None, low: float | None = None, high: float | None = None) -> str:
