@@ -41,7 +41,7 @@ KINDS = CORE_KINDS + CONTEXT_KINDS
 #: Kind of what a manifest says of its pictures; no vocabulary has it.
 ATTRIBUTE_KIND = "attribute"
 
-VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
+VerdictName = Literal["flagged", "suspect", "harmed", "not_shown", "clean", "not_analysed"]
 Severity = Literal["high", "medium", "low", "none"]
 
 
@@ -276,7 +276,8 @@ class Reason:
 class Verdict:
     """What the findings say of a class, and what decided it.
 
-    ``share``, ``gap`` … are those of the leading concept, None without one. ``rule_id``, ``effect`` and
+    ``share``, ``gap`` … are those of the leading concept, None without one; a gap is recall with it less recall without
+    it, below zero where the class is harmed. ``rule_id``, ``effect`` and
     ``agreeing_rule_id`` are the reason: of a flagged class the effect that was shown, of a suspect one the effect that
     could be neither shown nor excluded, or the screen where none could be measured. ``claim``, ``numbers`` and
     ``advice`` are whole sentences; ``sentence`` is all of them as plain text.
