@@ -16,6 +16,7 @@ from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.effects.strata import class_strata
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.presence.families import shown_by_kin
 from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
 from auditor.rules import (
     ASSOCIATION,
@@ -84,7 +85,7 @@ class Measured:
     class_concepts: list[ClassConcept]
     auc: AssociationAuc
     present: BoolArray  # (N, V)
-    known: BoolArray  # (N, V) whether presence is known
+    known: BoolArray  # (N, V) whether presence is known, and no other member of its family stands for a concept
     n_labelled: IntArray  # (C,)
     n_correct: IntArray  # (C,)
     n_known: IntArray
@@ -128,6 +129,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     progress("evidence: words", 1, 1)
     present, known = inputs.presence > PRESENT, np.isfinite(inputs.presence)
     measurable = np.asarray(known.any(axis=0))
+    known &= ~shown_by_kin(inputs.presence, inputs.concepts)
     correct = inputs.predicted_idx == labels
 
     def counts(there: BoolArray, weight: BoolArray | None = None) -> IntArray:
@@ -137,7 +139,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     n_with, n_without = counts(present), counts(known & ~present)
     n_with_correct = counts(present, correct)
     n_known = n_with + n_without
-    auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups)
+    auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups, known=known)
     measured = Measured(
         class_concepts=words,
         auc=auc,
@@ -211,7 +213,8 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
             kinds.setdefault((concept.kind, concept.column), []).append(v)
     values = {}
     for members in kinds.values():
-        values.update(dict.fromkeys(members, strongest_value(inputs.presence, members)))
+        single = [v for v in members if not inputs.concepts[v].members]  # a family would outshine each of its own
+        values.update(dict.fromkeys(members, strongest_value(inputs.presence, single)))
     recall_notable = _notable_recall(measured)
     n_classes = len(inputs.class_names)
     of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)

@@ -86,7 +86,8 @@ def carried_out(inputs: EvidenceInput, chosen: ChosenSwaps, intervene: Intervene
     if not (found >= 0).any():
         return no_intervention("not_readable")
     kind = inputs.concepts[chosen.swaps[0].word_idx].kind
-    value = strongest_value(inputs.presence, [v for v, one in enumerate(inputs.concepts) if one.kind == kind])
+    words = [v for v, one in enumerate(inputs.concepts) if one.kind == kind and not one.members]
+    value = strongest_value(inputs.presence, words)
     effect = intervention_of(found, chosen.swaps, value=value, groups=inputs.groups)
     return replace(effect, n_unlike=chosen.n_unlike)
 

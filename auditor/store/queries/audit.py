@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_args
 import duckdb
 
 from auditor.calibration_records import CalibrationRow
-from auditor.concept_records import Attribute, AttributeConcept, CoreConcept, Counterexample
+from auditor.concept_records import Attribute, AttributeConcept, ConceptFamily, CoreConcept, Counterexample
 from auditor.errors import StoreError
 from auditor.records import (
     MASK_STAGE,
@@ -85,6 +85,10 @@ _ATTRIBUTE_CONCEPTS = """
 SELECT concept_id, concept, attribute, n_images, n_known, same_as, agreement
 FROM attribute_concepts
 ORDER BY attribute, concept_id
+"""
+
+_CONCEPT_FAMILIES = """
+SELECT concept_id, concept, concept_kind, members, kappa FROM concept_families ORDER BY concept_id
 """
 
 _CORE_CONCEPTS = """
@@ -248,6 +252,16 @@ def attributes(connection: Connection) -> list[Attribute]:
 def attribute_concepts(connection: Connection) -> list[AttributeConcept]:
     """The values of these columns that were examined, and how far the encoder agrees."""
     return records(connection.execute(_ATTRIBUTE_CONCEPTS), AttributeConcept)
+
+
+def concept_families(connection: Connection) -> list[ConceptFamily]:
+    """Families of the vocabulary's concepts; none in an audit of before there were any."""
+    return records(connection.execute(_CONCEPT_FAMILIES), ConceptFamily)
+
+
+def family_of(connection: Connection) -> dict[str, str]:
+    """Member -> its family, by concept_id."""
+    return {member: family.concept_id for family in concept_families(connection) for member in family.members}
 
 
 def core_concepts(connection: Connection, class_idx: int | None = None) -> list[CoreConcept]:
