@@ -8,7 +8,7 @@ import numpy as np
 
 from auditor.analysis import PictureConcepts, Pictures
 from auditor.concept_records import AttributeConcept, ConceptFamily
-from auditor.evidence.presence.families import family_presence, members_of
+from auditor.evidence.presence.families import family_presence, members_of, namesakes
 from auditor.evidence.presence.presence import concept_presence
 from auditor.evidence.presence.reliability import (
     MAX_PICTURES,
@@ -19,8 +19,7 @@ from auditor.evidence.presence.reliability import (
 )
 from auditor.extraction.kept_inputs import EvidenceSource
 from auditor.figures import percent
-from auditor.inputs.words import word_key
-from auditor.records import Concept, FloatArray
+from auditor.records import FloatArray
 from auditor.rules import PRESENT
 from auditor.wording import quote
 
@@ -38,7 +37,8 @@ def picture_concepts(inputs: EvidenceSource, pictures: Pictures) -> PictureConce
     seen = _presence(inputs, pictures.embeddings, around, inputs.concepts.word_rows, inputs.concepts.absent_rows)
     said = attributes.presence[pictures.rows]
     position = {concept.concept_id: v for v, concept in enumerate(concepts)}
-    position |= _named_as_families(concepts)
+    # a column's "water" means all of it, so it is the family's where there is one
+    position |= {concepts[v].concept_id: family for family, named in namesakes(concepts).items() for v in named}
     same_as: dict[int, int] = {}
     records: list[AttributeConcept] = []
     for a, concept in enumerate(attributes.concepts):
@@ -74,16 +74,6 @@ def picture_concepts(inputs: EvidenceSource, pictures: Pictures) -> PictureConce
     return PictureConcepts(
         all_concepts, presence, same_as, tuple(records), kappa, np.stack(elsewhere), notices, families
     )
-
-
-def _named_as_families(concepts: Sequence[Concept]) -> dict[str, int]:
-    """By the id of a concept that its family is named after, that family: a column's "water" means all of it."""
-    named = {}
-    for family, members in members_of(concepts).items():
-        for v in members:
-            if word_key(concepts[family].term) in map(word_key, (concepts[v].term, *concepts[v].synonyms)):
-                named[concepts[v].concept_id] = family
-    return named
 
 
 def surroundings_of(pictures: Pictures) -> tuple[FloatArray, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from auditor.figures import beyond, counted
-from auditor.gate.accepted_kin import accepted_for, accepted_kin, told_as
+from auditor.gate.accepted_kin import accepted_kin, found_as
 from auditor.gate.baseline import Baseline, Entry
 from auditor.gate.core_items import core_items
 from auditor.gate.decision import AUDIT_A_MODEL, WARN_DAYS, GateDecision, GateItem, ItemState, Level
@@ -207,10 +207,10 @@ class _Judge:
         said, entry = "; ".join(hit.broken.values()), self.entries.get(hit.fingerprint)
         if hit.broken:
             if entry is None:
-                kin = accepted_kin(self.entries, self.family_of, hit.verdict.class_name, hit.concept_id)
-                known = f"; {accepted_for(kin, hit.concept)}" if kin else ""
-                step = f"{_NEXT[hit.verdict.verdict]}, or accept it with --update-baseline"
-                return "new", "error", f"{said}{known}: {step}"
+                said = "; ".join(
+                    [said, *accepted_kin(self.entries, self.family_of, hit.verdict.class_name, hit.concept_id)]
+                )
+                return "new", "error", f"{said}: {_NEXT[hit.verdict.verdict]}, or accept it with --update-baseline"
             if not entry.names(hit.verdict.class_name, hit.concept):
                 theirs = f"{quote(entry.class_name)}, {quote(entry.concept)}"
                 return "new", "error", f"{said}: the baseline has its fingerprint under other names ({theirs}); mend it"
@@ -251,7 +251,7 @@ class _Judge:
     def stale(self, items: Sequence[GateItem], matched: Container[str | None], *, strict: bool) -> list[GateItem]:
         """Entries that nothing matches; what was not analysed this time cannot show that an entry is needed no more."""
         unknown = {item.class_name for item in items if item.concept_id is None}
-        told = told_as(items, self.family_of)
+        found = found_as(items, self.family_of)
         return [
             GateItem(
                 class_name=entry.class_name,
@@ -263,7 +263,7 @@ class _Judge:
                 fingerprint=entry.fingerprint,
                 state="stale",
                 level="error" if strict else "warning",
-                reason=f"{told.get(entry.fingerprint, _UNMATCHED)}: delete the entry, {entry.judged} {_by(entry)}",
+                reason=f"{found.get(entry.fingerprint, _UNMATCHED)}: delete the entry, {entry.judged} {_by(entry)}",
             )
             for entry in self.entries.values()
             if entry.fingerprint not in matched and entry.class_name not in unknown

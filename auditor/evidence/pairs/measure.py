@@ -16,7 +16,7 @@ from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.effects.strata import class_strata
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.presence.families import shown_by_kin
+from auditor.evidence.presence.families import distinct, shown_by_kin
 from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
 from auditor.rules import (
     ASSOCIATION,
@@ -212,9 +212,10 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
         if concept.is_context:
             kinds.setdefault((concept.kind, concept.column), []).append(v)
     values = {}
+    things = set(distinct(inputs.concepts, inputs.presence))
     for members in kinds.values():
-        single = [v for v in members if not inputs.concepts[v].members]  # a family would outshine each of its own
-        values.update(dict.fromkeys(members, strongest_value(inputs.presence, single)))
+        of_kind = [v for v in members if v in things]
+        values.update(dict.fromkeys(members, strongest_value(inputs.presence, of_kind)))
     recall_notable = _notable_recall(measured)
     n_classes = len(inputs.class_names)
     of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)

@@ -32,6 +32,30 @@ def family_of(concepts: Sequence[Concept]) -> dict[int, int]:
     return {member: family for family, members in members_of(concepts).items() for member in members}
 
 
+def namesakes(concepts: Sequence[Concept]) -> dict[int, tuple[int, ...]]:
+    """Family -> those of its members that have its name as term or synonym, by position."""
+
+    def has_name(v: int, name: str) -> bool:
+        return name.casefold() in map(str.casefold, (concepts[v].term, *concepts[v].synonyms))
+
+    return {
+        family: tuple(v for v in members if has_name(v, concepts[family].term))
+        for family, members in members_of(concepts).items()
+    }
+
+
+def distinct(concepts: Sequence[Concept], presence: FloatArray) -> list[int]:
+    """Concepts that are different things: families in the place of their members, wherever they can be told.
+
+    Args:
+        concepts: V of them.
+        presence: (N, V), not finite in all pictures where a concept cannot be told.
+    """
+    told = [family for family in members_of(concepts) if np.isfinite(presence[:, family]).any()]
+    replaced = {member for member, family in family_of(concepts).items() if family in told}
+    return [v for v, concept in enumerate(concepts) if v in told or not (concept.members or v in replaced)]
+
+
 def shares_of_all(shares: sparse.csr_array, concepts: Sequence[Concept]) -> sparse.csr_array:
     """Shares of all concepts (N, V) from those of the words, which come first: a family has the sum of its members.
 

@@ -11,7 +11,7 @@ import numpy as np
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
-from auditor.evidence.presence.families import family_of, members_of
+from auditor.evidence.presence.families import family_of, members_of, namesakes
 from auditor.evidence.verdicts.agreement import excluded, supported
 from auditor.evidence.verdicts.many_tests import corrected
 from auditor.records import Reason
@@ -83,10 +83,12 @@ def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[J
     same name does not prove. Of data alone the strongest comes first, whoever knows it.
     """
     judged = {pair.concept_idx: _judged(pair) for pair in pairs}
-    for attribute, word in inputs.same_as.items():
-        if attribute in judged and word in judged and judged[attribute].state == "excluded":
-            state: State = "open" if judged[word].state == "proven" else "excluded"
-            judged[word] = replace(judged[word], state=state)
+    named = namesakes(inputs.concepts)
+    for attribute, told in inputs.same_as.items():
+        for word in (told, *named.get(told, ())):
+            if attribute in judged and word in judged and judged[attribute].state == "excluded":
+                state: State = "open" if judged[word].state == "proven" else "excluded"
+                judged[word] = replace(judged[word], state=state)
     if inputs.head is None:
         return sorted(judged.values(), key=lambda j: (-j.strength, j.pair.concept_idx))
     families = members_of(inputs.concepts)

@@ -56,7 +56,8 @@ _CLASS_CONCEPTS = """
 SELECT class_idx, class_name, concept_id, concept, concept_kind, share, share_low, share_high, share_elsewhere, lift,
        n_images
 FROM class_concepts
-WHERE $class_idx IS NULL OR class_idx = $class_idx
+WHERE ($class_idx IS NULL OR class_idx = $class_idx)
+  AND ($limit IS NULL OR concept_id NOT IN (SELECT unnest(members) FROM concept_families))
 QUALIFY $limit IS NULL
      OR row_number() OVER (PARTITION BY class_idx ORDER BY share DESC NULLS LAST, concept_id) <= $limit
 ORDER BY class_idx, share DESC NULLS LAST, concept_id
