@@ -17,6 +17,7 @@ from auditor.records import Concept
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from evidence_world import World, relabelled, taken  # the world is shared with the unit tests
+from family_world import in_words
 
 PLANTED = {"waterbird": ("scene", "water", 0.9), "vehicle": ("artifact", "watermark", 0.9)}
 SLOW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -39,6 +40,42 @@ def effects(result):
 def test_the_world_has_something_to_find(audit):
     verdicts = {name: found[0] for name, found in outcome(audit[1]).items()}
     assert verdicts["waterbird"] == verdicts["vehicle"] == "flagged"
+
+
+@pytest.fixture(scope="module")
+def families(audit):
+    inputs = in_words(audit[0], 3)
+    return inputs, judge(inputs)
+
+
+@SLOW
+@given(st.permutations(range(5)))
+def test_relabelling_permutes_the_verdicts_on_families_too(families, permutation):
+    inputs, result = families
+    again = judge(relabelled(inputs, np.array(permutation)))
+    names = {name: (found[0], found[2]) for name, found in outcome(result).items()}
+    assert names["waterbird"] == ("flagged", "family-water")
+    assert {name: (found[0], found[2]) for name, found in outcome(again).items()} == names
+
+
+@SLOW
+@given(st.permutations(range(3)))
+def test_the_order_of_a_family_s_words_changes_nothing(families, permutation):
+    """Words that trade places trade their columns alone."""
+    inputs, result = families
+    v = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
+    words = [v[one] for one in next(one for one in inputs.concepts if one.members).members]
+    order = np.arange(len(inputs.concepts))
+    order[words] = np.array(words)[list(permutation)]
+    again = judge(
+        replace(
+            inputs,
+            concepts=tuple(inputs.concepts[i] for i in order),
+            presence=inputs.presence[:, order],
+            shares=inputs.shares[:, order],
+        )
+    )
+    assert outcome(again) == outcome(result)
 
 
 @SLOW

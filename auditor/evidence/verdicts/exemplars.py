@@ -36,7 +36,7 @@ def choose_exemplars(
 
     Args:
         verdicts: One per class.
-        concepts: V concepts.
+        concepts: V concepts; families among them have the shares of their members once more.
         label_idx: (N,) label, -1 for none.
         predicted_idx: (N,) prediction.
         shares: (N, V) shares of the phrases of the predicted class.
@@ -49,12 +49,13 @@ def choose_exemplars(
         own pictures with it, mistakes first, and without it; without a concept, the pictures best explained by words.
     """
     by_id = {concept.concept_id: idx for idx, concept in enumerate(concepts)}
+    words = [idx for idx, concept in enumerate(concepts) if not concept.members]
     chosen: list[Exemplar] = []
     for verdict in verdicts:
         predicted = np.flatnonzero(predicted_idx == verdict.class_idx)
         concept_idx = by_id.get(verdict.concept_id) if verdict.concept_id else None
         if concept_idx is None:
-            strength = np.asarray(shares[predicted].sum(axis=1)).reshape(-1)
+            strength = np.asarray(shares[predicted][:, words].sum(axis=1)).reshape(-1)
             rows = _largest(predicted, strength, PICTURES_PER_SIDE)
             chosen += [Exemplar(int(row), verdict.class_idx, None) for row in rows]
             continue

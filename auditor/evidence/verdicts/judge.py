@@ -12,6 +12,7 @@ from auditor.evidence.effects.swaps import Intervene
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.pairs.erase import erase_pairs
 from auditor.evidence.pairs.measure import Measured, PairEvidence, measure, testable
+from auditor.evidence.presence.families import family_of
 from auditor.evidence.verdicts import sentences
 from auditor.evidence.verdicts.class_states import gaps_hidden, not_analysable, notices_of
 from auditor.evidence.verdicts.counterexamples import (
@@ -187,6 +188,7 @@ def _verdict(
             "suspect", sentences.loses(inputs, lost[0], other_source(inputs, losses, lost[0])), "low", lost[0]
         )
     known_as = {word for attribute, word in inputs.same_as.items() if measured.measurable[attribute]}
+    known_as |= {word for word, family in family_of(inputs.concepts).items() if measured.measurable[family]}
     doubted = [j for j in screened if j.state == "not_measurable" and j.pair.concept_idx not in known_as]
     if doubted:
         pair = doubted[0].pair

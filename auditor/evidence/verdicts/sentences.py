@@ -12,6 +12,7 @@ from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.effects.witnesses import n_witnesses
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.presence.families import family_of, members_of
 from auditor.evidence.verdicts.agreement import agrees_by_counts
 from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
@@ -74,13 +75,31 @@ def _auc(pair: PairEvidence) -> str:
 
 
 def named(inputs: EvidenceInput, pair: PairEvidence) -> str:
-    """A concept with its kind and what it cannot be told from: "water (scene, indistinguishable here from waves)"."""
+    """A concept with its kind and what it cannot be told from: "water (scene, indistinguishable here from waves)".
+
+    A family names its members as well: "water (scene: lake, sea, river)".
+    """
     concept = inputs.concepts[pair.concept_idx]
     partners = [inputs.concepts[v].term for v in pair.partners]
     if len(partners) > _MORE_ALIKE:
         partners = [*partners[:_MORE_ALIKE], f"{len(partners) - _MORE_ALIKE} more"]
     alike = f", indistinguishable here from {_list(partners)}" if partners else ""
-    return f"{concept.term} ({concept.kind.replace('_', ' ')}{alike})"
+    return f"{concept.term} ({concept.kind.replace('_', ' ')}{_members(inputs, pair)}{alike})"
+
+
+def _members(inputs: EvidenceInput, pair: PairEvidence) -> str:
+    """The members of a family, those first that most pictures of the class show; the rest are counted."""
+    members = members_of(inputs.concepts).get(pair.concept_idx, ())
+    if not members:
+        return ""
+    own = inputs.presence[inputs.label_idx == pair.class_idx][:, list(members)]
+    seen = (own > PRESENT).sum(axis=0)
+    term = inputs.concepts[pair.concept_idx].term
+    ordered = sorted(zip(-seen, (inputs.concepts[v].term for v in members), strict=True))
+    others = [word for _, word in ordered if word != term]  # "water (scene: water)" says nothing
+    if len(others) > _MORE_ALIKE + 1:
+        others = [*others[:_MORE_ALIKE], f"{len(others) - _MORE_ALIKE} more words"]
+    return f": {', '.join(others)}"
 
 
 def _list(words: Sequence[str]) -> str:
@@ -376,8 +395,9 @@ def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], m
     if not ranked:
         return Sentence(claim, f'In the data no context concept goes with "{name}".')
     by_concept = {pair.concept_idx: pair for pair in ranked}
-    # a word and the attribute of its name are told once
-    told = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) not in by_concept]
+    # a word and the attribute of its name are told once, and so are a family and its members
+    told_by = {**family_of(inputs.concepts), **inputs.same_as}
+    told = [pair for pair in ranked if told_by.get(pair.concept_idx) not in by_concept]
     c, v = told[0].class_idx, told[0].concept_idx
     inside, n = int(measured.n_with[c, v]), int(measured.n_known[c, v])
     outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_known[:, v].sum()) - n
