@@ -41,7 +41,7 @@ KINDS = CORE_KINDS + CONTEXT_KINDS
 #: Kind of what a manifest says of its pictures; no vocabulary has it.
 ATTRIBUTE_KIND = "attribute"
 
-VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
+VerdictName = Literal["flagged", "suspect", "harmed", "not_shown", "clean", "not_analysed"]
 Severity = Literal["high", "medium", "low", "none"]
 
 
@@ -104,6 +104,7 @@ class Concept:
     kind: str
     synonyms: tuple[str, ...] = ()
     column: str | None = None
+    members: tuple[str, ...] = ()  # of a super-concept the concept_ids that it is made of
 
     @property
     def is_context(self) -> bool:
@@ -279,7 +280,8 @@ class Verdict:
     ``share``, ``gap`` … are those of the leading concept, None without one. ``rule_id``, ``effect`` and
     ``agreeing_rule_id`` are the reason: of a flagged class the effect that was shown, of a suspect one the effect that
     could be neither shown nor excluded, or the screen where none could be measured. ``claim``, ``numbers`` and
-    ``advice`` are whole sentences; ``sentence`` is all of them as plain text.
+    ``advice`` are whole sentences; ``sentence`` is all of them as plain text. ``gap_bound`` is the largest gap, of
+    recall or of pull and either way, that is not excluded for the concepts that a claim may rest on.
     """
 
     class_idx: int
@@ -304,6 +306,7 @@ class Verdict:
     claim: str = ""
     numbers: str = ""
     advice: str = ""
+    gap_bound: float | None = None
 
 
 # --- audit ----

@@ -195,10 +195,10 @@ def by_verdict(verdict: Verdict, limits: Limits, other: str | None = None) -> tu
     """
     proven = None if other is None else f"also proven: {other}"
     if verdict.verdict not in limits.fail_on:
-        fails_on = " or ".join(limits.fail_on) or "no verdict"
+        fails_on = " or ".join(limits.fail_on).replace("_", " ") or "no verdict"
         return False, f"{proven or verdict.verdict}; the policy fails on {fails_on}"
-    if verdict.verdict == "suspect":  # whose severity says nothing
-        return True, "suspect"
+    if verdict.verdict != "flagged":  # whose severity says nothing
+        return True, verdict.verdict
     said = f"flagged, severity {verdict.severity}"
     if verdict.severity in SEVERITIES and SEVERITIES.index(verdict.severity) < SEVERITIES.index(limits.min_severity):
         passes = f"{said}; the policy fails from {quote(limits.min_severity)} on"

@@ -206,6 +206,11 @@ def m0011_rejudged(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
 
 
+def m0012_gap_bound(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep how large a gap may still be in a class; NULL in audits from before."""
+    connection.execute("ALTER TABLE verdicts ADD COLUMN gap_bound DOUBLE")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -218,6 +223,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0009_core_reasons,
     m0010_copies,
     m0011_rejudged,
+    m0012_gap_bound,
 )
 
 
