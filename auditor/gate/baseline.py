@@ -22,7 +22,7 @@ from auditor.records import VerdictName
 from auditor.toml_lines import LineIndex
 from auditor.wording import quote, quote_path
 
-AcceptedVerdict = Literal["clean", "harmed", "suspect", "flagged"]
+AcceptedVerdict = Literal["clean", "not_shown", "harmed", "suspect", "flagged"]
 #: ``accepted``: it is so, and may ship. ``false alarm``: a person looked, and it is not so. Both let it pass.
 EntryState = Literal["accepted", "false alarm"]
 _RANKS = {verdict: rank for rank, verdict in enumerate(get_args(AcceptedVerdict))}
@@ -44,7 +44,9 @@ class Entry(BaseModel):
 
     class_name: str = Field(alias="class", description="the name of the class")
     concept: str = Field(description="the concept's term")
-    verdict: AcceptedVerdict = Field(default="flagged", description='"flagged", "suspect", "harmed" or "clean"')
+    verdict: AcceptedVerdict = Field(
+        default="flagged", description='"flagged", "suspect", "harmed", "not_shown" or "clean"'
+    )
     fingerprint: str = Field(
         pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits, as --update-baseline writes them"
     )

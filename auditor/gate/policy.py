@@ -77,7 +77,7 @@ class Limits:
     max_share: float | None
     max_gap: float | None
     max_growth: float | None
-    max_detectable_effect: float | None
+    max_detectable_effect: float | None = None
 
 
 class Policy(BaseModel):

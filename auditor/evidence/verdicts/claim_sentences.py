@@ -95,4 +95,7 @@ def _missing(weakest: WeakestPoint, tolerance: str) -> str:
     ]
     if not sides:
         return "The gap that was seen lies near the tolerance or over it: more pictures alone need not exclude it."
-    return f"Missing: {' and '.join(sides)}, to exclude {tolerance} with a chance of {percent(POWER)}."
+    return (
+        f"Missing: {' and '.join(sides)}, to exclude {tolerance} with a chance of {percent(POWER)} where "
+        "there is no gap."
+    )

@@ -181,7 +181,8 @@ def _outside(inputs: EvidenceInput, measured: Measured, c: int, members: IntArra
     covered = set(members.tolist())
     covered |= {v for stand_in, stood_for in _stand_ins(inputs) if stand_in in covered for v in stood_for}
     smaller = np.minimum(measured.n_with[c], measured.n_without[c])
-    left = [v for v in inputs.context_of(c).tolist() if v not in covered]
+    there = [measured.measurable[v] or inputs.concepts[v].column is None for v in range(smaller.size)]
+    left = [v for v in inputs.context_of(c).tolist() if v not in covered and there[v]]  # no column without a value
     return tuple(sorted(left, key=lambda v: (-int(smaller[v]), v)))
 
 
