@@ -376,6 +376,7 @@ def evidence_input(
         kappa=context.kappa,
         kappa_elsewhere=context.kappa_elsewhere,
         in_training=in_training(inputs.dataset),
+        tolerance=config.tolerance,
     )
 
 

@@ -110,7 +110,7 @@ class Concept:
     kind: str
     synonyms: tuple[str, ...] = ()
     column: str | None = None
-    members: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()  # of a super-concept the concept_ids that it is made of
 
     @property
     def is_context(self) -> bool:
@@ -291,7 +291,8 @@ class Verdict:
     it, below zero where the class is harmed. ``rule_id``, ``effect`` and
     ``agreeing_rule_id`` are the reason: of a flagged class the effect that was shown, of a suspect one the effect that
     could be neither shown nor excluded, or the screen where none could be measured. ``claim``, ``numbers`` and
-    ``advice`` are whole sentences; ``sentence`` is all of them as plain text.
+    ``advice`` are whole sentences; ``sentence`` is all of them as plain text. ``gap_bound`` is the largest gap, of
+    recall or of pull and either way, that is not excluded for the concepts that a claim may rest on.
     """
 
     class_idx: int
@@ -316,6 +317,7 @@ class Verdict:
     claim: str = ""
     numbers: str = ""
     advice: str = ""
+    gap_bound: float | None = None
 
 
 # --- audit ----

@@ -71,6 +71,7 @@ def policy_hits(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Ver
     counterexamples = _by_class(evidence.counterexamples)
     states = {Pair(row.class_name, row.concept_id): row.state for row in evidence.counterexamples}
     found = found_pairs(evidence.verdicts, evidence.findings, states)
+    found |= {Pair(one.class_name, one.concept_id or "") for one in evidence.verdicts if one.verdict == "harmed"}
     for verdict in evidence.verdicts:
         if verdict.verdict == "not_analysed":
             yield verdict, []
@@ -196,10 +197,10 @@ def by_verdict(verdict: Verdict, limits: Limits, other: str | None = None) -> tu
     """
     proven = None if other is None else f"also proven: {other}"
     if verdict.verdict not in limits.fail_on:
-        fails_on = " or ".join(limits.fail_on) or "no verdict"
-        return False, f"{proven or verdict.verdict}; the policy fails on {fails_on}"
-    if verdict.verdict == "suspect":  # whose severity says nothing
-        return True, "suspect"
+        fails_on = " or ".join(limits.fail_on).replace("_", " ") or "no verdict"
+        return False, f"{proven or verdict.verdict.replace('_', ' ')}; the policy fails on {fails_on}"
+    if verdict.verdict != "flagged":  # whose severity says nothing
+        return True, verdict.verdict.replace("_", " ")
     said = f"flagged, severity {verdict.severity}"
     if verdict.severity in SEVERITIES and SEVERITIES.index(verdict.severity) < SEVERITIES.index(limits.min_severity):
         passes = f"{said}; the policy fails from {quote(limits.min_severity)} on"

@@ -97,13 +97,14 @@ def test_suspect_by_data_that_erasure_denies_or_cannot_try():
     assert "erasure could not be tried" in untried
 
 
-def test_clean_says_what_could_have_been_seen():
-    assert sentences.clean(INPUTS, "landbird", 500, 14, [], 0.123, 0.93).text == (
+def test_clean_says_what_is_claimed():
+    claimed = ["A gap that was missed is at most 12 points by words (fog).", "This covers named concepts only."]
+    assert sentences.clean(INPUTS, "landbird", 500, 14, [], claimed, 0.93).text == (
         'No context concept was found to decide "landbird" (500 pictures, 14 concepts tested). '
-        "A gap of 12 points would have been shown for half of them."
+        "A gap that was missed is at most 12 points by words (fog). This covers named concepts only."
     )
-    dismissed = sentences.clean(INPUTS, "landbird", 500, 14, [PAIR], 0.123, 1.0).text
-    assert "Water (scene) stood out, but reliance on it was excluded. A gap of 12 points would have been" in dismissed
+    dismissed = sentences.clean(INPUTS, "landbird", 500, 14, [PAIR], claimed, 1.0).text
+    assert "Water (scene) stood out, but reliance on it was excluded. A gap that was missed is" in dismissed
     assert "trained on hide gaps" in dismissed
 
 

@@ -69,6 +69,11 @@ def _rate(successes: int, trials: int) -> str:
     return rate(successes / max(trials, 1), trials, float(low), float(high))
 
 
+def rate_of(successes: int, trials: int) -> str:
+    """A rate with Wilson's interval and its n: "31 % [25, 38] of 212"; "none" without trials."""
+    return _rate(successes, trials) if trials else "none"
+
+
 def _auc(pair: PairEvidence) -> str:
     value, low, high = map(coefficient, pair.auc)
     return f"{value} [{low}, {high}]"
@@ -371,19 +376,17 @@ def clean(
     n: int,
     tested: int,
     dismissed: Sequence[PairEvidence],
-    detectable: float | None,
+    claimed: Sequence[str],
     rate: float,
 ) -> Sentence:
-    """What was tried and the smallest effect that could have been seen."""
+    """What was tried, and what is claimed of it in whole sentences (`claim_sentences`)."""
     claim = f'No context concept was found to decide "{name}" ({n:,} pictures, {tested:,} concepts tested)'
     told = []
     if dismissed:
         them = "it" if len(dismissed) == 1 else "them"
         names = _list([named(inputs, pair) for pair in dismissed[:3]])
         told.append(f"{_capital(names)} stood out, but reliance on {them} was excluded.")
-    if detectable is not None:
-        whose = "" if dismissed else " for half of them"
-        told.append(f"A gap of {_points(detectable)} would have been shown{whose}.")
+    told += claimed
     if rate >= NEAR_PERFECT:
         told.append(f"{percent(rate)} are recognised: pictures that the model was trained on hide gaps.")
     return Sentence(claim, " ".join(told))

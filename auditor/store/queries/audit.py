@@ -46,7 +46,7 @@ FROM runs
 _VERDICTS = """
 SELECT class_idx, class_name, verdict, severity, concept_id, concept, concept_kind, sentence, n_images, share, gap,
        gap_low, gap_high, detectable_effect, rule_id, effect, effect_low, effect_high, agreeing_rule_id,
-       coalesce(nullif(claim, ''), sentence), coalesce(numbers, ''), coalesce(advice, '')
+       coalesce(nullif(claim, ''), sentence), coalesce(numbers, ''), coalesce(advice, ''), gap_bound
 FROM verdicts
 ORDER BY list_position($order, verdict),
          list_position(['high', 'medium', 'low', 'none'], severity), share DESC NULLS LAST, class_name, class_idx
