@@ -28,15 +28,16 @@ def by_name(result):
     return {verdict.class_name: verdict for verdict in result.verdicts}
 
 
-def test_planted_shortcuts_are_flagged_and_the_free_classes_are_clean(planted):
+def test_planted_shortcuts_are_flagged_and_a_class_that_loses_pictures_to_them_is_harmed(planted):
     found = by_name(planted[1])
     assert {name: (v.verdict, v.concept) for name, v in found.items()} == {
         "waterbird": ("flagged", "water"),
         "landbird": ("flagged", "forest"),
         "vehicle": ("flagged", "watermark"),
-        "cat": ("clean", None),
+        "cat": ("harmed", "water"),
         "balloon": ("clean", None),
     }
+    assert found["cat"].sentence.endswith("It is also harmed by watermark (artifact) and forest (scene).")
     water = found["waterbird"]
     assert water.severity in {"high", "medium", "low"}
     assert water.gap_low < water.gap < water.gap_high
