@@ -55,8 +55,7 @@ def proven(audited: Audited) -> list[Finding]:
     flagged = {one.class_idx for one in audited.evidence.verdicts if one.verdict == "flagged"}
     chosen: dict[tuple[int, str], Finding] = {}
     for finding in audited.evidence.findings:
-        tested = finding.rule_id != RECALL_LOSS.rule_id and finding.q is not None
-        if finding.class_idx in flagged and tested and finding.q <= ALPHA:
+        if finding.class_idx in flagged and smallest_q([finding]) <= ALPHA:
             chosen.setdefault((finding.class_idx, finding.concept_id), finding)
     return list(chosen.values())
 
