@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from auditor.evidence.effects import significance
-from auditor.evidence.effects.gaps import recall_gap, reference_level
+from auditor.evidence.effects.gaps import recall_gap, recall_loss, reference_level
 from auditor.evidence.verdicts.judge import judge
 from auditor.records import Concept
 
@@ -246,3 +246,21 @@ def test_gap_of_the_complement_is_opposite_in_sign(right, seed):
     value = np.where(present, 0, 1)
     one, other = recall_gap(present, value, correct), recall_gap(~present, 1 - value, correct)
     assert one.effect == pytest.approx(-other.effect)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 2)), min_size=25, max_size=120),
+    st.booleans(),
+)
+def test_turning_presence_around_turns_a_gap_into_a_loss(rows, grouped):
+    """Where all pictures without the concept are the reference, and so are all with it."""
+    present, correct, stratum = (np.array(column) for column in zip(*rows, strict=True))
+    value, groups = np.zeros(present.size, dtype=np.int64), np.arange(present.size) // 2 if grouped else None
+    gap = recall_gap(present, value, correct, strata=[stratum], groups=groups)
+    loss = recall_loss(~present, value, correct, strata=[stratum], groups=groups)
+    assert (loss.effect, loss.low, loss.high) == pytest.approx((gap.effect, gap.low, gap.high), abs=1e-5)
+    assert loss.p == pytest.approx(gap.p, rel=1e-6, abs=1e-9)
+    assert (loss.x_present, loss.n_present, loss.x_absent, loss.n_absent, loss.status) == (
+        gap.x_absent, gap.n_absent, gap.x_present, gap.n_present, gap.status,
+    )  # fmt: skip

@@ -60,8 +60,8 @@ def choose_exemplars(
             chosen += [Exemplar(int(row), verdict.class_idx, None) for row in rows]
             continue
         if verdict.rule_id == RECALL_LOSS.rule_id:
-            rows = _broken_and_not(verdict.class_idx, label_idx, predicted_idx, presence[:, concept_idx])
-            chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in rows]
+            sides = _broken_and_not(verdict.class_idx, label_idx, predicted_idx, presence[:, concept_idx])
+            chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in sides]
             continue
         strength = shares[predicted][:, [concept_idx]].toarray().reshape(-1)
         if concepts[concept_idx].column is not None:

@@ -83,7 +83,7 @@ def judge(
                 if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.suspicious)
             ]
             + [
-                (j, j.state, _missing(inputs, measured, j.pair, of=absence))
+                (j, "proven" if j.state == "proven" else "open", _missing(inputs, measured, j.pair, of=absence))
                 for c in led_by_loss
                 for j in losses[c]
                 if j.state == "proven" or suspected(j)

@@ -360,13 +360,18 @@ def _given_back(pair: PairEvidence) -> str:
 
 def _not_given_back(pair: PairEvidence) -> str:
     """What erasing the concept does not give back, as a clause."""
-    tried = [one for one in (pair.erased_recall, pair.transferred_recall) if one.status == "measured"]
+    fitted = pair.erased_recall, pair.transferred_recall
+    tried = [one for one in fitted if one.status == "measured"]
     if not tried:
         return "erasure could not be tried, so the cause is not known"
+    if any(one.status == "not_told" for one in fitted):
+        return "what the other pictures say of it does not tell it here, so the cause is not known"
     weaker = min(tried, key=lambda one: one.effect)
+    back = _points(weaker.effect, weaker.low, weaker.high)
+    given = f"gives nothing back ({back})" if weaker.effect < 0.005 else f"gives back {back}"
     return (
-        f"erasing it from the features gives back {_points(weaker.effect, weaker.low, weaker.high)}, so something that "
-        "goes with it may be the cause: its pictures may only be harder"
+        f"erasing it from the features {given}, so something that goes with it may be the cause: its pictures may "
+        "only be harder"
     )
 
 
