@@ -265,7 +265,7 @@ def test_a_loss_that_erasure_does_not_give_back():
 
 
 def test_losses_beside_what_a_state_tells():
-    clean = sentences.clean(INPUTS, "landbird", 500, 14, [], 0.123, 0.93)
+    clean = sentences.clean(INPUTS, "landbird", 500, 14, [], ["A gap that was missed is small."], 0.93)
     assert sentences.with_losses(INPUTS, clean, []) == clean
     harder = replace(lost(replace(LOST, erased_recall=NOT_IDENTIFIED)), state="open")
     told = sentences.with_losses(INPUTS, clean, [lost(), harder, harder])

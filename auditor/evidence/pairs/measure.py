@@ -58,6 +58,8 @@ class PairEvidence:
     #: A notable gap of recall lets it through, whatever data and words say: pictures that were balanced on purpose hide
     #: the association. Of an attribute a pull does so too, its presence being no opinion.
     by_gap: bool = False
+    #: A column with a sure and large gap, whatever interventions say of it.
+    sure: bool = False
     p: float = 1.0
     q: float = 1.0
 
@@ -75,8 +77,13 @@ class PairEvidence:
 
     @property
     def suspicious(self) -> bool:
-        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
+        """Whether a screen lets it through that never looks at a gap."""
         return self.by_words or self.by_data
+
+    @property
+    def may_be_suspected(self) -> bool:
+        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
+        return self.suspicious or self.sure
 
 
 @dataclass(slots=True, eq=False)

@@ -27,6 +27,7 @@ from auditor.evidence.verdicts.harm import judged_losses, losses_besides, measur
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests, n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
+from auditor.evidence.verdicts.sure_columns import mark_sure_columns
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress, Severity, Verdict, VerdictName
@@ -50,6 +51,7 @@ def judge(
     measured = measure(inputs, progress)
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
+        mark_sure_columns(inputs, measured)
     judged = _judged(inputs, measured)
     control = None
     if inputs.head is not None and intervene is not None:
@@ -80,7 +82,7 @@ def judge(
                 (j, j.state, _missing(inputs, measured, j.pair))
                 for of_class in undecided_or_worse
                 for j in of_class
-                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.suspicious)
+                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.may_be_suspected)
             ]
             + [
                 (j, "proven" if j.state == "proven" else "open", _missing(inputs, measured, j.pair, of=absence))
@@ -179,8 +181,8 @@ def _verdict(
         others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
         told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
         return verdict("harmed", told, _severity(harm[0]), harm[0])
+    undecided = without_twins(inputs, [j for j in screened if j.state == "open" and j.pair.may_be_suspected])
     screened = [j for j in screened if j.pair.suspicious]
-    undecided = without_twins(inputs, [j for j in screened if j.state == "open"])
     if undecided:
         lead = undecided[0]
         missing = _missing(inputs, measured, lead.pair)

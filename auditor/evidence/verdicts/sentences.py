@@ -253,6 +253,8 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
             f'{concept} carries {percent(pair.words.share)} of the words for "{name}" '
             f"(others {percent(pair.words.share_elsewhere)})"
         )
+    elif pair.sure and not pair.by_data:
+        claim = f'{concept} makes a large difference to "{name}"'
     else:
         claim = f'{concept} goes with "{name}" in the data (AUC {_auc(pair)})'
     said = _other(inputs, other, by_pull)
@@ -268,7 +270,11 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
     else:
         found = _recall(gap)
     if gap.status == "measured" and gap.low > 0 and not tried:
-        untried = f"{found}; erasure could not be tried, so reliance is neither shown nor excluded."
+        silent = (
+            "the features do not tell it in these pictures, so " if any(f.status == "not_told" for f in fitted) else ""
+        )
+        joint = ":" if silent else ", so"
+        untried = f"{found}; {silent}erasure could not be tried{joint} reliance is neither shown nor excluded."
         return Sentence(claim, f"{untried}{more}", joint=", and ")
     if gap.status == "measured" and gap.low > 0 and lead.agreeing is None and lead.rule.kind == "gap":
         weaker = min(tried, key=lambda one: one.effect)
