@@ -17,6 +17,7 @@ from auditor.evidence.presence.families import (
     family_of,
     family_presence,
     members_of,
+    most_shown,
     namesakes,
     rows_of_all,
     shares_of_all,
@@ -86,6 +87,14 @@ def test_the_direction_of_a_family_is_between_those_of_its_members():
     rows = rows_of_all(np.eye(5, dtype=np.float32), CONCEPTS)
     np.testing.assert_allclose(rows[5], [np.sqrt(0.5), np.sqrt(0.5), 0, 0, 0], atol=1e-6)
     assert rows[7].tolist() == [0] * 5
+
+
+def test_members_come_by_the_pictures_that_show_them():
+    presence = np.zeros((3, 8), np.float32)
+    presence[:2, 1] = presence[2, 0] = 0.9
+    assert most_shown(5, CONCEPTS, presence) == [1, 0]
+    assert most_shown(5, CONCEPTS, presence[:0]) == [0, 1]
+    assert most_shown(2, CONCEPTS, presence) == []
 
 
 def test_pictures_that_show_a_sibling_are_in_neither_arm():

@@ -12,13 +12,13 @@ from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.effects.witnesses import n_witnesses
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
-from auditor.evidence.presence.families import family_of, members_of
+from auditor.evidence.presence.families import family_of, most_shown
 from auditor.evidence.verdicts.agreement import agrees_by_counts
 from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.swap_controls import Control
 from auditor.figures import coefficient, percent, points, rate
-from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT, PRESENT
+from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT
 
 #: Concepts that one cannot be told from, and that are named.
 _MORE_ALIKE = 3
@@ -94,17 +94,13 @@ def named(inputs: EvidenceInput, pair: PairEvidence) -> str:
 
 def _members(inputs: EvidenceInput, pair: PairEvidence) -> str:
     """The members of a family, those first that most pictures of the class show; the rest are counted."""
-    members = members_of(inputs.concepts).get(pair.concept_idx, ())
-    if not members:
-        return ""
-    own = inputs.presence[inputs.label_idx == pair.class_idx][:, list(members)]
-    seen = (own > PRESENT).sum(axis=0)
     term = inputs.concepts[pair.concept_idx].term
-    ordered = sorted(zip(-seen, (inputs.concepts[v].term for v in members), strict=True))
-    others = [word for _, word in ordered if word != term]  # "water (scene: water)" says nothing
+    own = inputs.presence[inputs.label_idx == pair.class_idx]
+    words = [inputs.concepts[v].term for v in most_shown(pair.concept_idx, inputs.concepts, own)]
+    others = [word for word in words if word != term]  # "water (scene: water)" says nothing
     if len(others) > _MORE_ALIKE + 1:
         others = [*others[:_MORE_ALIKE], f"{len(others) - _MORE_ALIKE} more words"]
-    return f": {', '.join(others)}"
+    return f": {', '.join(others)}" if others else ""
 
 
 def _list(words: Sequence[str]) -> str:
