@@ -172,7 +172,8 @@ class _Judge:
         shown = verdict.verdict == "flagged" and any(hit.broken for hit in hits)
         if shown or verdict.n_images >= self.policy.min_images:  # what is shown stays shown
             return [*items, *(self._item(hit) for hit in hits)]
-        few = f"{verdict.verdict.replace('_', ' ')} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
+        name = verdict.verdict.replace("_", " ")
+        few = f"{name} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
         if not items or weak is not None:
             items = [self._unanalysed(verdict, few, "add pictures, or name the class in may_skip")]
         return [*items, *(self._item(hit) for hit in hits if hit.broken or self.grown(hit))]
