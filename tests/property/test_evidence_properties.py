@@ -215,10 +215,10 @@ def test_gap_of_the_complement_is_opposite_in_sign(right, seed):
     assert one.effect == pytest.approx(-other.effect)
 
 
-counts = st.integers(10, 300)
+arm_sizes = st.integers(10, 300)
 
 
-@given(n1=counts, n0=counts, share1=st.floats(0, 1), share0=st.floats(0, 1), times=st.integers(2, 5))
+@given(n1=arm_sizes, n0=arm_sizes, share1=st.floats(0, 1), share0=st.floats(0, 1), times=st.integers(2, 5))
 def test_more_pictures_at_the_same_rates_never_widen_a_bound(n1, n0, share1, share0, times):
     """So that a clean class with more of the same pictures is never one that is not shown."""
     x1, x0 = round(share1 * n1), round(share0 * n0)
@@ -226,7 +226,7 @@ def test_more_pictures_at_the_same_rates_never_widen_a_bound(n1, n0, share1, sha
     assert float(many) <= float(few) + 1e-4
 
 
-@given(n1=counts, n0=counts, share1=st.floats(0, 1), share0=st.floats(0, 1))
+@given(n1=arm_sizes, n0=arm_sizes, share1=st.floats(0, 1), share0=st.floats(0, 1))
 def test_a_bound_covers_what_was_seen_and_has_no_direction(n1, n0, share1, share0):
     x1, x0 = round(share1 * n1), round(share0 * n0)
     bound = float(recall_bounds(TwoArms.of(x1, n1, x0, n0)))
