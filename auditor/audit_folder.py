@@ -18,7 +18,7 @@ from auditor.errors import InputError
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.extraction.kept_inputs import write_kept_inputs
 from auditor.inputs.copies import copy_notices, copy_records
-from auditor.records import FloatArray, Phrases
+from auditor.records import VERDICTS, FloatArray, Phrases
 from auditor.rules_in_force import rules_digest, thresholds
 from auditor.store.database import AuditDatabase
 from auditor.store.embedding_index import write_embedding_index
@@ -42,6 +42,7 @@ JUDGED_TABLES = (
     "runs",
     "copies",
     "concepts",
+    "concept_families",
     "attribute_concepts",
     "concept_presence",
     "class_concepts",
@@ -163,6 +164,7 @@ def add_evidence(
     if pictures.copies is not None:
         database.add_copies(copy_records(pictures.items, pictures.copies))
     database.add_concepts(context.concepts[:n_words], concept_rows, context.kappa[:n_words])
+    database.add_concept_families(context.families)
     database.add_attributes((), context.attribute_concepts)
     used = sorted({finding.concept_id for finding in evidence.findings})
     columns = [idx for idx, concept in enumerate(context.concepts) if concept.concept_id in used]
@@ -227,7 +229,7 @@ def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | 
             "classes": len(inputs.match.class_names),
             "concepts": len(inputs.concepts.concepts),
             "dropped_words": len(inputs.concepts.dropped_words),
-            **{name: verdicts.count(name) for name in ("flagged", "suspect", "clean", "not_analysed")},
+            **{name: verdicts.count(name) for name in VERDICTS},
         },
         seed=config.seed,
         class_names=inputs.match.class_names,

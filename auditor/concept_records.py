@@ -45,6 +45,17 @@ class AttributeConcept:
 
 
 @dataclass(frozen=True, slots=True)
+class ConceptFamily:
+    """Several concepts of the vocabulary that are one thing; ``kappa`` is that of presence told twice, if it was."""
+
+    concept_id: str
+    concept: str
+    concept_kind: str
+    members: tuple[str, ...]  # concept_id
+    kappa: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """A picture that another one equals, or nearly equals; pictures of one ``copy_group`` are one witness.
 
@@ -102,5 +113,6 @@ class Counterexample:
     n_others_called: int | None  # of these, called the class
     n_others_missing: int | None
     #: What breaks the shortcut: of the class without the concept, mistakes first; of the others with it, called first.
+    #: Of what harms the class: its own with the concept, mistakes first, and its own without it, recognised first.
     image_ids: tuple[str, ...] = ()
     rule_id: str | None = None  # that decided the state, or would; None in an audit of an older schema

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from auditor.figures import beyond, counted, decimals_of, hundredths, points
+from auditor.gate.accepted_kin import accepted_kin, found_as
 from auditor.gate.baseline import Baseline, Entry
 from auditor.gate.core_items import core_items
 from auditor.gate.decision import AUDIT_A_MODEL, WARN_DAYS, GateDecision, GateItem, ItemState, Level
@@ -56,6 +57,7 @@ _NEXT: dict[VerdictName, str] = {
     "not_shown": "mend the model",  # it breaks a limit, as below
     "clean": "mend the model",  # it breaks a limit
 }
+_UNMATCHED = "nothing matches it any more"
 _STATES: tuple[ItemState, ...] = tuple(_SUMMARY_WORDS)
 _LEVELS: tuple[Level, ...] = get_args(Level)
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -112,14 +114,16 @@ def decide(
         baseline_path: for the reader.
     """
     entries = {entry.fingerprint: entry for entry in baseline.accepted}
-    judge = _Judge(policy, entries, today, growth or {}, unmeasured or {}, evidence.data_alone, strict)
+    judge = _Judge(
+        policy, entries, today, growth or {}, unmeasured or {}, evidence.data_alone, strict, evidence.family_of
+    )
     items: list[GateItem] = []
     matched: set[str | None] = set()
     n_judged = 0
     for verdict, hits in policy_hits(evidence, policy):
         matched |= {hit.fingerprint for hit in hits}  # of those as well that are told with another
         grown = {hit.concept_id for hit in hits if judge.grown(hit)}
-        of_class = judge.of_class(verdict, without_twins(hits, evidence.same_as, grown))
+        of_class = judge.of_class(verdict, without_twins(hits, {**evidence.family_of, **evidence.same_as}, grown))
         n_judged += not any(item.state in ("not_analysed", "skipped") for item in of_class)
         items += of_class
     items += judge.stale(items, matched, strict=strict)
@@ -156,6 +160,7 @@ class _Judge:
     unmeasured: Mapping[str, str]
     data_alone: bool
     strict: bool
+    family_of: Mapping[str, str]
 
     def of_class(self, verdict: Verdict, hits: Sequence[PolicyHit]) -> list[GateItem]:
         """The items of one class; a class without a verdict, or on too few pictures to pass by it, is an item too."""
@@ -172,8 +177,8 @@ class _Judge:
         shown = verdict.verdict == "flagged" and any(hit.broken for hit in hits)
         if shown or verdict.n_images >= self.policy.min_images:  # what is shown stays shown
             return [*items, *(self._item(hit) for hit in hits)]
-        name = verdict.verdict.replace("_", " ")
-        few = f"{name} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
+        said = verdict.verdict.replace("_", " ")
+        few = f"{said} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
         if not items or weak is not None:
             items = [self._unanalysed(verdict, few, "add pictures, or name the class in may_skip")]
         return [*items, *(self._item(hit) for hit in hits if hit.broken or self.grown(hit))]
@@ -244,6 +249,9 @@ class _Judge:
         said, entry = "; ".join(hit.broken.values()), self.entries.get(hit.fingerprint)
         if hit.broken:
             if entry is None:
+                said = "; ".join(
+                    [said, *accepted_kin(self.entries, self.family_of, hit.verdict.class_name, hit.concept_id)]
+                )
                 return "new", "error", f"{said}: {_NEXT[hit.verdict.verdict]}, or accept it with --update-baseline"
             if not entry.names(hit.verdict.class_name, hit.concept):
                 theirs = f"{quote(entry.class_name)}, {quote(entry.concept)}"
@@ -285,6 +293,7 @@ class _Judge:
     def stale(self, items: Sequence[GateItem], matched: Container[str | None], *, strict: bool) -> list[GateItem]:
         """Entries that nothing matches; what was not analysed this time cannot show that an entry is needed no more."""
         unknown = {item.class_name for item in items if item.concept_id is None}
+        found = found_as(items, self.family_of)
         return [
             GateItem(
                 class_name=entry.class_name,
@@ -296,7 +305,7 @@ class _Judge:
                 fingerprint=entry.fingerprint,
                 state="stale",
                 level="error" if strict else "warning",
-                reason=f"nothing matches it any more: delete the entry, {entry.judged} {_by(entry)}",
+                reason=f"{found.get(entry.fingerprint, _UNMATCHED)}: delete the entry, {entry.judged} {_by(entry)}",
             )
             for entry in self.entries.values()
             if entry.fingerprint not in matched and entry.class_name not in unknown

@@ -35,6 +35,7 @@ class ReleaseEvidence:
     class_concepts: tuple[ClassConcept, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
     same_as: Mapping[str, str] = field(default_factory=dict)  # known attribute -> concept of its name, by concept_id
+    family_of: Mapping[str, str] = field(default_factory=dict)  # member -> family of concepts, by concept_id
     core: tuple[CoreConcept, ...] = ()  # what classes may rest on although its kind is context
     data_alone: bool = False  # no model was examined
 
@@ -87,19 +88,19 @@ def policy_hits(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Ver
 
 
 def without_twins(
-    hits: Sequence[PolicyHit], same_as: Mapping[str, str], grown: Collection[str] = ()
+    hits: Sequence[PolicyHit], told_by: Mapping[str, str], grown: Collection[str] = ()
 ) -> list[PolicyHit]:
-    """Without known attributes where the concept of their name says all that they do: they are the same thing.
+    """Without what another concept says all of: a known attribute its name's concept, a word its family.
 
     Args:
         hits: of one class.
-        same_as: known attribute -> concept of its name, by concept_id.
+        told_by: known attribute -> concept of its name, and member -> family, by concept_id.
         grown: concept_id of those that grew by more than the policy allows.
     """
     by_concept = {one.concept_id: one for one in hits}
 
     def is_told(one: PolicyHit) -> bool:
-        twin = by_concept.get(same_as.get(one.concept_id, ""))
+        twin = by_concept.get(told_by.get(one.concept_id, ""))
         if twin is None:
             return False
         return one.broken.keys() <= twin.broken.keys() and (one.concept_id not in grown or twin.concept_id in grown)

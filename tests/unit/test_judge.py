@@ -28,18 +28,17 @@ def by_name(result):
     return {verdict.class_name: verdict for verdict in result.verdicts}
 
 
-def test_planted_shortcuts_are_flagged_and_the_free_classes_are_not(planted):
+def test_planted_shortcuts_are_flagged_and_a_class_that_loses_pictures_to_them_is_harmed(planted):
     """Cats and balloons lose a quarter and a sixth of their pictures on water and in forests to the planted classes."""
     found = by_name(planted[1])
     assert {name: (v.verdict, v.concept) for name, v in found.items()} == {
         "waterbird": ("flagged", "water"),
         "landbird": ("flagged", "forest"),
         "vehicle": ("flagged", "watermark"),
-        "cat": ("not_shown", None),
+        "cat": ("harmed", "water"),
         "balloon": ("not_shown", None),
     }
-    assert "a gap of up to 40 points of water (scene) is not excluded" in found["cat"].sentence
-    assert "with it 66 % [53, 77] of 56" in found["cat"].sentence
+    assert found["cat"].sentence.endswith("It is also harmed by watermark (artifact) and forest (scene).")
     water = found["waterbird"]
     assert water.severity in {"high", "medium", "low"}
     assert water.gap_low < water.gap < water.gap_high
@@ -72,7 +71,7 @@ def test_of_a_word_a_gap_of_recall_is_a_screen_and_a_pull_is_none():
     called = inputs.predicted_idx.copy()
     called[rows] = cat
     measured = pairs.measure(replace(inputs, predicted_idx=called), lambda *_: None)
-    by_recall = pairs._notable_recall(measured)
+    by_recall = pairs.notable_recall(measured)
     assert all(pair.by_gap == by_recall[pair.class_idx, pair.concept_idx] for pair in measured.pairs)
     by_class = {pair.class_idx: pair for pair in measured.pairs if pair.concept_idx == watermark}
     assert by_class[cat].pull.low > 0.1

@@ -44,7 +44,9 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
     if not targets:
         return
     own_score = np.where(labels >= 0, inputs.class_prompt_score[np.arange(labels.size), labels], 0).astype(np.float32)
-    residual = residual_presence(inputs.presence, labels, own_score, inputs.concepts, targets, inputs.same_as)
+    residual = residual_presence(
+        inputs.presence, labels, own_score, inputs.concepts, targets, inputs.same_as, measured.known
+    )
     few = int((labels >= 0).sum()) < FEW_A_CHANNEL * inputs.head.weight.shape[1]
     for pair in measured.pairs:
         pair.partners, pair.few_pictures = residual.partners.get(pair.concept_idx, ()), few
@@ -65,8 +67,12 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
         for column, pair in enumerate(block):
             found = _effects(eraser, pair, within, column, everyone)
             pair.erased_recall, pair.erased_pull, pair.erased_margin = found
-            gone = (within.called == pair.class_idx) & ~within.called_without[:, column]
-            pair.lost = np.flatnonzero(measured.present[:, pair.concept_idx] & gone)
+            called, still = within.called == pair.class_idx, within.called_without[:, column]
+            present, known = measured.present[:, pair.concept_idx], measured.known[:, pair.concept_idx]
+            pair.lost, pair.gained = (
+                np.flatnonzero(present & called & ~still),
+                np.flatnonzero(known & ~present & ~called & still),
+            )
     progress("evidence: erasure", 2, 3)
     _transfer(eraser, pairs)
     progress("evidence: erasure", 3, 3)

@@ -16,6 +16,7 @@ from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.effects.strata import class_strata
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.presence.families import distinct, shown_by_kin
 from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
 from auditor.rules import (
     ASSOCIATION,
@@ -51,11 +52,14 @@ class PairEvidence:
     transferred_margin: Erasure = NOT_IDENTIFIED
     few_pictures: bool = False  # erasers were fitted on few pictures a channel
     lost: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows with v, called c only as they are
+    gained: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows without v, called c only erased
     swapped: Intervention = NOT_TRIED
     partners: tuple[int, ...] = ()
     #: A notable gap of recall lets it through, whatever data and words say: pictures that were balanced on purpose hide
     #: the association. Of an attribute a pull does so too, its presence being no opinion.
     by_gap: bool = False
+    #: A column with a sure and large gap, whatever interventions say of it.
+    sure: bool = False
     p: float = 1.0
     q: float = 1.0
 
@@ -73,8 +77,13 @@ class PairEvidence:
 
     @property
     def suspicious(self) -> bool:
-        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
+        """Whether a screen lets it through that never looks at a gap."""
         return self.by_words or self.by_data
+
+    @property
+    def may_be_suspected(self) -> bool:
+        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
+        return self.suspicious or self.sure
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +93,7 @@ class Measured:
     class_concepts: list[ClassConcept]
     auc: AssociationAuc
     present: BoolArray  # (N, V)
-    known: BoolArray  # (N, V) whether presence is known
+    known: BoolArray  # (N, V) whether presence is known, and no other member of its family stands for a concept
     n_labelled: IntArray  # (C,)
     n_correct: IntArray  # (C,)
     n_known: IntArray
@@ -128,6 +137,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     progress("evidence: words", 1, 1)
     present, known = inputs.presence > PRESENT, np.isfinite(inputs.presence)
     measurable = np.asarray(known.any(axis=0))
+    known &= ~shown_by_kin(inputs.presence, inputs.concepts)
     correct = inputs.predicted_idx == labels
 
     def counts(there: BoolArray, weight: BoolArray | None = None) -> IntArray:
@@ -137,7 +147,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     n_with, n_without = counts(present), counts(known & ~present)
     n_with_correct = counts(present, correct)
     n_known = n_with + n_without
-    auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups)
+    auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups, known=known)
     measured = Measured(
         class_concepts=words,
         auc=auc,
@@ -151,7 +161,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
         n_with_correct=n_with_correct,
         measurable=measurable,
         by_words=_by_words(inputs, words, present, measurable),
-        by_data=(auc.low >= SCREEN_AUC) & (n_with >= MIN_ARM) & (_excess(n_known, n_with) >= SCREEN_EXCESS),
+        by_data=associated(auc, n_known, n_with),
         by_gap=np.zeros(n_known.shape, dtype=np.bool_),
         pull_arms=_pull_arms(n_known, n_with),
     )
@@ -168,7 +178,7 @@ def _pull_arms(n_known: IntArray, n_with: IntArray) -> IntArray:
     return np.asarray(np.minimum(with_v.sum(axis=0) - with_v, without_v.sum(axis=0) - without_v), dtype=np.int64)
 
 
-def _by_pair(inputs: EvidenceInput, words: Sequence[ClassConcept]) -> dict[tuple[int, int], ClassConcept]:
+def words_by_pair(inputs: EvidenceInput, words: Sequence[ClassConcept]) -> dict[tuple[int, int], ClassConcept]:
     """E1's records by class and concept."""
     by_id = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
     return {(record.class_idx, by_id[record.concept_id]): record for record in words}
@@ -185,11 +195,16 @@ def _by_words(
     """Pairs (C, V) that E1 lets through."""
     n_classes = len(inputs.class_names)
     through = np.zeros((n_classes, len(inputs.concepts)), dtype=np.bool_)
-    for (c, v), record in _by_pair(inputs, words).items():
+    for (c, v), record in words_by_pair(inputs, words).items():
         through[c, v] = carries_words(record)
     # a concept that is not to be seen in the pictures that carry its word is a wrong word
     seen = present_counts(present, inputs.predicted_idx, n_classes, copies=inputs.copies)
     return through & ((seen >= MIN_ARM) | ~measurable)
+
+
+def associated(auc: AssociationAuc, n_known: IntArray, n_with: IntArray) -> BoolArray:
+    """Pairs (C, V) that E2 lets through."""
+    return np.asarray((auc.low >= SCREEN_AUC) & (n_with >= MIN_ARM) & (_excess(n_known, n_with) >= SCREEN_EXCESS))
 
 
 def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
@@ -200,19 +215,27 @@ def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
     return np.asarray(rate - elsewhere)
 
 
-def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
-    """E4 of every context pair that passes a screen or whose plain gap is notable."""
-    labels, predicted = inputs.label_idx, inputs.predicted_idx
-    groups, copies = inputs.groups, inputs.copies
-    words = _by_pair(inputs, measured.class_concepts)
+def values_of_kinds(inputs: EvidenceInput) -> dict[int, IntArray]:
+    """For every context concept the strongest value (N,) of its kind, or of its column, in each picture."""
     kinds: dict[tuple[str, str | None], list[int]] = {}
     for v, concept in enumerate(inputs.concepts):
         if concept.is_context:
             kinds.setdefault((concept.kind, concept.column), []).append(v)
-    values = {}
+    values: dict[int, IntArray] = {}
+    things = set(distinct(inputs.concepts, inputs.presence))
     for members in kinds.values():
-        values.update(dict.fromkeys(members, strongest_value(inputs.presence, members)))
-    recall_notable = _notable_recall(measured)
+        of_kind = [v for v in members if v in things]
+        values.update(dict.fromkeys(members, strongest_value(inputs.presence, of_kind)))
+    return values
+
+
+def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
+    """E4 of every context pair that passes a screen or whose plain gap is notable."""
+    labels, predicted = inputs.label_idx, inputs.predicted_idx
+    groups, copies = inputs.groups, inputs.copies
+    words = words_by_pair(inputs, measured.class_concepts)
+    values = values_of_kinds(inputs)
+    recall_notable = notable_recall(measured)
     n_classes = len(inputs.class_names)
     of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
     for c in range(n_classes):
@@ -264,7 +287,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
         progress("evidence: gaps", c + 1, n_classes)
 
 
-def _notable_recall(measured: Measured) -> BoolArray:
+def notable_recall(measured: Measured) -> BoolArray:
     """Pairs (C, V) whose plain recall gap exceeds DELTA at an uncorrected level."""
     n0 = measured.n_without
     x0 = measured.n_known_correct - measured.n_with_correct

@@ -12,6 +12,7 @@ from auditor.evidence.effects.swaps import Intervene
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.pairs.erase import erase_pairs
 from auditor.evidence.pairs.measure import Measured, PairEvidence, measure, testable
+from auditor.evidence.presence.families import family_of
 from auditor.evidence.verdicts import claim_sentences, sentences
 from auditor.evidence.verdicts.class_states import gaps_hidden, not_analysable, notices_of
 from auditor.evidence.verdicts.clean_claim import CleanClaim, clean_claims, weakest_point
@@ -22,13 +23,15 @@ from auditor.evidence.verdicts.counterexamples import (
     presence_reliability,
 )
 from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_of
+from auditor.evidence.verdicts.harm import judged_losses, losses_besides, measure_harm, suspected
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests, n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
+from auditor.evidence.verdicts.sure_columns import mark_sure_columns
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress, Severity, Verdict, VerdictName
-from auditor.rules import ALPHA, DELTA, GAP_PART, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA
+from auditor.rules import ALPHA, DELTA, GAP_PART, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA, RECALL_LOSS
 
 __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
@@ -48,6 +51,7 @@ def judge(
     measured = measure(inputs, progress)
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
+        mark_sure_columns(inputs, measured)
     judged = _judged(inputs, measured)
     control = None
     if inputs.head is not None and intervene is not None:
@@ -57,13 +61,18 @@ def judge(
         control = check_interventions(inputs, measured, before, judged, intervene, progress)
         judged = _judged(inputs, measured) if control else judged
     failed = control if control and control.swapped.status == "measured" else None
+    absence = measure_harm(inputs, measured, progress)
+    losses = judged_losses(inputs, absence)
     claims = clean_claims(inputs, measured) if inputs.head is not None else (None,) * len(inputs.class_names)
-    verdicts = tuple(_verdict(inputs, measured, c, judged[c], claim) for c, claim in enumerate(claims))
+    verdicts = tuple(
+        _verdict(inputs, measured, c, judged[c], absence, losses[c], claim) for c, claim in enumerate(claims)
+    )
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
+    led_by_loss = [v.class_idx for v in verdicts if v.rule_id == RECALL_LOSS.rule_id]
     return EvidenceResult(
         measured.class_concepts,
         subgroups_of(inputs, measured),
-        findings_of(inputs, measured),
+        findings_of(inputs, measured, absence),
         verdicts,
         core_of(inputs, measured),
         counterexamples_of(
@@ -73,7 +82,13 @@ def judge(
                 (j, j.state, _missing(inputs, measured, j.pair))
                 for of_class in undecided_or_worse
                 for j in of_class
-                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.suspicious)
+                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.may_be_suspected)
+            ]
+            + [
+                (j, "proven" if j.state == "proven" else "open", _missing(inputs, measured, j.pair, of=absence))
+                for c in led_by_loss
+                for j in losses[c]
+                if j.state == "proven" or suspected(j)
             ],
         ),
         (*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
@@ -98,9 +113,15 @@ def _measurable(inputs: EvidenceInput) -> EvidenceInput:
 
 
 def _verdict(
-    inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence[JudgedPair], clean: CleanClaim | None
+    inputs: EvidenceInput,
+    measured: Measured,
+    c: int,
+    judged: Sequence[JudgedPair],
+    absence: Measured,
+    losses: Sequence[JudgedPair],
+    clean: CleanClaim | None,
 ) -> Verdict:
-    """Flagged before all else; then what prevents a verdict; then suspect; then clean, where that can be claimed."""
+    """Flagged before all else; then what prevents a verdict; then harmed; then suspect; then clean, where claimed."""
     name, n = inputs.class_names[c], int(measured.n_labelled[c])
     detectable = _detectable(inputs, measured, c, [j.pair for j in judged])
 
@@ -111,6 +132,7 @@ def _verdict(
         reason = None if lead is None else lead.reason if inputs.head else lead.pair.screened_by
         gap = lead.gap if lead and inputs.head and lead.rule.kind == "gap" and lead.gap.status == "measured" else None
         has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
+        side = -1 if lead and lead.rule is RECALL_LOSS else 1  # a gap is recall with the concept less that without it
         claim, numbers, advice = told.parts
         return Verdict(
             class_idx=c,
@@ -123,9 +145,9 @@ def _verdict(
             sentence=told.text,
             n_images=n,
             share=(lead.pair.words.share if lead.pair.words else 0.0) if lead and has_words else None,
-            gap=gap.effect if gap else None,
-            gap_low=gap.low if gap else None,
-            gap_high=gap.high if gap else None,
+            gap=side * gap.effect if gap else None,
+            gap_low=min(side * gap.low, side * gap.high) if gap else None,
+            gap_high=max(side * gap.low, side * gap.high) if gap else None,
             detectable_effect=detectable if inputs.head else None,
             rule_id=reason.rule_id if reason else None,
             effect=reason.effect if reason else None,
@@ -147,21 +169,32 @@ def _verdict(
     proven = without_twins(inputs, [j for j in screened if j.state == "proven"])
     if proven:
         lead = proven[0]
-        severity: Severity = "high" if lead.gap.low >= HIGH else "medium" if lead.gap.low >= MEDIUM else "low"
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
         told = sentences.flagged(inputs, lead, others, other_source(inputs, judged, lead))
-        return verdict("flagged", told, severity, lead)
+        besides = losses_besides(inputs, absence, losses, {j.pair.concept_idx for j in proven})
+        return verdict("flagged", sentences.with_losses(inputs, told, besides), _severity(lead), lead)
     named_state = not_analysable(inputs, measured, c)
     if named_state:
         return verdict("not_analysed", named_state)
+    harm = without_twins(inputs, [loss for loss in losses if loss.state == "proven"])
+    if harm:
+        others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
+        told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
+        return verdict("harmed", told, _severity(harm[0]), harm[0])
+    undecided = without_twins(inputs, [j for j in screened if j.state == "open" and j.pair.may_be_suspected])
     screened = [j for j in screened if j.pair.suspicious]
-    undecided = without_twins(inputs, [j for j in screened if j.state == "open"])
     if undecided:
         lead = undecided[0]
         missing = _missing(inputs, measured, lead.pair)
         told = sentences.suspect(inputs, lead, missing, other_source(inputs, judged, lead))
         return verdict("suspect", told, "low", lead)
+    lost = without_twins(inputs, [loss for loss in losses if suspected(loss)])
+    if lost:
+        return verdict(
+            "suspect", sentences.loses(inputs, lost[0], other_source(inputs, losses, lost[0])), "low", lost[0]
+        )
     known_as = {word for attribute, word in inputs.same_as.items() if measured.measurable[attribute]}
+    known_as |= {word for word, family in family_of(inputs.concepts).items() if measured.measurable[family]}
     doubted = [j for j in screened if j.state == "not_measurable" and j.pair.concept_idx not in known_as]
     if doubted:
         pair = doubted[0].pair
@@ -180,7 +213,12 @@ def _verdict(
     rate = measured.n_correct[c] / n
     shown = claim_sentences.detectable(detectable, of_half=not dismissed)
     claimed = [claim_sentences.bounded(inputs, clean), *shown, claim_sentences.coverage(inputs, clean)]
-    return verdict("clean", sentences.clean(inputs, name, n, tested, dismissed, claimed, rate))
+    told = sentences.clean(inputs, name, n, tested, dismissed, claimed, rate)
+    return verdict("clean", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
+
+
+def _severity(lead: JudgedPair) -> Severity:
+    return "high" if lead.gap.low >= HIGH else "medium" if lead.gap.low >= MEDIUM else "low"
 
 
 def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> float | None:
@@ -199,7 +237,7 @@ def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequen
     return float(effects.max() if screened else np.median(effects))
 
 
-def _missing(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Missing:
-    """Pictures that are missing to show or to exclude a reliance, at the level that the audit's many tests leave."""
-    shared = float(n_tests_of_audit(inputs, measured, pair.class_idx)[pair.concept_idx])
+def _missing(inputs: EvidenceInput, measured: Measured, pair: PairEvidence, *, of: Measured | None = None) -> Missing:
+    """Pictures that are missing to show or to exclude a reliance, at the level that the many tests (``of``) leave."""
+    shared = float(n_tests_of_audit(inputs, of or measured, pair.class_idx)[pair.concept_idx])
     return missing_pictures(inputs, measured, pair, n_tests=shared)
