@@ -28,7 +28,7 @@ def test_the_policy_loads_and_names_every_key_and_default(written):
     policy = load_policy(written / "policy.toml")
     given = policy.model_fields_set
     assert given == set(Policy.model_fields)
-    without_default = {"max_share", "max_gap", "max_growth", "rule"}
+    without_default = {"max_share", "max_gap", "max_growth", "max_detectable_effect", "rule"}
     assert {name: getattr(policy, name) for name in given - without_default} == {
         name: Policy.model_fields[name].default for name in given - without_default
     }

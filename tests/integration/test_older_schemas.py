@@ -98,7 +98,7 @@ def test_schema_7_says_that_the_reason_was_not_recorded(schema_7):
         assert migrations.schema_version(connection) == len(migrations.MIGRATIONS)
         (verdict,) = queries.verdicts(connection)
         assert (verdict.claim, verdict.numbers, verdict.advice) == (SENTENCE, "", "")
-        assert (verdict.rule_id, verdict.effect, verdict.agreeing_rule_id) == (None, None, None)
+        assert (verdict.rule_id, verdict.effect, verdict.agreeing_rule_id, verdict.gap_bound) == (None,) * 4
         (counterexample,) = queries.counterexamples(connection)
         assert counterexample.rule_id is None
         text, page = render_text(connection), "".join(html_parts(connection))

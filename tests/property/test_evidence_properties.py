@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from auditor.evidence.effects import significance
+from auditor.evidence.effects.equivalence import recall_bounds
 from auditor.evidence.effects.gaps import recall_gap, recall_loss, reference_level
+from auditor.evidence.effects.significance import TwoArms
+from auditor.evidence.pairs.measure import measure
+from auditor.evidence.verdicts.clean_claim import clean_claims
 from auditor.evidence.verdicts.judge import judge
 from auditor.records import Concept
 
@@ -264,3 +268,36 @@ def test_turning_presence_around_turns_a_gap_into_a_loss(rows, grouped):
     assert (loss.x_present, loss.n_present, loss.x_absent, loss.n_absent, loss.status) == (
         gap.x_absent, gap.n_absent, gap.x_present, gap.n_present, gap.status,
     )  # fmt: skip
+
+
+arm_sizes = st.integers(10, 300)
+
+
+@given(n1=arm_sizes, n0=arm_sizes, share1=st.floats(0, 1), share0=st.floats(0, 1), times=st.integers(2, 5))
+def test_more_pictures_at_the_same_rates_never_widen_a_bound(n1, n0, share1, share0, times):
+    """So that a clean class with more of the same pictures is never one that is not shown."""
+    x1, x0 = round(share1 * n1), round(share0 * n0)
+    few, many = (recall_bounds(TwoArms.of(x1 * k, n1 * k, x0 * k, n0 * k)) for k in (1, times))
+    assert float(many) <= float(few) + 1e-4
+
+
+@given(n1=arm_sizes, n0=arm_sizes, share1=st.floats(0, 1), share0=st.floats(0, 1))
+def test_a_bound_covers_what_was_seen_and_has_no_direction(n1, n0, share1, share0):
+    x1, x0 = round(share1 * n1), round(share0 * n0)
+    bound = float(recall_bounds(TwoArms.of(x1, n1, x0, n0)))
+    assert abs(x1 / n1 - x0 / n0) <= bound + 1e-4
+    assert bound == pytest.approx(float(recall_bounds(TwoArms.of(x0, n0, x1, n1))), abs=1e-4)
+    assert bound == pytest.approx(float(recall_bounds(TwoArms.of(n1 - x1, n1, n0 - x0, n0))), abs=1e-4)
+
+
+@SLOW
+@given(times=st.integers(2, 3))
+def test_more_of_the_same_pictures_turn_no_clean_class_into_one_that_is_not_shown(times):
+    inputs = replace(World(seed=0, class_strength=0.9).audit(500), in_training=False)
+    rows = np.tile(np.arange(len(inputs.image_ids)), times)
+    more = taken(inputs, rows, tuple(f"{i:06d}" for i in range(rows.size)))
+    before, after = (clean_claims(one, measure(one, lambda *_: None)) for one in (inputs, more))
+    assert any(claim.holds for claim in before)
+    for one, other in zip(before, after, strict=True):
+        assert other.holds or not one.holds
+        assert other.members.tolist() == one.members.tolist()

@@ -36,9 +36,9 @@ findings = st.builds(
 )  # fmt: skip
 optional = st.none() | st.floats(allow_nan=False)
 verdicts = st.builds(
-    Verdict, class_idx, names, st.sampled_from(["flagged", "suspect", "clean", "not_analysed"]),
+    Verdict, class_idx, names, st.sampled_from(["flagged", "suspect", "not_shown", "clean", "not_analysed"]),
     st.sampled_from(["high", "medium", "low", "none"]), st.none() | names, st.none() | names, st.none() | kinds, names,
-    counts, optional, optional, optional, optional, optional,
+    counts, optional, optional, optional, optional, optional, gap_bound=optional,
 )  # fmt: skip
 failures = st.builds(Failure, names, names, names, names)
 runs = st.builds(

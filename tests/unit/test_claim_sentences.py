@@ -23,8 +23,8 @@ POINT = WeakestPoint(0, False, x_with=85, n_with=85, x_without=12, n_without=15,
 
 def test_columns_are_claimed_apart_from_words():
     assert claim_sentences.bounded(INPUTS, CLAIM) == (
-        "A gap that was missed is at most 12 points by the manifest's columns (site = b) and at most 18 points by words "
-        "(water)."
+        "A gap that was missed is at most 12 points by the manifest's columns (site = b) and at most 18 points by "
+        "words (water)."
     )
     words = replace(CLAIM, members=np.array([1]), bounds=np.array([0.05]), of_column=np.zeros(1, np.bool_))
     assert claim_sentences.bounded(INPUTS, words) == "A gap that was missed is at most 5 points by words (sea)."
@@ -38,8 +38,8 @@ def test_what_is_not_covered_is_counted_and_named():
     )
     many = claim_sentences.coverage(INPUTS, replace(CLAIM, outside=(1, 0, 2, 1), fit=False))
     assert many.endswith(
-        "not 4 concepts that too few pictures have or lack, or that cannot be told (sea, water, site = b …); words bear "
-        "no claim, as the encoder cannot tell most of them."
+        "not 4 concepts that too few pictures have or lack, or that cannot be told (sea, water, site = b …); words "
+        "bear no claim, as the encoder cannot tell most of them."
     )
 
 
@@ -58,8 +58,8 @@ def told(claim=OPEN, point=POINT):
 def test_not_shown_says_what_is_open_and_what_is_missing():
     assert told().text == (
         'Nothing was found on "cat", but a gap of up to 56 points of water (scene) is not excluded. Without it 80 % '
-        "[55, 93] of 15 are recognised, with it 100 % [96, 100] of 85. This covers named concepts only. Missing: 57 more "
-        "pictures without it, to exclude 20 points with a chance of 80 % where there is no gap."
+        "[55, 93] of 15 are recognised, with it 100 % [96, 100] of 85. This covers named concepts only. Missing: 57 "
+        "more pictures without it, to exclude 20 points with a chance of 80 % where there is no gap."
     )
     more = replace(OPEN, bounds=np.array([0.56, 0.3, 0.25]))
     assert "is not excluded, nor one over 20 points of 2 more concepts." in told(more).text
@@ -88,7 +88,7 @@ def test_not_shown_in_its_other_forms(changes, said):
 def test_not_shown_without_any_concept():
     nothing = replace(CLAIM, members=CLAIM.members[:0], bounds=CLAIM.bounds[:0], of_column=CLAIM.of_column[:0])
     assert told(nothing, None).text == (
-        'Nothing was found on "cat", but no concept is in enough of its pictures, and absent from enough, to claim that '
-        "there is nothing. This covers named concepts only. A concept counts from 10 pictures and 10 % of the class on, "
-        "with it and without it."
+        'Nothing was found on "cat", but no concept is in enough of its pictures, and absent from enough, to claim '
+        "that there is nothing. This covers named concepts only. A concept counts from 10 pictures and 10 % of the "
+        "class on, with it and without it."
     )

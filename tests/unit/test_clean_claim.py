@@ -128,7 +128,7 @@ def test_what_the_data_associate_bears_the_claim_and_without_an_arm_bounds_nothi
 
 
 def test_presence_that_is_not_told_twice_alike_bears_no_claim():
-    concepts, rows = two_arms(WATER, x_with=70, n_with=75, x_without=70, n_without=75)
+    _, rows = two_arms(WATER, x_with=70, n_with=75, x_without=70, n_without=75)
     both = [(label, (*there, *there), called, n) for label, there, called, n in rows]
     one = claims_of(audited((WATER, SEA), both, kappa=np.array([0.59, 0.6], np.float32)))[2][0]
     assert (one.members.tolist(), one.outside, one.fit) == ([1], (0,), True)
@@ -143,7 +143,7 @@ def test_errors_of_presence_widen_the_bound():
 
 
 def test_words_of_an_encoder_that_tells_too_few_bear_no_claim():
-    concepts, rows = two_arms(WATER, x_with=70, n_with=75, x_without=70, n_without=75)
+    _, rows = two_arms(WATER, x_with=70, n_with=75, x_without=70, n_without=75)
     wide = [(label, there * 4, called, n) for label, there, called, n in rows]
     kappa = np.array([0.9, 0.1, 0.1, np.nan], np.float32)
     claim = claims_of(audited((WATER, SEA, SHORE, SITE), wide, kappa=kappa))[2][0]
@@ -162,7 +162,7 @@ def test_a_super_concept_stands_for_its_words_where_it_bears_the_claim():
 
 
 def test_a_column_stands_for_the_word_of_its_name():
-    concepts, rows = two_arms(WATER, x_with=70, n_with=75, x_without=70, n_without=75)
+    _, rows = two_arms(WATER, x_with=70, n_with=75, x_without=70, n_without=75)
     both = [(label, (*there, *there), called, n) for label, there, called, n in rows]
     claim = claims_of(audited((WATER, SITE), both, same_as={1: 0}))[2][0]
     assert (claim.members.tolist(), claim.outside) == ([1], ())

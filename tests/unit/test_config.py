@@ -39,6 +39,9 @@ def test_table_of_pyproject(tmp_path):
         ('modle = "x"', "unknown setting 'modle' in .*; did you mean 'model'?"),
         ("n_extreme = 1", "setting 'n_extreme' = '1': input should be greater than or equal to 2"),
         ("seed = ", "is not valid TOML"),
+        ("tolerance = 0", "setting 'tolerance' = '0': input should be greater than 0"),
+        ("tolerance = 20", "setting 'tolerance' = '20': input should be less than 1"),
+        ('tolerance = "20 %"', "setting 'tolerance' = '20 %': input should be a valid number"),
         ('[attributes]\nexlude = ["a"]', "unknown setting 'attributes.exlude'; did you mean 'exclude'?"),
         ('[attributes]\nexclude = "a"', "setting 'attributes.exclude' = 'a': input should be a valid tuple"),
         ('core = "x"', r"'core' = 'x' gives no reason; write under \[core.CLASS\] a line for each concept: CONCEPT = "),
@@ -91,6 +94,7 @@ def test_the_digest_holds_what_changes_the_audit_and_nothing_else():
     assert config.digest() == AuditConfig(**{**BASE, "out": Path("elsewhere"), "jobs": 7, "batch_size": 1}).digest()
     assert config.digest() == AuditConfig(**{**BASE, "data": Path("elsewhere"), "weights": Path("w.pt")}).digest()
     assert config.digest() != AuditConfig(**BASE, seed=1).digest()
+    assert config.digest() == AuditConfig(**BASE, tolerance=0.2).digest() != AuditConfig(**BASE, tolerance=0.1).digest()
     cores = {"a": {"x": "why"}, "b": {"y": "why"}}, {"b": {"y": "why"}, "a": {"x": "why"}}
     assert len({AuditConfig(**BASE, core=core).digest() for core in cores}) == 1
 
