@@ -156,13 +156,13 @@ def wet():
 
 
 def test_five_words_for_one_thing_do_not_hide_it(wet):
-    """Without a family the class is clean: each word has a fifth of the pictures, and the others against it."""
+    """Without a family nothing is found: each word has a fifth of the pictures, and the others against it."""
     hidden = judge(in_words(wet, 5, families=False)).verdicts
-    assert {v.verdict for v in hidden} == {"clean"}
+    assert {v.verdict for v in hidden} <= {"clean", "not_shown"}
     found = judge(in_words(wet, 5))
     lead = found.verdicts[0]
     assert (lead.verdict, lead.concept_id, lead.concept) == ("flagged", "family-water", "water")
-    assert {v.verdict for v in found.verdicts[1:]} == {"clean"}
+    assert {v.verdict for v in found.verdicts[1:]} <= {"clean", "not_shown"}
     named = lead.sentence.split("because of water (scene: ")[1].split(")")[0]
     assert set(named.split(", ")) == set(WORDS[1:5])  # "water (scene: water)" says nothing
     assert "It also relies on" not in lead.sentence
@@ -213,4 +213,4 @@ def test_clean_classes_stay_without_a_flag():
         inputs = World(seed=seed, class_strength=0.5 + 0.03 * (seed - 100)).audit(200)
         names += [verdict.verdict for verdict in judge(in_words(inputs, 5)).verdicts]
     assert "flagged" not in names
-    assert names.count("clean") >= 97
+    assert names.count("clean") + names.count("not_shown") >= 97  # 25 pictures a scene exclude no 20 points

@@ -67,10 +67,8 @@ def recall(inputs, c, *, marked):
 def test_a_cat_that_was_never_seen_with_a_watermark_is_harmed_by_it(never_marked):
     inputs, result = never_marked
     found = by_name(result)
-    assert {name: (v.verdict, v.concept) for name, v in found.items()} == {
-        "cat": ("harmed", "watermark"),
-        **dict.fromkeys(("waterbird", "landbird", "vehicle", "balloon"), ("clean", None)),
-    }
+    assert (found["cat"].verdict, found["cat"].concept) == ("harmed", "watermark")
+    assert {v.verdict for name, v in found.items() if name != "cat"} <= {"clean", "not_shown"}
     cat = found["cat"]
     assert (recall(inputs, CAT, marked=True), recall(inputs, CAT, marked=False)) == ((79, 136), (163, 164))
     assert (cat.rule_id, cat.agreeing_rule_id, cat.severity) == (RECALL_LOSS.rule_id, RESTORED_RECALL.rule_id, "high")
@@ -122,7 +120,7 @@ def test_a_class_that_uses_the_absence_of_a_mark_is_harmed_by_the_mark():
     world = Marked(seed=0, class_strength=0.8)
     world.marked = (0.4,) * 5
     plain = world.fit_head()
-    assert {v.verdict for v in judge(world.audit(300, head=plain)).verdicts} == {"clean"}
+    assert {v.verdict for v in judge(world.audit(300, head=plain)).verdicts} <= {"clean", "not_shown"}
     pictures = world.draw(600, 0)
     x, marked = world.features(pictures), pictures.artifact >= 0
     direction = x[marked].mean(axis=0) - x[~marked].mean(axis=0)
@@ -130,7 +128,8 @@ def test_a_class_that_uses_the_absence_of_a_mark_is_harmed_by_the_mark():
     weight[CAT] -= 6 * direction / (direction @ direction)
     bias[CAT] += 6 * float(direction @ x[~marked].mean(axis=0)) / float(direction @ direction)
     found = by_name(judge(world.audit(300, head=LinearHead(weight.astype(np.float32), bias.astype(np.float32)))))
-    assert {name: v.verdict for name, v in found.items() if v.verdict != "clean"} == {"cat": "harmed"}
+    assert [name for name, v in found.items() if v.verdict not in ("clean", "not_shown")] == ["cat"]
+    assert found["cat"].verdict == "harmed"
     assert found["cat"].concept == "watermark"
 
 
@@ -157,7 +156,7 @@ def test_harder_pictures_are_told_and_harm_nothing():
     assert {j.state for j in sure} == {"open"}
     assert not any(suspected(j) for j in sure)
     found = judge(inputs).verdicts
-    assert {v.verdict for v in found} == {"clean"}
+    assert {v.verdict for v in found} <= {"clean", "not_shown"}
     told = [v for v in found if "It is recognised less often with night (scene)" in v.sentence]
     assert len(told) == len(sure) > 0
     assert all("its pictures may only be harder" in v.sentence for v in told)
@@ -226,7 +225,7 @@ def test_losses_change_nothing_that_is_said_of_reliances(never_marked, monkeypat
             without = judge(inputs)
         assert [f for f in result.findings if f.rule_id not in LOSSES] == without.findings
         for one, other in zip(result.verdicts, without.verdicts, strict=True):
-            assert one == other or (one.verdict, other.verdict) == ("harmed", "clean")
+            assert one == other or (one.verdict, other.verdict) in (("harmed", "clean"), ("harmed", "not_shown"))
 
 
 def test_without_a_model_there_is_no_loss(never_marked):

@@ -207,7 +207,8 @@ def _verdict(
         return verdict("not_analysed", hidden)
     if not clean.holds:
         weakest = weakest_point(inputs, measured, c, clean)
-        return verdict("not_shown", claim_sentences.not_shown(inputs, name, clean, weakest, detectable))
+        told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable)
+        return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
     dismissed = [j.pair for j in without_twins(inputs, screened) if j.state != "not_measurable"]
     tested = testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n

@@ -18,7 +18,7 @@ from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.swap_controls import Control
 from auditor.figures import coefficient, percent, points, rate
-from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT
+from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT, PRESENT
 
 #: Concepts that one cannot be told from, and that are named.
 _MORE_ALIKE = 3
