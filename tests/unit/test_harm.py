@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from evidence_world import ARTIFACTS, SCENES, V, World
+from scipy import sparse
 
 from auditor.evidence.pairs.losses import measure_losses, of_absence
 from auditor.evidence.pairs.measure import measure
 from auditor.evidence.verdicts import judge as judging
-from auditor.evidence.verdicts.harm import compared_with, judged_losses, measure_harm, suspected
+from auditor.evidence.verdicts.harm import compared_with, is_sure, judged_losses, measure_harm, suspected
 from auditor.evidence.verdicts.judge import judge
-from auditor.records import LinearHead
+from auditor.records import Concept, LinearHead
 from auditor.rules import RECALL_LOSS, RESTORED_MARGIN, RESTORED_RECALL
 
 CAT = World().classes.index("cat")
@@ -215,6 +216,41 @@ def test_the_other_side_of_a_reliance_is_no_loss_of_its_own():
     allowed = replace(told, core={(CAT, dusk): "settings"})
     absence = measure_harm(allowed, measure(allowed, silent), silent)
     assert bright not in {j.pair.concept_idx for j in judged_losses(allowed, absence)[CAT]}
+
+
+def with_column(inputs, there):
+    """The same audit with a column that says in which pictures the watermark is."""
+    n = len(inputs.image_ids)
+    return replace(
+        inputs,
+        concepts=(*inputs.concepts, Concept("mark-watermark", "mark = watermark", "attribute", column="mark")),
+        presence=np.column_stack([inputs.presence, there]).astype(np.float32),
+        shares=sparse.hstack([inputs.shares, sparse.csr_array((n, 1), dtype=np.float32)], format="csr"),
+        same_as={len(inputs.concepts): V["watermark"]},
+    )
+
+
+def test_the_manifest_agrees_in_the_line_of_the_word(never_marked):
+    inputs, _ = never_marked
+    cat = by_name(judge(with_column(inputs, inputs.presence[:, V["watermark"]] > 0.5)))["cat"]
+    assert (cat.verdict, cat.concept) == ("harmed", "watermark")
+    assert "; the manifest's mark = watermark agrees: 45 points [" in cat.sentence
+    assert "also harmed" not in cat.sentence
+
+
+def test_what_the_manifest_excludes_the_word_does_not_prove():
+    """By the column the mark is in every second picture, of those that are recognised and of those that are not."""
+    inputs = audited_after(Marked(seed=0, class_strength=0.8), (0.4, 0.4, 0.4, 0.0, 0.4), (0.4,) * 5, 700)
+    right = inputs.predicted_idx == inputs.label_idx
+    there = np.zeros(right.size)
+    for among in (right, ~right):
+        there[np.flatnonzero(among)[::2]] = 1
+    told = with_column(inputs, there)
+    absence = measure_harm(told, measure(told, silent), silent)
+    losses = {one.concept_idx: one for one in absence.pairs if one.class_idx == CAT}
+    assert is_sure(losses[V["watermark"]])
+    assert losses[len(inputs.concepts)].recall.high < 0.1
+    assert judged_losses(told, absence)[CAT] == []
 
 
 def test_losses_change_nothing_that_is_said_of_reliances(never_marked, monkeypatch):

@@ -86,7 +86,8 @@ def test_a_p_of_its_own_takes_the_place_of_what_is_supported():
     """A loss is tested whether erasure agrees or not, with all of its pair's level."""
     one = pair(0, 3, 0.001)
     one.erased_recall = replace(AGREED, effect=0.0)
-    correct_for_many_tests(*world([one], [(0, 3)], n_classes=1), p_of=lambda loss: loss.recall.p)
+    inputs, measured = world([one], [(0, 3)], n_classes=1)
+    correct_for_many_tests(inputs, measured, p_of=lambda loss: loss.recall.p)
     assert (one.p, one.q) == (0.001, pytest.approx(0.001 / 0.8))
 
 

@@ -66,8 +66,13 @@ def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedP
         if not compared_with(inputs, absence, pair, core):
             judged[pair.class_idx].append(_judged(pair))
     for of_class in judged:
+        named = {inputs.same_as.get(j.pair.concept_idx) for j in of_class}  # words that tell a column in their line
         of_class.sort(
-            key=lambda j: (inputs.concepts[j.pair.concept_idx].column is None, -j.gap.low, j.pair.concept_idx)
+            key=lambda j: (
+                inputs.concepts[j.pair.concept_idx].column is None and j.pair.concept_idx not in named,
+                -j.gap.low,
+                j.pair.concept_idx,
+            )
         )
     return judged
 
