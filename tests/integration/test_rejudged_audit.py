@@ -359,3 +359,18 @@ def test_the_command_prints_the_report_and_what_next(small_audit, tmp_path):
     assert "Note: rejudged from the audit of" in " ".join(run.stdout.split())
     assert run.stderr.splitlines() == [f"what that changed: auditor diff {small_audit} {out}"]
     assert np.array_equal(*(np.fromfile(folder / "embeddings.faiss", np.uint8) for folder in (small_audit, out)))
+
+
+def test_the_tolerance_of_the_settings_is_that_of_the_audit(copy, tmp_path):
+    """60 pictures a class exclude no 20 points, and any that is under 99."""
+    before = {verdict.class_name: verdict.verdict for verdict in _verdicts(copy)}
+    assert "not_shown" in before.values()
+    assert "clean" not in before.values()
+    with duckdb.connect(str(copy / DATABASE_NAME)) as connection:
+        (config,) = connection.execute("SELECT config FROM runs").fetchone()
+        connection.execute("UPDATE runs SET config = ?", [json.dumps({**json.loads(config), "tolerance": 0.99})])
+    after = {verdict.class_name: verdict for verdict in _verdicts(rejudge_audit(copy, tmp_path / "lax"))}
+    for name, verdict in before.items():
+        if verdict == "not_shown":
+            assert after[name].verdict == ("clean" if after[name].gap_bound < 0.99 else "not_shown")
+    assert "clean" in {verdict.verdict for verdict in after.values()}
