@@ -27,7 +27,7 @@ from auditor.evidence.verdicts.sentences import Sentence
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress, Severity, Verdict, VerdictName
-from auditor.rules import ALPHA, DELTA, GAP_PART, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA
+from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA
 
 __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
@@ -105,7 +105,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     ) -> Verdict:
         concept = inputs.concepts[lead.pair.concept_idx] if lead else None
         reason = None if lead is None else lead.reason if inputs.head else lead.pair.screened_by
-        gap = lead.gap if lead and inputs.head and lead.rule.kind == "gap" and lead.gap.status == "measured" else None
+        gap = lead.gap if lead and inputs.head and lead.rule in GAPS and lead.gap.status == "measured" else None
         has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
         claim, numbers, advice = told.parts
         return Verdict(

@@ -11,10 +11,10 @@ import numpy as np
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
-from auditor.evidence.verdicts.agreement import excluded, supported
+from auditor.evidence.verdicts.agreement import excluded, share_excluded, supported
 from auditor.evidence.verdicts.many_tests import corrected
 from auditor.records import Reason
-from auditor.rules import ALPHA, DELTA, PULL_GAP, RECALL_GAP, Rule
+from auditor.rules import ALPHA, DELTA, PULL_GAP, PULLED_SHARE, RECALL_GAP, Rule
 
 State = Literal["proven", "excluded", "open", "not_measurable"]
 
@@ -70,9 +70,13 @@ def _judged(pair: PairEvidence) -> JudgedPair:
         return JudgedPair(pair, "not_measurable", RECALL_GAP, pair.recall, strength)
     pull_done = excluded(pair.pull, pair.erased_pull) or pair.pull.status == "too_few"
     recall_done = excluded(pair.recall, pair.erased_recall)
+    share_done = share_excluded(pair)
     rule, gap = (PULL_GAP, pair.pull) if recall_done else (RECALL_GAP, pair.recall)
+    if recall_done and pull_done and not share_done and pair.pulled_share is not None:
+        rule, gap = PULLED_SHARE, pair.pulled_share
     agreeing = next((one.agreeing for one in tested if one.rule is rule), None)
-    return JudgedPair(pair, "excluded" if recall_done and pull_done else "open", rule, gap, strength, agreeing)
+    done = recall_done and pull_done and share_done
+    return JudgedPair(pair, "excluded" if done else "open", rule, gap, strength, agreeing)
 
 
 def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[JudgedPair]:
