@@ -18,7 +18,7 @@ from auditor.errors import InputError
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.extraction.kept_inputs import write_kept_inputs
 from auditor.inputs.copies import copy_notices, copy_records
-from auditor.records import FloatArray, Phrases
+from auditor.records import VERDICTS, FloatArray, Phrases
 from auditor.rules_in_force import rules_digest, thresholds
 from auditor.store.database import AuditDatabase
 from auditor.store.embedding_index import write_embedding_index
@@ -227,7 +227,7 @@ def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | 
             "classes": len(inputs.match.class_names),
             "concepts": len(inputs.concepts.concepts),
             "dropped_words": len(inputs.concepts.dropped_words),
-            **{name: verdicts.count(name) for name in ("flagged", "suspect", "clean", "not_analysed")},
+            **{name: verdicts.count(name) for name in VERDICTS},
         },
         seed=config.seed,
         class_names=inputs.match.class_names,

@@ -102,5 +102,6 @@ class Counterexample:
     n_others_called: int | None  # of these, called the class
     n_others_missing: int | None
     #: What breaks the shortcut: of the class without the concept, mistakes first; of the others with it, called first.
+    #: Of what harms the class: its own with the concept, mistakes first, and its own without it, recognised first.
     image_ids: tuple[str, ...] = ()
     rule_id: str | None = None  # that decided the state, or would; None in an audit of an older schema

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,12 @@ KINDS = CORE_KINDS + CONTEXT_KINDS
 #: Kind of what a manifest says of its pictures; no vocabulary has it.
 ATTRIBUTE_KIND = "attribute"
 
-VerdictName = Literal["flagged", "suspect", "clean", "not_analysed"]
+#: Worst first. "harmed": recognised less often with a concept, and because of it. "not_shown": nothing was found, on
+#: pictures that could not have shown enough.
+VerdictName = Literal["flagged", "harmed", "suspect", "not_analysed", "not_shown", "clean"]
+VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
+#: Verdicts that name what was found.
+FOUND: tuple[VerdictName, ...] = ("flagged", "harmed", "suspect")
 Severity = Literal["high", "medium", "low", "none"]
 
 
@@ -276,7 +281,8 @@ class Reason:
 class Verdict:
     """What the findings say of a class, and what decided it.
 
-    ``share``, ``gap`` … are those of the leading concept, None without one. ``rule_id``, ``effect`` and
+    ``share``, ``gap`` … are those of the leading concept, None without one; a gap is recall with it less recall without
+    it, below zero where the class is harmed. ``rule_id``, ``effect`` and
     ``agreeing_rule_id`` are the reason: of a flagged class the effect that was shown, of a suspect one the effect that
     could be neither shown nor excluded, or the screen where none could be measured. ``claim``, ``numbers`` and
     ``advice`` are whole sentences; ``sentence`` is all of them as plain text.

@@ -44,7 +44,7 @@ from auditor.gate.acceptance import today_utc
 from auditor.inputs.copies import copy_notices
 from auditor.picture_concepts import picture_concepts
 from auditor.pipeline import analyse, evidence_input, expired_core, extract, line_up, put_into_words
-from auditor.records import FloatArray, ImageItem, Progress
+from auditor.records import VERDICTS, FloatArray, ImageItem, Progress
 from auditor.rules_in_force import rules_digest, thresholds
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.embedding_index import INDEX_NAME, write_embedding_index
@@ -260,7 +260,7 @@ def _run(held: _Held, evidence: EvidenceResult, out: Path) -> Run:
         },
         counts={
             **old.counts,
-            **{name: verdicts.count(name) for name in ("flagged", "suspect", "clean", "not_analysed")},
+            **{name: verdicts.count(name) for name in VERDICTS},
         },
         notices=(
             rejudged_notice(origin),

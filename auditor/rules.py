@@ -84,6 +84,15 @@ PULLED_SHARE = Rule(
     label="Pulled of what is called it",
     phrase="pulled of what is called it",
 )
+RECALL_LOSS = Rule(
+    rule_id="E4-harm",
+    kind="gap",
+    unit="points",
+    whose="own",
+    measures="how much less often the class is recognised with the concept than without it",
+    label="Recall lost with it",
+    phrase="loss of recall",
+)
 ERASED_RECALL = Rule(
     rule_id="E3-recall",
     kind="erasure",
@@ -120,6 +129,24 @@ ERASED_MARGIN = Rule(
     label="Erased from margin",
     phrase="erased from the margin",
 )
+RESTORED_RECALL = Rule(
+    rule_id="E3-harm",
+    kind="erasure",
+    unit="points",
+    whose="own",
+    measures="how much of the recall lost comes back when the concept is erased from the features",
+    label="Given back by erasure",
+    phrase="given back by erasure",
+)
+RESTORED_MARGIN = Rule(
+    rule_id="E3-harm-margin",
+    kind="erasure",
+    unit="per cent",
+    whose="own",
+    measures="the part of the margin lost that comes back when what the concept does in other classes is erased",
+    label="Margin given back",
+    phrase="given back of the margin",
+)
 FILLED = Rule(
     rule_id="E5",
     kind="intervention",
@@ -135,10 +162,13 @@ RULES = (
     RECALL_GAP,
     PULL_GAP,
     PULLED_SHARE,
+    RECALL_LOSS,
     ERASED_RECALL,
     ERASED_PULL,
     ERASED_SHARE,
     ERASED_MARGIN,
+    RESTORED_RECALL,
+    RESTORED_MARGIN,
     FILLED,
     SHARE,
     ASSOCIATION,
@@ -157,6 +187,11 @@ def shown_by_others(rule_id: str | None) -> bool:
     """Whether pictures of the other classes show what a rule measures: the class pulls them."""
     rule = rule_of(rule_id)
     return rule is not None and rule.whose == "others"
+
+
+def fails_with(rule_id: str | None) -> bool:
+    """Whether it is pictures *with* the concept that go wrong: those that a class pulls, or its own that it loses."""
+    return shown_by_others(rule_id) or rule_id == RECALL_LOSS.rule_id
 
 
 def written(rule_id: str | None, effect: float | None, low: float | None = None, high: float | None = None) -> str:

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from auditor.records import Verdict
 from auditor.rules import rule_of, written
+from auditor.store.queries.audit import VerdictCounts
 from auditor.wording import inert as inert
 from auditor.wording import plain as plain
 
 #: A shape and a word for every verdict, so that none depends on colour.
-VERDICT_SHAPES = {"flagged": "▲", "suspect": "◆", "clean": "●", "not_analysed": "○"}
+VERDICT_SHAPES = {
+    "flagged": "▲",
+    "harmed": "▽",
+    "suspect": "◆",
+    "not_shown": "◐",
+    "clean": "●",
+    "not_analysed": "○",
+}
 #: Under every table of classes.
 LEGEND = "Share: of the words for the class. Gap: how much more often pictures are called it with the concept."
-VERDICT_WORDS = {"flagged": "flagged", "suspect": "suspect", "clean": "clean", "not_analysed": "not analysed"}
+VERDICT_WORDS = {name: name.replace("_", " ") for name in VERDICT_SHAPES}
+
+
+def told_counts(counts: VerdictCounts) -> list[tuple[str, int]]:
+    """Classes by verdict; those that few audits have ("harmed", "not_shown") only where there are some."""
+    numbers = [(name, int(getattr(counts, name))) for name in VERDICT_SHAPES]
+    return [(name, number) for name, number in numbers if number or name not in ("harmed", "not_shown")]
 
 
 def reason_line(verdict: Verdict) -> str | None:
@@ -26,6 +40,6 @@ def reason_line(verdict: Verdict) -> str | None:
     rule = rule_of(verdict.rule_id)
     label = "" if rule is None else f", {rule.phrase}"
     effect = written(verdict.rule_id, verdict.effect, verdict.effect_low, verdict.effect_high)
-    what = "decided by" if verdict.verdict == "flagged" else "left open by"
+    what = "decided by" if verdict.verdict in ("flagged", "harmed") else "left open by"
     agrees = f"; {verdict.agreeing_rule_id} agrees" if verdict.agreeing_rule_id is not None else ""
     return plain(f"{what} {verdict.rule_id}{label} {effect}{agrees}", 200)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from auditor.gate.decision import AUDIT_A_MODEL
 from auditor.records import Verdict
-from auditor.rules import shown_by_others
+from auditor.rules import RECALL_LOSS, shown_by_others
 from auditor.store.queries.audit import Connection, database_file
 from auditor.store.queries.leads import Lead
 from reports.display import plain
@@ -27,7 +27,10 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     missing = (lead.n_others_missing if by_pull else lead.n_missing) if suspect else None
     number = f"{missing:,} " if missing else ""
     wanted = f"{number}more pictures of other classes with {concept}"
-    if not by_pull:
+    by_loss = verdict.rule_id == RECALL_LOSS.rule_id  # it is its pictures *with* the concept that are rare, or missed
+    if by_loss:
+        wanted = f'more pictures of "{name}" with {concept}'
+    elif not by_pull:
         wanted = f'{number}more pictures of "{name}" without {concept}'
         if lead.n_present is not None and lead.n_absent is not None:
             wanted += f" ({lead.n_absent:,} of {lead.n_present + lead.n_absent:,} so far)"

@@ -22,9 +22,10 @@ from auditor.records import VerdictName
 from auditor.toml_lines import LineIndex
 from auditor.wording import quote, quote_path
 
-AcceptedVerdict = Literal["clean", "suspect", "flagged"]
+AcceptedVerdict = Literal["clean", "not_shown", "suspect", "harmed", "flagged"]
 #: ``accepted``: it is so, and may ship. ``false alarm``: a person looked, and it is not so. Both let it pass.
 EntryState = Literal["accepted", "false alarm"]
+_VERDICTS = '"flagged", "harmed", "suspect", "not_shown" or "clean"'
 _RANKS = {verdict: rank for rank, verdict in enumerate(get_args(AcceptedVerdict))}
 
 #: Reason of an entry that is written without one; an entry that only expired keeps its own.
@@ -44,7 +45,7 @@ class Entry(BaseModel):
 
     class_name: str = Field(alias="class", description="the name of the class")
     concept: str = Field(description="the concept's term")
-    verdict: AcceptedVerdict = Field(default="flagged", description='"flagged", "suspect" or "clean"')
+    verdict: AcceptedVerdict = Field(default="flagged", description=_VERDICTS)
     fingerprint: str = Field(
         pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits, as --update-baseline writes them"
     )

@@ -79,22 +79,24 @@ def _paired(pair: Pair, measure: Measure, shared: SharedPictures) -> PairedGap |
     c = shared.class_names.index(pair.class_name)
     known = shared.known[pair.concept_id]
     own = shared.label == c
-    rows = np.flatnonzero(own & known if measure == "recall" else (shared.label >= 0) & ~own & known)
-    return paired_gap(
+    rows = np.flatnonzero((shared.label >= 0) & ~own & known if measure == "pull" else own & known)
+    gap = paired_gap(
         shared.old_predicted[rows] == c,
         shared.new_predicted[rows] == c,
         shared.present[pair.concept_id][rows],
         shared.label[rows] if measure == "pull" else np.zeros(rows.size, dtype=np.int64),
         None if shared.groups is None else shared.groups[rows],
     )
+    return gap.reversed() if gap is not None and measure == "loss" else gap
 
 
 def _separate(pair: Pair, measure: Measure, old: AuditIndex, new: AuditIndex) -> SeparateGaps | None:
     """Like with like: E4 of both audits, or the plain counts of both."""
     reported = [dict(_measured(pair, index)).get(measure) for index in (old, new)]
     gaps: list[Estimate | None] = [Estimate(gap.effect, gap.low, gap.high) if gap else None for gap in reported]
-    if None in gaps and measure == "recall":
-        gaps = [_counted(pair, index) for index in (old, new)]
+    if None in gaps and measure != "pull":
+        counted = [_counted(pair, index) for index in (old, new)]
+        gaps = [gap and gap.reversed() for gap in counted] if measure == "loss" else [*counted]
     first, second = gaps
     return None if first is None or second is None else SeparateGaps(first, second)
 

@@ -30,6 +30,10 @@ class Estimate:
     low: float
     high: float
 
+    def reversed(self) -> Estimate:
+        """The same with the arms exchanged."""
+        return Estimate(-self.effect, -self.high, -self.low)
+
 
 @dataclass(frozen=True, slots=True)
 class PairedArm:
@@ -57,6 +61,10 @@ class PairedGap:
     with_concept: PairedArm
     without: PairedArm
     counts: tuple[int, int]  # pictures with the concept, without it
+
+    def reversed(self) -> PairedGap:
+        """The same with the arms exchanged."""
+        return PairedGap(self.without, self.with_concept, self.counts[::-1])
 
     @property
     def old(self) -> Estimate:

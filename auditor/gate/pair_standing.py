@@ -9,17 +9,16 @@ from functools import cached_property
 from auditor.concept_records import CounterexampleState
 from auditor.gate.gap_change import Estimate
 from auditor.gate.releases import Change, Measure, Pair, ReleaseFacts, Standing
-from auditor.records import Finding, Subgroup, Verdict
-from auditor.rules import ALPHA, PULL_GAP, RECALL_GAP, TOLERATED
+from auditor.records import FOUND, Finding, Subgroup, Verdict
+from auditor.rules import ALPHA, PULL_GAP, RECALL_GAP, RECALL_LOSS, TOLERATED
 
-RULES: dict[Measure, str] = {"recall": RECALL_GAP.rule_id, "pull": PULL_GAP.rule_id}
-FOUND: tuple[Standing, ...] = ("flagged", "suspect")
+RULES: dict[Measure, str] = {"recall": RECALL_GAP.rule_id, "pull": PULL_GAP.rule_id, "loss": RECALL_LOSS.rule_id}
 
 
 def found_pairs(
     verdicts: Iterable[Verdict], gaps: Iterable[Finding], states: Mapping[Pair, CounterexampleState]
 ) -> set[Pair]:
-    """The leading concept of every flagged or suspect class, and every other concept that was proven on it.
+    """The leading concept of every flagged, harmed or suspect class, and every other concept that was proven on it.
 
     The audit says itself what was proven. One of an older schema does not; there a corrected p says so.
     """
@@ -64,9 +63,11 @@ class AuditIndex:
         if verdict is None:
             return None
         if pair in self.found:
-            return "flagged" if verdict.verdict == "flagged" else "suspect"
+            return verdict.verdict if verdict.verdict in ("flagged", "harmed") else "suspect"
         if verdict.verdict in ("clean", "not_analysed"):
             return verdict.verdict
+        if verdict.verdict == "not_shown":
+            return "open"
         return "open" if self._undecided(pair) else "clean"
 
     def _undecided(self, pair: Pair) -> bool:

@@ -225,6 +225,8 @@ def _change(one: Comparison, old: AuditIndex, new: AuditIndex, confidence: float
         if one.pair.concept_id not in index.facts.concept_ids:
             change, note = "unclear", f"the vocabulary of the {name} audit does not hold it"
     paired = one.gap if isinstance(one.gap, PairedGap) else None
+    if paired is not None and one.measure == "loss":  # it is the gap of those without it
+        paired = paired.reversed()
     return FindingChange(
         class_name=one.pair.class_name,
         concept_id=one.pair.concept_id,

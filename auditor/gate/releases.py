@@ -17,10 +17,11 @@ from auditor.records import Finding, FloatArray, IntArray, Subgroup, Verdict, Ve
 #: release did not measure it, or verdict and gap say opposite things; ``note`` says which.
 Change = Literal["new", "fixed", "worse", "better", "unchanged", "unclear"]
 #: What a release says of one class and concept. ``open``: it passed a screen, reliance was neither shown nor excluded,
-#: and the class's verdict rests on another concept.
-Standing = Literal["flagged", "suspect", "open", "clean", "not_analysed"]
-#: Which gap is compared: of recall in the class's own pictures, or of how far it pulls pictures of other classes.
-Measure = Literal["recall", "pull"]
+#: and the class's verdict rests on another concept; or the class's pictures could not have shown it.
+Standing = Literal["flagged", "harmed", "suspect", "open", "clean", "not_analysed"]
+#: Which gap is compared: of recall in the class's own pictures, of how far it pulls pictures of other classes, or how
+#: much less often the class's pictures with the concept are recognised than those without it.
+Measure = Literal["recall", "pull", "loss"]
 
 KeyArray = NDArray[np.uint64]
 PresenceArray = NDArray[np.int8]
@@ -93,7 +94,7 @@ class ReleaseFacts:
     core: frozenset[Pair]  # what a class may rest on
     states: Mapping[Pair, CounterexampleState]  # what was shown or is open
     verdicts: tuple[Verdict, ...]
-    gaps: tuple[Finding, ...]  # E4-recall and E4-pull
+    gaps: tuple[Finding, ...]  # E4
     subgroups: tuple[Subgroup, ...]
     pictures: ReleasePictures
     groups: ReleaseGroups
@@ -105,8 +106,8 @@ class ReleaseFacts:
 class FindingSide:
     """What one release says of a class and concept.
 
-    ``effect`` is the gap (rate with the concept less rate without it) with its own 95 % interval, None where it was
-    not measured; the rates are None where the releases were measured on different pictures.
+    ``effect`` is the gap (rate with the concept less rate without it, for a loss the reverse) with its own 95 %
+    interval, None where it was not measured; the rates are None where the releases were measured on different pictures.
     """
 
     verdict: Standing | None  # None: the release has no such class

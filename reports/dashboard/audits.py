@@ -18,11 +18,13 @@ from typing import Any, Literal
 import duckdb
 
 from auditor.errors import StoreError
+from auditor.records import VERDICTS
 from auditor.store.connection import connect_to_read
 from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
 from auditor.store.migrations import MIGRATIONS
-from auditor.store.queries.audit import Connection, run_facts
+from auditor.store.queries.audit import Connection, VerdictCounts, run_facts
+from reports.display import told_counts
 
 AuditState = Literal["complete", "incomplete", "corrupt", "newer"]
 #: mtime in ns, size and inode of ``audit.json``.
@@ -47,7 +49,7 @@ class FoundAudit:
         created_at: as the run wrote it; empty where unknown.
         model: spec of the model; empty where unknown.
         data: path of the data; empty where unknown.
-        counts: of ``audit.json``: images, classes, flagged, suspect, clean, not_analysed and more.
+        counts: of ``audit.json``: images, classes, classes by verdict and more.
         identity: of ``audit.json``; None without one.
     """
 
@@ -185,4 +187,4 @@ class OpenAudits:
 def totals(audit: FoundAudit) -> dict[str, int]:
     """Counts by verdict, in the order in which they are told."""
     counts: Mapping[str, Any] = audit.counts
-    return {name: int(counts.get(name, 0)) for name in ("flagged", "suspect", "clean", "not_analysed")}
+    return dict(told_counts(VerdictCounts(**{name: int(counts.get(name, 0)) for name in VERDICTS})))

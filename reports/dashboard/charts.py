@@ -16,7 +16,9 @@ from reports.display import VERDICT_WORDS, plain
 _COLOURS = {
     "light": {
         "flagged": "#b4470e",
+        "harmed": "#b4470e",
         "suspect": "#2a5a8c",
+        "not_shown": "#5a636e",
         "clean": "#5a636e",
         "not_analysed": "#5a636e",
         "ink": "#16191d",
@@ -25,7 +27,9 @@ _COLOURS = {
     },
     "dark": {
         "flagged": "#ff9d5f",
+        "harmed": "#ff9d5f",
         "suspect": "#8fbdf2",
+        "not_shown": "#a6afb9",
         "clean": "#a6afb9",
         "not_analysed": "#a6afb9",
         "ink": "#e9ebee",
@@ -34,7 +38,14 @@ _COLOURS = {
     },
 }
 #: Vega's names for the shapes of ``VERDICT_SHAPES``.
-_SHAPES = {"flagged": "triangle-up", "suspect": "diamond", "clean": "circle", "not_analysed": "circle"}
+_SHAPES = {
+    "flagged": "triangle-up",
+    "harmed": "triangle-down",
+    "suspect": "diamond",
+    "not_analysed": "circle",
+    "not_shown": "circle",
+    "clean": "circle",
+}
 #: Dots that carry their name, the worst first, and the room that a name takes, in hundredths to the right and upwards.
 _MOST_NAMED, _NAME_WIDTH, _NAME_HEIGHT = 12, 16, 6
 

@@ -11,10 +11,12 @@ from auditor.gate.releases import (
     FindingChange,
     FindingSide,
     GroupMatch,
+    Measure,
     Release,
     ReleaseDiff,
     Standing,
 )
+from auditor.records import VerdictName
 from reports.display import inert
 
 #: A shape for every change, so that none depends on colour.
@@ -26,13 +28,20 @@ CHANGE_SHAPES: dict[Change, str] = {
     "better": "▼",
     "unchanged": "=",
 }
-_STANDING_WORDS: dict[Standing | None, str] = {
+_STANDING_WORDS: dict[Standing | VerdictName | None, str] = {
     "flagged": "flagged",
+    "harmed": "harmed",
     "suspect": "suspect",
     "open": "not settled",
+    "not_shown": "not shown",
     "clean": "clean",
     "not_analysed": "not analysed",
     None: "no such class",
+}
+_MEASURES: dict[Measure, str] = {
+    "recall": "gap of recall",
+    "pull": "pull on other classes",
+    "loss": "recall lost with it",
 }
 #: Longer names are cut; class names in one line, channel groups told.
 NAME_LIMIT, _NAMED_CLASSES, _TOLD_GROUPS = 40, 12, 6
@@ -113,8 +122,7 @@ def sentence(change: FindingChange) -> str:
     if change.n_with is not None and change.n_without is not None:
         parts.append(_paired(change))
     elif change.difference is not None:
-        what = "gap of recall" if change.measure == "recall" else "pull on other classes"
-        parts.append(f"The {what} was {_interval(change.old)} and is {_interval(change.new)}.")
+        parts.append(f"The {_MEASURES[change.measure]} was {_interval(change.old)} and is {_interval(change.new)}.")
     if change.note:
         parts.append(f"{change.note[:1].upper()}{change.note[1:]}.")
     return inert(" ".join(parts))
@@ -124,7 +132,7 @@ def _paired(change: FindingChange) -> str:
     term = inert(change.concept, NAME_LIMIT)
     without = f"{_moved(change.old.rate_without, change.new.rate_without)} of {change.n_without:,}"
     with_it = f"{_moved(change.old.rate_with, change.new.rate_with)} of {change.n_with:,}"
-    if change.measure == "recall":
+    if change.measure != "pull":
         return f"Recognised without {term}: {without} pictures; with it: {with_it}."
     return f'Pictures of other classes called "{class_name(change)}" with {term}: {with_it}; without it: {without}.'
 
@@ -150,8 +158,8 @@ def explanation(diff: ReleaseDiff) -> str:
         else "as each audit measured it"
     )
     return (
-        f"Gap: recall with the concept less recall without it, {counts}; for a pull, pictures of other classes called "
-        f"the class.{together} A change whose interval holds 0 is noise: unchanged."
+        f"Gap: recall with the concept less recall without it, {counts}; for a loss the reverse, for a pull "
+        f"pictures of other classes called the class.{together} A change whose interval holds 0 is noise: unchanged."
     )
 
 

@@ -12,7 +12,7 @@ from auditor.concept_records import Counterexample
 from auditor.evidence.effects.significance import wilson_interval
 from auditor.figures import percent
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
-from auditor.rules import PRESENT, RULES, rule_of, shown_by_others, written
+from auditor.rules import PRESENT, RULES, fails_with, rule_of, shown_by_others, written
 from reports.display import plain
 from reports.page import charts
 from reports.page.records import Arm
@@ -108,10 +108,11 @@ def arms(verdict: Verdict, counterexamples: Sequence[Counterexample], subgroups:
     examples = sorted((row for row in counterexamples if row.concept_id == verdict.concept_id), key=_with_first)
     if shown_by_others(verdict.rule_id) and examples:
         return [_arm(_side(row, concept), row.n_others, row.n_others_called, row.present) for row in examples]
+    loses = fails_with(verdict.rule_id)
     if examples:
-        return [_arm(_side(row, concept), row.n, row.n_correct, not row.present) for row in examples]
+        return [_arm(_side(row, concept), row.n, row.n_correct, row.present == loses) for row in examples]
     counts = sorted((row for row in subgroups if row.concept_id == verdict.concept_id), key=_with_first)
-    return [_arm(_side(row, concept), row.n, row.n_correct, not row.present) for row in counts]
+    return [_arm(_side(row, concept), row.n, row.n_correct, row.present == loses) for row in counts]
 
 
 def arms_of_data(verdict: Verdict, holders: tuple[int, int, int, int]) -> list[Arm]:

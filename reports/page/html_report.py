@@ -14,10 +14,10 @@ from auditor.config import NO_MODEL
 from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
 from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
-from auditor.records import Verdict
+from auditor.records import FOUND, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, told_counts
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
@@ -68,7 +68,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         script_hash=script_hash,
         headline=headline(counts, no_model=shared["run"].model_spec == NO_MODEL),
         gate=None if decision is None else _gate(decision),
-        counts=[(verdict, getattr(counts, verdict)) for verdict in VERDICT_SHAPES],
+        counts=told_counts(counts),
         n_classes=len(verdicts),
         n_analysed=counts.analysed,
         cards=[sections.card(verdict) for verdict in shown[:_WORST]],
@@ -88,6 +88,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         n_unlisted=len(unshown[_MOST_LISTED:]),
         clean=clean,
         seen_in_clean=reach(verdict.detectable_effect for verdict in clean),
+        not_shown=[v for v in verdicts if v.verdict == "not_shown"],
         not_analysed=[v for v in verdicts if v.verdict == "not_analysed" and not _has_story(v)],
         attributes=queries.attributes(connection),
         failures=queries.failures(connection, limit=_FAILURES),
@@ -104,9 +105,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
 
 def _has_story(verdict: Verdict) -> bool:
     """Whether there is more to tell of a class than its sentence; without a model, what goes with it in the data."""
-    return verdict.verdict in ("flagged", "suspect") or (
-        verdict.verdict == "not_analysed" and verdict.concept_id is not None
-    )
+    return verdict.verdict in FOUND or (verdict.verdict == "not_analysed" and verdict.concept_id is not None)
 
 
 def headline(counts: queries.VerdictCounts, *, no_model: bool) -> str:
@@ -117,8 +116,11 @@ def headline(counts: queries.VerdictCounts, *, no_model: bool) -> str:
     classes = counted(analysed, "class", "classes")
     if counts.flagged:
         return f"{counts.flagged:,} of {classes} {'is' if counts.flagged == 1 else 'are'} flagged"
-    if counts.suspect:
-        return f"None of {classes} is flagged, {counts.suspect:,} {'is' if counts.suspect == 1 else 'are'} suspect"
+    for number, word in ((counts.harmed, "harmed"), (counts.suspect, "suspect")):
+        if number:
+            return f"None of {classes} is flagged, {number:,} {'is' if number == 1 else 'are'} {word}"
+    if counts.not_shown:
+        return f"None of {classes} is flagged, {counts.not_shown:,} could not be shown to be clean"
     return f"None of {classes} is flagged" if analysed > 1 else "The one class analysed is not flagged"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from auditor.figures import percent
 from auditor.records import Finding, SaliencyMap, Verdict
-from auditor.rules import rule_of, shown_by_others
+from auditor.rules import fails_with, rule_of, shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
@@ -71,7 +71,8 @@ class Sections:
         concepts = queries.class_concepts(connection, c, limit=class_evidence.WORDS_SHOWN)
         examples = queries.counterexamples(connection, c)
         subgroups = [] if examples else queries.subgroups(connection, c)
-        wanted = [row for row in examples if row.concept_id == verdict.concept_id and row.present == by_pull]
+        decides = fails_with(verdict.rule_id)
+        wanted = [row for row in examples if row.concept_id == verdict.concept_id and row.present == decides]
         no_model = verdict.verdict == "not_analysed"
         if no_model:
             arms = class_evidence.arms_of_data(verdict, picture_queries.concept_holders(connection, c))
@@ -219,15 +220,21 @@ class SectionPictures:
         sides: tuple[Side, ...] = ("with", "pulled", "without") if by_pull else ("with", "without", "words")
         name, concept = plain(verdict.class_name, NAME_LIMIT), plain(verdict.concept or "", NAME_LIMIT)
         no_model = verdict.verdict == "not_analysed"  # such a class has pictures to show only then
+        loses = not by_pull and fails_with(verdict.rule_id)
+        shows = "where it shows most" if no_model else "where it says most"
+        shows_not = "where it shows least" if no_model or loses else "mistakes first"
         titles: dict[Side, tuple[str, str]] = {
-            "with": (f"{name} with {concept}", "where it shows most" if no_model else "where it says most"),
-            "without": (f"{name} without {concept}", "where it shows least" if no_model else "mistakes first"),
+            "with": (f"{name} with {concept}", "mistakes first" if loses else shows),
+            "without": (f"{name} without {concept}", shows_not),
             "pulled": (f"others with {concept}, called {name}", "all wrong"),
             "words": (f"called {name}", "best explained by words"),
         }
         return tuple(
             TileGroup(
-                side, *titles[side], side == ("pulled" if by_pull else "without"), tuple(self._tiles(verdict, told))
+                side,
+                *titles[side],
+                side == ("pulled" if by_pull else "with" if loses else "without"),
+                tuple(self._tiles(verdict, told)),
             )
             for side in sides
             if (told := self._told[verdict.class_idx, side])

@@ -14,7 +14,7 @@ from auditor.gate.decision import GateDecision, Level
 from auditor.gate.decision_words import STATE_WORDS, json_command, outcome, reason_and_sentence, subject, worst_first
 from auditor.records import VerdictName
 from auditor.store.queries import audit as queries
-from reports.display import VERDICT_WORDS, inert, plain
+from reports.display import VERDICT_WORDS, inert, plain, told_counts
 from reports.written.anchors import Anchor, Anchors
 from reports.written.concept_lines import core_lines
 
@@ -22,7 +22,13 @@ from reports.written.concept_lines import core_lines
 _MOST_OF_A_LEVEL = 10
 _NAME_LIMIT, _MESSAGE_LIMIT = 100, 2_000
 _COMMANDS: dict[Level, str] = {"error": "error", "warning": "warning", "note": "notice"}
-_LEVELS: dict[VerdictName, Level] = {"flagged": "error", "suspect": "warning", "not_analysed": "warning"}
+_LEVELS: dict[VerdictName, Level] = {
+    "flagged": "error",
+    "harmed": "warning",
+    "suspect": "warning",
+    "not_analysed": "warning",
+    "not_shown": "note",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,8 @@ def render_github(connection: queries.Connection, *, decision: GateDecision | No
         core = [_Annotation("note", "allowed by the settings", line, None) for line in core_lines(connection)]
         counts = queries.verdict_counts(connection)
         analysed = counted(counts.analysed, "class", "classes")
-        last = f"{analysed} analysed, {counts.flagged:,} flagged, {counts.suspect:,} suspect, "
-        last += f"{counts.not_analysed:,} not analysed"
+        named = [f"{number:,} {VERDICT_WORDS[name]}" for name, number in told_counts(counts) if name != "clean"]
+        last = f"{analysed} analysed, {', '.join(named)}"
         annotations = [
             _Annotation(
                 _LEVELS[verdict.verdict],

@@ -15,7 +15,7 @@ from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_state
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import Lead, leads
-from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, plain
+from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, plain, told_counts
 from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import core_lines
@@ -60,7 +60,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
     else:
         yield f"## {_OUTCOMES[decision.exit_code]} auditor gate {escape(decision.summary, _SENTENCE_LIMIT)}"
     yield ""
-    by_verdict = [f"{getattr(counts, name):,} {words}" for name, words in VERDICT_WORDS.items()]
+    by_verdict = [f"{number:,} {VERDICT_WORDS[name]}" for name, number in told_counts(counts)]
     yield f"{' · '.join(by_verdict)} · {counted(pictures, 'picture')} · model {code(run.model_spec, _NAME_LIMIT)}"
     yield ""
     if decision is not None and decision.items:

@@ -32,7 +32,7 @@ def render_model_card(connection: queries.Connection, *, decision: GateDecision 
 def _lines(connection: queries.Connection, decision: GateDecision | None) -> Iterator[str]:
     run, verdicts = queries.run(connection), queries.verdicts(connection)
     by_verdict = {name: [one for one in verdicts if one.verdict == name] for name in VERDICT_WORDS}
-    flagged, suspect = by_verdict["flagged"], by_verdict["suspect"]
+    flagged, harmed, suspect = by_verdict["flagged"], by_verdict["harmed"], by_verdict["suspect"]
     pictures = counted(queries.picture_count(connection), "picture")
     yield "## Shortcuts"
     yield ""
@@ -47,6 +47,10 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
         yield "Expect errors where the shortcut is missing, or where it comes with another class:"
         yield ""
         yield from _told(flagged)
+    if harmed:
+        yield "Expect errors where these come with the class:"
+        yield ""
+        yield from _told(harmed)
     if suspect:
         yield "Could neither be shown nor excluded:"
         yield ""
@@ -55,6 +59,10 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
         yield "Not examined, so nothing is known of these either way:"
         yield ""
         yield from _told(by_verdict["not_analysed"])
+    if by_verdict["not_shown"]:
+        yield "Nothing was found, on too few pictures of the right sort to call these clean:"
+        yield ""
+        yield from _told(by_verdict["not_shown"])
     yield from _clean(by_verdict["clean"])
     accepted = [item for item in decision.items if item.state == "accepted"] if decision else []
     if accepted:

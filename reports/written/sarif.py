@@ -30,7 +30,13 @@ SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas
 #: Code scanning shows so many results of a run.
 MAX_RESULTS = 5_000
 _NAME_LIMIT, _TEXT_LIMIT = 200, 2_000
-_LEVELS: dict[VerdictName, Level] = {"flagged": "error", "suspect": "warning", "not_analysed": "warning"}
+_LEVELS: dict[VerdictName, Level] = {
+    "flagged": "error",
+    "harmed": "warning",
+    "suspect": "warning",
+    "not_analysed": "warning",
+    "not_shown": "note",
+}
 _NOT_ANALYSED, _STALE, _UNRECORDED = "not-analysed", "stale-acceptance", "reason-not-recorded"
 _CORE = "core-concept"
 _OWN_RULES = (

@@ -15,7 +15,7 @@ from rich.text import Text
 from auditor.concept_records import Counterexample
 from auditor.figures import counted, percent, points, reach
 from auditor.gate.decision import GateDecision
-from auditor.records import ClassConcept, Verdict
+from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
 from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import Lead, leads
@@ -26,12 +26,19 @@ from reports.written.concept_lines import arms, attribute_lines, core_lines
 from reports.written.gate_text import print_gate, render_gate_text
 from reports.written.terminal import as_text, print_on
 
-_COLOURS = {"flagged": "bold red", "suspect": "yellow", "clean": "green", "not_analysed": "dim"}
+_COLOURS: dict[VerdictName, str] = {
+    "flagged": "bold red",
+    "harmed": "red",
+    "suspect": "yellow",
+    "not_analysed": "dim",
+    "not_shown": "cyan",
+    "clean": "green",
+}
 #: Longer names are cut: the table must keep its columns, and a report on a terminal its lines.
 _NAME_LIMIT, _SENTENCE_LIMIT = 40, 2_000
 _GAP_HEADER, _VERDICT_WIDTH = "Gap [95 %]", len("○ not analysed")
-#: Clean classes named in their one line; classes not analysed with lines of their own.
-_NAMED_CLEAN, _TOLD_NOT_ANALYSED = 12, 12
+#: Clean classes named in their one line; classes not analysed, and of which nothing was shown, with lines of their own.
+_NAMED_CLEAN, _TOLD_NOT_ANALYSED, _TOLD_NOT_SHOWN = 12, 12, 12
 _DIM = "dim"
 
 
@@ -60,7 +67,7 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
     breaking: dict[int, list[Counterexample]] = {}
     for row in queries.counterexamples(connection):
         breaking.setdefault(row.class_idx, []).append(row)
-    told = [verdict for verdict in verdicts if verdict.verdict in ("flagged", "suspect")]
+    told = [verdict for verdict in verdicts if verdict.verdict in FOUND]
     untold = [verdict for verdict in verdicts if verdict.verdict == "not_analysed"]
     for verdict in told + untold[:_TOLD_NOT_ANALYSED]:
         rows = breaking.get(verdict.class_idx, [])
@@ -68,6 +75,12 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
     if len(untold) > _TOLD_NOT_ANALYSED:
         more = len(untold) - _TOLD_NOT_ANALYSED
         parts += [Text(f"○ {more:,} more not analysed: their reasons are in --format json."), ""]
+    not_shown = [verdict for verdict in verdicts if verdict.verdict == "not_shown"]
+    for verdict in not_shown[:_TOLD_NOT_SHOWN]:
+        parts += [_paragraph(verdict, None, folder, []), ""]
+    if len(not_shown) > _TOLD_NOT_SHOWN:
+        more = len(not_shown) - _TOLD_NOT_SHOWN
+        parts += [Text(f"{VERDICT_SHAPES['not_shown']} {more:,} more not shown: they are in --format json."), ""]
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
     if clean:
         parts += [_clean_line(clean), ""]
@@ -111,8 +124,8 @@ def _table(verdicts: Sequence[Verdict], words: Mapping[int, ClassConcept], width
 
 
 def _leading(verdict: Verdict, words: ClassConcept | None) -> tuple[str | None, str | None, float | None]:
-    """Concept, kind and share to show: what the verdict names; for a clean class what its words say most."""
-    if verdict.concept is None and verdict.verdict == "clean" and words is not None:
+    """Concept, kind and share to show: what the verdict names; where nothing was found what the words say most."""
+    if verdict.concept is None and verdict.verdict in ("clean", "not_shown") and words is not None:
         return words.concept, words.concept_kind, words.share
     return verdict.concept, verdict.concept_kind, verdict.share
 
@@ -180,8 +193,6 @@ def _notes(connection: queries.Connection) -> list[RenderableType]:
 
 def _count_line(counts: queries.VerdictCounts) -> str:
     line = f"{counted(counts.analysed, 'class', 'classes')} analysed, {counts.flagged:,} flagged"
-    if counts.suspect:
-        line += f", {counts.suspect:,} suspect"
-    if counts.not_analysed:
-        line += f"; {counts.not_analysed:,} not analysed"
-    return line
+    for number, words in ((counts.harmed, "harmed"), (counts.suspect, "suspect"), (counts.not_shown, "not shown")):
+        line += f", {number:,} {words}" if number else ""
+    return f"{line}; {counts.not_analysed:,} not analysed" if counts.not_analysed else line

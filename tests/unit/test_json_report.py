@@ -36,8 +36,8 @@ def test_the_schema_is_one_and_the_report_fits(report):
 
 def test_contents(report):
     assert report["counts"] == {
-        "classes": 5, "analysed": 4, "flagged": 2, "suspect": 1, "clean": 1, "not_analysed": 1, "pictures": 6,
-        "failures": 1,
+        "classes": 5, "analysed": 4, "flagged": 2, "harmed": 0, "suspect": 1, "not_shown": 0, "clean": 1,
+        "not_analysed": 1, "pictures": 6, "failures": 1,
     }  # fmt: skip
     assert [row["class_name"] for row in report["classes"]] == ["waterbird", "vehicle", "landbird", "boat", "cat"]
     waterbird = report["classes"][0]

@@ -69,7 +69,7 @@ def test_of_a_word_a_gap_of_recall_is_a_screen_and_a_pull_is_none():
     called = inputs.predicted_idx.copy()
     called[rows] = cat
     measured = pairs.measure(replace(inputs, predicted_idx=called), lambda *_: None)
-    by_recall = pairs._notable_recall(measured)
+    by_recall = pairs.notable_recall(measured)
     assert all(pair.by_gap == by_recall[pair.class_idx, pair.concept_idx] for pair in measured.pairs)
     by_class = {pair.class_idx: pair for pair in measured.pairs if pair.concept_idx == watermark}
     assert by_class[cat].pull.low > 0.1

@@ -9,7 +9,7 @@ level, and the level that the upper quartile of the values belongs to is what v 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -136,11 +136,58 @@ def recall_gap(
         groups: (n,) codes of groups of pictures that belong together, or None.
         copies: (n,) codes of pictures that are copies of each other, or None. All copies in an arm are one picture.
     """
-    reference = ~present & levels(value, correct, ~present, groups, copies)[value]
+    return _recall(present, value, correct, correct, strata, groups, copies)
+
+
+def recall_loss(
+    present: BoolArray,
+    value: IntArray,
+    correct: BoolArray,
+    *,
+    strata: Sequence[IntArray] = (),
+    groups: IntArray | None = None,
+    copies: IntArray | None = None,
+) -> Gap:
+    """P(called c | c, reference without v) - P(called c | c, v): the same comparison, tested in its other tail.
+
+    Effect and bounds are those of :func:`recall_gap` with the other sign, p is of "loss <= DELTA", and the counts stay
+    those of pictures with and without v that are called c. Of how many are missed nothing else is to be known, so it
+    is the gap of the misses.
+
+    Args:
+        present: (n,) whether v is present.
+        value: (n,) strongest value of v's kind (:func:`strongest_value`).
+        correct: (n,) whether the picture is called its class.
+        strata: As :func:`recall_gap` has them.
+        groups: (n,) codes of groups of pictures that belong together, or None.
+        copies: (n,) codes of pictures that are copies of each other, or None.
+    """
+    missed = _recall(present, value, correct, ~correct, strata, groups, copies)
+    return replace(missed, x_present=missed.n_present - missed.x_present, x_absent=missed.n_absent - missed.x_absent)
+
+
+def reference_pictures(
+    present: BoolArray, value: IntArray, correct: BoolArray, groups: IntArray | None, copies: IntArray | None
+) -> BoolArray:
+    """(n,) the pictures of a class without v that those with it are compared with; as :func:`recall_gap` has them."""
+    return ~present & levels(value, correct, ~present, groups, copies)[value]
+
+
+def _recall(
+    present: BoolArray,
+    value: IntArray,
+    correct: BoolArray,
+    outcome: BoolArray,
+    strata: Sequence[IntArray],
+    groups: IntArray | None,
+    copies: IntArray | None,
+) -> Gap:
+    """The stratified difference of an outcome between v and its reference, which recall chooses."""
+    reference = reference_pictures(present, value, correct, groups, copies)
     rows = np.flatnonzero(present | reference)
     stratum = usable_strata(present[rows, None], [s[rows] for s in strata])
     narrowed = int(reference.sum()) < int((~present).sum())
-    return _gap(present[rows], correct[rows], stratum, _of(groups, rows), _of(copies, rows), narrowed)
+    return _gap(present[rows], outcome[rows], stratum, _of(groups, rows), _of(copies, rows), narrowed)
 
 
 def pull_gap(

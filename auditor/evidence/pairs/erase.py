@@ -65,8 +65,12 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
         for column, pair in enumerate(block):
             found = _effects(eraser, pair, within, column, everyone)
             pair.erased_recall, pair.erased_pull, pair.erased_share, pair.erased_margin = found
-            gone = (within.called == pair.class_idx) & ~within.called_without[:, column]
-            pair.lost = np.flatnonzero(measured.present[:, pair.concept_idx] & gone)
+            called, still = within.called == pair.class_idx, within.called_without[:, column]
+            present, known = measured.present[:, pair.concept_idx], measured.known[:, pair.concept_idx]
+            pair.lost, pair.gained = (
+                np.flatnonzero(present & called & ~still),
+                np.flatnonzero(known & ~present & ~called & still),
+            )
     progress("evidence: erasure", 2, 3)
     _transfer(eraser, pairs)
     progress("evidence: erasure", 3, 3)

@@ -59,6 +59,7 @@ class PairEvidence:
     transferred_margin: Erasure = NOT_IDENTIFIED
     few_pictures: bool = False  # erasers were fitted on few pictures a channel
     lost: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows with v, called c only as they are
+    gained: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows without v, called c only erased
     swapped: Intervention = NOT_TRIED
     partners: tuple[int, ...] = ()
     #: A notable gap of recall lets it through, whatever data and words say: pictures that were balanced on purpose hide
@@ -159,7 +160,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
         n_with_correct=n_with_correct,
         measurable=measurable,
         by_words=_by_words(inputs, words, present, measurable),
-        by_data=(auc.low >= SCREEN_AUC) & (n_with >= MIN_ARM) & (_excess(n_known, n_with) >= SCREEN_EXCESS),
+        by_data=associated(auc, n_known, n_with),
         by_gap=np.zeros(n_known.shape, dtype=np.bool_),
         pull_arms=_pull_arms(n_known, n_with),
     )
@@ -176,7 +177,7 @@ def _pull_arms(n_known: IntArray, n_with: IntArray) -> IntArray:
     return np.asarray(np.minimum(with_v.sum(axis=0) - with_v, without_v.sum(axis=0) - without_v), dtype=np.int64)
 
 
-def _by_pair(inputs: EvidenceInput, words: Sequence[ClassConcept]) -> dict[tuple[int, int], ClassConcept]:
+def words_by_pair(inputs: EvidenceInput, words: Sequence[ClassConcept]) -> dict[tuple[int, int], ClassConcept]:
     """E1's records by class and concept."""
     by_id = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
     return {(record.class_idx, by_id[record.concept_id]): record for record in words}
@@ -193,11 +194,16 @@ def _by_words(
     """Pairs (C, V) that E1 lets through."""
     n_classes = len(inputs.class_names)
     through = np.zeros((n_classes, len(inputs.concepts)), dtype=np.bool_)
-    for (c, v), record in _by_pair(inputs, words).items():
+    for (c, v), record in words_by_pair(inputs, words).items():
         through[c, v] = carries_words(record)
     # a concept that is not to be seen in the pictures that carry its word is a wrong word
     seen = present_counts(present, inputs.predicted_idx, n_classes, copies=inputs.copies)
     return through & ((seen >= MIN_ARM) | ~measurable)
+
+
+def associated(auc: AssociationAuc, n_known: IntArray, n_with: IntArray) -> BoolArray:
+    """Pairs (C, V) that E2 lets through."""
+    return np.asarray((auc.low >= SCREEN_AUC) & (n_with >= MIN_ARM) & (_excess(n_known, n_with) >= SCREEN_EXCESS))
 
 
 def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
@@ -208,19 +214,25 @@ def _excess(n_known: IntArray, n_with: IntArray) -> NDArray[np.float64]:
     return np.asarray(rate - elsewhere)
 
 
-def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
-    """E4 of every context pair that passes a screen or whose plain gap is notable."""
-    labels, predicted = inputs.label_idx, inputs.predicted_idx
-    groups, copies = inputs.groups, inputs.copies
-    words = _by_pair(inputs, measured.class_concepts)
+def values_of_kinds(inputs: EvidenceInput) -> dict[int, IntArray]:
+    """For every context concept the strongest value (N,) of its kind, or of its column, in each picture."""
     kinds: dict[tuple[str, str | None], list[int]] = {}
     for v, concept in enumerate(inputs.concepts):
         if concept.is_context:
             kinds.setdefault((concept.kind, concept.column), []).append(v)
-    values = {}
+    values: dict[int, IntArray] = {}
     for members in kinds.values():
         values.update(dict.fromkeys(members, strongest_value(inputs.presence, members)))
-    recall_notable = _notable_recall(measured)
+    return values
+
+
+def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, progress: Progress) -> None:
+    """E4 of every context pair that passes a screen or whose plain gap is notable."""
+    labels, predicted = inputs.label_idx, inputs.predicted_idx
+    groups, copies = inputs.groups, inputs.copies
+    words = words_by_pair(inputs, measured.class_concepts)
+    values = values_of_kinds(inputs)
+    recall_notable = notable_recall(measured)
     n_classes = len(inputs.class_names)
     of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
     folds = assign_folds(inputs.image_ids, groups, seed=inputs.seed)
@@ -307,7 +319,7 @@ def called_with_known(inputs: EvidenceInput, measured: Measured, c: int, v: int)
     return float(witness_weights(among, inputs.copies).sum())
 
 
-def _notable_recall(measured: Measured) -> BoolArray:
+def notable_recall(measured: Measured) -> BoolArray:
     """Pairs (C, V) whose plain recall gap exceeds DELTA at an uncorrected level."""
     n0 = measured.n_without
     x0 = measured.n_known_correct - measured.n_with_correct

@@ -15,7 +15,7 @@ from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.findings import strongest
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.records import IntArray
-from auditor.rules import ALPHA, DELTA, DESIGN_EFFECT, GAP_PART, MIN_ARM, TOLERATED
+from auditor.rules import ALPHA, DELTA, DESIGN_EFFECT, GAP_PART, MIN_ARM, RECALL_LOSS, TOLERATED
 
 #: Pictures that are named in an arm.
 MAX_PICTURES = 50
@@ -113,9 +113,12 @@ def _arm(
     own, others = there & (labels == c), there & (labels >= 0) & (labels != c)
     n, n_correct = n_witnesses(own, inputs.copies), n_witnesses(own, inputs.copies, called)
     low, high = significance.wilson_interval(n_correct, n)
-    breaking = np.flatnonzero(others if present else own)
-    # the mistakes first: called c for what is there, or not called c for what is not; then the clearest
-    mistaken = called[breaking] == present
+    # a loss is told by the class's own pictures on both sides
+    harms = judged.rule is RECALL_LOSS
+    breaking = np.flatnonzero(others if present and not harms else own)
+    # the mistakes first: called c for what is there, or not called c for what is not (of what harms c the reverse);
+    # then the clearest
+    mistaken = called[breaking] == (present != harms)
     clear = inputs.presence[breaking, v] if present else 1 - inputs.presence[breaking, v]
     return Counterexample(
         class_idx=c,

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from auditor.records import Concept, FloatArray, IntArray, Verdict
-from auditor.rules import PRESENT
+from auditor.rules import PRESENT, RECALL_LOSS
 
 #: Pictures with and pictures without the leading concept that get a map, per class.
 PICTURES_PER_SIDE = 6
@@ -45,8 +45,8 @@ def choose_exemplars(
     Returns:
         Per class, the pictures predicted as it where its concept has the largest share (an attribute, which has no
         words: where it is present), then the pictures labelled as it without the concept, mistakes first, then those
-        of other classes that are called it and show the concept; without a concept, the pictures best explained by
-        words.
+        of other classes that are called it and show the concept; of a concept that the class loses pictures to, its
+        own pictures with it, mistakes first, and without it; without a concept, the pictures best explained by words.
     """
     by_id = {concept.concept_id: idx for idx, concept in enumerate(concepts)}
     chosen: list[Exemplar] = []
@@ -57,6 +57,10 @@ def choose_exemplars(
             strength = np.asarray(shares[predicted].sum(axis=1)).reshape(-1)
             rows = _largest(predicted, strength, PICTURES_PER_SIDE)
             chosen += [Exemplar(int(row), verdict.class_idx, None) for row in rows]
+            continue
+        if verdict.rule_id == RECALL_LOSS.rule_id:
+            rows = _broken_and_not(verdict.class_idx, label_idx, predicted_idx, presence[:, concept_idx])
+            chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in rows]
             continue
         strength = shares[predicted][:, [concept_idx]].toarray().reshape(-1)
         if concepts[concept_idx].column is not None:
@@ -71,6 +75,16 @@ def choose_exemplars(
         every = dict.fromkeys([*carrying.tolist(), *breaking.tolist(), *pulled.tolist()])
         chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in every]
     return chosen
+
+
+def _broken_and_not(class_idx: int, label_idx: IntArray, predicted_idx: IntArray, presence: FloatArray) -> list[int]:
+    """Pictures of a class with what harms it, mistakes first, and those without it that are recognised first."""
+    own = label_idx == class_idx
+    called = (predicted_idx == class_idx).astype(float)
+    there, absent = np.flatnonzero(own & (presence > PRESENT)), np.flatnonzero(own & (presence <= PRESENT))
+    broken = _largest(there, presence[there] - called[there], PICTURES_PER_SIDE)
+    whole = _largest(absent, called[absent] - presence[absent], PICTURES_PER_SIDE)
+    return [*broken.tolist(), *whole.tolist()]
 
 
 def _largest(rows: IntArray, strength: np.ndarray, n: int) -> IntArray:

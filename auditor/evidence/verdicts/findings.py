@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from auditor.concept_records import CoreConcept
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.agreement import swaps_stand_alone
+from auditor.evidence.verdicts.harm import is_sure
 from auditor.records import Finding, FloatArray, IntArray, Subgroup
 from auditor.rules import (
     ASSOCIATION,
@@ -21,6 +24,9 @@ from auditor.rules import (
     PULL_GAP,
     PULLED_SHARE,
     RECALL_GAP,
+    RECALL_LOSS,
+    RESTORED_MARGIN,
+    RESTORED_RECALL,
     SHARE,
     Rule,
 )
@@ -66,10 +72,18 @@ def core_of(inputs: EvidenceInput, measured: Measured) -> list[CoreConcept]:
     ]
 
 
-def findings_of(inputs: EvidenceInput, measured: Measured) -> list[Finding]:
-    """Findings of every measured pair, by class and concept: E1, E2 and, where a model was examined, E3 to E5."""
-    ordered = sorted(measured.pairs, key=lambda pair: (pair.class_idx, pair.concept_idx))
-    return [finding for pair in ordered for finding in _findings(inputs, measured, pair)]
+def findings_of(inputs: EvidenceInput, measured: Measured, absence: Measured) -> list[Finding]:
+    """Findings of every measured pair, by class and concept: E1, E2 and, where a model was examined, E3 to E5.
+
+    Args:
+        inputs: What was judged.
+        measured: The pairs.
+        absence: The losses, which may be of other pairs (:mod:`auditor.evidence.pairs.losses`).
+    """
+    found = [(pair, _findings(inputs, measured, pair)) for pair in measured.pairs]
+    found += [(loss, losses_of_pair(inputs, absence, loss)) for loss in absence.pairs]
+    found.sort(key=lambda one: (one[0].class_idx, one[0].concept_idx))  # of one pair its losses come last
+    return [finding for _, findings in found for finding in findings]
 
 
 def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Iterator[Finding]:
@@ -155,6 +169,40 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         estimate, p = (swapped.effect, swapped.low, swapped.high), swapped.p if swapped.status == "measured" else None
         corrected = q if swaps_stand_alone(pair) else None
         yield finding(FILLED, estimate, swapped.n, rows, p=p, corrected=corrected, status=swapped.status)
+
+
+def losses_of_pair(inputs: EvidenceInput, absence: Measured, loss: PairEvidence) -> Iterator[Finding]:
+    """What was measured of a loss of recall, and of what comes back when the concept is erased."""
+    c, v = loss.class_idx, loss.concept_idx
+    concept, presence = inputs.concepts[v], inputs.presence[:, v]
+    own = absence.known[:, v] & ~absence.present[:, v] & (inputs.label_idx == c)
+
+    def finding(rule: Rule, one: Gap | Erasure, rows: IntArray, *, corrected: float | None = None) -> Finding:
+        missed = inputs.predicted_idx[rows] != c
+        return Finding(
+            class_idx=c,
+            class_name=inputs.class_names[c],
+            concept_id=concept.concept_id,
+            concept=concept.term,
+            concept_kind=concept.kind,
+            rule_id=rule.rule_id,
+            effect=one.effect,
+            low=one.low,
+            high=one.high,
+            p=one.p if one.status == "measured" else None,
+            q=corrected,
+            n_images=one.n_present + one.n_absent,
+            evidence_image_ids=tuple(inputs.image_ids[row] for row in strongest(inputs, rows, missed + presence[rows])),
+            status=one.status,
+            permuted=one.permuted if isinstance(one, Erasure) else None,
+        )
+
+    measured = loss.recall.status == "measured"
+    yield finding(RECALL_LOSS, loss.recall, np.flatnonzero(own), corrected=loss.q if measured else None)
+    if is_sure(loss):
+        given_back = loss.gained[own[loss.gained]]
+        yield finding(RESTORED_RECALL, loss.erased_recall, given_back)
+        yield finding(RESTORED_MARGIN, loss.transferred_margin, given_back)
 
 
 def strongest(inputs: EvidenceInput, rows: IntArray, strength: FloatArray, most: int = MAX_EXAMPLES) -> IntArray:

@@ -21,13 +21,14 @@ from auditor.evidence.verdicts.counterexamples import (
     presence_reliability,
 )
 from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_of
+from auditor.evidence.verdicts.harm import judged_losses, losses_besides, measure_harm, suspected
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests, n_tests
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress, Severity, Verdict, VerdictName
-from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA
+from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA, RECALL_LOSS
 
 __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
@@ -56,12 +57,17 @@ def judge(
         control = check_interventions(inputs, measured, before, judged, intervene, progress)
         judged = _judged(inputs, measured) if control else judged
     failed = control if control and control.swapped.status == "measured" else None
-    verdicts = tuple(_verdict(inputs, measured, c, judged[c]) for c in range(len(inputs.class_names)))
+    absence = measure_harm(inputs, measured, progress)
+    losses = judged_losses(inputs, absence)
+    verdicts = tuple(
+        _verdict(inputs, measured, c, judged[c], absence, losses[c]) for c in range(len(inputs.class_names))
+    )
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
+    led_by_loss = [v.class_idx for v in verdicts if v.rule_id == RECALL_LOSS.rule_id]
     return EvidenceResult(
         measured.class_concepts,
         subgroups_of(inputs, measured),
-        findings_of(inputs, measured),
+        findings_of(inputs, measured, absence),
         verdicts,
         core_of(inputs, measured),
         counterexamples_of(
@@ -72,6 +78,12 @@ def judge(
                 for of_class in undecided_or_worse
                 for j in of_class
                 if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.suspicious)
+            ]
+            + [
+                (j, j.state, _missing(inputs, measured, j.pair, of=absence))
+                for c in led_by_loss
+                for j in losses[c]
+                if j.state == "proven" or suspected(j)
             ],
         ),
         (*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
@@ -95,8 +107,15 @@ def _measurable(inputs: EvidenceInput) -> EvidenceInput:
     return replace(inputs, presence=np.where(doubted, np.float32(np.nan), inputs.presence))
 
 
-def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence[JudgedPair]) -> Verdict:
-    """Flagged before all else; then what prevents a verdict; then suspect; then clean."""
+def _verdict(
+    inputs: EvidenceInput,
+    measured: Measured,
+    c: int,
+    judged: Sequence[JudgedPair],
+    absence: Measured,
+    losses: Sequence[JudgedPair],
+) -> Verdict:
+    """Flagged before all else; then what prevents a verdict; then harmed; then suspect; then clean."""
     name, n = inputs.class_names[c], int(measured.n_labelled[c])
     detectable = _detectable(inputs, measured, c, [j.pair for j in judged])
 
@@ -107,6 +126,7 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
         reason = None if lead is None else lead.reason if inputs.head else lead.pair.screened_by
         gap = lead.gap if lead and inputs.head and lead.rule in GAPS and lead.gap.status == "measured" else None
         has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
+        side = -1 if lead and lead.rule is RECALL_LOSS else 1  # a gap is recall with the concept less that without it
         claim, numbers, advice = told.parts
         return Verdict(
             class_idx=c,
@@ -119,9 +139,9 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
             sentence=told.text,
             n_images=n,
             share=(lead.pair.words.share if lead.pair.words else 0.0) if lead and has_words else None,
-            gap=gap.effect if gap else None,
-            gap_low=gap.low if gap else None,
-            gap_high=gap.high if gap else None,
+            gap=side * gap.effect if gap else None,
+            gap_low=min(side * gap.low, side * gap.high) if gap else None,
+            gap_high=max(side * gap.low, side * gap.high) if gap else None,
             detectable_effect=detectable if inputs.head else None,
             rule_id=reason.rule_id if reason else None,
             effect=reason.effect if reason else None,
@@ -142,13 +162,18 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     proven = without_twins(inputs, [j for j in screened if j.state == "proven"])
     if proven:
         lead = proven[0]
-        severity: Severity = "high" if lead.gap.low >= HIGH else "medium" if lead.gap.low >= MEDIUM else "low"
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
         told = sentences.flagged(inputs, lead, others, other_source(inputs, judged, lead))
-        return verdict("flagged", told, severity, lead)
+        besides = losses_besides(inputs, absence, losses, {j.pair.concept_idx for j in proven})
+        return verdict("flagged", sentences.with_losses(inputs, told, besides), _severity(lead), lead)
     named_state = not_analysable(inputs, measured, c)
     if named_state:
         return verdict("not_analysed", named_state)
+    harm = without_twins(inputs, [loss for loss in losses if loss.state == "proven"])
+    if harm:
+        others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
+        told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
+        return verdict("harmed", told, _severity(harm[0]), harm[0])
     screened = [j for j in screened if j.pair.suspicious]
     undecided = without_twins(inputs, [j for j in screened if j.state == "open"])
     if undecided:
@@ -156,6 +181,11 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
         missing = _missing(inputs, measured, lead.pair)
         told = sentences.suspect(inputs, lead, missing, other_source(inputs, judged, lead))
         return verdict("suspect", told, "low", lead)
+    lost = without_twins(inputs, [loss for loss in losses if suspected(loss)])
+    if lost:
+        return verdict(
+            "suspect", sentences.loses(inputs, lost[0], other_source(inputs, losses, lost[0])), "low", lost[0]
+        )
     known_as = {word for attribute, word in inputs.same_as.items() if measured.measurable[attribute]}
     doubted = [j for j in screened if j.state == "not_measurable" and j.pair.concept_idx not in known_as]
     if doubted:
@@ -170,7 +200,12 @@ def _verdict(inputs: EvidenceInput, measured: Measured, c: int, judged: Sequence
     dismissed = [j.pair for j in without_twins(inputs, screened) if j.state != "not_measurable"]
     tested = testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n
-    return verdict("clean", sentences.clean(inputs, name, n, tested, dismissed, detectable, rate))
+    told = sentences.clean(inputs, name, n, tested, dismissed, detectable, rate)
+    return verdict("clean", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
+
+
+def _severity(lead: JudgedPair) -> Severity:
+    return "high" if lead.gap.low >= HIGH else "medium" if lead.gap.low >= MEDIUM else "low"
 
 
 def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> float | None:
@@ -189,7 +224,7 @@ def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequen
     return float(effects.max() if screened else np.median(effects))
 
 
-def _missing(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Missing:
-    """Pictures that are missing to show or to exclude a reliance, at the level that the class's many tests leave."""
-    shared = float(n_tests(inputs, measured, pair.class_idx)[pair.concept_idx])
+def _missing(inputs: EvidenceInput, measured: Measured, pair: PairEvidence, *, of: Measured | None = None) -> Missing:
+    """Pictures that are missing to show or to exclude a reliance, at the level that many tests (``of``) leave."""
+    shared = float(n_tests(inputs, of or measured, pair.class_idx)[pair.concept_idx])
     return missing_pictures(inputs, measured, pair, n_tests=shared)

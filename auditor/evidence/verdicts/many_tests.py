@@ -12,6 +12,7 @@ share the level with a hundred words that nobody asked for. The parts of all fam
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +25,24 @@ from auditor.records import BoolArray, IntArray
 from auditor.rules import ALPHA, ASSOCIATED_PART, COLUMN_PART, MIN_CLASS
 
 
-def correct_for_many_tests(inputs: EvidenceInput, measured: Measured) -> None:
-    """Fill ``p`` and ``q``: Holm within the families of a class, Benjamini-Hochberg over the classes.
+def surest_supported(pair: PairEvidence) -> float:
+    """The best p of what an intervention supports, each divided by its part of the pair's level."""
+    return min([1.0] + [one.gap.p / one.part for one in supported(pair)])
 
-    A pair's p is the best of what an intervention supports, each divided by its part of the pair's level. Within the
-    discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014).
+
+def correct_for_many_tests(
+    inputs: EvidenceInput, measured: Measured, p_of: Callable[[PairEvidence], float] = surest_supported
+) -> None:
+    """Fill ``p``, as ``p_of`` has it, and ``q``: Holm within a class's families, Benjamini-Hochberg over the classes.
+
+    Within the discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014).
     """
     analysed = np.flatnonzero(measured.n_labelled >= MIN_CLASS)
     smallest = np.ones(len(inputs.class_names))
     by_class: list[dict[int, PairEvidence]] = [{} for _ in inputs.class_names]
     for pair in measured.pairs:
         if pair.screened:
-            pair.p = min([1.0] + [one.gap.p / one.part for one in supported(pair)])
+            pair.p = p_of(pair)
             by_class[pair.class_idx][pair.concept_idx] = pair
     for c, pairs in enumerate(by_class):
         for family, part in itertools.chain.from_iterable(of for _, of in _families(inputs, measured, c)):

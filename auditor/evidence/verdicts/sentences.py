@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.evidence.effects import significance
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.swaps import Intervention
+from auditor.evidence.effects.witnesses import n_witnesses
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.agreement import agrees_by_counts
@@ -16,7 +17,7 @@ from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.swap_controls import Control
 from auditor.figures import coefficient, percent, points, rate
-from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT, PULL_GAP, PULLED_DELTA, PULLED_SHARE, Rule
+from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT, PRESENT, PULL_GAP, PULLED_DELTA, PULLED_SHARE, Rule
 
 #: Concepts that one cannot be told from, and that are named.
 _MORE_ALIKE = 3
@@ -24,6 +25,8 @@ _MORE_ALIKE = 3
 _MORE_SOURCES = 3
 #: Concepts that go with a class after the leading one, and are named.
 _MORE_IN_DATA = 4
+#: Losses that are told beside what a class's state tells.
+_MORE_LOSSES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +290,91 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
     if not sides:
         return Sentence(claim, f"{undecided}, the effect lies near what is tolerated.{more}", joint=", but ")
     return Sentence(claim, f"{undecided}.{more}", f"Missing: {_list(sides)}.", joint=", but ")
+
+
+def harmed(
+    inputs: EvidenceInput, lead: JudgedPair, others: Sequence[PairEvidence], other: PairEvidence | None = None
+) -> Sentence:
+    """'"cat" is harmed by watermark (artifact): with it …', where erasure gives the loss back.
+
+    Args:
+        inputs: What was judged.
+        lead: The concept that leads, and its loss (:mod:`auditor.evidence.verdicts.harm`).
+        others: Other concepts that the class is harmed by.
+        other: The same concept by the other source, as :func:`flagged` has it.
+    """
+    pair, name = lead.pair, inputs.class_names[lead.pair.class_idx]
+    said = _other(inputs, other, lead.rule)
+    numbers = f"{_lost(inputs, lead)}; {_given_back(pair)}{'; ' if said else ''}{said}."
+    if others:
+        numbers += f" It is also harmed by {_list([named(inputs, one) for one in others])}."
+    return Sentence(f'"{name}" is harmed by {named(inputs, pair)}', numbers, joint=": ")
+
+
+def loses(inputs: EvidenceInput, lead: JudgedPair, other: PairEvidence | None = None) -> Sentence:
+    """A sure loss that erasure does not give back."""
+    name = inputs.class_names[lead.pair.class_idx]
+    said = _other(inputs, other, lead.rule)
+    numbers = f"{_capital(_lost(inputs, lead))}; {_not_given_back(lead.pair)}."
+    return Sentence(
+        f'"{name}" is recognised less often with {named(inputs, lead.pair)}',
+        f"{numbers} {_capital(said)}." if said else numbers,
+    )
+
+
+def with_losses(inputs: EvidenceInput, told: Sentence, losses: Sequence[JudgedPair]) -> Sentence:
+    """What is told of a class, and the sure losses that its state does not tell."""
+    more = []
+    for loss in losses[:_MORE_LOSSES]:
+        back = _given_back(loss.pair) if loss.state == "proven" else _not_given_back(loss.pair)
+        also = "It also loses pictures to" if loss.state == "proven" else "It is recognised less often with"
+        more.append(f"{also} {named(inputs, loss.pair)}: {_lost(inputs, loss)}; {back}.")
+    return replace(told, numbers=" ".join([told.numbers, *more]).strip()) if more else told
+
+
+def _lost(inputs: EvidenceInput, loss: JudgedPair) -> str:
+    """'With it 38 % [30, 47] of 130 are recognised instead of …, and 58 % of them are called "vehicle"', as clauses."""
+    gap, c, v = loss.gap, loss.pair.class_idx, loss.pair.concept_idx
+    without = "on comparable pictures without it" if gap.narrowed else "without it"
+    clause = (
+        f"with it {_rate(gap.x_present, gap.n_present)} are recognised instead of {_rate(gap.x_absent, gap.n_absent)} "
+        f"{without}"
+    )
+    there = (inputs.label_idx == c) & (inputs.presence[:, v] > PRESENT) & (inputs.predicted_idx >= 0)
+    called = [
+        n_witnesses(there & (inputs.predicted_idx == k), inputs.copies) if k != c else 0
+        for k in range(len(inputs.class_names))
+    ]
+    taker = max(range(len(called)), key=lambda k: (called[k], inputs.class_names[k]))
+    if 2 * called[taker] <= sum(called):
+        return clause
+    return f'{clause}, and {percent(called[taker] / gap.n_present)} are called "{inputs.class_names[taker]}"'
+
+
+def _given_back(pair: PairEvidence) -> str:
+    """What erasing the concept gives back, of the class's recall where that agrees, else of the margin, as a clause."""
+    if agrees_by_counts(pair):
+        back = pair.erased_recall
+        permuted = "" if back.permuted is None else f" (permuted {_points(back.permuted)})"
+        return f"erasing it from the features gives back {_points(back.effect, back.low, back.high)}{permuted}"
+    back = pair.transferred_margin
+    permuted = "" if back.permuted is None else f" (permuted {percent(back.permuted)})"
+    return (
+        "erasing from the features what it does in the other classes gives back "
+        f"{percent(back.effect, back.low, back.high)} of the margin that is lost with it{permuted}"
+    )
+
+
+def _not_given_back(pair: PairEvidence) -> str:
+    """What erasing the concept does not give back, as a clause."""
+    tried = [one for one in (pair.erased_recall, pair.transferred_recall) if one.status == "measured"]
+    if not tried:
+        return "erasure could not be tried, so the cause is not known"
+    weaker = min(tried, key=lambda one: one.effect)
+    return (
+        f"erasing it from the features gives back {_points(weaker.effect, weaker.low, weaker.high)}, so something that "
+        "goes with it may be the cause: its pictures may only be harder"
+    )
 
 
 def clean(

@@ -21,13 +21,13 @@ from auditor.concept_records import Attribute, AttributeConcept, CoreConcept, Co
 from auditor.errors import StoreError
 from auditor.records import (
     MASK_STAGE,
+    VERDICTS,
     ClassConcept,
     Failure,
     Finding,
     Severity,
     Subgroup,
     Verdict,
-    VerdictName,
 )
 from auditor.rules import PRESENT
 from auditor.store.tables import RejudgedFrom, Run
@@ -48,7 +48,7 @@ SELECT class_idx, class_name, verdict, severity, concept_id, concept, concept_ki
        gap_low, gap_high, detectable_effect, rule_id, effect, effect_low, effect_high, agreeing_rule_id,
        coalesce(nullif(claim, ''), sentence), coalesce(numbers, ''), coalesce(advice, '')
 FROM verdicts
-ORDER BY list_position(['flagged', 'suspect', 'not_analysed', 'clean'], verdict),
+ORDER BY list_position($order, verdict),
          list_position(['high', 'medium', 'low', 'none'], severity), share DESC NULLS LAST, class_name, class_idx
 """
 
@@ -159,14 +159,16 @@ class VerdictCounts:
     """Number of classes by verdict."""
 
     flagged: int = 0
+    harmed: int = 0
     suspect: int = 0
-    clean: int = 0
     not_analysed: int = 0
+    not_shown: int = 0
+    clean: int = 0
 
     @property
     def analysed(self) -> int:
         """Classes that were judged."""
-        return self.flagged + self.suspect + self.clean
+        return self.flagged + self.harmed + self.suspect + self.not_shown + self.clean
 
 
 def records(cursor: duckdb.DuckDBPyConnection, kind: type[Record]) -> list[Record]:
@@ -207,9 +209,9 @@ def verdicts(connection: Connection) -> list[Verdict]:
     Raises:
         StoreError: a verdict or a severity that no auditor gives; reports take both for harmless words.
     """
-    found = records(connection.execute(_VERDICTS), Verdict)
+    found = records(connection.execute(_VERDICTS, {"order": list(VERDICTS)}), Verdict)
     for verdict in found:
-        if verdict.verdict not in get_args(VerdictName) or verdict.severity not in get_args(Severity):
+        if verdict.verdict not in VERDICTS or verdict.severity not in get_args(Severity):
             raise StoreError(
                 f"the audit gives class {quote(verdict.class_name)} the verdict {quote(verdict.verdict)} of severity "
                 f"{quote(verdict.severity)}, which this auditor does not know; make it again"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from auditor.records import VERDICTS
 from auditor.rules import GAPS
 from auditor.store.queries.audit import Connection
 
@@ -34,7 +35,7 @@ LIMIT $limit
 _ALL = """
 WITH led AS (
     SELECT concept_id, count(*) FILTER (verdict = 'flagged') AS n_flagged,
-           count(*) FILTER (verdict = 'suspect') AS n_suspect
+           count(*) FILTER (verdict = 'harmed') AS n_harmed, count(*) FILTER (verdict = 'suspect') AS n_suspect
     FROM verdicts WHERE concept_id IS NOT NULL GROUP BY concept_id
 ),
 said AS (
@@ -47,11 +48,12 @@ named AS (
     SELECT concept_id, concept, NULL, NULL FROM attribute_concepts
     WHERE concept_id NOT IN (SELECT concept_id FROM concepts)
 )
-SELECT concept_id, concept, concept_kind, coalesce(n_flagged, 0), coalesce(n_suspect, 0), share, class_name, kappa,
-       count(*) OVER ()
+SELECT concept_id, concept, concept_kind, coalesce(n_flagged, 0), coalesce(n_harmed, 0), coalesce(n_suspect, 0),
+       share, class_name, kappa, count(*) OVER ()
 FROM named LEFT JOIN led USING (concept_id) LEFT JOIN said USING (concept_id)
 WHERE contains(lower(concept), lower($find))
-ORDER BY coalesce(n_flagged, 0) DESC, coalesce(n_suspect, 0) DESC, share DESC NULLS LAST, concept_id
+ORDER BY coalesce(n_flagged, 0) DESC, coalesce(n_harmed, 0) DESC, coalesce(n_suspect, 0) DESC,
+         share DESC NULLS LAST, concept_id
 LIMIT $limit OFFSET $start
 """
 
@@ -76,7 +78,7 @@ FROM verdicts v
 LEFT JOIN said s USING (class_idx)
 LEFT JOIN measured m USING (class_idx)
 WHERE m.class_idx IS NOT NULL OR v.concept_id IS NOT DISTINCT FROM $concept_id OR s.share >= 0.005
-ORDER BY leads DESC, list_position(['flagged', 'suspect', 'not_analysed', 'clean'], v.verdict),
+ORDER BY leads DESC, list_position($order, v.verdict),
          m.gap DESC NULLS LAST, s.share DESC NULLS LAST, v.class_name, v.class_idx
 LIMIT $limit OFFSET $start
 """
@@ -132,6 +134,7 @@ class ListedConcept:
     concept: str
     concept_kind: str | None
     n_flagged: int
+    n_harmed: int
     n_suspect: int
     share: float | None
     class_name: str | None
@@ -186,7 +189,7 @@ def words_of_class(
 
 
 def concepts(connection: Connection, *, find: str = "", limit: int, start: int = 0) -> list[ListedConcept]:
-    """A part of all concepts: those that lead flagged classes first, then suspect ones, then by share."""
+    """A part of all concepts: those that lead flagged classes first, then harmed ones, suspect ones, then by share."""
     parameters = {"find": find, "limit": limit, "start": start}
     return [ListedConcept(*row) for row in connection.execute(_ALL, parameters).fetchall()]
 
@@ -203,7 +206,7 @@ def concept(connection: Connection, concept_id: str) -> OneConcept | None:
 def across_classes(connection: Connection, concept_id: str, *, limit: int, start: int = 0) -> list[ConceptInClass]:
     """What a concept is to each class that it says anything of: where it leads first, then by the size of its gap."""
     gaps = [rule.rule_id for rule in GAPS]
-    parameters = {"concept_id": concept_id, "limit": limit, "start": start, "gaps": gaps}
+    parameters = {"concept_id": concept_id, "limit": limit, "start": start, "gaps": gaps, "order": list(VERDICTS)}
     rows = connection.execute(_ACROSS, parameters).fetchall()
     asked = {"concept_id": concept_id, "classes": [row[0] for row in rows]}
     effects: defaultdict[int, dict[str, Effect]] = defaultdict(dict)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from auditor.records import ByteArray, SaliencyMap
-from auditor.rules import PRESENT
+from auditor.rules import PRESENT, RECALL_LOSS
 from auditor.store.queries.audit import Connection
 
 #: ``with``: of the class, with its leading concept; ``without``: of the class, without it; ``pulled``: of other
@@ -26,7 +26,10 @@ _MOST_MAPS = 16
 # Pictures with maps, and those that the findings and counterexamples name. Audits without a model draw no maps and name
 # none without the concept: there it is those of the class that show it least.
 _TOLD = f"""
-WITH asked AS (SELECT class_idx, concept_id FROM verdicts WHERE list_contains($classes, class_idx)),
+WITH asked AS (
+    SELECT class_idx, concept_id, rule_id IS NOT DISTINCT FROM $loss AS fails_with FROM verdicts
+    WHERE list_contains($classes, class_idx)
+),
 bare AS (
     SELECT a.class_idx, min_by(c.image_id, c.presence::DOUBLE + (hash(c.image_id) % 1000000) * 1e-14, $limit) AS ids
     FROM asked a JOIN concept_presence c USING (concept_id) JOIN predictions p USING (image_id)
@@ -45,7 +48,7 @@ named AS (
 pictures AS (SELECT class_idx, image_id, bool_or(mapped) AS mapped FROM named GROUP BY ALL),
 told AS (
     SELECT n.class_idx, n.image_id, n.mapped, i.path, p.label_name, p.predicted_name, p.confidence, p.correct,
-           p.label_idx, p.predicted_idx, a.concept_id, c.presence, w.share
+           p.label_idx, p.predicted_idx, a.concept_id, a.fails_with, c.presence, w.share
     FROM pictures n
     JOIN asked a USING (class_idx)
     JOIN images i USING (image_id)
@@ -66,7 +69,7 @@ placed AS (
 ranked AS (
     SELECT *, row_number() OVER (
         PARTITION BY class_idx, side
-        ORDER BY CASE WHEN side = 'without' THEN correct END NULLS LAST, mapped DESC,
+        ORDER BY CASE WHEN side = if(fails_with, 'with', 'without') THEN correct END NULLS LAST, mapped DESC,
                  CASE WHEN side = 'without' THEN presence ELSE -coalesce(share, 0) END, -presence, image_id
     ) AS rank
     FROM placed WHERE side IS NOT NULL
@@ -177,9 +180,9 @@ class CalledPictures:
 def side_pictures(
     connection: Connection, classes: Sequence[int], *, limit: int
 ) -> defaultdict[tuple[int, Side], list[SidePicture]]:
-    """By class and side, at most ``limit`` pictures: without the concept mistakes first, then what has a map."""
+    """By class and side, at most ``limit`` pictures: on the side that decides mistakes first, then what has a map."""
     found: defaultdict[tuple[int, Side], list[SidePicture]] = defaultdict(list)
-    parameters = {"classes": list(classes), "limit": limit}
+    parameters = {"classes": list(classes), "limit": limit, "loss": RECALL_LOSS.rule_id}
     for row in (SidePicture(*row) for row in connection.execute(_TOLD, parameters).fetchall()):
         found[row.class_idx, row.side].append(row)
     return found

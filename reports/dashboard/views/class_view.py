@@ -9,7 +9,7 @@ from typing import get_args
 
 import streamlit as st
 
-from auditor.records import Verdict
+from auditor.records import FOUND, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
@@ -81,7 +81,7 @@ def _url(session: Session, verdict: Verdict) -> str:
 
 def _show_head(session: Session, verdict: Verdict, listed: Sequence[Verdict]) -> None:
     before, after = class_list.beside(listed, verdict.class_idx)
-    reviewed = verdict.verdict in ("flagged", "suspect") and not session.read_only
+    reviewed = verdict.verdict in FOUND and not session.read_only
     position = next((place for place, one in enumerate(listed, 1) if one.class_idx == verdict.class_idx), None)
     markup.draw(
         "class_head",

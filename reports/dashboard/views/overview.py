@@ -11,7 +11,7 @@ from auditor.errors import AuditorError
 from auditor.figures import counted, reach
 from auditor.gate.acceptance import today_utc
 from auditor.gate.decision import GateDecision
-from auditor.records import Verdict
+from auditor.records import FOUND, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection, VerdictCounts
 from reports.dashboard import charts, class_list, markup
@@ -19,7 +19,7 @@ from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.explanations import READING
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, told_counts
 from reports.page.html_report import headline
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.records import Card
@@ -58,8 +58,8 @@ def show(session: Session) -> None:
 
 def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
     counts = VerdictCounts(**{name: sum(v.verdict == name for v in verdicts) for name in VERDICT_SHAPES})
-    numbers = [(verdict, getattr(counts, verdict)) for verdict in VERDICT_SHAPES]
-    told = [v for v in verdicts if v.verdict in ("flagged", "suspect") or (v.verdict != "clean" and v.concept_id)]
+    numbers = told_counts(counts)
+    told = [v for v in verdicts if v.verdict in FOUND or (v.verdict != "clean" and v.concept_id)]
     worst = [verdict.class_idx for verdict in told[:_WORST]]
     gate, gate_error = _gate(session)
     cards = _cards(str(session.audit_dir), identity_of(session.audit_dir), worst, session.connection)

@@ -1,0 +1,129 @@
+"""What breaks a class: losses of recall that are sure, and whether erasing the concept gives them back.
+
+The losses are a family of their own in every class, with a level of its own: what is said of a class's reliances is the
+same without them (docs/decisions/0026-harm.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from auditor.evidence.effects.covariates import rivals_of
+from auditor.evidence.effects.gaps import reference_pictures, strongest_value
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.erase import erase_pairs
+from auditor.evidence.pairs.losses import measure_losses, of_absence
+from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.verdicts.agreement import agrees_by_counts, erasure_agrees
+from auditor.evidence.verdicts.many_tests import correct_for_many_tests
+from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
+from auditor.records import Progress
+from auditor.rules import ALPHA, HIGH, PRESENT, RECALL_LOSS, RESTORED_MARGIN, RESTORED_RECALL, TOLERATED
+
+
+def measure_harm(inputs: EvidenceInput, measured: Measured, progress: Progress) -> Measured:
+    """Losses of recall, corrected for many tests, and E3 of those that are sure; nothing of data without a model.
+
+    Returns:
+        Measurements of absence, see :func:`~auditor.evidence.pairs.losses.measure_losses`; erasures of its pairs are
+        what comes back when the concept is erased.
+    """
+    if inputs.head is None:
+        return of_absence(measured)
+    absence = measure_losses(inputs, measured)
+    # no intervention is asked before a loss may be tested: that pictures with v are missed is true whatever the cause
+    correct_for_many_tests(inputs, absence, p_of=lambda pair: pair.recall.p)
+    sure = [pair for pair in absence.pairs if is_sure(pair)]
+    if sure:
+        erase_pairs(inputs, replace(absence, pairs=sure), progress)
+    return absence
+
+
+def is_sure(loss: PairEvidence) -> bool:
+    """Whether a loss exceeds DELTA after the correction for many tests."""
+    return loss.q <= ALPHA
+
+
+def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedPair]]:
+    """The sure losses of every class: columns before words, then the largest by the lower bound first.
+
+    "proven" are those that erasure gives back, "open" the others. As with reliances, a word says nothing where the
+    attribute of its name excludes the loss; nor does a loss against pictures of what the class may rest on.
+    """
+    judged: list[list[JudgedPair]] = [[] for _ in inputs.class_names]
+    excluded = {
+        (pair.class_idx, inputs.same_as[pair.concept_idx])
+        for pair in absence.pairs
+        if pair.concept_idx in inputs.same_as and pair.recall.status == "measured" and pair.recall.high < TOLERATED
+    }
+    for pair in absence.pairs:
+        if not is_sure(pair) or (pair.class_idx, pair.concept_idx) in excluded:
+            continue
+        core = {v for (c, v) in inputs.core if c == pair.class_idx}
+        if not compared_with(inputs, absence, pair, core):
+            judged[pair.class_idx].append(_judged(pair))
+    for of_class in judged:
+        of_class.sort(
+            key=lambda j: (inputs.concepts[j.pair.concept_idx].column is None, -j.gap.low, j.pair.concept_idx)
+        )
+    return judged
+
+
+def _judged(pair: PairEvidence) -> JudgedPair:
+    loss = pair.recall
+    if not erasure_agrees(pair):
+        return JudgedPair(pair, "open", RECALL_LOSS, loss, loss.low)
+    return JudgedPair(
+        pair, "proven", RECALL_LOSS, loss, loss.low, RESTORED_RECALL if agrees_by_counts(pair) else RESTORED_MARGIN
+    )
+
+
+def suspected(loss: JudgedPair) -> bool:
+    """Whether a sure loss that erasure does not give back makes a class suspect.
+
+    It does where the data associate the class with the absence of the concept, as with reliances; and where it is so
+    large that nobody would call the class clean, whatever the cause.
+    """
+    return loss.state == "open" and (loss.pair.suspicious or loss.gap.low >= HIGH)
+
+
+def losses_besides(
+    inputs: EvidenceInput, absence: Measured, losses: Sequence[JudgedPair], relied_on: Collection[int]
+) -> list[JudgedPair]:
+    """Losses that erasure gives back and that do not merely tell a reliance from its other side."""
+    given_back = [loss for loss in losses if loss.state == "proven"]
+    other = [loss for loss in given_back if not compared_with(inputs, absence, loss.pair, relied_on)]
+    return without_twins(inputs, other)
+
+
+def compared_with(inputs: EvidenceInput, absence: Measured, loss: PairEvidence, concepts: Collection[int]) -> bool:
+    """Whether most of the pictures that a loss is measured against show one of some rivals of its concept.
+
+    Without A where there is B, a class that relies on B loses its pictures with A: that is no other finding.
+    """
+    c, v = loss.class_idx, loss.concept_idx
+    concept = inputs.concepts[v]
+    of_kind = [
+        u
+        for u, one in enumerate(inputs.concepts)
+        if one.is_context and (one.kind, one.column) == (concept.kind, concept.column)
+    ]
+    rivals = (rivals_of(inputs.concepts, inputs.same_as)[v] | set(of_kind)) - {v}
+    asked = sorted(rivals.intersection(concepts))
+    if not asked:
+        return False
+    own = np.flatnonzero((inputs.label_idx == c) & absence.known[:, v])
+    reference = own[
+        reference_pictures(
+            ~absence.present[own, v],
+            strongest_value(inputs.presence[own], of_kind),
+            inputs.predicted_idx[own] == c,
+            None if inputs.groups is None else inputs.groups[own],
+            None if inputs.copies is None else inputs.copies[own],
+        )
+    ]
+    shown = inputs.presence[np.ix_(reference, asked)] > PRESENT
+    return bool(reference.size and shown.mean(axis=0).max() > 0.5)
