@@ -153,6 +153,11 @@ def pulled():
     return judge(many_classes(0, pulled=(1, 2)))
 
 
+def alarms(verdicts):
+    """Classes that are said to rely on something, or may."""
+    return [verdict for verdict in verdicts if verdict.verdict in ("flagged", "suspect")]
+
+
 def findings(result, class_idx=0):
     return {f.rule_id: f for f in result.findings if f.class_idx == class_idx and f.concept_id == "snow"}
 
@@ -167,7 +172,7 @@ def test_two_of_a_hundred_classes_that_are_pulled_are_named(pulled):
         wolf.numbers
     )
     assert "takes away 25 % [20, 29] (permuted 1 %)" in wolf.numbers
-    assert {verdict.verdict for verdict in others} == {"clean"}
+    assert not alarms(others)
     found = findings(pulled)
     assert found["E4-pull"].effect < 0.02
     assert found["E4-pull"].p == pytest.approx(1)
@@ -191,10 +196,9 @@ def test_pull_that_is_spread_evenly_over_a_hundred_classes_is_found_and_names_no
 
 
 @pytest.mark.parametrize("of_wolves", [0.5, 0.75])
-def test_hundred_classes_that_nothing_pulls_are_clean(of_wolves):
+def test_hundred_classes_that_nothing_pulls_raise_no_alarm(of_wolves):
     """With snow as with any word; where three of four wolves have it the data let it through, and it is excluded."""
-    result = judge(many_classes(1, of_wolves=of_wolves))
-    assert {verdict.verdict for verdict in result.verdicts} == {"clean"}
+    assert not alarms(judge(many_classes(1, of_wolves=of_wolves)).verdicts)
 
 
 @pytest.mark.slow

@@ -67,6 +67,7 @@ class PairEvidence:
     by_gap: bool = False
     p: float = 1.0
     q: float = 1.0
+    bar: float = 1.0  # largest p with which it would be shown, the others being what they are
 
     @property
     def screened_by(self) -> Reason:

@@ -23,6 +23,8 @@ from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT, PRESENT, PULL_
 _MORE_ALIKE = 3
 #: Classes that are pulled, and named.
 _MORE_SOURCES = 3
+#: By less than this a gap is not corrected in words.
+_A_POINT = 0.01
 #: Concepts that go with a class after the leading one, and are named.
 _MORE_IN_DATA = 4
 #: Losses that are told beside what a class's state tells.
@@ -228,18 +230,28 @@ def _shown(inputs: EvidenceInput, lead: JudgedPair, name: str) -> str:
         few = (
             f"only {pair.recall.n_absent:,} of its pictures are" if pair.recall.n_absent else "none of its pictures is"
         )
-        return f"shown by intervention only, as {few} without it; {_swapped(pair.swapped, name)}"
+        shown = replace(pair.swapped, effect=lead.gap.effect, low=lead.gap.low, high=lead.gap.high)
+        return f"shown by intervention only, as {few} without it; {_swapped(shown, name)}"
     if lead.together:
         return (
             f"{_recall(lead.gap)}, too few pictures to show it by themselves, but together with two interventions they "
-            f"do: {_erased_own(pair)}; {_swapped(pair.swapped, name)}"
+            f"do{_picked(lead, pair.recall)}: {_erased_own(pair)}; {_swapped(pair.swapped, name)}"
         )
     if lead.rule is PULLED_SHARE:
         return f"{_pulled(inputs, pair, lead.gap)}; {_erased(pair.erased_share, lead.rule)}"
     if lead.by_pull:
         return f"{_pull(lead.gap, name)}; {_erased(pair.erased_pull)}"
     agreeing = _swapped(pair.swapped, name) if lead.agreeing is FILLED else _erased_own(pair)
-    return f"{_recall(lead.gap)}; {agreeing}"
+    return f"{_recall(lead.gap)}{_picked(lead, pair.recall)}; {agreeing}"
+
+
+def _picked(lead: JudgedPair, observed: Gap) -> str:
+    """The gap given that it was large enough to be told, where that moves it by a point, in brackets."""
+    gap = lead.gap
+    if max(abs(gap.effect - observed.effect), abs(gap.low - observed.low), abs(gap.high - observed.high)) < _A_POINT:
+        return ""
+    shown = _points(gap.effect, gap.low, gap.high)
+    return f" (a gap of {shown}, corrected for having been picked from many tests)"
 
 
 def _erased_own(pair: PairEvidence) -> str:
