@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from auditor.concept_records import AttributeConcept
+from auditor.concept_records import AttributeConcept, ConceptFamily
 from auditor.config import NO_MODEL
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
@@ -129,15 +129,16 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureConcepts:
-    """The concepts of the vocabulary and, after them, what the manifest knows."""
+    """The V concepts of the vocabulary, its F families and, after them, the A that the manifest knows."""
 
-    concepts: tuple[Concept, ...]  # V + A
-    presence: FloatArray  # (N, V + A), NaN where it is not known
-    same_as: Mapping[int, int]  # attribute -> concept of the vocabulary that has its name
+    concepts: tuple[Concept, ...]  # V + F + A
+    presence: FloatArray  # (N, V + F + A), NaN where it is not known
+    same_as: Mapping[int, int]  # attribute -> concept or family of the vocabulary that has its name
     attribute_concepts: tuple[AttributeConcept, ...]  # A
-    kappa: FloatArray  # (V + A,) of presence told twice, NaN where it was not
-    kappa_elsewhere: FloatArray  # (C, V + A) the same within the classes other than each
+    kappa: FloatArray  # (V + F + A,) of presence told twice, NaN where it was not
+    kappa_elsewhere: FloatArray  # (C, V + F + A) the same within the classes other than each
     notices: tuple[str, ...]  # what the reader must know of how presence was told
+    families: tuple[ConceptFamily, ...] = ()  # F
 
 
 @dataclass(frozen=True, slots=True, eq=False)

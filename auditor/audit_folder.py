@@ -42,6 +42,7 @@ JUDGED_TABLES = (
     "runs",
     "copies",
     "concepts",
+    "concept_families",
     "attribute_concepts",
     "concept_presence",
     "class_concepts",
@@ -163,6 +164,7 @@ def add_evidence(
     if pictures.copies is not None:
         database.add_copies(copy_records(pictures.items, pictures.copies))
     database.add_concepts(context.concepts[:n_words], concept_rows, context.kappa[:n_words])
+    database.add_concept_families(context.families)
     database.add_attributes((), context.attribute_concepts)
     used = sorted({finding.concept_id for finding in evidence.findings})
     columns = [idx for idx, concept in enumerate(context.concepts) if concept.concept_id in used]

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
 
 from auditor.analysis import Gathered
 from auditor.calibration_records import CalibrationRow
@@ -15,6 +14,7 @@ from auditor.errors import InputError
 from auditor.evidence.calibration.planting import logits_of
 from auditor.evidence.calibration.trials import JudgeHead, calibrate
 from auditor.evidence.evidence_input import EvidenceResult
+from auditor.evidence.presence.families import shares_of_all
 from auditor.evidence.verdicts.judge import judge
 from auditor.finished_audit import load_audited, settings_again
 from auditor.pipeline import extract, line_up, put_into_words
@@ -131,14 +131,13 @@ def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:
             gathered.concept_rows if decoys is None else gathered.concept_rows[decoys[:n_words]],
         )
         shares, residuals = descriptions.of_classes(predicted)
-        nothing = sparse.csr_array((rows.size, len(inputs.concepts) - n_words), dtype=np.float32)
         return judge(
             replace(
                 inputs,
                 image_ids=tuple(inputs.image_ids[row] for row in rows),
                 label_idx=inputs.label_idx[rows],
                 predicted_idx=counted,
-                shares=sparse.hstack([shares, nothing], format="csr"),
+                shares=shares_of_all(shares, inputs.concepts),
                 residuals=residuals,
                 presence=inputs.presence[rows],
                 embeddings=inputs.embeddings[rows],

@@ -45,6 +45,17 @@ class AttributeConcept:
 
 
 @dataclass(frozen=True, slots=True)
+class ConceptFamily:
+    """Several concepts of the vocabulary that are one thing; ``kappa`` is that of presence told twice, if it was."""
+
+    concept_id: str
+    concept: str
+    concept_kind: str
+    members: tuple[str, ...]  # concept_id
+    kappa: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """A picture that another one equals, or nearly equals; pictures of one ``copy_group`` are one witness.
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from auditor.errors import InputError
+from auditor.rules import TOLERANCE
 from auditor.wording import nearest, quote
 
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
@@ -93,6 +94,7 @@ class AuditConfig(BaseModel):
     thumbnails: bool = Field(default=True, description="keep small JPEGs of the pictures in the audit")
     n_extreme: int = Field(default=60, ge=2, description="most and least active pictures that give a channel meaning")
     seed: int = Field(default=0, ge=0, description="seed of every random choice")
+    tolerance: float = Field(default=TOLERANCE, gt=0, lt=1, description="a clean class may have gaps under this")
     cache: Path | None = Field(default=None, description="folder of the embedding cache; default the user's")
     jobs: int = Field(default=0, ge=0, description="threads that decode pictures; 0: one per core")
     batch_size: int = Field(default=32, ge=1, description="pictures per forward pass")

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from auditor.analysis import PictureConcepts, Pictures
-from auditor.concept_records import AttributeConcept
+from auditor.concept_records import AttributeConcept, ConceptFamily
+from auditor.evidence.presence.families import family_presence, members_of, namesakes
 from auditor.evidence.presence.presence import concept_presence
 from auditor.evidence.presence.reliability import (
     MAX_PICTURES,
@@ -31,11 +32,13 @@ SURROUNDING_KINDS = ("scene", "surface", "weather", "light", "person", "context_
 
 def picture_concepts(inputs: EvidenceSource, pictures: Pictures) -> PictureConcepts:
     """Presence of all concepts side by side, and how far manifest and encoder agree where both know one."""
-    concepts, attributes = inputs.concepts.concepts, inputs.attributes
+    concepts, attributes = (*inputs.concepts.concepts, *inputs.concepts.families), inputs.attributes
     around, notices = surroundings_of(pictures)
     seen = _presence(inputs, pictures.embeddings, around, inputs.concepts.word_rows, inputs.concepts.absent_rows)
     said = attributes.presence[pictures.rows]
     position = {concept.concept_id: v for v, concept in enumerate(concepts)}
+    # a column's "water" means all of it, so it is the family's where there is one
+    position |= {concepts[v].concept_id: family for family, named in namesakes(concepts).items() for v in named}
     same_as: dict[int, int] = {}
     records: list[AttributeConcept] = []
     for a, concept in enumerate(attributes.concepts):
@@ -61,7 +64,16 @@ def picture_concepts(inputs: EvidenceSource, pictures: Pictures) -> PictureConce
     kappa, *elsewhere = np.hstack([kappas, told_once])
     kappa = with_manifest(kappa, presence, same_as)
     all_concepts = (*concepts, *attributes.concepts)
-    return PictureConcepts(all_concepts, presence, same_as, tuple(records), kappa, np.stack(elsewhere), notices)
+    families = tuple(
+        ConceptFamily(
+            family.concept_id, family.term, family.kind, family.members, None if np.isnan(told) else float(told)
+        )
+        for family, told in zip(concepts, kappa, strict=False)
+        if family.members
+    )
+    return PictureConcepts(
+        all_concepts, presence, same_as, tuple(records), kappa, np.stack(elsewhere), notices, families
+    )
 
 
 def surroundings_of(pictures: Pictures) -> tuple[FloatArray, tuple[str, ...]]:
@@ -95,20 +107,21 @@ def _presence(
     word_rows: Sequence[FloatArray],
     absent_rows: Mapping[str, FloatArray],
 ) -> FloatArray:
-    """Presence (n, V): of what lies around an object by ``around``, of all else by ``whole``, both (n, D)."""
-    kinds = [concept.kind for concept in inputs.concepts.concepts]
+    """Presence (n, V + F): of what lies around an object by ``around``, of all else by ``whole``, both (n, D)."""
+    concepts, families = inputs.concepts.concepts, inputs.concepts.families
+    kinds = [concept.kind for concept in concepts]
     scale = inputs.logit_scale
     seen = concept_presence(whole, word_rows, kinds, absent_rows, logit_scale=scale)
     if around is not whole:
         outside = [v for v, kind in enumerate(kinds) if kind in SURROUNDING_KINDS]
         seen[:, outside] = concept_presence(around, word_rows, kinds, absent_rows, logit_scale=scale)[:, outside]
-    return seen
+    return np.hstack([seen, family_presence(seen, concepts, families, absent_rows)])
 
 
 def _told_twice(inputs: EvidenceSource, pictures: Pictures, around: FloatArray, seen: FloatArray) -> FloatArray:
     """How far two halves of the prompts agree on every concept, on some of the pictures, whatever their order.
 
-    (1 + C, V): over all of them, then within the classes other than each.
+    (1 + C, V + F): over all of them, then within the classes other than each.
     """
     rows = np.argsort(pictures.tie_keys(), kind="stable")[:MAX_PICTURES]
     whole = pictures.embeddings[rows]
@@ -119,4 +132,7 @@ def _told_twice(inputs: EvidenceSource, pictures: Pictures, around: FloatArray, 
     labels, n_classes = pictures.counted(pictures.label_idx)[rows], len(inputs.match.class_names)
     elsewhere = told_twice_elsewhere(seen[rows], first, second, labels, n_classes)
     kappas = np.vstack([told_twice(seen[rows], first, second), elsewhere])
-    return np.where(inputs.concepts.told_twice, kappas, np.float32(np.nan))
+    all_concepts = (*inputs.concepts.concepts, *inputs.concepts.families)
+    once = inputs.concepts.told_twice
+    of_families = [bool(once[list(members)].any()) for members in members_of(all_concepts).values()]
+    return np.where([*once, *of_families], kappas, np.float32(np.nan))

@@ -11,6 +11,7 @@ import datetime
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date,
 from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
+from auditor.evidence.presence.families import rows_of_all, shares_of_all
 from auditor.evidence.verdicts.exemplars import choose_exemplars
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
@@ -256,7 +258,9 @@ def weigh_evidence(
         root, items = inputs.dataset.root, gathered.pictures.items
         read = picture_files(root, items, min_side=decisions.classifier.input_size)
         names = concepts_of_classes(inputs.concepts.concepts, inputs.match.class_names)
-        swap = region_swaps(decisions.classifier, read, decisions.channels.words, names)
+        words = decisions.channels.words
+        rows = rows_of_all(words.concept_rows, gathered.picture_concepts.concepts)
+        swap = region_swaps(decisions.classifier, read, replace(words, concept_rows=rows), names)
         intervene = SwapRecorder(swap, PROCEDURE)
     evidence = judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
     return evidence, intervene.record() if intervene else SwapRecord()
@@ -333,7 +337,7 @@ def evidence_input(
     decisions: Decisions | None,
 ) -> EvidenceInput:
     """All that the evidence reads; without a model no words and no head."""
-    n, n_attributes = len(pictures.items), len(inputs.attributes.concepts)
+    n = len(pictures.items)
     shares = sparse.csr_array((n, len(inputs.concepts.concepts)), dtype=np.float32)
     residuals: FloatArray = np.full(n, np.nan, np.float32)
     if decisions is not None:
@@ -351,7 +355,7 @@ def evidence_input(
         predicted_idx=pictures.counted(pictures.predicted_idx),
         class_names=inputs.match.class_names,
         concepts=context.concepts,
-        shares=sparse.hstack([shares, sparse.csr_array((n, n_attributes), dtype=np.float32)], format="csr"),
+        shares=shares_of_all(shares, context.concepts),
         residuals=residuals,
         presence=context.presence,
         embeddings=pictures.embeddings,
@@ -372,6 +376,7 @@ def evidence_input(
         kappa=context.kappa,
         kappa_elsewhere=context.kappa_elsewhere,
         in_training=in_training(inputs.dataset),
+        tolerance=config.tolerance,
     )
 
 

@@ -101,7 +101,8 @@ class Concept:
     """A term of the vocabulary; ``concept_id`` is the slug of ``term``, ``synonyms`` count as the same thing.
 
     A value of a manifest's column is a concept too: of kind "attribute", with the term "column = value", no synonyms
-    and no words; ``column`` is None for all others.
+    and no words; ``column`` is None for all others. ``members`` are the ids of the concepts that it is made of, such as
+    a family of words for one thing; empty for most.
     """
 
     concept_id: str
@@ -109,6 +110,7 @@ class Concept:
     kind: str
     synonyms: tuple[str, ...] = ()
     column: str | None = None
+    members: tuple[str, ...] = ()  # of a super-concept the concept_ids that it is made of
 
     @property
     def is_context(self) -> bool:
@@ -118,12 +120,16 @@ class Concept:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Concepts, the prompt templates of each kind ("{}" is the term), and what absence of a kind reads like."""
+    """Concepts, the prompt templates of each kind ("{}" is the term), and what absence of a kind reads like.
+
+    ``families`` are concepts that are made of others: several words for one thing.
+    """
 
     concepts: tuple[Concept, ...]
     templates: Mapping[str, tuple[str, ...]]
     absent: Mapping[str, tuple[str, ...]]
     digest: str
+    families: tuple[Concept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,8 +291,9 @@ class Verdict:
     it, below zero where the class is harmed. ``rule_id``, ``effect`` and
     ``agreeing_rule_id`` are the reason: of a flagged class the effect that was shown (as its gap, corrected for having
     been picked, which findings are not), of a suspect one the effect that could be neither shown nor excluded, or the
-    screen where none could be measured. ``claim``, ``numbers`` and
-    ``advice`` are whole sentences; ``sentence`` is all of them as plain text.
+    screen where none could be measured. ``claim``, ``numbers`` and ``advice`` are whole sentences; ``sentence`` is all
+    of them as plain text. ``gap_bound`` is the largest gap, of recall or of pull and either way, that is not excluded
+    for the concepts that a claim may rest on.
     """
 
     class_idx: int
@@ -311,6 +318,7 @@ class Verdict:
     claim: str = ""
     numbers: str = ""
     advice: str = ""
+    gap_bound: float | None = None
 
 
 # --- audit ----

@@ -17,9 +17,6 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-from scipy import sparse
-
 from auditor.analysis import PictureConcepts, Pictures
 from auditor.audit_folder import (
     FEATURES_NAME,
@@ -32,6 +29,7 @@ from auditor.audit_folder import (
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
+from auditor.evidence.presence.families import shares_of_all
 from auditor.evidence.verdicts.exemplars import choose_exemplars
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs
@@ -184,10 +182,9 @@ def _held(folder: Path) -> _Held:
             if kept.head is not None:
                 n, n_words = len(items), len(kept.concepts.concepts)
                 shares, residuals = words_of_predictions(connection, n_images=n, n_concepts=n_words)
-                nothing = sparse.csr_array((n, len(kept.attributes.concepts)), dtype=np.float32)
                 weighed = replace(
                     weighed,
-                    shares=sparse.hstack([shares, nothing], format="csr"),
+                    shares=shares_of_all(shares, context.concepts),
                     residuals=residuals,
                     head=kept.head,
                     head_chunks=shards.head_chunks,

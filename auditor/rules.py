@@ -225,6 +225,8 @@ FEW_SOURCES = 4
 PULLED_DELTA, TOLERATED_PULLED = 0.05, 0.10
 #: The effect that missing pictures are counted for: never the observed one.
 DESIGN_EFFECT = 0.20
+#: Chance with which an effect is shown, or excluded, that is named as one that would be.
+POWER = 0.8
 #: Part of a class's level for the concepts that the data associate with it, where there are others as well.
 ASSOCIATED_PART = 0.8
 #: Part of a class's level for the columns of the manifest, where words are tested as well. Half: somebody named a few
@@ -232,6 +234,16 @@ ASSOCIATED_PART = 0.8
 COLUMN_PART = 0.5
 #: Part of a pair's level for a gap of recall, and for a pull; the rest is for recall and swaps tested together.
 GAP_PART = 0.45
+#: Two bounds of a gap, 98 % each, of which both must lie under the tolerance for a class to be called clean: of classes
+#: with a gap as large as that one in fifty is (decision 0027).
+BOUND_CONFIDENCE = 0.96
+#: Gaps that a clean class may have where the settings name no other tolerance. As large as :data:`DESIGN_EFFECT`.
+TOLERANCE = 0.20
+#: Part of a class that the smaller arm must hold for the claim to rest on a concept that the data do not associate: of
+#: what is rarer next to no data set has the pictures, and no class would ever be clean.
+COVERED_PART = 0.10
+#: Part of the context words that an encoder must tell twice alike for words to bear the claim.
+FIT_PART = 0.5
 #: A class's severity by the lower bound of its gap: from here on high, and medium; below that low.
 HIGH, MEDIUM = 0.20, 0.10
 

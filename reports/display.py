@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from auditor.figures import points
 from auditor.records import Verdict
 from auditor.rules import rule_of, written
 from auditor.store.queries.audit import VerdictCounts
@@ -26,6 +29,13 @@ def told_counts(counts: VerdictCounts) -> list[tuple[str, int]]:
     """Classes by verdict; those that few audits have ("harmed", "not_shown") only where there are some."""
     numbers = [(name, int(getattr(counts, name))) for name in VERDICT_SHAPES]
     return [(name, number) for name, number in numbers if number or name not in ("harmed", "not_shown")]
+
+
+def missed_at_most(clean: Iterable[Verdict]) -> str | None:
+    """What clean classes claim together: "a gap that was missed is at most 13 pts"; None in audits without bounds."""
+    bounds = [verdict.gap_bound for verdict in clean]
+    known = [bound for bound in bounds if bound is not None]
+    return f"a gap that was missed is at most {points(max(known))}" if known and len(known) == len(bounds) else None
 
 
 def reason_line(verdict: Verdict) -> str | None:

@@ -34,7 +34,9 @@ def gate(
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare with it on other data, or with another encoder.")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail on stale entries of the baseline.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail on stale entries of the baseline, and on classes that are not shown.")
+    ] = False,
     output_format: Annotated[
         ReportFormat, typer.Option("--format", help="text, json, html, markdown, junit, sarif, github, or model-card.")
     ] = ReportFormat.text,

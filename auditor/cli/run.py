@@ -38,6 +38,9 @@ def run(
     target_layer: Annotated[str | None, typer.Option(help="Layer whose maps are drawn.")] = None,
     n_extreme: Annotated[int | None, typer.Option(help="Pictures that give a channel meaning, per side.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="A clean class surely has no gap as large as this, a fraction.")
+    ] = None,
     no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="Keep no pictures in the audit.")] = False,
     cache: Annotated[Path | None, typer.Option(help="Folder of the embedding cache.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Decoding threads.")] = None,
@@ -64,6 +67,7 @@ def run(
         "max_images_per_class": max_images_per_class,
         "n_extreme": n_extreme,
         "seed": seed,
+        "tolerance": tolerance,
         "cache": cache,
         "thumbnails": False if no_thumbnails else None,
         "jobs": jobs,

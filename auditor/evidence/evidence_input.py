@@ -19,6 +19,7 @@ from auditor.records import (
     Subgroup,
     Verdict,
 )
+from auditor.rules import TOLERANCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +58,8 @@ class EvidenceInput:
     in_training: bool | None = None
     #: (N,) codes of near copies, which are one picture in every arm; None: there are none
     copies: IntArray | None = None
+    #: gaps under this are tolerated in a class that is called clean; of rates, a fraction
+    tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
         n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)

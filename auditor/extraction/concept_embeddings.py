@@ -10,6 +10,7 @@ import numpy as np
 
 from auditor.errors import EncoderError
 from auditor.extraction.embedding_cache import EmbeddingCache
+from auditor.inputs.families import families_among
 from auditor.models.encoders.encoder import Encoder
 from auditor.records import BoolArray, Concept, FloatArray, Vocabulary
 
@@ -29,7 +30,7 @@ class ConceptEmbeddings:
     """Concepts that the encoder knows, with one row per word (term, then synonyms), averaged over the prompts.
 
     The halves tell presence twice, which shows how far it can be trusted; ``told_twice`` (V,) says for which concepts
-    they differ at all.
+    they differ at all. ``families`` are made of these concepts and have no rows of their own.
     """
 
     concepts: tuple[Concept, ...]  # V
@@ -39,6 +40,7 @@ class ConceptEmbeddings:
     dropped_words: tuple[str, ...]
     halves: tuple[PromptHalf, PromptHalf]
     told_twice: BoolArray  # (V,)
+    families: tuple[Concept, ...] = ()  # F
 
 
 def embed_concepts(vocabulary: Vocabulary, class_names: Sequence[str], encoder: Encoder) -> ConceptEmbeddings:
@@ -88,6 +90,7 @@ def embed_concepts(vocabulary: Vocabulary, class_names: Sequence[str], encoder: 
         dropped_words=tuple(dropped),
         halves=(half(0), half(1)),
         told_twice=np.array([len(prompts) > 1 or len(prompts[0]) > 1 for prompts in wanted[:-1]], dtype=np.bool_),
+        families=families_among(vocabulary.families, [concept for concept, _ in kept]),
     )
 
 

@@ -26,6 +26,7 @@ from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.core_concepts import CoreConceptOf
+from auditor.inputs.families import families_among
 from auditor.records import ATTRIBUTE_KIND, ClassMatch, Concept, Dataset, FloatArray, ImageItem, LinearHead
 
 KEPT_NAME = "kept_inputs.npz"
@@ -119,6 +120,7 @@ def write_kept_inputs(
         "how": match.how,
         "warning": match.warning,
         "concepts": [[c.concept_id, c.term, c.kind, c.synonyms] for c in inputs.concepts.concepts],
+        "families": [[c.concept_id, c.term, c.kind, c.members] for c in inputs.concepts.families],
         "dropped_words": inputs.concepts.dropped_words,
         "attributes": [[c.concept_id, c.term, c.column] for c in attributes.concepts],
         "same_as": dict(attributes.same_as),
@@ -214,6 +216,12 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
     concepts = tuple(
         Concept(concept_id, term, kind, tuple(words)) for concept_id, term, kind, words in facts["concepts"]
     )
+    families = tuple(  # none in an audit of before there were any
+        Concept(concept_id, term, kind, members=tuple(members))
+        for concept_id, term, kind, members in facts.get("families", [])
+    )
+    if families_among(families, concepts) != families:
+        raise ValueError("a family has members that are not there")
     if {len(half.word_rows) for half in (whole, *halves)} != {len(concepts)}:
         raise ValueError(f"not every one of {len(concepts)} concepts has its words")
     head = None
@@ -246,6 +254,7 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
             dropped_words=tuple(facts["dropped_words"]),
             halves=(halves[0], halves[1]),
             told_twice=np.asarray(arrays["told_twice"], np.bool_),
+            families=families,
         ),
         attributes=KnownAttributes(
             columns=(),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from auditor.evidence.presence.families import members_of
 from auditor.evidence.verdicts.exemplars import Exemplar
 from auditor.inputs.images import read_image
 from auditor.models import cam
@@ -140,9 +141,10 @@ def exemplar_maps(
     *,
     on_progress: Progress | None = None,
 ) -> tuple[SaliencyMap, ...]:
-    """Class map of every exemplar and, where its phrases hold the concept, the map of that."""
+    """Class map of every exemplar and, where its phrases hold the concept, the map of that; of a family, the sum."""
     found: list[SaliencyMap] = []
     crops: dict[tuple[int, int], Crop | None] = {}
+    members = members_of(concepts)
     for done, exemplar in enumerate(exemplars, start=1):
         item = items[exemplar.row]
         image = read_image(root / item.path, min_side=classifier.input_size).image
@@ -151,10 +153,11 @@ def exemplar_maps(
             crops[image.size] = seen_crop(classifier, image.size)
         crop = crops[image.size]
         found.append(_saliency(item.image_id, exemplar.class_idx, None, maps.class_map, crop))
-        if exemplar.concept_idx in maps.phrase_idx:
-            position = maps.phrase_idx.index(exemplar.concept_idx)
-            concept_id = concepts[exemplar.concept_idx].concept_id
-            found.append(_saliency(item.image_id, exemplar.class_idx, concept_id, maps.phrase_maps[position], crop))
+        v = exemplar.concept_idx
+        said = [] if v is None else [i for i, u in enumerate(maps.phrase_idx) if u == v or u in members.get(v, ())]
+        if v is not None and said:
+            of_concept = maps.phrase_maps[said].sum(axis=0)
+            found.append(_saliency(item.image_id, exemplar.class_idx, concepts[v].concept_id, of_concept, crop))
         if on_progress:
             on_progress("maps", done, len(exemplars))
     return tuple(found)

@@ -13,7 +13,7 @@ from auditor.gate.policy_hits import ReleaseEvidence
 from auditor.gate.releases import Pair
 from auditor.records import fingerprint
 from auditor.rules import ASSOCIATION, RECALL_GAP, SHARE
-from auditor.wording import quote
+from auditor.wording import quote, quote_list
 
 
 def core_items(
@@ -32,6 +32,13 @@ def core_items(
         if row.reason != "settings":
             continue
         state, level, said = _judged(row, policy, today)
+        members = [
+            one.concept
+            for one in evidence.core
+            if (one.class_idx, evidence.family_of.get(one.concept_id)) == (row.class_idx, row.concept_id)
+        ]
+        if members:
+            said = f"allowed with {quote_list(members)}, of which it is the family: {said}"
         if known is not None and Pair(row.class_name, row.concept_id) not in known:
             level = "warning" if level == "note" else level
             said = f"new since the previous release: {said}"

@@ -11,11 +11,12 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from auditor.figures import beyond, counted
+from auditor.figures import beyond, counted, decimals_of, hundredths, points
+from auditor.gate.accepted_kin import accepted_kin, found_as
 from auditor.gate.baseline import Baseline, Entry
 from auditor.gate.core_items import core_items
 from auditor.gate.decision import AUDIT_A_MODEL, WARN_DAYS, GateDecision, GateItem, ItemState, Level
-from auditor.gate.policy import Policy
+from auditor.gate.policy import Limits, Policy
 from auditor.gate.policy_hits import PolicyHit, ReleaseEvidence, by_verdict, policy_hits, without_twins
 from auditor.gate.releases import Pair
 from auditor.records import Severity, Verdict, VerdictName
@@ -30,6 +31,7 @@ _CODES: dict[ItemState, ExitCode] = {
     "grown": 1,
     "core_refused": 1,
     "core_expired": 1,
+    "too_weak": 1,
     "not_analysed": 2,
 }
 _OUTCOMES: dict[ExitCode, str] = {0: "passes", 1: "fails", 2: "undecided"}
@@ -39,8 +41,10 @@ _SUMMARY_WORDS: dict[ItemState, str] = {
     "grown": "grown",
     "core_refused": "core refused",
     "core_expired": "core expired",
+    "too_weak": "too weak",
     "not_analysed": "not analysed",
     "core": "allowed as core",
+    "not_shown": "not shown",
     "accepted": "accepted",
     "stale": "stale in the baseline",
     "tolerated": "tolerated by the policy",
@@ -49,8 +53,11 @@ _SUMMARY_WORDS: dict[ItemState, str] = {
 _NEXT: dict[VerdictName, str] = {
     "flagged": "mend the model",
     "suspect": "settle it with the pictures that are missing",
+    "harmed": "mend the model",
+    "not_shown": "mend the model",  # it breaks a limit, as below
     "clean": "mend the model",  # it breaks a limit
 }
+_UNMATCHED = "nothing matches it any more"
 _STATES: tuple[ItemState, ...] = tuple(_SUMMARY_WORDS)
 _LEVELS: tuple[Level, ...] = get_args(Level)
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -98,7 +105,7 @@ def decide(
         policy: what stops a release.
         baseline: what was accepted.
         today: the day that entries are held against.
-        strict: whether a stale entry of the baseline fails.
+        strict: whether a stale entry of the baseline fails, and a class whose pictures could not have shown anything.
         growth: how findings grew since the previous release, by fingerprint.
         unmeasured: why it is not known of others whether they grew, by fingerprint.
         against: which release that was, and what changed since, for the summary.
@@ -107,14 +114,16 @@ def decide(
         baseline_path: for the reader.
     """
     entries = {entry.fingerprint: entry for entry in baseline.accepted}
-    judge = _Judge(policy, entries, today, growth or {}, unmeasured or {}, evidence.data_alone)
+    judge = _Judge(
+        policy, entries, today, growth or {}, unmeasured or {}, evidence.data_alone, strict, evidence.family_of
+    )
     items: list[GateItem] = []
     matched: set[str | None] = set()
     n_judged = 0
     for verdict, hits in policy_hits(evidence, policy):
         matched |= {hit.fingerprint for hit in hits}  # of those as well that are told with another
         grown = {hit.concept_id for hit in hits if judge.grown(hit)}
-        of_class = judge.of_class(verdict, without_twins(hits, evidence.same_as, grown))
+        of_class = judge.of_class(verdict, without_twins(hits, {**evidence.family_of, **evidence.same_as}, grown))
         n_judged += not any(item.state in ("not_analysed", "skipped") for item in of_class)
         items += of_class
     items += judge.stale(items, matched, strict=strict)
@@ -150,23 +159,59 @@ class _Judge:
     growth: Mapping[str, Growth]
     unmeasured: Mapping[str, str]
     data_alone: bool
+    strict: bool
+    family_of: Mapping[str, str]
 
     def of_class(self, verdict: Verdict, hits: Sequence[PolicyHit]) -> list[GateItem]:
         """The items of one class; a class without a verdict, or on too few pictures to pass by it, is an item too."""
         if verdict.verdict == "not_analysed":
             step = AUDIT_A_MODEL if self.data_alone else "add pictures, or name the class in may_skip"
             return [self._unanalysed(verdict, verdict.sentence, step)]
-        items = []
-        if verdict.concept_id is None and by_verdict(verdict, self.policy.limits(verdict.class_name, ""))[0]:
+        limits, items = self.policy.limits(verdict.class_name, ""), []
+        weak = self._weak(verdict, limits)
+        if weak is not None:
+            items.append(weak)
+        elif verdict.concept_id is None and by_verdict(verdict, limits)[0]:
             why = f"{verdict.verdict}, but the audit names no concept that could be judged or accepted"
             items.append(self._unanalysed(verdict, why, "audit again", may_skip=False))
         shown = verdict.verdict == "flagged" and any(hit.broken for hit in hits)
         if shown or verdict.n_images >= self.policy.min_images:  # what is shown stays shown
             return [*items, *(self._item(hit) for hit in hits)]
-        few = f"{verdict.verdict} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
-        if not items:
-            items.append(self._unanalysed(verdict, few, "add pictures, or name the class in may_skip"))
+        said = verdict.verdict.replace("_", " ")
+        few = f"{said} on {verdict.n_images:,} pictures only, min_images {self.policy.min_images:,}"
+        if not items or weak is not None:
+            items = [self._unanalysed(verdict, few, "add pictures, or name the class in may_skip")]
         return [*items, *(self._item(hit) for hit in hits if hit.broken or self.grown(hit))]
+
+    def _weak(self, verdict: Verdict, limits: Limits) -> GateItem | None:
+        """The item of a class where nothing was found on pictures that could not have shown it; None of others."""
+        limit, effect = limits.max_detectable_effect, verdict.detectable_effect
+        told, refused = [], False
+        if verdict.verdict not in ("clean", "not_shown"):
+            return None
+        if verdict.verdict == "not_shown":
+            told.append(_one_line(verdict.claim or verdict.sentence))
+            refused = self.strict or "not_shown" in limits.fail_on
+        if limit is not None and (effect is None or effect > limit):
+            decimals = decimals_of(limit) or int(hundredths(effect) == hundredths(limit))
+            smallest = f"the smallest gap that would have been shown is {points(effect, decimals=decimals)}"
+            told.append(f"{smallest}, max_detectable_effect {points(limit, decimals=decimals)}")
+            refused = True
+        if not told:
+            return None
+        skipped = self.policy.skips(verdict.class_name)
+        return GateItem(
+            class_name=verdict.class_name,
+            concept_id=None,
+            concept=None,
+            concept_kind=None,
+            verdict=verdict.verdict,
+            severity="none",
+            fingerprint=None,
+            state="skipped" if skipped else "too_weak" if refused else "not_shown",
+            level="note" if skipped else "error" if refused else "warning",
+            reason="; ".join(told) + ("" if skipped else "; add pictures, or name the class in may_skip"),
+        )
 
     def _unanalysed(self, verdict: Verdict, why: str, next_step: str, *, may_skip: bool = True) -> GateItem:
         skipped = may_skip and self.policy.skips(verdict.class_name)
@@ -204,6 +249,9 @@ class _Judge:
         said, entry = "; ".join(hit.broken.values()), self.entries.get(hit.fingerprint)
         if hit.broken:
             if entry is None:
+                said = "; ".join(
+                    [said, *accepted_kin(self.entries, self.family_of, hit.verdict.class_name, hit.concept_id)]
+                )
                 return "new", "error", f"{said}: {_NEXT[hit.verdict.verdict]}, or accept it with --update-baseline"
             if not entry.names(hit.verdict.class_name, hit.concept):
                 theirs = f"{quote(entry.class_name)}, {quote(entry.concept)}"
@@ -245,6 +293,7 @@ class _Judge:
     def stale(self, items: Sequence[GateItem], matched: Container[str | None], *, strict: bool) -> list[GateItem]:
         """Entries that nothing matches; what was not analysed this time cannot show that an entry is needed no more."""
         unknown = {item.class_name for item in items if item.concept_id is None}
+        found = found_as(items, self.family_of)
         return [
             GateItem(
                 class_name=entry.class_name,
@@ -256,7 +305,7 @@ class _Judge:
                 fingerprint=entry.fingerprint,
                 state="stale",
                 level="error" if strict else "warning",
-                reason=f"nothing matches it any more: delete the entry, {entry.judged} {_by(entry)}",
+                reason=f"{found.get(entry.fingerprint, _UNMATCHED)}: delete the entry, {entry.judged} {_by(entry)}",
             )
             for entry in self.entries.values()
             if entry.fingerprint not in matched and entry.class_name not in unknown

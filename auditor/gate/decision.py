@@ -13,6 +13,8 @@ from auditor.records import Severity, VerdictName
 #: ``grown``: found before as well, and grown by more than the policy allows against the previous release.
 #: ``core``: the settings of the audit allow it; ``core_refused``: they do, and the policy's ``allow_core`` does not.
 #: ``core_expired``: they did, to a day that is over.
+#: ``not_shown``: nothing was found on a class, whose pictures could not have shown it; ``too_weak``: the same, or clean
+#: with too large a smallest effect, where the policy or ``--strict`` lets that not pass.
 ItemState = Literal[
     "new",
     "accepted",
@@ -25,6 +27,8 @@ ItemState = Literal[
     "core",
     "core_refused",
     "core_expired",
+    "not_shown",
+    "too_weak",
 ]
 Level = Literal["error", "warning", "note"]
 

@@ -22,6 +22,8 @@ STATE_WORDS: dict[ItemState, str] = {
     "core": "allowed by the audit's settings",
     "core_refused": "allowed by the audit's settings, not by the policy",
     "core_expired": "no longer allowed by the audit's settings",
+    "not_shown": "nothing found, which these pictures could not have shown",
+    "too_weak": "pictures that show too little",
 }
 _LEVELS = ("error", "warning", "note")
 #: Longer names, reasons and sentences of an audit are cut.

@@ -15,7 +15,7 @@ from auditor.gate.toml_model import parse_model, read_text
 from auditor.records import CONTEXT_KINDS
 from auditor.wording import quote_path
 
-FailOn = Literal["flagged", "suspect"]
+FailOn = Literal["flagged", "suspect", "harmed", "not_shown"]
 MinSeverity = Literal["low", "medium", "high"]
 SEVERITIES: tuple[MinSeverity, ...] = get_args(MinSeverity)
 
@@ -35,7 +35,7 @@ Patterns = Annotated[tuple[str, ...], Strict(False)]
 Kinds = Annotated[tuple[Annotated[str, AfterValidator(_context_kind)], ...], Strict(False), Field(min_length=1)]
 Fraction = Annotated[float | None, Field(ge=0, le=1)]
 
-_FAIL_ON = 'a list of "flagged" and "suspect"'
+_FAIL_ON = 'a list of "flagged", "suspect", "harmed" and "not_shown"'
 _MIN_SEVERITY = '"low", "medium" or "high"'
 _PATTERNS = 'a list of class names or patterns like "tumour-*"'
 _COUNT = "a whole number, at least 0"
@@ -65,6 +65,7 @@ class Rule(BaseModel):
     max_share: Fraction = Field(default=None, description=_FRACTION)
     max_gap: Fraction = Field(default=None, description=_FRACTION)
     max_growth: Fraction = Field(default=None, description=_FRACTION)
+    max_detectable_effect: Fraction = Field(default=None, description=_FRACTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Limits:
     max_share: float | None
     max_gap: float | None
     max_growth: float | None
+    max_detectable_effect: float | None = None
 
 
 class Policy(BaseModel):
@@ -90,6 +92,7 @@ class Policy(BaseModel):
     max_share: Fraction = Field(default=None, description=_FRACTION)
     max_gap: Fraction = Field(default=None, description=_FRACTION)
     max_growth: Fraction = Field(default=None, description=_FRACTION)
+    max_detectable_effect: Fraction = Field(default=None, description=_FRACTION)
     allow_core: AllowCore = Field(default=True, description=f"true, false, or {_PATTERNS}")
     rule: Annotated[tuple[Rule, ...], Strict(False)] = Field(default=(), description="tables [[rule]]")
 

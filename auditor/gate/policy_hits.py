@@ -35,6 +35,7 @@ class ReleaseEvidence:
     class_concepts: tuple[ClassConcept, ...] = ()
     counterexamples: tuple[Counterexample, ...] = ()
     same_as: Mapping[str, str] = field(default_factory=dict)  # known attribute -> concept of its name, by concept_id
+    family_of: Mapping[str, str] = field(default_factory=dict)  # member -> family of concepts, by concept_id
     core: tuple[CoreConcept, ...] = ()  # what classes may rest on although its kind is context
     data_alone: bool = False  # no model was examined
 
@@ -70,6 +71,7 @@ def policy_hits(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Ver
     counterexamples = _by_class(evidence.counterexamples)
     states = {Pair(row.class_name, row.concept_id): row.state for row in evidence.counterexamples}
     found = found_pairs(evidence.verdicts, evidence.findings, states)
+    found |= {Pair(one.class_name, one.concept_id or "") for one in evidence.verdicts if one.verdict == "harmed"}
     for verdict in evidence.verdicts:
         if verdict.verdict == "not_analysed":
             yield verdict, []
@@ -86,19 +88,19 @@ def policy_hits(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Ver
 
 
 def without_twins(
-    hits: Sequence[PolicyHit], same_as: Mapping[str, str], grown: Collection[str] = ()
+    hits: Sequence[PolicyHit], told_by: Mapping[str, str], grown: Collection[str] = ()
 ) -> list[PolicyHit]:
-    """Without known attributes where the concept of their name says all that they do: they are the same thing.
+    """Without what another concept says all of: a known attribute its name's concept, a word its family.
 
     Args:
         hits: of one class.
-        same_as: known attribute -> concept of its name, by concept_id.
+        told_by: known attribute -> concept of its name, and member -> family, by concept_id.
         grown: concept_id of those that grew by more than the policy allows.
     """
     by_concept = {one.concept_id: one for one in hits}
 
     def is_told(one: PolicyHit) -> bool:
-        twin = by_concept.get(same_as.get(one.concept_id, ""))
+        twin = by_concept.get(told_by.get(one.concept_id, ""))
         if twin is None:
             return False
         return one.broken.keys() <= twin.broken.keys() and (one.concept_id not in grown or twin.concept_id in grown)
@@ -195,10 +197,10 @@ def by_verdict(verdict: Verdict, limits: Limits, other: str | None = None) -> tu
     """
     proven = None if other is None else f"also proven: {other}"
     if verdict.verdict not in limits.fail_on:
-        fails_on = " or ".join(limits.fail_on) or "no verdict"
-        return False, f"{proven or verdict.verdict}; the policy fails on {fails_on}"
-    if verdict.verdict == "suspect":  # whose severity says nothing
-        return True, "suspect"
+        fails_on = " or ".join(limits.fail_on).replace("_", " ") or "no verdict"
+        return False, f"{proven or verdict.verdict.replace('_', ' ')}; the policy fails on {fails_on}"
+    if verdict.verdict != "flagged":  # whose severity says nothing
+        return True, verdict.verdict.replace("_", " ")
     said = f"flagged, severity {verdict.severity}"
     if verdict.severity in SEVERITIES and SEVERITIES.index(verdict.severity) < SEVERITIES.index(limits.min_severity):
         passes = f"{said}; the policy fails from {quote(limits.min_severity)} on"

@@ -24,6 +24,9 @@ def core_concepts(
 ) -> dict[tuple[str, str], CoreConceptOf]:
     """Find the concepts of a context kind that are core to a class.
 
+    A family of which one member is core is core as well: it would be flagged for what is allowed. Who names a family
+    names all its members.
+
     Args:
         settings: Class to the concepts that the settings allow it, by term or synonym, or "column = value"
             for a known attribute.
@@ -47,15 +50,24 @@ def core_concepts(
         allow(class_name, _named(word_key(class_name), words), "class name")
         allow(class_name, _kind_of(word_key(class_name), words, single), "kind of the class")
     named = {_spaced(concept.term): concept for concept in attributes} | words
+    of_families = {word_key(family.term): family for family in vocabulary.families}
+    by_id = {concept.concept_id: concept for concept in vocabulary.concepts}
     for class_name, terms in settings.items():
         if class_name not in class_names:
             raise InputError(f"[core] names {_unknown('class', class_name, class_names)}")
         for term in terms:
-            concept = _named(_spaced(term), named)
-            if concept is None:
-                known = [other.term for other in (*vocabulary.concepts, *attributes)]
+            concept, family = _named(_spaced(term), named), _named(_spaced(term), of_families)
+            if concept is None and family is None:
+                known = [other.term for other in (*vocabulary.concepts, *vocabulary.families, *attributes)]
                 raise InputError(f"[core], class {quote(class_name)}: {_unknown('concept', term, known)}")
             allow(class_name, concept, "settings", term)
+            for member in family.members if family else ():
+                allow(class_name, by_id[member], "settings", term)
+    for family in vocabulary.families:
+        for class_name in class_names:
+            reasons = [found[class_name, member] for member in family.members if (class_name, member) in found]
+            if reasons:
+                found.setdefault((class_name, family.concept_id), reasons[0])
     for attribute_id, concept_id in (same_as or {}).items():
         for class_name in class_names:
             if (class_name, concept_id) in found:

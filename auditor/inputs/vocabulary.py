@@ -1,4 +1,4 @@
-"""The vocabulary: concepts with a kind and synonyms, prompt templates, and the class names that join it."""
+"""The vocabulary: concepts, families of them, prompt templates, and the class names that join it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from auditor.errors import InputError
+from auditor.inputs.families import families_among
 from auditor.inputs.words import number_forms, word_key
-from auditor.records import ATTRIBUTE_KIND, CORE_KINDS, KINDS, Concept, Vocabulary
+from auditor.records import ATTRIBUTE_KIND, CONTEXT_KINDS, CORE_KINDS, KINDS, Concept, Vocabulary
 from auditor.toml_lines import LineIndex
 from auditor.wording import nearest, quote, quote_path
 
 BUNDLED_PATH = Path(__file__).with_name("vocabulary.toml")
 
-_TOP_LEVEL_KEYS = ("templates", "absent", "concept")
+_TOP_LEVEL_KEYS = ("templates", "absent", "concept", "family")
 _CONCEPT_KEYS = ("term", "kind", "synonyms")
+_FAMILY_KEYS = ("term", "kind", "members")
 #: Kinds that a vocabulary may give.
 VOCABULARY_KINDS = tuple(kind for kind in KINDS if kind != ATTRIBUTE_KIND)
+_FAMILY_KINDS = tuple(kind for kind in CONTEXT_KINDS if kind != ATTRIBUTE_KIND)
 _SLUG_CHARS = 64
 
 
@@ -51,7 +55,7 @@ def load_vocabulary(path: Path | None = None) -> Vocabulary:
 
     Raises:
         InputError: with the line: unreadable TOML, unknown keys or kinds, blanks, a word given twice, a template
-            without ``{}``.
+            without ``{}``, a family of unknown or too few members, of another kind or of a core kind.
     """
     path = BUNDLED_PATH if path is None else path
     name = f"vocabulary {quote(path.name)}"
@@ -68,14 +72,15 @@ def load_vocabulary(path: Path | None = None) -> Vocabulary:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{name}: not readable as TOML: {' '.join(str(error).split())}") from error
-    return _Reader(name, LineIndex(text, "concept")).read(document)
+    return _Reader(name, LineIndex(text, "concept"), LineIndex(text, "family")).read(document)
 
 
-def add_class_names(vocabulary: Vocabulary, class_names: Iterable[str]) -> Vocabulary:
+def add_class_names(vocabulary: Vocabulary, class_names: Sequence[str]) -> Vocabulary:
     """Return the vocabulary with every class as a core concept.
 
     A class that names a concept (by term, synonym, or either's plural) makes that concept an object, unless it is
-    core already; a class that names none is added as an object of its own.
+    core already; a class that names none is added as an object of its own. Such a concept leaves its family, and a
+    family that a class names is none: it would be context for the others.
     """
     concepts = {concept.concept_id: concept for concept in vocabulary.concepts}
     owner = {word_key(word): concept.concept_id for concept in concepts.values() for word in _words(concept)}
@@ -93,7 +98,10 @@ def add_class_names(vocabulary: Vocabulary, class_names: Iterable[str]) -> Vocab
             owner[key] = added.concept_id
         elif concepts[known].kind not in CORE_KINDS:
             concepts[known] = replace(concepts[known], kind="object")
-    return _vocabulary(concepts.values(), vocabulary.templates, vocabulary.absent)
+    named = {form for class_name in class_names for form in number_forms(word_key(class_name))}
+    families = [family for family in vocabulary.families if word_key(family.term) not in named]
+    left = families_among(families, concepts.values())
+    return _vocabulary(concepts.values(), vocabulary.templates, vocabulary.absent, left)
 
 
 def concepts_of_classes(concepts: Sequence[Concept], class_names: Sequence[str]) -> tuple[int | None, ...]:
@@ -115,7 +123,10 @@ def _words(concept: Concept) -> tuple[str, ...]:
 
 
 def _vocabulary(
-    concepts: Iterable[Concept], templates: Mapping[str, tuple[str, ...]], absent: Mapping[str, tuple[str, ...]]
+    concepts: Iterable[Concept],
+    templates: Mapping[str, tuple[str, ...]],
+    absent: Mapping[str, tuple[str, ...]],
+    families: Iterable[Concept],
 ) -> Vocabulary:
     ordered = tuple(sorted(concepts, key=lambda concept: concept.concept_id))
     content = [
@@ -123,16 +134,20 @@ def _vocabulary(
         sorted((kind, list(prompts)) for kind, prompts in templates.items()),
         sorted((kind, list(prompts)) for kind, prompts in absent.items()),
     ]
+    together = tuple(sorted(families, key=lambda family: family.concept_id))
+    if together:  # a vocabulary without any has the digest that it had before there were families
+        content.append([[family.term, family.kind, list(family.members)] for family in together])
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return Vocabulary(concepts=ordered, templates=dict(templates), absent=dict(absent), digest=digest)
+    return Vocabulary(ordered, dict(templates), dict(absent), digest, together)
 
 
 class _Reader:
     """Checks a parsed file and builds the records; every message says where."""
 
-    def __init__(self, name: str, lines: LineIndex) -> None:
+    def __init__(self, name: str, lines: LineIndex, family_lines: LineIndex) -> None:
         self._name = name
         self._lines = lines
+        self._family_lines = family_lines
         self._n_concepts = 0
         self._first_place: dict[str, tuple[str, int | None]] = {}
 
@@ -147,7 +162,65 @@ class _Reader:
         templates = self._prompts(document, "templates")
         absent = self._prompts(document, "absent")
         concepts = [self._concept(position, entry) for position, entry in enumerate(entries)]
-        return _vocabulary(concepts, templates, absent)
+        return _vocabulary(concepts, templates, absent, self._families(document.get("family", []), concepts))
+
+    def _families(self, entries: Any, concepts: Sequence[Concept]) -> list[Concept]:
+        """The ``[[family]]`` entries: several concepts of one context kind that are one thing."""
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            self._fail(self._lines.top_level("family"), "expected [[family]] entries with term, kind and members")
+        taken = {concept.concept_id: concept.term for concept in concepts}
+        home: dict[str, str] = {}  # concept -> the family that it is in
+        families: list[Concept] = []
+        for position, entry in enumerate(entries):
+            fail = partial(self._fail_family, position, len(entries))
+            family = self._family(entry, concepts, fail)
+            if family.concept_id in taken:
+                clash = quote(taken[family.concept_id])
+                fail(f"family {quote(family.term)} has the id of {clash}; give it another term", "term")
+            taken[family.concept_id] = family.term
+            for member in family.members:
+                if home.setdefault(member, family.concept_id) != family.concept_id:
+                    twice = f"{quote(taken[member])} is a member of {quote(taken[home[member]])} as well"
+                    fail(f"{twice}; a concept is in one family at most", "members")
+            families.append(family)
+        return families
+
+    def _family(self, entry: Mapping[str, Any], concepts: Sequence[Concept], fail: Callable[..., NoReturn]) -> Concept:
+        for key in entry:
+            if key not in _FAMILY_KEYS:
+                fail(_unknown("key", key, _FAMILY_KEYS), key)
+        for key in _FAMILY_KEYS:
+            if key not in entry:
+                fail(f"family without {key}; expected {', '.join(_FAMILY_KEYS)}")
+        term, kind, names = (entry[key] for key in _FAMILY_KEYS)
+        if not isinstance(term, str) or not word_key(term):
+            fail(f"term is {quote(term)}; expected a word in quotes", "term")
+        if kind not in _FAMILY_KINDS:
+            fail(_unknown("kind of a family", str(kind), _FAMILY_KINDS), "kind")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            fail(f"members is {quote(names)}; expected a list of terms", "members")
+        word_of = {word_key(word): concept for concept in concepts for word in _words(concept)}
+        members: set[str] = set()
+        for name in names:
+            member = word_of.get(word_key(name))
+            if member is None:
+                fail(_unknown_member(name, concepts), "members", name)
+            if member.kind != kind:
+                fail(f"member {quote(name)} is of kind {member.kind}, its family of kind {kind}", "members", name)
+            members.add(member.concept_id)
+        if len(members) < 2:
+            fail(f"family {quote(term)} has {len(members)} of at least 2 members", "members")
+        named = word_of.get(word_key(term))
+        if named is not None and named.concept_id not in members:
+            fail(f"{quote(term)} is a concept that is no member of the family; give the family another term", "term")
+        return Concept(f"family-{slug(term)}", " ".join(term.split()), kind, members=tuple(sorted(members)))
+
+    def _fail_family(
+        self, position: int, n_families: int, message: str, key: str | None = None, value: str | None = None
+    ) -> NoReturn:
+        line = self._family_lines.entry(position, n_families, key, value)
+        place = f", family number {position + 1}" if line is None else f", line {line}"
+        raise InputError(f"{self._name}{place}: {message}")
 
     def _concept(self, position: int, entry: Mapping[str, Any]) -> Concept:
         for key in entry:
@@ -219,3 +292,9 @@ def _unknown(what: str, found: str, valid: Iterable[str]) -> str:
     close = nearest(found, valid)
     hint = f"; nearest is {quote(close)}" if close else ""
     return f"unknown {what} {quote(found)}{hint}; expected one of {', '.join(valid)}"
+
+
+def _unknown_member(name: str, concepts: Iterable[Concept]) -> str:
+    close = nearest(name, [concept.term for concept in concepts])
+    hint = f"; did you mean {quote(close)}?" if close else ""
+    return f"member {quote(name)} is no concept of this vocabulary{hint}"

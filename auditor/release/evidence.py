@@ -26,6 +26,9 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
             class_concepts=tuple(queries.class_concepts(connection)) if policy.limits_shares else (),
             counterexamples=tuple(queries.counterexamples(connection)),
             same_as={row.concept_id: row.same_as for row in queries.attribute_concepts(connection) if row.same_as},
+            family_of={
+                member: one.concept_id for one in queries.concept_families(connection) for member in one.members
+            },
             core=tuple(queries.core_concepts(connection)),
             data_alone=run.model_spec == "none",
         )

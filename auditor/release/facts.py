@@ -73,7 +73,11 @@ JOIN (SELECT image_id, row_number() OVER (ORDER BY i.image_idx) - 1 AS position
       FROM images i JOIN predictions p USING (image_id)) o USING (image_id)
 """
 
-_CONCEPT_IDS = "SELECT concept_id FROM concepts UNION SELECT concept_id FROM attribute_concepts"
+_CONCEPT_IDS = """
+SELECT concept_id FROM concepts
+UNION SELECT concept_id FROM concept_families
+UNION SELECT concept_id FROM attribute_concepts
+"""
 _CORE = "SELECT class_name, concept_id FROM core_concepts"
 _STATES = "SELECT DISTINCT class_name, concept_id, state FROM counterexamples"
 

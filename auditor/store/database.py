@@ -14,7 +14,7 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from auditor.concept_records import Attribute, AttributeConcept, Copy, CoreConcept, Counterexample
+from auditor.concept_records import Attribute, AttributeConcept, ConceptFamily, Copy, CoreConcept, Counterexample
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
@@ -131,6 +131,10 @@ class AuditDatabase:
         ``kappa`` (V,) is that of presence told twice, NaN where it was not.
         """
         self._insert("concepts", tables.concept_table(concepts, embeddings, kappa))
+
+    def add_concept_families(self, rows: Sequence[ConceptFamily]) -> None:
+        """Append what the concepts are members of."""
+        self._insert("concept_families", tables.record_table(rows, ConceptFamily))
 
     def add_channels(
         self,

@@ -206,6 +206,19 @@ def m0011_rejudged(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"ALTER TABLE runs ADD COLUMN {column}")
 
 
+def m0012_gap_bound(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep how large a gap may still be in a class; NULL in audits from before."""
+    connection.execute("ALTER TABLE verdicts ADD COLUMN gap_bound DOUBLE")
+
+
+def m0013_concept_families(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the families of concepts; audits from before have none."""
+    connection.execute(
+        "CREATE TABLE concept_families (concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL,"
+        " concept_kind VARCHAR NOT NULL, members VARCHAR[] NOT NULL, kappa DOUBLE)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -218,6 +231,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0009_core_reasons,
     m0010_copies,
     m0011_rejudged,
+    m0012_gap_bound,
+    m0013_concept_families,
 )
 
 

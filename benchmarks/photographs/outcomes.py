@@ -10,7 +10,7 @@ from auditor.inputs.vocabulary import slug
 from benchmarks.photographs.contexts import Context
 from benchmarks.photographs.models import Made
 from benchmarks.planted.audit import Audited
-from benchmarks.planted.outcomes import class_outcome, flags_of, peer_leads, proven
+from benchmarks.planted.outcomes import class_outcome, flags_of, peer_leads, proven, smallest_q
 from benchmarks.planted.peers import PEERS
 from benchmarks.planted.truth import PairTruth
 
@@ -45,7 +45,7 @@ def _pair(made: Made, mode: Mode, audited: Audited, truth: PairTruth) -> dict[st
         for one in audited.evidence.findings
         if one.class_idx == c and one.concept_id in ids
     }
-    q = min((one.q for one in findings.values() if one.q is not None), default=1.0)
+    q = smallest_q(findings.values())
     there = made.present if truth.value == what.value else ~made.present
     own = made.label_idx == c
     planted = made.scenario.control is None and c in made.scenario.planted and truth.value == what.value

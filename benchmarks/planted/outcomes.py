@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from auditor.inputs.vocabulary import slug
 from auditor.records import Finding
-from auditor.rules import ALPHA
+from auditor.rules import ALPHA, PULL_GAP, RECALL_GAP, RECALL_LOSS
 from benchmarks.planted.audit import Audited
 from benchmarks.planted.bank import COLUMN, IntArray
 from benchmarks.planted.models import Made
@@ -55,7 +55,7 @@ def proven(audited: Audited) -> list[Finding]:
     flagged = {one.class_idx for one in audited.evidence.verdicts if one.verdict == "flagged"}
     chosen: dict[tuple[int, str], Finding] = {}
     for finding in audited.evidence.findings:
-        if finding.class_idx in flagged and finding.q is not None and finding.q <= ALPHA:
+        if finding.class_idx in flagged and smallest_q([finding]) <= ALPHA:
             chosen.setdefault((finding.class_idx, finding.concept_id), finding)
     return list(chosen.values())
 
@@ -68,8 +68,9 @@ def _pair(made: Made, audited: Audited, truth: PairTruth) -> dict[str, Any]:
     findings = {
         one.rule_id: one for one in audited.evidence.findings if (one.class_idx, one.concept_id) == (c, concept_id)
     }
-    q = min((one.q for one in findings.values() if one.q is not None), default=1.0)
-    lowest = max((one.low for rule, one in findings.items() if rule.startswith("E4")), default=-1.0)
+    gaps = [findings[rule.rule_id] for rule in (RECALL_GAP, PULL_GAP) if rule.rule_id in findings]
+    q = smallest_q(findings.values())
+    lowest = max((one.low for one in gaps), default=-1.0)
     column = [concept.concept_id for concept in audited.concepts.concepts].index(concept_id)
     own = np.flatnonzero(audited.examined.label_idx == c)
     bears = _bears(audited.examined.rows[own], truth)
@@ -109,6 +110,11 @@ def _pair(made: Made, audited: Audited, truth: PairTruth) -> dict[str, Any]:
             for rule, one in sorted(findings.items())
         },
     }
+
+
+def smallest_q(findings: Iterable[Finding]) -> float:
+    """Of what shows a reliance: the loss of a class that is harmed is none."""
+    return min((one.q for one in findings if one.q is not None and one.rule_id != RECALL_LOSS.rule_id), default=1.0)
 
 
 def _bears(rows: IntArray, truth: PairTruth) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

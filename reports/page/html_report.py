@@ -17,7 +17,7 @@ from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, subject, wors
 from auditor.records import FOUND, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, told_counts
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
@@ -87,6 +87,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         unshown=unshown[:_MOST_LISTED],
         n_unlisted=len(unshown[_MOST_LISTED:]),
         clean=clean,
+        missed_in_clean=missed_at_most(clean),
         seen_in_clean=reach(verdict.detectable_effect for verdict in clean),
         not_shown=[v for v in verdicts if v.verdict == "not_shown"],
         not_analysed=[v for v in verdicts if v.verdict == "not_analysed" and not _has_story(v)],

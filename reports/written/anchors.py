@@ -26,6 +26,7 @@ _POLICY_KEYS = {
     "grown": "max_growth",
     "core": "allow_core",
     "core_refused": "allow_core",
+    "too_weak": "max_detectable_effect",
 }
 #: Keys that a reason names.
 _LIMITS = ("max_gap", "max_share", "min_severity")

@@ -15,7 +15,7 @@ from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_state
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import Lead, leads
-from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, plain, told_counts
+from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, plain, told_counts
 from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import core_lines
@@ -135,7 +135,8 @@ def _clean(clean: Sequence[Verdict]) -> Iterator[str]:
     if not clean:
         return
     seen = reach(verdict.detectable_effect for verdict in clean)
-    said = f" (smallest effect that could have been seen: {seen})" if seen else ""
+    told = missed_at_most(clean) or (f"smallest effect that could have been seen: {seen}" if seen else "")
+    said = f" ({told})" if told else ""
     yield f"<details><summary>● {counted(len(clean), 'clean class', 'clean classes')}{said}</summary>"
     yield ""
     names = ", ".join(escape(verdict.class_name, _NAME_LIMIT) for verdict in clean[:_NAMED_CLEAN])

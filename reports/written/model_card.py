@@ -9,7 +9,7 @@ from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.tables import Run
-from reports.display import VERDICT_WORDS
+from reports.display import VERDICT_WORDS, missed_at_most
 from reports.written.concept_lines import core_lines
 from reports.written.markdown import code, escape
 
@@ -96,7 +96,11 @@ def _more(number: int) -> Iterator[str]:
 def _clean(verdicts: Sequence[Verdict]) -> Iterator[str]:
     if verdicts:
         seen = reach(verdict.detectable_effect for verdict in verdicts)
-        effect = f" In half of what was tried, a gap of {seen} or more would have been seen." if seen else ""
+        bound, effect = missed_at_most(verdicts), ""
+        if bound:
+            effect = f" {bound[0].upper()}{bound[1:]}, of what these pictures can measure."
+        elif seen:
+            effect = f" In half of what was tried, a gap of {seen} or more would have been seen."
         yield f"No shortcut was found for {_names(verdicts)}.{effect}"
         yield ""
 

@@ -19,7 +19,7 @@ from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
 from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import Lead, leads
-from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, inert, reason_line
+from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, inert, missed_at_most, reason_line
 from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import arms, attribute_lines, core_lines
@@ -167,11 +167,13 @@ def _clean_line(clean: Sequence[Verdict]) -> Text:
     """Clean classes fold into one line; what would have gone unseen is always said."""
     names = ", ".join(inert(verdict.class_name, _NAME_LIMIT) for verdict in clean[:_NAMED_CLEAN])
     more = f" and {len(clean) - _NAMED_CLEAN:,} more" if len(clean) > _NAMED_CLEAN else ""
-    seen = reach(verdict.detectable_effect for verdict in clean)
+    bound, seen = missed_at_most(clean), reach(verdict.detectable_effect for verdict in clean)
     line = Text().append("● ", style=_COLOURS["clean"])
     line.append(f"{names}{more}", style="bold")
     line.append(": clean.")
-    if seen:
+    if bound:
+        line.append(f" {bound[0].upper()}{bound[1:]}.")
+    elif seen:
         line.append(f" Smallest effect that could have been seen: {seen}.")
     return line
 

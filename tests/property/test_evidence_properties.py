@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from auditor.evidence.effects import significance
-from auditor.evidence.effects.gaps import recall_gap, reference_level
+from auditor.evidence.effects.gaps import recall_gap, recall_loss, reference_level
 from auditor.evidence.verdicts.judge import judge
 from auditor.records import Concept
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from evidence_world import World, relabelled, taken  # the world is shared with the unit tests
+from family_world import in_words
 
 PLANTED = {"waterbird": ("scene", "water", 0.9), "vehicle": ("artifact", "watermark", 0.9)}
 SLOW = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -39,6 +40,42 @@ def effects(result):
 def test_the_world_has_something_to_find(audit):
     verdicts = {name: found[0] for name, found in outcome(audit[1]).items()}
     assert verdicts["waterbird"] == verdicts["vehicle"] == "flagged"
+
+
+@pytest.fixture(scope="module")
+def families(audit):
+    inputs = in_words(audit[0], 3)
+    return inputs, judge(inputs)
+
+
+@SLOW
+@given(st.permutations(range(5)))
+def test_relabelling_permutes_the_verdicts_on_families_too(families, permutation):
+    inputs, result = families
+    again = judge(relabelled(inputs, np.array(permutation)))
+    names = {name: (found[0], found[2]) for name, found in outcome(result).items()}
+    assert names["waterbird"] == ("flagged", "family-water")
+    assert {name: (found[0], found[2]) for name, found in outcome(again).items()} == names
+
+
+@SLOW
+@given(st.permutations(range(3)))
+def test_the_order_of_a_family_s_words_changes_nothing(families, permutation):
+    """Words that trade places trade their columns alone."""
+    inputs, result = families
+    v = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
+    words = [v[one] for one in next(one for one in inputs.concepts if one.members).members]
+    order = np.arange(len(inputs.concepts))
+    order[words] = np.array(words)[list(permutation)]
+    again = judge(
+        replace(
+            inputs,
+            concepts=tuple(inputs.concepts[i] for i in order),
+            presence=inputs.presence[:, order],
+            shares=inputs.shares[:, order],
+        )
+    )
+    assert outcome(again) == outcome(result)
 
 
 @SLOW
@@ -209,3 +246,21 @@ def test_gap_of_the_complement_is_opposite_in_sign(right, seed):
     value = np.where(present, 0, 1)
     one, other = recall_gap(present, value, correct), recall_gap(~present, 1 - value, correct)
     assert one.effect == pytest.approx(-other.effect)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 2)), min_size=25, max_size=120),
+    st.booleans(),
+)
+def test_turning_presence_around_turns_a_gap_into_a_loss(rows, grouped):
+    """Where all pictures without the concept are the reference, and so are all with it."""
+    present, correct, stratum = (np.array(column) for column in zip(*rows, strict=True))
+    value, groups = np.zeros(present.size, dtype=np.int64), np.arange(present.size) // 2 if grouped else None
+    gap = recall_gap(present, value, correct, strata=[stratum], groups=groups)
+    loss = recall_loss(~present, value, correct, strata=[stratum], groups=groups)
+    assert (loss.effect, loss.low, loss.high) == pytest.approx((gap.effect, gap.low, gap.high), abs=1e-5)
+    assert loss.p == pytest.approx(gap.p, rel=1e-6, abs=1e-9)
+    assert (loss.x_present, loss.n_present, loss.x_absent, loss.n_absent, loss.status) == (
+        gap.x_absent, gap.n_absent, gap.x_present, gap.n_present, gap.status,
+    )  # fmt: skip

@@ -108,7 +108,10 @@ class World:
         train = self.draw(per_class, 0)
         with threadpool_limits(1):  # on a busy machine threads that wait for each other take a minute
             model = LogisticRegression(C=0.05, max_iter=200).fit(self.features(train), train.label)
-        return LinearHead(model.coef_.astype(np.float32), model.intercept_.astype(np.float32))
+        weight, bias = model.coef_, model.intercept_
+        if len(self.classes) == 2:  # one logit stands as two classes
+            weight, bias = np.vstack([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+        return LinearHead(weight.astype(np.float32), bias.astype(np.float32))
 
     def embed(self, p: Pictures) -> np.ndarray:
         rng = np.random.default_rng((self.seed, 3, p.label.size))

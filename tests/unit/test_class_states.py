@@ -48,7 +48,7 @@ def test_kappa_at_the_bound_and_kappa_that_is_not_known_are_measured(inputs):
 
 
 def test_doubt_of_a_concept_that_no_word_names_changes_nothing(inputs):
-    before, after = by_name(judge(inputs)), by_name(judge(doubting(inputs, "ruler")))
+    before, after = by_name(judge(doubting(inputs))), by_name(judge(doubting(inputs, "ruler")))
     assert {name: v.verdict for name, v in after.items()} == {name: v.verdict for name, v in before.items()}
 
 

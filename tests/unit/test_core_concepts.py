@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from auditor.errors import InputError
@@ -82,3 +84,29 @@ def test_the_bundled_vocabulary():
     names = ("brown bear", "coral reef", "snowmobile", "goldfish", "sea lion", "seashore")
     context = core_concepts({}, names, load_vocabulary())
     assert {class_name for class_name, _ in context} <= {"coral reef", "seashore"}
+
+
+WATERS = replace(
+    VOCABULARY,
+    concepts=(*CONCEPTS, Concept("river", "river", "scene"), Concept("bay", "bay", "scene")),
+    families=(Concept("family-water", "water", "scene", members=("bay", "river", "water")),),
+)
+
+
+def test_a_family_is_core_with_one_of_its_members():
+    """Else it would be flagged for what is allowed; its other members are still looked at."""
+    core = core_concepts({"duck": ["river"]}, ("duck", "cat"), WATERS)
+    assert {pair: (one.reason, one.term) for pair, one in core.items()} == {
+        ("duck", "river"): ("settings", "river"), ("duck", "family-water"): ("settings", "river"),
+    }  # fmt: skip
+
+
+def test_who_names_a_family_names_all_its_members():
+    core = core_concepts({"duck": ["Water"]}, ("duck", "cat"), WATERS)
+    assert {pair: one.term for pair, one in core.items()} == {
+        ("duck", one): "Water" for one in ("bay", "river", "water", "family-water")
+    }
+    named = replace(WATERS, families=(replace(WATERS.families[0], term="anything wet"),))
+    assert ("duck", "bay") in core_concepts({"duck": ["anything wet"]}, ("duck",), named)
+    with pytest.raises(InputError, match="did you mean 'anything wet'"):
+        core_concepts({"duck": ["anything wat"]}, ("duck",), named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -21,11 +22,11 @@ SUBSETS = [subset for size in range(len(STATES) + 1) for subset in itertools.com
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("empty", [False, True])
 def test_exit_code_of_every_combination_of_states(strict, empty):
-    assert len(SUBSETS) == 2048
+    assert len(SUBSETS) == 8192
     for states in SUBSETS:
         if empty or "not_analysed" in states:
             expected = 2
-        elif {"new", "expired", "grown", "core_refused", "core_expired"} & set(states) or (
+        elif {"new", "expired", "grown", "core_refused", "core_expired", "too_weak"} & set(states) or (
             "stale" in states and strict
         ):
             expected = 1
@@ -271,3 +272,64 @@ def test_a_sentence_of_the_audit_is_one_harmless_line():
     assert item.reason.startswith("Two lines [31m ::error:: xxx")
     assert item.reason.isprintable()
     assert len(item.reason) < 600
+
+
+def unshown(*, effect=0.3, **changes):
+    """A class "a" on which nothing was found."""
+    found = replace(verdict_on("a", "not_shown"), detectable_effect=effect, claim='Nothing was found on "a", but …')
+    return replace(found, **changes)
+
+
+def states_of(decision):
+    return [(item.state, item.level) for item in decision.items], decision.exit_code
+
+
+def test_a_class_that_is_not_shown_passes_with_a_warning_and_fails_when_strict():
+    decision, _ = decided(unshown())
+    assert states_of(decision) == ([("not_shown", "warning")], 0)
+    assert decision.summary == "passes: 1 not shown (1 class)"
+    assert decision.items[0].reason == 'Nothing was found on "a", but …; add pictures, or name the class in may_skip'
+    assert states_of(decided(unshown(), strict=True)[0]) == ([("too_weak", "error")], 1)
+    assert states_of(decided(unshown(), policy=Policy(fail_on=("not_shown",)))[0]) == ([("too_weak", "error")], 1)
+    only_b = Policy(rule=(Rule(classes=("b",), fail_on=("not_shown",)),))
+    assert states_of(decided(unshown(), policy=only_b)[0])[1] == 0
+    skipped = decided(unshown(), verdict_on("b", "clean"), strict=True, policy=Policy(may_skip=("a",)))[0]
+    assert states_of(skipped) == ([("skipped", "note")], 0)
+
+
+@pytest.mark.parametrize("verdict", ["clean", "not_shown"])
+def test_a_smallest_effect_over_the_limit_fails(verdict):
+    policy = Policy(max_detectable_effect=0.25)
+    decision, _ = decided(unshown(verdict=verdict), policy=policy)
+    assert states_of(decision) == ([("too_weak", "error")], 1)
+    assert (
+        "the smallest gap that would have been shown is 30 pts, max_detectable_effect 25 pts; add pictures, or name"
+        in decision.items[0].reason
+    )
+    assert states_of(decided(unshown(verdict=verdict, effect=None), policy=policy)[0])[1] == 1
+    assert states_of(decided(unshown(verdict="clean", effect=0.25), policy=policy)[0]) == ([], 0)
+    near = decided(unshown(verdict="clean", effect=0.2504), policy=policy)[0].items[0].reason
+    assert "is 25.0 pts, max_detectable_effect 25.0 pts" in near
+    assert states_of(decided(replace(verdict_on("a"), detectable_effect=0.9), policy=policy)[0])[0] == [
+        ("new", "error")
+    ]
+
+
+def test_few_pictures_leave_a_class_that_is_not_shown_unanalysed():
+    decision, _ = decided(unshown(), policy=Policy(min_images=101))
+    assert states_of(decision) == ([("not_analysed", "error")], 2)
+    assert decision.items[0].reason.startswith("not shown on 100 pictures only, min_images 101")
+
+
+def test_a_class_that_is_not_shown_makes_no_entry_stale():
+    assert states_of(decided(unshown(), baseline=[entry_of("a")], strict=False)[0]) == ([("not_shown", "warning")], 0)
+
+
+def test_harmed_fails_only_where_the_policy_says_so():
+    harmed = replace(verdict_on("a"), verdict="harmed", severity="none")
+    assert states_of(decided(harmed)[0]) == ([("tolerated", "note")], 0)
+    decision = decided(harmed, policy=Policy(fail_on=("flagged", "harmed")))[0]
+    assert states_of(decision) == ([("new", "error")], 1)
+    assert decision.items[0].reason == "harmed: mend the model, or accept it with --update-baseline"
+    accepted = decided(harmed, policy=Policy(fail_on=("harmed",)), baseline=[entry_of("a", verdict="harmed")])[0]
+    assert states_of(accepted) == ([("accepted", "note")], 0)

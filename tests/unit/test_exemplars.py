@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -9,6 +11,7 @@ from scipy import sparse
 from auditor.evidence.verdicts import exemplars
 from auditor.evidence.verdicts.exemplars import Exemplar, choose_exemplars
 from auditor.records import Concept, Verdict
+from auditor.rules import RECALL_LOSS
 
 CONCEPTS = (Concept("beak", "beak", "part"), Concept("water", "water", "scene"))
 
@@ -110,3 +113,16 @@ def test_classes_without_pictures_have_none_and_the_order_is_that_of_the_verdict
 def test_pictures_without_a_label_are_never_shown_as_without_the_concept():
     found = choose([verdict(0, "water")], labels=[-1, -1], predicted=[1, 1], water=[0.5, 0.5], presence=[0.0, 0.0])
     assert found == []
+
+
+def test_of_what_harms_a_class_its_missed_pictures_with_it_then_those_without_it_that_are_recognised():
+    harmed = replace(verdict(0, "water"), verdict="harmed", rule_id=RECALL_LOSS.rule_id)
+    found = choose(
+        [harmed],
+        labels=[0, 0, 0, 0, 0, 0, 1],
+        predicted=[0, 1, 1, 1, 0, 0, 0],
+        water=[0.9] * 7,
+        presence=[0.99, 0.6, 0.8, 0.3, 0.1, 0.2, 0.9],
+    )
+    # with it 2 and 1, which are missed, before 0; without it 4 and 5, least water first, before 3, which is missed
+    assert found == [Exemplar(2, 0, 1), Exemplar(1, 0, 1), Exemplar(4, 0, 1), Exemplar(5, 0, 1)]

@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
 from auditor.evidence.effects import gaps as subgroups
-from auditor.evidence.effects.gaps import design_effect, pull_gap, recall_gap, reference_level, strongest_value
+from auditor.evidence.effects.gaps import (
+    design_effect,
+    pull_gap,
+    recall_gap,
+    recall_loss,
+    reference_level,
+    strongest_value,
+)
+from auditor.rules import DELTA
 
 
 def pictures(*cells):
@@ -25,6 +34,68 @@ def test_recall_gap_by_hand():
     assert gap.low < gap.effect < gap.high
     assert gap.p < 1e-9
     assert not gap.narrowed
+
+
+def most_likely(x1, n1, x0, n0, loss):
+    """The rate with v that is most likely where the loss is exactly ``loss``."""
+
+    def against(rate1):
+        return -(stats.binom.logpmf(x1, n1, rate1) + stats.binom.logpmf(x0, n0, rate1 + loss))
+
+    return optimize.minimize_scalar(
+        against, bounds=(1e-9, 1 - loss - 1e-9), method="bounded", options={"xatol": 1e-10}
+    ).x
+
+
+def test_recall_loss_by_hand():
+    """38 of 100 with the mark, 48 of 50 without; at its bounds the score is 1.96 standard errors away."""
+    value, right = pictures((0, 100, 38), (1, 50, 48))
+    loss, gap = recall_loss(value == 0, value, right), recall_gap(value == 0, value, right)
+    assert loss.effect == pytest.approx(0.96 - 0.38)
+    assert (loss.x_present, loss.n_present, loss.x_absent, loss.n_absent) == (38, 100, 48, 50)
+    assert (loss.effect, loss.low, loss.high) == pytest.approx((-gap.effect, -gap.high, -gap.low), abs=1e-6)
+    for bound, away in ((loss.low, 1.96), (loss.high, -1.96)):
+        rate1 = most_likely(38, 100, 48, 50, bound)
+        rate0 = rate1 + bound
+        variance = (rate1 * (1 - rate1) / 100 + rate0 * (1 - rate0) / 50) * 150 / 149
+        assert (0.58 - bound) / np.sqrt(variance) == pytest.approx(away, abs=1e-3)
+    assert gap.p > 0.99 > 1e-9 > loss.p
+
+
+@pytest.mark.parametrize(("with_v", "without_v"), [((8, 12), (20, 20)), ((30, 40), (58, 60)), ((9, 10), (19, 20))])
+def test_p_of_a_loss_is_the_sum_over_all_tables(with_v, without_v):
+    (x1, n1), (x0, n0) = with_v, without_v
+    value, right = pictures((0, n1, x1), (1, n0, x0))
+    rate1 = most_likely(x1, n1, x0, n0, DELTA)
+    one, other = np.meshgrid(np.arange(n1 + 1), np.arange(n0 + 1), indexing="ij")
+    as_large = other / n0 - one / n1 >= x0 / n0 - x1 / n1 - 1e-9
+    p = (stats.binom.pmf(one, n1, rate1) * stats.binom.pmf(other, n0, rate1 + DELTA))[as_large].sum()
+    assert recall_loss(value == 0, value, right).p == pytest.approx(p, rel=1e-3)
+
+
+def test_a_class_that_relies_on_one_scene_loses_nothing_by_the_others():
+    """Without grass there is mostly water, on which it relies: grass is compared with the other scenes."""
+    value, right = pictures((0, 400, 390), *((u, 20, 4) for u in range(1, 8)))
+    for scene in range(1, 8):
+        loss = recall_loss(value == scene, value, right)
+        assert loss.narrowed
+        assert (loss.effect, loss.p) == (pytest.approx(0.0, abs=1e-12), pytest.approx(1.0, abs=0.3))
+    assert recall_loss(value == 0, value, right).effect == pytest.approx(4 / 20 - 390 / 400)
+
+
+def test_a_class_that_loses_pictures_on_water_alone_loses_by_water_alone():
+    value, right = pictures((0, 60, 20), *((u, 60, 57) for u in range(1, 8)))
+    effects = [recall_loss(value == scene, value, right).effect for scene in range(8)]
+    assert effects == pytest.approx([57 / 60 - 20 / 60, *[0.0] * 7], abs=1e-12)
+
+
+def test_losses_of_too_few_pictures_and_of_copies():
+    value, right = pictures((0, 9, 0), (1, 400, 398))
+    assert recall_loss(value == 0, value, right).status == "too_few"
+    value, right = pictures((0, 40, 0), (1, 400, 398))
+    copies = np.where(value == 0, np.arange(value.size) // 8, 1000 + np.arange(value.size))
+    loss = recall_loss(value == 0, value, right, copies=copies)
+    assert (loss.status, loss.x_present, loss.n_present) == ("too_few", 0, 5)
 
 
 def test_fewer_than_ten_in_an_arm_is_too_few():

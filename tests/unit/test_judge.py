@@ -28,15 +28,17 @@ def by_name(result):
     return {verdict.class_name: verdict for verdict in result.verdicts}
 
 
-def test_planted_shortcuts_are_flagged_and_the_free_classes_are_clean(planted):
+def test_planted_shortcuts_are_flagged_and_a_class_that_loses_pictures_to_them_is_harmed(planted):
+    """Cats and balloons lose a quarter and a sixth of their pictures on water and in forests to the planted classes."""
     found = by_name(planted[1])
     assert {name: (v.verdict, v.concept) for name, v in found.items()} == {
         "waterbird": ("flagged", "water"),
         "landbird": ("flagged", "forest"),
         "vehicle": ("flagged", "watermark"),
-        "cat": ("clean", None),
-        "balloon": ("clean", None),
+        "cat": ("harmed", "water"),
+        "balloon": ("not_shown", None),
     }
+    assert found["cat"].sentence.endswith("It is also harmed by watermark (artifact) and forest (scene).")
     water = found["waterbird"]
     assert water.severity in {"high", "medium", "low"}
     assert water.gap_low < water.gap < water.gap_high
@@ -52,7 +54,7 @@ def test_pictures_balanced_on_purpose_and_silent_words_hide_no_reliance():
     result = judge(silent)
     assert {name: (v.verdict, v.concept) for name, v in by_name(result).items()} == {
         "waterbird": ("flagged", "water"),
-        **dict.fromkeys(("landbird", "vehicle", "cat", "balloon"), ("clean", None)),
+        **dict.fromkeys(("landbird", "vehicle", "cat", "balloon"), ("not_shown", None)),  # 30 pictures a scene
     }
     assert "it carries none of the words" in by_name(result)["waterbird"].sentence
     (association,) = [
@@ -92,7 +94,8 @@ def test_clean_classes_are_left_alone():
         result = judge(World(seed=seed, class_strength=0.5 + 0.05 * (seed - 100)).audit(200))
         names += [verdict.verdict for verdict in result.verdicts]
     assert "flagged" not in names
-    assert names.count("clean") >= 57
+    assert names.count("clean") + names.count("not_shown") >= 57
+    assert names.count("not_shown") >= 50  # 25 pictures a scene exclude no 20 points
 
 
 def pulled_world():

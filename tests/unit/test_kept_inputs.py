@@ -38,13 +38,14 @@ INPUTS = KeptInputs(
     dataset=Dataset(Path("val"), "manifest", ITEMS, ("bird",), ("site",), "d" * 64),
     match=ClassMatch(("bird", "cat"), {"bird": 0}, "name", "cat has no label"),
     concepts=ConceptEmbeddings(
-        concepts=(Concept("water", "water", "scene", ("sea",)), Concept("bird", "bird", "object")),
+        concepts=(Concept("water", "water", "scene", ("sea",)), Concept("mud", "mud", "scene")),
         word_rows=words(0)[0],
         absent_rows=words(0)[1],
         class_rows=rows(2, 3),
         dropped_words=("unicorn",),
         halves=(PromptHalf(*words(10)), PromptHalf(*words(20))),
         told_twice=np.array([True, False]),
+        families=(Concept("family-wet", "wet", "scene", members=("mud", "water")),),
     ),
     attributes=KnownAttributes(
         columns=(),

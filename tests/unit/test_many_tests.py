@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -79,6 +80,14 @@ def test_all_of_the_level_is_used_where_there_is_one_family():
         one = pair(0, 3, 0.0001)
         correct_for_many_tests(*world([one], associated, n_classes=1))
         assert one.q == pytest.approx(0.0001 / 0.45 * 10)
+
+
+def test_a_p_of_its_own_takes_the_place_of_what_is_supported():
+    """A loss is tested whether erasure agrees or not, with all of its pair's level."""
+    one = pair(0, 3, 0.001)
+    one.erased_recall = replace(AGREED, effect=0.0)
+    correct_for_many_tests(*world([one], [(0, 3)], n_classes=1), p_of=lambda loss: loss.recall.p)
+    assert (one.p, one.q) == (0.001, pytest.approx(0.001 / 0.8))
 
 
 def test_pairs_without_a_screen_and_classes_too_small_are_no_discoveries():

@@ -10,8 +10,8 @@ from auditor.records import Failure
 
 #: Two kinds, two words each, along the axes: water and forest are scenes, ruler and frame artifacts.
 AXES = np.eye(4, dtype=np.float32)
-CONCEPTS = [SimpleNamespace(kind=kind) for kind in ("scene", "scene", "artifact", "artifact")]
-INPUTS = SimpleNamespace(concepts=SimpleNamespace(concepts=CONCEPTS), logit_scale=20.0)
+CONCEPTS = [SimpleNamespace(kind=kind, concept_id=str(v)) for v, kind in enumerate(["scene"] * 2 + ["artifact"] * 2)]
+INPUTS = SimpleNamespace(concepts=SimpleNamespace(concepts=CONCEPTS, families=()), logit_scale=20.0)
 WORDS = [row[None] for row in AXES]
 ABSENT = {"artifact": np.full((1, 4), -0.5, np.float32)}
 

@@ -154,6 +154,19 @@ def test_exemplars_get_the_map_of_the_class_and_of_the_concept_where_the_phrases
     assert calls == [("maps", 1, 3), ("maps", 2, 3), ("maps", 3, 3)]
 
 
+def test_the_map_of_a_family_is_the_sum_of_its_members(tmp_path):
+    dataset = write_pictures(tmp_path, {"a/0.png": (255, 102, 0), "b/0.png": (0, 0, 0)})
+    concepts = (*CONCEPTS, Concept("family-warm", "warm", "colour", members=("green", "red")))
+    of = {
+        v: exemplar_maps([Exemplar(0, 1, v)], dataset.root, dataset.items, CLASSIFIER, concepts, WORDS)[1:]
+        for v in range(3)
+    }
+    parts = [one.scale * one.data.astype(float) for v in (0, 1) for one in of[v]]
+    (whole,) = of[2]
+    assert whole.concept_id == "family-warm"
+    np.testing.assert_allclose(whole.scale * whole.data, np.sum(parts, axis=0), atol=0.5 * whole.scale)
+
+
 def test_bytes_hold_the_positive_part_to_half_a_step():
     values = np.array([[-3.0, 0.0], [0.5, 2.0]], np.float32)
     saliency = _saliency("i", 1, "water", values, None)

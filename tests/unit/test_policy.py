@@ -114,10 +114,10 @@ def test_patterns(name, pattern, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("fail_on = 'flagged'", ", line 1: fail_on = 'flagged'; expected a list of \"flagged\" and \"suspect\""),
+        ("fail_on = 'flagged'", ", line 1: fail_on = 'flagged'; expected a list of \"flagged\", \"suspect\", \"harmed\" and \"not_shown\""),
         (
             "\nfail_on = ['flaged']",
-            ", line 2: fail_on = 'flaged'; expected a list of \"flagged\" and \"suspect\"; did you mean 'flagged'?",
+            ", line 2: fail_on = 'flaged'; expected a list of \"flagged\", \"suspect\", \"harmed\" and \"not_shown\"; did you mean 'flagged'?",
         ),
         ("min_sevrity = 'low'", ", line 1: unknown key 'min_sevrity'; did you mean 'min_severity'?"),
         ("min_severity = 'severe'", ', line 1: min_severity = \'severe\'; expected "low", "medium" or "high"'),

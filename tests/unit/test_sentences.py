@@ -5,14 +5,14 @@ import pytest
 from scipy import sparse
 
 from auditor.evidence.effects.gaps import Gap
-from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure
+from auditor.evidence.effects.reliance import NOT_IDENTIFIED, NOT_TOLD, Erasure
 from auditor.evidence.effects.swaps import Intervention, no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts import sentences
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.records import ClassConcept, Concept
-from auditor.rules import ERASED_RECALL, FILLED, PULL_GAP, RECALL_GAP
+from auditor.rules import ERASED_RECALL, FILLED, PULL_GAP, RECALL_GAP, RECALL_LOSS, RESTORED_RECALL
 
 CONCEPTS = (
     Concept("water", "water", "scene"),
@@ -97,13 +97,14 @@ def test_suspect_by_data_that_erasure_denies_or_cannot_try():
     assert "erasure could not be tried" in untried
 
 
-def test_clean_says_what_could_have_been_seen():
-    assert sentences.clean(INPUTS, "landbird", 500, 14, [], 0.123, 0.93).text == (
+def test_clean_says_what_is_claimed():
+    claimed = ["A gap that was missed is at most 12 points by words (fog).", "This covers named concepts only."]
+    assert sentences.clean(INPUTS, "landbird", 500, 14, [], claimed, 0.93).text == (
         'No context concept was found to decide "landbird" (500 pictures, 14 concepts tested). '
-        "A gap of 12 points would have been shown for half of them."
+        "A gap that was missed is at most 12 points by words (fog). This covers named concepts only."
     )
-    dismissed = sentences.clean(INPUTS, "landbird", 500, 14, [PAIR], 0.123, 1.0).text
-    assert "Water (scene) stood out, but reliance on it was excluded. A gap of 12 points would have been" in dismissed
+    dismissed = sentences.clean(INPUTS, "landbird", 500, 14, [PAIR], claimed, 1.0).text
+    assert "Water (scene) stood out, but reliance on it was excluded. A gap that was missed is" in dismissed
     assert "trained on hide gaps" in dismissed
 
 
@@ -194,3 +195,79 @@ def test_a_sentence_comes_in_parts_that_stand_alone():
     assert numbers.startswith("Without it 31 % [25, 38] of 212 are recognised")
     assert advice == ""
     assert sentences.trained_on("waterbird").parts[2] == "Audit pictures that it has not seen."
+
+
+LOSS = Gap(0.58, 0.45, 0.68, 1e-9, 38, 100, 48, 50, narrowed=True)
+LOST = replace(PAIR, recall=LOSS, erased_recall=Erasure(0.41, 0.3, 0.5, 50, 100, p=0.005, permuted=0.001))
+
+
+def lost(pair=LOST, **how):
+    return JudgedPair(pair, "proven", RECALL_LOSS, pair.recall, 0.45, **how)
+
+
+def test_harmed_says_with_it_and_instead():
+    assert sentences.harmed(INPUTS, lost(agreeing=RESTORED_RECALL), []).text == (
+        '"waterbird" is harmed by water (scene): with it 38 % [29, 48] of 100 are recognised instead of '
+        "96 % [87, 99] of 50 on comparable pictures without it; erasing it from the features gives back "
+        "41 points [30, 50] (permuted 0 points)."
+    )
+
+
+def test_harmed_names_the_class_that_takes_most_of_what_is_missed():
+    """Of four wet waterbirds one is recognised, two are called landbirds; of two dry ones none is."""
+    labels = np.array([0, 0, 0, 0, 0, 0, 1])
+    called = np.array([0, 1, 1, 2, 2, 2, 1])
+    wet = np.array([1, 1, 1, 1, 0, 0, 1], np.float32)
+    inputs = replace(
+        INPUTS,
+        image_ids=tuple("abcdefg"),
+        label_idx=labels,
+        predicted_idx=called,
+        class_names=("waterbird", "landbird", "cat"),
+        shares=sparse.csr_array((7, 3), dtype=np.float32),
+        residuals=np.zeros(7, np.float32),
+        presence=np.stack([wet, 0 * wet, 0 * wet], axis=1),
+        embeddings=np.zeros((7, 4), np.float32),
+        class_prompt_score=np.zeros((7, 3), np.float32),
+    )
+    pair = replace(LOST, recall=replace(LOSS, x_present=1, n_present=4, narrowed=False))
+    assert 'without it, and 50 % are called "landbird"; erasing' in sentences.harmed(inputs, lost(pair), []).text
+    shared = replace(inputs, predicted_idx=np.array([0, 1, 2, 2, 2, 2, 1]), copies=np.array([0, 1, 2, 2, 4, 5, 6]))
+    assert "are called" not in sentences.harmed(shared, lost(pair), []).text  # two copies are one picture: one of two
+
+
+def test_harmed_by_the_margin_names_the_other_source_and_other_concepts():
+    margin = Erasure(0.7, 0.6, 0.8, 50, 100, p=0.005, permuted=0.004)
+    pair = replace(LOST, erased_recall=Erasure(0.1, 0.0, 0.2, 50, 100, p=0.3), transferred_margin=margin)
+    told = sentences.harmed(INPUTS, lost(pair), [replace(LOST, concept_idx=2)], LOST)
+    assert told.numbers.endswith(
+        "erasing from the features what it does in the other classes gives back 70 % [60, 80] of the margin that is "
+        "lost with it (permuted < 1 %); the encoder's water agrees: 58 points [45, 68]. It is also harmed by "
+        "life jacket (context object)."
+    )
+
+
+def test_a_loss_that_erasure_does_not_give_back():
+    pair = replace(LOST, erased_recall=Erasure(0.02, -0.05, 0.1, 50, 100, p=0.3))
+    told = sentences.loses(INPUTS, lost(pair))
+    assert told.claim == '"waterbird" is recognised less often with water (scene)'
+    assert told.numbers == (
+        "With it 38 % [29, 48] of 100 are recognised instead of 96 % [87, 99] of 50 on comparable pictures without it; "
+        "erasing it from the features gives back 2 points [−5, 10], so something that goes with it may be the cause: "
+        "its pictures may only be harder."
+    )
+    nothing = replace(pair, transferred_recall=Erasure(-0.02, -0.05, 0.0, 50, 100, p=0.9))
+    assert "gives nothing back (−2 points [−5, 0])" in sentences.loses(INPUTS, lost(nothing)).numbers
+    untold = replace(pair, transferred_recall=NOT_TOLD)
+    assert "so the cause is not known" in sentences.loses(INPUTS, lost(untold)).numbers
+    untried = replace(pair, erased_recall=NOT_IDENTIFIED)
+    assert "erasure could not be tried" in sentences.loses(INPUTS, lost(untried)).numbers
+
+
+def test_losses_beside_what_a_state_tells():
+    clean = sentences.clean(INPUTS, "landbird", 500, 14, [], ["A gap that was missed is small."], 0.93)
+    assert sentences.with_losses(INPUTS, clean, []) == clean
+    harder = replace(lost(replace(LOST, erased_recall=NOT_IDENTIFIED)), state="open")
+    told = sentences.with_losses(INPUTS, clean, [lost(), harder, harder])
+    assert told.numbers.startswith(f"{clean.numbers} It also loses pictures to water (scene): with it 38 % [29, 48]")
+    assert told.numbers.count("It is recognised less often with water (scene): with it") == 1  # two are enough

@@ -230,3 +230,77 @@ def test_plurals(one, other):
 @pytest.mark.parametrize(("one", "other"), [("grass", "gras"), ("bus", "bu"), ("glass", "glas")])
 def test_words_that_only_look_plural(one, other):
     assert other not in list(number_forms(one))
+
+
+FAMILY = """
+[[concept]]
+term = "river"
+kind = "scene"
+
+[[concept]]
+term = "fog"
+kind = "weather"
+
+[[family]]
+term = "water"
+kind = "scene"
+members = ["lake", "river"]
+"""
+
+
+def test_a_family_is_named_by_words_of_its_members(tmp_path):
+    loaded = load(tmp_path, SMALL + FAMILY)
+    assert loaded.families == (Concept("family-water", "water", "scene", members=("river", "water")),)
+    assert loaded.digest != load(tmp_path, SMALL + FAMILY.partition("[[family]]")[0]).digest
+    assert load(tmp_path, SMALL + FAMILY.replace('"lake", "river"', '"River", "sea"')).digest == loaded.digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"lake", "river"', '"lake", "rivr"',
+         "line 36: member 'rivr' is no concept of this vocabulary; did you mean 'river'?"),
+        ('"lake", "river"', '"lake", "fog"', "line 36: member 'fog' is of kind weather, its family of kind scene"),
+        ('"lake", "river"', '"lake", "water"', "line 36: family 'water' has 1 of at least 2 members"),
+        ('"lake", "river"', '"lake", 3', "line 36: members is \"['lake', 3]\"; expected a list of terms"),
+        ('members = ["lake", "river"]', "", "line 33: family without members; expected term, kind, members"),
+        ('members = ["lake"', 'member = ["lake"', "line 36: unknown key 'member'; nearest is 'members'"),
+        ('term = "water"\nkind = "scene"\nmembers', 'term = "fog"\nkind = "scene"\nmembers',
+         "line 34: 'fog' is a concept that is no member of the family; give the family another term"),
+        ('term = "water"\nkind = "scene"\nmembers', 'term = " "\nkind = "scene"\nmembers',
+         "line 34: term is ' '; expected a word in quotes"),
+        ('term = "water"\nkind = "scene"\nmembers', 'term = "water"\nkind = "object"\nmembers',
+         "line 35: unknown kind of a family 'object'"),
+        ('term = "fog"\nkind = "weather"', 'term = "family water"\nkind = "weather"',
+         "line 34: family 'water' has the id of 'family water'; give it another term"),
+        ("[[family]]", '[[family]]\nterm = "wet"\nkind = "scene"\nmembers = ["sea", "river"]\n\n[[family]]',
+         "line 41: 'river' is a member of 'wet' as well; a concept is in one family at most"),
+        ("[[family]]", "[family]", "line 33: expected [[family]] entries with term, kind and members"),
+    ],
+)  # fmt: skip
+def test_families_that_are_none(tmp_path, old, new, message):
+    text = SMALL + FAMILY
+    head, _, tail = text.rpartition(old)
+    assert message in failing(tmp_path, head + new + tail)
+
+
+def test_what_a_class_is_named_after_leaves_its_family(tmp_path):
+    more = (
+        FAMILY.replace('"lake", "river"', '"lake", "river", "pond"') + '\n[[concept]]\nterm = "pond"\nkind = "scene"\n'
+    )
+    vocabulary = load(tmp_path, SMALL + more)
+    assert add_class_names(vocabulary, ["Ponds"]).families[0].members == ("river", "water")
+    assert add_class_names(vocabulary, ["pond", "river"]).families == ()  # one member is no family
+    assert add_class_names(vocabulary, ["water"]).families == ()  # it would be context for the other classes
+    assert add_class_names(vocabulary, ["cat"]).families == vocabulary.families
+
+
+def test_the_bundled_families():
+    bundled = load_vocabulary()
+    by_id = {concept.concept_id: concept for concept in bundled.concepts}
+    members = [member for family in bundled.families for member in family.members]
+    assert 30 <= len(bundled.families) <= 60
+    assert len(members) == len(set(members))
+    assert all(by_id[member].kind == family.kind for family in bundled.families for member in family.members)
+    (water,) = [family for family in bundled.families if family.concept_id == "family-water"]
+    assert {"lake", "river", "sea", "water"} < set(water.members)

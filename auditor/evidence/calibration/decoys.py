@@ -68,7 +68,8 @@ def decoy_trials(
 def exchanged(bench: Bench, rng: np.random.Generator) -> IntArray:
     """For each concept, the one whose direction it gets: its own for core concepts, else one about as frequent."""
     present = bench.features.present
-    worded = np.array([concept.column is None for concept in bench.inputs.concepts], dtype=np.bool_)
+    # a family has no direction of its own
+    worded = np.array([not (one.column or one.members) for one in bench.inputs.concepts], dtype=np.bool_)
     context = np.flatnonzero(bench.context.any(axis=0) & worded)
     frequency = present[:, context].mean(axis=0) if len(present) else np.zeros(context.size)
     ordered = context[np.argsort(-frequency, kind="stable")]

@@ -26,6 +26,7 @@ from auditor.evidence.calibration.planting import (
 )
 from auditor.evidence.effects.reliance import assign_folds, varying_pictures
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.presence.families import members_of
 from auditor.records import BoolArray, FloatArray, IntArray, LinearHead
 from auditor.rules import MIN_ARM, MIN_VARYING
 
@@ -79,6 +80,7 @@ class Bench:
         context = np.zeros((len(inputs.class_names), len(inputs.concepts)), dtype=np.bool_)
         for c in range(len(inputs.class_names)):
             context[c, inputs.context_of(c)] = True
+        context[:, list(members_of(inputs.concepts))] = False  # a family is not planted: its members are
         somewhere = np.flatnonzero(context.any(axis=0))
         n_classes = len(inputs.class_names)
         varying = [

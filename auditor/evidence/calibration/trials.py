@@ -18,6 +18,7 @@ from auditor.evidence.calibration.planted_heads import Bench, Plant, plants, wit
 from auditor.evidence.calibration.planting import class_reliance, reliances
 from auditor.evidence.effects.significance import clopper_pearson
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
+from auditor.evidence.presence.families import members_of
 from auditor.records import (
     FloatArray,
     IntArray,
@@ -134,6 +135,8 @@ def _named(bench: Bench, plant: Plant, verdict: Verdict) -> bool:
     named = next((v for v, concept in enumerate(concepts) if concept.concept_id == verdict.concept_id), None)
     if named is None or named in plant.alike:
         return named is not None
+    if not set(plant.alike).isdisjoint(members_of(concepts).get(named, ())):
+        return True  # the family of what was planted
     column = next((t for t, members in enumerate(bench.truth.alike) if named in members), None)
     if column is None:
         return False

@@ -16,8 +16,8 @@ from auditor.evidence.effects.gaps import Gap
 from auditor.rules import CONFIDENCE, DELTA
 
 _BISECTIONS = 30
-#: A p this small is told by so much that it was never in doubt (a tail below 1e-9 has no digits left in z).
-_NEVER_IN_DOUBT = 1e-30
+#: What would be told in so many cases even if the truth were its lower bound was never in doubt, and stays as it is.
+_NEVER_IN_DOUBT = 0.999
 
 
 def after_selection(gap: Gap, bar: float, *, least: float = DELTA) -> Gap:
@@ -39,7 +39,7 @@ def after_selection(gap: Gap, bar: float, *, least: float = DELTA) -> Gap:
         Truncated likelihood after a significant test: Zhong & Prentice (2008), Biostatistics 9; median-unbiased
         estimate: Fithian, Sun & Taylor (2014), arXiv:1410.2597.
     """
-    if not _NEVER_IN_DOUBT < gap.p <= bar < 0.5 or gap.effect <= least:
+    if not 0 < gap.p <= bar < 0.5 or gap.effect <= least:
         return gap
     z = float(ndtri(0.5 + CONFIDENCE / 2))
     seen, wanted = -float(ndtri(gap.p)), -float(ndtri(bar))
@@ -51,6 +51,8 @@ def after_selection(gap: Gap, bar: float, *, least: float = DELTA) -> Gap:
     }
     at = np.array(sorted(known))
     errors = np.maximum([known[x] for x in sorted(known)], 1e-6)
+    if log_ndtr((gap.low - smallest) / np.interp(gap.low, at, errors)) > np.log(_NEVER_IN_DOUBT):
+        return gap
     targets = np.log([(1 - CONFIDENCE) / 2, 0.5, (1 + CONFIDENCE) / 2])
     low, high = np.full(3, -1.0), np.full(3, 1.0)
     for _ in range(_BISECTIONS):

@@ -117,7 +117,12 @@ def _bootstrap_interval(
 
 
 def association_auc(
-    presence: FloatArray, class_idx: IntArray, n_classes: int, *, groups: IntArray | None = None
+    presence: FloatArray,
+    class_idx: IntArray,
+    n_classes: int,
+    *,
+    groups: IntArray | None = None,
+    known: BoolArray | None = None,
 ) -> AssociationAuc:
     """E2: one-vs-rest AUC of every concept's presence for every class, from ranks, with Hanley and McNeil's interval.
 
@@ -129,6 +134,7 @@ def association_auc(
         class_idx: (N,) labels; pictures below 0 are left out.
         n_classes: C.
         groups: (N,) codes of groups of pictures that belong together, or None.
+        known: (N, V) pictures that count for a concept; None: all where presence is finite.
 
     Returns:
         Arrays (C, V); .5 with [0, 1] for a class without pictures or without others.
@@ -139,7 +145,7 @@ def association_auc(
     of_all = _arms(class_idx[labelled], None if groups is None else groups[labelled], n_classes)
     for v in range(shape[1]):
         values = presence[labelled, v]
-        seen = np.isfinite(values)
+        seen = np.isfinite(values) if known is None else known[labelled, v]
         rows, labels = labelled[seen], class_idx[labelled[seen]]
         rank_sums[:, v] = np.bincount(labels, weights=stats.rankdata(values[seen]), minlength=n_classes)
         inside[:, v] = np.bincount(labels, minlength=n_classes)

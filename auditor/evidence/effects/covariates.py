@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from auditor.evidence.presence.families import members_of
 from auditor.evidence.presence.presence import EXCLUSIVE_KINDS
 from auditor.records import BoolArray, Concept, FloatArray, IntArray
 
@@ -53,10 +54,11 @@ def within_class(values: FloatArray, label_idx: IntArray) -> FloatArray:
 def rivals_of(concepts: Sequence[Concept], same_as: Mapping[int, int]) -> list[frozenset[int]]:
     """For each concept those that say the same, or exclude it: no covariates of it, nor it of them.
 
-    Concepts of an exclusive kind (water is the absence of forest, sand and the rest) and values of one column of a
-    manifest. A value that is named as a concept of the vocabulary makes its whole column a rival of that concept, and
-    of its kind where that is exclusive.
+    Concepts of an exclusive kind (water is the absence of forest, sand and the rest), values of one column of a
+    manifest, and a family with its members. A value that is named as a concept of the vocabulary makes its whole column
+    a rival of that concept, and of its kind where that is exclusive.
     """
+    families = members_of(concepts)
     members: dict[str, set[int]] = {}
     for v, concept in enumerate(concepts):
         if concept.column is not None:
@@ -69,10 +71,11 @@ def rivals_of(concepts: Sequence[Concept], same_as: Mapping[int, int]) -> list[f
         for v in some:
             rivals[v] |= others - {v}
 
-    for together in members.values():
+    for together in (*members.values(), *({family, *of_it} for family, of_it in families.items())):
         exclude(together, together)
     for value, v in same_as.items():
-        column, like = members[f"column {concepts[value].column}"], members.get(concepts[v].kind, {v})
+        column = members[f"column {concepts[value].column}"]
+        like = members.get(concepts[v].kind, {v, *families.get(v, ())})
         exclude(column, like)
         exclude(like, column)
     return [frozenset(found) for found in rivals]
@@ -85,11 +88,13 @@ def residual_presence(
     concepts: Sequence[Concept],
     targets: Sequence[int],
     same_as: Mapping[int, int] = MappingProxyType({}),
+    told: BoolArray | None = None,
 ) -> ResidualPresence:
     """Presence of each target, centred within class, less what the other concepts and difficulty predict of it.
 
     Rivals (:func:`rivals_of`) are no covariates of each other.
     A target with a variance inflation above :data:`MAX_VIF` is merged with the context concept it goes with most.
+    A family explains nothing of the other concepts that its members do not explain, and is no covariate.
 
     Args:
         presence: (N, V) continuous presence, not finite where it is not known: there it is at its class's mean.
@@ -98,10 +103,14 @@ def residual_presence(
         concepts: The V concepts.
         targets: PictureConcepts concepts to be examined.
         same_as: Attributes that have the name of a concept of the vocabulary.
+        told: (N, V) pictures whose presence counts for a concept: elsewhere its residual is zero; None: where it is
+            finite.
     """
     known = np.isfinite(presence)
     if not known.all():
         presence = _at_class_means(presence, known, label_idx)
+    known = known if told is None else known & told
+    families = members_of(concepts).keys()
     rivals = rivals_of(concepts, same_as)
     columns = _covariates(presence, label_idx, concepts, targets)
     centred = within_class(np.column_stack([presence[:, columns], difficulty]).astype(np.float32), label_idx)
@@ -115,12 +124,13 @@ def residual_presence(
     while True:
         correlation = (standard.T @ standard).astype(np.float64) / n
         active = [j for j, owner in enumerate(owners) if wanted.intersection(owner) and j not in tied]
-        weights = _regress(correlation, owners, rivals, active)
+        covariates = [j for j, owner in enumerate(owners) if not owner or not families >= set(owner)]
+        weights = _regress(correlation, owners, rivals, active, covariates)
         left = np.array([_residual_variance(correlation, weights[:, i], j) for i, j in enumerate(active)])
         if not active or left.min() >= 1 / MAX_VIF:
             break
         worst = active[int(left.argmin())]
-        partner = _closest(correlation, owners, rivals, worst)
+        partner = _closest(correlation, owners, rivals, worst, covariates)
         if partner is None or not (owners[partner] and concepts[owners[partner][0]].is_context):
             tied.add(worst)
             continue
@@ -160,7 +170,8 @@ def _covariates(
     labelled = label_idx >= 0
     n = int(labelled.sum())
     spread = within_class(presence, label_idx)[labelled].std(axis=0) if n else np.zeros(len(concepts))
-    others = [v for v in np.argsort(-spread, kind="stable") if spread[v] > _LEAST_SPREAD and v not in set(targets)]
+    left_out = {*targets, *members_of(concepts)}
+    others = [v for v in np.argsort(-spread, kind="stable") if spread[v] > _LEAST_SPREAD and v not in left_out]
     room = max(0, n // _PICTURES_PER_COVARIATE - len(targets))
     return sorted(int(v) for v in (*targets, *others[:room]))
 
@@ -176,21 +187,23 @@ def _regress(
     owners: Sequence[tuple[int, ...]],
     rivals: Rivals,
     active: Sequence[int],
+    covariates: Sequence[int],
 ) -> Float64Array:
-    """Ridge weights (P, len(active)) of each active column on all columns but itself and its rivals."""
+    """Ridge weights (P, len(active)) of each active column on all covariates but itself and its rivals."""
     size = correlation.shape[0]
     ridge = correlation + _RIDGE * np.eye(size)
     weights = np.zeros((size, len(active)))
-    inverse = np.linalg.inv(ridge)
+    inverse = np.linalg.inv(ridge[np.ix_(covariates, covariates)])
+    place = {k: i for i, k in enumerate(covariates)}
     solved: dict[tuple[int, ...], Float64Array] = {}
     for i, j in enumerate(active):
         excluded = _rivals(owners, rivals, j)
-        if not excluded:
+        if j in place and not place.keys() & set(excluded):
             # regression of one column on all the others, read off the inverse
-            weights[:, i] = -inverse[:, j] / inverse[j, j]
+            weights[covariates, i] = -inverse[:, place[j]] / inverse[place[j], place[j]]
             weights[j, i] = 0.0
             continue
-        outside = tuple(k for k in range(size) if k != j and k not in set(excluded))
+        outside = tuple(k for k in covariates if k != j and k not in set(excluded))
         if outside not in solved:
             solved[outside] = np.asarray(
                 np.linalg.solve(ridge[np.ix_(outside, outside)], correlation[list(outside)]), dtype=np.float64
@@ -204,9 +217,16 @@ def _residual_variance(correlation: Float64Array, weights: Float64Array, j: int)
     return float(correlation[j, j] - 2 * weights @ correlation[:, j] + weights @ correlation @ weights)
 
 
-def _closest(correlation: Float64Array, owners: Sequence[tuple[int, ...]], rivals: Rivals, j: int) -> int | None:
-    """The column that goes with column j most, rivals and itself left out; None when nothing goes with it alone."""
-    strength = np.abs(correlation[j])
+def _closest(
+    correlation: Float64Array,
+    owners: Sequence[tuple[int, ...]],
+    rivals: Rivals,
+    j: int,
+    covariates: Sequence[int],
+) -> int | None:
+    """The covariate that goes with column j most, rivals and itself left out; None when nothing goes with it alone."""
+    strength = np.zeros(len(correlation))
+    strength[covariates] = np.abs(correlation[j, covariates])
     strength[[j, *_rivals(owners, rivals, j)]] = 0.0
     best = int(strength.argmax())
     return best if strength[best] > 0.5 else None

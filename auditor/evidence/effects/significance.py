@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from auditor.rules import CONFIDENCE
+from auditor.rules import CONFIDENCE, POWER
 
 Float64Array = NDArray[np.float64]
 
@@ -100,6 +100,14 @@ def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
     Returns:
         (...,) standard normal under H0; positive where the data lie above ``difference``; 0 where nothing is known.
     """
+    numerator, variance = score_parts(arms, difference)
+    spread = np.sqrt(variance)
+    certain = np.where(np.abs(numerator) < 1e-12, 0.0, np.where(numerator > 0, np.inf, -np.inf))
+    return np.asarray(np.divide(numerator, spread, out=certain, where=spread > 1e-12))
+
+
+def score_parts(arms: TwoArms, difference: ArrayLike) -> tuple[Float64Array, Float64Array]:
+    """Numerator and variance of :func:`score_z`, to which strata that are known otherwise can be added."""
     w = arms.weights
     used = w > 0
     n1, n0 = np.where(used, arms.n1, 1.0), np.where(used, arms.n0, 1.0)
@@ -109,10 +117,7 @@ def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
     rate1, rate0 = constrained_rates(x1, n1, x0, n0, delta)
     total = n1 + n0
     variance = (rate1 * (1 - rate1) / n1 + rate0 * (1 - rate0) / n0) * total / np.maximum(total - 1, 0.5)
-    numerator = (w * (x1 / n1 - x0 / n0 - delta)).sum(axis=-1)
-    spread = np.sqrt((w**2 * variance).sum(axis=-1))
-    certain = np.where(np.abs(numerator) < 1e-12, 0.0, np.where(numerator > 0, np.inf, -np.inf))
-    return np.asarray(np.divide(numerator, spread, out=certain, where=spread > 1e-12))
+    return (w * (x1 / n1 - x0 / n0 - delta)).sum(axis=-1), (w**2 * variance).sum(axis=-1)
 
 
 def p_above(arms: TwoArms, difference: ArrayLike) -> Float64Array:
@@ -206,7 +211,7 @@ def pictures_per_arm(
     bound: float,
     *,
     alpha: float,
-    power: float = 0.8,
+    power: float = POWER,
     reliability: float = 1.0,
 ) -> int:
     """Pictures in each arm that tell a true ``effect`` from ``bound``, one-sided.
@@ -227,7 +232,7 @@ def detectable_effect(
     bound: float,
     *,
     alpha: ArrayLike,
-    power: float = 0.8,
+    power: float = POWER,
     reliability: ArrayLike = 1.0,
 ) -> Float64Array:
     """Smallest true gap between arms of n1 and n0 pictures that would be shown to exceed ``bound``, at most 1.

@@ -44,7 +44,9 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
     if not targets:
         return
     own_score = np.where(labels >= 0, inputs.class_prompt_score[np.arange(labels.size), labels], 0).astype(np.float32)
-    residual = residual_presence(inputs.presence, labels, own_score, inputs.concepts, targets, inputs.same_as)
+    residual = residual_presence(
+        inputs.presence, labels, own_score, inputs.concepts, targets, inputs.same_as, measured.known
+    )
     few = int((labels >= 0).sum()) < FEW_A_CHANNEL * inputs.head.weight.shape[1]
     for pair in measured.pairs:
         pair.partners, pair.few_pictures = residual.partners.get(pair.concept_idx, ()), few

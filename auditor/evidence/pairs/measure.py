@@ -18,6 +18,7 @@ from auditor.evidence.effects.strata import class_strata
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
 from auditor.evidence.effects.witnesses import witness_weights
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.presence.families import distinct, shown_by_kin
 from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
 from auditor.rules import (
     ASSOCIATION,
@@ -65,6 +66,8 @@ class PairEvidence:
     #: A notable gap of recall lets it through, whatever data and words say: pictures that were balanced on purpose hide
     #: the association. Of an attribute a pull does so too, its presence being no opinion.
     by_gap: bool = False
+    #: A column with a sure and large gap, whatever interventions say of it.
+    sure: bool = False
     p: float = 1.0
     q: float = 1.0
     bar: float = 1.0  # largest p with which it would be shown, the others being what they are
@@ -83,8 +86,13 @@ class PairEvidence:
 
     @property
     def suspicious(self) -> bool:
-        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
+        """Whether a screen lets it through that never looks at a gap."""
         return self.by_words or self.by_data
+
+    @property
+    def may_be_suspected(self) -> bool:
+        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
+        return self.suspicious or self.sure
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +102,7 @@ class Measured:
     class_concepts: list[ClassConcept]
     auc: AssociationAuc
     present: BoolArray  # (N, V)
-    known: BoolArray  # (N, V) whether presence is known
+    known: BoolArray  # (N, V) whether presence is known, and no other member of its family stands for a concept
     n_labelled: IntArray  # (C,)
     n_correct: IntArray  # (C,)
     n_known: IntArray
@@ -138,6 +146,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     progress("evidence: words", 1, 1)
     present, known = inputs.presence > PRESENT, np.isfinite(inputs.presence)
     measurable = np.asarray(known.any(axis=0))
+    known &= ~shown_by_kin(inputs.presence, inputs.concepts)
     correct = inputs.predicted_idx == labels
 
     def counts(there: BoolArray, weight: BoolArray | None = None) -> IntArray:
@@ -147,7 +156,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     n_with, n_without = counts(present), counts(known & ~present)
     n_with_correct = counts(present, correct)
     n_known = n_with + n_without
-    auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups)
+    auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups, known=known)
     measured = Measured(
         class_concepts=words,
         auc=auc,
@@ -222,8 +231,10 @@ def values_of_kinds(inputs: EvidenceInput) -> dict[int, IntArray]:
         if concept.is_context:
             kinds.setdefault((concept.kind, concept.column), []).append(v)
     values: dict[int, IntArray] = {}
+    things = set(distinct(inputs.concepts, inputs.presence))
     for members in kinds.values():
-        values.update(dict.fromkeys(members, strongest_value(inputs.presence, members)))
+        of_kind = [v for v in members if v in things]
+        values.update(dict.fromkeys(members, strongest_value(inputs.presence, of_kind)))
     return values
 
 

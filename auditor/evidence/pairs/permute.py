@@ -148,7 +148,9 @@ def _permute_class(
         x, logits, labels, folds, residual, present, known, told, eraser.fitted, eraser.head, pulled=pulled
     )
     seed = hashlib.sha256(f"{inputs.seed}\x00{inputs.class_names[c]}".encode()).digest()
-    orders = deal(_cells(inputs, rows, present, known), N_DEALS, np.random.default_rng(list(seed[:8])))
+    # another member in the place of a concept is part of what is dealt, not a presence that nobody knows
+    said = np.isfinite(inputs.presence[at])
+    orders = deal(_cells(inputs, rows, present, said), N_DEALS, np.random.default_rng(list(seed[:8])))
     pooled, transferred = erase_dealt(sample, c, orders, eraser.class_folds, eraser.head)
     for i, pair in enumerate(pairs):
         pair.erased_recall = _compared(pair.erased_recall, pooled.recall[:, i])

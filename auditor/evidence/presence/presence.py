@@ -68,7 +68,7 @@ def concept_presence(
         absent = absent_embeddings.get(kind)
         if absent is not None and len(absent) == 0:
             crowd += members
-        elif kind in EXCLUSIVE_KINDS and (len(members) > 1 or absent is not None):
+        elif is_contest(kind, len(members), absent):
             presence[:, members] = _contest(image_embeddings, words, absent, logit_scale)
         elif absent is not None:
             presence[:, members] = _against_absence(image_embeddings, words, absent, logit_scale)
@@ -80,6 +80,13 @@ def concept_presence(
         scores = _centred_scores(image_embeddings, centred[crowd])
         presence[:, crowd] = crowd_posterior(scores)
     return presence
+
+
+def is_contest(kind: str, n_concepts: int, absent: FloatArray | None) -> bool:
+    """Whether presences of a kind are parts of one: its concepts, and its absence (q, D) where it has one, compete."""
+    if kind not in EXCLUSIVE_KINDS:
+        return False
+    return n_concepts > 1 if absent is None else len(absent) > 0
 
 
 def _unit(rows: NDArray[np.floating]) -> FloatArray:

@@ -55,7 +55,8 @@ def notices_of(inputs: EvidenceInput, measured: Measured) -> tuple[str, ...]:
     called = np.unique(counted)
     if inputs.head is not None and called.size == 1 and len(inputs.class_names) > 1:
         notices.append(sentences.one_class_called(inputs.class_names[int(called[0])], counted.size))
-    context = np.array([concept.is_context and concept.column is None for concept in inputs.concepts], dtype=np.bool_)
+    words = [one.is_context and one.column is None and not one.members for one in inputs.concepts]
+    context = np.array(words, dtype=np.bool_)
     doubted = context & ~measured.measurable
     if doubted.any():
         terms = [inputs.concepts[v].term for v in np.flatnonzero(doubted)]

@@ -36,7 +36,7 @@ def choose_exemplars(
 
     Args:
         verdicts: One per class.
-        concepts: V concepts.
+        concepts: V concepts; families among them have the shares of their members once more.
         label_idx: (N,) label, -1 for none.
         predicted_idx: (N,) prediction.
         shares: (N, V) shares of the phrases of the predicted class.
@@ -49,18 +49,19 @@ def choose_exemplars(
         own pictures with it, mistakes first, and without it; without a concept, the pictures best explained by words.
     """
     by_id = {concept.concept_id: idx for idx, concept in enumerate(concepts)}
+    words = [idx for idx, concept in enumerate(concepts) if not concept.members]
     chosen: list[Exemplar] = []
     for verdict in verdicts:
         predicted = np.flatnonzero(predicted_idx == verdict.class_idx)
         concept_idx = by_id.get(verdict.concept_id) if verdict.concept_id else None
         if concept_idx is None:
-            strength = np.asarray(shares[predicted].sum(axis=1)).reshape(-1)
+            strength = np.asarray(shares[predicted][:, words].sum(axis=1)).reshape(-1)
             rows = _largest(predicted, strength, PICTURES_PER_SIDE)
             chosen += [Exemplar(int(row), verdict.class_idx, None) for row in rows]
             continue
         if verdict.rule_id == RECALL_LOSS.rule_id:
-            rows = _broken_and_not(verdict.class_idx, label_idx, predicted_idx, presence[:, concept_idx])
-            chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in rows]
+            sides = _broken_and_not(verdict.class_idx, label_idx, predicted_idx, presence[:, concept_idx])
+            chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in sides]
             continue
         strength = shares[predicted][:, [concept_idx]].toarray().reshape(-1)
         if concepts[concept_idx].column is not None:

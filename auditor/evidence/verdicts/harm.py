@@ -126,5 +126,5 @@ def compared_with(inputs: EvidenceInput, absence: Measured, loss: PairEvidence, 
             None if inputs.copies is None else inputs.copies[own],
         )
     ]
-    shown = inputs.presence[np.ix_(reference, asked)] > PRESENT
+    shown = inputs.presence[np.ix_(reference, np.array(asked))] > PRESENT
     return bool(reference.size and shown.mean(axis=0).max() > 0.5)

@@ -12,8 +12,10 @@ from auditor.evidence.effects.swaps import Intervene
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.pairs.erase import erase_pairs
 from auditor.evidence.pairs.measure import Measured, PairEvidence, measure, testable
-from auditor.evidence.verdicts import sentences
+from auditor.evidence.presence.families import family_of
+from auditor.evidence.verdicts import claim_sentences, sentences
 from auditor.evidence.verdicts.class_states import gaps_hidden, not_analysable, notices_of
+from auditor.evidence.verdicts.clean_claim import CleanClaim, clean_claims, weakest_point
 from auditor.evidence.verdicts.counterexamples import (
     Missing,
     counterexamples_of,
@@ -22,9 +24,10 @@ from auditor.evidence.verdicts.counterexamples import (
 )
 from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_of
 from auditor.evidence.verdicts.harm import judged_losses, losses_besides, measure_harm, suspected
-from auditor.evidence.verdicts.many_tests import correct_for_many_tests, n_tests
+from auditor.evidence.verdicts.many_tests import correct_for_many_tests, n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
+from auditor.evidence.verdicts.sure_columns import mark_sure_columns
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress, Severity, Verdict, VerdictName
@@ -48,6 +51,7 @@ def judge(
     measured = measure(inputs, progress)
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
+        mark_sure_columns(inputs, measured)
     judged = _judged(inputs, measured)
     control = None
     if inputs.head is not None and intervene is not None:
@@ -59,8 +63,9 @@ def judge(
     failed = control if control and control.swapped.status == "measured" else None
     absence = measure_harm(inputs, measured, progress)
     losses = judged_losses(inputs, absence)
+    claims = clean_claims(inputs, measured) if inputs.head is not None else (None,) * len(inputs.class_names)
     verdicts = tuple(
-        _verdict(inputs, measured, c, judged[c], absence, losses[c]) for c in range(len(inputs.class_names))
+        _verdict(inputs, measured, c, judged[c], absence, losses[c], claim) for c, claim in enumerate(claims)
     )
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     led_by_loss = [v.class_idx for v in verdicts if v.rule_id == RECALL_LOSS.rule_id]
@@ -77,10 +82,10 @@ def judge(
                 (j, j.state, _missing(inputs, measured, j.pair))
                 for of_class in undecided_or_worse
                 for j in of_class
-                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.suspicious)
+                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.may_be_suspected)
             ]
             + [
-                (j, j.state, _missing(inputs, measured, j.pair, of=absence))
+                (j, "proven" if j.state == "proven" else "open", _missing(inputs, measured, j.pair, of=absence))
                 for c in led_by_loss
                 for j in losses[c]
                 if j.state == "proven" or suspected(j)
@@ -114,8 +119,9 @@ def _verdict(
     judged: Sequence[JudgedPair],
     absence: Measured,
     losses: Sequence[JudgedPair],
+    clean: CleanClaim | None,
 ) -> Verdict:
-    """Flagged before all else; then what prevents a verdict; then harmed; then suspect; then clean."""
+    """Flagged before all else; then what prevents a verdict; then harmed; then suspect; then clean, where claimed."""
     name, n = inputs.class_names[c], int(measured.n_labelled[c])
     detectable = _detectable(inputs, measured, c, [j.pair for j in judged])
 
@@ -151,12 +157,13 @@ def _verdict(
             claim=claim,
             numbers=numbers,
             advice=advice,
+            gap_bound=clean.bound if clean is not None and kind != "not_analysed" else None,
         )
 
     if n < MIN_CLASS:
         return verdict("not_analysed", sentences.too_few_pictures(name, n, MIN_CLASS))
     screened = [j for j in judged if j.pair.screened]
-    if inputs.head is None:
+    if clean is None:  # no model
         told = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
         return verdict("not_analysed", told, lead=next(iter(without_twins(inputs, screened)), None))
     proven = without_twins(inputs, [j for j in screened if j.state == "proven"])
@@ -174,8 +181,8 @@ def _verdict(
         others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
         told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
         return verdict("harmed", told, _severity(harm[0]), harm[0])
+    undecided = without_twins(inputs, [j for j in screened if j.state == "open" and j.pair.may_be_suspected])
     screened = [j for j in screened if j.pair.suspicious]
-    undecided = without_twins(inputs, [j for j in screened if j.state == "open"])
     if undecided:
         lead = undecided[0]
         missing = _missing(inputs, measured, lead.pair)
@@ -187,6 +194,7 @@ def _verdict(
             "suspect", sentences.loses(inputs, lost[0], other_source(inputs, losses, lost[0])), "low", lost[0]
         )
     known_as = {word for attribute, word in inputs.same_as.items() if measured.measurable[attribute]}
+    known_as |= {word for word, family in family_of(inputs.concepts).items() if measured.measurable[family]}
     doubted = [j for j in screened if j.state == "not_measurable" and j.pair.concept_idx not in known_as]
     if doubted:
         pair = doubted[0].pair
@@ -197,10 +205,15 @@ def _verdict(
     hidden = gaps_hidden(inputs, measured, c)
     if hidden:
         return verdict("not_analysed", hidden)
+    if not clean.holds:
+        weakest = weakest_point(inputs, measured, c, clean)
+        return verdict("not_shown", claim_sentences.not_shown(inputs, name, clean, weakest, detectable))
     dismissed = [j.pair for j in without_twins(inputs, screened) if j.state != "not_measurable"]
     tested = testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n
-    told = sentences.clean(inputs, name, n, tested, dismissed, detectable, rate)
+    shown = claim_sentences.detectable(detectable, of_half=not dismissed)
+    claimed = [claim_sentences.bounded(inputs, clean), *shown, claim_sentences.coverage(inputs, clean)]
+    told = sentences.clean(inputs, name, n, tested, dismissed, claimed, rate)
     return verdict("clean", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
 
 
@@ -217,7 +230,7 @@ def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequen
     rate = float(measured.n_correct[c] / n)
     screened = [pair.concept_idx for pair in pairs if pair.suspicious]
     chosen = screened or tested
-    alpha = GAP_PART * ALPHA / n_tests(inputs, measured, c)[chosen]
+    alpha = GAP_PART * ALPHA / n_tests_of_audit(inputs, measured, c)[chosen]
     arms = measured.n_with[c, chosen], measured.n_without[c, chosen]
     diluted = [presence_reliability(inputs, measured, int(v)) for v in chosen]
     effects = significance.detectable_effect(rate, *arms, DELTA, alpha=alpha, reliability=diluted)
@@ -225,6 +238,6 @@ def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequen
 
 
 def _missing(inputs: EvidenceInput, measured: Measured, pair: PairEvidence, *, of: Measured | None = None) -> Missing:
-    """Pictures that are missing to show or to exclude a reliance, at the level that many tests (``of``) leave."""
-    shared = float(n_tests(inputs, of or measured, pair.class_idx)[pair.concept_idx])
+    """Pictures that are missing to show or to exclude a reliance, at the level that the many tests (``of``) leave."""
+    shared = float(n_tests_of_audit(inputs, of or measured, pair.class_idx)[pair.concept_idx])
     return missing_pictures(inputs, measured, pair, n_tests=shared)

@@ -76,6 +76,15 @@ def n_tests(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.flo
     return shared
 
 
+def n_tests_of_audit(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.float64]:
+    """(V,) the same with the classes: Benjamini-Hochberg leaves a class that is found alone one part in C of the level.
+
+    The worst case, which is what an effect that "would have been shown" must stand.
+    """
+    analysed = int((measured.n_labelled >= MIN_CLASS).sum())
+    return n_tests(inputs, measured, c) * max(analysed, 1)
+
+
 def _families(
     inputs: EvidenceInput, measured: Measured, c: int
 ) -> list[tuple[BoolArray, list[tuple[IntArray, float]]]]:

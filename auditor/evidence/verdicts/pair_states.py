@@ -13,6 +13,7 @@ from auditor.evidence.effects.after_selection import after_selection
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.presence.families import family_of, members_of, namesakes
 from auditor.evidence.verdicts.agreement import Supported, excluded, share_excluded, supported
 from auditor.evidence.verdicts.many_tests import corrected
 from auditor.records import Reason
@@ -93,19 +94,30 @@ def _told(pair: PairEvidence, one: Supported) -> Gap:
 
 
 def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[JudgedPair]:
-    """All pairs of a class: columns of the manifest before words, then the strongest first.
+    """All pairs of a class: columns of the manifest before words, then the strongest first; families before members.
 
     The manifest knows better than the encoder whether a concept is there: what its attribute excludes, the word of the
     same name does not prove. Of data alone the strongest comes first, whoever knows it.
     """
     judged = {pair.concept_idx: _judged(pair) for pair in pairs}
-    for attribute, word in inputs.same_as.items():
-        if attribute in judged and word in judged and judged[attribute].state == "excluded":
-            state: State = "open" if judged[word].state == "proven" else "excluded"
-            judged[word] = replace(judged[word], state=state)
+    named = namesakes(inputs.concepts)
+    for attribute, told in inputs.same_as.items():
+        for word in (told, *named.get(told, ())):
+            if attribute in judged and word in judged and judged[attribute].state == "excluded":
+                state: State = "open" if judged[word].state == "proven" else "excluded"
+                judged[word] = replace(judged[word], state=state)
     if inputs.head is None:
         return sorted(judged.values(), key=lambda j: (-j.strength, j.pair.concept_idx))
-    return sorted(judged.values(), key=lambda j: (_place(inputs, judged, j), j.pair.concept_idx))
+    families = members_of(inputs.concepts)
+    places = {v: _place(inputs, judged, j) for v, j in judged.items()}
+    for family, members in families.items():
+        if family in judged:
+            alike = [v for v in members if v in judged and judged[v].state == judged[family].state]
+            places[family] = min(places[v] for v in (family, *(v for v in alike if judged[v].pair.screened)))
+    return sorted(
+        judged.values(),
+        key=lambda j: (places[j.pair.concept_idx], j.pair.concept_idx not in families, j.pair.concept_idx),
+    )
 
 
 def _place(inputs: EvidenceInput, judged: Mapping[int, JudgedPair], one: JudgedPair) -> tuple[bool, float, float]:
@@ -127,9 +139,10 @@ def _own_place(inputs: EvidenceInput, one: JudgedPair) -> tuple[bool, float, flo
 
 
 def without_twins(inputs: EvidenceInput, judged: Sequence[JudgedPair]) -> list[JudgedPair]:
-    """Without the attributes whose word is among them: they are told in its line."""
+    """Without the attributes whose word, and the members whose family, is among them: they are told in its line."""
     among = {j.pair.concept_idx for j in judged}
-    return [j for j in judged if inputs.same_as.get(j.pair.concept_idx) not in among]
+    told_by = {**family_of(inputs.concepts), **inputs.same_as}
+    return [j for j in judged if told_by.get(j.pair.concept_idx) not in among]
 
 
 def other_source(inputs: EvidenceInput, judged: Sequence[JudgedPair], lead: JudgedPair) -> PairEvidence | None:

@@ -12,6 +12,7 @@ from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.effects.witnesses import n_witnesses
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.presence.families import family_of, members_of
 from auditor.evidence.verdicts.agreement import agrees_by_counts
 from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
@@ -72,17 +73,40 @@ def _rate(successes: int, trials: int) -> str:
     return rate(successes / max(trials, 1), trials, float(low), float(high))
 
 
+def rate_of(successes: int, trials: int) -> str:
+    """A rate with Wilson's interval and its n: "31 % [25, 38] of 212"; "none" without trials."""
+    return _rate(successes, trials) if trials else "none"
+
+
 def _auc(pair: PairEvidence) -> str:
     value, low, high = map(coefficient, pair.auc)
     return f"{value} [{low}, {high}]"
 
 
 def named(inputs: EvidenceInput, pair: PairEvidence) -> str:
-    """A concept with its kind and what it cannot be told from: "water (scene, indistinguishable here from waves)"."""
+    """A concept with its kind and what it cannot be told from: "water (scene, indistinguishable here from waves)".
+
+    A family names its members as well: "water (scene: lake, sea, river)".
+    """
     concept = inputs.concepts[pair.concept_idx]
     partners = _first([inputs.concepts[v].term for v in pair.partners], _MORE_ALIKE)
     alike = f", indistinguishable here from {_list(partners)}" if partners else ""
-    return f"{concept.term} ({concept.kind.replace('_', ' ')}{alike})"
+    return f"{concept.term} ({concept.kind.replace('_', ' ')}{_members(inputs, pair)}{alike})"
+
+
+def _members(inputs: EvidenceInput, pair: PairEvidence) -> str:
+    """The members of a family, those first that most pictures of the class show; the rest are counted."""
+    members = members_of(inputs.concepts).get(pair.concept_idx, ())
+    if not members:
+        return ""
+    own = inputs.presence[inputs.label_idx == pair.class_idx][:, list(members)]
+    seen = (own > PRESENT).sum(axis=0)
+    term = inputs.concepts[pair.concept_idx].term
+    ordered = sorted(zip(-seen, (inputs.concepts[v].term for v in members), strict=True))
+    others = [word for _, word in ordered if word != term]  # "water (scene: water)" says nothing
+    if len(others) > _MORE_ALIKE + 1:
+        others = [*others[:_MORE_ALIKE], f"{len(others) - _MORE_ALIKE} more words"]
+    return f": {', '.join(others)}"
 
 
 def _list(words: Sequence[str]) -> str:
@@ -268,6 +292,8 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
             f'{concept} carries {percent(pair.words.share)} of the words for "{name}" '
             f"(others {percent(pair.words.share_elsewhere)})"
         )
+    elif pair.sure and not pair.by_data:
+        claim = f'{concept} makes a large difference to "{name}"'
     else:
         claim = f'{concept} goes with "{name}" in the data (AUC {_auc(pair)})'
     said = _other(inputs, other, lead.rule)
@@ -287,7 +313,11 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
     else:
         found = _recall(gap)
     if gap.status == "measured" and gap.low > 0 and not tried:
-        untried = f"{found}; erasure could not be tried, so reliance is neither shown nor excluded."
+        silent = (
+            "the features do not tell it in these pictures, so " if any(f.status == "not_told" for f in fitted) else ""
+        )
+        joint = ":" if silent else ", so"
+        untried = f"{found}; {silent}erasure could not be tried{joint} reliance is neither shown nor excluded."
         return Sentence(claim, f"{untried}{more}", joint=", and ")
     if gap.status == "measured" and gap.low > 0 and lead.agreeing is None and lead.rule.kind == "gap":
         weaker = min(tried, key=lambda one: one.effect)
@@ -379,13 +409,18 @@ def _given_back(pair: PairEvidence) -> str:
 
 def _not_given_back(pair: PairEvidence) -> str:
     """What erasing the concept does not give back, as a clause."""
-    tried = [one for one in (pair.erased_recall, pair.transferred_recall) if one.status == "measured"]
+    fitted = pair.erased_recall, pair.transferred_recall
+    tried = [one for one in fitted if one.status == "measured"]
     if not tried:
         return "erasure could not be tried, so the cause is not known"
+    if any(one.status == "not_told" for one in fitted):
+        return "what the other pictures say of it does not tell it here, so the cause is not known"
     weaker = min(tried, key=lambda one: one.effect)
+    back = _points(weaker.effect, weaker.low, weaker.high)
+    given = f"gives nothing back ({back})" if weaker.effect < 0.005 else f"gives back {back}"
     return (
-        f"erasing it from the features gives back {_points(weaker.effect, weaker.low, weaker.high)}, so something that "
-        "goes with it may be the cause: its pictures may only be harder"
+        f"erasing it from the features {given}, so something that goes with it may be the cause: its pictures may "
+        "only be harder"
     )
 
 
@@ -395,19 +430,17 @@ def clean(
     n: int,
     tested: int,
     dismissed: Sequence[PairEvidence],
-    detectable: float | None,
+    claimed: Sequence[str],
     rate: float,
 ) -> Sentence:
-    """What was tried and the smallest effect that could have been seen."""
+    """What was tried, and what is claimed of it in whole sentences (`claim_sentences`)."""
     claim = f'No context concept was found to decide "{name}" ({n:,} pictures, {tested:,} concepts tested)'
     told = []
     if dismissed:
         them = "it" if len(dismissed) == 1 else "them"
         names = _list([named(inputs, pair) for pair in dismissed[:3]])
         told.append(f"{_capital(names)} stood out, but reliance on {them} was excluded.")
-    if detectable is not None:
-        whose = "" if dismissed else " for half of them"
-        told.append(f"A gap of {_points(detectable)} would have been shown{whose}.")
+    told += claimed
     if rate >= NEAR_PERFECT:
         told.append(f"{percent(rate)} are recognised: pictures that the model was trained on hide gaps.")
     return Sentence(claim, " ".join(told))
@@ -419,8 +452,9 @@ def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], m
     if not ranked:
         return Sentence(claim, f'In the data no context concept goes with "{name}".')
     by_concept = {pair.concept_idx: pair for pair in ranked}
-    # a word and the attribute of its name are told once
-    told = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) not in by_concept]
+    # a word and the attribute of its name are told once, and so are a family and its members
+    told_by = {**family_of(inputs.concepts), **inputs.same_as}
+    told = [pair for pair in ranked if told_by.get(pair.concept_idx) not in by_concept]
     c, v = told[0].class_idx, told[0].concept_idx
     inside, n = int(measured.n_with[c, v]), int(measured.n_known[c, v])
     outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_known[:, v].sum()) - n

@@ -146,6 +146,8 @@ def _silent(inputs: EvidenceInput, measured: Measured, c: int) -> list[int]:
         concept = inputs.concepts[v]
         if concept.column is not None or concept.kind not in KINDS_WITH_A_PLACE or not measured.measurable[v]:
             continue
+        if concept.members:  # a word is enough to try
+            continue
         if v in spoken or measured.by_words[c, v] or measured.by_gap[c, v] or rivals[v] & spoken:
             continue
         if measured.n_with[c, v] < MIN_ARM or any(of_one_thing(v, u) for u in spoken):

@@ -21,6 +21,7 @@ from auditor.evidence.effects.swaps import (
 )
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.presence.families import distinct, family_of
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.records import BoolArray, IntArray, Progress
 from auditor.rules import MAX_LIKENESS, MIN_ARM, MIN_KAPPA
@@ -72,6 +73,8 @@ def _worth_it(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> 
         through = [j for j in of_class if j.pair.suspicious]
         proven = [j for j in of_class if j.pair.screened and j.state == "proven"]
         undecided = [j for j in through if j.state == "open"]
+        families = {j.pair.concept_idx for j in undecided}  # what fills a place with the family does so with its words
+        undecided = [j for j in undecided if family_of(inputs.concepts).get(j.pair.concept_idx) not in families]
         chosen += [(True, j) for j in proven[:1]] if proven else [(False, j) for j in undecided]
     # names and not positions decide between equals: relabelling classes changes nothing
     chosen.sort(key=lambda one: (one[0], -one[1].strength, inputs.class_names[one[1].pair.class_idx]))
@@ -86,7 +89,8 @@ def carried_out(inputs: EvidenceInput, chosen: ChosenSwaps, intervene: Intervene
     if not (found >= 0).any():
         return no_intervention("not_readable")
     kind = inputs.concepts[chosen.swaps[0].word_idx].kind
-    value = strongest_value(inputs.presence, [v for v, one in enumerate(inputs.concepts) if one.kind == kind])
+    things = distinct(inputs.concepts, inputs.presence)
+    value = strongest_value(inputs.presence, [v for v in things if inputs.concepts[v].kind == kind])
     effect = intervention_of(found, chosen.swaps, value=value, groups=inputs.groups)
     return replace(effect, n_unlike=chosen.n_unlike)
 

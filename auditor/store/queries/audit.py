@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_args
 import duckdb
 
 from auditor.calibration_records import CalibrationRow
-from auditor.concept_records import Attribute, AttributeConcept, CoreConcept, Counterexample
+from auditor.concept_records import Attribute, AttributeConcept, ConceptFamily, CoreConcept, Counterexample
 from auditor.errors import StoreError
 from auditor.records import (
     MASK_STAGE,
@@ -46,7 +46,7 @@ FROM runs
 _VERDICTS = """
 SELECT class_idx, class_name, verdict, severity, concept_id, concept, concept_kind, sentence, n_images, share, gap,
        gap_low, gap_high, detectable_effect, rule_id, effect, effect_low, effect_high, agreeing_rule_id,
-       coalesce(nullif(claim, ''), sentence), coalesce(numbers, ''), coalesce(advice, '')
+       coalesce(nullif(claim, ''), sentence), coalesce(numbers, ''), coalesce(advice, ''), gap_bound
 FROM verdicts
 ORDER BY list_position($order, verdict),
          list_position(['high', 'medium', 'low', 'none'], severity), share DESC NULLS LAST, class_name, class_idx
@@ -56,7 +56,8 @@ _CLASS_CONCEPTS = """
 SELECT class_idx, class_name, concept_id, concept, concept_kind, share, share_low, share_high, share_elsewhere, lift,
        n_images
 FROM class_concepts
-WHERE $class_idx IS NULL OR class_idx = $class_idx
+WHERE ($class_idx IS NULL OR class_idx = $class_idx)
+  AND ($limit IS NULL OR concept_id NOT IN (SELECT unnest(members) FROM concept_families))
 QUALIFY $limit IS NULL
      OR row_number() OVER (PARTITION BY class_idx ORDER BY share DESC NULLS LAST, concept_id) <= $limit
 ORDER BY class_idx, share DESC NULLS LAST, concept_id
@@ -85,6 +86,10 @@ _ATTRIBUTE_CONCEPTS = """
 SELECT concept_id, concept, attribute, n_images, n_known, same_as, agreement
 FROM attribute_concepts
 ORDER BY attribute, concept_id
+"""
+
+_CONCEPT_FAMILIES = """
+SELECT concept_id, concept, concept_kind, members, kappa FROM concept_families ORDER BY concept_id
 """
 
 _CORE_CONCEPTS = """
@@ -250,6 +255,16 @@ def attributes(connection: Connection) -> list[Attribute]:
 def attribute_concepts(connection: Connection) -> list[AttributeConcept]:
     """The values of these columns that were examined, and how far the encoder agrees."""
     return records(connection.execute(_ATTRIBUTE_CONCEPTS), AttributeConcept)
+
+
+def concept_families(connection: Connection) -> list[ConceptFamily]:
+    """Families of the vocabulary's concepts; none in an audit of before there were any."""
+    return records(connection.execute(_CONCEPT_FAMILIES), ConceptFamily)
+
+
+def family_of(connection: Connection) -> dict[str, str]:
+    """Member -> its family, by concept_id."""
+    return {member: family.concept_id for family in concept_families(connection) for member in family.members}
 
 
 def core_concepts(connection: Connection, class_idx: int | None = None) -> list[CoreConcept]:

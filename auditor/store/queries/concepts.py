@@ -27,7 +27,9 @@ listed AS (
 )
 SELECT concept_id, concept, coalesce(listed.concept_kind, k.concept_kind), share, share_elsewhere,
        n_with, right_with, n_without, right_without, count(*) OVER ()
-FROM listed LEFT JOIN (SELECT concept_id, concept_kind FROM concepts) k USING (concept_id)
+FROM listed
+LEFT JOIN (SELECT concept_id, concept_kind FROM concepts
+           UNION ALL SELECT concept_id, concept_kind FROM concept_families) k USING (concept_id)
 ORDER BY concept_id = $leading DESC NULLS LAST, share DESC NULLS LAST, concept_id
 LIMIT $limit
 """
@@ -45,6 +47,8 @@ said AS (
 named AS (
     SELECT concept_id, concept, concept_kind, kappa FROM concepts
     UNION ALL
+    SELECT concept_id, concept, concept_kind, kappa FROM concept_families
+    UNION ALL
     SELECT concept_id, concept, NULL, NULL FROM attribute_concepts
     WHERE concept_id NOT IN (SELECT concept_id FROM concepts)
 )
@@ -59,6 +63,11 @@ LIMIT $limit OFFSET $start
 
 _ONE = """
 SELECT concept_id, concept, concept_kind, synonyms, kappa, NULL FROM concepts WHERE concept_id = $concept_id
+UNION ALL
+SELECT concept_id, concept, concept_kind,
+       (SELECT list(c.concept ORDER BY c.concept) FROM concepts c WHERE list_contains(members, c.concept_id)),
+       kappa, NULL
+FROM concept_families WHERE concept_id = $concept_id
 UNION ALL
 SELECT concept_id, concept, NULL, [], agreement, attribute FROM attribute_concepts WHERE concept_id = $concept_id
 LIMIT 1
@@ -93,6 +102,8 @@ _N_LED = "SELECT count(*) FROM verdicts WHERE concept_id = $concept_id"
 
 _TERMS = """
 SELECT concept_id, concept FROM concepts WHERE list_contains($ids, concept_id)
+UNION ALL
+SELECT concept_id, concept FROM concept_families WHERE list_contains($ids, concept_id)
 UNION ALL
 SELECT concept_id, concept FROM attribute_concepts WHERE list_contains($ids, concept_id)
 """
@@ -146,6 +157,7 @@ class ListedConcept:
 class OneConcept:
     """A concept of the vocabulary, or a value of a column of the manifest (then ``attribute`` names the column).
 
+    The synonyms of a family are the terms of its members.
     ``agreement`` is Cohen's kappa of its presence told twice, or of the encoder with the manifest.
     """
 
@@ -200,7 +212,7 @@ def concept(connection: Connection, concept_id: str) -> OneConcept | None:
     if row is None:
         return None
     found_id, term, kind, synonyms, agreement, attribute = row
-    return OneConcept(found_id, term, kind, tuple(synonyms), agreement, attribute)
+    return OneConcept(found_id, term, kind, tuple(synonyms or ()), agreement, attribute)
 
 
 def across_classes(connection: Connection, concept_id: str, *, limit: int, start: int = 0) -> list[ConceptInClass]:

@@ -19,7 +19,7 @@ from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.explanations import READING
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
-from reports.display import VERDICT_SHAPES, VERDICT_WORDS, told_counts
+from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.html_report import headline
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.records import Card
@@ -157,6 +157,7 @@ def _show_table(session: Session, verdicts: Sequence[Verdict], rows: Sequence[Ve
         n_folded=len(clean),
         clean_url=session.url(verdicts=("clean",)),
         clear_url=session.url(verdicts=(), kinds=(), find=""),
+        missed=missed_at_most(clean),
         seen=reach(verdict.detectable_effect for verdict in clean),
         sorted_by=place.sort,
         sort_urls={name: session.url(sort=name) for name in ("severity", *class_list.SORTED)},

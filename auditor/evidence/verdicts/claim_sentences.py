@@ -1,0 +1,101 @@
+"""What is said of a class without a finding: how large a gap may still be, of what, and what is not covered."""
+
+from __future__ import annotations
+
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.verdicts.clean_claim import CleanClaim, WeakestPoint
+from auditor.evidence.verdicts.sentences import Sentence, rate_of
+from auditor.figures import counted, percent, points
+from auditor.rules import COVERED_PART, MIN_ARM, POWER
+
+#: Concepts outside the claim that are named.
+_NAMED = 3
+
+
+def bounded(inputs: EvidenceInput, claim: CleanClaim) -> str:
+    """'A gap that was missed is at most 12 points by the manifest's columns (site = b) and at most 18 by words …'."""
+    told = []
+    for of_column, whose in ((True, "the manifest's columns"), (False, "words")):
+        largest = claim.bound_of(of_column=of_column)
+        if largest is not None:
+            bound, v = largest
+            told.append(f"at most {points(bound, unit='points')} by {whose} ({inputs.concepts[v].term})")
+    return f"A gap that was missed is {' and '.join(told)}."
+
+
+def detectable(effect: float | None, *, of_half: bool) -> list[str]:
+    """The smallest gap that would have been shown, as a sentence or none."""
+    if effect is None:
+        return []
+    whose = " for half of them" if of_half else ""
+    return [
+        f"A gap of {points(effect, unit='points')} would have been shown{whose} with a chance of {percent(POWER)}, if "
+        "erasure agrees."
+    ]
+
+
+def coverage(inputs: EvidenceInput, claim: CleanClaim) -> str:
+    """What the claim does not cover, as a sentence."""
+    if not claim.outside:
+        return "This covers named concepts only."
+    names = ", ".join(inputs.concepts[v].term for v in claim.outside[:_NAMED])
+    more = " …" if len(claim.outside) > _NAMED else ""
+    unfit = "" if claim.fit else "; words bear no claim, as the encoder cannot tell most of them"
+    return (
+        f"This covers named concepts only, and not {counted(len(claim.outside), 'concept')} that too few pictures have "
+        f"or lack, or that cannot be told ({names}{more}){unfit}."
+    )
+
+
+def not_shown(
+    inputs: EvidenceInput, name: str, claim: CleanClaim, weakest: WeakestPoint | None, effect: float | None
+) -> Sentence:
+    """State: nothing was found, on pictures that could not have shown it."""
+    seen = detectable(effect, of_half=True)
+    if weakest is None:
+        return Sentence(
+            f'Nothing was found on "{name}", but no concept is in enough of its pictures, and absent from enough, to '
+            "claim that there is nothing",
+            " ".join([*seen, coverage(inputs, claim)]),
+            f"A concept counts from {MIN_ARM} pictures and {percent(COVERED_PART)} of the class on, with it and "
+            "without it.",
+        )
+    tolerance = points(claim.tolerance, unit="points")
+    others = claim.n_open - 1
+    nor = f", nor one over {tolerance} of {counted(others, 'more concept')}" if others else ""
+    return Sentence(
+        f'Nothing was found on "{name}", but a gap of up to {points(claim.bound, unit="points")} of '
+        f"{_named(inputs, weakest.concept_idx)} is not excluded{nor}",
+        " ".join([_counts(weakest), *seen, coverage(inputs, claim)]),
+        _missing(weakest, tolerance),
+    )
+
+
+def _named(inputs: EvidenceInput, v: int) -> str:
+    """A word with its kind; a column's name says what it is."""
+    concept = inputs.concepts[v]
+    return concept.term if concept.column else f"{concept.term} ({concept.kind.replace('_', ' ')})"
+
+
+def _counts(weakest: WeakestPoint) -> str:
+    if weakest.by_pull:
+        return f"It is in {weakest.n_with:,} pictures of other classes and absent from {weakest.n_without:,}."
+    without, with_it = rate_of(weakest.x_without, weakest.n_without), rate_of(weakest.x_with, weakest.n_with)
+    return f"Without it {without} are recognised, with it {with_it}."
+
+
+def _missing(weakest: WeakestPoint, tolerance: str) -> str:
+    if weakest.more_with is None or weakest.more_without is None:
+        return "The encoder's own errors would hide it in any number of pictures."
+    whose = " of other classes" if weakest.by_pull else ""
+    sides = [
+        f"{n:,} more pictures{whose} {side} it"
+        for n, side in ((weakest.more_with, "with"), (weakest.more_without, "without"))
+        if n
+    ]
+    if not sides:
+        return "The gap that was seen lies near the tolerance or over it: more pictures alone need not exclude it."
+    return (
+        f"Missing: {' and '.join(sides)}, to exclude {tolerance} with a chance of {percent(POWER)} where "
+        "there is no gap."
+    )

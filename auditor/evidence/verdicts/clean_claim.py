@@ -1,0 +1,210 @@
+"""What a class without a finding may be called clean on: bounds of the gaps of the concepts that can bear the claim.
+
+Nothing found is not nothing there. A class is clean where every gap of these concepts, in both directions, of recall
+and of pull, surely lies under the tolerance; else it was not shown (docs/decisions/0027-clean-with-a-bound.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.evidence.effects.equivalence import (
+    ArmEffects,
+    PullStrata,
+    group_effects,
+    pictures_to_bound,
+    pull_bounds,
+    recall_bounds,
+)
+from auditor.evidence.effects.significance import TwoArms
+from auditor.evidence.effects.witnesses import n_witnesses
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import Measured
+from auditor.evidence.verdicts.counterexamples import presence_reliability
+from auditor.records import BoolArray, IntArray
+from auditor.rules import COVERED_PART, FIT_PART, MIN_ARM, MIN_CLASS
+
+Float64Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class WeakestPoint:
+    """The concept of which the largest gap is not excluded, and what it would take to exclude it.
+
+    ``by_pull``: pictures of other classes leave it open, else the class's own; the counts are theirs (n pictures, of
+    which x are called the class). ``more_with`` and ``more_without`` are missing; None where no number would do.
+    """
+
+    concept_idx: int
+    by_pull: bool
+    x_with: int
+    n_with: int
+    x_without: int
+    n_without: int
+    more_with: int | None
+    more_without: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CleanClaim:
+    """What can be claimed of a class where nothing was found.
+
+    Attributes:
+        tolerance: Gaps under this are tolerated.
+        members: (M,) concepts that bear the claim.
+        bounds: (M,) largest gap that is not excluded, of recall or pull, either way; 1 without two arms.
+        by_pull: (M,) whether it is the pull's.
+        of_column: (M,) whether the manifest knows them, else they are words.
+        outside: Concepts that are not covered, those with the largest smaller arm first.
+        fit: Whether the encoder tells enough words for them to bear a claim.
+    """
+
+    tolerance: float
+    members: IntArray
+    bounds: Float64Array
+    by_pull: BoolArray
+    of_column: BoolArray
+    outside: tuple[int, ...]
+    fit: bool
+
+    @property
+    def bound(self) -> float | None:
+        """The largest bound; None where nothing bears the claim."""
+        return float(self.bounds.max()) if self.members.size else None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the class is clean."""
+        return self.bound is not None and self.bound < self.tolerance
+
+    @property
+    def n_open(self) -> int:
+        """Members of which a gap over the tolerance is not excluded."""
+        return int((self.bounds >= self.tolerance).sum())
+
+    def bound_of(self, *, of_column: bool) -> tuple[float, int] | None:
+        """The largest bound among columns or among words, and the concept; None where there are none."""
+        mine = np.flatnonzero(self.of_column == of_column)
+        if mine.size == 0:
+            return None
+        first = mine[np.argmax(self.bounds[mine])]
+        return float(self.bounds[first]), int(self.members[first])
+
+
+def clean_claims(inputs: EvidenceInput, measured: Measured) -> tuple[CleanClaim | None, ...]:
+    """The claim of every class; None for one with too few pictures to be analysed."""
+    fit = _fit(inputs, measured)
+    of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
+    members = _members(inputs, measured, of_column, fit=fit)
+    chosen = np.flatnonzero(members.any(axis=0)).astype(np.int64)
+    reliable = np.array([presence_reliability(inputs, measured, int(v)) for v in chosen])
+    effects = group_effects(inputs, measured.present, measured.known, chosen)
+    recall = recall_bounds(
+        TwoArms.of(
+            *(
+                counts[:, chosen, None]
+                for counts in (
+                    measured.n_with_correct,
+                    measured.n_with,
+                    measured.n_known_correct - measured.n_with_correct,
+                    measured.n_without,
+                )
+            )
+        ),
+        None if effects is None else effects[0],
+    )
+    strata = PullStrata.of(measured.n_with[:, chosen], measured.n_without[:, chosen])
+    seen = measured.present[:, chosen], measured.known[:, chosen]
+    claims: list[CleanClaim | None] = []
+    for c, n in enumerate(measured.n_labelled.tolist()):
+        if n < MIN_CLASS:
+            claims.append(None)
+            continue
+        mine = np.flatnonzero(members[c, chosen])
+        groups = None if effects is None else ArmEffects(*(one[:, c, mine] for one in effects[1]))
+        pull = pull_bounds(inputs, *seen, strata, c, mine, recall[c, mine], groups)
+        enough = measured.pull_arms[c, chosen[mine]] >= MIN_ARM
+        if groups is not None:
+            enough &= groups.n_groups.min(axis=0) >= MIN_ARM
+        pull = np.where(enough, pull, 1.0)
+        both = np.stack([recall[c, mine], pull]) / np.maximum(reliable[mine], 1e-9)
+        bounds = np.minimum(both.max(axis=0), 1.0)
+        by_pull = both[1] > both[0]
+        v = chosen[mine]
+        outside = _outside(inputs, measured, c, v)
+        claims.append(CleanClaim(inputs.tolerance, v, bounds, by_pull, of_column[v], outside, fit))
+    return tuple(claims)
+
+
+def _fit(inputs: EvidenceInput, measured: Measured) -> bool:
+    """Whether the encoder tells the context words twice alike, as far as they were told twice."""
+    words = np.array([concept.is_context and concept.column is None for concept in inputs.concepts], dtype=np.bool_)
+    return bool(words.any()) and float(measured.measurable[words].mean()) >= FIT_PART
+
+
+def _members(inputs: EvidenceInput, measured: Measured, of_column: BoolArray, *, fit: bool) -> BoolArray:
+    """Whether each concept bears the claim of each class: (C, V).
+
+    Measurable context whose smaller arm is a fair part of the class, or that the data associate with it. A concept
+    that another one stands for is left out: words that a super-concept is made of, and the word of a column's name.
+    """
+    smaller = np.minimum(measured.n_with, measured.n_without)
+    fair = (smaller >= COVERED_PART * measured.n_labelled[:, None]) & (smaller >= MIN_ARM)
+    if not fit:
+        fair &= of_column
+    context = np.zeros(smaller.shape, dtype=np.bool_)
+    for c in range(len(context)):
+        context[c, inputs.context_of(c)] = True
+    members = context & measured.measurable & (fair | measured.by_data)
+    for stand_in, stood_for in _stand_ins(inputs):
+        members[:, stood_for] &= ~members[:, [stand_in]]
+    return members
+
+
+def _stand_ins(inputs: EvidenceInput) -> list[tuple[int, list[int]]]:
+    """Concepts that stand for others wherever they bear a claim themselves: the largest super-concepts first."""
+    position = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
+    composed = [
+        (v, [position[one] for one in concept.members if one in position])
+        for v, concept in enumerate(inputs.concepts)
+        if concept.members
+    ]
+    composed.sort(key=lambda pair: -len(pair[1]))
+    return [*composed, *((attribute, [word]) for attribute, word in inputs.same_as.items())]
+
+
+def _outside(inputs: EvidenceInput, measured: Measured, c: int, members: IntArray) -> tuple[int, ...]:
+    """Context that the claim does not cover, and that nothing in it stands for; the most nearly covered first."""
+    covered = set(members.tolist())
+    covered |= {v for stand_in, stood_for in _stand_ins(inputs) if stand_in in covered for v in stood_for}
+    smaller = np.minimum(measured.n_with[c], measured.n_without[c])
+    there = [measured.measurable[v] or inputs.concepts[v].column is None for v in range(smaller.size)]
+    left = [v for v in inputs.context_of(c).tolist() if v not in covered and there[v]]  # no column without a value
+    return tuple(sorted(left, key=lambda v: (-int(smaller[v]), v)))
+
+
+def weakest_point(inputs: EvidenceInput, measured: Measured, c: int, claim: CleanClaim) -> WeakestPoint | None:
+    """What the largest bound is of, and what is missing to exclude the tolerance there; None without members."""
+    if claim.members.size == 0:
+        return None
+    first = int(np.argmax(claim.bounds))
+    v, by_pull = int(claim.members[first]), bool(claim.by_pull[first])
+    n_with, n_without = int(measured.n_with[c, v]), int(measured.n_without[c, v])
+    x_with = int(measured.n_with_correct[c, v])
+    x_without = int(measured.n_known_correct[c, v]) - x_with
+    n, hits = int(measured.n_labelled[c]), int(measured.n_correct[c])
+    if by_pull:
+        others, called = (inputs.label_idx >= 0) & (inputs.label_idx != c), inputs.predicted_idx == c
+        with_v, without_v = others & measured.present[:, v], others & measured.known[:, v] & ~measured.present[:, v]
+        x_with, n_with, x_without, n_without, hits, n = (
+            n_witnesses(among, inputs.copies, outcome)
+            for among in (with_v, without_v, others)
+            for outcome in (called, None)
+        )
+    rate, seen = (hits + 0.5) / (n + 1), inputs.tolerance * presence_reliability(inputs, measured, v)
+    needed = pictures_to_bound(rate, max(n_with, n_without), seen) if seen > 0 else None
+    more_with, more_without = (None if needed is None else max(0, needed - arm) for arm in (n_with, n_without))
+    return WeakestPoint(v, by_pull, x_with, n_with, x_without, n_without, more_with, more_without)
