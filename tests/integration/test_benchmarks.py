@@ -119,6 +119,14 @@ def test_evidence_cost(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["cost.json"]  # the world is cleared away
 
 
+def test_told_gaps(tmp_path):
+    printed = run("benchmarks.told_gaps", "--draws", 8, "--output", tmp_path / "told.json")
+    found = read(tmp_path / "told.json", "python -m benchmarks.told_gaps --draws 8", {})
+    assert found["draws"] == 8
+    assert len(found["cases"]) == len(printed.splitlines())
+    assert all(one["told"] <= one["measured"] <= 8 for one in found["cases"])
+
+
 def test_reports_are_timed_on_audits_that_are_kept(tmp_path):
     kept = tmp_path / "audits"
     size = ("--images", 300, "--classes", 4)

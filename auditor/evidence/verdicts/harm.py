@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from auditor.evidence.effects.after_selection import after_selection
 from auditor.evidence.effects.covariates import rivals_of
 from auditor.evidence.effects.gaps import reference_pictures, strongest_value
 from auditor.evidence.evidence_input import EvidenceInput
@@ -78,7 +79,7 @@ def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedP
 
 
 def _judged(pair: PairEvidence) -> JudgedPair:
-    loss = pair.recall
+    loss = after_selection(pair.recall, pair.bar)
     if not erasure_agrees(pair):
         return JudgedPair(pair, "open", RECALL_LOSS, loss, loss.low)
     return JudgedPair(

@@ -31,7 +31,7 @@ from auditor.evidence.verdicts.sure_columns import mark_sure_columns
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress, Severity, Verdict, VerdictName
-from auditor.rules import ALPHA, DELTA, GAP_PART, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA, RECALL_LOSS
+from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA, RECALL_LOSS
 
 __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
@@ -130,7 +130,7 @@ def _verdict(
     ) -> Verdict:
         concept = inputs.concepts[lead.pair.concept_idx] if lead else None
         reason = None if lead is None else lead.reason if inputs.head else lead.pair.screened_by
-        gap = lead.gap if lead and inputs.head and lead.rule.kind == "gap" and lead.gap.status == "measured" else None
+        gap = lead.gap if lead and inputs.head and lead.rule in GAPS and lead.gap.status == "measured" else None
         has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
         side = -1 if lead and lead.rule is RECALL_LOSS else 1  # a gap is recall with the concept less that without it
         claim, numbers, advice = told.parts
