@@ -54,7 +54,7 @@ def outcome(
     made: Model,
     truth: Sequence[PairTruth],
     audited: Audited,
-    other_seed: Audited,
+    other_seed: Audited | None,
     *,
     with_peers: bool,
     names: Names = NAMES,
@@ -65,7 +65,7 @@ def outcome(
         made: The model.
         truth: What it relies on.
         audited: Its audit.
-        other_seed: The same audit with another seed, for the agreement of flags.
+        other_seed: The same audit with another seed, for the agreement of flags; None where that is not asked.
         with_peers: Whether to ask the peers, and what the verdicts would be without a part of the evidence.
         names: Concepts that name each value; none for what the audit has no concept for.
     """
@@ -76,7 +76,7 @@ def outcome(
         "pairs": pairs,
         "classes": [class_outcome(audited, c, pairs) for c in range(len(audited.examined.class_names))],
         "flags": sorted(flags_of(audited)),
-        "flags_of_other_seed": sorted(flags_of(other_seed)),
+        "flags_of_other_seed": None if other_seed is None else sorted(flags_of(other_seed)),
         "peers": {name: peer_leads(audited, PEERS[name](audited)) for name in peers_of(audited)} if with_peers else {},
         "ablations": ablated_leads(audited) if with_peers else {},
     }

@@ -217,9 +217,9 @@ def slice_precision(outcomes: Sequence[Outcome], k: int) -> float | None:
 
 
 def agreement(outcomes: Sequence[Outcome]) -> float | None:
-    """Jaccard index of the flags of two seeds, over all models together; None where nothing is flagged."""
+    """Jaccard index of the flags of two seeds, over all models audited twice; None where nothing is flagged."""
     both = either = 0
-    for outcome in outcomes:
+    for outcome in (one for one in outcomes if one["flags_of_other_seed"] is not None):
         first, second = set(outcome["flags"]), set(outcome["flags_of_other_seed"])
         both, either = both + len(first & second), either + len(first | second)
     return round(both / either, 4) if either else None

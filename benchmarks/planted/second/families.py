@@ -19,9 +19,10 @@ from benchmarks.planted.worlds import CHANGED
 N_CLASSES = 5
 #: Of planted values with their class in training, where a family does not vary it.
 CORRELATION = 0.9
-#: Drawn between, where something is planted: from reliances of 60 points to hardly any; and where nothing is, so that
-#: classes are clean.
-_PLANTED_STRENGTHS, _CLEAN_STRENGTHS = (0.6, 1.3), (1.3, 1.8)
+#: Drawn between, where something is planted: reliances of 60 to 20 points; and where nothing is, so that classes are
+#: clean. Two classes are told apart more easily, and a hundred less.
+_PLANTED_STRENGTHS, _CLEAN_STRENGTHS = (0.6, 1.05), (1.3, 1.8)
+_TWO_CLASSES, _MANY_CLASSES = 0.6, 1.4
 _MARK: Value = ("artifact", "watermark")
 _KINDS: tuple[AuditKind, ...] = ("as training", "balanced", "independent")
 
@@ -141,12 +142,14 @@ def _sizes_of_audits(extent: Extent, rng: np.random.Generator) -> Iterator[Featu
 def _numbers_of_classes(extent: Extent, rng: np.random.Generator) -> Iterator[FeatureScenario]:
     """Two classes; and as many as can be afforded, a tenth of which rely on something."""
     for plants in (_two_scenes(rng, CORRELATION, 2)[:1], ()):
-        yield _planted("two classes", plants, extent, rng, n_classes=2)
+        strength = {"class_strength": _TWO_CLASSES} if plants else {}
+        yield _planted("two classes", plants, extent, rng, n_classes=2, **strength)
     many = extent.most_classes
     chosen = rng.choice(many, size=max(many // 10, 1), replace=False)
     scenes = rng.choice(WORLD.of("background"), size=len(chosen))
     plants = tuple(Plant(int(c), "background", str(v), CORRELATION) for c, v in zip(chosen, scenes, strict=True))
-    yield _planted("many classes", plants, extent, rng, n_classes=many, per_class=min(60, extent.per_class))
+    few = min(60, extent.per_class)
+    yield _planted("many classes", plants, extent, rng, n_classes=many, per_class=few, class_strength=_MANY_CLASSES)
 
 
 def _vocabularies(extent: Extent, rng: np.random.Generator) -> Iterator[FeatureScenario]:
