@@ -142,7 +142,7 @@ def _sizes_of_audits(extent: Extent, rng: np.random.Generator) -> Iterator[Featu
 def _numbers_of_classes(extent: Extent, rng: np.random.Generator) -> Iterator[FeatureScenario]:
     """Two classes; and as many as can be afforded, a tenth of which rely on something."""
     for plants in (_two_scenes(rng, CORRELATION, 2)[:1], ()):
-        strength = {"class_strength": _TWO_CLASSES} if plants else {}
+        strength: dict[str, Any] = {"class_strength": _TWO_CLASSES} if plants else {}
         yield _planted("two classes", plants, extent, rng, n_classes=2, **strength)
     many = extent.most_classes
     chosen = rng.choice(many, size=max(many // 10, 1), replace=False)
