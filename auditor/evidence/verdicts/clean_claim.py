@@ -200,10 +200,9 @@ def weakest_point(inputs: EvidenceInput, measured: Measured, c: int, claim: Clea
     counts = [(n_witnesses(arm, inputs.copies, called), n_witnesses(arm, inputs.copies)) for arm in arms]
     (x_with, n_with), (x_without, n_without) = counts
     # pictures of one group may be worth no more than one
-    worth = [
-        n if inputs.groups is None else min(n, _n_groups(inputs.groups[arm]))
-        for arm, (_, n) in zip(arms, counts, strict=True)
-    ]
+    worth = [n_with, n_without]
+    if inputs.groups is not None:
+        worth = [min(n, np.unique(inputs.groups[arm]).size) for arm, n in zip(arms, worth, strict=True)]
     hits, n = n_witnesses(pictures, inputs.copies, called), n_witnesses(pictures, inputs.copies)
     rate, seen = (hits + 0.5) / (n + 1), inputs.tolerance * presence_reliability(inputs, measured, v)
     needed = pictures_to_bound(rate, max(worth), seen) if seen > 0 else None
