@@ -289,10 +289,11 @@ class Verdict:
 
     ``share``, ``gap`` … are those of the leading concept, None without one; a gap is recall with it less recall without
     it, below zero where the class is harmed. ``rule_id``, ``effect`` and
-    ``agreeing_rule_id`` are the reason: of a flagged class the effect that was shown, of a suspect one the effect that
-    could be neither shown nor excluded, or the screen where none could be measured. ``claim``, ``numbers`` and
-    ``advice`` are whole sentences; ``sentence`` is all of them as plain text. ``gap_bound`` is the largest gap, of
-    recall or of pull and either way, that is not excluded for the concepts that a claim may rest on.
+    ``agreeing_rule_id`` are the reason: of a flagged class the effect that was shown (as its gap, corrected for having
+    been picked, which findings are not), of a suspect one the effect that could be neither shown nor excluded, or the
+    screen where none could be measured. ``claim``, ``numbers`` and ``advice`` are whole sentences; ``sentence`` is all
+    of them as plain text. ``gap_bound`` is the largest gap, of recall or of pull and either way, that is not excluded
+    for the concepts that a claim may rest on.
     """
 
     class_idx: int

@@ -75,6 +75,15 @@ PULL_GAP = Rule(
     label="False calls gap",
     phrase="pull on other classes",
 )
+PULLED_SHARE = Rule(
+    rule_id="E4-share",
+    kind="gap",
+    unit="per cent",
+    whose="others",
+    measures="the part of what is called it that are other classes' pictures, called so because of the concept",
+    label="Pulled of what is called it",
+    phrase="pulled of what is called it",
+)
 RECALL_LOSS = Rule(
     rule_id="E4-harm",
     kind="gap",
@@ -101,6 +110,15 @@ ERASED_PULL = Rule(
     measures="what of the false calls goes when the concept is erased from the features",
     label="Erased from false calls",
     phrase="erased from false calls",
+)
+ERASED_SHARE = Rule(
+    rule_id="E3-share",
+    kind="erasure",
+    unit="per cent",
+    whose="others",
+    measures="the part of what is called it that other classes' pictures leave when the concept is erased",
+    label="Erased from what is called it",
+    phrase="erased from what is called it",
 )
 ERASED_MARGIN = Rule(
     rule_id="E3-margin",
@@ -143,9 +161,11 @@ FILLED = Rule(
 RULES = (
     RECALL_GAP,
     PULL_GAP,
+    PULLED_SHARE,
     RECALL_LOSS,
     ERASED_RECALL,
     ERASED_PULL,
+    ERASED_SHARE,
     ERASED_MARGIN,
     RESTORED_RECALL,
     RESTORED_MARGIN,
@@ -153,7 +173,8 @@ RULES = (
     SHARE,
     ASSOCIATION,
 )
-GAPS = tuple(rule for rule in RULES if rule.kind == "gap")
+#: Gaps in points, which limits on gaps and orders by gap compare with each other.
+GAPS = tuple(rule for rule in RULES if rule.kind == "gap" and rule.unit == "points")
 _BY_ID = {rule.rule_id: rule for rule in RULES}
 
 
@@ -195,6 +216,13 @@ MIN_ARM = 10
 MIN_CLASS = 2 * MIN_ARM
 #: An effect whose upper bound lies below this is tolerated: the concept is excluded.
 TOLERATED = 0.10
+#: With more other classes than this the share that is pulled is asked for beside the mean pull. Of four, one class's
+#: pull shows in the mean: a pull that makes a tenth of what is called a class of the same size, by a concept that half
+#: of the pictures have, is one of over 5 points in the mean of up to four (decision 0029).
+FEW_SOURCES = 4
+#: H0 of that share, as of what erasure takes of it, and the share that is tolerated: of ten pictures called the class
+#: one that is there because of the concept is seen by whoever looks through them.
+PULLED_DELTA, TOLERATED_PULLED = 0.05, 0.10
 #: The effect that missing pictures are counted for: never the observed one.
 DESIGN_EFFECT = 0.20
 #: Chance with which an effect is shown, or excluded, that is named as one that would be.

@@ -24,7 +24,8 @@ import auditor.textcam
 from auditor import pipeline
 from auditor.analysis import Inputs, Pictures
 from auditor.config import AuditConfig
-from auditor.evidence.verdicts.judge import EvidenceResult, judge
+from auditor.evidence.effects.swaps import Intervene, Swap
+from auditor.evidence.verdicts.judge import EvidenceInput, EvidenceResult, judge
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, embed_concepts
 from auditor.extraction.extract import SHARD_IMAGES
 from auditor.extraction.region_swaps import region_swaps
@@ -66,13 +67,18 @@ class Examined:
     label_idx: IntArray  # (N,)
     rows: IntArray  # (N, columns) what every picture shows
     properties: FloatArray  # (N, 4) image properties, for a peer
-    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # column of the manifest -> N values
+    attributes: Mapping[str, Sequence[str | None]] = field(default_factory=dict)  # column of the manifest -> N cells
     copies: Copies | None = None  # None: not looked for
+    groups: Sequence[str] | None = None  # N of the manifest, such as patients
 
     @property
     def logits(self) -> FloatArray:
         """(N, C)."""
         return np.asarray(self.activations @ self.head.weight.T + self.head.bias, dtype=np.float32)
+
+    def with_copies(self, copies: Copies) -> Examined:
+        """The same with copies that were looked for."""
+        return replace(self, copies=copies)
 
     def head_chunks(self) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
         """As `FeatureShards.head_chunks`."""
@@ -98,6 +104,8 @@ class Audited:
     shares: sparse.csr_array
     presence: FloatArray
     evidence: EvidenceResult
+    evidence_input: EvidenceInput  # what was judged, for ablations
+    intervene: Intervene | None  # with what interventions were called, which are not carried out twice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,9 +136,32 @@ def audit(examined: Examined, encoder: Encoder, *, seed: int, asked: Asked | Non
     if asked is not None and gathered.decisions is not None:
         names = concepts_of_classes(inputs.concepts.concepts, examined.class_names)
         words = gathered.decisions.channels.words
-        intervene = region_swaps(asked.classifier, asked.read, words, names)
+        intervene = remembered(region_swaps(asked.classifier, asked.read, words, names))
     evidence = judge(given, intervene=intervene)
-    return Audited(examined, inputs.concepts, given.concepts, pictures.predicted_idx, given.shares, presence, evidence)
+    return Audited(
+        examined,
+        inputs.concepts,
+        given.concepts,
+        pictures.predicted_idx,
+        given.shares,
+        presence,
+        evidence,
+        given,
+        intervene,
+    )
+
+
+def remembered(intervene: Intervene) -> Intervene:
+    """The same interventions, each list of swaps carried out once."""
+    outcomes: dict[tuple[Swap, ...], IntArray | None] = {}
+
+    def once(swaps: Sequence[Swap]) -> IntArray | None:
+        key = tuple(swaps)
+        if key not in outcomes:
+            outcomes[key] = intervene(swaps)
+        return outcomes[key]
+
+    return once
 
 
 def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
@@ -160,7 +191,7 @@ def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
 def _pictures(examined: Examined) -> Pictures:
     n = len(examined.label_idx)
     return Pictures(
-        items=_items(examined),
+        items=items_of(examined),
         rows=np.arange(n),
         embeddings=examined.embeddings,
         surroundings=None,
@@ -176,20 +207,29 @@ def copies_of(examined: Examined, pixels: PixelArray) -> Copies:
     """Equal and nearly equal pictures among (N, SIZE, SIZE, 3), as `auditor.pipeline.line_up` finds them in files."""
     contents = [hashlib.sha256(one.tobytes()).hexdigest() for one in pixels]
     prints = np.stack([np.frombuffer(fingerprint(Image.fromarray(one)), np.uint8) for one in pixels])
-    return find_copies(_items(examined), contents, prints, examined.embeddings)
+    return find_copies(items_of(examined), contents, prints, examined.embeddings)
 
 
-def _items(examined: Examined) -> tuple[ImageItem, ...]:
+def items_of(examined: Examined) -> tuple[ImageItem, ...]:
+    """The pictures as a manifest would list them."""
     labels = [examined.class_names[c] for c in examined.label_idx]
     paths = [picture_path(label, k) for k, label in enumerate(labels)]
     return tuple(
-        ImageItem(image_id(path), path, label, split="test", attributes=_attributes(examined, k))
+        ImageItem(
+            image_id(path),
+            path,
+            label,
+            split="test",
+            group_id=None if examined.groups is None else examined.groups[k],
+            attributes=_attributes(examined, k),
+        )
         for k, (path, label) in enumerate(zip(paths, labels, strict=True))
     )
 
 
 def _attributes(examined: Examined, row: int) -> dict[str, str]:
-    return {column: values[row] for column, values in examined.attributes.items()}
+    cells = {column: cells[row] for column, cells in examined.attributes.items()}
+    return {column: cell for column, cell in cells.items() if cell is not None}
 
 
 def picture_path(label: str, k: int) -> str:

@@ -17,8 +17,7 @@ import altair as alt
 import vl_convert
 
 from auditor.evidence.effects.significance import clopper_pearson
-from benchmarks.planted import score
-from benchmarks.planted.peers import PEERS
+from benchmarks.planted import claims, score
 from benchmarks.planted.score import Outcome
 
 BEGIN, END = "<!-- planted benchmark, {} grid: begin -->", "<!-- planted benchmark, {} grid: end -->"
@@ -102,12 +101,12 @@ def markdown(result: Row) -> str:
     outcomes, summary = result["outcomes"], result["summary"]
     own = [one for one in outcomes if one["scenario"]["encoder"] == "own"]
     first, last = result["seeds"]
-    state = "thresholds as fixed beforehand" if result["protocol"]["as_fixed"] else "thresholds not fixed beforehand"
     figures = [
         [
             _NAMES[name],
             _percent(one["value"]),
-            f"{_percent(one['low'])} … {_percent(one['high'])}",
+            _range(one["low"], one["high"]),
+            _range(one.get("seed_low"), one.get("seed_high")),
             f"{one['true']} right, {one['false']} wrong, {one['missed']} missed",
         ]
         for name, one in summary["intervals"].items()
@@ -130,14 +129,14 @@ def markdown(result: Row) -> str:
             one["reliance"],
             f"{one['found']} of {one['of']}",
             _percent(one["share"]),
-            f"{_percent(one['low'])} … {_percent(one['high'])}",
+            _range(one["low"], one["high"]),
         ]
         for one in found_by_size(own)
     ]
-    peers = [[_PRODUCT, *(_percent(summary[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]]
+    columns = ("precision", "recall", "f1", "false_alarm_rate")
+    peers = [[_PRODUCT, *(_percent(summary[key]) for key in columns)]]
     peers += [
-        [name.replace("_", " "), *(_percent(one[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]
-        for name, one in summary["peers"].items()
+        [name.replace("_", " "), *(_percent(one[key]) for key in columns)] for name, one in summary["peers"].items()
     ]
     groups = [
         [
@@ -148,6 +147,7 @@ def markdown(result: Row) -> str:
             f"{one['found']} of {one['reliant']}",
             one["false"],
             f"{one['clean_flagged']} of {one['clean']}",
+            *_claims_of_group(one),
         ]
         for key, rows in result["groups"].items()
         for name, one in rows.items()
@@ -155,8 +155,8 @@ def markdown(result: Row) -> str:
     parts = [
         f"Grid `{result['grid']}`, seeds {first} to {last - 1}, {summary['n_models']} models, "
         f"{summary['n_reliant_classes']} classes that rely on something, {summary['n_clean_classes']} clean ones, "
-        f"{summary['n_between_classes']} in between (left out); {state}. `{result['command']}`",
-        table(("", "value", "95 % (bootstrap over models)", "counts"), figures),
+        f"{summary['n_between_classes']} in between (left out); {_state(result)}. `{result['command']}`",
+        table(("", "value", "95 % (bootstrap over models)", "over seeds", "counts"), figures),
         f"Concept recall at 1, 5, 10: {', '.join(_percent(summary[f'concept_recall_{k}']) for k in (1, 5, 10))} "
         f"(by words alone {', '.join(_percent(summary[f'words_recall_{k}']) for k in (1, 5, 10))}). AUPRC of pairs: "
         f"{summary['auprc']:.3f}. Flags of two audit seeds, Jaccard: {summary['seed_agreement']}. Slice precision at "
@@ -171,8 +171,19 @@ def markdown(result: Row) -> str:
         table(("", "precision", "recall", "F1", "false alarms"), peers),
         f"![F1 by classes of the product and its peers](images/planted-{result['grid']}-peers.svg)",
         "### By what was varied",
-        table(("", "", "models", "classes ≥ 20 found", "≥ 10 found", "false flags", "clean flagged"), groups),
+        table(
+            ("", "", "models", "classes ≥ 20 found", "≥ 10 found", "false flags", "clean flagged", *_CLAIMED), groups
+        ),
     ]
+    if "ablations" in summary:
+        parts += _claims(own, summary)
+        without = [[name, *(_percent(one[key]) for key in columns)] for name, one in summary["ablations"].items()]
+        parts += [
+            "### The verdicts without a part of the evidence",
+            table(("", "precision", "recall", "F1", "false alarms"), [peers[0], *without]),
+        ]
+    if result.get("cached"):
+        parts.append(f"{len(result['cached'])} of {len(outcomes)} outcomes had been left by an earlier run.")
     if summary["correlation_one"]:
         parts.append(
             "At correlation 1, classes that rely on what was planted, by how many pictures of other classes show it: "
@@ -199,6 +210,78 @@ def markdown(result: Row) -> str:
     return "\n\n".join(parts)
 
 
+def _state(result: Row) -> str:
+    """What of the protocol was fixed beforehand; results of the first edition know of thresholds alone."""
+    known = result["protocol"]
+    told = "thresholds as fixed beforehand" if known["as_fixed"] else "thresholds not fixed beforehand"
+    if "code_as_fixed" not in known:
+        return told
+    return f"{told}, code of the verdicts {'as fixed' if known['code_as_fixed'] else 'not as fixed'}"
+
+
+_CLAIMED = (
+    "left out",
+    "flags on what is left out",
+    "repelled",
+    "false clean",
+    "truly clean called clean",
+    "harmed found",
+)
+
+
+def _claims_of_group(one: Row) -> list[object]:
+    """Cells of `_CLAIMED`; none are known of older results."""
+    if "left_out" not in one:
+        return ["–"] * len(_CLAIMED)
+    rest, harm = one["left_out"], one["harmed"]
+    return [
+        rest["classes"],
+        rest["pair_flags"],
+        rest["repelled"],
+        f"{one['false_clean']} of {one['reliant_20']}",
+        f"{one['truly_clean_clean']} of {one['truly_clean']}",
+        f"{harm['named']} of {harm['classes']}",
+    ]
+
+
+def _claims(own: Sequence[Outcome], summary: Row) -> list[str]:
+    """Verdicts on classes that rely on something, that nothing touches, that are harmed, and that are left out."""
+    names = claims.verdict_names(own)
+
+    def cells(row: Row) -> list[object]:
+        ends = _range(row["low"], row["high"]), _range(row["seed_low"], row["seed_high"])
+        return [row["classes"], *(row["verdicts"].get(name, 0) for name in names), _percent(row["share"]), *ends]
+
+    header = ("classes", *(name.replace("_", " ") for name in names), "clean", "95 % by model", "by seed")
+    relying = [[one["audit"], one["pictures"], one["points"], *cells(one)] for one in claims.false_clean(own)]
+    untouched = [[one["audit"], one["pictures"], *cells(one)] for one in claims.truly_clean(own)]
+    totals = [(relying, summary["false_clean"], 3), (untouched, summary["truly_clean"], 2)]
+    for rows, total, width in totals:
+        if total["classes"]:
+            rows.append(["all", *[""] * (width - 1), *cells(total)])
+    harm, rest = summary["harmed"], summary["left_out"]
+    return [
+        "### Clean: of classes that rely on 20 points or more",
+        table(("audit", "pictures a class", "points", *header), relying),
+        "### Clean: of classes that rely on nothing and that nothing repels",
+        table(("audit", "pictures a class", *header), untouched),
+        f"Harmed by 20 points or more: {harm['classes']} classes, {harm['visible']} of them with ten pictures in both "
+        f"arms; {harm['named']} are called harmed, by what harms them ({_told(harm['verdicts'])}). Called harmed "
+        f"without any harm: {harm['wrong']}. Repelled by some value by more than 10 points: {rest['repelled']} classes "
+        f"({_told(rest['repelled_verdicts'])}). Left out, since what they rely on is not sure: {rest['classes']} "
+        f"classes ({_told(rest['verdicts'])}); flags on what is not sure, or on what pulls: {rest['class_flags']} of "
+        f"classes, {rest['pair_flags']} of pairs.",
+    ]
+
+
+def _told(verdicts: Row) -> str:
+    return ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in verdicts.items()) or "none"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{_percent(low)} … {_percent(high)}"
+
+
 def charts(result: Row) -> dict[str, Any]:
     """The plots (charts of Altair, bare or layered) by file name."""
     own = [one for one in result["outcomes"] if one["scenario"]["encoder"] == "own"]
@@ -207,7 +290,7 @@ def charts(result: Row) -> dict[str, Any]:
         f"planted-{grid}-recall.svg": _recall_chart(found_by_size(own)),
         f"planted-{grid}-peers.svg": _bars(
             [{"name": _PRODUCT, "value": summary["f1"]}]
-            + [{"name": name.replace("_", " "), "value": summary["peers"][name]["f1"]} for name in PEERS],
+            + [{"name": name.replace("_", " "), "value": one["f1"]} for name, one in summary["peers"].items()],
             "F1 by classes",
         ),
         f"planted-{grid}-alarms.svg": _alarm_chart(alarms_by_control(own)),

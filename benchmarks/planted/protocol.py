@@ -1,8 +1,8 @@
-"""The frozen protocol: every threshold that a verdict depends on, written down before seeds that decide are run.
+"""The frozen protocol: thresholds, and a digest of all code that judges, written down before seeds that decide are run.
 
-    python -m benchmarks.planted.protocol --write        fixes the thresholds as they are in protocol.toml
+    python -m benchmarks.planted.protocol --write        fixes them as they are in protocol.toml
 
-A run says whether the thresholds of the code are those of the file.
+A run says whether thresholds and code are those of the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from types import ModuleType
 
 import auditor.evidence
 import auditor.textcam
-from auditor import rules
+from auditor import rules, rules_in_force
 from benchmarks.planted.worlds import FIRST_HELD_BACK_SEED
 
 FILE = Path(__file__).with_name("protocol.toml")
@@ -49,25 +49,39 @@ def digest(values: dict[str, list[float]]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
+def code_digest() -> str:
+    """sha256 over the source of what judges and of `auditor.textcam`: a rule may change without any number changing."""
+    found = hashlib.sha256(rules_in_force.rules_digest().encode())
+    folder = Path(auditor.textcam.__path__[0])
+    for path in sorted(folder.rglob("*.py"), key=lambda one: one.as_posix()):
+        found.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+        found.update("\n".join(path.read_text(encoding="utf-8").splitlines()).encode() + b"\0")
+    return found.hexdigest()
+
+
 def state() -> dict[str, object]:
-    """Digest of the thresholds in use, and whether they are those that were fixed."""
-    found = thresholds()
+    """Digests of the thresholds and of the code in use, and whether they are those that were fixed."""
+    found, code = thresholds(), code_digest()
     fixed = tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     return {
         "thresholds": digest(found),
         "fixed": fixed.get("digest"),
         "as_fixed": fixed.get("digest") == digest(found),
+        "code": code,
+        "fixed_code": fixed.get("code"),
+        "code_as_fixed": fixed.get("code") == code,
         "first_held_back_seed": FIRST_HELD_BACK_SEED,
     }
 
 
 def write(path: Path) -> None:
-    """Fix the thresholds."""
+    """Fix thresholds and code."""
     found = thresholds()
     lines = [
         "# Thresholds of the verdicts as they were before any seed from `first_held_back_seed` on was run.",
         "# Made by `python -m benchmarks.planted.protocol --write`; written again as names moved, numbers the same.",
         f'digest = "{digest(found)}"',
+        f'code = "{code_digest()}"',
         f"first_held_back_seed = {FIRST_HELD_BACK_SEED}",
         "",
         "[thresholds]",
@@ -82,6 +96,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     if parser.parse_args().write:
         write(FILE)
+    known = state()
+    print(f"code of the verdicts {'as fixed' if known['code_as_fixed'] else 'not as fixed'} ({known['code']})")
     fixed = tomllib.loads(FILE.read_text(encoding="utf-8"))["thresholds"] if FILE.exists() else {}
     now = thresholds()
     for name in sorted({*fixed, *now}):

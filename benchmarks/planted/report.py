@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from auditor.rules import MIN_ARM
-from benchmarks.planted import score
+from benchmarks.planted import claims, score
+from benchmarks.planted.ablations import ABLATIONS
 from benchmarks.planted.peers import PEERS
 from benchmarks.planted.score import Outcome
 
@@ -21,21 +22,26 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
     pairs = [score.pair_counts(one) for one in outcomes]
     large_pairs = [score.pair_counts(one, least=score.LARGE) for one in outcomes]
     alarms = score.false_alarms(outcomes, score.own_leads)
+    seeds = [score.seed_of(one) for one in outcomes]
+
+    def figure(counts: Sequence[score.Counts], measure: Callable[[score.Counts], Any]) -> dict[str, Any]:
+        return score.figure(counts, measure, seeds)
+
     figures = {
-        "precision": score.figure(classes, score.precision),
-        "recall": score.figure(classes, score.recall),
-        "recall_20": score.figure(large_classes, score.recall),
-        "f1": score.figure(classes, score.f1),
-        "pair_precision": score.figure(pairs, score.precision),
-        "pair_recall": score.figure(large_pairs, score.recall),
-        "pair_recall_10": score.figure(pairs, score.recall),
-        "planted_pair_recall": score.figure(
+        "precision": figure(classes, score.precision),
+        "recall": figure(classes, score.recall),
+        "recall_20": figure(large_classes, score.recall),
+        "f1": figure(classes, score.f1),
+        "pair_precision": figure(pairs, score.precision),
+        "pair_recall": figure(large_pairs, score.recall),
+        "pair_recall_10": figure(pairs, score.recall),
+        "planted_pair_recall": figure(
             [score.pair_counts(one, least=score.LARGE, planted=True) for one in outcomes], score.recall
         ),
-        "visible_pair_recall": score.figure(
+        "visible_pair_recall": figure(
             [score.pair_counts(one, least=score.LARGE, planted=True, arm=MIN_ARM) for one in outcomes], score.recall
         ),
-        "other_pair_recall": score.figure(
+        "other_pair_recall": figure(
             [score.pair_counts(one, least=score.LARGE, planted=False) for one in outcomes], score.recall
         ),
     }
@@ -56,23 +62,41 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         "correlation_one": without_counterexamples(outcomes),
         "intervals": figures,
         "false_alarms": alarms,
-        "peers": {name: peer_at_its_best(outcomes, name) for name in PEERS if any(one["peers"] for one in outcomes)},
+        "peers": {
+            name: peer_at_its_best(outcomes, name) for name in PEERS if any(name in one["peers"] for one in outcomes)
+        },
+        "ablations": {name: ablated(outcomes, name) for name in ABLATIONS if any(one["ablations"] for one in outcomes)},
+        "false_clean": claims.share(
+            outcomes, lambda one: claims.relies(one, score.LARGE), lambda one: one["verdict"] == "clean"
+        ),
+        "truly_clean": claims.share(
+            outcomes, lambda one: bool(one["truly_clean"]), lambda one: one["verdict"] == "clean"
+        ),
+        "harmed": claims.harmed(outcomes),
+        "left_out": claims.left_out(outcomes),
     }
 
 
 def peer_at_its_best(outcomes: Sequence[Outcome], name: str) -> dict[str, float]:
     """A peer at the threshold that gives it the best F1 on these models."""
-    asked = [one for one in outcomes if one["peers"]]
+    asked = [one for one in outcomes if name in one["peers"]]
     threshold = score.best_threshold(asked, name)
-    counts = [score.class_counts(one, score.peer_leads(one, name, threshold)) for one in asked]
-    total = score.total_of(counts)
-    alarms = score.false_alarms(asked, lambda one: score.peer_leads(one, name, threshold))
+    found = _by_leads(asked, lambda one: score.peer_leads(one, name, threshold))
+    return {**found, "threshold": round(threshold, 4)}
+
+
+def ablated(outcomes: Sequence[Outcome], name: str) -> dict[str, float]:
+    """The verdicts without a part of the evidence, at the product's own thresholds."""
+    return _by_leads([one for one in outcomes if one["ablations"]], lambda one: one["ablations"][name])
+
+
+def _by_leads(outcomes: Sequence[Outcome], leads: Callable[[Outcome], Sequence[str | None]]) -> dict[str, float]:
+    total = score.total_of(score.class_counts(one, leads(one)) for one in outcomes)
     return {
         "precision": round(float(score.precision(total)), 4),
         "recall": round(float(score.recall(total)), 4),
         "f1": round(float(score.f1(total)), 4),
-        "false_alarm_rate": alarms["value"],
-        "threshold": round(threshold, 4),
+        "false_alarm_rate": score.false_alarms(outcomes, leads)["value"],
     }
 
 
@@ -116,7 +140,8 @@ def _row(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     classes = score.total_of(score.class_counts(one, score.own_leads(one)) for one in outcomes)
     large = score.total_of(score.class_counts(one, score.own_leads(one), least=score.LARGE) for one in outcomes)
     pairs = score.total_of(score.pair_counts(one, least=score.LARGE) for one in outcomes)
-    clean = [one for outcome in outcomes for one in outcome["classes"] if one["status"] == "clean"]
+    every = [one for outcome in outcomes for one in outcome["classes"]]
+    clean = [one for one in every if one["status"] == "clean"]
     verdicts = [one["verdict"] for one in clean]
     return {
         "models": len(outcomes),
@@ -124,6 +149,11 @@ def _row(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "clean_flagged": verdicts.count("flagged"),
         "clean_suspect": verdicts.count("suspect"),
         "clean_repelled": sum(one["repelled"] for one in clean),
+        "truly_clean": sum(one["truly_clean"] for one in clean),
+        "truly_clean_clean": sum(one["truly_clean"] and one["verdict"] == "clean" for one in clean),
+        "false_clean": sum(claims.relies(one, score.LARGE) and one["verdict"] == "clean" for one in every),
+        "left_out": claims.left_out(outcomes),
+        "harmed": claims.harmed(outcomes),
         "reliant": int(classes[0] + classes[2]),
         "found": int(classes[0]),
         "false": int(classes[1]),
@@ -153,6 +183,14 @@ def table(summary: Summary, groups: dict[str, dict[str, Any]]) -> str:
             f"{name:30} precision {peer['precision']:.3f}  recall {peer['recall']:.3f}  F1 {peer['f1']:.3f}  "
             f"false alarms {peer['false_alarm_rate']:.3f}"
         )
+    for name, part in summary["ablations"].items():
+        lines.append(
+            f"{name:30} precision {part['precision']:.3f}  recall {part['recall']:.3f}  F1 {part['f1']:.3f}  "
+            f"false alarms {part['false_alarm_rate']:.3f}"
+        )
+    for name in ("false_clean", "truly_clean"):
+        lines.append(f"{name:18} {summary[name]['verdicts']}")
+    lines += [f"{'harmed':18} {summary['harmed']}", f"{'left out':18} {summary['left_out']}"]
     for name, row in groups.items():
         lines.append(
             f"{name:16} {row['models']:4} models  clean {row['clean']:4}: {row['clean_flagged']} flagged, "

@@ -14,7 +14,7 @@ import torch
 
 from auditor.models.encoders.encoder import Encoder
 from auditor.models.encoders.load import load_encoder
-from benchmarks.planted import answers, backbones, encoders, teaching, truth
+from benchmarks.planted import ablations, answers, backbones, encoders, teaching, truth
 from benchmarks.planted import audit as audit_module
 from benchmarks.planted import models as models_module
 from benchmarks.planted import outcomes as outcomes_module
@@ -184,6 +184,6 @@ def _made_by() -> str:
 @cache
 def _judged_by() -> str:
     digest = hashlib.sha256(audit_module.code_digest().encode())
-    for module in (audit_module, encoders, outcomes_module, peers_module, truth):
+    for module in (ablations, audit_module, encoders, outcomes_module, peers_module, truth):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()

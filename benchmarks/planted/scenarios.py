@@ -85,6 +85,7 @@ class Scenario:
             "tier": self.tier,
             "steps": self.steps,
             "encoder": self.encoder,
+            "audit": "as training" if self.audit == self.train else "of its own",
             "classes": [one.name for one in self.classes],
             "planted": [[one.class_idx, one.factor, one.value] for one in self.train.plants],
         }

@@ -15,7 +15,7 @@ Outcome = dict[str, Any]
 Counts = NDArray[np.float64]
 
 _N_BOOTSTRAP, _SEED = 2000, 0
-_FEW_ALARMS = 5
+FEW_ALARMS = 5
 LARGE = 0.20
 
 
@@ -45,7 +45,8 @@ def status_of(outcome: Outcome, class_idx: int, concept_id: str) -> str:
     if any(pair["status"] == "relies" and concept_id in {pair["concept_id"], *pair["alike"]} for pair in own):
         return "positive"
     undecided = [pair for pair in own if pair["status"] == "between" or pair["pulls"]]
-    return "between" if concept_id in {pair["concept_id"] for pair in undecided} else "negative"
+    named = {name for pair in undecided for name in (pair["concept_id"], *pair.get("names", ()))}
+    return "between" if concept_id in named else "negative"
 
 
 def pair_counts(outcome: Outcome, *, least: float = 0.0, planted: bool | None = None, arm: int = 0) -> Counts:
@@ -99,20 +100,41 @@ def total_of(counts: Iterable[Counts]) -> Counts:
     return total
 
 
-def interval(counts: Sequence[Counts], measure: Callable[[Counts], NDArray[np.float64]]) -> tuple[float, float]:
-    """95 % percentile bootstrap over models."""
-    stacked = np.stack(counts)
+def resampled(stacked: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums over bootstrap samples of the rows: (n, k) to (samples, k)."""
     weights = np.random.default_rng(_SEED).multinomial(
         len(stacked), np.full(len(stacked), 1 / len(stacked)), size=_N_BOOTSTRAP
     )
-    low, high = np.quantile(measure(weights @ stacked), (0.025, 0.975))
+    return np.asarray(weights @ stacked)
+
+
+def interval(counts: Sequence[Counts], measure: Callable[[Counts], NDArray[np.float64]]) -> tuple[float, float]:
+    """95 % percentile bootstrap over models."""
+    low, high = np.quantile(measure(resampled(np.stack(counts))), (0.025, 0.975))
     return round(float(low), 4), round(float(high), 4)
 
 
-def figure(counts: Sequence[Counts], measure: Callable[[Counts], NDArray[np.float64]]) -> dict[str, Any]:
-    """A share with its interval and the counts behind it."""
+def seed_of(outcome: Outcome) -> int:
+    """The seed of the grid that a model belongs to: its models share what that seed draws."""
+    return int(outcome["scenario"]["seed"]) // 1000
+
+
+def figure(
+    counts: Sequence[Counts], measure: Callable[[Counts], NDArray[np.float64]], seeds: Sequence[int] = ()
+) -> dict[str, Any]:
+    """A share with its intervals and the counts behind it.
+
+    Args:
+        counts: Of every model.
+        measure: The share.
+        seeds: Of every model the seed of its grid, for an interval by seed; with one seed there is none.
+    """
     total = total_of(counts)
     low, high = interval(counts, measure) if counts else (0.0, 1.0)
+    by_seed: dict[int, Counts] = {}
+    for seed, one in zip(seeds, counts, strict=bool(seeds)):
+        by_seed[seed] = by_seed.get(seed, np.zeros(3)) + one
+    seed_low, seed_high = interval(list(by_seed.values()), measure) if len(by_seed) > 1 else (None, None)
     return {
         "value": round(float(measure(total)), 4),
         "low": low,
@@ -120,6 +142,9 @@ def figure(counts: Sequence[Counts], measure: Callable[[Counts], NDArray[np.floa
         "true": int(total[0]),
         "false": int(total[1]),
         "missed": int(total[2]),
+        "seeds": len(by_seed),
+        "seed_low": seed_low,
+        "seed_high": seed_high,
     }
 
 
@@ -139,13 +164,10 @@ def false_alarms(outcomes: Sequence[Outcome], leads: Callable[[Outcome], Sequenc
         return {"value": 0.0, "upper": 1.0, "alarms": 0, "classes": 0, "models": 0}
     counts = np.array(tallies, dtype=np.float64)
     alarmed = int((counts[:, 0] > 0).sum())
-    if alarmed < _FEW_ALARMS:
+    if alarmed < FEW_ALARMS:
         upper = clopper_pearson(alarmed, len(counts))[1]
     else:
-        weights = np.random.default_rng(_SEED).multinomial(
-            len(counts), np.full(len(counts), 1 / len(counts)), size=_N_BOOTSTRAP
-        )
-        drawn = weights @ counts
+        drawn = resampled(counts)
         upper = float(np.quantile(drawn[:, 0] / drawn[:, 1], 0.975))
     total = counts.sum(axis=0)
     return {
@@ -195,9 +217,9 @@ def slice_precision(outcomes: Sequence[Outcome], k: int) -> float | None:
 
 
 def agreement(outcomes: Sequence[Outcome]) -> float | None:
-    """Jaccard index of the flags of two seeds, over all models together; None where nothing is flagged."""
+    """Jaccard index of the flags of two seeds, over all models audited twice; None where nothing is flagged."""
     both = either = 0
-    for outcome in outcomes:
+    for outcome in (one for one in outcomes if one["flags_of_other_seed"] is not None):
         first, second = set(outcome["flags"]), set(outcome["flags_of_other_seed"])
         both, either = both + len(first & second), either + len(first | second)
     return round(both / either, 4) if either else None

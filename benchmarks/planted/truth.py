@@ -5,6 +5,10 @@ the upper quartile of r under the factor's other values, or less r under the neu
 that does as well as no ruler is not relied on). The pull is the same of the share of the other classes' pictures that
 are called c, averaged over these classes.
 
+Harm is the mirror image: r(v) less the lower quartile of r under the other values, or less r under the neutral value
+where that is less, so that a class which relies on another value is not harmed by this one. Its bounds are a family of
+their own.
+
 Values that work alike for a model (no class's pictures are called anything else under one than under the other) are one
 super-concept, measured against the values outside it: three scenes that work alike would else hide each other.
 """
@@ -12,7 +16,7 @@ super-concept, measured against the values outside it: three scenes that work al
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -46,6 +50,9 @@ class PairTruth:
     pull: float
     pull_low: float
     pull_high: float
+    harm: float = 0.0
+    harm_low: float = -1.0
+    harm_high: float = 1.0
 
     @property
     def status(self) -> Status:
@@ -64,6 +71,11 @@ class PairTruth:
         """Whether accuracy falls where v is, by more than what counts as reliance."""
         return self.high < -RELIES
 
+    @property
+    def harmed(self) -> bool:
+        """Whether the value surely costs the class more of its pictures than what counts as reliance."""
+        return self.harm_high < -RELIES
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
@@ -76,6 +88,7 @@ def measure(
     classes: Sequence[ClassOf],
     *,
     seed: int = 0,
+    n_samples: int = _N_BOOTSTRAP,
 ) -> list[PairTruth]:
     """Effects and pulls of every concept on every class, with simultaneous 95 % bounds (bootstrap of max |t|).
 
@@ -85,13 +98,17 @@ def measure(
         names: (factor, value) of every variant.
         classes: Those that are scenes have no truth about scenes: another one would make them another class.
         seed: Of the bootstrap.
+        n_samples: Samples of the bootstrap; with a hundred classes 1,000 would not fit into memory.
     """
     rng = np.random.default_rng((seed, 78))
     n_classes = int(labels.max()) + 1
     # (1 + samples, source class, variant, answer) rates; the first is the data's own
-    rates = np.stack([bootstrap(called[labels == k], n_classes, rng) for k in range(n_classes)], axis=1)
+    rates = np.stack(
+        [bootstrap(called[labels == k], n_classes, rng, n_samples=n_samples) for k in range(n_classes)], axis=1
+    )
     pairs: list[tuple[int, str, str, tuple[str, ...]]] = []
     effects: list[Float64Array] = []
+    harms: list[Float64Array] = []
     floors: list[float] = []
     per_class = np.bincount(labels, minlength=n_classes)
     for factor, neutral in CHANGED.items():
@@ -108,18 +125,26 @@ def measure(
                 others = np.delete(of_factor[..., c], c, axis=1).mean(axis=1)
                 pairs.append((c, factor, value, tuple(values[k] for k in alike)))
                 effects.append(np.stack([own[:, v], _gap(own, alike, zero), _gap(others, alike, zero)], axis=1))
+                harms.append(np.stack([own[:, v], *[_harm(own, alike, zero)] * 2], axis=1))
                 floors.append(1 / float(per_class[c]))
-    return with_bounds(pairs, np.stack(effects, axis=1), np.array(floors))
+    found = with_bounds(pairs, np.stack(effects, axis=1), np.array(floors))
+    harmed = with_bounds(pairs, np.stack(harms, axis=1), np.array(floors))
+    return [
+        replace(one, harm=harm.effect, harm_low=harm.low, harm_high=harm.high)
+        for one, harm in zip(found, harmed, strict=True)
+    ]
 
 
-def bootstrap(called: NDArray[np.int8], n_classes: int, rng: np.random.Generator) -> Float64Array:
+def bootstrap(
+    called: NDArray[np.int8], n_classes: int, rng: np.random.Generator, *, n_samples: int = _N_BOOTSTRAP
+) -> Float64Array:
     """Rates of every answer under every variant, in the scenes and in bootstrap samples of them.
 
     Returns:
         (1 + samples, variants, answers), the scenes' own first.
     """
     n, n_variants = called.shape
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=_N_BOOTSTRAP) / n
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=n_samples) / n
     weights = np.concatenate([np.full((1, n), 1 / n), weights])
     answered = (called[..., None] == np.arange(n_classes)).reshape(n, -1).astype(np.float64)
     return np.asarray((weights @ answered).reshape(len(weights), n_variants, n_classes))
@@ -147,6 +172,14 @@ def _gap(rates: Float64Array, alike: Sequence[int], zero: int | None) -> Float64
     reference = np.quantile(np.delete(rates, alike, axis=1), 0.75, axis=1)
     if zero is not None:
         reference = np.maximum(reference, rates[:, zero])
+    return np.asarray(rates[:, list(alike)].mean(axis=1) - reference)
+
+
+def _harm(rates: Float64Array, alike: Sequence[int], zero: int | None) -> Float64Array:
+    """As `_gap`, against the lower quartile and the neutral value: below 0 where values that work alike do harm."""
+    reference = np.quantile(np.delete(rates, alike, axis=1), 0.25, axis=1)
+    if zero is not None:
+        reference = np.minimum(reference, rates[:, zero])
     return np.asarray(rates[:, list(alike)].mean(axis=1) - reference)
 
 

@@ -119,6 +119,14 @@ def test_evidence_cost(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["cost.json"]  # the world is cleared away
 
 
+def test_told_gaps(tmp_path):
+    printed = run("benchmarks.told_gaps", "--draws", 8, "--output", tmp_path / "told.json")
+    found = read(tmp_path / "told.json", "python -m benchmarks.told_gaps --draws 8", {})
+    assert found["draws"] == 8
+    assert len(found["cases"]) == len(printed.splitlines())
+    assert all(one["told"] <= one["measured"] <= 8 for one in found["cases"])
+
+
 def test_reports_are_timed_on_audits_that_are_kept(tmp_path):
     kept = tmp_path / "audits"
     size = ("--images", 300, "--classes", 4)
@@ -196,6 +204,29 @@ def test_planted_document(toy_grid, tmp_path):
     assert "<!-- planted benchmark, toy grid: begin -->" in (tmp_path / "benchmark.md").read_text(encoding="utf-8")
     drawn = [path.name for path in sorted((tmp_path / "images").iterdir())]
     assert drawn == ["planted-toy-alarms.svg", "planted-toy-peers.svg", "planted-toy-recall.svg"]
+
+
+def test_planted_second_edition(tmp_path):
+    words = ("benchmarks.planted", "--grid", "second-toy", "--seeds", "3:4", "--jobs", 1, "--work", tmp_path / "kept")
+    printed = run(*words, "--output", tmp_path / "first.json")
+    command = "python -m benchmarks.planted --grid second-toy --seeds 3:4"
+    found = read(tmp_path / "first.json", command, {"outcomes": 0})
+    families = [one["scenario"]["family"] for one in found["outcomes"]]
+    assert len(families) == len(set(families)) == 18
+    assert found["cached"] == []
+    assert set(found["groups"]) == {"sort", "control", "audit", "n_classes", "per_class"}
+    assert "datalab_spurious_correlations" not in found["summary"]["peers"]
+    assert {"bee_drifted_probe", "presence_gap_holm"} <= set(found["summary"]["peers"])
+    assert "without E3, erasure" in printed
+    run(*words, "--output", tmp_path / "again.json")
+    again = read(tmp_path / "again.json", command, {"outcomes": 18})
+    assert again["outcomes"] == found["outcomes"]
+    assert again["cached"] == [[one["scenario"]["seed"], "own"] for one in found["outcomes"]]
+    run("benchmarks.planted.document", tmp_path / "first.json", "--docs", tmp_path)
+    page = (tmp_path / "benchmark.md").read_text(encoding="utf-8")
+    assert "### Clean: of classes that rely on 20 points or more" in page
+    assert "### The verdicts without a part of the evidence" in page
+    assert "Harmed by 20 points or more: " in page
 
 
 def test_planted_protocol():

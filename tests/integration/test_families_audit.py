@@ -39,7 +39,7 @@ def in_single_words(*, families: bool) -> str:
 
 @pytest.fixture(scope="module")
 def audits(small_config, tmp_path_factory) -> dict[bool, Path]:
-    """All pictures: with families and without, columns of the manifest left out: these name the shortcuts themselves."""
+    """With families and without; columns of the manifest, which name the shortcuts themselves, are left out."""
     folder, made = tmp_path_factory.mktemp("families"), {}
     for families in (True, False):
         words, out = folder / f"{families}.toml", folder / str(families)

@@ -104,7 +104,7 @@ def test_the_manifest_has_digests_versions_and_counts(written, world):
     assert {"auditor", "python", "torch", "duckdb", "numpy"} <= set(manifest["versions"])
     assert manifest["counts"] == {
         "images": 5, "failures": 0, "classes": 2, "concepts": 3, "dropped_words": 1,
-        "flagged": 1, "suspect": 0, "clean": 1, "not_analysed": 0,
+        "flagged": 1, "harmed": 0, "suspect": 0, "not_analysed": 0, "not_shown": 0, "clean": 1,
     }  # fmt: skip
     ((notices, names),) = rows(written.out, "SELECT notices, class_names FROM runs")
     assert (notices, names) == (["a toy"], ["rose", "leaf"])

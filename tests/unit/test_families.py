@@ -17,6 +17,7 @@ from auditor.evidence.presence.families import (
     family_of,
     family_presence,
     members_of,
+    most_shown,
     namesakes,
     rows_of_all,
     shares_of_all,
@@ -88,6 +89,14 @@ def test_the_direction_of_a_family_is_between_those_of_its_members():
     assert rows[7].tolist() == [0] * 5
 
 
+def test_members_come_by_the_pictures_that_show_them():
+    presence = np.zeros((3, 8), np.float32)
+    presence[:2, 1] = presence[2, 0] = 0.9
+    assert most_shown(5, CONCEPTS, presence) == [1, 0]
+    assert most_shown(5, CONCEPTS, presence[:0]) == [0, 1]
+    assert most_shown(2, CONCEPTS, presence) == []
+
+
 def test_pictures_that_show_a_sibling_are_in_neither_arm():
     """Pictures: a lake; the sea; half of both, which is water and neither; sand."""
     presence = np.zeros((4, 8), np.float32)
@@ -147,13 +156,13 @@ def wet():
 
 
 def test_five_words_for_one_thing_do_not_hide_it(wet):
-    """Without a family the class is clean: each word has a fifth of the pictures, and the others against it."""
+    """Without a family nothing is found: each word has a fifth of the pictures, and the others against it."""
     hidden = judge(in_words(wet, 5, families=False)).verdicts
-    assert {v.verdict for v in hidden} == {"clean"}
+    assert {v.verdict for v in hidden} <= {"clean", "not_shown"}
     found = judge(in_words(wet, 5))
     lead = found.verdicts[0]
     assert (lead.verdict, lead.concept_id, lead.concept) == ("flagged", "family-water", "water")
-    assert {v.verdict for v in found.verdicts[1:]} == {"clean"}
+    assert {v.verdict for v in found.verdicts[1:]} <= {"clean", "not_shown"}
     named = lead.sentence.split("because of water (scene: ")[1].split(")")[0]
     assert set(named.split(", ")) == set(WORDS[1:5])  # "water (scene: water)" says nothing
     assert "It also relies on" not in lead.sentence
@@ -204,4 +213,4 @@ def test_clean_classes_stay_without_a_flag():
         inputs = World(seed=seed, class_strength=0.5 + 0.03 * (seed - 100)).audit(200)
         names += [verdict.verdict for verdict in judge(in_words(inputs, 5)).verdicts]
     assert "flagged" not in names
-    assert names.count("clean") >= 97
+    assert names.count("clean") + names.count("not_shown") >= 97  # 25 pictures a scene exclude no 20 points

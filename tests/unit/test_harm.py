@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from evidence_world import ARTIFACTS, SCENES, V, World
+from scipy import sparse
 
 from auditor.evidence.pairs.losses import measure_losses, of_absence
 from auditor.evidence.pairs.measure import measure
 from auditor.evidence.verdicts import judge as judging
-from auditor.evidence.verdicts.harm import compared_with, judged_losses, measure_harm, suspected
+from auditor.evidence.verdicts.harm import compared_with, is_sure, judged_losses, measure_harm, suspected
 from auditor.evidence.verdicts.judge import judge
-from auditor.records import LinearHead
+from auditor.records import Concept, LinearHead
 from auditor.rules import RECALL_LOSS, RESTORED_MARGIN, RESTORED_RECALL
 
 CAT = World().classes.index("cat")
@@ -67,10 +68,8 @@ def recall(inputs, c, *, marked):
 def test_a_cat_that_was_never_seen_with_a_watermark_is_harmed_by_it(never_marked):
     inputs, result = never_marked
     found = by_name(result)
-    assert {name: (v.verdict, v.concept) for name, v in found.items()} == {
-        "cat": ("harmed", "watermark"),
-        **dict.fromkeys(("waterbird", "landbird", "vehicle", "balloon"), ("clean", None)),
-    }
+    assert (found["cat"].verdict, found["cat"].concept) == ("harmed", "watermark")
+    assert {v.verdict for name, v in found.items() if name != "cat"} <= {"clean", "not_shown"}
     cat = found["cat"]
     assert (recall(inputs, CAT, marked=True), recall(inputs, CAT, marked=False)) == ((79, 136), (163, 164))
     assert (cat.rule_id, cat.agreeing_rule_id, cat.severity) == (RECALL_LOSS.rule_id, RESTORED_RECALL.rule_id, "high")
@@ -122,7 +121,7 @@ def test_a_class_that_uses_the_absence_of_a_mark_is_harmed_by_the_mark():
     world = Marked(seed=0, class_strength=0.8)
     world.marked = (0.4,) * 5
     plain = world.fit_head()
-    assert {v.verdict for v in judge(world.audit(300, head=plain)).verdicts} == {"clean"}
+    assert {v.verdict for v in judge(world.audit(300, head=plain)).verdicts} <= {"clean", "not_shown"}
     pictures = world.draw(600, 0)
     x, marked = world.features(pictures), pictures.artifact >= 0
     direction = x[marked].mean(axis=0) - x[~marked].mean(axis=0)
@@ -130,7 +129,8 @@ def test_a_class_that_uses_the_absence_of_a_mark_is_harmed_by_the_mark():
     weight[CAT] -= 6 * direction / (direction @ direction)
     bias[CAT] += 6 * float(direction @ x[~marked].mean(axis=0)) / float(direction @ direction)
     found = by_name(judge(world.audit(300, head=LinearHead(weight.astype(np.float32), bias.astype(np.float32)))))
-    assert {name: v.verdict for name, v in found.items() if v.verdict != "clean"} == {"cat": "harmed"}
+    assert [name for name, v in found.items() if v.verdict not in ("clean", "not_shown")] == ["cat"]
+    assert found["cat"].verdict == "harmed"
     assert found["cat"].concept == "watermark"
 
 
@@ -157,7 +157,7 @@ def test_harder_pictures_are_told_and_harm_nothing():
     assert {j.state for j in sure} == {"open"}
     assert not any(suspected(j) for j in sure)
     found = judge(inputs).verdicts
-    assert {v.verdict for v in found} == {"clean"}
+    assert {v.verdict for v in found} <= {"clean", "not_shown"}
     told = [v for v in found if "It is recognised less often with night (scene)" in v.sentence]
     assert len(told) == len(sure) > 0
     assert all("its pictures may only be harder" in v.sentence for v in told)
@@ -218,6 +218,41 @@ def test_the_other_side_of_a_reliance_is_no_loss_of_its_own():
     assert bright not in {j.pair.concept_idx for j in judged_losses(allowed, absence)[CAT]}
 
 
+def with_column(inputs, there):
+    """The same audit with a column that says in which pictures the watermark is."""
+    n = len(inputs.image_ids)
+    return replace(
+        inputs,
+        concepts=(*inputs.concepts, Concept("mark-watermark", "mark = watermark", "attribute", column="mark")),
+        presence=np.column_stack([inputs.presence, there]).astype(np.float32),
+        shares=sparse.hstack([inputs.shares, sparse.csr_array((n, 1), dtype=np.float32)], format="csr"),
+        same_as={len(inputs.concepts): V["watermark"]},
+    )
+
+
+def test_the_manifest_agrees_in_the_line_of_the_word(never_marked):
+    inputs, _ = never_marked
+    cat = by_name(judge(with_column(inputs, inputs.presence[:, V["watermark"]] > 0.5)))["cat"]
+    assert (cat.verdict, cat.concept) == ("harmed", "watermark")
+    assert "; the manifest's mark = watermark agrees: 45 points [" in cat.sentence
+    assert "also harmed" not in cat.sentence
+
+
+def test_what_the_manifest_excludes_the_word_does_not_prove():
+    """By the column the mark is in every second picture, of those that are recognised and of those that are not."""
+    inputs = audited_after(Marked(seed=0, class_strength=0.8), (0.4, 0.4, 0.4, 0.0, 0.4), (0.4,) * 5, 700)
+    right = inputs.predicted_idx == inputs.label_idx
+    there = np.zeros(right.size)
+    for among in (right, ~right):
+        there[np.flatnonzero(among)[::2]] = 1
+    told = with_column(inputs, there)
+    absence = measure_harm(told, measure(told, silent), silent)
+    losses = {one.concept_idx: one for one in absence.pairs if one.class_idx == CAT}
+    assert is_sure(losses[V["watermark"]])
+    assert losses[len(inputs.concepts)].recall.high < 0.1
+    assert judged_losses(told, absence)[CAT] == []
+
+
 def test_losses_change_nothing_that_is_said_of_reliances(never_marked, monkeypatch):
     planted = World(planted={"waterbird": ("scene", "water", 0.95)}, seed=0, class_strength=0.6).audit(300)
     for inputs, result in (never_marked, (planted, judge(planted))):
@@ -226,7 +261,7 @@ def test_losses_change_nothing_that_is_said_of_reliances(never_marked, monkeypat
             without = judge(inputs)
         assert [f for f in result.findings if f.rule_id not in LOSSES] == without.findings
         for one, other in zip(result.verdicts, without.verdicts, strict=True):
-            assert one == other or (one.verdict, other.verdict) == ("harmed", "clean")
+            assert one == other or (one.verdict, other.verdict) in (("harmed", "clean"), ("harmed", "not_shown"))
 
 
 def test_without_a_model_there_is_no_loss(never_marked):

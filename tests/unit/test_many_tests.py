@@ -86,7 +86,8 @@ def test_a_p_of_its_own_takes_the_place_of_what_is_supported():
     """A loss is tested whether erasure agrees or not, with all of its pair's level."""
     one = pair(0, 3, 0.001)
     one.erased_recall = replace(AGREED, effect=0.0)
-    correct_for_many_tests(*world([one], [(0, 3)], n_classes=1), p_of=lambda loss: loss.recall.p)
+    inputs, measured = world([one], [(0, 3)], n_classes=1)
+    correct_for_many_tests(inputs, measured, p_of=lambda loss: loss.recall.p)
     assert (one.p, one.q) == (0.001, pytest.approx(0.001 / 0.8))
 
 
@@ -189,3 +190,18 @@ def test_without_columns_the_parts_are_those_of_the_words():
     assert [(family.tolist(), part) for family, part in words] == [
         ([1, 2], ASSOCIATED_PART), ([0, *range(3, 10)], 1 - ASSOCIATED_PART),
     ]  # fmt: skip
+
+
+def test_bar_is_the_p_that_would_just_do():
+    """The other classes' tests being what they are: with one more or less found the level is another."""
+
+    def found(p):
+        one, other, third = pair(0, 3, p), pair(1, 4, 0.001), pair(2, 5, 0.9)
+        correct_for_many_tests(*world([one, other, third], associated=[(0, 3), (1, 4)], n_classes=3))
+        return one
+
+    bar = found(0.0002).bar
+    # two of three classes found, .8 of the level for the one associated concept
+    assert bar == pytest.approx(ALPHA * 2 / 3 * 0.8)
+    assert found(0.45 * bar * 0.999).q <= ALPHA < found(0.45 * bar * 1.001).q
+    assert found(0.45 * bar * 0.999).bar == pytest.approx(bar)

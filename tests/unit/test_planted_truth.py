@@ -58,6 +58,26 @@ def test_a_class_that_loses_its_pictures_to_another_is_repelled_and_the_other_pu
     assert found[2, "watermark"].status == "clean"
 
 
+def test_harm_is_the_mirror_image_of_reliance() -> None:
+    found = truth_of({(0, "artifact", "watermark"): (2, 0.6)})
+    assert found[0, "watermark"].harm == -0.6
+    assert found[0, "watermark"].harm_high < -0.1
+    assert found[0, "watermark"].harmed
+    assert not any(one.harmed for place, one in found.items() if place != (0, "watermark"))
+    # a class that needs its scene is not harmed by the others
+    scenes = [value for factor, value in NAMES if factor == "background" and value != "water"]
+    needs = truth_of({(0, "background", value): (1, 0.4) for value in scenes})
+    assert not any(one.harmed for one in needs.values())
+    assert needs[0, "snow"].harm == 0
+    assert needs[0, "water"].harm == 0.4
+
+
+def test_fewer_samples_leave_effects_as_they_are() -> None:
+    labels, called = answers({(0, "artifact", "watermark"): (2, 0.6)})
+    few, many = (measure(labels, called, NAMES, CLASSES, n_samples=n) for n in (100, 1000))
+    assert [(one.effect, one.pull, one.harm) for one in few] == [(one.effect, one.pull, one.harm) for one in many]
+
+
 def test_a_mark_that_does_as_well_as_none_is_not_relied_on() -> None:
     found = truth_of({(0, "artifact", value): (1, 0.5) for value in ("watermark", "sticker", "border")})
     assert found[0, "ruler"].effect == 0

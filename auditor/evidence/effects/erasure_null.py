@@ -10,6 +10,7 @@ and clean pairs beat them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,7 @@ class NullSample:
     present: BoolArray  # (n, T)
     known: BoolArray  # (n, T) whether presence is known
     told_by_others: BoolArray  # (n, T) whether classes that are not judged tell the transferred eraser anything
+    pulled: BoolArray  # (n, T) where the share that is pulled is looked for
 
     @classmethod
     def of(
@@ -61,6 +63,8 @@ class NullSample:
         told_by_others: BoolArray,
         fitted: Fitted,
         head: LinearHead,
+        *,
+        pulled: BoolArray | None = None,
     ) -> NullSample:
         """From the head's inputs (n, K) of the sample and what was fitted on all pictures."""
         parts = []
@@ -70,7 +74,8 @@ class NullSample:
             solved = fitted.inverse[f].solve(centred.T)  # (K, s)
             along = (x[judged] - fitted.mean[f]) @ solved
             parts.append(_Fold(judged, fitted_on, along, centred @ solved, head.weight @ centred.T))
-        return cls(tuple(parts), logits, label_idx, residual, present, known, told_by_others)
+        everywhere = np.ones_like(known) if pulled is None else pulled
+        return cls(tuple(parts), logits, label_idx, residual, present, known, told_by_others, everywhere)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +84,7 @@ class Deals:
 
     recall: Float64Array
     pull: Float64Array
+    share: Float64Array  # mean over the pictures with the concept: of what is called c it is this times theirs
     margin: Float64Array  # part of the margin that goes with the concept, see reliance.margin_loss
 
 
@@ -91,18 +97,33 @@ def deal(cells: IntArray, n_deals: int, rng: np.random.Generator) -> IntArray:
     return found
 
 
-def contrast(present: BoolArray, among: BoolArray, label_idx: IntArray) -> Float64Array:
+def of_overlap(n1: Float64Array, n0: Float64Array) -> Float64Array:
+    """Weights n1 n0 / (n1 + n0) of classes, as recall and pull have them."""
+    return np.asarray(n1 * n0 / np.maximum(n1 + n0, 1))
+
+
+def of_present(n1: Float64Array, n0: Float64Array) -> Float64Array:
+    """Weights n1 of classes with both arms, as the share that is pulled has them."""
+    return np.where(n0 > 0, n1, 0.0)
+
+
+def contrast(
+    present: BoolArray,
+    among: BoolArray,
+    label_idx: IntArray,
+    weigh: Callable[[Float64Array, Float64Array], Float64Array] = of_overlap,
+) -> Float64Array:
     """(n, T) coefficients that turn falls into the DiD: w_k / n_k1 with the concept, -w_k / n_k0 without, over sum w.
 
     Zero where ``among`` (n, T) does not hold, and where a class lacks an arm.
     """
     size = int(label_idx.max(initial=0)) + 1
     n, n1 = (
-        np.stack([np.bincount(label_idx[column], minlength=size) for column in counted.T], axis=1)
+        np.stack([np.bincount(label_idx[column], minlength=size) for column in counted.T], axis=1).astype(np.float64)
         for counted in (among, among & present)
     )
-    w = n1 * (n - n1) / np.maximum(n, 1)
-    w /= np.maximum(w.sum(axis=0), _NOTHING)
+    w = weigh(n1, n - n1)
+    w = w / np.maximum(w.sum(axis=0), _NOTHING)
     with_v, without_v = (w / np.maximum(n1, 1))[label_idx], (w / np.maximum(n - n1, 1))[label_idx]
     return np.where(among, np.where(present, with_v, -without_v), 0.0)
 
@@ -126,8 +147,15 @@ def erase_dealt(
     """
     own = sample.label_idx == class_idx
     mine, others = sample.known & own[:, None], sample.known & ~own[:, None]
-    kinds = (mine, others), (mine & sample.told_by_others, others & sample.told_by_others)
-    contrasts = [[contrast(sample.present, among, sample.label_idx) for among in arms] for arms in kinds]
+    everyone = np.ones_like(sample.told_by_others)
+    contrasts = [
+        (
+            contrast(sample.present, mine & told, sample.label_idx),
+            contrast(sample.present, others & told, sample.label_idx),
+            contrast(sample.present, others & told & sample.pulled, sample.label_idx, of_present),
+        )
+        for told in (everyone, sample.told_by_others)
+    ]
     nothing = np.zeros((own.size, 1), np.float32), np.zeros((head.weight.shape[0], 1), np.float32)
     before = _lead(sample.logits, *nothing, class_idx)[:, 0]
     deals: list[list[tuple[Float64Array, ...]]] = [[], []]
@@ -136,17 +164,17 @@ def erase_dealt(
         block = slice(start, start + step)
         dealt = sample.residual[:, block][orders].transpose(1, 0, 2)  # (n, P + 1, t)
         erased = _erased_lead(sample, class_idx, dealt.reshape(own.size, -1), class_folds)
-        for found, after, (of_recall, of_pull) in zip(deals, erased, contrasts, strict=True):
+        for found, after, arms in zip(deals, erased, contrasts, strict=True):
             lost = ((before > 0)[:, None].astype(np.int8) - (after > 0)).reshape(dealt.shape)
             fallen = (before[:, None] - after).reshape(dealt.shape)
-            recall, pull = of_recall[:, block][orders], of_pull[:, block][orders]
-            pairs = ((recall, lost), (pull, lost), (recall, fallen))
+            recall, pull, share = (one[:, block][orders] for one in arms)
+            pairs = ((recall, lost), (pull, lost), (share, lost), (recall, fallen))
             found.append(tuple(np.einsum("pnt,npt->pt", one, fall) for one, fall in pairs))
 
     def gathered(found: list[tuple[Float64Array, ...]], of_recall: Float64Array) -> Deals:
-        recalls, pulls, falls = (np.hstack(columns) for columns in zip(*found, strict=True))
+        recalls, pulls, shares, falls = (np.hstack(columns) for columns in zip(*found, strict=True))
         made = of_recall.T @ before
-        return Deals(recalls, pulls, np.divide(falls, made, out=np.zeros_like(falls), where=made > _NOTHING))
+        return Deals(recalls, pulls, shares, np.divide(falls, made, out=np.zeros_like(falls), where=made > _NOTHING))
 
     pooled, transferred = (gathered(found, arms[0]) for found, arms in zip(deals, contrasts, strict=True))
     return pooled, transferred

@@ -211,6 +211,21 @@ def pull_gap(
         groups: (n,) codes of groups of pictures that belong together, or None.
         copies: (n,) codes of pictures that are copies of each other, or None. All copies in an arm are one picture.
     """
+    reference = pull_reference(present, value, called, source_idx, groups, copies)
+    rows = np.flatnonzero(present | reference)
+    narrowed = int(reference.sum()) < int((~present).sum())
+    return _gap(present[rows], called[rows], source_idx[rows], _of(groups, rows), _of(copies, rows), narrowed)
+
+
+def pull_reference(
+    present: BoolArray,
+    value: IntArray,
+    called: BoolArray,
+    source_idx: IntArray,
+    groups: IntArray | None,
+    copies: IntArray | None,
+) -> BoolArray:
+    """(n,) the pictures without v that those with it are compared with, for the arguments of :func:`pull_gap`."""
     reference = ~present
     pulled = np.bincount(source_idx[called & ~present])
     for k in np.flatnonzero(pulled >= _FEWEST_PULLED):
@@ -218,9 +233,7 @@ def pull_gap(
         everything = np.ones(rows.size, dtype=np.bool_)
         among = levels(value[rows], called[rows], everything, _of(groups, rows), _of(copies, rows))
         reference[rows] = among[value[rows]]
-    rows = np.flatnonzero(present | reference)
-    narrowed = int(reference.sum()) < int((~present).sum())
-    return _gap(present[rows], called[rows], source_idx[rows], _of(groups, rows), _of(copies, rows), narrowed)
+    return reference
 
 
 def _of(codes: IntArray | None, rows: IntArray) -> IntArray | None:
@@ -252,36 +265,70 @@ def _gap(
 
     The interval is the score test's, so that its lower end may lie above DELTA where p, which decides, does not agree.
     """
+    counted = counted_arms(present, outcome, stratum, groups, copies)
+    used = counted.tables
+    low, high = significance.score_interval(used) if counted.enough else (-1.0, 1.0)
+    return Gap(
+        effect=float(significance.risk_difference(used)) if used.n1.size else 0.0,
+        low=float(low),
+        high=float(high),
+        p=exact_p_above(used, DELTA) if counted.enough else 1.0,
+        x_present=counted.x_counts[0],
+        n_present=counted.n_counts[0],
+        x_absent=counted.x_counts[1],
+        n_absent=counted.n_counts[1],
+        narrowed=narrowed,
+        status="measured" if counted.enough else "too_few",
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountedArms:
+    """Pictures with and without a concept, counted for a test.
+
+    Attributes:
+        tables: By stratum, of those with both arms; deflated by the design effect where pictures come in groups.
+        n_compared: Pictures with the concept in these strata, not deflated.
+        x_counts: Pictures with the outcome in each arm, over all strata.
+        n_counts: Pictures in each arm, over all strata.
+        enough: Whether both arms have :data:`MIN_ARM` pictures, and groups.
+    """
+
+    tables: TwoArms
+    n_compared: float
+    x_counts: tuple[int, int]
+    n_counts: tuple[int, int]
+    enough: bool
+
+
+def counted_arms(
+    present: BoolArray, outcome: BoolArray, stratum: IntArray, groups: IntArray | None, copies: IntArray | None
+) -> CountedArms:
+    """Count the pictures of two arms, all (n,): copies as one, groups by what they are worth."""
     size = int(stratum.max(initial=0)) + 1
     arms: list[Float64Array] = []
     x_counts: list[int] = []
     n_counts: list[int] = []
+    effects: list[float] = []
     for arm in (present, ~present):
         weight = witness_weights(arm, copies)
-        effect = 1.0 if groups is None else design_effect(outcome[arm], groups[arm], weight[arm])
-        arms.append(np.bincount(stratum[outcome], weights=weight[outcome], minlength=size) / effect)
-        arms.append(np.bincount(stratum, weights=weight, minlength=size) / effect)
+        effects.append(1.0 if groups is None else design_effect(outcome[arm], groups[arm], weight[arm]))
+        arms.append(np.bincount(stratum[outcome], weights=weight[outcome], minlength=size) / effects[-1])
+        arms.append(np.bincount(stratum, weights=weight, minlength=size) / effects[-1])
         x_counts.append(round(float(weight[outcome].sum())))
         n_counts.append(round(float(weight.sum())))
     tables = TwoArms(*arms)
     paired = tables.weights > 0
     units = [float(tables.n1[paired].sum()), float(tables.n0[paired].sum())]
+    n_compared = units[0] * effects[0]
     if groups is not None:
         units += [np.unique(groups[arm & paired[stratum]]).size for arm in (present, ~present)]
-    enough = min(units) > MIN_ARM - _ROUNDING
-    used = TwoArms(*(a[paired] for a in tables))
-    low, high = significance.score_interval(used) if enough else (-1.0, 1.0)
-    return Gap(
-        effect=float(significance.risk_difference(used)) if paired.any() else 0.0,
-        low=float(low),
-        high=float(high),
-        p=exact_p_above(used, DELTA) if enough else 1.0,
-        x_present=x_counts[0],
-        n_present=n_counts[0],
-        x_absent=x_counts[1],
-        n_absent=n_counts[1],
-        narrowed=narrowed,
-        status="measured" if enough else "too_few",
+    return CountedArms(
+        TwoArms(*(a[paired] for a in tables)),
+        n_compared,
+        (x_counts[0], x_counts[1]),
+        (n_counts[0], n_counts[1]),
+        min(units) > MIN_ARM - _ROUNDING,
     )
 
 

@@ -107,18 +107,21 @@ def erasure_effect(
     source_idx: IntArray,
     *,
     groups: IntArray | None = None,
+    n_called: float | None = None,
 ) -> Erasure:
     """F with v less F without, F the fall of the rate of being called c (``before``, ``after``) when v is erased.
 
     With the pictures of c itself (one source class) it is the DiD of recall; with those of the other classes, weighed
-    by w_k = n_k1 n_k0 / (n_k1 + n_k0), the DiD of pull. The interval adds one picture of either change to each arm
-    (Bonett & Price 2012), so that arms in which nothing changed do not look certain.
+    by w_k = n_k1 n_k0 / (n_k1 + n_k0), the DiD of pull. With ``n_called``, M, it is the DiD of the share of these M
+    that is pulled, sum_k n_k1 [F_k1 - F_k0] / M. The interval adds one picture of either change to each arm (Bonett &
+    Price 2012), so that arms in which nothing changed do not look certain.
     """
     fall = before.astype(np.int64) - after
     size = int(source_idx.max(initial=0)) + 1
     n1 = np.bincount(source_idx[present], minlength=size).astype(np.float64)
     n0 = np.bincount(source_idx[~present], minlength=size).astype(np.float64)
-    w = n1 * n0 / np.maximum(n1 + n0, 1)
+    w = (n1 * n0 / np.maximum(n1 + n0, 1)) if n_called is None else np.where(n0 > 0, n1, 0)
+    scale = 1.0 if n_called is None else float(w.sum()) / n_called
     counts = int(n1[w > 0].sum()), int(n0[w > 0].sum())
     used = (w > 0)[source_idx]
     witnesses = counts if groups is None else [np.unique(groups[arm & used]).size for arm in (present, ~present)]
@@ -137,8 +140,8 @@ def erasure_effect(
         means.append(lost - gained)
         centres.append(centre)
         variances.append(variance)
-    effect, centre = means[0] - means[1], centres[0] - centres[1]
-    half = float(ndtri(0.5 + CONFIDENCE / 2)) * float(np.sqrt(sum(variances)))
+    effect, centre = scale * (means[0] - means[1]), scale * (centres[0] - centres[1])
+    half = scale * float(ndtri(0.5 + CONFIDENCE / 2)) * float(np.sqrt(sum(variances)))
     return Erasure(effect, min(centre - half, effect), max(centre + half, effect), *counts)
 
 

@@ -70,6 +70,17 @@ class TwoArms(NamedTuple):
         return np.asarray(np.divide(product, self.n1 + self.n0, out=np.zeros_like(product), where=product > 0))
 
 
+class PresentArms(TwoArms):
+    """Two arms whose strata weigh as many pictures as have the concept: the difference is the mean over these."""
+
+    __slots__ = ()
+
+    @property
+    def weights(self) -> Float64Array:
+        """Weights n1: zero where an arm is empty."""
+        return np.asarray(np.where(self.n0 > 0, self.n1, 0.0))
+
+
 def risk_difference(arms: TwoArms) -> Float64Array:
     """Weighted mean of p1 - p0 over strata, w = n1 n0 / (n1 + n0); nan where no stratum has both arms."""
     w = arms.weights

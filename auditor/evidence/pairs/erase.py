@@ -21,7 +21,7 @@ from auditor.evidence.effects.reliance import (
     varying_pictures,
 )
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.pairs.measure import Measured, PairEvidence, called_with_known
 from auditor.evidence.pairs.permute import PairErasers, permute_presence
 from auditor.records import BoolArray, IntArray, Progress
 from auditor.rules import FEW_A_CHANNEL, MIN_VARYING
@@ -66,7 +66,7 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
         within = erased_outcome(eraser.chunks, erasers, folds, labels, _classes(block))
         for column, pair in enumerate(block):
             found = _effects(eraser, pair, within, column, everyone)
-            pair.erased_recall, pair.erased_pull, pair.erased_margin = found
+            pair.erased_recall, pair.erased_pull, pair.erased_share, pair.erased_margin = found
             called, still = within.called == pair.class_idx, within.called_without[:, column]
             present, known = measured.present[:, pair.concept_idx], measured.known[:, pair.concept_idx]
             pair.lost, pair.gained = (
@@ -95,8 +95,8 @@ def _known_labels(inputs: EvidenceInput, measured: Measured, concept_idx: int) -
 
 def _effects(
     eraser: PairErasers, pair: PairEvidence, outcome: Outcome, column: int, judged: BoolArray
-) -> tuple[Erasure, Erasure, Erasure]:
-    """Of recall, of pull, and of the margin, over the pictures that can be judged (N,)."""
+) -> tuple[Erasure, Erasure, Erasure, Erasure]:
+    """Of recall, of pull, of the share that is pulled, and of the margin, over the pictures that can be judged (N,)."""
     c, labels = pair.class_idx, _known_labels(eraser.inputs, eraser.measured, pair.concept_idx)
     before, after = outcome.called == c, outcome.called_without[:, column]
     present, groups = eraser.measured.present[:, pair.concept_idx], eraser.inputs.groups
@@ -106,8 +106,9 @@ def _effects(
     def grouped(among: BoolArray) -> IntArray | None:
         return None if groups is None else groups[among]
 
-    def effect(among: BoolArray) -> Erasure:
-        return erasure_effect(before[among], after[among], present[among], labels[among], groups=grouped(among))
+    def effect(among: BoolArray, n_called: float | None = None) -> Erasure:
+        arms = before[among], after[among], present[among], labels[among]
+        return erasure_effect(*arms, groups=grouped(among), n_called=n_called)
 
     def silent(among: BoolArray) -> Erasure | None:
         if not among.any():
@@ -120,7 +121,12 @@ def _effects(
         recall = effect(own)
         margins = outcome.margin[own], outcome.margin_without[own, column]
         margin = margin_loss(*margins, present[own], groups=grouped(own))
-    return recall, silent(others) or effect(others), margin or NOT_IDENTIFIED
+    pull, share = silent(others) or effect(others), NOT_IDENTIFIED
+    if pair.pulled_share is not None and pair.pulled_share.status == "measured":
+        pulled = others & eraser.pulled(pair)
+        n_called = called_with_known(eraser.inputs, eraser.measured, c, pair.concept_idx)
+        share = silent(pulled) or effect(pulled, n_called)
+    return recall, pull, share, margin or NOT_IDENTIFIED
 
 
 def _transfer(eraser: PairErasers, pairs: Sequence[PairEvidence]) -> None:
@@ -134,4 +140,4 @@ def _transfer(eraser: PairErasers, pairs: Sequence[PairEvidence]) -> None:
         across = erased_outcome(eraser.chunks, erasers, parts, labels, classes)
         for column, pair in enumerate(block):
             found = _effects(eraser, pair, across, column, eraser.told_by_others(pair)[labels])
-            pair.transferred_recall, pair.transferred_pull, pair.transferred_margin = found
+            pair.transferred_recall, pair.transferred_pull, pair.transferred_share, pair.transferred_margin = found

@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 from auditor.evidence.effects import significance
 from auditor.evidence.effects.association import AssociationAuc, association_auc, class_concepts, present_counts
 from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
-from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure
-from auditor.evidence.effects.significance import TwoArms
+from auditor.evidence.effects.pulled_share import Sources, pulled_share, pulled_sources
+from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure, assign_folds
+from auditor.evidence.effects.significance import PresentArms, TwoArms
 from auditor.evidence.effects.strata import class_strata
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
+from auditor.evidence.effects.witnesses import witness_weights
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.presence.families import distinct, shown_by_kin
 from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
 from auditor.rules import (
     ASSOCIATION,
     DELTA,
+    FEW_SOURCES,
     MIN_ARM,
     NOTABLE_P,
     PRESENT,
+    PULLED_DELTA,
     SCREEN_AUC,
     SCREEN_EXCESS,
     SCREEN_LIFT,
@@ -44,10 +48,14 @@ class PairEvidence:
     by_data: bool
     recall: Gap = NOT_MEASURABLE
     pull: Gap = NOT_MEASURABLE
+    pulled_share: Gap | None = None  # asked for where there are many other classes
+    sources: Sources | None = None  # the classes that are pulled; None: all, or none
     erased_recall: Erasure = NOT_IDENTIFIED
     erased_pull: Erasure = NOT_IDENTIFIED
     transferred_recall: Erasure = NOT_IDENTIFIED
     transferred_pull: Erasure = NOT_IDENTIFIED
+    erased_share: Erasure = NOT_IDENTIFIED
+    transferred_share: Erasure = NOT_IDENTIFIED
     erased_margin: Erasure = NOT_IDENTIFIED  # part of the margin, see margin_loss
     transferred_margin: Erasure = NOT_IDENTIFIED
     few_pictures: bool = False  # erasers were fitted on few pictures a channel
@@ -62,6 +70,7 @@ class PairEvidence:
     sure: bool = False
     p: float = 1.0
     q: float = 1.0
+    bar: float = 1.0  # largest p with which it would be shown, the others being what they are
 
     @property
     def screened_by(self) -> Reason:
@@ -238,8 +247,9 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
     recall_notable = notable_recall(measured)
     n_classes = len(inputs.class_names)
     of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
+    folds = assign_folds(inputs.image_ids, groups, seed=inputs.seed)
     for c in range(n_classes):
-        notable = recall_notable[c] | _notable_pull(inputs, measured, c)
+        notable = recall_notable[c] | _notable_pull(inputs, measured, c, of_column)
         measured.by_gap[c] = np.where(of_column, notable, recall_notable[c])
         context = inputs.context_of(c)
         chosen = {int(v) for v in context if measured.by_words[c, v] or measured.by_data[c, v] or notable[v]}
@@ -284,7 +294,41 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 groups=None if groups is None else groups[theirs],
                 copies=None if copies is None else copies[theirs],
             )
+            if _n_sources(measured, c)[v] > FEW_SOURCES:
+                _measure_share(inputs, measured, pair, theirs, value[theirs], folds[theirs])
         progress("evidence: gaps", c + 1, n_classes)
+
+
+def _n_sources(measured: Measured, c: int) -> IntArray:
+    """(V,) classes other than c that have pictures with and without each concept."""
+    both = (measured.n_with > 0) & (measured.n_without > 0)
+    return np.asarray(both.sum(axis=0) - both[c], dtype=np.int64)
+
+
+def _measure_share(
+    inputs: EvidenceInput, measured: Measured, pair: PairEvidence, theirs: IntArray, value: IntArray, folds: IntArray
+) -> None:
+    """Fill in what part of the pictures called the class is pulled, and from where; ``theirs`` are other classes'."""
+    c, v = pair.class_idx, pair.concept_idx
+    copies = None if inputs.copies is None else inputs.copies[theirs]
+    present, labels = measured.present[theirs, v], inputs.label_idx[theirs]
+    called = inputs.predicted_idx[theirs] == c
+    pair.pulled_share = pulled_share(
+        present,
+        value,
+        called,
+        labels,
+        called_with_known(inputs, measured, c, v),
+        groups=None if inputs.groups is None else inputs.groups[theirs],
+        copies=copies,
+    )
+    pair.sources = pulled_sources(present, called, labels, folds, len(inputs.class_names), copies=copies)
+
+
+def called_with_known(inputs: EvidenceInput, measured: Measured, c: int, v: int) -> float:
+    """Labelled pictures that are called c and of which it is known whether v is there; copies are one."""
+    among = (inputs.predicted_idx == c) & measured.known[:, v] & (inputs.label_idx >= 0)
+    return float(witness_weights(among, inputs.copies).sum())
 
 
 def notable_recall(measured: Measured) -> BoolArray:
@@ -295,8 +339,12 @@ def notable_recall(measured: Measured) -> BoolArray:
     return _surely_above(arms, np.minimum(measured.n_with, n0) >= MIN_ARM)
 
 
-def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int) -> BoolArray:
-    """Concepts (V,) whose plain pull towards class c exceeds DELTA at an uncorrected level."""
+def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int, of_column: BoolArray) -> BoolArray:
+    """Concepts (V,) whose plain pull towards class c exceeds DELTA at an uncorrected level.
+
+    Or, of columns and where the mean over many other classes hides it, whose plain share of what is called c exceeds
+    PULLED_DELTA. Of a word no pull is a screen (docs/decisions/0016), so it would be measured for nothing.
+    """
     n_classes = len(inputs.class_names)
     called = inputs.predicted_idx == c
     absent = measured.known & ~measured.present
@@ -306,12 +354,23 @@ def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int) -> BoolArra
     )
     sources = np.flatnonzero((np.arange(n_classes) != c) & (measured.n_labelled > 0))
     arms = TwoArms.of(*(a[sources].T for a in (x1, measured.n_with, x0, measured.n_without)))
-    return _surely_above(arms, measured.pull_arms[c] >= MIN_ARM)
+    enough = measured.pull_arms[c] >= MIN_ARM
+    of_mean = _surely_above(arms, enough)
+    asked = enough & of_column & ~of_mean & (_n_sources(measured, c) > FEW_SOURCES)
+    if not asked.any():
+        return of_mean
+    n_called = (x1 + x0).sum(axis=0)
+    of_present = PresentArms(*arms)
+    reach = of_present.weights.sum(axis=-1) / np.maximum(n_called, 1)
+    # above 1 nothing can lie: the pictures with the concept are too few to make such a share
+    tested = np.minimum(PULLED_DELTA / np.maximum(reach, PULLED_DELTA), 1 - 1e-9)
+    return of_mean | _surely_above(of_present, asked & (n_called >= MIN_ARM), tested)
 
 
-def _surely_above(arms: TwoArms, enough: BoolArray) -> BoolArray:
-    """Whether differences exceed DELTA at an uncorrected level; those that do not exceed it at all are not tested."""
+def _surely_above(arms: TwoArms, enough: BoolArray, tested: NDArray[np.float64] | float = DELTA) -> BoolArray:
+    """Whether differences exceed what is tested at an uncorrected level; those that do not at all are not tested."""
     with np.errstate(invalid="ignore"):  # nan without a stratum that has both arms
-        above = enough & (significance.risk_difference(arms) > DELTA)
-    above[above] = significance.p_above(TwoArms(*(a[above] for a in arms)), DELTA) < NOTABLE_P
+        above = enough & (significance.risk_difference(arms) > tested)
+    some = type(arms)(*(a[above] for a in arms))
+    above[above] = significance.p_above(some, np.broadcast_to(tested, above.shape)[above]) < NOTABLE_P
     return np.asarray(above, dtype=np.bool_)

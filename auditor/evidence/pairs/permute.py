@@ -16,7 +16,7 @@ from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.strata import class_strata, usable_strata
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.pairs.measure import Measured, PairEvidence, called_with_known
 from auditor.records import BoolArray, FloatArray, IntArray, LinearHead, Progress
 from auditor.rules import MIN_VARYING
 
@@ -54,6 +54,12 @@ class PairErasers:
         kept = [of_part.sum() - of_part[list(left_out(own, part, n_parts))].sum() for part in range(n_parts)]
         return (np.array(kept) >= MIN_VARYING)[self.class_folds]
 
+    def pulled(self, pair: PairEvidence) -> BoolArray:
+        """(N,) pictures in which the pull is looked for: of the classes that other folds name, or all."""
+        if pair.sources is None:
+            return np.ones(self.folds.size, dtype=np.bool_)
+        return pair.sources.pulled[self.folds, self.inputs.label_idx]
+
 
 def permute_presence(eraser: PairErasers, pairs: Sequence[PairEvidence], progress: Progress) -> None:
     """Fill in ``p`` and ``permuted`` of the erasures of the given pairs, class by class.
@@ -80,7 +86,8 @@ def _sample(eraser: PairErasers, c: int, pairs: Sequence[PairEvidence], keys: ND
     """Rows of a sample for class c, in an order that follows the ids.
 
     Of every class and every pattern of its concepts alike many pictures as far as there are: the few that lack a
-    concept are all there. Of pictures that belong together one is taken, since they cannot be exchanged.
+    concept are all there. Of pictures that belong together one is taken, since they cannot be exchanged. Of classes
+    that are pulled there are as many as of all others: among a hundred they would be a few pictures.
     """
     inputs, labels = eraser.inputs, eraser.inputs.label_idx
     rows = np.flatnonzero(labels >= 0)
@@ -96,7 +103,10 @@ def _sample(eraser: PairErasers, c: int, pairs: Sequence[PairEvidence], keys: ND
     turn[by_cell] = np.arange(rows.size) - starts[cell.ravel()[by_cell]]
     by_turn = rows[np.argsort(turn, kind="stable")]
     own = labels[by_turn] == c
-    return np.concatenate([by_turn[own][:NULL_PICTURES], by_turn[~own][:NULL_PICTURES]])
+    named = [np.flatnonzero(pair.sources.pulled.any(axis=0)) for pair in pairs if pair.sources is not None]
+    source = ~own & np.isin(labels[by_turn], np.concatenate(named) if named else [])
+    parts = (own, source, ~own & ~source)
+    return np.concatenate([by_turn[part][:NULL_PICTURES] for part in parts])
 
 
 def _batches(rows: dict[int, IntArray], width: int) -> Iterator[list[int]]:
@@ -132,8 +142,10 @@ def _permute_class(
     present, known = eraser.measured.present[at], eraser.measured.known[at]
     residual = eraser.residual.values[np.ix_(rows, columns)]
     told = np.stack([eraser.told_by_others(pair)[labels] for pair in pairs], axis=1)
+    pulled = np.stack([eraser.pulled(pair)[rows] for pair in pairs], axis=1)
+    folds = eraser.folds[rows]
     sample = NullSample.of(
-        x, logits, labels, eraser.folds[rows], residual, present, known, told, eraser.fitted, eraser.head
+        x, logits, labels, folds, residual, present, known, told, eraser.fitted, eraser.head, pulled=pulled
     )
     seed = hashlib.sha256(f"{inputs.seed}\x00{inputs.class_names[c]}".encode()).digest()
     # another member in the place of a concept is part of what is dealt, not a presence that nobody knows
@@ -143,9 +155,13 @@ def _permute_class(
     for i, pair in enumerate(pairs):
         pair.erased_recall = _compared(pair.erased_recall, pooled.recall[:, i])
         pair.erased_pull = _compared(pair.erased_pull, pooled.pull[:, i])
+        n_called = max(called_with_known(inputs, eraser.measured, c, pair.concept_idx), 1)
+        shares = pooled.share[:, i] / n_called, transferred.share[:, i] / n_called
+        pair.erased_share = _compared(pair.erased_share, shares[0] * pair.erased_share.n_present)
         pair.erased_margin = _compared(pair.erased_margin, pooled.margin[:, i])
         pair.transferred_recall = _compared(pair.transferred_recall, transferred.recall[:, i])
         pair.transferred_pull = _compared(pair.transferred_pull, transferred.pull[:, i])
+        pair.transferred_share = _compared(pair.transferred_share, shares[1] * pair.transferred_share.n_present)
         pair.transferred_margin = _compared(pair.transferred_margin, transferred.margin[:, i])
 
 

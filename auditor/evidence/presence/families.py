@@ -116,6 +116,13 @@ def family_presence(
     return merged
 
 
+def most_shown(family: int, concepts: Sequence[Concept], presence: FloatArray) -> list[int]:
+    """Members of a family by how many of the pictures (n, V) show them, equal ones by term; none of other concepts."""
+    members = members_of(concepts).get(family, ())
+    seen = (presence[:, list(members)] > PRESENT).sum(axis=0)
+    return [v for _, _, v in sorted((-int(n), concepts[v].term, v) for n, v in zip(seen, members, strict=True))]
+
+
 def shown_by_kin(presence: FloatArray, concepts: Sequence[Concept]) -> BoolArray:
     """(N, V) pictures that lack a concept and show its family, or another member of it.
 

@@ -18,29 +18,34 @@ from auditor.rules import (
     ERASED_MARGIN,
     ERASED_PULL,
     ERASED_RECALL,
+    ERASED_SHARE,
     FILLED,
     GAP_PART,
     NULL_ALPHA,
     PULL_GAP,
+    PULLED_DELTA,
+    PULLED_SHARE,
     RECALL_GAP,
     TOLERATED,
+    TOLERATED_PULLED,
     Rule,
 )
 
 
-def agrees(gap: Gap, erasure: Erasure, transferred: Erasure, part: float = AGREEING_PART) -> bool:
+def agrees(gap: Gap, erasure: Erasure, transferred: Erasure, part: float = AGREEING_PART, least: float = DELTA) -> bool:
     """Whether erasing the concept takes away a good part of the gap, and more than permuted presence explains.
 
     Args:
-        gap: Observed gap of recall or of pull.
+        gap: Observed gap of recall or of pull, or the share that is pulled.
         erasure: E3 of the same sort, fitted on the other pictures of all classes.
         transferred: E3 of the same sort, fitted on the other classes alone, where they vary enough. What goes with
             the concept within this class only (its sub-kinds, the encoder's error on it) has no part in it, nor, for
             a pull, what goes with it within the class of the pictures that are pulled.
         part: Part of the gap that is enough.
+        least: And at least this, whatever the gap.
     """
     fitted = [erasure] if transferred.status == "not_identified" else [erasure, transferred]
-    enough = max(DELTA, part * gap.effect)
+    enough = max(least, part * gap.effect)
     return all(_shown(one) and one.effect >= enough for one in fitted)
 
 
@@ -96,11 +101,20 @@ def supported(pair: PairEvidence) -> list[Supported]:
         if swaps_confirm(pair):
             p = float(combine_pvalues([pair.recall.p, pair.swapped.p]).pvalue)
             found.append(Supported(RECALL_GAP, replace(pair.recall, p=p), FILLED, 1 - 2 * GAP_PART, together=True))
+    # both tests of a pull share its level
+    of_pull = part if pair.pulled_share is None else part / 2
     if agrees(pair.pull, pair.erased_pull, pair.transferred_pull, _part(pair)):
-        found.append(Supported(PULL_GAP, pair.pull, ERASED_PULL, part))
+        found.append(Supported(PULL_GAP, pair.pull, ERASED_PULL, of_pull))
+    if pair.pulled_share is not None and share_agrees(pair, pair.pulled_share):
+        found.append(Supported(PULLED_SHARE, pair.pulled_share, ERASED_SHARE, of_pull))
     if swaps_stand_alone(pair):
         found.append(Supported(FILLED, pair.swapped.as_gap(), None, part))
     return found
+
+
+def share_agrees(pair: PairEvidence, share: Gap) -> bool:
+    """Whether erasure agrees with the share that is pulled, in the classes that other folds of pictures name."""
+    return agrees(share, pair.erased_share, pair.transferred_share, _part(pair), PULLED_DELTA)
 
 
 def erasure_agrees(pair: PairEvidence) -> bool:
@@ -146,7 +160,13 @@ def swaps_stand_alone(pair: PairEvidence) -> bool:
     return not any(tried) or any(fitted and all(_shown(one) and one.effect > 0 for one in fitted) for fitted in tried)
 
 
-def excluded(gap: Gap, erasure: Erasure) -> bool:
+def share_excluded(pair: PairEvidence) -> bool:
+    """Whether no more than a tolerated share of what is called the class is pulled; so where it is not asked for."""
+    share = pair.pulled_share
+    return share is None or share.status == "too_few" or excluded(share, pair.erased_share, TOLERATED_PULLED)
+
+
+def excluded(gap: Gap, erasure: Erasure, tolerated: float = TOLERATED) -> bool:
     """Whether an effect over the tolerated one is ruled out.
 
     By the gap's own upper bound; or, where that is too wide, by an estimate within the tolerated effect together
@@ -154,6 +174,6 @@ def excluded(gap: Gap, erasure: Erasure) -> bool:
     """
     if gap.status != "measured":
         return False
-    if gap.high < TOLERATED:
+    if gap.high < tolerated:
         return True
-    return gap.effect < TOLERATED and erasure.status == "measured" and erasure.high < TOLERATED
+    return gap.effect < tolerated and erasure.status == "measured" and erasure.high < tolerated

@@ -19,8 +19,10 @@ from auditor.rules import (
     ERASED_MARGIN,
     ERASED_PULL,
     ERASED_RECALL,
+    ERASED_SHARE,
     FILLED,
     PULL_GAP,
+    PULLED_SHARE,
     RECALL_GAP,
     RECALL_LOSS,
     RESTORED_MARGIN,
@@ -140,11 +142,20 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         n, p = gap.n_present + gap.n_absent, gap.p if gap.status == "measured" else None
         corrected = q if gap.status == "measured" else None
         yield finding(rule, (gap.effect, gap.low, gap.high), n, rows, p=p, corrected=corrected, status=gap.status)
-    of_erasure = (
+    of_erasure = [
         (ERASED_RECALL, pair.erased_recall, own),
         (ERASED_MARGIN, pair.transferred_margin, own),
         (ERASED_PULL, pair.erased_pull, other),
-    )
+    ]
+    share = pair.pulled_share
+    if share is not None:
+        p, corrected = (share.p, q) if share.status == "measured" else (None, None)
+        effect = (share.effect, share.low, share.high)
+        sources = labels[pulled] if pair.sources is None else np.array(pair.sources.class_idx)
+        pulling = pulled[np.isin(labels[pulled], sources)]
+        rows = strongest(inputs, pulling, presence[pulling])
+        yield finding(PULLED_SHARE, effect, share.n_present, rows, p=p, corrected=corrected, status=share.status)
+        of_erasure.append((ERASED_SHARE, pair.erased_share, other))
     for rule, erasure, among in of_erasure:
         rows = pair.lost[among[pair.lost]]
         n = erasure.n_present + erasure.n_absent

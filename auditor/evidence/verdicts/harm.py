@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from auditor.evidence.effects.after_selection import after_selection
 from auditor.evidence.effects.covariates import rivals_of
 from auditor.evidence.effects.gaps import reference_pictures, strongest_value
 from auditor.evidence.evidence_input import EvidenceInput
@@ -66,14 +67,19 @@ def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedP
         if not compared_with(inputs, absence, pair, core):
             judged[pair.class_idx].append(_judged(pair))
     for of_class in judged:
+        named = {inputs.same_as.get(j.pair.concept_idx) for j in of_class}  # words that tell a column in their line
         of_class.sort(
-            key=lambda j: (inputs.concepts[j.pair.concept_idx].column is None, -j.gap.low, j.pair.concept_idx)
+            key=lambda j: (
+                inputs.concepts[j.pair.concept_idx].column is None and j.pair.concept_idx not in named,
+                -j.gap.low,
+                j.pair.concept_idx,
+            )
         )
     return judged
 
 
 def _judged(pair: PairEvidence) -> JudgedPair:
-    loss = pair.recall
+    loss = after_selection(pair.recall, pair.bar)
     if not erasure_agrees(pair):
         return JudgedPair(pair, "open", RECALL_LOSS, loss, loss.low)
     return JudgedPair(

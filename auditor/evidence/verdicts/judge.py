@@ -31,7 +31,7 @@ from auditor.evidence.verdicts.sure_columns import mark_sure_columns
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress, Severity, Verdict, VerdictName
-from auditor.rules import ALPHA, DELTA, GAP_PART, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA, RECALL_LOSS
+from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, MIN_KAPPA, RECALL_LOSS
 
 __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
@@ -130,7 +130,7 @@ def _verdict(
     ) -> Verdict:
         concept = inputs.concepts[lead.pair.concept_idx] if lead else None
         reason = None if lead is None else lead.reason if inputs.head else lead.pair.screened_by
-        gap = lead.gap if lead and inputs.head and lead.rule.kind == "gap" and lead.gap.status == "measured" else None
+        gap = lead.gap if lead and inputs.head and lead.rule in GAPS and lead.gap.status == "measured" else None
         has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
         side = -1 if lead and lead.rule is RECALL_LOSS else 1  # a gap is recall with the concept less that without it
         claim, numbers, advice = told.parts
@@ -207,7 +207,8 @@ def _verdict(
         return verdict("not_analysed", hidden)
     if not clean.holds:
         weakest = weakest_point(inputs, measured, c, clean)
-        return verdict("not_shown", claim_sentences.not_shown(inputs, name, clean, weakest, detectable))
+        told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable)
+        return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
     dismissed = [j.pair for j in without_twins(inputs, screened) if j.state != "not_measurable"]
     tested = testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n

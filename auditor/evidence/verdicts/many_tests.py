@@ -35,7 +35,8 @@ def correct_for_many_tests(
 ) -> None:
     """Fill ``p``, as ``p_of`` has it, and ``q``: Holm within a class's families, Benjamini-Hochberg over the classes.
 
-    Within the discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014).
+    Within the discovered classes a pair is tested at the level that discovery left (Benjamini & Bogomolov 2014), and
+    ``bar`` is the p that would just do: what is shown is told as one that had to be below it.
     """
     analysed = np.flatnonzero(measured.n_labelled >= MIN_CLASS)
     smallest = np.ones(len(inputs.class_names))
@@ -56,7 +57,9 @@ def correct_for_many_tests(
     n_found = max(int((class_q[analysed] <= ALPHA).sum()), 1)
     for c, pairs in enumerate(by_class):
         for pair in pairs.values():
-            pair.q = float(min(1.0, max(class_q[c], pair.q * analysed.size / n_found)))
+            of_found = pair.q * analysed.size / n_found
+            pair.bar = float(ALPHA * pair.p / of_found) if of_found > 0 else ALPHA
+            pair.q = float(min(1.0, max(class_q[c], of_found)))
 
 
 def corrected(pair: PairEvidence, one: Supported) -> float:

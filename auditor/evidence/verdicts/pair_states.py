@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.stats import chi2
 
+from auditor.evidence.effects.after_selection import after_selection
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.presence.families import family_of, members_of, namesakes
-from auditor.evidence.verdicts.agreement import excluded, supported
+from auditor.evidence.verdicts.agreement import Supported, excluded, share_excluded, supported
 from auditor.evidence.verdicts.many_tests import corrected
 from auditor.records import Reason
-from auditor.rules import ALPHA, DELTA, PULL_GAP, RECALL_GAP, Rule
+from auditor.rules import ALPHA, DELTA, PULL_GAP, PULLED_DELTA, PULLED_SHARE, RECALL_GAP, Rule
 
 State = Literal["proven", "excluded", "open", "not_measurable"]
 
@@ -28,7 +30,7 @@ class JudgedPair:
         pair: What was measured.
         state: What was decided.
         rule: The rule that decided it, or that would.
-        gap: The effect by that rule.
+        gap: The effect by that rule; of what is proven, given that it was (see ``after_selection``).
         strength: By which pairs of a class are put in order, columns and words each among themselves.
         agreeing: The rule whose intervention agrees; None where none does, or where the rule is one itself.
         together: Whether the gap is shown only together with the intervention that agrees.
@@ -62,18 +64,33 @@ def _judged(pair: PairEvidence) -> JudgedPair:
     if pair.q <= ALPHA:
         shown = [one for one in tested if corrected(pair, one) <= ALPHA]
         observed = [one for one in shown if one.rule.kind == "gap" and not one.together]
-        lead = max(observed or shown, key=lambda one: one.gap.low)
+        lead, gap = max(((one, _told(pair, one)) for one in observed or shown), key=lambda told: told[1].low)
         # what the reader can check, the gap, comes before the share of the words; neither alone leads
-        strength = lead.gap.low + (pair.words.share if pair.words else 0.0)
-        return JudgedPair(pair, "proven", lead.rule, lead.gap, strength, lead.agreeing, lead.together)
+        strength = gap.low + (pair.words.share if pair.words else 0.0)
+        return JudgedPair(pair, "proven", lead.rule, gap, strength, lead.agreeing, lead.together)
     strength = (pair.words.share if pair.words else 0.0) + max(pair.auc[0] - 0.5, 0.0)
     if pair.recall.status == "not_measurable":
         return JudgedPair(pair, "not_measurable", RECALL_GAP, pair.recall, strength)
     pull_done = excluded(pair.pull, pair.erased_pull) or pair.pull.status == "too_few"
     recall_done = excluded(pair.recall, pair.erased_recall)
+    share_done = share_excluded(pair)
     rule, gap = (PULL_GAP, pair.pull) if recall_done else (RECALL_GAP, pair.recall)
+    if recall_done and pull_done and not share_done and pair.pulled_share is not None:
+        rule, gap = PULLED_SHARE, pair.pulled_share
     agreeing = next((one.agreeing for one in tested if one.rule is rule), None)
-    return JudgedPair(pair, "excluded" if recall_done and pull_done else "open", rule, gap, strength, agreeing)
+    done = recall_done and pull_done and share_done
+    return JudgedPair(pair, "excluded" if done else "open", rule, gap, strength, agreeing)
+
+
+def _told(pair: PairEvidence, one: Supported) -> Gap:
+    """The effect of what is shown, given that its p was small enough to be."""
+    bar, least = pair.bar * one.part, PULLED_DELTA if one.rule is PULLED_SHARE else DELTA
+    if not one.together:
+        return after_selection(one.gap, bar, least=least)
+    # by Fisher's method the gap's own p may be so much larger as that of both
+    wanted, seen = chi2.isf([bar, one.gap.p], 4)
+    alone = pair.recall.p * float(np.exp((seen - wanted) / 2))
+    return replace(after_selection(pair.recall, alone, least=least), p=one.gap.p)
 
 
 def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[JudgedPair]:

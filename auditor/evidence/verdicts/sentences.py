@@ -12,16 +12,20 @@ from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.effects.witnesses import n_witnesses
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
-from auditor.evidence.presence.families import family_of, members_of
+from auditor.evidence.presence.families import family_of, most_shown
 from auditor.evidence.verdicts.agreement import agrees_by_counts
 from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.swap_controls import Control
 from auditor.figures import coefficient, percent, points, rate
-from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT, PRESENT
+from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT, PRESENT, PULL_GAP, PULLED_DELTA, PULLED_SHARE, Rule
 
 #: Concepts that one cannot be told from, and that are named.
 _MORE_ALIKE = 3
+#: Classes that are pulled, and named.
+_MORE_SOURCES = 3
+#: By less than this a gap is not corrected in words.
+_A_POINT = 0.01
 #: Concepts that go with a class after the leading one, and are named.
 _MORE_IN_DATA = 4
 #: Losses that are told beside what a class's state tells.
@@ -85,30 +89,29 @@ def named(inputs: EvidenceInput, pair: PairEvidence) -> str:
     A family names its members as well: "water (scene: lake, sea, river)".
     """
     concept = inputs.concepts[pair.concept_idx]
-    partners = [inputs.concepts[v].term for v in pair.partners]
-    if len(partners) > _MORE_ALIKE:
-        partners = [*partners[:_MORE_ALIKE], f"{len(partners) - _MORE_ALIKE} more"]
+    partners = _first([inputs.concepts[v].term for v in pair.partners], _MORE_ALIKE)
     alike = f", indistinguishable here from {_list(partners)}" if partners else ""
     return f"{concept.term} ({concept.kind.replace('_', ' ')}{_members(inputs, pair)}{alike})"
 
 
 def _members(inputs: EvidenceInput, pair: PairEvidence) -> str:
     """The members of a family, those first that most pictures of the class show; the rest are counted."""
-    members = members_of(inputs.concepts).get(pair.concept_idx, ())
-    if not members:
-        return ""
-    own = inputs.presence[inputs.label_idx == pair.class_idx][:, list(members)]
-    seen = (own > PRESENT).sum(axis=0)
     term = inputs.concepts[pair.concept_idx].term
-    ordered = sorted(zip(-seen, (inputs.concepts[v].term for v in members), strict=True))
-    others = [word for _, word in ordered if word != term]  # "water (scene: water)" says nothing
+    own = inputs.presence[inputs.label_idx == pair.class_idx]
+    words = [inputs.concepts[v].term for v in most_shown(pair.concept_idx, inputs.concepts, own)]
+    others = [word for word in words if word != term]  # "water (scene: water)" says nothing
     if len(others) > _MORE_ALIKE + 1:
         others = [*others[:_MORE_ALIKE], f"{len(others) - _MORE_ALIKE} more words"]
-    return f": {', '.join(others)}"
+    return f": {', '.join(others)}" if others else ""
 
 
 def _list(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _first(words: Sequence[str], most: int) -> list[str]:
+    """The first of many words, and how many more there are."""
+    return [*words] if len(words) <= most else [*words[:most], f"{len(words) - most} more"]
 
 
 def _words(inputs: EvidenceInput, pair: PairEvidence) -> str:
@@ -126,17 +129,23 @@ def _source(inputs: EvidenceInput, pair: PairEvidence) -> str:
     return f"the {'encoder' if concept.column is None else 'manifest'}'s {concept.term}"
 
 
-def _other(inputs: EvidenceInput, other: PairEvidence | None, by_pull: bool) -> str:
+def _other(inputs: EvidenceInput, other: PairEvidence | None, rule: Rule) -> str:
     """Whether the other source of a concept agrees: "the manifest's scene = water agrees: 80 points [60, 91]"."""
     if other is None:
         return ""
-    gap, source = other.pull if by_pull else other.recall, _source(inputs, other)
+    gap, source = other.recall, _source(inputs, other)
+    least = DELTA
+    if rule is PULL_GAP:
+        gap = other.pull
+    if rule is PULLED_SHARE and other.pulled_share is not None:
+        gap, least = other.pulled_share, PULLED_DELTA
     if gap.status == "not_measurable":
         return f"{source} cannot be measured"
     if gap.status == "too_few":
         return f"{source} has too few pictures to say"
-    shown = _points(gap.effect, gap.low, gap.high)
-    return f"{source} agrees: {shown}" if gap.low > DELTA else f"{source} shows {shown} and so does not agree"
+    write = percent if rule is PULLED_SHARE else _points
+    shown = write(gap.effect, gap.low, gap.high)
+    return f"{source} agrees: {shown}" if gap.low > least else f"{source} shows {shown} and so does not agree"
 
 
 def _recall(gap: Gap) -> str:
@@ -153,10 +162,24 @@ def _pull(gap: Gap, class_name: str) -> str:
     )
 
 
-def _erased(erasure: Erasure) -> str:
-    """What erasure took away, as a clause."""
-    permuted = "" if erasure.permuted is None else f" (permuted {_points(erasure.permuted)})"
-    taken = _points(erasure.effect, erasure.low, erasure.high)
+def _pulled(inputs: EvidenceInput, pair: PairEvidence, share: Gap) -> str:
+    """What part of what is called the class is pulled, and of which classes, as a clause."""
+    name = inputs.class_names[pair.class_idx]
+    n, whose = share.x_present, "other classes"
+    if pair.sources is not None:
+        n = pair.sources.n_pictures
+        whose = _list(_first([f'"{inputs.class_names[k]}"' for k in pair.sources.class_idx], _MORE_SOURCES))
+    return (
+        f'of {share.n_present:,} pictures that are called "{name}" {n:,} are of {whose} with it, and '
+        f"{percent(share.effect, share.low, share.high)} of all {share.n_present:,} would not be called so without it"
+    )
+
+
+def _erased(erasure: Erasure, rule: Rule | None = None) -> str:
+    """What erasure took away, as a clause; of a share in per cent."""
+    write = percent if rule is PULLED_SHARE else _points
+    permuted = "" if erasure.permuted is None else f" (permuted {write(erasure.permuted)})"
+    taken = write(erasure.effect, erasure.low, erasure.high)
     return f"erasing it from the features takes away {taken}{permuted}"
 
 
@@ -211,8 +234,8 @@ def flagged(
     pair, gap, name = lead.pair, lead.gap, inputs.class_names[lead.pair.class_idx]
     how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
     alone = lead.rule.kind == "intervention"
-    said = "" if alone else _other(inputs, other, lead.by_pull)
-    numbers = f"{_shown(lead, name)}{_words(inputs, pair)}{'; ' if said else ''}{said}."
+    said = "" if alone else _other(inputs, other, lead.rule)
+    numbers = f"{_shown(inputs, lead, name)}{_words(inputs, pair)}{'; ' if said else ''}{said}."
     if others:
         numbers += f" It also relies on {_list([named(inputs, one) for one in others])}."
     return Sentence(
@@ -220,23 +243,35 @@ def flagged(
     )
 
 
-def _shown(lead: JudgedPair, name: str) -> str:
+def _shown(inputs: EvidenceInput, lead: JudgedPair, name: str) -> str:
     """What shows it and the intervention that agrees, as clauses."""
     pair = lead.pair
     if lead.rule is FILLED:
         few = (
             f"only {pair.recall.n_absent:,} of its pictures are" if pair.recall.n_absent else "none of its pictures is"
         )
-        return f"shown by intervention only, as {few} without it; {_swapped(pair.swapped, name)}"
+        shown = replace(pair.swapped, effect=lead.gap.effect, low=lead.gap.low, high=lead.gap.high)
+        return f"shown by intervention only, as {few} without it; {_swapped(shown, name)}"
     if lead.together:
         return (
             f"{_recall(lead.gap)}, too few pictures to show it by themselves, but together with two interventions they "
-            f"do: {_erased_own(pair)}; {_swapped(pair.swapped, name)}"
+            f"do{_picked(lead, pair.recall)}: {_erased_own(pair)}; {_swapped(pair.swapped, name)}"
         )
+    if lead.rule is PULLED_SHARE:
+        return f"{_pulled(inputs, pair, lead.gap)}; {_erased(pair.erased_share, lead.rule)}"
     if lead.by_pull:
         return f"{_pull(lead.gap, name)}; {_erased(pair.erased_pull)}"
     agreeing = _swapped(pair.swapped, name) if lead.agreeing is FILLED else _erased_own(pair)
-    return f"{_recall(lead.gap)}; {agreeing}"
+    return f"{_recall(lead.gap)}{_picked(lead, pair.recall)}; {agreeing}"
+
+
+def _picked(lead: JudgedPair, observed: Gap) -> str:
+    """The gap given that it was large enough to be told, where that moves it by a point, in brackets."""
+    gap = lead.gap
+    if max(abs(gap.effect - observed.effect), abs(gap.low - observed.low), abs(gap.high - observed.high)) < _A_POINT:
+        return ""
+    shown = _points(gap.effect, gap.low, gap.high)
+    return f" (a gap of {shown}, corrected for having been picked from many tests)"
 
 
 def _erased_own(pair: PairEvidence) -> str:
@@ -257,14 +292,18 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
         claim = f'{concept} makes a large difference to "{name}"'
     else:
         claim = f'{concept} goes with "{name}" in the data (AUC {_auc(pair)})'
-    said = _other(inputs, other, by_pull)
+    said = _other(inputs, other, lead.rule)
     # where neither source has enough pictures one of them says so
     more = f" {_capital(said)}." if said and gap.status == "measured" else ""
     more += _tried_on_pictures(pair, name)
     fitted = (pair.erased_pull, pair.transferred_pull) if by_pull else (pair.erased_recall, pair.transferred_recall)
+    if lead.rule is PULLED_SHARE:
+        fitted = pair.erased_share, pair.transferred_share
     tried = [one for one in fitted if one.status == "measured"]
     if gap.status == "too_few":
         found = f"only {gap.n_absent:,} of its pictures are without it and {gap.n_present:,} with it"
+    elif lead.rule is PULLED_SHARE:
+        found = _pulled(inputs, pair, gap)
     elif by_pull:
         found = _pull(gap, name)
     else:
@@ -278,7 +317,7 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
         return Sentence(claim, f"{untried}{more}", joint=", and ")
     if gap.status == "measured" and gap.low > 0 and lead.agreeing is None and lead.rule.kind == "gap":
         weaker = min(tried, key=lambda one: one.effect)
-        denied = f"{found}; but {_erased(weaker)}, so something that goes with it may be what is used."
+        denied = f"{found}; but {_erased(weaker, lead.rule)}, so something that goes with it may be what is used."
         return Sentence(claim, f"{denied}{more}", joint=", and ")
     undecided = f"{found}: reliance is neither shown nor excluded"
     whose, wanted = (" of other classes", missing[2:]) if by_pull else ("", missing[:2])
@@ -303,7 +342,7 @@ def harmed(
         other: The same concept by the other source, as :func:`flagged` has it.
     """
     pair, name = lead.pair, inputs.class_names[lead.pair.class_idx]
-    said = _other(inputs, other, by_pull=False)
+    said = _other(inputs, other, lead.rule)
     numbers = f"{_lost(inputs, lead)}; {_given_back(pair)}{'; ' if said else ''}{said}."
     if others:
         numbers += f" It is also harmed by {_list([named(inputs, one) for one in others])}."
@@ -313,7 +352,7 @@ def harmed(
 def loses(inputs: EvidenceInput, lead: JudgedPair, other: PairEvidence | None = None) -> Sentence:
     """A sure loss that erasure does not give back."""
     name = inputs.class_names[lead.pair.class_idx]
-    said = _other(inputs, other, by_pull=False)
+    said = _other(inputs, other, lead.rule)
     numbers = f"{_capital(_lost(inputs, lead))}; {_not_given_back(lead.pair)}."
     return Sentence(
         f'"{name}" is recognised less often with {named(inputs, lead.pair)}',
