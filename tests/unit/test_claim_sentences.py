@@ -75,6 +75,7 @@ def test_not_shown_says_what_is_open_and_what_is_missing():
             {"more_with": None, "more_without": None},
             "The encoder's own errors would hide it in any number of pictures.",
         ),
+        ({"grouped": True}, "57 more pictures without it, each of another group, to exclude 20 points"),
         ({"more_without": 0}, "The gap that was seen lies near the tolerance or over it"),
         ({"x_without": 0, "n_without": 0}, "Without it none are recognised, with it 100 % [96, 100] of 85."),
         ({"by_pull": True}, "It is in 85 pictures of other classes and absent from 15. This covers"),

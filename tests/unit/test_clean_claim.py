@@ -187,8 +187,11 @@ def test_groups_count_as_groups():
     groups = np.arange(len(alone.image_ids)) // 5
     claims = [claims_of(one)[2][0] for one in (alone, replace(alone, groups=groups))]
     assert claims[1].bound > claims[0].bound
-    few = replace(alone, groups=np.arange(len(alone.image_ids)) // 25)
-    assert claims_of(few)[2][0].bound == 1.0  # three groups in an arm
+    inputs, measured, (few, _) = claims_of(replace(alone, groups=np.arange(len(alone.image_ids)) // 25))
+    assert few.bound == 1.0  # three groups in an arm
+    weakest = weakest_point(inputs, measured, 0, few)
+    assert (weakest.n_with, weakest.n_without, weakest.grouped) == (75, 75, True)
+    assert weakest.more_with == weakest.more_without > 30
 
 
 def test_a_class_with_too_few_pictures_has_no_claim():

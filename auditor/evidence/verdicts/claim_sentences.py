@@ -95,7 +95,8 @@ def _missing(weakest: WeakestPoint, tolerance: str) -> str:
     ]
     if not sides:
         return "The gap that was seen lies near the tolerance or over it: more pictures alone need not exclude it."
+    apart = ", each of another group" if weakest.grouped else ""
     return (
-        f"Missing: {' and '.join(sides)}, to exclude {tolerance} with a chance of {percent(POWER)} where "
+        f"Missing: {' and '.join(sides)}{apart}, to exclude {tolerance} with a chance of {percent(POWER)} where "
         "there is no gap."
     )

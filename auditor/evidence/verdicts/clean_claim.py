@@ -36,6 +36,7 @@ class WeakestPoint:
 
     ``by_pull``: pictures of other classes leave it open, else the class's own; the counts are theirs (n pictures, of
     which x are called the class). ``more_with`` and ``more_without`` are missing; None where no number would do.
+    ``grouped``: the pictures come in groups, of which each counts for one here.
     """
 
     concept_idx: int
@@ -46,6 +47,7 @@ class WeakestPoint:
     n_without: int
     more_with: int | None
     more_without: int | None
+    grouped: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +144,7 @@ def clean_claims(inputs: EvidenceInput, measured: Measured) -> tuple[CleanClaim 
 def _fit(inputs: EvidenceInput, measured: Measured) -> bool:
     """Whether the encoder tells the context words twice alike, as far as they were told twice."""
     words = np.array([concept.is_context and concept.column is None for concept in inputs.concepts], dtype=np.bool_)
-    return bool(words.any()) and float(measured.measurable[words].mean()) >= FIT_PART
+    return not words.any() or float(measured.measurable[words].mean()) >= FIT_PART
 
 
 def _members(inputs: EvidenceInput, measured: Measured, of_column: BoolArray, *, fit: bool) -> BoolArray:
@@ -192,19 +194,18 @@ def weakest_point(inputs: EvidenceInput, measured: Measured, c: int, claim: Clea
         return None
     first = int(np.argmax(claim.bounds))
     v, by_pull = int(claim.members[first]), bool(claim.by_pull[first])
-    n_with, n_without = int(measured.n_with[c, v]), int(measured.n_without[c, v])
-    x_with = int(measured.n_with_correct[c, v])
-    x_without = int(measured.n_known_correct[c, v]) - x_with
-    n, hits = int(measured.n_labelled[c]), int(measured.n_correct[c])
-    if by_pull:
-        others, called = (inputs.label_idx >= 0) & (inputs.label_idx != c), inputs.predicted_idx == c
-        with_v, without_v = others & measured.present[:, v], others & measured.known[:, v] & ~measured.present[:, v]
-        x_with, n_with, x_without, n_without, hits, n = (
-            n_witnesses(among, inputs.copies, outcome)
-            for among in (with_v, without_v, others)
-            for outcome in (called, None)
-        )
+    labelled, called = inputs.label_idx >= 0, inputs.predicted_idx == c
+    pictures = labelled & (inputs.label_idx != c) if by_pull else inputs.label_idx == c
+    arms = [pictures & measured.known[:, v] & (measured.present[:, v] == there) for there in (True, False)]
+    counts = [(n_witnesses(arm, inputs.copies, called), n_witnesses(arm, inputs.copies)) for arm in arms]
+    (x_with, n_with), (x_without, n_without) = counts
+    # pictures of one group may be worth no more than one
+    worth = [n_with, n_without]
+    if inputs.groups is not None:
+        worth = [min(n, np.unique(inputs.groups[arm]).size) for arm, n in zip(arms, worth, strict=True)]
+    hits, n = n_witnesses(pictures, inputs.copies, called), n_witnesses(pictures, inputs.copies)
     rate, seen = (hits + 0.5) / (n + 1), inputs.tolerance * presence_reliability(inputs, measured, v)
-    needed = pictures_to_bound(rate, max(n_with, n_without), seen) if seen > 0 else None
-    more_with, more_without = (None if needed is None else max(0, needed - arm) for arm in (n_with, n_without))
-    return WeakestPoint(v, by_pull, x_with, n_with, x_without, n_without, more_with, more_without)
+    needed = pictures_to_bound(rate, max(worth), seen) if seen > 0 else None
+    more_with, more_without = (None if needed is None else max(0, needed - units) for units in worth)
+    grouped = worth != [n_with, n_without]
+    return WeakestPoint(v, by_pull, x_with, n_with, x_without, n_without, more_with, more_without, grouped)
