@@ -38,7 +38,7 @@ def test_planted_shortcuts_are_flagged_and_a_class_that_loses_pictures_to_them_i
         "cat": ("harmed", "water"),
         "balloon": ("not_shown", None),
     }
-    assert found["cat"].sentence.endswith("It is also harmed by watermark (artifact) and forest (scene).")
+    assert found["cat"].sentence.endswith("It is also harmed by forest (scene) and watermark (artifact).")
     water = found["waterbird"]
     assert water.severity in {"high", "medium", "low"}
     assert water.gap_low < water.gap < water.gap_high
