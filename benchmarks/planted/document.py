@@ -252,7 +252,7 @@ def _claims(own: Sequence[Outcome], summary: Row) -> list[str]:
         ends = _range(row["low"], row["high"]), _range(row["seed_low"], row["seed_high"])
         return [row["classes"], *(row["verdicts"].get(name, 0) for name in names), _percent(row["share"]), *ends]
 
-    header = ("classes", *(name.replace("_", " ") for name in names), "clean", "95 % by model", "by seed")
+    header = ("classes", *(name.replace("_", " ") for name in names), "share clean", "95 % by model", "by seed")
     relying = [[one["audit"], one["pictures"], one["points"], *cells(one)] for one in claims.false_clean(own)]
     untouched = [[one["audit"], one["pictures"], *cells(one)] for one in claims.truly_clean(own)]
     totals = [(relying, summary["false_clean"], 3), (untouched, summary["truly_clean"], 2)]
@@ -262,9 +262,9 @@ def _claims(own: Sequence[Outcome], summary: Row) -> list[str]:
     harm, rest = summary["harmed"], summary["left_out"]
     return [
         "### Clean: of classes that rely on 20 points or more",
-        table(("audit", "pictures a class", "points", *header), relying),
+        table(("audit", "pictures a class", "points", *header), relying) if relying else "There are none.",
         "### Clean: of classes that rely on nothing and that nothing repels",
-        table(("audit", "pictures a class", *header), untouched),
+        table(("audit", "pictures a class", *header), untouched) if untouched else "There are none.",
         f"Harmed by 20 points or more: {harm['classes']} classes, {harm['visible']} of them with ten pictures in both "
         f"arms; {harm['named']} are called harmed, by what harms them ({_told(harm['verdicts'])}). Called harmed "
         f"without any harm: {harm['wrong']}. Repelled by some value by more than 10 points: {rest['repelled']} classes "

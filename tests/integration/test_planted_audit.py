@@ -16,6 +16,7 @@ from auditor.models.encoders.load import load_encoder
 from auditor.pipeline import run_audit
 from auditor.records import LinearHead
 from auditor.store.database import open_audit_database
+from benchmarks.planted.ablations import ABLATIONS, ablated_leads, flagged_leads, known_presence, measure_again
 from benchmarks.planted.audit import Asked, Audited, Examined, audit, copies_of, embed, picture_path
 from benchmarks.planted.backbones import load_bundled
 from benchmarks.planted.bank import Bank, BankSize
@@ -103,3 +104,15 @@ def test_findings_are_the_same(both) -> None:
         assert (one.p is None) == (p is None)
         if p is not None:
             assert one.p == pytest.approx(p, abs=0.02)
+
+
+def test_with_nothing_taken_out_ablations_are_the_verdicts(both) -> None:
+    """Interventions included, none of which is carried out again."""
+    ours, _ = both
+    given = known_presence(ours.evidence_input)
+    measured = measure_again(given, ours.intervene)
+    found = {(pair.class_idx, pair.concept_idx): pair.swapped for pair in measured.pairs}
+    assert any(one.status == "measured" for one in found.values())
+    flagged = [one.concept_id if one.verdict == "flagged" else None for one in ours.evidence.verdicts]
+    assert flagged_leads(given, measured) == flagged
+    assert set(ablated_leads(ours)) == set(ABLATIONS)
