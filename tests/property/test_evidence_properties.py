@@ -133,8 +133,8 @@ def test_duplicated_images_leave_effects_unchanged(audit):
     assert {name: found[0] for name, found in outcome(again).items()} == {k: f[0] for k, f in outcome(once).items()}
     found, expected = effects(again), effects(once)
     for key in expected:
-        # folds are drawn anew for other ids: erasure alone may move a little
-        assert found[key] == pytest.approx(expected[key], abs=0.06 if key[2].startswith("E3") else 1e-6), key
+        # folds are drawn anew for other ids: erasure may move a little; n pairs are worth n - 1 pictures on their own
+        assert found[key] == pytest.approx(expected[key], abs=0.06 if key[2].startswith("E3") else 1e-3), key
 
 
 some_rows = st.lists(st.integers(0, 1199), min_size=1, max_size=3, unique=True)

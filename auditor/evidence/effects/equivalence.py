@@ -221,7 +221,7 @@ def _arm_effects(hits2: Float64Array, cross: Float64Array, sizes2: Float64Array,
     clustered = n_groups / np.maximum(n_groups - 1, 1) * squares / n**2
     varies = (plain > _ROUNDING / n) & (n_groups >= 2)
     effect = np.where(varies, clustered / np.where(varies, plain, 1), sizes / np.maximum(n_groups, 1))
-    return np.maximum(effect, 1.0)
+    return np.where(n_groups >= sizes - _ROUNDING, 1.0, np.maximum(effect, 1.0))
 
 
 def group_effects(

@@ -348,6 +348,8 @@ def design_effect(outcome: BoolArray, groups: IntArray, weight: Float64Array | N
     _, member = np.unique(groups, return_inverse=True)
     sizes = np.bincount(member, weights=weight)
     n, n_groups = float(weight.sum()), sizes.size
+    if sizes.max() <= 1 + _ROUNDING:
+        return 1.0  # no picture belongs to another
     if n_groups < 2 or outcome.all() or not outcome.any():
         return n / n_groups
     rate = float(weight[outcome].sum()) / n
