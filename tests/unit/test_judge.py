@@ -7,9 +7,9 @@ from scipy import sparse
 
 from auditor.evidence.pairs import erase as pair_erasure
 from auditor.evidence.pairs import measure as pairs
-from auditor.evidence.verdicts import judge as verdicts
 from auditor.evidence.verdicts.judge import judge
 from auditor.records import LinearHead
+from auditor.rules import DELTA
 
 PLANTED = {
     "waterbird": ("scene", "water", 0.95),
@@ -42,7 +42,7 @@ def test_planted_shortcuts_are_flagged_and_a_class_that_loses_pictures_to_them_i
     water = found["waterbird"]
     assert water.severity in {"high", "medium", "low"}
     assert water.gap_low < water.gap < water.gap_high
-    assert water.gap > verdicts.DELTA
+    assert water.gap > DELTA
     assert water.n_images == 400
 
 
