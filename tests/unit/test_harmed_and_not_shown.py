@@ -88,6 +88,7 @@ def test_html(connection):
     assert '<h2 id="not-shown-title">Not shown</h2>' in page
     assert "they are not clean" in page
     assert 'id="clean"' not in page
+    assert '<p class="big">58 pts <small>[40, 70]' in page
     assert "of recall lost with" in page
     assert (
         headline(queries.VerdictCounts(harmed=1, clean=1), no_model=False)
