@@ -230,6 +230,7 @@ def test_an_audit_of_before_says_from_when_on(copy, tmp_path):
         for migration in MIGRATIONS[10:]:
             connection.execute(f"DELETE FROM migrations WHERE name = '{migration.__name__}'")
         connection.execute("DROP TABLE concept_families")
+        connection.execute("ALTER TABLE verdicts DROP COLUMN gap_bound")
         for column in ("rules_digest", "thresholds", "rejudged_from"):
             connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
     with pytest.raises(StoreError, match=r"has schema 10, and from schema 11 on audits keep the head .* --with-model"):
