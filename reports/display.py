@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auditor.figures import points
-from auditor.records import Verdict
+from auditor.gate.decision import Level
+from auditor.records import Verdict, VerdictName
 from auditor.rules import rule_of, written
 from auditor.store.queries.audit import VerdictCounts
 from auditor.wording import inert as inert
@@ -19,6 +20,14 @@ VERDICT_SHAPES = {
     "not_shown": "◐",
     "clean": "●",
     "not_analysed": "○",
+}
+#: How a verdict alone is shown to a CI; clean classes are not.
+VERDICT_LEVELS: dict[VerdictName, Level] = {
+    "flagged": "error",
+    "harmed": "warning",
+    "suspect": "warning",
+    "not_analysed": "warning",
+    "not_shown": "note",
 }
 #: Under every table of classes.
 LEGEND = "Share: of the words for the class. Gap: how much more often pictures are called it with the concept."

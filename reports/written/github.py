@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from auditor.figures import counted
 from auditor.gate.decision import GateDecision, Level
 from auditor.gate.decision_words import STATE_WORDS, json_command, outcome, reason_and_sentence, subject, worst_first
-from auditor.records import VerdictName
 from auditor.store.queries import audit as queries
-from reports.display import VERDICT_WORDS, inert, plain, told_counts
+from reports.display import VERDICT_LEVELS, VERDICT_WORDS, inert, plain, told_counts
 from reports.written.anchors import Anchor, Anchors
 from reports.written.concept_lines import core_lines
 
@@ -22,13 +21,6 @@ from reports.written.concept_lines import core_lines
 _MOST_OF_A_LEVEL = 10
 _NAME_LIMIT, _MESSAGE_LIMIT = 100, 2_000
 _COMMANDS: dict[Level, str] = {"error": "error", "warning": "warning", "note": "notice"}
-_LEVELS: dict[VerdictName, Level] = {
-    "flagged": "error",
-    "harmed": "warning",
-    "suspect": "warning",
-    "not_analysed": "warning",
-    "not_shown": "note",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +43,7 @@ def render_github(connection: queries.Connection, *, decision: GateDecision | No
         last = f"{analysed} analysed, {', '.join(named)}"
         annotations = [
             _Annotation(
-                _LEVELS[verdict.verdict],
+                VERDICT_LEVELS[verdict.verdict],
                 f"{plain(verdict.class_name, _NAME_LIMIT)}: {VERDICT_WORDS[verdict.verdict]}",
                 plain(verdict.sentence, _MESSAGE_LIMIT),
                 anchors.of_class(verdict.class_name),

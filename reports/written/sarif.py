@@ -15,12 +15,12 @@ from typing import Any
 
 from auditor.gate.decision import CORE_STATES, GateDecision, GateItem, Level
 from auditor.gate.decision_words import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
-from auditor.records import Verdict, VerdictName, fingerprint
+from auditor.records import Verdict, fingerprint
 from auditor.rules import rule_of
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import leads
 from auditor.store.tables import Run
-from reports.display import VERDICT_WORDS, plain
+from reports.display import VERDICT_LEVELS, VERDICT_WORDS, plain
 from reports.rule_pages import rule_pages
 from reports.what_now import what_now
 from reports.written.anchors import Anchor, Anchors
@@ -30,13 +30,6 @@ SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas
 #: Code scanning shows so many results of a run.
 MAX_RESULTS = 5_000
 _NAME_LIMIT, _TEXT_LIMIT = 200, 2_000
-_LEVELS: dict[VerdictName, Level] = {
-    "flagged": "error",
-    "harmed": "warning",
-    "suspect": "warning",
-    "not_analysed": "warning",
-    "not_shown": "note",
-}
 _NOT_ANALYSED, _STALE, _UNRECORDED = "not-analysed", "stale-acceptance", "reason-not-recorded"
 _CORE = "core-concept"
 _OWN_RULES = (
@@ -133,7 +126,7 @@ class _Results:
                 key = fingerprint(verdict.class_name, verdict.concept_id) if verdict.concept_id is not None else None
                 anchor = self._anchors.of_class(verdict.class_name)
                 text = f"{_headline(verdict)}: {verdict.sentence}"
-                yield self._result(key, verdict, verdict.class_name, _LEVELS[verdict.verdict], text, anchor)
+                yield self._result(key, verdict, verdict.class_name, VERDICT_LEVELS[verdict.verdict], text, anchor)
 
     def of_items(self, decision: GateDecision) -> Iterator[dict[str, Any]]:
         """Every item of the gate, errors first."""
