@@ -31,9 +31,14 @@ SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas
 MAX_RESULTS = 5_000
 _NAME_LIMIT, _TEXT_LIMIT = 200, 2_000
 _NOT_ANALYSED, _STALE, _UNRECORDED = "not-analysed", "stale-acceptance", "reason-not-recorded"
-_CORE = "core-concept"
+_CORE, _NOT_SHOWN = "core-concept", "not-shown"
 _OWN_RULES = (
     (_NOT_ANALYSED, "a class without a verdict", "The class could not be judged; the message says why."),
+    (
+        _NOT_SHOWN,
+        "nothing was found, on pictures that could not have shown enough",
+        "The class is not clean: the message says how large a gap may be there, and which pictures are missing.",
+    ),
     (
         _UNRECORDED,
         "the audit does not say which rule decided",
@@ -152,7 +157,9 @@ class _Results:
         item: GateItem | None = None,
     ) -> dict[str, Any]:
         decided_by = item.rule_id if item is not None else verdict.rule_id if verdict is not None else None
-        rule = _NOT_ANALYSED if key is None else decided_by or _UNRECORDED
+        state = item.state if item is not None else verdict.verdict if verdict is not None else None
+        unjudged = _NOT_SHOWN if state in ("not_shown", "too_weak") else _NOT_ANALYSED
+        rule = unjudged if key is None else decided_by or _UNRECORDED
         if item is not None and item.state == "stale":
             rule = _STALE
         if item is not None and item.state in CORE_STATES:

@@ -111,6 +111,7 @@ def test_what_ci_shows(connection):
     assert HARMED in "".join(cases["landbird"].itertext())
     levels = {result["message"]["text"].split(",")[0]: result["level"] for result in results(render_sarif(connection))}
     assert (levels["landbird"], levels["cat"]) == ("warning", "note")
+    assert [one["ruleId"] for one in results(render_sarif(connection))].count("not-shown") == 1
     lines = render_github(connection).splitlines()
     assert lines[2].startswith("::warning title=landbird%3A harmed::")
     assert any(line.startswith("::notice title=cat%3A not shown::") for line in lines)
