@@ -171,9 +171,9 @@ def _held(folder: Path) -> _Held:
     with open_audit_database(folder) as connection:
         run, items = queries.run(connection), audited_items(connection)
         mapped, n_calibrations = mapped_pictures(connection), len(queries.calibrations(connection))
-        kept = _kept(folder, manifest, items, config)
-        shards = _shards(folder, kept.shards)
         try:
+            kept = _kept(folder, manifest, items, config)
+            shards = _shards(folder, kept.shards)
             if shards.image_ids() != tuple(item.image_id for item in items):
                 raise ValueError("the features are of other pictures")
             pictures = line_up(kept, shards)

@@ -27,7 +27,7 @@ def found_pairs(
         for verdict in verdicts
         if verdict.verdict in FOUND and verdict.concept_id is not None
     }
-    flagged = {verdict.class_name for verdict in verdicts if verdict.verdict == "flagged"}
+    shown = {verdict.class_name for verdict in verdicts if verdict.verdict in ("flagged", "harmed")}
     told = {pair.class_name for pair in states}
     proven = {pair for pair, state in states.items() if state == "proven"}
     proven |= {
@@ -35,7 +35,7 @@ def found_pairs(
         for gap in gaps
         if gap.class_name not in told and gap.q is not None and gap.q <= ALPHA
     }
-    return found | {pair for pair in proven if pair.class_name in flagged}
+    return found | {pair for pair in proven if pair.class_name in shown}
 
 
 class AuditIndex:
@@ -103,6 +103,8 @@ def classify(old: Standing | None, new: Standing | None, difference: Estimate | 
         return "unclear", "the verdict changed, and there are too few pictures to compare the gap"
     if difference.low <= 0 <= difference.high:
         return "unchanged", None if old == new else "the verdict changed, the gap did so only inside the noise"
+    if {old, new} == {"flagged", "harmed"}:
+        return "unclear", "one release is recognised more often with it, the other less often"
     grown = difference.low > 0
     if old in FOUND and new in FOUND:
         return ("worse" if grown else "better"), None

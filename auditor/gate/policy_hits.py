@@ -14,7 +14,7 @@ from auditor.gate.pair_standing import found_pairs
 from auditor.gate.policy import SEVERITIES, Limits, Policy
 from auditor.gate.releases import Pair
 from auditor.records import CONTEXT_KINDS, ClassConcept, Finding, Verdict, fingerprint
-from auditor.rules import GAPS, SHARE, rule_of, written
+from auditor.rules import GAPS, RECALL_LOSS, SHARE, rule_of, written
 from auditor.wording import quote
 
 #: On fewer pictures than this no limit of a share is tried; E1's own screen asks for as many.
@@ -71,7 +71,6 @@ def policy_hits(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Ver
     counterexamples = _by_class(evidence.counterexamples)
     states = {Pair(row.class_name, row.concept_id): row.state for row in evidence.counterexamples}
     found = found_pairs(evidence.verdicts, evidence.findings, states)
-    found |= {Pair(one.class_name, one.concept_id or "") for one in evidence.verdicts if one.verdict == "harmed"}
     for verdict in evidence.verdicts:
         if verdict.verdict == "not_analysed":
             yield verdict, []
@@ -162,6 +161,8 @@ class _Collected:
     def add_gaps(self) -> None:
         """Gaps that lie over their limit with the whole interval."""
         for finding in self.findings:
+            if finding.rule_id == RECALL_LOSS.rule_id != self.reasons.get(finding.concept_id):
+                continue  # the other side of a reliance, or told beside a verdict that rests on something else
             limit = self._limits(finding.concept_kind).max_gap
             if limit is not None and _is_gap(finding) and finding.low > limit:
                 measured = beyond(finding.effect, finding.low, finding.high, limit, "max_gap")

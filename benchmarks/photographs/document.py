@@ -42,6 +42,8 @@ def markdown(result: dict[str, Any]) -> str:
                     "flagged rightly",
                     "95 %",
                     "suspect",
+                    "harmed",
+                    "not shown",
                     "clean",
                     "not analysed",
                     "pairs with 10 / 25 / 50 pictures in either arm",
@@ -82,7 +84,7 @@ def _found(row: dict[str, Any]) -> list[object]:
         n,
         f"{one['true']} ({percent(one['value'])})",
         f"{percent(low)} to {percent(high)}",
-        *(verdicts.get(name, 0) for name in ("suspect", "clean", "not_analysed")),
+        *(verdicts.get(name, 0) for name in ("suspect", "harmed", "not_shown", "clean", "not_analysed")),
         arms,
     ]
 

@@ -35,7 +35,7 @@ def predictions(right):
 
 
 def verdict(class_name, kind="clean", concept="water", **changes):
-    found = kind in ("flagged", "suspect")
+    found = kind in ("flagged", "harmed", "suspect")
     lead = (concept, concept, "scene") if found else (None, None, None)
     severity = "high" if kind == "flagged" else "low" if found else "none"
     made = Verdict(CLASSES.index(class_name), class_name, kind, severity, *lead, "Why.", PER_CLASS)

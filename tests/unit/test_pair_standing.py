@@ -23,6 +23,15 @@ def test_found_are_the_leads_and_what_else_was_proven():
     leads = {BIRD, Pair("cat", "water")}
     assert found_pairs(rows, gaps, {}) == leads | {Pair("bird", "mark")}
     assert found_pairs(rows, gaps, states) == leads | {Pair("bird", "sky")}  # what the audit says comes before q
+    harmed = [verdict("cat", "harmed"), verdict("car", "suspect")]
+    besides = {Pair("cat", "mark"): "proven", Pair("car", "mark"): "proven"}
+    assert found_pairs(harmed, [], besides) == {Pair("cat", "water"), Pair("cat", "mark"), Pair("car", "water")}
+
+
+@pytest.mark.parametrize("difference", [GREW, FELL])
+def test_a_reliance_that_becomes_harm_is_neither_better_nor_worse(difference):
+    assert classify("flagged", "harmed", difference)[0] == classify("harmed", "flagged", difference)[0] == "unclear"
+    assert classify("harmed", "harmed", difference)[0] == ("worse" if difference is GREW else "better")
 
 
 def test_what_an_audit_says_of_a_pair():

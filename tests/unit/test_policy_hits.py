@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from gate_world import FOG, WATER, counterexample_on, evidence_of, gap_on, share_on, verdict_on
@@ -187,3 +188,13 @@ def test_figures_get_a_decimal_only_where_they_need_one():
     verdict = verdict_on("a", "clean")
     said = on(verdict, Policy(max_gap=0.2), findings=(gap_on(verdict, WATER, 0.203),))["water"][1]
     assert said == ["gap in recall 30.3 pts [20.3, 40.3], max_gap 20.0 pts"]
+
+
+def test_a_loss_breaks_a_limit_only_where_a_verdict_rests_on_it():
+    """A class that relies on water loses its pictures on every other scene: that is no finding of its own."""
+    flagged, loss = verdict_on("a"), {"rule_id": "E4-harm"}
+    assert "fog" not in on(flagged, Policy(max_gap=0.2), findings=(gap_on(flagged, FOG, 0.5, **loss),))
+    harmed = replace(verdict_on("a", "harmed", concept=FOG), rule_id="E4-harm")
+    found = on(harmed, Policy(max_gap=0.2), findings=(gap_on(harmed, FOG, 0.5, **loss),))
+    assert found["fog"] == ("broken", ["loss of recall 60 pts [50, 70], max_gap 20 pts"])
+    assert on(harmed, Policy(fail_on=("flagged", "harmed")))["fog"] == ("broken", ["harmed"])

@@ -15,6 +15,7 @@ from auditor.evidence.effects.reliance import Erasure, erasure_effect
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.agreement import share_agrees, share_excluded, supported
 from auditor.evidence.verdicts.judge import judge
+from auditor.records import LinearHead
 from auditor.rules import FEW_SOURCES, PULL_GAP, PULLED_SHARE, shown_by_others
 
 
@@ -230,3 +231,21 @@ def test_with_few_other_classes_the_mean_is_all_there_is():
     )
     assert {"E4-pull", "E3-pull"} <= set(few)
     assert set(many) - set(few) == {"E4-share", "E3-share"}
+
+
+@pytest.mark.parametrize(("pulled", "rate", "verdict"), [((1, 2), 0.35, "not_shown"), ((1, 2, 3, 4), 0.9, "suspect")])
+def test_a_share_that_erasure_does_not_take_away_is_never_clean(pulled, rate, verdict):
+    """Snow is balanced, and the network used it before its last layer: the head gives it no weight."""
+    world = many_classes(0, pulled=pulled, rate=rate, of_wolves=0.25)
+    weight = world.head.weight.copy()
+    weight[0, -3] = 0
+    x = np.concatenate([rows for _, rows, _ in world.head_chunks()])
+    unseen = replace(world, head=LinearHead(weight, world.head.bias), head_chunks=chunked(x, x @ weight.T))
+    wolf = judge(unseen).verdicts[0]
+    assert wolf.verdict == verdict
+    if verdict == "suspect":
+        assert wolf.concept == "ground = snow"
+    else:
+        assert "of what is called it are other classes' pictures, and called so more often with ground = snow" in (
+            wolf.sentence
+        )

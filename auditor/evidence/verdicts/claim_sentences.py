@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.clean_claim import CleanClaim, WeakestPoint
 from auditor.evidence.verdicts.sentences import Sentence, rate_of
@@ -68,6 +69,16 @@ def not_shown(
         f"{_named(inputs, weakest.concept_idx)} is not excluded{nor}",
         " ".join([_counts(weakest), *seen, coverage(inputs, claim)]),
         _missing(weakest, tolerance),
+    )
+
+
+def pulled(concept: str, name: str, share: Gap) -> Sentence:
+    """State: no reliance was shown, but too much of what is called the class are other classes' pictures."""
+    part = percent(share.effect, share.low, share.high)
+    return Sentence(
+        f'No reliance of "{name}" was shown, but {part} of what is called it are other classes\' pictures, and called '
+        f"so more often with {concept}",
+        "Something that goes with it may be the cause. This covers named concepts only.",
     )
 
 

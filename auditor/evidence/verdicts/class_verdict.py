@@ -19,7 +19,7 @@ from auditor.evidence.verdicts.many_tests import n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.records import Severity, Verdict, VerdictName
-from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, RECALL_LOSS
+from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, PULLED_DELTA, RECALL_LOSS
 
 
 def class_verdict(
@@ -125,6 +125,15 @@ def class_verdict(
     hidden = gaps_hidden(inputs, measured, c)
     if hidden:
         return verdict("not_analysed", hidden)
+    pulling = [
+        (j.pair.pulled_share.low, j.pair, j.pair.pulled_share)
+        for j in judged
+        if j.state != "excluded" and j.pair.pulled_share is not None and j.pair.pulled_share.low > PULLED_DELTA
+    ]
+    if pulling:
+        _, pair, too_many = max(pulling, key=lambda one: one[0])
+        told = claim_sentences.pulled(sentences.named(inputs, pair), name, too_many)
+        return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
     if not clean.holds:
         weakest = weakest_point(inputs, measured, c, clean)
         told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable)

@@ -18,6 +18,7 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.erase import erase_pairs
 from auditor.evidence.pairs.losses import measure_losses, of_absence
 from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.presence.families import distinct, namesakes
 from auditor.evidence.verdicts.agreement import agrees_by_counts, erasure_agrees
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
@@ -55,10 +56,13 @@ def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedP
     attribute of its name excludes the loss; nor does a loss against pictures of what the class may rest on.
     """
     judged: list[list[JudgedPair]] = [[] for _ in inputs.class_names]
+    named = namesakes(inputs.concepts)
     excluded = {
-        (pair.class_idx, inputs.same_as[pair.concept_idx])
+        (pair.class_idx, word)
         for pair in absence.pairs
         if pair.concept_idx in inputs.same_as and pair.recall.status == "measured" and pair.recall.high < TOLERATED
+        for told in (inputs.same_as[pair.concept_idx],)
+        for word in (told, *named.get(told, ()))
     }
     for pair in absence.pairs:
         if not is_sure(pair) or (pair.class_idx, pair.concept_idx) in excluded:
@@ -67,11 +71,12 @@ def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedP
         if not compared_with(inputs, absence, pair, core):
             judged[pair.class_idx].append(_judged(pair))
     for of_class in judged:
-        named = {inputs.same_as.get(j.pair.concept_idx) for j in of_class}  # words that tell a column in their line
+        telling = {inputs.same_as.get(j.pair.concept_idx) for j in of_class}  # words that tell a column in their line
         of_class.sort(
             key=lambda j: (
-                inputs.concepts[j.pair.concept_idx].column is None and j.pair.concept_idx not in named,
+                inputs.concepts[j.pair.concept_idx].column is None and j.pair.concept_idx not in telling,
                 -j.gap.low,
+                -j.gap.effect,
                 j.pair.concept_idx,
             )
         )
@@ -93,7 +98,7 @@ def suspected(loss: JudgedPair) -> bool:
     It does where the data associate the class with the absence of the concept, as with reliances; and where it is so
     large that nobody would call the class clean, whatever the cause.
     """
-    return loss.state == "open" and (loss.pair.suspicious or loss.gap.low >= HIGH)
+    return loss.state == "open" and (loss.pair.suspicious or loss.pair.recall.low >= HIGH)
 
 
 def losses_besides(
@@ -121,11 +126,12 @@ def compared_with(inputs: EvidenceInput, absence: Measured, loss: PairEvidence, 
     asked = sorted(rivals.intersection(concepts))
     if not asked:
         return False
+    things = set(distinct(inputs.concepts, inputs.presence))
     own = np.flatnonzero((inputs.label_idx == c) & absence.known[:, v])
     reference = own[
         reference_pictures(
             ~absence.present[own, v],
-            strongest_value(inputs.presence[own], of_kind),
+            strongest_value(inputs.presence[own], [u for u in of_kind if u in things]),
             inputs.predicted_idx[own] == c,
             None if inputs.groups is None else inputs.groups[own],
             None if inputs.copies is None else inputs.copies[own],

@@ -64,7 +64,8 @@ def _judged(pair: PairEvidence) -> JudgedPair:
     if pair.q <= ALPHA:
         shown = [one for one in tested if corrected(pair, one) <= ALPHA]
         observed = [one for one in shown if one.rule.kind == "gap" and not one.together]
-        lead, gap = max(((one, _told(pair, one)) for one in observed or shown), key=lambda told: told[1].low)
+        told = [(one, _told(pair, one)) for one in observed or shown]
+        lead, gap = max(told, key=lambda of: (of[1].low, of[1].effect))
         # what the reader can check, the gap, comes before the share of the words; neither alone leads
         strength = gap.low + (pair.words.share if pair.words else 0.0)
         return JudgedPair(pair, "proven", lead.rule, gap, strength, lead.agreeing, lead.together)
@@ -120,7 +121,9 @@ def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[J
     )
 
 
-def _place(inputs: EvidenceInput, judged: Mapping[int, JudgedPair], one: JudgedPair) -> tuple[bool, float, float]:
+def _place(
+    inputs: EvidenceInput, judged: Mapping[int, JudgedPair], one: JudgedPair
+) -> tuple[bool, float, float, float]:
     """Where a pair stands among those of its state; the smallest first.
 
     A word that tells a column of its name in its line, both in one state, stands where the column would.
@@ -130,12 +133,12 @@ def _place(inputs: EvidenceInput, judged: Mapping[int, JudgedPair], one: JudgedP
     return min(_own_place(inputs, j) for j in (one, *columns))
 
 
-def _own_place(inputs: EvidenceInput, one: JudgedPair) -> tuple[bool, float, float]:
+def _own_place(inputs: EvidenceInput, one: JudgedPair) -> tuple[bool, float, float, float]:
     """Columns, those with a gap over DELTA by its lower bound, then by strength; words by strength."""
     if inputs.concepts[one.pair.concept_idx].column is None:
-        return True, 0.0, -one.strength
+        return True, 0.0, -one.strength, -one.gap.effect
     over = one.gap.status == "measured" and one.gap.effect > DELTA
-    return False, -one.gap.low if over else np.inf, -one.strength
+    return False, -one.gap.low if over else np.inf, -one.strength, -one.gap.effect
 
 
 def without_twins(inputs: EvidenceInput, judged: Sequence[JudgedPair]) -> list[JudgedPair]:

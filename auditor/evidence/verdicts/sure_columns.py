@@ -6,6 +6,7 @@ clean whatever erasure says, and a word that goes along with the column by chanc
 
 from __future__ import annotations
 
+from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
@@ -23,10 +24,15 @@ def mark_sure_columns(inputs: EvidenceInput, measured: Measured) -> None:
         return
     correct_for_many_tests(inputs, measured, lambda pair: _p(pair) if pair.concept_idx in columns else 1.0)
     for pair in measured.pairs:
-        large = any(gap.status == "measured" and gap.low >= HIGH for gap in (pair.recall, pair.pull))
+        large = any(gap.status == "measured" and gap.low >= HIGH for gap in _gaps(pair))
         pair.sure = pair.concept_idx in columns and large and pair.q <= ALPHA
 
 
 def _p(pair: PairEvidence) -> float:
-    """Of either gap, for which each has half of the pair's level."""
-    return min(1.0, 2 * min(pair.recall.p, pair.pull.p))
+    """Of the surest of its gaps, between which the pair's level is divided."""
+    gaps = _gaps(pair)
+    return min(1.0, len(gaps) * min(gap.p for gap in gaps))
+
+
+def _gaps(pair: PairEvidence) -> list[Gap]:
+    return [gap for gap in (pair.recall, pair.pull, pair.pulled_share) if gap is not None]
