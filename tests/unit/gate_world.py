@@ -23,7 +23,7 @@ def verdict_on(
     class_idx: int = 0,
 ) -> Verdict:
     """A verdict; clean and not analysed ones have no concept and no severity."""
-    named = concept if verdict in ("flagged", "suspect") else None
+    named = concept if verdict in ("flagged", "harmed", "suspect") else None
     concept_id, term, kind = named or (None, None, None)
     severity = severity if named else "none"
     return Verdict(class_idx, class_name, verdict, severity, concept_id, term, kind, f"Said of {class_name}.", n_images)
