@@ -18,7 +18,7 @@ from auditor import cli, pipeline, rejudge, rules
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
 from auditor.evidence.effects import swaps
-from auditor.evidence.verdicts import judge, swap_pairs
+from auditor.evidence.verdicts import class_verdict, swap_pairs
 from auditor.extraction import extract
 from auditor.extraction.kept_inputs import KEPT_NAME
 from auditor.gate.release_diff import compare_releases
@@ -152,7 +152,7 @@ def test_the_diff_of_both_says_that_nothing_differs(small_audit, rejudged):
 def stricter(monkeypatch: pytest.MonkeyPatch) -> None:
     """A class needs so many pictures that none is analysed."""
     monkeypatch.setattr(rules, "MIN_CLASS", 10_000)
-    monkeypatch.setattr(judge, "MIN_CLASS", 10_000)
+    monkeypatch.setattr(class_verdict, "MIN_CLASS", 10_000)
 
 
 def test_other_rules_give_other_verdicts_and_the_diff_says_why(small_audit, stricter, tmp_path):
