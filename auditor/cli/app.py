@@ -36,6 +36,14 @@ HTML_NAME = "report.html"
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no warnings.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 AuditDir = Annotated[Path, typer.Argument(help="Folder of a finished audit.", metavar="DIR")]
+#: Of what an audit was made of, for commands that load it again.
+ModelAgain = Annotated[str | None, typer.Option(help="Model, where it is no longer the audit's.")]
+WeightsAgain = Annotated[Path | None, typer.Option(help="Weights: files that an audit names are given again.")]
+DataAgain = Annotated[Path | None, typer.Option(help="Data, where it has moved.")]
+PreprocessAgain = Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")]
+ClassMapAgain = Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")]
+EncoderAgain = Annotated[str | None, typer.Option(help="Encoder, where it is a file or no longer the audit's.")]
+VocabularyAgain = Annotated[Path | None, typer.Option(help="Own vocabulary.toml.")]
 OutputFile = Annotated[Path | None, typer.Option("--output", help="Write to this file instead of stdout.")]
 TrustCode = Annotated[
     bool,

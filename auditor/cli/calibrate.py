@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from auditor.cli.app import AuditDir, Debug, Quiet, TrustCode, app, one_line_errors
+from auditor.cli.app import (
+    AuditDir,
+    ClassMapAgain,
+    DataAgain,
+    Debug,
+    EncoderAgain,
+    ModelAgain,
+    PreprocessAgain,
+    Quiet,
+    TrustCode,
+    VocabularyAgain,
+    WeightsAgain,
+    app,
+    one_line_errors,
+)
 from auditor.progress import progress_bars
 
 
@@ -17,13 +30,13 @@ from auditor.progress import progress_bars
 def calibrate(
     audit: AuditDir,
     heads: Annotated[int, typer.Option(min=1, help="Planted heads of each size, and heads without reliances.")] = 10,
-    model: Annotated[str | None, typer.Option(help="Model, where it is no longer the audit's.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights: files that an audit names are given again.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Data, where it has moved.")] = None,
-    preprocess: Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")] = None,
-    class_map: Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Encoder, where it is a file or no longer the audit's.")] = None,
-    vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml.")] = None,
+    model: ModelAgain = None,
+    weights: WeightsAgain = None,
+    data: DataAgain = None,
+    preprocess: PreprocessAgain = None,
+    class_map: ClassMapAgain = None,
+    encoder: EncoderAgain = None,
+    vocabulary: VocabularyAgain = None,
     trust_code: TrustCode = False,
     quiet: Quiet = False,
     debug: Debug = False,

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import AuditDir, Debug, OutputFile, TrustCode, app, give_report, one_line_errors, write_page
+from auditor.cli.app import (
+    AuditDir,
+    DataAgain,
+    Debug,
+    ModelAgain,
+    OutputFile,
+    PreprocessAgain,
+    TrustCode,
+    WeightsAgain,
+    app,
+    give_report,
+    one_line_errors,
+    write_page,
+)
 from reports.formats import ExportFormat, ReportFormat
 
 
@@ -57,10 +70,10 @@ def explain(
     image: Annotated[str, typer.Argument(help="Path in the data set, image id, or any picture file.")],
     class_name: Annotated[str | None, typer.Option("--class", help="Class; default the predicted one.")] = None,
     output: Annotated[Path, typer.Option("--output", help="The PNG to write.")] = Path("explanation.png"),
-    model: Annotated[str | None, typer.Option(help="Model, where it is no longer the audit's.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights: files that an audit names are given again.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Data, where it has moved.")] = None,
-    preprocess: Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")] = None,
+    model: ModelAgain = None,
+    weights: WeightsAgain = None,
+    data: DataAgain = None,
+    preprocess: PreprocessAgain = None,
     trust_code: TrustCode = False,
     debug: Debug = False,
 ) -> None:
