@@ -200,33 +200,12 @@ class _Judge:
         if not told:
             return None
         skipped = self.policy.skips(verdict.class_name)
-        return GateItem(
-            class_name=verdict.class_name,
-            concept_id=None,
-            concept=None,
-            concept_kind=None,
-            verdict=verdict.verdict,
-            severity="none",
-            fingerprint=None,
-            state="skipped" if skipped else "too_weak" if refused else "not_shown",
-            level="note" if skipped else "error" if refused else "warning",
-            reason="; ".join(told) + ("" if skipped else "; add pictures, or name the class in may_skip"),
-        )
+        state: tuple[ItemState, Level] = ("too_weak", "error") if refused else ("not_shown", "warning")
+        return _on_class(verdict, *state, "; ".join(told), "add pictures, or name the class in may_skip", skipped)
 
     def _unanalysed(self, verdict: Verdict, why: str, next_step: str, *, may_skip: bool = True) -> GateItem:
         skipped = may_skip and self.policy.skips(verdict.class_name)
-        return GateItem(
-            class_name=verdict.class_name,
-            concept_id=None,
-            concept=None,
-            concept_kind=None,
-            verdict=verdict.verdict,
-            severity="none",
-            fingerprint=None,
-            state="skipped" if skipped else "not_analysed",
-            level="note" if skipped else "error",
-            reason=f"{_one_line(why)}" + ("" if skipped else f"; {next_step}"),
-        )
+        return _on_class(verdict, "not_analysed", "error", _one_line(why), next_step, skipped)
 
     def _item(self, hit: PolicyHit) -> GateItem:
         state, level, reason = self._state(hit)
@@ -310,6 +289,22 @@ class _Judge:
             for entry in self.entries.values()
             if entry.fingerprint not in matched and entry.class_name not in unknown
         ]
+
+
+def _on_class(verdict: Verdict, state: ItemState, level: Level, reason: str, next_step: str, skipped: bool) -> GateItem:
+    """An item on a class and no concept; of one that the policy skips a note."""
+    return GateItem(
+        class_name=verdict.class_name,
+        concept_id=None,
+        concept=None,
+        concept_kind=None,
+        verdict=verdict.verdict,
+        severity="none",
+        fingerprint=None,
+        state="skipped" if skipped else state,
+        level="note" if skipped else level,
+        reason=reason if skipped else f"{reason}; {next_step}",
+    )
 
 
 def _by(entry: Entry) -> str:

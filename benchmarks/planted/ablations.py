@@ -16,12 +16,12 @@ from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervene
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.erase import erase_pairs
-from auditor.evidence.pairs.measure import Measured, PairEvidence, measure
-from auditor.evidence.verdicts.many_tests import correct_for_many_tests
-from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs, without_twins
+from auditor.evidence.pairs.measure import Measured, measure
+from auditor.evidence.verdicts.judge import judged_by_class, measurable
+from auditor.evidence.verdicts.pair_states import without_twins
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
-from auditor.rules import MIN_CLASS, MIN_KAPPA
+from auditor.rules import MIN_CLASS
 from benchmarks.planted.audit import Audited
 
 Part = Callable[[Measured], Measured]
@@ -73,17 +73,9 @@ ABLATIONS: dict[str, Part] = {
 
 def ablated_leads(audited: Audited) -> dict[str, list[str | None]]:
     """What each class is flagged for, by concept id, without each part; None where it is not flagged."""
-    inputs = known_presence(audited.evidence_input)
+    inputs = measurable(audited.evidence_input)
     measured = measure_again(inputs, audited.intervene)
     return {name: flagged_leads(inputs, part(_copy(measured))) for name, part in ABLATIONS.items()}
-
-
-def known_presence(inputs: EvidenceInput) -> EvidenceInput:
-    """Presence as the verdicts have it: not known where the encoder does not tell it twice alike."""
-    if inputs.kappa is None:
-        return inputs
-    doubted = inputs.kappa < MIN_KAPPA
-    return replace(inputs, presence=np.where(doubted, np.float32(np.nan), inputs.presence))
 
 
 def measure_again(inputs: EvidenceInput, intervene: Intervene | None) -> Measured:
@@ -91,28 +83,20 @@ def measure_again(inputs: EvidenceInput, intervene: Intervene | None) -> Measure
     measured = measure(inputs, _silent)
     erase_pairs(inputs, measured, _silent)
     if intervene is not None:
-        before = _judged(inputs, measured)
+        before = judged_by_class(inputs, measured)
         intervene_on_pairs(inputs, measured, before, intervene, _silent)
-        check_interventions(inputs, measured, before, _judged(inputs, measured), intervene, _silent)
+        check_interventions(inputs, measured, before, judged_by_class(inputs, measured), intervene, _silent)
     return measured
 
 
 def flagged_leads(inputs: EvidenceInput, measured: Measured) -> list[str | None]:
     """The concept that each class is flagged for: the first that is shown."""
     leads: list[str | None] = []
-    for c, judged in enumerate(_judged(inputs, measured)):
+    for c, judged in enumerate(judged_by_class(inputs, measured)):
         shown = without_twins(inputs, [j for j in judged if j.pair.screened and j.state == "proven"])
         enough = bool(shown) and measured.n_labelled[c] >= MIN_CLASS
         leads.append(inputs.concepts[shown[0].pair.concept_idx].concept_id if enough else None)
     return leads
-
-
-def _judged(inputs: EvidenceInput, measured: Measured) -> list[list[JudgedPair]]:
-    correct_for_many_tests(inputs, measured)
-    by_class: list[list[PairEvidence]] = [[] for _ in inputs.class_names]
-    for pair in measured.pairs:
-        by_class[pair.class_idx].append(pair)
-    return [judged_pairs(inputs, pairs) for pairs in by_class]
 
 
 def _copy(measured: Measured) -> Measured:

@@ -12,11 +12,12 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from auditor.config import AuditConfig
+from auditor.evidence.verdicts.judge import measurable
 from auditor.models.encoders.load import load_encoder
 from auditor.pipeline import run_audit
 from auditor.records import LinearHead
 from auditor.store.database import open_audit_database
-from benchmarks.planted.ablations import ABLATIONS, ablated_leads, flagged_leads, known_presence, measure_again
+from benchmarks.planted.ablations import ABLATIONS, ablated_leads, flagged_leads, measure_again
 from benchmarks.planted.audit import Asked, Audited, Examined, audit, copies_of, embed, picture_path
 from benchmarks.planted.backbones import load_bundled
 from benchmarks.planted.bank import Bank, BankSize
@@ -109,7 +110,7 @@ def test_findings_are_the_same(both) -> None:
 def test_with_nothing_taken_out_ablations_are_the_verdicts(both) -> None:
     """Interventions included, none of which is carried out again."""
     ours, _ = both
-    given = known_presence(ours.evidence_input)
+    given = measurable(ours.evidence_input)
     measured = measure_again(given, ours.intervene)
     found = {(pair.class_idx, pair.concept_idx): pair.swapped for pair in measured.pairs}
     assert any(one.status == "measured" for one in found.values())

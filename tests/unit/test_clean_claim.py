@@ -44,7 +44,7 @@ def audited(concepts, rows, **changes):
 
 
 def claims_of(inputs):
-    inputs = verdicts._measurable(inputs)
+    inputs = verdicts.measurable(inputs)
     measured = measure(inputs, lambda *_: None)
     return inputs, measured, clean_claims(inputs, measured)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from evidence_world import CLASSES, World
 
-from auditor.evidence.verdicts.judge import judge
-from benchmarks.planted.ablations import ABLATIONS, _copy, flagged_leads, known_presence, measure_again
+from auditor.evidence.verdicts.judge import judge, measurable
+from benchmarks.planted.ablations import ABLATIONS, _copy, flagged_leads, measure_again
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def given():
 
 @pytest.fixture(scope="module")
 def measured(given):
-    return measure_again(known_presence(given), None)
+    return measure_again(measurable(given), None)
 
 
 def test_with_everything_the_flags_are_the_verdicts(given, measured) -> None:
@@ -58,6 +58,6 @@ def test_without_words_and_association_only_gaps_let_a_pair_through(given, measu
 def test_presence_that_is_told_differently_twice_is_not_known(given) -> None:
     kappa = np.ones(len(given.concepts), np.float32)
     kappa[0] = 0.2
-    doubted = known_presence(replace(given, kappa=kappa)).presence
+    doubted = measurable(replace(given, kappa=kappa)).presence
     assert np.isnan(doubted[:, 0]).all()
     np.testing.assert_array_equal(doubted[:, 1:], given.presence[:, 1:])

@@ -23,6 +23,7 @@ from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.effects.witnesses import n_witnesses
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured
+from auditor.evidence.presence.families import members_of
 from auditor.evidence.verdicts.counterexamples import presence_reliability
 from auditor.records import BoolArray, IntArray
 from auditor.rules import COVERED_PART, FIT_PART, MIN_ARM, MIN_CLASS
@@ -168,12 +169,7 @@ def _members(inputs: EvidenceInput, measured: Measured, of_column: BoolArray, *,
 
 def _stand_ins(inputs: EvidenceInput) -> list[tuple[int, list[int]]]:
     """Concepts that stand for others wherever they bear a claim themselves: the largest super-concepts first."""
-    position = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
-    composed = [
-        (v, [position[one] for one in concept.members if one in position])
-        for v, concept in enumerate(inputs.concepts)
-        if concept.members
-    ]
+    composed = [(family, list(members)) for family, members in members_of(inputs.concepts).items()]
     composed.sort(key=lambda pair: -len(pair[1]))
     return [*composed, *((attribute, [word]) for attribute, word in inputs.same_as.items())]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -88,40 +89,12 @@ def findings_of(inputs: EvidenceInput, measured: Measured, absence: Measured) ->
 
 def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> Iterator[Finding]:
     c, v = pair.class_idx, pair.concept_idx
-    concept, labels, called = inputs.concepts[v], inputs.label_idx, inputs.predicted_idx == c
+    labels, called = inputs.label_idx, inputs.predicted_idx == c
     present, known = measured.present[:, v], measured.known[:, v]
     own, other = known & (labels == c), known & (labels >= 0) & (labels != c)
     q = pair.q if pair.screened else None
 
-    def finding(
-        rule: Rule,
-        effect: tuple[float, float, float],
-        n: int,
-        rows: IntArray,
-        *,
-        p: float | None = None,
-        corrected: float | None = None,
-        permuted: float | None = None,
-        status: str = "measured",
-    ) -> Finding:
-        return Finding(
-            class_idx=c,
-            class_name=inputs.class_names[c],
-            concept_id=concept.concept_id,
-            concept=concept.term,
-            concept_kind=concept.kind,
-            rule_id=rule.rule_id,
-            effect=effect[0],
-            low=effect[1],
-            high=effect[2],
-            p=p,
-            q=corrected,
-            n_images=n,
-            evidence_image_ids=tuple(inputs.image_ids[row] for row in rows),
-            status=status,
-            permuted=permuted,
-        )
-
+    finding = partial(_record, inputs, pair)
     if pair.words is not None:
         rows = np.flatnonzero(called)
         shares = np.asarray(inputs.shares[rows][:, [v]].toarray(), dtype=np.float32).ravel()
@@ -171,30 +144,58 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         yield finding(FILLED, estimate, swapped.n, rows, p=p, corrected=corrected, status=swapped.status)
 
 
+def _record(
+    inputs: EvidenceInput,
+    pair: PairEvidence,
+    rule: Rule,
+    effect: tuple[float, float, float],
+    n: int,
+    rows: IntArray,
+    *,
+    p: float | None = None,
+    corrected: float | None = None,
+    permuted: float | None = None,
+    status: str = "measured",
+) -> Finding:
+    concept = inputs.concepts[pair.concept_idx]
+    return Finding(
+        class_idx=pair.class_idx,
+        class_name=inputs.class_names[pair.class_idx],
+        concept_id=concept.concept_id,
+        concept=concept.term,
+        concept_kind=concept.kind,
+        rule_id=rule.rule_id,
+        effect=effect[0],
+        low=effect[1],
+        high=effect[2],
+        p=p,
+        q=corrected,
+        n_images=n,
+        evidence_image_ids=tuple(inputs.image_ids[row] for row in rows),
+        status=status,
+        permuted=permuted,
+    )
+
+
 def losses_of_pair(inputs: EvidenceInput, absence: Measured, loss: PairEvidence) -> Iterator[Finding]:
     """What was measured of a loss of recall, and of what comes back when the concept is erased."""
     c, v = loss.class_idx, loss.concept_idx
-    concept, presence = inputs.concepts[v], inputs.presence[:, v]
+    presence = inputs.presence[:, v]
     own = absence.known[:, v] & ~absence.present[:, v] & (inputs.label_idx == c)
 
     def finding(rule: Rule, one: Gap | Erasure, rows: IntArray, *, corrected: float | None = None) -> Finding:
         missed = inputs.predicted_idx[rows] != c
-        return Finding(
-            class_idx=c,
-            class_name=inputs.class_names[c],
-            concept_id=concept.concept_id,
-            concept=concept.term,
-            concept_kind=concept.kind,
-            rule_id=rule.rule_id,
-            effect=one.effect,
-            low=one.low,
-            high=one.high,
+        return _record(
+            inputs,
+            loss,
+            rule,
+            (one.effect, one.low, one.high),
+            one.n_present + one.n_absent,
+            strongest(inputs, rows, missed + presence[rows]),
             p=one.p if one.status == "measured" else None,
-            q=corrected,
-            n_images=one.n_present + one.n_absent,
-            evidence_image_ids=tuple(inputs.image_ids[row] for row in strongest(inputs, rows, missed + presence[rows])),
-            status=one.status,
+            corrected=corrected,
             permuted=one.permuted if isinstance(one, Erasure) else None,
+            status=one.status,
         )
 
     measured = loss.recall.status == "measured"

@@ -38,20 +38,20 @@ def judge(
         intervene: Carries out interventions on pictures (E5); without it there are none.
         on_progress: Called with (stage, done, total).
     """
-    inputs = _measurable(inputs)
+    inputs = measurable(inputs)
     progress = on_progress or (lambda _stage, _done, _total: None)
     measured = measure(inputs, progress)
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
         mark_sure_columns(inputs, measured)
-    judged = _judged(inputs, measured)
+    judged = judged_by_class(inputs, measured)
     control = None
     if inputs.head is not None and intervene is not None:
         before = judged
         intervene_on_pairs(inputs, measured, before, intervene, progress)
-        judged = _judged(inputs, measured)
+        judged = judged_by_class(inputs, measured)
         control = check_interventions(inputs, measured, before, judged, intervene, progress)
-        judged = _judged(inputs, measured) if control else judged
+        judged = judged_by_class(inputs, measured) if control else judged
     failed = control if control and control.swapped.status == "measured" else None
     absence = measure_harm(inputs, measured, progress)
     losses = judged_losses(inputs, absence)
@@ -87,7 +87,7 @@ def judge(
     )
 
 
-def _judged(inputs: EvidenceInput, measured: Measured) -> list[list[JudgedPair]]:
+def judged_by_class(inputs: EvidenceInput, measured: Measured) -> list[list[JudgedPair]]:
     """The pairs of every class, as the evidence at hand has them."""
     correct_for_many_tests(inputs, measured)
     by_class: list[list[PairEvidence]] = [[] for _ in inputs.class_names]
@@ -96,7 +96,7 @@ def _judged(inputs: EvidenceInput, measured: Measured) -> list[list[JudgedPair]]
     return [judged_pairs(inputs, pairs) for pairs in by_class]
 
 
-def _measurable(inputs: EvidenceInput) -> EvidenceInput:
+def measurable(inputs: EvidenceInput) -> EvidenceInput:
     """Presence that the encoder does not tell twice alike is not known: it is in neither arm of anything."""
     doubted = np.zeros(len(inputs.concepts), np.bool_) if inputs.kappa is None else inputs.kappa < MIN_KAPPA
     if not doubted.any():
