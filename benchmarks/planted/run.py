@@ -46,9 +46,11 @@ class Scale:
     taught: World  # what backbones and encoders learn from
 
 
+_SMALL = Scale(SMALL_SIZES, SMALL_BANK, sample_world, None, SAMPLE)
 #: By the name of the grid.
 SCALES = {
-    "small": Scale(SMALL_SIZES, SMALL_BANK, sample_world, None, SAMPLE),
+    "small": _SMALL,
+    "quick": _SMALL,
     "full": Scale(FULL_SIZES, FULL_BANK, full_world, FULL_LESSONS, WIDE),
     "toy": Scale(TOY_SIZES, TOY_BANK, sample_world, TOY_LESSONS, SAMPLE),
 }

@@ -1,7 +1,6 @@
-"""The benchmark's small grid, one seed: a change that breaks the calibration of the verdicts fails here.
+"""Half of the benchmark's small grid, one seed: a change that breaks the calibration of the verdicts fails here.
 
-The bounds are those of one seed of eight models, far below what docs/benchmark.md reports of many: they catch a break,
-not a drift.
+The bounds are those of four models, far below what docs/benchmark.md reports of many: they catch a break, not a drift.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 def _run(work: Path) -> dict:
     output = work / "result.json"
-    command = [sys.executable, "-m", "benchmarks.planted", "--seeds", "0:1", "--jobs", "1", "--work", str(work)]
-    done = subprocess.run([*command, "--output", str(output)], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.planted", "--grid", "quick", "--seeds", "0:1", "--jobs", "1"]
+    done = subprocess.run([*command, "--work", str(work), "--output", str(output)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(output.read_text(encoding="utf-8"))
 
@@ -35,15 +34,15 @@ def result(work: Path) -> dict:
 
 
 def test_no_clean_class_is_flagged(result):
-    assert result["summary"]["n_clean_classes"] >= 15
+    assert result["summary"]["n_clean_classes"] >= 10
     assert result["summary"]["false_alarms"]["alarms"] == 0
     assert result["summary"]["intervals"]["pair_precision"]["false"] == 0
 
 
 def test_classes_that_rely_are_found_with_their_concept(result):
     found = result["summary"]["intervals"]["recall_20"]
-    assert found["true"] + found["missed"] >= 7
-    assert found["true"] >= 6
+    assert found["true"] + found["missed"] >= 3
+    assert found["missed"] == 0
     assert result["summary"]["concept_recall_5"] == 1.0
     missed = [
         one["verdict"]
@@ -55,10 +54,9 @@ def test_classes_that_rely_are_found_with_their_concept(result):
 
 
 def test_another_seed_of_the_audit_flags_the_same(result):
-    """But for one: of eight flags the weakest, 22 points, is shown only together with fillings, which a seed draws."""
     flags = [(set(one["flags"]), set(one["flags_of_other_seed"])) for one in result["outcomes"]]
-    assert sum(len(first) for first, _ in flags) >= 7
-    assert sum(len(first ^ other) for first, other in flags) <= 1
+    assert sum(len(first) for first, _ in flags) >= 3
+    assert all(first == other for first, other in flags)
 
 
 def test_peers_are_asked_about_the_same_models(result):
