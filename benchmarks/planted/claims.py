@@ -1,8 +1,8 @@
 """How far each verdict is true: "clean" of classes that rely on something, and of those that nothing touches; harm.
 
 Any verdict name is counted, whatever names the product has. A class counts by what was measured of it: *relies* with
-its size in points, *truly clean* (no reliance of 5 points is possible and nothing repels it by 10), *harmed* where a
-value surely costs it pictures.
+its size in points, *truly clean* (no reliance of 5 points is possible and nothing else moves it by 10), *harmed* where
+a value surely costs it pictures.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.planted import claims, score
+from benchmarks.planted import outcomes as outcomes_module
 
 
 def one_class(class_idx, verdict, *, status="clean", size=0.0, n=100, clean=True, lead=None, repelled=False):
@@ -173,3 +174,12 @@ def test_verdicts_are_told_by_the_pictures_that_tell() -> None:
     leads = ["sea", None, None]
     assert score.class_counts(model, leads).tolist() == [1, 0, 1]
     assert score.class_counts(model, leads, arm=20).tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("effect", "pull", "clean"), [(-0.09, 0.09, True), (-0.1, 0, False), (0, 0.1, False), (0, -0.25, False)]
+)
+def test_truly_clean_is_what_nothing_moves_either_way(effect, pull, clean) -> None:
+    """Nor may a value keep other classes' pictures from it: where 25 points fewer are called it, "clean" is wrong."""
+    moved = {**pair(0, "water", effect=effect), "pull": pull}
+    assert outcomes_module.truly_clean([moved]) is clean

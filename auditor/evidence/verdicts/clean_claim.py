@@ -165,7 +165,7 @@ def _placed(inputs: EvidenceInput) -> Float64Array:
     A picture was taken somewhere, so where the encoder finds none of the scenes likely it does not see what is there,
     or has no word for it: what such a class may rest on is in no arm of anything.
     """
-    known = np.isfinite(inputs.presence).any(axis=0)
+    known = np.asarray(np.isfinite(inputs.presence).any(axis=0))
     scenes = [v for v, one in enumerate(inputs.concepts) if one.kind == SCENE and one.column is None and known[v]]
     if len(scenes) < 2:
         return np.ones(len(inputs.class_names))
