@@ -244,6 +244,9 @@ TOLERANCE = 0.20
 COVERED_PART = 0.10
 #: Part of the context words that an encoder must tell twice alike for words to bear the claim.
 FIT_PART = 0.5
+#: Part of a class's pictures that the encoder must find some scene likely in for words to bear the claim: where an
+#: encoder was blind to a scene that a class relies on it was .2 to .6, and .86 and more elsewhere (decision 0031).
+PLACED_PART = 0.7
 #: A class's severity by the lower bound of its gap: from here on high, and medium; below that low.
 HIGH, MEDIUM = 0.20, 0.10
 

@@ -1,8 +1,8 @@
 """How far each verdict is true: "clean" of classes that rely on something, and of those that nothing touches; harm.
 
 Any verdict name is counted, whatever names the product has. A class counts by what was measured of it: *relies* with
-its size in points, *truly clean* (no reliance of 5 points is possible and nothing repels it by 10), *harmed* where a
-value surely costs it pictures.
+its size in points, *truly clean* (no reliance of 5 points is possible and nothing else moves it by 10), *harmed* where
+a value surely costs it pictures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from auditor.evidence.effects.significance import clopper_pearson
-from auditor.rules import MIN_ARM
+from auditor.rules import COVERED_PART, MIN_ARM
 from benchmarks.planted.score import FEW_ALARMS, LARGE, Outcome, resampled, seed_of, status_of
 
 Row = dict[str, Any]
@@ -21,6 +21,9 @@ Row = dict[str, Any]
 VERDICTS = ("flagged", "suspect", "not_shown", "clean", "harmed", "not_analysed")
 SIZES = (LARGE, 0.4, 0.6)  # of reliances that "clean" must not be said of
 _PICTURES = ((0, 75), (76, 200), (201, None))  # pictures a class
+_ARMS = ((0, 9), (10, 19), (20, 39), (40, None))  # pictures of the smaller arm, that tell of a reliance or a harm
+#: By recall the pictures of the smaller arm that exclude a gap (decision 0027).
+_CLEAN_ARMS = ((0.95, 30), (0.85, 57), (0.70, 100))
 _FEWEST_SEEDS = 3
 _NO_HARM = 0.05  # a class that no value costs so much is wrongly called harmed
 
@@ -58,6 +61,56 @@ def truly_clean(outcomes: Sequence[Outcome]) -> list[Row]:
     return [row for row in rows if row["classes"]]
 
 
+def enough_to_be_clean(outcome: Outcome, one: Row) -> bool:
+    """Whether a class has the pictures that "clean" takes, of every value that a tenth of its pictures or more show.
+
+    Those are what decision 0027 asks of the smaller arm at the class's recall; below 70 % no number is named.
+    """
+    accuracy = outcome["accuracy"][one["class_idx"]]
+    needed = next((n for recall, n in _CLEAN_ARMS if accuracy >= recall), np.inf)
+    arms = [min(pair["n_with"], pair["n_without"]) for pair in _own(outcome, one)]
+    covered = [arm for arm in arms if arm >= COVERED_PART * one["n_images"]]
+    return bool(covered) and min(covered) >= needed
+
+
+def with_enough_pictures(outcomes: Sequence[Outcome]) -> Row:
+    """Verdicts on the classes that nothing touches and that have the pictures for "clean"."""
+    kept = [
+        {**outcome, "classes": [one for one in outcome["classes"] if enough_to_be_clean(outcome, one)]}
+        for outcome in outcomes
+    ]
+    return share(kept, lambda one: bool(one["truly_clean"]), lambda one: one["verdict"] == "clean")
+
+
+def by_smaller_arm(outcomes: Sequence[Outcome], *, harm: bool) -> list[Row]:
+    """Verdicts on classes that rely on a value, or are harmed by one, by 20 points, by how many pictures tell it.
+
+    That is the smaller of the class's pictures with the value and without it, of the value that most tell of.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for few, most in _ARMS:
+        for outcome in outcomes:
+            for one in outcome["classes"]:
+                large = [pair for pair in _own(outcome, one) if (_is_harmed if harm else _is_relied_on)(pair)]
+                arm = max((min(pair["n_with"], pair["n_without"]) for pair in large), default=-1)
+                if few <= arm <= (np.inf if most is None else most):
+                    row = found.setdefault(_span(few, np.inf if most is None else most), {})
+                    row[one["verdict"]] = row.get(one["verdict"], 0) + 1
+    return [{"pictures": name, "classes": sum(row.values()), "verdicts": row} for name, row in found.items()]
+
+
+def _own(outcome: Outcome, one: Row) -> list[Row]:
+    return [pair for pair in outcome["pairs"] if pair["class_idx"] == one["class_idx"]]
+
+
+def _is_harmed(pair: Row) -> bool:
+    return bool(pair["harmed"] and pair["harm"] <= -LARGE)
+
+
+def _is_relied_on(pair: Row) -> bool:
+    return bool(pair["status"] == "relies" and pair["effect"] >= LARGE)
+
+
 def harmed(outcomes: Sequence[Outcome]) -> Row:
     """Classes that a value surely harms by 20 points or more, how many are called harmed, and how many others are.
 
@@ -67,8 +120,8 @@ def harmed(outcomes: Sequence[Outcome]) -> Row:
     verdicts: dict[str, int] = {}
     for outcome in outcomes:
         for one in outcome["classes"]:
-            own = [pair for pair in outcome["pairs"] if pair["class_idx"] == one["class_idx"]]
-            large = [pair for pair in own if pair["harmed"] and pair["harm"] <= -LARGE]
+            own = _own(outcome, one)
+            large = [pair for pair in own if _is_harmed(pair)]
             if large:
                 true += 1
                 seen += any(min(pair["n_with"], pair["n_without"]) >= MIN_ARM for pair in large)

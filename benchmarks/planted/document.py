@@ -86,6 +86,7 @@ _NAMES = {
     "precision": "classes, precision",
     "recall": "classes, recall at 10 points or more",
     "recall_20": "classes, recall at 20 points or more",
+    "recall_told": "… of which twenty pictures or more tell, of both arms",
     "f1": "classes, F1",
     "pair_precision": "pairs, precision",
     "pair_recall": "pairs, recall at 20 points or more",
@@ -175,6 +176,15 @@ def markdown(result: Row) -> str:
             ("", "", "models", "classes ≥ 20 found", "≥ 10 found", "false flags", "clean flagged", *_CLAIMED), groups
         ),
     ]
+    if "told" in summary:
+        told = [
+            [name.replace("_", " "), *(_percent(one[key]) for key in columns)] for name, one in summary["told"].items()
+        ]
+        parts += [
+            "### Where at least twenty pictures with what is relied on, and twenty without, tell of it",
+            table(("", "precision", "recall", "F1", "false alarms"), told),
+            _arms(summary["relying_by_arm"], "Classes that rely on 20 points or more"),
+        ]
     if "ablations" in summary:
         parts += _claims(own, summary)
         without = [[name, *(_percent(one[key]) for key in columns)] for name, one in summary["ablations"].items()]
@@ -259,6 +269,9 @@ def _claims(own: Sequence[Outcome], summary: Row) -> list[str]:
     for rows, total, width in totals:
         if total["classes"]:
             rows.append(["all", *[""] * (width - 1), *cells(total)])
+    enough = summary.get("clean_with_enough", {"classes": 0})
+    if enough["classes"]:
+        untouched.append(["with the pictures that it takes", "", *cells(enough)])
     harm, rest = summary["harmed"], summary["left_out"]
     return [
         "### Clean: of classes that rely on 20 points or more",
@@ -271,7 +284,14 @@ def _claims(own: Sequence[Outcome], summary: Row) -> list[str]:
         f"({_told(rest['repelled_verdicts'])}). Left out, since what they rely on is not sure: {rest['classes']} "
         f"classes ({_told(rest['verdicts'])}); flags on what is not sure, or on what pulls: {rest['class_flags']} of "
         f"classes, {rest['pair_flags']} of pairs.",
+        *([_arms(summary["harmed_by_arm"], "Harmed by 20 points or more")] if "harmed_by_arm" in summary else []),
     ]
+
+
+def _arms(rows: Sequence[Row], what: str) -> str:
+    """Verdicts by the pictures that tell, as a sentence."""
+    told = "; ".join(f"{row['pictures']}: {row['classes']} ({_told(row['verdicts'])})" for row in rows)
+    return f"{what}, by how many of their pictures are with it, or without, whichever is less: {told or 'none'}."
 
 
 def _told(verdicts: Row) -> str:

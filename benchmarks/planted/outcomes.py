@@ -219,8 +219,13 @@ def class_status(pairs: list[dict[str, Any]]) -> str:
 
 
 def truly_clean(pairs: list[dict[str, Any]]) -> bool:
-    """Whether "clean" would be right: no reliance of 5 points is possible, and nothing repels the class by 10."""
-    return class_status(pairs) == "clean" and all(pair["effect"] > -RELIES for pair in pairs)
+    """Whether "clean" would be right: no reliance of 5 points is possible, and nothing else moves the class by 10.
+
+    Neither its own pictures away from it, nor those of the others to it or away from it: "clean" is said of both.
+    """
+    return class_status(pairs) == "clean" and all(
+        pair["effect"] > -RELIES and abs(pair["pull"]) < RELIES for pair in pairs
+    )
 
 
 def harm(pairs: list[dict[str, Any]]) -> float:

@@ -13,16 +13,21 @@ from benchmarks.planted.score import Outcome
 
 Summary = dict[str, Any]
 _ENOUGH_ELSEWHERE = 20  # pictures of other classes with the value
+ENOUGH_COUNTEREXAMPLES = 20  # pictures of the class with what it relies on, and without
 
 
 def summarise(outcomes: Sequence[Outcome]) -> Summary:
     """The figures of docs/benchmark.md. ``recall`` asks for classes with 10 points or more, ``pair_recall`` for 20."""
     classes = [score.class_counts(one, score.own_leads(one)) for one in outcomes]
+    told_classes = [
+        score.class_counts(one, score.own_leads(one), least=score.LARGE, arm=ENOUGH_COUNTEREXAMPLES) for one in outcomes
+    ]
     large_classes = [score.class_counts(one, score.own_leads(one), least=score.LARGE) for one in outcomes]
     pairs = [score.pair_counts(one) for one in outcomes]
     large_pairs = [score.pair_counts(one, least=score.LARGE) for one in outcomes]
     alarms = score.false_alarms(outcomes, score.own_leads)
     seeds = [score.seed_of(one) for one in outcomes]
+    peers = [name for name in PEERS if any(name in one["peers"] for one in outcomes)]
 
     def figure(counts: Sequence[score.Counts], measure: Callable[[score.Counts], Any]) -> dict[str, Any]:
         return score.figure(counts, measure, seeds)
@@ -31,6 +36,7 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         "precision": figure(classes, score.precision),
         "recall": figure(classes, score.recall),
         "recall_20": figure(large_classes, score.recall),
+        "recall_told": figure(told_classes, score.recall),
         "f1": figure(classes, score.f1),
         "pair_precision": figure(pairs, score.precision),
         "pair_recall": figure(large_pairs, score.recall),
@@ -62,8 +68,10 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         "correlation_one": without_counterexamples(outcomes),
         "intervals": figures,
         "false_alarms": alarms,
-        "peers": {
-            name: peer_at_its_best(outcomes, name) for name in PEERS if any(name in one["peers"] for one in outcomes)
+        "peers": {name: peer_at_its_best(outcomes, name) for name in peers},
+        "told": {
+            "auditor": _by_leads(outcomes, score.own_leads, arm=ENOUGH_COUNTEREXAMPLES),
+            **{name: peer_at_its_best(outcomes, name, arm=ENOUGH_COUNTEREXAMPLES) for name in peers},
         },
         "ablations": {name: ablated(outcomes, name) for name in ABLATIONS if any(one["ablations"] for one in outcomes)},
         "false_clean": claims.share(
@@ -72,16 +80,19 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         "truly_clean": claims.share(
             outcomes, lambda one: bool(one["truly_clean"]), lambda one: one["verdict"] == "clean"
         ),
+        "clean_with_enough": claims.with_enough_pictures(outcomes),
+        "relying_by_arm": claims.by_smaller_arm(outcomes, harm=False),
+        "harmed_by_arm": claims.by_smaller_arm(outcomes, harm=True),
         "harmed": claims.harmed(outcomes),
         "left_out": claims.left_out(outcomes),
     }
 
 
-def peer_at_its_best(outcomes: Sequence[Outcome], name: str) -> dict[str, float]:
-    """A peer at the threshold that gives it the best F1 on these models."""
+def peer_at_its_best(outcomes: Sequence[Outcome], name: str, *, arm: int = 0) -> dict[str, float]:
+    """A peer at the threshold that gives it the best F1 on these models, of classes that ``arm`` pictures tell of."""
     asked = [one for one in outcomes if name in one["peers"]]
-    threshold = score.best_threshold(asked, name)
-    found = _by_leads(asked, lambda one: score.peer_leads(one, name, threshold))
+    threshold = score.best_threshold(asked, name, arm=arm)
+    found = _by_leads(asked, lambda one: score.peer_leads(one, name, threshold), arm=arm)
     return {**found, "threshold": round(threshold, 4)}
 
 
@@ -90,8 +101,10 @@ def ablated(outcomes: Sequence[Outcome], name: str) -> dict[str, float]:
     return _by_leads([one for one in outcomes if one["ablations"]], lambda one: one["ablations"][name])
 
 
-def _by_leads(outcomes: Sequence[Outcome], leads: Callable[[Outcome], Sequence[str | None]]) -> dict[str, float]:
-    total = score.total_of(score.class_counts(one, leads(one)) for one in outcomes)
+def _by_leads(
+    outcomes: Sequence[Outcome], leads: Callable[[Outcome], Sequence[str | None]], *, arm: int = 0
+) -> dict[str, float]:
+    total = score.total_of(score.class_counts(one, leads(one), arm=arm) for one in outcomes)
     return {
         "precision": round(float(score.precision(total)), 4),
         "recall": round(float(score.recall(total)), 4),
@@ -188,8 +201,12 @@ def table(summary: Summary, groups: dict[str, dict[str, Any]]) -> str:
             f"{name:30} precision {part['precision']:.3f}  recall {part['recall']:.3f}  F1 {part['f1']:.3f}  "
             f"false alarms {part['false_alarm_rate']:.3f}"
         )
-    for name in ("false_clean", "truly_clean"):
+    for name, part in summary["told"].items():
+        lines.append(f"{name:30} F1 {part['f1']:.3f} where {ENOUGH_COUNTEREXAMPLES} pictures or more tell of it")
+    for name in ("false_clean", "truly_clean", "clean_with_enough"):
         lines.append(f"{name:18} {summary[name]['verdicts']}")
+    for name in ("relying_by_arm", "harmed_by_arm"):
+        lines += [f"{name:18} {row['pictures']:6} {row['verdicts']}" for row in summary[name]]
     lines += [f"{'harmed':18} {summary['harmed']}", f"{'left out':18} {summary['left_out']}"]
     for name, row in groups.items():
         lines.append(

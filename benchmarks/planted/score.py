@@ -19,19 +19,27 @@ FEW_ALARMS = 5
 LARGE = 0.20
 
 
-def class_counts(outcome: Outcome, leads: Sequence[str | None], *, least: float = 0.0) -> Counts:
+def class_counts(outcome: Outcome, leads: Sequence[str | None], *, least: float = 0.0, arm: int = 0) -> Counts:
     """(true, false, missed) classes, when class c is flagged for ``leads[c]`` (None: not flagged).
 
-    A class that relies on less than ``least`` is not asked for. A class counts as found when its concept is one that
+    A class that relies on less than ``least`` is not asked for, nor one of which fewer than ``arm`` pictures show, or
+    fail to show, whatever it relies on. A class counts as found when its concept is one that
     it relies on, or works like one; a flag on a pair in between is left out.
     """
     true = false = missed = 0
     for one, lead in zip(outcome["classes"], leads, strict=True):
         status = status_of(outcome, one["class_idx"], lead) if lead else None
-        true += status == "positive" and one["size"] >= least
+        asked = one["size"] >= least and (arm == 0 or _told_by(outcome, one["class_idx"]) >= arm)
+        true += status == "positive" and asked
         false += status == "negative"
-        missed += one["status"] == "relies" and one["size"] >= least and status != "positive"
+        missed += one["status"] == "relies" and asked and status != "positive"
     return np.array([true, false, missed], dtype=np.float64)
+
+
+def _told_by(outcome: Outcome, class_idx: int) -> int:
+    """Pictures in the smaller arm of what a class relies on, of the value that most tell of."""
+    own = [pair for pair in outcome["pairs"] if pair["class_idx"] == class_idx and pair["status"] == "relies"]
+    return max((min(pair["n_with"], pair["n_without"]) for pair in own), default=0)
 
 
 def own_leads(outcome: Outcome) -> list[str | None]:
@@ -230,9 +238,9 @@ def peer_leads(outcome: Outcome, name: str, threshold: float) -> list[str | None
     return [one["lead"] if one["score"] >= threshold else None for one in outcome["peers"][name]]
 
 
-def best_threshold(outcomes: Sequence[Outcome], name: str) -> float:
-    """The threshold that gives a peer its best F1 by classes on these very models."""
+def best_threshold(outcomes: Sequence[Outcome], name: str, *, arm: int = 0) -> float:
+    """The threshold that gives a peer its best F1 by classes on these very models, see :func:`class_counts`."""
     scores = np.unique([one["score"] for outcome in outcomes for one in outcome["peers"][name]])
     candidates = np.unique(np.quantile(scores, np.linspace(0, 1, 101))) if scores.size > 101 else scores
-    totals = [total_of(class_counts(one, peer_leads(one, name, t)) for one in outcomes) for t in candidates]
+    totals = [total_of(class_counts(one, peer_leads(one, name, t), arm=arm) for one in outcomes) for t in candidates]
     return float(candidates[int(np.argmax([float(f1(total)) for total in totals]))])

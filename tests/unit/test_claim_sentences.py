@@ -93,3 +93,17 @@ def test_not_shown_without_any_concept():
         "that there is nothing. This covers named concepts only. A concept counts from 10 pictures and 10 % of the "
         "class on, with it and without it."
     )
+
+
+def test_words_that_tell_no_scene_of_most_pictures_are_named_as_the_reason():
+    words = replace(OPEN, members=np.array([0]), bounds=np.array([0.05]), of_column=np.zeros(1, np.bool_), placed=0.25)
+    assert told(words).text == (
+        'Nothing was found on "cat", but the encoder tells a scene in only 25 % of its pictures, so words cannot say '
+        "that there is nothing. This covers named concepts only. A column of the manifest that says where they were "
+        "taken, or words for it in the vocabulary, would."
+    )
+    assert "the encoder cannot tell most of them, so words cannot say" in told(replace(words, fit=False)).text
+    beside = replace(CLAIM, placed=0.25, outside=(1,))
+    assert claim_sentences.coverage(INPUTS, beside).endswith(
+        "(sea); words bear no claim, as the encoder tells a scene in only 25 % of its pictures."
+    )

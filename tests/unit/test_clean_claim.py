@@ -152,7 +152,7 @@ def test_words_of_an_encoder_that_tells_too_few_bear_no_claim():
 
 def test_a_super_concept_stands_for_its_words_where_it_bears_the_claim():
     even = [(k, (1, 0, 1, 0), k, 40) for k in (0, 1)] + [(k, (0, 1, 1, 1), k, 40) for k in (0, 1)]
-    rows = [*even, *[(k, (0, 0, 0, 0), k, 40) for k in (0, 1)]]
+    rows = [*even, *[(k, (0, 0, 0, 0), k, 30) for k in (0, 1)]]
     claim = claims_of(audited((WATER, SEA, WATERS, SHORE), rows))[2][0]
     assert claim.members.tolist() == [2, 3]
     assert claim.outside == ()
@@ -263,3 +263,47 @@ def test_the_tolerance_of_the_settings_decides():
 def test_without_a_model_nothing_is_claimed():
     inputs = replace(World(seed=0).audit(60), head=None, head_chunks=None)
     assert {verdict.gap_bound for verdict in judge(inputs).verdicts} == {None}
+
+
+def placed(n_told, *, column=False):
+    """Class "a" has a scene told in ``n_told`` of 100 pictures, "b" in all, and both a mark in every other one."""
+    rows = []
+    for label, n in ((0, n_told), (1, 100)):
+        for mark in (1, 0):
+            scenes = [(1, 0, n // 4), (0, 1, n // 2 - n // 4), (0, 0, 50 - n // 2)]
+            rows += [(label, (mark, water, shore, mark), label, count) for water, shore, count in scenes]
+    concepts = (Concept("mark", "mark", "artifact"), WATER, SHORE, SITE)
+    if not column:
+        concepts, rows = concepts[:3], [(label, there[:3], called, n) for label, there, called, n in rows]
+    return audited(concepts, rows)
+
+
+@pytest.mark.parametrize(("n_told", "bears"), [(70, True), (68, False), (0, False)])
+def test_words_bear_no_claim_where_the_encoder_tells_no_scene_in_most_pictures(n_told, bears):
+    """A scene that the encoder does not see is in no arm; the mark that varies beside it says nothing of the scene."""
+    *_, (claim, other) = claims_of(placed(n_told))
+    assert claim.placed == n_told / 100
+    assert (claim.words_bear, claim.holds, 0 in claim.members) == (bears, bears, bears)
+    assert (claim.bound is None) is not bears
+    assert (other.placed, other.words_bear) == (1, True)
+
+
+def test_columns_bear_the_claim_where_words_may_not():
+    *_, (claim, _) = claims_of(placed(20, column=True))
+    assert not claim.words_bear
+    assert claim.of_column.tolist() == [True]
+    assert claim.holds
+
+
+def test_words_that_the_data_associate_are_no_claim_on_their_own():
+    """Of an encoder that tells no scene, what it finds in most pictures of the class and in half of the others."""
+    rows = [(0, (1, 0, 0), 0, 85), (0, (0, 0, 0), 0, 15), (1, (1, 1, 0), 1, 50), (1, (0, 1, 0), 1, 50)]
+    _, measured, (claim, _) = claims_of(audited((Concept("mark", "mark", "artifact"), WATER, SHORE), rows))
+    assert measured.by_data[0, 0]
+    assert 0 in claim.members
+    assert (claim.words_bear, claim.bound, claim.holds) == (False, None, False)
+
+
+def test_the_scene_is_not_asked_for_where_the_vocabulary_has_none_to_choose_from():
+    *_, (claim, _) = claims_of(audited(*two_arms(WATER, x_with=70, n_with=70, x_without=75, n_without=75)))
+    assert (claim.placed, claim.words_bear) == (1.0, True)

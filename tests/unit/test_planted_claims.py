@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.planted import claims, score
+from benchmarks.planted import outcomes as outcomes_module
 
 
 def one_class(class_idx, verdict, *, status="clean", size=0.0, n=100, clean=True, lead=None, repelled=False):
@@ -140,3 +141,45 @@ def test_a_share_has_an_interval_by_seed() -> None:
     assert (found["seeds"], found["seed_low"], found["seed_high"]) == (2, 0.0, 1.0)
     assert score.figure(counts, score.recall, [0, 0, 0])["seed_low"] is None
     assert score.figure(counts, score.recall)["seeds"] == 0
+
+
+def test_clean_is_asked_for_where_the_smaller_arms_have_the_pictures() -> None:
+    """30, 57 and 100 pictures at a recall of .95, .85 and .70; values of less than a tenth of a class do not count."""
+    cases = [(0.95, 30, True), (0.95, 29, False), (0.949, 57, True), (0.85, 56, False), (0.7, 100, True)]
+    cases += [(0.69, 150, False)]
+    for accuracy, arm, enough in cases:
+        pairs = [pair(0, "water", arms=(arm, 300 - arm)), pair(0, "ruler", arms=(29, 271))]
+        model = {**outcome(0, [one_class(0, "clean", n=300)], pairs), "accuracy": [accuracy]}
+        assert claims.enough_to_be_clean(model, model["classes"][0]) is enough
+        assert claims.with_enough_pictures([model])["classes"] == enough
+    nothing = {**outcome(0, [one_class(0, "clean", n=300)], [pair(0, "ruler", arms=(29, 271))]), "accuracy": [1.0]}
+    assert not claims.enough_to_be_clean(nothing, nothing["classes"][0])
+
+
+def test_verdicts_are_told_by_the_pictures_that_tell() -> None:
+    pairs = [
+        pair(0, "water", status="relies", effect=0.3, arms=(9, 91)),
+        pair(0, "sea", status="relies", effect=0.3, arms=(80, 20)),
+        pair(1, "water", status="relies", effect=0.3, arms=(91, 9)),
+        pair(2, "ruler", harm=-0.3, harmed=True, arms=(45, 55)),
+        pair(2, "water", status="relies", effect=0.19),
+    ]
+    verdicts = [relying("flagged", 0.3), {**relying("suspect", 0.3), "class_idx": 1}, one_class(2, "harmed")]
+    model = outcome(0, verdicts, pairs)
+    assert claims.by_smaller_arm([model], harm=False) == [
+        {"pictures": "≤ 9", "classes": 1, "verdicts": {"suspect": 1}},
+        {"pictures": "20–39", "classes": 1, "verdicts": {"flagged": 1}},
+    ]
+    assert claims.by_smaller_arm([model], harm=True) == [{"pictures": "> 39", "classes": 1, "verdicts": {"harmed": 1}}]
+    leads = ["sea", None, None]
+    assert score.class_counts(model, leads).tolist() == [1, 0, 1]
+    assert score.class_counts(model, leads, arm=20).tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("effect", "pull", "clean"), [(-0.09, 0.09, True), (-0.1, 0, False), (0, 0.1, False), (0, -0.25, False)]
+)
+def test_truly_clean_is_what_nothing_moves_either_way(effect, pull, clean) -> None:
+    """Nor may a value keep other classes' pictures from it: where 25 points fewer are called it, "clean" is wrong."""
+    moved = {**pair(0, "water", effect=effect), "pull": pull}
+    assert outcomes_module.truly_clean([moved]) is clean

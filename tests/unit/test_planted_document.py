@@ -39,7 +39,7 @@ def made_up(seed: int, *, flagged: bool, encoder: str = "own", correlation: floa
             "sort": "scene", "control": None, "correlation": correlation, "architecture": "cnn", "tier": 2,
             "seed": seed, "encoder": encoder, "audit": "as training",
         },
-        "classes": classes, "pairs": [pair, clean], "flags": ["a/water"] if flagged else [],
+        "accuracy": [0.9, 0.9], "classes": classes, "pairs": [pair, clean], "flags": ["a/water"] if flagged else [],
         "flags_of_other_seed": ["a/water"] if flagged else [], "peers": peers if encoder == "own" else {},
         "ablations": {name: ["water", None] for name in ABLATIONS} if encoder == "own" else {},
     }  # fmt: skip
@@ -85,9 +85,21 @@ def test_summary_has_what_verdicts_claim(result) -> None:
     assert (row["truly_clean"], row["truly_clean_clean"], row["false_clean"]) == (4, 4, 0)
 
 
+def test_what_too_few_pictures_tell_of_is_counted_apart(result) -> None:
+    """Five of the class's pictures are without water: what nobody can see there is no miss of the second table."""
+    summary = result["summary"]
+    assert summary["relying_by_arm"] == [{"pictures": "≤ 9", "classes": 4, "verdicts": {"suspect": 1, "flagged": 3}}]
+    assert (summary["intervals"]["recall_told"]["missed"], summary["intervals"]["recall_20"]["missed"]) == (0, 1)
+    assert summary["told"]["auditor"]["f1"] == 1.0
+    text = document.markdown(result)
+    assert "Classes that rely on 20 points or more, by" in text
+    assert "≤ 9: 4 (1 suspect, 3 flagged)" in text
+
+
 def test_results_of_before_can_still_be_shown(result) -> None:
     old = json.loads(json.dumps(result))
-    for name in ("ablations", "false_clean", "truly_clean", "harmed", "left_out"):
+    added = ("told", "clean_with_enough", "relying_by_arm", "harmed_by_arm")
+    for name in ("ablations", "false_clean", "truly_clean", "harmed", "left_out", *added):
         del old["summary"][name]
     for row in old["groups"]["sort"].values():
         del row["left_out"], row["harmed"]

@@ -23,8 +23,10 @@ from scipy.special import expit, logsumexp
 
 from auditor.records import FloatArray
 
+#: The kind that no picture is without: it was taken somewhere.
+SCENE = "scene"
 #: Kinds of which a picture has one value.
-EXCLUSIVE_KINDS = ("scene", "weather", "light", "quality", "colour", "object")
+EXCLUSIVE_KINDS = (SCENE, "weather", "light", "quality", "colour", "object")
 
 _ROWS = 8192  # pictures scored at a time, so that memory follows the vocabulary and not the data set
 _BEHIND = 3.0  # logits, a factor of 20 in odds

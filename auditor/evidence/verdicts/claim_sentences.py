@@ -41,11 +41,18 @@ def coverage(inputs: EvidenceInput, claim: CleanClaim) -> str:
         return "This covers named concepts only."
     names = ", ".join(inputs.concepts[v].term for v in claim.outside[:_NAMED])
     more = " …" if len(claim.outside) > _NAMED else ""
-    unfit = "" if claim.fit else "; words bear no claim, as the encoder cannot tell most of them"
+    unfit = "" if claim.words_bear else f"; words bear no claim, as {_unfit(claim)}"
     return (
         f"This covers named concepts only, and not {counted(len(claim.outside), 'concept')} that too few pictures have "
         f"or lack, or that cannot be told ({names}{more}){unfit}."
     )
+
+
+def _unfit(claim: CleanClaim) -> str:
+    """Why words bear no claim."""
+    if not claim.fit:
+        return "the encoder cannot tell most of them"
+    return f"the encoder tells a scene in only {percent(claim.placed)} of its pictures"
 
 
 def not_shown(
@@ -53,6 +60,12 @@ def not_shown(
 ) -> Sentence:
     """State: nothing was found, on pictures that could not have shown it."""
     seen = detectable(effect, of_half=True)
+    if claim.bound is None and not claim.words_bear:
+        return Sentence(
+            f'Nothing was found on "{name}", but {_unfit(claim)}, so words cannot say that there is nothing',
+            " ".join([*seen, coverage(inputs, claim)]),
+            "A column of the manifest that says where they were taken, or words for it in the vocabulary, would.",
+        )
     if weakest is None:
         return Sentence(
             f'Nothing was found on "{name}", but no concept is in enough of its pictures, and absent from enough, to '

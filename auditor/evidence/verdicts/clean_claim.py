@@ -6,6 +6,7 @@ and of pull, surely lies under the tolerance; else it was not shown (docs/decisi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +25,10 @@ from auditor.evidence.effects.witnesses import n_witnesses
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured
 from auditor.evidence.presence.families import members_of
+from auditor.evidence.presence.presence import SCENE
 from auditor.evidence.verdicts.counterexamples import presence_reliability
 from auditor.records import BoolArray, IntArray
-from auditor.rules import COVERED_PART, FIT_PART, MIN_ARM, MIN_CLASS
+from auditor.rules import COVERED_PART, FIT_PART, MIN_ARM, MIN_CLASS, PLACED_PART, PRESENT
 
 Float64Array = NDArray[np.float64]
 
@@ -63,6 +65,7 @@ class CleanClaim:
         of_column: (M,) whether the manifest knows them, else they are words.
         outside: Concepts that are not covered, those with the largest smaller arm first.
         fit: Whether the encoder tells enough words for them to bear a claim.
+        placed: Part of the class's pictures that some scene word is told to be in; 1 where that is not asked.
     """
 
     tolerance: float
@@ -72,11 +75,18 @@ class CleanClaim:
     of_column: BoolArray
     outside: tuple[int, ...]
     fit: bool
+    placed: float = 1.0
+
+    @property
+    def words_bear(self) -> bool:
+        """Whether words may bear the claim: the encoder tells most of them, and where most pictures were taken."""
+        return self.fit and self.placed >= PLACED_PART
 
     @property
     def bound(self) -> float | None:
-        """The largest bound; None where nothing bears the claim."""
-        return float(self.bounds.max()) if self.members.size else None
+        """The largest bound; None where nothing bears the claim: words alone, and they may not."""
+        borne = self.members.size and (self.words_bear or self.of_column.any())
+        return float(self.bounds.max()) if borne else None
 
     @property
     def holds(self) -> bool:
@@ -99,9 +109,10 @@ class CleanClaim:
 
 def clean_claims(inputs: EvidenceInput, measured: Measured) -> tuple[CleanClaim | None, ...]:
     """The claim of every class; None for one with too few pictures to be analysed."""
-    fit = _fit(inputs, measured)
+    fit, placed = _fit(inputs, measured), _placed(inputs)
     of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
-    members = _members(inputs, measured, of_column, fit=fit)
+    stand_ins = _stand_ins(inputs)
+    members = _members(inputs, measured, of_column, stand_ins, words_bear=fit & (placed >= PLACED_PART))
     chosen = np.flatnonzero(members.any(axis=0)).astype(np.int64)
     reliable = np.array([presence_reliability(inputs, measured, int(v)) for v in chosen])
     effects = group_effects(inputs, measured.present, measured.known, chosen)
@@ -137,8 +148,8 @@ def clean_claims(inputs: EvidenceInput, measured: Measured) -> tuple[CleanClaim 
         bounds = np.minimum(both.max(axis=0), 1.0)
         by_pull = both[1] > both[0]
         v = chosen[mine]
-        outside = _outside(inputs, measured, c, v)
-        claims.append(CleanClaim(inputs.tolerance, v, bounds, by_pull, of_column[v], outside, fit))
+        outside = _outside(inputs, measured, c, v, stand_ins)
+        claims.append(CleanClaim(inputs.tolerance, v, bounds, by_pull, of_column[v], outside, fit, float(placed[c])))
     return tuple(claims)
 
 
@@ -148,21 +159,45 @@ def _fit(inputs: EvidenceInput, measured: Measured) -> bool:
     return not words.any() or float(measured.measurable[words].mean()) >= FIT_PART
 
 
-def _members(inputs: EvidenceInput, measured: Measured, of_column: BoolArray, *, fit: bool) -> BoolArray:
-    """Whether each concept bears the claim of each class: (C, V).
+def _placed(inputs: EvidenceInput) -> Float64Array:
+    """Part of the pictures of every class (C,) that some scene word is told to be in; 1 with fewer than two such words.
+
+    A picture was taken somewhere, so where the encoder finds none of the scenes likely it does not see what is there,
+    or has no word for it: what such a class may rest on is in no arm of anything.
+    """
+    known = np.asarray(np.isfinite(inputs.presence).any(axis=0))
+    scenes = [v for v, one in enumerate(inputs.concepts) if one.kind == SCENE and one.column is None and known[v]]
+    if len(scenes) < 2:
+        return np.ones(len(inputs.class_names))
+    told = (inputs.presence[:, scenes] > PRESENT).any(axis=1)
+    labelled = inputs.label_idx >= 0
+    n, n_told = (
+        np.bincount(inputs.label_idx[rows], minlength=len(inputs.class_names)) for rows in (labelled, labelled & told)
+    )
+    return np.asarray(n_told / np.maximum(n, 1))
+
+
+def _members(
+    inputs: EvidenceInput,
+    measured: Measured,
+    of_column: BoolArray,
+    stand_ins: Sequence[tuple[int, list[int]]],
+    *,
+    words_bear: BoolArray,
+) -> BoolArray:
+    """Whether each concept bears the claim of each class: (C, V), words by ``words_bear`` (C,).
 
     Measurable context whose smaller arm is a fair part of the class, or that the data associate with it. A concept
     that another one stands for is left out: words that a super-concept is made of, and the word of a column's name.
     """
     smaller = np.minimum(measured.n_with, measured.n_without)
     fair = (smaller >= COVERED_PART * measured.n_labelled[:, None]) & (smaller >= MIN_ARM)
-    if not fit:
-        fair &= of_column
+    fair &= of_column | words_bear[:, None]
     context = np.zeros(smaller.shape, dtype=np.bool_)
     for c in range(len(context)):
         context[c, inputs.context_of(c)] = True
     members = context & measured.measurable & (fair | measured.by_data)
-    for stand_in, stood_for in _stand_ins(inputs):
+    for stand_in, stood_for in stand_ins:
         members[:, stood_for] &= ~members[:, [stand_in]]
     return members
 
@@ -174,10 +209,12 @@ def _stand_ins(inputs: EvidenceInput) -> list[tuple[int, list[int]]]:
     return [*composed, *((attribute, [word]) for attribute, word in inputs.same_as.items())]
 
 
-def _outside(inputs: EvidenceInput, measured: Measured, c: int, members: IntArray) -> tuple[int, ...]:
+def _outside(
+    inputs: EvidenceInput, measured: Measured, c: int, members: IntArray, stand_ins: Sequence[tuple[int, list[int]]]
+) -> tuple[int, ...]:
     """Context that the claim does not cover, and that nothing in it stands for; the most nearly covered first."""
     covered = set(members.tolist())
-    covered |= {v for stand_in, stood_for in _stand_ins(inputs) if stand_in in covered for v in stood_for}
+    covered |= {v for stand_in, stood_for in stand_ins if stand_in in covered for v in stood_for}
     smaller = np.minimum(measured.n_with[c], measured.n_without[c])
     there = [measured.measurable[v] or inputs.concepts[v].column is None for v in range(smaller.size)]
     left = [v for v in inputs.context_of(c).tolist() if v not in covered and there[v]]  # no column without a value
