@@ -1,8 +1,8 @@
 """The way of a picture from file to verdict: the only place that knows the order of the stages.
 
-``run_audit`` reads from top to bottom, in eight steps: load the inputs, extract features, add what was measured of the pictures, line up labels and
-predictions, put channels and pictures into words, weigh the evidence, draw the maps of the pictures that show it,
-write the audit. Below it stands each step, in that order.
+``run_audit`` reads from top to bottom, in eight steps: load the inputs, extract features, add what was measured of the
+pictures, line up labels and predictions, put channels and pictures into words, weigh the evidence, draw the maps of the
+pictures that show it, write the audit. Below it stands each step, in that order.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import numpy as np
 
 from auditor.concept_records import Attribute
 from auditor.inputs.attributes import KnownAttributes, concept_id_of, known_attributes
-from auditor.properties.measure import PROPERTIES, PROPERTY_PREFIX, Value
-from auditor.records import Concept, ImageItem, IntArray
+from auditor.properties.measure import PROPERTIES, Value
+from auditor.records import PROPERTY_PREFIX, Concept, ImageItem, IntArray
 from auditor.wording import quote_list
 
 #: Digits of a number in a level's name: "sharpness < 0.0213".
@@ -38,32 +38,27 @@ def property_columns(
         label_idx: (N,) class of the label, -1 for none.
 
     Returns:
-        Properties that all pictures have alike are states of a column and make no concept. A property that copies the
-        label is a finding about the data, and a notice.
+        A property that all pictures have alike, or too few have, is no column. One that copies the label is a finding
+        about the data, and a notice.
     """
+    asked = [p for p in PROPERTIES if p.examined]
     shown = [
-        replace(item, attributes={p.words: _text(of[p.name]) for p in PROPERTIES if p.name in of})
+        replace(item, attributes={p.words: _text(of[p.name]) for p in asked if p.name in of})
         for item, of in ((item, values.get(item.image_id, {})) for item in items)
     ]
-    found = known_attributes(shown, [p.words for p in PROPERTIES], (), label_idx)
-    column = {p.words: PROPERTY_PREFIX + p.name for p in PROPERTIES}
+    found = known_attributes(shown, [p.words for p in asked], (), label_idx)
+    column = {p.words: PROPERTY_PREFIX + p.name for p in asked}
     columns = tuple(replace(one, attribute=column[one.attribute]) for one in found.columns)
     concepts = tuple(_renamed(one, column[one.column or ""]) for one in found.concepts)
     examined = [one for one in columns if one.state in ("examined", "follows_label")]
     names = tuple(one.attribute for one in examined)
-    words = {column[p.words]: p.words for p in PROPERTIES}
-    with_values = tuple(
-        replace(
-            item,
-            attributes={
-                **item.attributes,
-                **{n: one.attributes[words[n]] for n in names if words[n] in one.attributes},
-            },
-        )
-        for item, one in zip(items, shown, strict=True)
-    )
-    attributes = KnownAttributes(columns, concepts, found.presence, {})
-    return MeasuredColumns(with_values, names, attributes, _label_copies(examined, words))
+    words = {column[p.words]: p.words for p in asked}
+    with_values = []
+    for item, one in zip(items, shown, strict=True):
+        said = {name: one.attributes[words[name]] for name in names if words[name] in one.attributes}
+        with_values.append(replace(item, attributes={**item.attributes, **said}))
+    attributes = KnownAttributes(tuple(examined), concepts, found.presence, {})
+    return MeasuredColumns(tuple(with_values), names, attributes, _label_copies(examined, words))
 
 
 def joined(manifest: KnownAttributes, measured: KnownAttributes) -> KnownAttributes:

@@ -25,7 +25,8 @@ def _tables() -> NDArray[np.int64]:
     """(100, 64) what libjpeg makes of the table at qualities 1 to 100."""
     quality = np.arange(1, 101)
     scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)[:, None]
-    return np.clip((_LUMINANCE * scale + 50) // 100, 1, 255)
+    scaled: NDArray[np.int64] = np.clip((_LUMINANCE * scale + 50) // 100, 1, 255)
+    return scaled
 
 
 _BY_QUALITY = _tables()

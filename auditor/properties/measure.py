@@ -35,38 +35,41 @@ _HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One row of the table: what it is called in words, and its unit ("" where its values are names)."""
+    """One row of the table: what it is called in words, and its unit ("" where its values are names).
+
+    ``examined``: it becomes a column. The others say little of how a picture was made and much of what it shows.
+    """
 
     name: str
     words: str
     unit: str
-    of_file: bool = False
+    examined: bool = True
 
 
 PROPERTIES = (
-    Property("format", "file format", "", of_file=True),
-    Property("mode", "colour mode", "", of_file=True),
-    Property("width", "width", "pixels", of_file=True),
-    Property("height", "height", "pixels", of_file=True),
-    Property("aspect", "aspect ratio", "width / height", of_file=True),
-    Property("bytes_per_pixel", "bytes per pixel", "bytes", of_file=True),
-    Property("jpeg_quality", "JPEG quality", "1 to 100, as libjpeg counts", of_file=True),
-    Property("jpeg_subsampling", "JPEG subsampling", "", of_file=True),
-    Property("camera", "camera", "", of_file=True),
-    Property("software", "software", "", of_file=True),
+    Property("format", "file format", ""),
+    Property("mode", "colour mode", ""),
+    Property("width", "width", "pixels"),
+    Property("height", "height", "pixels"),
+    Property("aspect", "aspect ratio", "width / height"),
+    Property("bytes_per_pixel", "bytes per pixel", "bytes", examined=False),
+    Property("jpeg_quality", "JPEG quality", "1 to 100, as libjpeg counts"),
+    Property("jpeg_subsampling", "JPEG subsampling", ""),
+    Property("camera", "camera", ""),
+    Property("software", "software", ""),
     Property("brightness", "brightness", "mean grey, 0 to 1"),
     Property("contrast", "contrast", "standard deviation of grey, 0 to .5"),
     Property("saturation", "saturation", "mean of (max - min) / max, 0 to 1"),
-    Property("hue", "hue", ""),
+    Property("hue", "hue", "", examined=False),
     Property("colour_cast", "colour cast", ""),
     Property("sharpness", "sharpness", "standard deviation of the Laplacian of grey"),
     Property("noise", "noise", "standard deviation in grey, 0 to 1"),
     Property("blockiness", "blockiness", "steps at block edges over steps elsewhere"),
-    Property("entropy", "entropy", "bits of the grey histogram"),
+    Property("entropy", "entropy", "bits of the grey histogram", examined=False),
     Property("greyscale", "greyscale", ""),
     Property("border", "border", ""),
     Property("letterbox", "letterbox", ""),
-    Property("vignette", "vignette", "grey of the middle less that of the corners"),
+    Property("vignette", "vignette", "grey of the middle less that of the corners", examined=False),
 )
 
 
@@ -99,10 +102,11 @@ class _Reduced:
 
     def __init__(self, image: Image.Image) -> None:
         self.image = image
-        self.grey: FloatArray = np.asarray(_reduced(image.convert("L"), _SIDE), dtype=np.float32) / 255
-        small = np.asarray(_reduced(image, _COLOUR_SIDE), dtype=np.float32) / 255
+        self.grey: FloatArray = np.asarray(_reduced(image.convert("L"), _SIDE), dtype=np.float32) / np.float32(255)
+        small = np.asarray(_reduced(image, _COLOUR_SIDE), dtype=np.float32) / np.float32(255)
         self.rgb: FloatArray = np.ascontiguousarray(small.transpose(2, 0, 1))  # (3, h, w)
-        self.most, self.least = self.rgb.max(axis=0), self.rgb.min(axis=0)
+        self.most: FloatArray = self.rgb.max(axis=0)
+        self.least: FloatArray = self.rgb.min(axis=0)
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:
