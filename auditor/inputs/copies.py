@@ -102,7 +102,7 @@ def copy_records(items: Sequence[ImageItem], copies: Copies) -> list[Copy]:
 
 
 def copy_notices(items: Sequence[ImageItem], copies: Copies) -> tuple[str, ...]:
-    """What the reader must know: how many copies, an example of each sort, and the same in two splits or two classes."""
+    """What the reader must know: how many copies, examples, and the same in two splits or two classes."""
     told = []
     again = np.flatnonzero(copies.same_content != np.arange(len(items)))
     if again.size:
