@@ -16,7 +16,7 @@ from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.copies import Copies, groups_of
 from auditor.inputs.core_concepts import CoreConceptOf
-from auditor.inputs.examples import ExampleSet, TaughtConcepts, examples_digest
+from auditor.inputs.examples import ExampleSet, TaughtConcepts
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
 from auditor.records import (
@@ -46,7 +46,7 @@ class Inputs:
     encoder: Encoder
     match: ClassMatch
     concepts: ConceptEmbeddings
-    vocabulary_digest: str
+    vocabulary_digest: str  # of its words, and of the examples where there are any
     attributes: KnownAttributes
     core: Mapping[tuple[str, str], CoreConceptOf]  # (class name, concept_id)
     notices: tuple[str, ...]  # what the reader of the audit must be told
@@ -69,7 +69,6 @@ class Inputs:
             "model": self.classifier.digest if self.classifier else NO_MODEL,
             "encoder": self.encoder.digest,
             "vocabulary": self.vocabulary_digest,
-            **({"examples": examples_digest(self.examples)} if self.examples else {}),
         }
 
 

@@ -41,7 +41,7 @@ from auditor.inputs.contents import MEMORY_NAME, reads_everything
 from auditor.inputs.copies import find_copies
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
-from auditor.inputs.examples import TaughtConcepts, load_examples
+from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
@@ -162,7 +162,16 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     if classifier is None:
         notices.insert(0, "no model was examined: this is what the data offer to a model, not what one has learnt")
     return Inputs(
-        dataset, classifier, encoder, match, concepts, vocabulary.digest, attributes, core, tuple(notices), examples
+        dataset,
+        classifier,
+        encoder,
+        match,
+        concepts,
+        digest_with_examples(vocabulary.digest, examples),
+        attributes,
+        core,
+        tuple(notices),
+        examples,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from auditor.analysis import Inputs, Pictures
 from auditor.concept_records import ExampleConcept
 from auditor.config import AuditConfig
-from auditor.evidence.presence.example_probe import ExampleProbe, fit_probe, varying_within
+from auditor.evidence.presence.example_probe import N_FOLDS, ExampleProbe, fit_probe, varying_within
 from auditor.extraction.image_features import encode_features
 from auditor.figures import coefficient, counted
 from auditor.inputs.examples import Example, ExampleSet, TaughtConcepts
@@ -117,6 +117,9 @@ def _learn(found: ExampleSet, rows: FloatArray, seed: int) -> tuple[ExampleSet, 
         )
         return found.refused("follows_class", reason), None
     groups = np.unique([_group(picture) for picture in left.examples], return_inverse=True)[1].astype(np.int64)
+    if groups.max() + 1 < N_FOLDS:
+        reason = f"the examples are of {counted(int(groups.max()) + 1, 'group')}, at least {N_FOLDS} are needed"
+        return left.refused("too_few", reason), None
     probe = fit_probe(rows[varying], left.yes, class_idx[varying], groups, seed=seed)
     told = f"a probe tells unseen examples with AUC {coefficient(probe.auc)}, kappa {coefficient(probe.kappa)}"
     if probe.p >= CHANCE_P:

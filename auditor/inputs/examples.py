@@ -145,17 +145,24 @@ def load_examples(
     return tuple(found)
 
 
-def examples_digest(sets: Sequence[ExampleSet]) -> str:
-    """sha256 over what the concepts are called and what is in every picture; where these lie does not count."""
+def digest_with_examples(vocabulary_digest: str, sets: Sequence[ExampleSet]) -> str:
+    """sha256 over the vocabulary and, beside it, what the concepts are called and what is in every example.
+
+    Where examples lie does not count, and without any it is the vocabulary's own.
+    """
+    if not sets:
+        return vocabulary_digest
     facts = [
         [
             [one.concept.term, one.concept.kind],
-            sorted([picture.content or "", bool(yes), picture.label or "", picture.group or ""]
-                   for picture, yes in zip(one.examples, one.yes, strict=True)),
+            sorted(
+                [picture.content or "", str(yes), picture.label or "", picture.group or ""]
+                for picture, yes in zip(one.examples, one.yes, strict=True)
+            ),
         ]
         for one in sets
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    ]
+    return hashlib.sha256(json.dumps([vocabulary_digest, facts]).encode()).hexdigest()
 
 
 def _read_set(

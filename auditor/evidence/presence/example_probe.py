@@ -1,7 +1,7 @@
 """A concept learnt from examples: a logistic probe, judged on examples that it has not seen.
 
-Fitted within classes, so that it learns the concept and not which class shows it more often. What it says of a
-picture does not depend on the picture's class, which presence must not know.
+Fitted within classes, so that it learns the concept and not which class shows it more often, and without what tells the
+classes from each other, so that it says the same of a picture whatever its class. Presence must not know the label.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import orth
 from scipy.special import expit
 from scipy.stats import mannwhitneyu
 from sklearn.linear_model import LogisticRegression
@@ -17,6 +19,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from auditor.evidence.presence.reliability import cohens_kappa
 from auditor.records import BoolArray, FloatArray, IntArray
 from auditor.rules import PRESENT
+
+Float64Array = NDArray[np.float64]
 
 #: Folds of the examples, by group.
 N_FOLDS = 5
@@ -63,24 +67,27 @@ def fit_probe(
         features: (n, F) of the encoder.
         yes: (n,) whether each shows the concept.
         class_idx: (n,) class of each, every class with pictures of both sides; all alike where it is not known.
-        groups: (n,) pictures of one group are in one fold.
+        groups: (n,) pictures of one group are in one fold; at least :data:`N_FOLDS` groups.
         seed: Of the folds.
     """
+    classes, inverse = np.unique(class_idx, return_inverse=True)
     x = features.astype(np.float64)
-    centres = np.stack([_centre(x, yes, class_idx == c) for c in np.unique(class_idx)])
-    inverse = np.unique(class_idx, return_inverse=True)[1]
-    within, origin = x - centres[inverse], centres.mean(axis=0)
-    within /= (size := max(float(np.sqrt((within**2).sum(axis=1).mean())), 1e-12))
-    seen_from_afar = (x - origin) / size
+    centres = np.stack([_centre(x, yes, inverse == c) for c in range(len(classes))])
+    origin = centres.mean(axis=0)
+    between = orth((centres - origin).T, rcond=1e-6)  # (F, C - 1); nothing where all examples are of one class
+    x = (x - origin) - (x - origin) @ between @ between.T
+    size = max(float(np.sqrt((x**2).sum(axis=1).mean())), 1e-12)
+    x /= size
     told = np.zeros(len(x))
-    folds = StratifiedGroupKFold(min(N_FOLDS, len(np.unique(groups))), shuffle=True, random_state=seed)
-    for train, test in folds.split(within, 2 * inverse + yes, groups):
+    folds = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
+    for train, test in folds.split(x, yes, groups):
         if 0 < yes[train].sum() < train.size:
-            told[test] = _logistic(within[train], yes[train]).decision_function(seen_from_afar[test])
+            told[test] = _logistic(x[train], yes[train]).decision_function(x[test])
     spread = max(float(told.std()), 1e-12)
     calibrated = _logistic(told[:, None] / spread, yes)
-    slope, shift = float(calibrated.coef_[0, 0]) / spread, float(calibrated.intercept_[0])
-    whole = _logistic(within, yes)
+    # of noise, unseen examples are told the wrong way round as often as not: that is nothing learnt
+    slope, shift = max(float(calibrated.coef_[0, 0]), 0.0) / spread, float(calibrated.intercept_[0])
+    whole = _logistic(x, yes)
     direction = slope * whole.coef_[0] / size
     offset = slope * float(whole.intercept_[0]) + shift - float(origin @ direction)
     held_out = np.asarray(expit(slope * told + shift) > PRESENT)
@@ -88,18 +95,18 @@ def fit_probe(
     return ExampleProbe(direction.astype(np.float32), offset, auc, p, cohens_kappa(held_out, yes) or 0.0)
 
 
-def _centre(x: FloatArray, yes: BoolArray, own: BoolArray) -> FloatArray:
+def _centre(x: Float64Array, yes: BoolArray, own: BoolArray) -> Float64Array:
     """Half way between a class's examples with the concept and those without it, however many there are of each."""
-    middle: FloatArray = (x[own & yes].mean(axis=0) + x[own & ~yes].mean(axis=0)) / 2
+    middle: Float64Array = (x[own & yes].mean(axis=0) + x[own & ~yes].mean(axis=0)) / 2
     return middle
 
 
-def _logistic(x: FloatArray, yes: BoolArray) -> LogisticRegression:
+def _logistic(x: Float64Array, yes: BoolArray) -> LogisticRegression:
     """Both sides weigh the same: how many examples were given says nothing of how often the concept is there."""
     return LogisticRegression(C=_PENALTY_C, class_weight="balanced", max_iter=1000).fit(x, yes)
 
 
-def _within_classes(told: FloatArray, yes: BoolArray, class_idx: IntArray) -> tuple[float, float]:
+def _within_classes(told: Float64Array, yes: BoolArray, class_idx: IntArray) -> tuple[float, float]:
     """Part of the pairs within a class that are in order, and its p."""
     won = pairs = 0.0
     centred = np.zeros(told.size)
