@@ -223,15 +223,17 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
         return AuditConfig.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        if first["loc"][0] == "core":
+        if first["loc"][0] in ("core", "concepts"):
             # a misspelt key is also a missing one: the spelling is what the user wants to hear of
+            is_core = first["loc"][0] == "core"
+            depth = 3 if is_core else 2
             first = min(
-                error.errors(), key=lambda one: (one["loc"][:3] != first["loc"][:3], one["type"] != "extra_forbidden")
+                error.errors(),
+                key=lambda one: (one["loc"][:depth] != first["loc"][:depth], one["type"] != "extra_forbidden"),
             )
-            raise InputError(_wrong_core(first["loc"], first["type"], first["input"])) from error
+            wrong = _wrong_core if is_core else _wrong_example
+            raise InputError(wrong(first["loc"], first["type"], first["input"])) from error
         name = ".".join(str(part) for part in first["loc"])
-        if first["loc"][0] == "concepts":
-            raise InputError(_wrong_example(first["loc"], first["type"], first["input"])) from error
         if first["type"] == "extra_forbidden":
             table = AttributeSettings.model_fields
             close = nearest(str(first["loc"][-1]), table)

@@ -165,7 +165,7 @@ def _notices(records: Sequence[ExampleConcept]) -> Iterator[str]:
             if one.n_classes
             else "of unknown classes, so that it may tell a class instead"
         )
-        itself = f"; {counted(one.n_in_audit, 'example')} among the audited pictures count in neither arm"
+        itself = f"; {counted(one.n_in_audit, 'example')} among the audited pictures left out of both arms"
         yield (
             f"{quote(one.concept)} was learnt from {one.n_yes} pictures with it and {one.n_no} without it{left}, "
             f"{classes}: unseen ones are told with AUC {coefficient(one.auc)}, kappa {coefficient(one.kappa)}"

@@ -49,8 +49,8 @@ def test_however_loud_the_class_is_presence_does_not_hear_it():
     plain, classy = (fit_probe(features(of_class=size), YES, CLASSES, ALONE, seed=0) for size in (8.0, 80.0))
     assert classy.auc == pytest.approx(plain.auc, abs=0.02)
     assert min(plain.kappa, classy.kappa) > 0.6
-    of_one, of_other = (classy.presence(features() + np.eye(6, dtype=np.float32)[1] * by) for by in (-40, 40))
-    assert of_one == pytest.approx(of_other, abs=0.2)
+    of_one, of_other = (classy.presence(features() + np.eye(6, dtype=np.float32)[1] * by) for by in (-10, 10))
+    assert np.abs(of_one - of_other).mean() < 0.1
     assert ((of_one > 0.5) == (of_other > 0.5)).mean() > 0.9
 
 

@@ -54,7 +54,9 @@ def test_a_list_has_paths_and_may_have_labels_and_groups(tmp_path):
         csv.writer(file).writerows(
             [("path", "label", "group_id"), *((f"all/{k:03}.png", "dog", f"g{k % 2}") for k in range(12))]
         )
-    found = load(tmp_path / "yes.csv", pictures(tmp_path / "no", 10, 100), name="our snow", term="Snowfall", kind="scene")
+    found = load(
+        tmp_path / "yes.csv", pictures(tmp_path / "no", 10, 100), name="our snow", term="Snowfall", kind="scene"
+    )
     assert [(picture.label, picture.group) for picture in found.examples[:2]] == [("dog", "g0"), ("dog", "g1")]
     assert (found.concept.term, found.concept.kind, found.same_as) == ("Snowfall by example", "scene", "snow")
     (tmp_path / "yes.csv").write_text("path\n../all/000.png\n")

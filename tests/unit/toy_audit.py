@@ -177,7 +177,9 @@ def toy_analysis(folder: Path) -> Analysis:
     class_groups = (ClassChannelGroup(0, "rose", 0, 0.75, 3, pictures.image_ids[2:3]),)
     decisions = Decisions(classifier, channels, descriptions, class_groups)
     told = np.full(3, np.nan, np.float32)
-    context = PictureConcepts(CONCEPTS, presence, {}, (), told, np.stack([told, told]), (), TaughtConcepts.none(len(presence)))
+    context = PictureConcepts(
+        CONCEPTS, presence, {}, (), told, np.stack([told, told]), (), TaughtConcepts.none(len(presence))
+    )
     gathered = Gathered(pictures, shards, WORDS.concept_rows, decisions, context, None)
     return Analysis(inputs, gathered, evidence, maps)
 
