@@ -1,4 +1,4 @@
-"""The walk-through "Teach it a concept", command by command: a stamp without a word is learnt, flagged, and reported."""
+"""The walk-through "Teach it a concept", command by command: a stamp is learnt, flagged, and reported."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ def test_a_concept_with_its_figures():
     assert result.kappa.tolist() == [1.0]
     assert result.same_as == {"snow-1": "snow"}
     assert result.notices == (
-        "'snow by example' was learnt from 20 pictures with it and 20 without it, within 2 classes: unseen ones are told "
-        "with AUC 1.00, kappa 1.00; 1 example among the audited pictures left out of both arms",
+        "'snow by example' was learnt from 20 pictures with it and 20 without it, within 2 classes: unseen ones are "
+        "told with AUC 1.00, kappa 1.00; 1 example among the audited pictures left out of both arms",
     )
 
 
