@@ -14,7 +14,7 @@ from auditor.evidence.presence.example_probe import N_FOLDS, ExampleProbe, fit_p
 from auditor.extraction.image_features import encode_features
 from auditor.figures import coefficient, counted
 from auditor.inputs.examples import Example, ExampleSet, TaughtConcepts
-from auditor.records import FloatArray, Progress
+from auditor.records import BoolArray, FloatArray, Progress
 from auditor.rules import CHANCE_P, MIN_EXAMPLES, MIN_KAPPA
 from auditor.wording import quote
 
@@ -102,7 +102,7 @@ def learn(
 
 def _learn(found: ExampleSet, rows: FloatArray, seed: int) -> tuple[ExampleSet, ExampleProbe | None]:
     """The examples that count, with their state, and the probe if one was fitted."""
-    decoded = np.isfinite(rows).all(axis=1)
+    decoded: BoolArray = np.isfinite(rows).all(axis=1)
     found, rows = found.only(decoded).checked(), rows[decoded]
     if found.state is not None:
         return found, None

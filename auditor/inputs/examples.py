@@ -195,6 +195,7 @@ def _read_set(
 
 def _pictures(path: Path, what: str, labels: Collection[str], memory: Path | None) -> Iterator[Example]:
     """The pictures of a folder (whose folders may be classes) or of a list, by path."""
+    listed: list[tuple[str, str | None, str | None]]  # path, label, group
     if path.is_dir():
         root, listed = path, [(one, one.partition("/")[0] if "/" in one else None, None) for one in _below(path)]
     elif path.is_file():

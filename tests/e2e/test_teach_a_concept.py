@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 from test_walkthroughs import as_printed, blocks, program, run
 
 from auditor.models.bundled import bundled_path
+from auditor.store.database import open_audit_database
+from auditor.store.queries import audit as queries
 
 
 def test_the_walk_through_goes_as_it_says(tmp_path: Path):
@@ -32,8 +33,8 @@ def test_the_walk_through_goes_as_it_says(tmp_path: Path):
                 n_commands += 1
         else:
             assert [line for line in text.splitlines() if not as_printed(line, printed)] == [], printed
-    assert n_commands == 5
-    report = json.loads(run("auditor report audits/taught --format json", tmp_path).stdout)
-    (learnt,) = report["examples"]
-    assert (learnt["state"], learnt["n_yes"], learnt["n_no"], learnt["n_classes"]) == ("learnt", 30, 30, 5)
-    assert learnt["kappa"] > 0.9
+    assert n_commands == 4
+    with open_audit_database(tmp_path / "audits" / "taught") as connection:
+        (learnt,) = queries.example_concepts(connection)
+    assert (learnt.state, learnt.n_yes, learnt.n_no, learnt.n_classes) == ("learnt", 30, 30, 5)
+    assert learnt.kappa > 0.9
