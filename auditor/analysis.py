@@ -16,6 +16,7 @@ from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.copies import Copies, groups_of
 from auditor.inputs.core_concepts import CoreConceptOf
+from auditor.inputs.examples import ExampleSet, TaughtConcepts
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
 from auditor.records import (
@@ -45,10 +46,11 @@ class Inputs:
     encoder: Encoder
     match: ClassMatch
     concepts: ConceptEmbeddings
-    vocabulary_digest: str
+    vocabulary_digest: str  # of its words, and of the examples where there are any
     attributes: KnownAttributes
     core: Mapping[tuple[str, str], CoreConceptOf]  # (class name, concept_id)
     notices: tuple[str, ...]  # what the reader of the audit must be told
+    examples: tuple[ExampleSet, ...] = ()  # of concepts that are learnt
 
     @property
     def head(self) -> LinearHead | None:
@@ -129,15 +131,16 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureConcepts:
-    """The V concepts of the vocabulary, its F families and, after them, the A that the manifest knows."""
+    """The V concepts of the vocabulary, its F families and, after them, the A of columns and of examples."""
 
     concepts: tuple[Concept, ...]  # V + F + A
     presence: FloatArray  # (N, V + F + A), NaN where it is not known
     same_as: Mapping[int, int]  # attribute -> concept or family of the vocabulary that has its name
     attribute_concepts: tuple[AttributeConcept, ...]  # A
-    kappa: FloatArray  # (V + F + A,) of presence told twice, NaN where it was not
+    kappa: FloatArray  # (V + F + A,) of presence told twice, or of unseen examples; NaN where there is none
     kappa_elsewhere: FloatArray  # (C, V + F + A) the same within the classes other than each
     notices: tuple[str, ...]  # what the reader must know of how presence was told
+    taught: TaughtConcepts  # those of examples
     families: tuple[ConceptFamily, ...] = ()  # F
 
 

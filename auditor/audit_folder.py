@@ -126,6 +126,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         )
         database.add_failures((*gathered.shards.failures, *gathered.shards.mask_failures))
         database.add_attributes(inputs.attributes.columns, ())
+        database.add_example_concepts(context.taught.records)
         if gathered.decisions is not None:
             _add_decisions(database, inputs, pictures, gathered.decisions)
         add_evidence(database, pictures, gathered.concept_rows, context, evidence)
@@ -135,8 +136,9 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
     write_kept_inputs(
         folder / FEATURES_NAME,
         inputs,
+        taught=context.taught,
         digests=audit_digests(config, inputs),
-        notices=inputs.notices,
+        notices=(*inputs.notices, *context.taught.notices),
         shards=gathered.shards,
         swaps=analysis.swaps,
     )
@@ -236,6 +238,7 @@ def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | 
         notices=(
             *(() if origin is None else (rejudged_notice(origin),)),
             *inputs.notices,
+            *analysis.gathered.picture_concepts.taught.notices,
             *(copy_notices(pictures.items, pictures.copies) if pictures.copies else ()),
             *analysis.gathered.picture_concepts.notices,
             *analysis.evidence.notices,

@@ -12,6 +12,12 @@ from typing import Literal
 AttributeState = Literal["examined", "follows_label", "core", "constant", "many_values", "too_few", "excluded"]
 #: Why a class may rest on a concept.
 CoreReason = Literal["class name", "kind of the class", "settings"]
+#: ``learnt``: a concept like the columns. The others are not examined: a column of the manifest says it, fewer than ten
+#: pictures of a side, the same pictures given as both, an encoder that shows no features, yes and no that only tell
+#: classes apart, a probe that tells unseen examples no better than chance, or not surely enough (kappa).
+ExampleState = Literal[
+    "learnt", "column", "too_few", "alike", "no_features", "follows_class", "at_chance", "not_measurable"
+]
 #: ``proven``: the class relies on it. ``open``: reliance could neither be shown nor excluded.
 CounterexampleState = Literal["proven", "open"]
 
@@ -42,6 +48,30 @@ class AttributeConcept:
     n_known: int  # pictures whose value is known
     same_as: str | None = None
     agreement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleConcept:
+    """A concept that the settings give by examples: whether it was learnt, and how well unseen examples are told.
+
+    ``auc`` and ``kappa`` are those of examples that the probe had not seen, the former within classes where the
+    examples' classes are known; None where no probe was fitted. ``n_left_out`` counts what was unreadable, given twice
+    or as both, or of a class with pictures of one side alone.
+    """
+
+    concept_id: str
+    concept: str
+    concept_kind: str
+    state: ExampleState
+    reason: str  # one line for the reader; empty where it was learnt
+    n_yes: int
+    n_no: int
+    n_left_out: int
+    same_as: str | None = None  # concept_id of the word of its name
+    n_classes: int = 0  # classes of the examples with pictures of both sides; 0 where they are not known
+    n_in_audit: int = 0  # examples among the audited pictures, which are in neither arm of it
+    auc: float | None = None
+    kappa: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

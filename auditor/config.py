@@ -14,9 +14,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from auditor.errors import InputError
+from auditor.records import KINDS
 from auditor.rules import TOLERANCE
 from auditor.wording import nearest, quote
 
@@ -30,7 +40,7 @@ NO_MODEL = "none"
 #: Settings that change nothing in an audit's contents, only where and how fast it is made.
 _WITHOUT_EFFECT = {"out", "cache", "jobs", "batch_size", "device", "trust_code"}
 #: Settings that say where something lies; what lies there has digests of its own.
-_PLACES = {"data", "weights", "preprocess", "class_map", "vocabulary"}
+_PLACES = {"data", "weights", "preprocess", "class_map", "vocabulary", "concepts"}
 
 
 class AttributeSettings(BaseModel):
@@ -73,6 +83,24 @@ class CoreEntry(BaseModel):
         return self.expires is not None and today > self.expires
 
 
+class ExampleSettings(BaseModel):
+    """A table ``[concepts.NAME]``: pictures that show a concept, and pictures that do not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    yes: Path = Field(description="folder of pictures that show it, or a CSV/Parquet list with the column path")
+    no: Path = Field(description="folder or list of pictures that do not show it")
+    kind: str | None = Field(default=None, description="its kind; that of the word of its name when not given")
+    term: str | None = Field(default=None, pattern=r"\S", description="what it is called; NAME when not given")
+
+    @field_validator("kind")
+    @classmethod
+    def _known_kind(cls, kind: str | None) -> str | None:
+        if kind is not None and kind not in KINDS:
+            raise ValueError(f"expected one of {', '.join(KINDS)}")
+        return kind
+
+
 class AuditConfig(BaseModel):
     """Everything that decides what an audit contains; frozen, so that its digest means something."""
 
@@ -102,6 +130,7 @@ class AuditConfig(BaseModel):
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
     core: dict[str, dict[str, CoreEntry]] = Field(default={}, description="class: concepts it may rest on, and why")
     attributes: AttributeSettings = Field(default=AttributeSettings(), description="columns that are examined")
+    concepts: dict[str, ExampleSettings] = Field(default={}, description="concepts that are learnt from examples")
 
     def digest(self) -> str:
         """sha256 over the settings that decide what the audit contains, but not over what lies at a path.
@@ -160,6 +189,11 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         value = table.get(key)
         if isinstance(value, str):
             table[key] = str(path.parent / Path(value).expanduser())
+    concepts = table.get("concepts")
+    for entry in concepts.values() if isinstance(concepts, dict) else ():
+        for side in ("yes", "no"):
+            if isinstance(entry, dict) and isinstance(entry.get(side), str):
+                entry[side] = str(path.parent / Path(entry[side]).expanduser())
     return table
 
 
@@ -190,12 +224,16 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
         return AuditConfig.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        if first["loc"][0] == "core":
+        if first["loc"][0] in ("core", "concepts"):
             # a misspelt key is also a missing one: the spelling is what the user wants to hear of
+            is_core = first["loc"][0] == "core"
+            depth = 3 if is_core else 2
             first = min(
-                error.errors(), key=lambda one: (one["loc"][:3] != first["loc"][:3], one["type"] != "extra_forbidden")
+                error.errors(),
+                key=lambda one: (one["loc"][:depth] != first["loc"][:depth], one["type"] != "extra_forbidden"),
             )
-            raise InputError(_wrong_core(first["loc"], first["type"], first["input"])) from error
+            wrong = _wrong_core if is_core else _wrong_example
+            raise InputError(wrong(first["loc"], first["type"], first["input"])) from error
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             table = AttributeSettings.model_fields
@@ -232,6 +270,27 @@ def _wrong_core(loc: Sequence[int | str], kind: str, found: object) -> str:
     if kind == "missing":
         return f"{table} {name} gives no reason; {form}"
     return f"{table} {name}: {key[0]} = {_shown(found)}; expected {fields[key[0]].description}"
+
+
+def _wrong_example(loc: Sequence[int | str], kind: str, found: object) -> str:
+    """What is wrong in ``[concepts.NAME]``, and how it is written."""
+    table, fields = "[concepts.NAME]", ExampleSettings.model_fields
+    if len(loc) > 1:
+        table = f"[concepts.{_toml_key(str(loc[1]))}]"
+    if len(loc) < 3:
+        return f'{table} = {_shown(found)}; expected a table with yes = "folder" and no = "folder"'
+    key = str(loc[2])
+    if kind == "extra_forbidden":
+        close = nearest(key, fields)
+        hint = f"did you mean {quote(close)}?" if close else f"known keys: {', '.join(fields)}"
+        return f"{table}: unknown key {quote(key)}; {hint}"
+    if kind == "missing":
+        return f"{table}: {key} is missing; expected {fields[key].description}"
+    if key == "kind" and isinstance(found, str):
+        close = nearest(found, KINDS)
+        hint = f"; nearest is {quote(close)}" if close else ""
+        return f"{table}: unknown kind {quote(found)}{hint}; expected one of {', '.join(KINDS)}"
+    return f"{table}: {key} = {_shown(found)}; expected {fields[key].description}"
 
 
 def _toml_key(name: str) -> str:

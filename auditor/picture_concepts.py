@@ -19,6 +19,7 @@ from auditor.evidence.presence.reliability import (
 )
 from auditor.extraction.kept_inputs import EvidenceSource
 from auditor.figures import percent
+from auditor.inputs.examples import TaughtConcepts
 from auditor.records import FloatArray
 from auditor.rules import PRESENT
 from auditor.wording import quote
@@ -30,19 +31,23 @@ LEAST_MASKED = 0.95
 SURROUNDING_KINDS = ("scene", "surface", "weather", "light", "person", "context_object")
 
 
-def picture_concepts(inputs: EvidenceSource, pictures: Pictures) -> PictureConcepts:
-    """Presence of all concepts side by side, and how far manifest and encoder agree where both know one."""
+def picture_concepts(inputs: EvidenceSource, pictures: Pictures, taught: TaughtConcepts) -> PictureConcepts:
+    """Presence of all concepts side by side, and how far sources agree where two know one.
+
+    Concepts that were learnt from examples stand after the columns of the manifest.
+    """
     concepts, attributes = (*inputs.concepts.concepts, *inputs.concepts.families), inputs.attributes
+    known_otherwise, twins = (*attributes.concepts, *taught.concepts), {**attributes.same_as, **taught.same_as}
     around, notices = surroundings_of(pictures)
     seen = _presence(inputs, pictures.embeddings, around, inputs.concepts.word_rows, inputs.concepts.absent_rows)
-    said = attributes.presence[pictures.rows]
+    said = np.hstack([attributes.presence[pictures.rows], taught.presence])
     position = {concept.concept_id: v for v, concept in enumerate(concepts)}
     # a column's "water" means all of it, so it is the family's where there is one
     position |= {concepts[v].concept_id: family for family, named in namesakes(concepts).items() for v in named}
     same_as: dict[int, int] = {}
     records: list[AttributeConcept] = []
-    for a, concept in enumerate(attributes.concepts):
-        known, twin = np.isfinite(said[:, a]), position.get(attributes.same_as.get(concept.concept_id, ""))
+    for a, concept in enumerate(known_otherwise):
+        known, twin = np.isfinite(said[:, a]), position.get(twins.get(concept.concept_id, ""))
         agreement = None
         if twin is not None:
             same_as[len(concepts) + a] = twin
@@ -60,10 +65,11 @@ def picture_concepts(inputs: EvidenceSource, pictures: Pictures) -> PictureConce
         )
     presence = np.hstack([seen, said])
     kappas = _told_twice(inputs, pictures, around, seen)
-    told_once = np.full((len(kappas), len(attributes.concepts)), np.nan, np.float32)
+    told_once = np.full((len(kappas), len(known_otherwise)), np.nan, np.float32)
+    told_once[0, len(attributes.concepts) :] = taught.kappa
     kappa, *elsewhere = np.hstack([kappas, told_once])
     kappa = with_manifest(kappa, presence, same_as)
-    all_concepts = (*concepts, *attributes.concepts)
+    all_concepts = (*concepts, *known_otherwise)
     families = tuple(
         ConceptFamily(
             family.concept_id, family.term, family.kind, family.members, None if np.isnan(told) else float(told)
@@ -72,7 +78,7 @@ def picture_concepts(inputs: EvidenceSource, pictures: Pictures) -> PictureConce
         if family.members
     )
     return PictureConcepts(
-        all_concepts, presence, same_as, tuple(records), kappa, np.stack(elsewhere), notices, families
+        all_concepts, presence, same_as, tuple(records), kappa, np.stack(elsewhere), notices, taught, families
     )
 
 

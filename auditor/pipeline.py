@@ -41,6 +41,7 @@ from auditor.inputs.contents import MEMORY_NAME, reads_everything
 from auditor.inputs.copies import find_copies
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
+from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
 from auditor.inputs.property_columns import joined, property_columns
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.device import find_device
@@ -48,6 +49,7 @@ from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
 from auditor.picture_concepts import picture_concepts
 from auditor.records import BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
+from auditor.taught_concepts import teach
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
 from auditor.textcam.channel_semantics import extreme_images, fit_channel_directions
@@ -93,12 +95,13 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     Raises:
         AuditorError: the first thing that does not fit.
     """
+    memory = None if reads_everything(os.environ) else config.cache_folder / MEMORY_NAME
     dataset = load_dataset(
         config.data,
         split=config.split,
         max_images_per_class=config.max_images_per_class,
         seed=config.seed,
-        memory=None if reads_everything(os.environ) else config.cache_folder / MEMORY_NAME,
+        memory=memory,
         n_jobs=config.n_jobs,
         on_progress=on_progress,
     )
@@ -132,12 +135,22 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
         include=config.attributes.include,
         exclude=config.attributes.exclude,
     )
+    examples = load_examples(
+        config.concepts,
+        vocabulary=vocabulary.concepts,
+        labels=dataset.labels,
+        attributes=attributes.concepts,
+        attribute_same_as=attributes.same_as,
+        memory=memory,
+    )
     today = today_utc()
     entries = {
         name: {term: entry for term, entry in terms.items() if not entry.expired(today)}
         for name, terms in config.core.items()
     }
-    core = core_concepts(entries, match.class_names, given, attributes.concepts, attributes.same_as)
+    same_as = {**attributes.same_as, **{e.concept.concept_id: e.same_as for e in examples if e.same_as is not None}}
+    named = (*attributes.concepts, *(one.concept for one in examples))
+    core = core_concepts(entries, match.class_names, given, named, same_as)
     with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
     trained_on = training_notice(dataset) if classifier is not None else None
@@ -150,7 +163,18 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
         logger.warning("%s", notice)
     if classifier is None:
         notices.insert(0, "no model was examined: this is what the data offer to a model, not what one has learnt")
-    return Inputs(dataset, classifier, encoder, match, concepts, vocabulary.digest, attributes, core, tuple(notices))
+    return Inputs(
+        dataset,
+        classifier,
+        encoder,
+        match,
+        concepts,
+        digest_with_examples(vocabulary.digest, examples),
+        attributes,
+        core,
+        tuple(notices),
+        examples,
+    )
 
 
 def expired_core(config: AuditConfig, today: datetime.date) -> list[str]:
@@ -247,11 +271,16 @@ def put_into_words(
     pictures: Pictures,
     shards: FeatureShards,
     *,
+    taught: TaughtConcepts | None = None,
     on_progress: Progress | None = None,
 ) -> Gathered:
-    """What is in every picture, what channels mean, what decided every picture, and all that the evidence weighs."""
+    """What is in every picture, what channels mean, what decided every picture, and all that the evidence weighs.
+
+    ``taught`` are the concepts by example, where they were learnt before; None: they are learnt here.
+    """
+    taught = teach(config, inputs, pictures, on_progress=on_progress) if taught is None else taught
     rows = concept_matrix(inputs.concepts.word_rows, [concept.term for concept in inputs.concepts.concepts])
-    context = picture_concepts(inputs, pictures)
+    context = picture_concepts(inputs, pictures, taught)
     decisions = _decisions(config, inputs, pictures, shards, rows, on_progress)
     weighed = evidence_input(config, inputs, pictures, shards, context, decisions)
     return Gathered(pictures, shards, rows, decisions, context, weighed)

@@ -104,7 +104,8 @@ class Concept:
 
     A value of a manifest's column is a concept too: of kind "attribute", with the term "column = value", no synonyms
     and no words; ``column`` is None for all others. ``members`` are the ids of the concepts that it is made of, such as
-    a family of words for one thing; empty for most.
+    a family of words for one thing; empty for most. A concept that was learnt from examples (``by_example``) has no
+    words either: it stands like a column of its own that has its name, but a probe says in which pictures it is.
     """
 
     concept_id: str
@@ -113,6 +114,7 @@ class Concept:
     synonyms: tuple[str, ...] = ()
     column: str | None = None
     members: tuple[str, ...] = ()  # of a super-concept the concept_ids that it is made of
+    by_example: bool = False
 
     @property
     def is_context(self) -> bool:

@@ -177,7 +177,7 @@ def _held(folder: Path) -> _Held:
             if shards.image_ids() != tuple(item.image_id for item in items):
                 raise ValueError("the features are of other pictures")
             pictures = line_up(kept, shards)
-            context = picture_concepts(kept, pictures)
+            context = picture_concepts(kept, pictures, kept.taught)
             weighed = evidence_input(config, kept, pictures, shards, context, None)
             if kept.head is not None:
                 n, n_words = len(items), len(kept.concepts.concepts)

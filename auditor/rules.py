@@ -301,6 +301,11 @@ NEAR_COPY_COSINE = 0.75
 LABEL_COPY_KAPPA = 0.99
 #: Kappa of presence told twice below which it is not known in which pictures a concept is.
 MIN_KAPPA = 0.6
+#: Examples of either side below which a concept is not learnt: with five of each a probe on photographs tells unseen
+#: pictures with an AUC of .64 to .80 (decision 0035).
+MIN_EXAMPLES = 10
+#: Part of label-shuffled probes that would tell unseen examples so well, from which on a probe is at chance.
+CHANCE_P = 0.05
 #: Mean residual of the phrases above which words say nothing about a class.
 MAX_RESIDUAL = 0.9
 #: Recall from which on pictures look like those that the model was trained on.

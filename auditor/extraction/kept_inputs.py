@@ -26,6 +26,7 @@ from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.core_concepts import CoreConceptOf
+from auditor.inputs.examples import TaughtConcepts
 from auditor.inputs.families import families_among
 from auditor.records import ATTRIBUTE_KIND, ClassMatch, Concept, Dataset, FloatArray, ImageItem, LinearHead
 
@@ -78,6 +79,7 @@ class KeptInputs:
     logit_scale: float
     notices: tuple[str, ...]  # of loading the inputs
     shards: tuple[str, ...]  # names of the files of features, in order
+    taught: TaughtConcepts  # concepts by example: neither the examples nor their probes are kept
     swaps: SwapRecord = field(default_factory=SwapRecord)
 
 
@@ -85,6 +87,7 @@ def write_kept_inputs(
     folder: Path,
     inputs: EvidenceSource,
     *,
+    taught: TaughtConcepts,
     digests: Mapping[str, str],
     notices: Sequence[str],
     shards: FeatureShards,
@@ -95,6 +98,7 @@ def write_kept_inputs(
     Args:
         folder: Of the features.
         inputs: What is kept.
+        taught: Concepts that were learnt from examples.
         digests: The audit's, by which the file is known to belong to it.
         notices: What the reader was told of the inputs.
         shards: The features.
@@ -124,6 +128,8 @@ def write_kept_inputs(
         "dropped_words": inputs.concepts.dropped_words,
         "attributes": [[c.concept_id, c.term, c.column] for c in attributes.concepts],
         "same_as": dict(attributes.same_as),
+        "taught": [[c.concept_id, c.term, c.kind, c.column] for c in taught.concepts],
+        "taught_same_as": dict(taught.same_as),
         "core": [[*pair, allowed.reason, allowed.term] for pair, allowed in inputs.core.items()],
         "multi_label": inputs.head is not None and inputs.head.multi_label,
         "logit_scale": inputs.logit_scale,
@@ -136,6 +142,8 @@ def write_kept_inputs(
         "class_rows": inputs.concepts.class_rows,
         "told_twice": inputs.concepts.told_twice,
         "presence": attributes.presence,
+        "taught_presence": taught.presence,
+        "taught_kappa": taught.kappa,
         "swaps": swaps.swaps,
         "called": swaps.called,
     }
@@ -270,10 +278,26 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
         logit_scale=float(facts["logit_scale"]),
         notices=tuple(facts["notices"]),
         shards=shards,
+        taught=_taught(facts, arrays, len(items)),
         swaps=SwapRecord(
             np.asarray(arrays["swaps"], np.int64), np.asarray(arrays["called"], np.int64), str(facts["procedure"])
         ),
     )
+
+
+def _taught(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], n: int) -> TaughtConcepts:
+    """Concepts by example; none in an audit of before there were any."""
+    if "taught" not in facts:
+        return TaughtConcepts.none(n)
+    concepts = tuple(
+        Concept(concept_id, term, kind, column=column, by_example=True)
+        for concept_id, term, kind, column in facts["taught"]
+    )
+    kappa = np.asarray(arrays["taught_kappa"], np.float32)
+    if kappa.shape != (len(concepts),):
+        raise ValueError(f"{len(concepts)} concepts by example with kappa of shape {kappa.shape}")
+    presence = _floats(arrays["taught_presence"], n, len(concepts))
+    return TaughtConcepts(concepts, presence, kappa, dict(facts["taught_same_as"]))
 
 
 def _packed(name: str, parts: Sequence[FloatArray]) -> dict[str, NDArray[Any]]:

@@ -155,7 +155,7 @@ def _folder_items(folder: Path, split: str | None) -> Iterator[ImageItem]:
     n_found = 0
     for name in classes:
         n_before = n_found
-        for relative_path in _pictures_below(folder, name):
+        for relative_path in pictures_below(folder, name):
             if not confinement.holds(relative_path):
                 raise InputError(
                     f"picture {quote(relative_path)} is a link out of folder {quote_path(folder)}; "
@@ -175,7 +175,8 @@ def _folder_items(folder: Path, split: str | None) -> Iterator[ImageItem]:
         logger.warning("%d pictures directly in %s belong to no class folder: left out", loose, quote_path(folder))
 
 
-def _pictures_below(folder: Path, relative_folder: str) -> Iterator[str]:
+def pictures_below(folder: Path, relative_folder: str) -> Iterator[str]:
+    """Paths of the pictures in a folder below another one and in all folders below it, from the upper one."""
     pending = [relative_folder]
     while pending:
         current = pending.pop()

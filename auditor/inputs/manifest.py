@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from auditor.errors import InputError
@@ -43,19 +44,21 @@ class Confinement:
         return real_path == self.root or real_path.startswith(self.root.rstrip("/") + "/")
 
 
-def read_manifest(path: Path) -> tuple[list[ImageItem], tuple[str, ...], Table]:
-    """Read the pictures of a CSV or Parquet manifest, in the file's order.
+def read_manifest(
+    path: Path, *, required: Sequence[str] = REQUIRED_COLUMNS
+) -> tuple[list[ImageItem], tuple[str, ...], Table]:
+    """Read the pictures of a CSV or Parquet manifest, in the file's order; ``required`` columns must be there.
 
     Returns:
         The items (``image_id`` still empty), the sorted names of the attribute columns, and the table.
 
     Raises:
-        InputError: unreadable, no ``path`` or ``label`` column, no rows, a path that is blank, repeated, or
+        InputError: unreadable, no column that is required, no rows, a path that is blank, repeated, or
             leads out of the manifest's folder.
     """
     what = f"manifest {quote(path.name)}"
     table = read_table(path, what)
-    table.require(REQUIRED_COLUMNS, what)
+    table.require(required, what)
     if not table.places:
         raise InputError(f"{what}: no rows; expected one row a picture")
     columns = table.columns
@@ -68,7 +71,7 @@ def read_manifest(path: Path) -> tuple[list[ImageItem], tuple[str, ...], Table]:
     rows = zip(
         table.places,
         columns["path"],
-        columns["label"],
+        columns.get("label", blank),
         columns.get("split", blank),
         columns.get("group_id", blank),
         columns.get("mask", blank),

@@ -14,7 +14,15 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from auditor.concept_records import Attribute, AttributeConcept, ConceptFamily, Copy, CoreConcept, Counterexample
+from auditor.concept_records import (
+    Attribute,
+    AttributeConcept,
+    ConceptFamily,
+    Copy,
+    CoreConcept,
+    Counterexample,
+    ExampleConcept,
+)
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
@@ -190,6 +198,10 @@ class AuditDatabase:
         """Append the manifest's columns, and the concepts that their values are."""
         self._insert("attributes", tables.record_table(rows, Attribute))
         self._insert("attribute_concepts", tables.record_table(concepts, AttributeConcept))
+
+    def add_example_concepts(self, rows: Sequence[ExampleConcept]) -> None:
+        """Append what the settings give by examples."""
+        self._insert("example_concepts", tables.record_table(rows, ExampleConcept))
 
     def add_copies(self, rows: Sequence[Copy]) -> None:
         """Append the pictures that have copies."""

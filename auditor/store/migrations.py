@@ -219,6 +219,16 @@ def m0013_concept_families(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0014_example_concepts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep what was given by examples, and how well it was learnt; audits from before have none."""
+    connection.execute(
+        "CREATE TABLE example_concepts (concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL,"
+        " concept_kind VARCHAR NOT NULL, state VARCHAR NOT NULL, reason VARCHAR NOT NULL, n_yes BIGINT NOT NULL,"
+        " n_no BIGINT NOT NULL, n_left_out BIGINT NOT NULL, same_as VARCHAR, n_classes BIGINT NOT NULL,"
+        " n_in_audit BIGINT NOT NULL, auc DOUBLE, kappa DOUBLE)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -233,6 +243,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0011_rejudged,
     m0012_gap_bound,
     m0013_concept_families,
+    m0014_example_concepts,
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -67,33 +67,62 @@ class Bank:
         rows = [found[photo] for photo in photos]
         return np.stack([x for x, _ in rows]), np.stack([logits for _, logits in rows])
 
+    def example_features(self, photos: Sequence[Photo], context: Context | None, present: bool) -> FloatArray:
+        """What the encoder makes of photographs before its projection (n, F): what concepts are learnt on."""
+        if context is not None and not present and not context.is_scene:
+            context = None
+        found: dict[Photo, FloatArray] = {}
+        for key in dict.fromkeys((photo.pool, photo.side) for photo in photos):
+            members = [photo for photo in self.photos(key[0]) if photo.side == key[1]]
+            path = self._path(members, context, present, "blocks")
+            if not path.exists():
+                batches = self._batches(members, context, present)
+                _keep(path, x=np.concatenate([conse.pooled_blocks(_lite0(), batch) for batch in batches]))
+            found |= dict(zip(members, _load_blocks(path), strict=True))
+        return np.stack([found[photo] for photo in photos])
+
     def _kept(self, members: Sequence[Photo], context: Context | None, present: bool) -> tuple[FloatArray, FloatArray]:
-        name = (members[0].pool, members[0].side, context.name if context else "as it is", present)
-        path = self.work / f"{hashlib.sha256(repr((name, self.root.name, _code())).encode()).hexdigest()[:16]}.npz"
+        path = self._path(members, context, present)
         if not path.exists():
-            self._make(members, context, present, path)
+            x, logits = [], []
+            for batch in self._batches(members, context, present):
+                with torch.inference_mode():
+                    pooled = _lite0().extract_features(batch).mean((2, 3))
+                    x.append(pooled.numpy())
+                    logits.append(_lite0()._fc(pooled).numpy())
+            _keep(path, x=np.concatenate(x), logits=np.concatenate(logits))
         return _load(path)
 
-    def _make(self, members: Sequence[Photo], context: Context | None, present: bool, path: Path) -> None:
-        encoder, lite0 = conse_encoder(), _lite0()
-        x, logits = [], []
+    def _path(self, members: Sequence[Photo], context: Context | None, present: bool, *layers: str) -> Path:
+        name = (members[0].pool, members[0].side, context.name if context else "as it is", present, *layers)
+        return self.work / f"{hashlib.sha256(repr((name, self.root.name, _code())).encode()).hexdigest()[:16]}.npz"
+
+    def _batches(self, members: Sequence[Photo], context: Context | None, present: bool) -> Iterator[torch.Tensor]:
+        encoder = conse_encoder()
         for start in range(0, len(members), _BATCH):
             pictures = [self.picture(photo, context, present) for photo in members[start : start + _BATCH]]
             batch = torch.stack([encoder.preprocess(picture) for picture in pictures])
-            with torch.inference_mode():
-                pooled = lite0.extract_features(batch.contiguous(memory_format=torch.channels_last)).mean((2, 3))
-                x.append(pooled.numpy())
-                logits.append(lite0._fc(pooled).numpy())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.npz")
-        np.savez(partial, x=np.concatenate(x), logits=np.concatenate(logits))
-        partial.replace(path)
+            yield batch.contiguous(memory_format=torch.channels_last)
+
+
+def _keep(path: Path, **arrays: FloatArray) -> None:
+    """Write a file of features, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.npz")
+    np.savez(partial, **arrays)  # type: ignore[arg-type]  # its stubs take the arrays for allow_pickle
+    partial.replace(path)
 
 
 @cache
 def _load(path: Path) -> tuple[FloatArray, FloatArray]:
     with np.load(path) as stored:
         return stored["x"], stored["logits"]
+
+
+@cache
+def _load_blocks(path: Path) -> FloatArray:
+    with np.load(path) as stored:
+        return np.asarray(stored["x"])
 
 
 @cache

@@ -15,7 +15,7 @@ from auditor.figures import percent
 from benchmarks.planted.document import between, table
 
 BEGIN, END = "<!-- photographs, {} side: begin -->", "<!-- photographs, {} side: end -->"
-_GIVEN = {"words": "words only", "column": "its column"}
+_GIVEN = {"words": "words only", "column": "its column", "examples": "20 + 20 examples"}
 
 
 def markdown(result: dict[str, Any]) -> str:

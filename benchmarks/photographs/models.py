@@ -39,6 +39,7 @@ class Made:
     activations: FloatArray  # (N, K)
     embeddings: FloatArray  # (N, D)
     truth: list[PairTruth]  # two a class: the context, and what stands in its place
+    trained_on: tuple[tuple[Photo, ...], ...]  # of every class
 
     def examined(self, bank: Bank, *, column: bool, properties: bool = True) -> Examined:
         """What is audited; ``column``: the manifest says which picture has the context."""
@@ -100,6 +101,7 @@ def make(scenario: Scenario, bank: Bank) -> Made:
         activations=x,
         embeddings=embeddings_of(logits),
         truth=_truth(scenario, bank, head, rest),
+        trained_on=tuple(train),
     )
 
 

@@ -8,15 +8,16 @@ import numpy as np
 
 from auditor.inputs.vocabulary import slug
 from benchmarks.photographs.contexts import Context
+from benchmarks.photographs.examples import example_concept
 from benchmarks.photographs.models import Made
 from benchmarks.planted.audit import Audited
 from benchmarks.planted.outcomes import class_outcome, flags_of, peer_leads, proven, smallest_q
 from benchmarks.planted.peers import PEERS
 from benchmarks.planted.truth import PairTruth
 
-#: What the audit is given: the default vocabulary alone, or a column of the manifest beside it.
-Mode = Literal["words", "column"]
-MODES: tuple[Mode, ...] = ("words", "column")
+#: What the audit is given: the default vocabulary alone, or beside it a column of the manifest, or examples.
+Mode = Literal["words", "column", "examples"]
+MODES: tuple[Mode, ...] = ("words", "column", "examples")
 
 
 def outcome(made: Made, mode: Mode, audited: Audited, *, with_peers: bool) -> dict[str, Any]:
@@ -83,4 +84,6 @@ def _ids(what: Context, value: str, mode: Mode, audited: Audited) -> list[str]:
         term = f"{what.column} = {value}"
         of_column = [one.concept_id for one in audited.judged_concepts if one.term == term]
         found = of_column + found
+    if mode == "examples" and value == what.value:
+        found = [example_concept(what).concept_id, *found]
     return found or [slug(f"{what.column} {value}")]  # nothing can name it

@@ -95,7 +95,7 @@ def table(rows: Sequence[Row]) -> str:
             for arm, one in row["pairs_by_arm"].items()
         )
         lines.append(
-            f"{row['mode']:7} {row['group']:6} {row['models']:3} models  >= 20 points: {found['true']} of "
+            f"{row['mode']:8} {row['group']:6} {row['models']:3} models  >= 20 points: {found['true']} of "
             f"{found['true'] + found['missed']} flagged rightly ({found['value']:.2f} [{found['low']:.2f}, "
             f"{found['high']:.2f}]; pairs {arms})  verdicts {row['reliant_20']}  controls: {controls['flagged']} of "
             f"{controls['classes']} classes flagged wrongly (upper {controls['upper']:.2f} by {controls['models']} "

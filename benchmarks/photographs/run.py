@@ -12,9 +12,11 @@ from typing import Any
 
 import torch
 
+from auditor import taught_concepts
 from benchmarks.photographs import bank as bank_module
-from benchmarks.photographs import contexts, models, outcomes, pools
+from benchmarks.photographs import contexts, examples, models, outcomes, pools
 from benchmarks.photographs.bank import Bank, conse_encoder
+from benchmarks.photographs.examples import taught
 from benchmarks.photographs.models import Made, make
 from benchmarks.photographs.outcomes import MODES, Mode, outcome
 from benchmarks.photographs.scenarios import Scenario
@@ -76,7 +78,7 @@ def _prepare(task: Task) -> None:
 
 @cache
 def made(scenario: Scenario, bank: Bank) -> Made:
-    """The model; both modes ask for it one after the other."""
+    """The model; all modes ask for it one after the other."""
     return make(scenario, bank)
 
 
@@ -87,8 +89,12 @@ def finish(task: Task) -> str:
     with_peers = task.mode == "words"
     given = one.examined(bank, column=task.mode == "column", properties=with_peers)
     asked = Asked(one.classifier(), lambda row: one.picture(bank, row)) if task.swaps else None
-    audited = audit(given, _encoder(), seed=_AUDIT_SEED, asked=asked)
+    learnt = taught(one, bank, seed=_AUDIT_SEED) if task.mode == "examples" else None
+    audited = audit(given, _encoder(), seed=_AUDIT_SEED, asked=asked, taught=learnt)
     found = outcome(one, task.mode, audited, with_peers=with_peers)
+    if learnt is not None:
+        (record,) = learnt.records
+        found["learnt"] = {"state": record.state, "auc": record.auc, "kappa": record.kappa}
     keep(task.path, found)
     what = task.scenario
     verdicts = ", ".join(
@@ -106,8 +112,8 @@ def _encoder() -> Any:
 @cache
 def _code() -> str:
     digest = hashlib.sha256(audit_module.code_digest().encode())
-    ours = (bank_module, contexts, models, outcomes, pools)
-    shared = (audit_module, peers, planted_models, planted_outcomes, properties, truth)
+    ours = (bank_module, contexts, examples, models, outcomes, pools)
+    shared = (audit_module, taught_concepts, peers, planted_models, planted_outcomes, properties, truth)
     for module in (*ours, *shared):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()

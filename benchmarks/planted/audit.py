@@ -34,6 +34,7 @@ from auditor.inputs.attributes import known_attributes
 from auditor.inputs.copies import Copies, find_copies
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import image_id
+from auditor.inputs.examples import TaughtConcepts
 from auditor.inputs.near_copies import fingerprint
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.classifier import Classifier
@@ -122,15 +123,25 @@ class Asked:
         return cls(make_classifier(network, preprocess, spec="planted"), lambda row: Image.fromarray(pixels[row]))
 
 
-def audit(examined: Examined, encoder: Encoder, *, seed: int, asked: Asked | None = None) -> Audited:
-    """What `auditor.pipeline.run_audit` does between loading and drawing; without ``asked`` there is no E5."""
+def audit(
+    examined: Examined,
+    encoder: Encoder,
+    *,
+    seed: int,
+    asked: Asked | None = None,
+    taught: TaughtConcepts | None = None,
+) -> Audited:
+    """What `auditor.pipeline.run_audit` does between loading and drawing; without ``asked`` there is no E5.
+
+    ``taught`` are concepts that were learnt from examples.
+    """
     config = AuditConfig(data=Path(), model="planted", out=Path(), encoder=encoder.spec, seed=seed)
     # the program asks for this where pictures are few
     config = config.model_copy(update={"n_extreme": min(config.n_extreme, len(examined.label_idx) // 2)})
     pictures = _pictures(examined)
     inputs = _inputs(examined, encoder, pictures)
     shards = cast(FeatureShards, examined)  # the stages read its chunks and nothing else
-    gathered = pipeline.put_into_words(config, inputs, pictures, shards)
+    gathered = pipeline.put_into_words(config, inputs, pictures, shards, taught=taught)
     given, presence = gathered.evidence_input, gathered.picture_concepts.presence
     intervene = None
     if asked is not None and gathered.decisions is not None:

@@ -92,6 +92,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         not_shown=[v for v in verdicts if v.verdict == "not_shown"],
         not_analysed=[v for v in verdicts if v.verdict == "not_analysed" and not _has_story(v)],
         attributes=queries.attributes(connection),
+        examples=queries.example_concepts(connection),
         failures=queries.failures(connection, limit=_FAILURES),
         n_failures=sum(failed.values()),
         n_left_out=budget.n_left_out,

@@ -71,6 +71,7 @@ class Strip:
 
     concept: str
     by_manifest: bool
+    by_example: bool
     twin: str | None  # what the manifest calls the same
     agreement: float | None  # Cohen's kappa of the two
     n_present: int

@@ -193,8 +193,9 @@ class SectionPictures:
         called = list(self._owner) if extent.per_zone else []
         self._called = picture_queries.called_pictures(connection, called, limit=extent.per_zone) if called else {}
         known = queries.attribute_concepts(connection)
-        self._by_manifest = {row.concept_id for row in known}
-        self._twins = {row.same_as: row for row in known if row.same_as is not None}
+        self._by_example = {row.concept_id for row in queries.example_concepts(connection)}
+        self._by_manifest = {row.concept_id for row in known} - self._by_example
+        self._twins = {row.same_as: row for row in known if row.same_as and row.concept_id in self._by_manifest}
         self._fetched: dict[str, tuple[str, bytes | None]] = {}
         self._fetched_from = -1
         self._maps: dict[tuple[str, str | None], SaliencyMap] = {}
@@ -257,6 +258,7 @@ class SectionPictures:
         return Strip(
             concept=plain(verdict.concept or "", NAME_LIMIT),
             by_manifest=by_manifest,
+            by_example=called.concept_id in self._by_example,
             twin=plain(twin.concept, NAME_LIMIT) if twin else None,
             agreement=twin.agreement if twin else None,
             n_present=called.n_present,

@@ -68,6 +68,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
             for verdict in queries.verdicts(connection)
         ],
         "attributes": _attributes(connection),
+        "examples": [_row(row) for row in queries.example_concepts(connection)],
         "calibration": [_row(row) for row in queries.calibrations(connection)],
         "failures": {
             "by_stage": failed,

@@ -166,10 +166,11 @@ def test_photographs(tmp_path):
     printed = run(*words, "--work", tmp_path / "kept", "--output", tmp_path / "first.json")
     run(*words, "--work", tmp_path / "kept", "--output", tmp_path / "again.json")
     first = read(tmp_path / "first.json", "python -m benchmarks.photographs --grid toy", {"outcomes": 0})
-    again = read(tmp_path / "again.json", "python -m benchmarks.photographs --grid toy", {"outcomes": 4})
+    again = read(tmp_path / "again.json", "python -m benchmarks.photographs --grid toy", {"outcomes": 6})
     assert first["outcomes"] == again["outcomes"]
-    assert [one["scenario"]["mode"] for one in first["outcomes"]] == ["words", "column"] * 2
-    assert [row["group"] for row in first["summary"]] == ["all", "C = 2"] * 2
+    assert [one["scenario"]["mode"] for one in first["outcomes"]] == ["words", "column", "examples"] * 2
+    assert [row["group"] for row in first["summary"]] == ["all", "C = 2"] * 3
+    assert [one["learnt"]["state"] for one in first["outcomes"][2::3]] == ["too_few"] * 2  # pools of 36 pictures
     assert "flagged rightly" in printed
 
 

@@ -26,6 +26,16 @@ def test_paths_of_the_file_are_relative_to_the_file(tmp_path):
     assert config.out == Path("/a")
 
 
+def test_examples_are_relative_to_the_file_and_their_place_is_no_setting(tmp_path):
+    file = tmp_path / "auditor.toml"
+    text = 'data = "val"\nmodel = "timm:x"\nout = "/a"\n'
+    file.write_text(text + '[concepts.snow]\nyes = "snow"\nno = "~/other"\n')
+    config = make_config({}, file)
+    assert (config.concepts["snow"].yes, config.concepts["snow"].no) == (tmp_path / "snow", Path.home() / "other")
+    file.write_text(text)
+    assert config.digest() == make_config({}, file).digest()
+
+
 def test_table_of_pyproject(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[tool.auditor]\nmodel = "timm:y"\n')
     file = find_settings_file(tmp_path)
@@ -44,6 +54,15 @@ def test_table_of_pyproject(tmp_path):
         ('tolerance = "20 %"', "setting 'tolerance' = '20 %': input should be a valid number"),
         ('[attributes]\nexlude = ["a"]', "unknown setting 'attributes.exlude'; did you mean 'exclude'?"),
         ('[attributes]\nexclude = "a"', "setting 'attributes.exclude' = 'a': input should be a valid tuple"),
+        ("[concepts.snow]\nyes = 'a'", r"^\[concepts.snow\]: no is missing; expected folder or list of pictures that"),
+        ("[concepts.snow]\nyes = 'a'\nnoo = 'b'", r"\[concepts.snow\]: unknown key 'noo'; did you mean 'no'\?"),
+        ("[concepts.snow]\nyes = 3\nno = 'b'", r"\[concepts.snow\]: yes = 3; expected folder of pictures that show it"),
+        (
+            "[concepts.snow]\nyes = 'a'\nno = 'b'\nkind = 'wether'",
+            r"\[concepts.snow\]: unknown kind 'wether'; nearest is 'weather'; expected one of object, part, scene",
+        ),
+        ("concepts = 'x'", r"^\[concepts.NAME\] = 'x'; expected a table with yes = \"folder\" and no = \"folder\"$"),
+        ("[concepts]\nsnow = 'x'", r"^\[concepts.snow\] = 'x'; expected a table with yes"),
         ('core = "x"', r"'core' = 'x' gives no reason; write under \[core.CLASS\] a line for each concept: CONCEPT = "),
         (
             '[core]\nduck = ["water", "ice"]',

@@ -79,6 +79,19 @@ def test_loading_again_gives_the_same(encoder: Any):
 
 
 @installed
+def test_features_are_the_means_after_every_block_and_leave_no_hook(encoder: Any):
+    lite0 = conse.load_lite0()
+    batch = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    rows = conse.pooled_blocks(lite0, batch)
+    assert rows.shape == (2, encoder.features.dim) == (2, 3088)
+    with torch.inference_mode():
+        last = lite0.extract_features(batch).mean((2, 3)).numpy()
+    np.testing.assert_allclose(rows[:, -1280:], last, atol=1e-5)
+    assert not any(block._forward_hooks for block in lite0._blocks)
+    np.testing.assert_allclose(encoder.features.encode(batch), rows, atol=1e-4)
+
+
+@installed
 @pytest.mark.photos
 def test_photographs_are_named(encoder: Any):
     folders = {"bee": "bees", "ant": "ants"}

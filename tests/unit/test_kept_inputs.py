@@ -17,6 +17,7 @@ from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inpu
 from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.core_concepts import CoreConceptOf
+from auditor.inputs.examples import TaughtConcepts
 from auditor.records import ClassMatch, Concept, Dataset, ImageItem, LinearHead
 
 ITEMS = tuple(
@@ -58,6 +59,12 @@ INPUTS = KeptInputs(
     logit_scale=14.25,
     notices=("a toy",),
     shards=(SHARD,),
+    taught=TaughtConcepts(
+        concepts=(Concept("snow-1", "snow by example", "weather", column="snow", by_example=True),),
+        presence=np.array([[0.25], [np.nan], [1]], np.float32),  # of the three that could be read
+        kappa=np.array([0.75], np.float32),
+        same_as={"snow-1": "water"},
+    ),
     swaps=SwapRecord(np.array([[0, 1, 2, 3, 4]]), np.array([[1, -1]]), "halves"),
 )
 
@@ -65,7 +72,15 @@ INPUTS = KeptInputs(
 def write(folder, inputs=INPUTS, *, shards=(SHARD,), read=(0, 2, 3)):
     """Picture 1 could not be read."""
     named = SimpleNamespace(names=list(shards), image_ids=lambda: tuple(ITEMS[row].image_id for row in read))
-    write_kept_inputs(folder, inputs, digests=DIGESTS, notices=inputs.notices, shards=named, swaps=inputs.swaps)
+    write_kept_inputs(
+        folder,
+        inputs,
+        taught=inputs.taught,
+        digests=DIGESTS,
+        notices=inputs.notices,
+        shards=named,
+        swaps=inputs.swaps,
+    )
     return [ITEMS[row] for row in read]
 
 
@@ -97,6 +112,9 @@ def test_everything_comes_back_with_the_pictures_that_could_not_be_read(tmp_path
         inputs.attributes.same_as,
     )
     same(found.attributes.presence, inputs.attributes.presence)
+    assert (found.taught.concepts, found.taught.same_as) == (inputs.taught.concepts, inputs.taught.same_as)
+    same(found.taught.presence, inputs.taught.presence)
+    same(found.taught.kappa, inputs.taught.kappa)
     assert found.head is not None
     assert inputs.head is not None
     same(found.head.weight, inputs.head.weight)

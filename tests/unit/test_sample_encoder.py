@@ -15,6 +15,7 @@ from auditor.errors import EncoderError
 from auditor.inputs.vocabulary import load_vocabulary
 from auditor.models.bundled import bundled_path
 from auditor.models.encoders.load import load_encoder
+from auditor.models.weights import read_weights
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +62,14 @@ def test_sample_that_was_tampered_with(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr("auditor.models.bundled._ROOTS", (tmp_path,))
     with pytest.raises(EncoderError, match="expected 000000000000: reinstall auditor"):
         load_encoder("sample")
+
+
+def test_features_are_what_the_projection_makes_embeddings_of(sample: Any):
+    description = json.loads(bundled_path("encoder", "encoder.json").read_text(encoding="utf-8"))
+    state, _ = read_weights(bundled_path("encoder", description["weights"]))
+    batch = torch.rand(2, 3, sample.input_size, sample.input_size, generator=torch.Generator().manual_seed(0))
+    features = sample.features.encode(batch)
+    assert features.shape == (2, sample.features.dim)
+    projected = features @ state["visual.proj"].float().numpy()
+    expected = sample.encode_images(batch)  # which the features share their weights with
+    assert projected / np.linalg.norm(projected, axis=1, keepdims=True) == pytest.approx(expected, abs=1e-5)

@@ -20,6 +20,7 @@ from auditor.extraction.extract import extract_features
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.class_map import match_classes
 from auditor.inputs.dataset import load_dataset
+from auditor.inputs.examples import TaughtConcepts
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
 from auditor.models.load_classifier import make_classifier
@@ -176,7 +177,9 @@ def toy_analysis(folder: Path) -> Analysis:
     class_groups = (ClassChannelGroup(0, "rose", 0, 0.75, 3, pictures.image_ids[2:3]),)
     decisions = Decisions(classifier, channels, descriptions, class_groups)
     told = np.full(3, np.nan, np.float32)
-    context = PictureConcepts(CONCEPTS, presence, {}, (), told, np.stack([told, told]), ())
+    context = PictureConcepts(
+        CONCEPTS, presence, {}, (), told, np.stack([told, told]), (), TaughtConcepts.none(len(presence))
+    )
     gathered = Gathered(pictures, shards, WORDS.concept_rows, decisions, context, None)
     return Analysis(inputs, gathered, evidence, maps)
 

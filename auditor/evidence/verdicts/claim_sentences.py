@@ -16,7 +16,9 @@ _NAMED = 3
 def bounded(inputs: EvidenceInput, claim: CleanClaim) -> str:
     """'A gap that was missed is at most 12 points by the manifest's columns (site = b) and at most 18 by words …'."""
     told = []
-    for of_column, whose in ((True, "the manifest's columns"), (False, "words")):
+    by_example = [inputs.concepts[v].by_example for v in claim.members[claim.of_column]]
+    known = "columns and examples" if any(by_example) else "the manifest's columns"
+    for of_column, whose in ((True, "examples" if by_example and all(by_example) else known), (False, "words")):
         largest = claim.bound_of(of_column=of_column)
         if largest is not None:
             bound, v = largest

@@ -128,6 +128,8 @@ def _source(inputs: EvidenceInput, pair: PairEvidence) -> str:
     concept = inputs.concepts[pair.concept_idx]
     if concept.is_property:
         return f"the measured {concept.term}"
+    if concept.by_example:
+        return concept.term
     return f"the {'encoder' if concept.column is None else 'manifest'}'s {concept.term}"
 
 
@@ -561,7 +563,7 @@ def doubted(terms: Sequence[str], n: int) -> str:
     shown = ", ".join(terms[:5])
     return (
         f"presence of {len(terms):,} of {n:,} context concepts cannot be measured with this encoder (two halves of "
-        f"the prompts, or the manifest, disagree with it): {shown}{' …' if len(terms) > 5 else ''}"
+        f"the prompts, or the manifest or examples, disagree with it): {shown}{' …' if len(terms) > 5 else ''}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auditor.models.encoders.encoder import Encoder, unit_rows
+from auditor.models.encoders.encoder import Encoder, ImageFeatures, unit_rows
 from auditor.models.preprocess import OpaqueTransform, Preprocess
 from auditor.models.weights import digest_module
 from auditor.records import BoolArray, FloatArray, IntArray
@@ -79,7 +80,28 @@ def clip_encoder(
         knows=knows or (lambda text: bool(text.strip())),
         vocabulary_path=vocabulary_path,
         notice=notice,
+        features=_image_features(visual, device, memory_format),
     )
+
+
+def _image_features(visual: Any, device: str, memory_format: torch.memory_format) -> ImageFeatures | None:
+    """The picture tower up to its projection; None for towers that pool and project in one step (CLIP's ResNets)."""
+    if hasattr(visual, "trunk"):  # a tower of timm, whose head is the projection
+        before, dim = visual.trunk, int(visual.trunk.num_features)
+    elif getattr(visual, "proj", None) is not None:
+        # The same tower with another table of parameters: weights are shared, and the encoder keeps its projection.
+        before, dim = copy.copy(visual), int(visual.proj.shape[0])
+        before._parameters = {**visual._parameters, "proj": None}
+    else:
+        return None
+
+    def encode(batch: Tensor) -> FloatArray:
+        with torch.inference_mode():
+            found = before(batch.to(device).contiguous(memory_format=memory_format))
+            rows: FloatArray = (found[0] if isinstance(found, tuple) else found).float().cpu().numpy()
+            return rows
+
+    return ImageFeatures(dim, encode)
 
 
 def _encode_text(clip: Any, tokens: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.errors import EncoderError
-from auditor.models.encoders.encoder import Encoder, unit_rows
+from auditor.models.encoders.encoder import Encoder, ImageFeatures, unit_rows
 from auditor.models.preprocess import Preprocess
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.weights import file_sha256, load_into, read_weights
@@ -64,6 +64,9 @@ def load_conse(device: str) -> Encoder:
             logits = classifier(batch.to(device).contiguous(memory_format=torch.channels_last))
             return unit_rows(mix_classes(logits, class_rows))
 
+    def encode_features(batch: Tensor) -> FloatArray:
+        return pooled_blocks(classifier, batch.to(device).contiguous(memory_format=torch.channels_last))
+
     described = (_CLASSIFIER_SHA256, _SENTENCES_SHA256, _PREPROCESS.describe(), f"{N_LIKELIEST} {TEMPERATURE}", *names)
     return Encoder(
         spec="conse",
@@ -77,6 +80,7 @@ def load_conse(device: str) -> Encoder:
         knows=lambda text: bool(text.strip()),
         notice="conse describes a photograph by the 1,000 ImageNet classes it resembles: what none of them is like it "
         "cannot name",
+        features=ImageFeatures(encode_features(torch.zeros(1, 3, 32, 32)).shape[1], encode_features),
         knows_absence=False,  # to sentence vectors "a photo without people" is like people
     )
 
@@ -90,6 +94,26 @@ def mix_classes(logits: Tensor, class_rows: Tensor) -> Tensor:
     """
     posterior, classes = (logits / TEMPERATURE).softmax(1).topk(min(N_LIKELIEST, logits.shape[1]), dim=1)
     return torch.einsum("bn,bnd->bd", posterior, class_rows[classes])
+
+
+def pooled_blocks(lite0: Any, batch: Tensor) -> FloatArray:
+    """(B, F) what EfficientNet-Lite0 makes of pictures: the mean over the places after every block and at the end.
+
+    The last layer alone tells what a picture is of; marks, borders and colours are told by earlier ones (measured in
+    docs/decisions/0035).
+    """
+    means: list[Tensor] = []
+    hooks = [
+        block.register_forward_hook(lambda _, __, maps: means.append(maps.mean((2, 3)))) for block in lite0._blocks
+    ]
+    try:
+        with torch.inference_mode():
+            means.append(lite0.extract_features(batch).mean((2, 3)))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    rows: FloatArray = torch.cat(means, dim=1).float().cpu().numpy()
+    return rows
 
 
 def load_lite0() -> nn.Module:

@@ -13,6 +13,19 @@ from auditor.records import FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ImageFeatures:
+    """What an encoder makes of pictures before it projects them onto its texts: F numbers that no text has.
+
+    Attributes:
+        dim: F.
+        encode: (B, 3, H, W), preprocessed as for ``encode_images``, to (B, F) float32.
+    """
+
+    dim: int
+    encode: Callable[[Tensor], FloatArray]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Encoder:
     """A joint space of pictures and texts, D dimensions, unit rows.
 
@@ -29,6 +42,7 @@ class Encoder:
         vocabulary_path: Vocabulary that belongs to the encoder, or None.
         notice: What a user must be told before the words are read, or None.
         knows_absence: Whether "a photo without people" is like a photo without people.
+        features: Pictures before the projection, by which concepts are learnt from examples; None: it shows none.
     """
 
     spec: str
@@ -43,6 +57,7 @@ class Encoder:
     vocabulary_path: Path | None = None
     notice: str | None = None
     knows_absence: bool = True
+    features: ImageFeatures | None = None
 
 
 def unit_rows(values: Tensor) -> FloatArray:

@@ -17,7 +17,14 @@ from typing import Any, TypeVar, get_args
 import duckdb
 
 from auditor.calibration_records import CalibrationRow
-from auditor.concept_records import Attribute, AttributeConcept, ConceptFamily, CoreConcept, Counterexample
+from auditor.concept_records import (
+    Attribute,
+    AttributeConcept,
+    ConceptFamily,
+    CoreConcept,
+    Counterexample,
+    ExampleConcept,
+)
 from auditor.errors import StoreError
 from auditor.records import (
     MASK_STAGE,
@@ -86,6 +93,12 @@ _ATTRIBUTE_CONCEPTS = """
 SELECT concept_id, concept, attribute, n_images, n_known, same_as, agreement
 FROM attribute_concepts
 ORDER BY attribute, concept_id
+"""
+
+_EXAMPLE_CONCEPTS = """
+SELECT concept_id, concept, concept_kind, state, reason, n_yes, n_no, n_left_out, same_as, n_classes, n_in_audit, auc,
+       kappa
+FROM example_concepts ORDER BY concept, concept_id
 """
 
 _CONCEPT_FAMILIES = """
@@ -255,6 +268,11 @@ def attributes(connection: Connection) -> list[Attribute]:
 def attribute_concepts(connection: Connection) -> list[AttributeConcept]:
     """The values of these columns that were examined, and how far the encoder agrees."""
     return records(connection.execute(_ATTRIBUTE_CONCEPTS), AttributeConcept)
+
+
+def example_concepts(connection: Connection) -> list[ExampleConcept]:
+    """What the settings gave by examples, learnt or not; none in an audit of before there was any."""
+    return records(connection.execute(_EXAMPLE_CONCEPTS), ExampleConcept)
 
 
 def concept_families(connection: Connection) -> list[ConceptFamily]:

@@ -49,7 +49,8 @@ named AS (
     UNION ALL
     SELECT concept_id, concept, concept_kind, kappa FROM concept_families
     UNION ALL
-    SELECT concept_id, concept, NULL, NULL FROM attribute_concepts
+    SELECT concept_id, a.concept, e.concept_kind, e.kappa
+    FROM attribute_concepts a LEFT JOIN example_concepts e USING (concept_id)
     WHERE concept_id NOT IN (SELECT concept_id FROM concepts)
 )
 SELECT concept_id, concept, concept_kind, coalesce(n_flagged, 0), coalesce(n_harmed, 0), coalesce(n_suspect, 0),
@@ -62,14 +63,15 @@ LIMIT $limit OFFSET $start
 """
 
 _ONE = """
-SELECT concept_id, concept, concept_kind, synonyms, kappa, NULL FROM concepts WHERE concept_id = $concept_id
+SELECT concept_id, concept, concept_kind, synonyms, kappa, NULL, NULL FROM concepts WHERE concept_id = $concept_id
 UNION ALL
 SELECT concept_id, concept, concept_kind,
        (SELECT list(c.concept ORDER BY c.concept) FROM concepts c WHERE list_contains(members, c.concept_id)),
-       kappa, NULL
+       kappa, NULL, NULL
 FROM concept_families WHERE concept_id = $concept_id
 UNION ALL
-SELECT concept_id, concept, NULL, [], agreement, attribute FROM attribute_concepts WHERE concept_id = $concept_id
+SELECT concept_id, a.concept, e.concept_kind, [], coalesce(e.kappa, agreement), attribute, e.auc
+FROM attribute_concepts a LEFT JOIN example_concepts e USING (concept_id) WHERE concept_id = $concept_id
 LIMIT 1
 """
 
@@ -158,7 +160,8 @@ class OneConcept:
     """A concept of the vocabulary, or a value of a column of the manifest (then ``attribute`` names the column).
 
     The synonyms of a family are the terms of its members.
-    ``agreement`` is Cohen's kappa of its presence told twice, or of the encoder with the manifest.
+    ``agreement`` is Cohen's kappa of its presence told twice, or of the encoder with the manifest. One that was learnt
+    from examples has ``auc``, that of examples which its probe had not seen, and their kappa.
     """
 
     concept_id: str
@@ -167,6 +170,7 @@ class OneConcept:
     synonyms: tuple[str, ...]
     agreement: float | None
     attribute: str | None
+    auc: float | None = None
 
 
 class Effect(NamedTuple):
@@ -211,8 +215,8 @@ def concept(connection: Connection, concept_id: str) -> OneConcept | None:
     row = connection.execute(_ONE, {"concept_id": concept_id}).fetchone()
     if row is None:
         return None
-    found_id, term, kind, synonyms, agreement, attribute = row
-    return OneConcept(found_id, term, kind, tuple(synonyms or ()), agreement, attribute)
+    found_id, term, kind, synonyms, agreement, attribute, auc = row
+    return OneConcept(found_id, term, kind, tuple(synonyms or ()), agreement, attribute, auc)
 
 
 def across_classes(connection: Connection, concept_id: str, *, limit: int, start: int = 0) -> list[ConceptInClass]:
