@@ -16,6 +16,7 @@ from auditor.analysis import Analysis, Decisions, Inputs, PictureConcepts, Pictu
 from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.evidence.evidence_input import EvidenceResult
+from auditor.evidence.verdicts.fit_sentences import fit_notices
 from auditor.extraction.kept_inputs import write_kept_inputs
 from auditor.inputs.copies import copy_notices, copy_records
 from auditor.records import VERDICTS, FloatArray, Phrases
@@ -235,6 +236,7 @@ def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | 
         class_names=inputs.match.class_names,
         notices=(
             *(() if origin is None else (rejudged_notice(origin),)),
+            *(fit_notices(analysis.evidence.fit, inputs.match.class_names) if analysis.evidence.fit else ()),
             *inputs.notices,
             *(copy_notices(pictures.items, pictures.copies) if pictures.copies else ()),
             *analysis.gathered.picture_concepts.notices,

@@ -296,6 +296,10 @@ NEAR_COPY_COSINE = 0.75
 LABEL_COPY_KAPPA = 0.99
 #: Kappa of presence told twice below which it is not known in which pictures a concept is.
 MIN_KAPPA = 0.6
+#: A context word tells a class from this AUC on, or says that it is another one as surely. Where more than this part
+#: of the context words tell a class, and at least so many, the encoder sees the class in every word, and words say
+#: nothing about it (decision 0036). Of few words, chosen for the pictures, several may rightly go with a class.
+COPIES_AUC, COPIES_PART, COPIES_LEAST = 0.8, 0.2, 10
 #: Mean residual of the phrases above which words say nothing about a class.
 MAX_RESIDUAL = 0.9
 #: Recall from which on pictures look like those that the model was trained on.

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from auditor.concept_records import CoreConcept, CoreReason, Counterexample
+from auditor.evidence.presence.encoder_fit import EncoderFit
 from auditor.records import (
     ClassConcept,
     Concept,
@@ -105,3 +106,4 @@ class EvidenceResult:
     core_concepts: list[CoreConcept] = field(default_factory=list)
     counterexamples: list[Counterexample] = field(default_factory=list)
     notices: tuple[str, ...] = ()  # what holds for the whole audit and the reader must know
+    fit: EncoderFit | None = None  # what the encoder's words are worth on these pictures

@@ -18,6 +18,7 @@ from auditor.evidence.effects.strata import class_strata
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
 from auditor.evidence.effects.witnesses import witness_weights
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.presence.encoder_fit import EncoderFit, encoder_fit
 from auditor.evidence.presence.families import distinct, shown_by_kin
 from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
 from auditor.rules import (
@@ -68,6 +69,8 @@ class PairEvidence:
     by_gap: bool = False
     #: A column with a sure and large gap, whatever interventions say of it.
     sure: bool = False
+    #: Whether presence says more than the label does; not of a word where the encoder sees the class in most of them.
+    readable: bool = True
     p: float = 1.0
     q: float = 1.0
     bar: float = 1.0  # largest p with which it would be shown, the others being what they are
@@ -89,11 +92,6 @@ class PairEvidence:
         """Whether a screen lets it through that never looks at a gap."""
         return self.by_words or self.by_data
 
-    @property
-    def may_be_suspected(self) -> bool:
-        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
-        return self.suspicious or self.sure
-
 
 @dataclass(slots=True, eq=False)
 class Measured:
@@ -113,6 +111,8 @@ class Measured:
     by_words: BoolArray  # E1 lets it through, whatever its kind
     by_data: BoolArray  # E2 does
     by_gap: BoolArray  # a notable gap does, see PairEvidence.by_gap
+    fit: EncoderFit
+    readable: BoolArray  # (C, V) see PairEvidence.readable
     pull_arms: IntArray  # pictures of other classes in the smaller arm
     pairs: list[PairEvidence] = field(default_factory=list)
 
@@ -157,6 +157,9 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     n_with_correct = counts(present, correct)
     n_known = n_with + n_without
     auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups, known=known)
+    fit = encoder_fit(inputs.presence, inputs.class_prompt_score, labels, inputs.concepts, auc, inputs.kappa)
+    of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
+    readable = fit.tells_context[:, None] | of_column
     measured = Measured(
         class_concepts=words,
         auc=auc,
@@ -170,8 +173,10 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
         n_with_correct=n_with_correct,
         measurable=measurable,
         by_words=_by_words(inputs, words, present, measurable),
-        by_data=associated(auc, n_known, n_with),
+        by_data=associated(auc, n_known, n_with) & readable,
         by_gap=np.zeros(n_known.shape, dtype=np.bool_),
+        fit=fit,
+        readable=readable,
         pull_arms=_pull_arms(n_known, n_with),
     )
     progress("evidence: association", 1, 1)
@@ -271,6 +276,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 by_words=bool(measured.by_words[c, v]),
                 by_data=bool(measured.by_data[c, v]),
                 by_gap=bool(measured.by_gap[c, v]),
+                readable=bool(measured.readable[c, v]),
             )
             measured.pairs.append(pair)
             if not measured.measurable[v]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.clean_claim import CleanClaim, WeakestPoint
 from auditor.evidence.verdicts.sentences import Sentence, rate_of
-from auditor.figures import counted, percent, points
+from auditor.figures import coefficient, counted, percent, points
 from auditor.rules import COVERED_PART, MIN_ARM, POWER
 
 #: Concepts outside the claim that are named.
@@ -42,6 +45,8 @@ def coverage(inputs: EvidenceInput, claim: CleanClaim) -> str:
     names = ", ".join(inputs.concepts[v].term for v in claim.outside[:_NAMED])
     more = " …" if len(claim.outside) > _NAMED else ""
     unfit = "" if claim.fit else "; words bear no claim, as the encoder cannot tell most of them"
+    if not claim.told_apart:
+        unfit = "; words bear no claim, as the encoder cannot tell context from this class"
     return (
         f"This covers named concepts only, and not {counted(len(claim.outside), 'concept')} that too few pictures have "
         f"or lack, or that cannot be told ({names}{more}){unfit}."
@@ -70,6 +75,17 @@ def not_shown(
         " ".join([_counts(weakest), *seen, coverage(inputs, claim)]),
         _missing(weakest, tolerance),
     )
+
+
+def only_in_data(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> str:
+    """What goes with a class without a sign of the model, as a sentence; nothing where nothing does."""
+    if not pairs:
+        return ""
+    named = [f"{_named(inputs, one.concept_idx)} (AUC {coefficient(one.auc[0])})" for one in pairs[:_NAMED]]
+    more = len(pairs) - _NAMED
+    named += [f"{more:,} more"] if more > 0 else []
+    told = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    return f"Goes with it in these data, and nothing says that the model uses it: {told}."
 
 
 def pulled(concept: str, name: str, share: Gap) -> Sentence:

@@ -63,6 +63,7 @@ class CleanClaim:
         of_column: (M,) whether the manifest knows them, else they are words.
         outside: Concepts that are not covered, those with the largest smaller arm first.
         fit: Whether the encoder tells enough words for them to bear a claim.
+        told_apart: Whether it tells context from the class; else no word bears a claim on it.
     """
 
     tolerance: float
@@ -72,6 +73,7 @@ class CleanClaim:
     of_column: BoolArray
     outside: tuple[int, ...]
     fit: bool
+    told_apart: bool = True
 
     @property
     def bound(self) -> float | None:
@@ -138,7 +140,8 @@ def clean_claims(inputs: EvidenceInput, measured: Measured) -> tuple[CleanClaim 
         by_pull = both[1] > both[0]
         v = chosen[mine]
         outside = _outside(inputs, measured, c, v)
-        claims.append(CleanClaim(inputs.tolerance, v, bounds, by_pull, of_column[v], outside, fit))
+        told_apart = bool(measured.fit.tells_context[c])
+        claims.append(CleanClaim(inputs.tolerance, v, bounds, by_pull, of_column[v], outside, fit, told_apart))
     return tuple(claims)
 
 
@@ -161,7 +164,7 @@ def _members(inputs: EvidenceInput, measured: Measured, of_column: BoolArray, *,
     context = np.zeros(smaller.shape, dtype=np.bool_)
     for c in range(len(context)):
         context[c, inputs.context_of(c)] = True
-    members = context & measured.measurable & (fair | measured.by_data)
+    members = context & measured.measurable & measured.readable & (fair | measured.by_data)
     for stand_in, stood_for in _stand_ins(inputs):
         members[:, stood_for] &= ~members[:, [stand_in]]
     return members
