@@ -302,6 +302,9 @@ MIN_KAPPA = 0.6
 COPIES_AUC, COPIES_PART, COPIES_LEAST = 0.8, 0.2, 10
 #: Mean residual of the phrases above which words say nothing about a class.
 MAX_RESIDUAL = 0.9
+#: Evidence for a class below this part of what pictures have of it on average (each class counting the same): little
+#: speaks for the class, and words of what is missing would lead (decision 0036).
+LITTLE_EVIDENCE = 1.0
 #: Recall from which on pictures look like those that the model was trained on.
 NEAR_PERFECT = 0.995
 #: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.

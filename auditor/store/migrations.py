@@ -219,6 +219,11 @@ def m0013_concept_families(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0014_concepts_seen(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep which words of the vocabulary every picture shows; audits from before have no rows."""
+    connection.execute("CREATE TABLE concepts_seen (image_id VARCHAR NOT NULL, concept_idx INTEGER[] NOT NULL)")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -233,6 +238,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0011_rejudged,
     m0012_gap_bound,
     m0013_concept_families,
+    m0014_concepts_seen,
 )
 
 
