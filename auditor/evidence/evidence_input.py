@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from auditor.concept_records import CoreConcept, CoreReason, Counterexample
-from auditor.evidence.presence.encoder_fit import EncoderFit
+from auditor.concept_records import CoreConcept, CoreReason, Counterexample, EncoderFit
 from auditor.records import (
     ClassConcept,
     Concept,

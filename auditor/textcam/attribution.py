@@ -117,7 +117,8 @@ def evidence_strength(
     """
     amounts = np.abs(evidence).sum(axis=1)
     floors = 0.5 * (np.abs(centred_weights) @ stats.mean_abs_deviation)[class_idx]
-    return np.divide(amounts, floors, out=np.ones_like(amounts), where=floors > 0).astype(np.float32)
+    strength: FloatArray = np.divide(amounts, floors, out=np.ones_like(amounts), where=floors > 0).astype(np.float32)
+    return strength
 
 
 def attribution_vectors(

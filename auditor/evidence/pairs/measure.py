@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.concept_records import EncoderFit
 from auditor.evidence.effects import significance
 from auditor.evidence.effects.association import AssociationAuc, association_auc, class_concepts, present_counts
+from auditor.evidence.effects.encoder_fit import encoder_fit
 from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
 from auditor.evidence.effects.pulled_share import Sources, pulled_share, pulled_sources
 from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure, assign_folds
@@ -18,7 +20,6 @@ from auditor.evidence.effects.strata import class_strata
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
 from auditor.evidence.effects.witnesses import witness_weights
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.presence.encoder_fit import EncoderFit, encoder_fit
 from auditor.evidence.presence.families import distinct, shown_by_kin
 from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
 from auditor.rules import (
@@ -159,7 +160,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups, known=known)
     fit = encoder_fit(inputs.presence, inputs.class_prompt_score, labels, inputs.concepts, auc, inputs.kappa)
     of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
-    readable = fit.tells_context[:, None] | of_column
+    readable = np.array(fit.tells_context, dtype=np.bool_)[:, None] | of_column
     measured = Measured(
         class_concepts=words,
         auc=auc,

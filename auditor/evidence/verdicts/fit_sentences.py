@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.evidence.presence.encoder_fit import EncoderFit
+from auditor.concept_records import EncoderFit
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.figures import coefficient, counted, percent, rate
 from auditor.rules import COPIES_AUC
@@ -37,11 +37,14 @@ def fit_notices(fit: EncoderFit, class_names: Sequence[str]) -> list[str]:
 
 def figures(fit: EncoderFit, class_names: Sequence[str]) -> str:
     """Recognised by name, words that copy a class, presence told twice, contradictions: one line."""
-    worst = int(fit.n_copies.argmax())
+    worst = max(range(len(fit.n_copies)), key=lambda c: fit.n_copies[c])
+    copies, words = fit.n_copies[worst], counted(fit.n_words, "context word")
     told = [
         f"encoder: by the names of the classes it recognises {rate(fit.zero_shot, fit.n_pictures)} pictures",
-        f"{fit.n_copies[worst]:,} of {counted(fit.n_words, 'context word')} tell {quote(class_names[worst])} from the "
-        f"others (AUC over {coefficient(COPIES_AUC)}; {percent(fit.n_copies[worst] / fit.n_words)})",
+        f"{copies:,} of {words} ({percent(copies / fit.n_words)}) tell {quote(class_names[worst])} from the others "
+        f"(AUC over {coefficient(COPIES_AUC)})"
+        if copies
+        else f"none of {words} tells a class",
         f"presence told twice agrees with a median kappa of {coefficient(fit.kappa)}",
     ]
     if fit.n_doubted:
