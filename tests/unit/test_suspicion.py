@@ -50,12 +50,10 @@ def test_a_gap_shows_by_recall_by_pull_or_by_share():
 
 
 def test_what_only_goes_with_the_class_is_listed_once():
-    open_pairs = [
-        JudgedPair(PairEvidence(0, v, None, (0.9 - v / 100, 0.8, 0.95), False, True, recall=gap(0.0)), state, RECALL_GAP,
-                   gap(0.0), 0.0)
-        for v, state in enumerate(("open", "excluded", "open"))
-    ]  # fmt: skip
-    assert [j.pair.concept_idx for j in only_in_data(open_pairs)] == [0, 2]
+    pairs = [PairEvidence(0, v, None, (0.9, 0.8, 0.95), False, True, recall=gap(0.0)) for v in range(3)]
+    states = ("open", "excluded", "open")
+    judged = [JudgedPair(pair, state, RECALL_GAP, gap(0.0), 0.0) for pair, state in zip(pairs, states, strict=True)]
+    assert [j.pair.concept_idx for j in only_in_data(judged)] == [0, 2]
 
 
 def test_the_sentence_names_three_and_counts_the_rest():
