@@ -16,9 +16,11 @@ from auditor.analysis import Analysis, Decisions, Inputs, PictureConcepts, Pictu
 from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.evidence.evidence_input import EvidenceResult
+from auditor.evidence.verdicts.fit_sentences import fit_notices
 from auditor.extraction.kept_inputs import write_kept_inputs
 from auditor.inputs.copies import copy_notices, copy_records
 from auditor.records import VERDICTS, FloatArray, Phrases
+from auditor.rules import PRESENT
 from auditor.rules_in_force import rules_digest, thresholds
 from auditor.store.database import AuditDatabase
 from auditor.store.embedding_index import write_embedding_index
@@ -45,6 +47,7 @@ JUDGED_TABLES = (
     "concept_families",
     "attribute_concepts",
     "concept_presence",
+    "concepts_seen",
     "class_concepts",
     "subgroups",
     "findings",
@@ -173,6 +176,9 @@ def add_evidence(
     database.add_concept_presence(
         pictures.image_ids, [context.concepts[idx].concept_id for idx in columns], context.presence[:, columns]
     )
+    for start in range(0, len(pictures.image_ids), _BATCH_ROWS):
+        rows = slice(start, start + _BATCH_ROWS)
+        database.add_concepts_seen(pictures.image_ids[rows], context.presence[rows, :n_words] > PRESENT)
     database.add_class_concepts(evidence.class_concepts)
     database.add_subgroups(evidence.subgroups)
     database.add_findings(evidence.findings)
@@ -237,6 +243,7 @@ def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | 
         class_names=inputs.match.class_names,
         notices=(
             *(() if origin is None else (rejudged_notice(origin),)),
+            *(fit_notices(analysis.evidence.fit, inputs.match.class_names) if analysis.evidence.fit else ()),
             *inputs.notices,
             *analysis.gathered.picture_concepts.taught.notices,
             *(copy_notices(pictures.items, pictures.copies) if pictures.copies else ()),

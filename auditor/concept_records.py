@@ -146,3 +146,44 @@ class Counterexample:
     #: Of what harms the class: its own with the concept, mistakes first, and its own without it, recognised first.
     image_ids: tuple[str, ...] = ()
     rule_id: str | None = None  # that decided the state, or would; None in an audit of an older schema
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two words that exclude each other, in how many pictures each is said to be, and in how many both."""
+
+    first: str
+    second: str
+    n_first: int
+    n_second: int
+    n_both: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFit:
+    """How far the encoder's words can be trusted on these pictures.
+
+    Attributes:
+        n_pictures: Labelled pictures.
+        n_recognised: Of them those that are most like the prompts of their own class's name (zero-shot).
+        n_words: Context words whose presence is measured; no columns, no families.
+        n_copies: For every class how many of these words tell it from the others, as surely as by the rules.
+        tells_context: For every class whether words say something of it: not where too many of them tell it.
+        kappa: Median kappa of presence told twice over the context words; NaN where none was told twice.
+        n_doubted: Context words that are not measured, as two halves of the prompts disagree.
+        contradictions: Pairs that both were said of some pictures, the most pictures first.
+    """
+
+    n_pictures: int
+    n_recognised: int
+    n_words: int
+    n_copies: tuple[int, ...]
+    tells_context: tuple[bool, ...]
+    kappa: float
+    n_doubted: int
+    contradictions: tuple[Contradiction, ...]
+
+    @property
+    def zero_shot(self) -> float:
+        """Share of the labelled pictures that the encoder recognises by the names of the classes; 0 without any."""
+        return self.n_recognised / self.n_pictures if self.n_pictures else 0.0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,34 @@ from auditor.inputs.images import read_image
 from auditor.models.load_classifier import load_classifier
 from auditor.named_files import check_named_files
 from auditor.records import Concept
+from auditor.rules import LITTLE_EVIDENCE
 from auditor.store.database import open_audit_database
-from auditor.store.model_words import find_picture, read_channel_words, read_concepts, read_run_settings
+from auditor.store.model_words import (
+    find_picture,
+    read_channel_words,
+    read_concepts,
+    read_concepts_seen,
+    read_run_settings,
+)
 from auditor.wording import quote
+
+
+@dataclass(frozen=True, slots=True)
+class SaidWord:
+    """A word for or against a class, and whether the picture shows it; None where that is not known."""
+
+    concept: Concept
+    share: float
+    seen: bool | None
+
+    def __str__(self) -> str:
+        """Such as "water (scene) 43 %"."""
+        return f"{self.concept.term} ({self.concept.kind}) {percent(self.share)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """A picture with its maps and words for one class."""
+    """A picture with its maps and words for one class: words that the picture shows come before those that it lacks."""
 
     image: Image.Image  # the part that the maps cover
     path: str
@@ -32,20 +53,43 @@ class Explanation:
     class_name: str
     predicted_name: str
     probability: float  # of ``class_name``
-    concepts: tuple[Concept, ...]  # one per phrase of ``maps``
+    words: tuple[SaidWord, ...]  # one per phrase of ``maps``
+    against: tuple[SaidWord, ...]
     maps: PictureMaps
 
+    @property
+    def notes(self) -> list[str]:
+        """That little speaks for the class, where it does, and what speaks against it."""
+        told = []
+        if self.maps.strength < LITTLE_EVIDENCE:
+            part = percent(self.maps.strength)
+            told.append(f"little speaks for {self.class_name} here: {part} of what pictures have of it on average")
+        if self.against:
+            told.append(f"words against {self.class_name}: {listed(self.against)}")
+        return told
+
     def summary(self) -> str:
-        """Two lines: what was predicted, and the words with their shares."""
-        words = ", ".join(
-            f"{concept.term} ({concept.kind}) {percent(share)}"
-            for concept, share in zip(self.concepts, self.maps.phrase_shares, strict=True)
-        )
+        """A line each: what was predicted, the words for the class, and the notes."""
         label = f", labelled {self.label}" if self.label is not None else ""
-        return (
-            f"{self.path}: predicted {self.predicted_name}{label}; {self.class_name} {percent(self.probability)}\n"
-            f"words for {self.class_name}: {words or 'none'}; unexplained {percent(self.maps.residual)}"
-        )
+        lines = [f"{self.path}: predicted {self.predicted_name}{label}; {self.class_name} {percent(self.probability)}"]
+        lines.append(f"words for {self.class_name}: {listed(self.words)}; unexplained {percent(self.maps.residual)}")
+        return "\n".join([*lines, *self.notes])
+
+
+def listed(words: Sequence[SaidWord]) -> str:
+    """Words in a line: those that the picture shows, then those that it does not."""
+    lacking = ", ".join(str(word) for word in words if word.seen is False)
+    shown = ", ".join(str(word) for word in words if word.seen is not False)
+    if not lacking:
+        return shown or "none"
+    return f"{shown or 'none that the picture shows'}; not seen in it: {lacking}"
+
+
+def _said(
+    concepts: Sequence[Concept], idx: Sequence[int], shares: Sequence[float], seen: Mapping[int, bool] | None
+) -> tuple[SaidWord, ...]:
+    known = seen or {}
+    return tuple(SaidWord(concepts[i], share, known.get(i)) for i, share in zip(idx, shares, strict=True))
 
 
 def explain_image(
@@ -87,6 +131,7 @@ def explain_image(
         words = read_channel_words(connection)
         concepts = read_concepts(connection)
         picture = find_picture(connection, image)
+        seen = read_concepts_seen(connection, image) if picture else None
     class_idx = _class_idx(class_name, settings.class_names)
     root = data or Path(settings.data_path)
     root = root if root.is_dir() else root.parent
@@ -120,7 +165,7 @@ def explain_image(
             "ones with --data, or the whole path of the file to explain what it holds"
         )
     decoded = read.image
-    maps = map_picture(classifier, decoded, class_idx, words)
+    maps = _shown_first(map_picture(classifier, decoded, class_idx, words), seen)
     predicted = int(maps.logits.argmax())
     target = predicted if class_idx is None else class_idx
     exponentials = np.exp(maps.logits - maps.logits.max())
@@ -131,8 +176,21 @@ def explain_image(
         class_name=settings.class_names[target],
         predicted_name=settings.class_names[predicted],
         probability=float(exponentials[target] / exponentials.sum()),
-        concepts=tuple(concepts[idx] for idx in maps.phrase_idx),
+        words=_said(concepts, maps.phrase_idx, maps.phrase_shares, seen),
+        against=_said(concepts, maps.against_idx, maps.against_shares, seen),
         maps=maps,
+    )
+
+
+def _shown_first(maps: PictureMaps, seen: Mapping[int, bool] | None) -> PictureMaps:
+    """The phrases whose word the picture shows before those that it lacks, each in their order."""
+    known = seen or {}
+    order = sorted(range(len(maps.phrase_idx)), key=lambda p: known.get(maps.phrase_idx[p]) is False)
+    return replace(
+        maps,
+        phrase_idx=tuple(maps.phrase_idx[p] for p in order),
+        phrase_shares=tuple(maps.phrase_shares[p] for p in order),
+        phrase_maps=maps.phrase_maps[order],
     )
 
 

@@ -31,6 +31,7 @@ from auditor.errors import InputError, StoreError
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.presence.families import shares_of_all
 from auditor.evidence.verdicts.exemplars import choose_exemplars
+from auditor.evidence.verdicts.fit_sentences import fit_notices
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs
 from auditor.extraction.region_swaps import PROCEDURE
@@ -262,6 +263,7 @@ def _run(held: _Held, evidence: EvidenceResult, out: Path) -> Run:
         notices=(
             rejudged_notice(origin),
             *_not_done(held, evidence),
+            *(fit_notices(evidence.fit, held.kept.match.class_names) if evidence.fit else ()),
             *held.kept.notices,
             *(copy_notices(held.pictures.items, held.pictures.copies) if held.pictures.copies else ()),
             *held.context.notices,

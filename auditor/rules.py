@@ -306,8 +306,15 @@ MIN_KAPPA = 0.6
 MIN_EXAMPLES = 10
 #: Part of label-shuffled probes that would tell unseen examples so well, from which on a probe is at chance.
 CHANCE_P = 0.05
+#: A context word tells a class from this AUC on, or says that it is another one as surely. Where more than this part
+#: of the context words tell a class, and at least so many, the encoder sees the class in every word, and words say
+#: nothing about it (decision 0036). Of few words, chosen for the pictures, several may rightly go with a class.
+COPIES_AUC, COPIES_PART, COPIES_LEAST = 0.8, 0.2, 10
 #: Mean residual of the phrases above which words say nothing about a class.
 MAX_RESIDUAL = 0.9
+#: Evidence for a class below this part of what pictures have of it on average (each class counting the same): little
+#: speaks for the class, and words of what is missing would lead (decision 0036).
+LITTLE_EVIDENCE = 1.0
 #: Recall from which on pictures look like those that the model was trained on.
 NEAR_PERFECT = 0.995
 #: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from auditor.explain import Explanation
 
 _PANEL, _GAP, _MARGIN = 256, 20, 36
-_HEADER, _UNDER, _ROW_GAP, _FOOTER = 104, 76, 22, 64
+_HEADER, _UNDER, _ROW_GAP, _FOOTER, _NOTE = 104, 76, 22, 64, 24
 #: One row: picture, class map and the largest phrases; how many are left out stands below.
 _MOST_COLUMNS, _MOST_PHRASES = 6, 4
 #: Of a map over its picture.
@@ -61,14 +61,15 @@ class PhrasePanel:
     kind: str
     share: float
     map: FloatArray  # (h, w), evidence for the class is positive
+    seen: bool | None = None  # whether the picture shows it; None where that is not known
 
 
 def draw_explanation(explanation: Explanation) -> Image.Image:
     """The figure of a picture that was explained."""
     maps = explanation.maps
     phrases = [
-        PhrasePanel(concept.term, concept.kind, share, phrase_map)
-        for concept, share, phrase_map in zip(explanation.concepts, maps.phrase_shares, maps.phrase_maps, strict=True)
+        PhrasePanel(word.concept.term, word.concept.kind, word.share, phrase_map, word.seen)
+        for word, phrase_map in zip(explanation.words, maps.phrase_maps, strict=True)
     ]
     return draw_panels(
         explanation.image,
@@ -80,6 +81,7 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
         class_map=maps.class_map,
         phrases=phrases,
         residual=maps.residual,
+        notes=explanation.notes,
     )
 
 
@@ -94,6 +96,7 @@ def draw_panels(
     class_map: FloatArray,
     phrases: Sequence[PhrasePanel],
     residual: float,
+    notes: Sequence[str] = (),
 ) -> Image.Image:
     """Draw picture, class map and phrases in rows of at most six panels.
 
@@ -107,6 +110,7 @@ def draw_panels(
         class_map: (h, w) evidence for the class; positive is for it.
         phrases: largest share first; at most ten are drawn.
         residual: share of the evidence that the phrases leave unexplained.
+        notes: lines that stand below the panels: that little speaks for the class, what speaks against it.
 
     Returns:
         An RGB picture, ready to be saved as PNG.
@@ -119,7 +123,7 @@ def draw_panels(
     row_height = picture.height + _UNDER
     # Two panels alone would leave no room for the lines above and below them.
     width = 2 * _MARGIN + max(columns, 4) * _PANEL + (max(columns, 4) - 1) * _GAP
-    height = _HEADER + rows * row_height + (rows - 1) * _ROW_GAP + _FOOTER + _MARGIN // 2
+    height = _HEADER + rows * row_height + (rows - 1) * _ROW_GAP + len(notes) * _NOTE + _FOOTER + _MARGIN // 2
     figure = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(figure)
     _draw_header(draw, width, class_name, predicted_name, probability, label)
@@ -141,6 +145,9 @@ def draw_panels(
         left = _MARGIN + 2 * (_PANEL + _GAP)
         for line, text in enumerate(("No words:", "this evidence is like no concept", "of the vocabulary.")):
             write(draw, (left, _HEADER + 26 + 24 * line), text, size=16, colour=_GREY, width=width - _MARGIN - left)
+    for line, note in enumerate(notes):
+        baseline = height - _FOOTER - _MARGIN // 2 - (len(notes) - 1 - line) * _NOTE - 10
+        write(draw, (_MARGIN, baseline), note, size=16, colour=_INK, width=width - 2 * _MARGIN)
     _draw_footer(figure, draw, residual, left_out=len(phrases) - len(drawn))
     return figure
 
@@ -184,6 +191,7 @@ def _draw_phrase(draw: ImageDraw.ImageDraw, left: int, top: int, phrase: PhraseP
     if filled:
         draw.rectangle((left, bar_top, left + filled - 1, bar_top + 6), fill=colour)
     kind = phrase.kind.replace("_", " ") + (", context" if context and "context" not in phrase.kind else "")
+    kind += {True: " · seen in the picture", False: " · not seen in the picture", None: ""}[phrase.seen]
     write(draw, (left, top + 62), kind, size=14, colour=colour if context else _GREY, width=_PANEL)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import Debug, TrustCode, app, one_line_errors
+from auditor.cli.app import Debug, Quiet, TrustCode, app, one_line_errors
 from auditor.errors import InputError
 
 cache_app = typer.Typer(help="The cache of encoder embeddings, shared by all audits.", no_args_is_help=True)
@@ -35,9 +35,25 @@ def doctor(
     model: Annotated[str | None, typer.Option(help="Load and trace this model too.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Its weights.")] = None,
     trust_code: TrustCode = False,
+    data: Annotated[Path | None, typer.Option(help="Try an encoder on these pictures instead.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Which encoder, with --data; default that of `run`.")] = None,
+    vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml, with --data.")] = None,
+    max_images_per_class: Annotated[int, typer.Option(min=1, help="Pictures of a class at most, with --data.")] = 100,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Page of pictures for each word, with --data.")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the embedding cache, with --data.")] = None,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Say what works on this machine, and what to do about what does not."""
+    """Say what works on this machine; with --data, whether an encoder's words can be trusted on pictures."""
+    if data is not None:
+        _check_encoder(data, encoder, vocabulary, max_images_per_class, output, cache, quiet=quiet)
+        return
+    given = {"--encoder": encoder, "--vocabulary": vocabulary, "--output": output, "--cache": cache}
+    alone = [name for name, value in given.items() if value is not None]
+    if alone:
+        raise InputError(f"{alone[0]} is given without --data; name the pictures that the encoder is to be tried on")
     from auditor.doctor import examine_machine
 
     checks = examine_machine(model, weights, trust_code)
@@ -47,6 +63,39 @@ def doctor(
         )
     if any(check.state == "failed" for check in checks):
         raise typer.Exit(2)
+
+
+def _check_encoder(
+    data: Path,
+    encoder: str | None,
+    vocabulary: Path | None,
+    max_images_per_class: int,
+    output: Path | None,
+    cache: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    from auditor.config import DEFAULT_ENCODER
+    from auditor.encoder_check import check_encoder
+    from auditor.evidence.verdicts.fit_sentences import fit_notices
+    from auditor.progress import progress_bars
+
+    with progress_bars(quiet) as on_progress:
+        check = check_encoder(
+            data,
+            encoder or DEFAULT_ENCODER,
+            vocabulary=vocabulary,
+            max_images_per_class=max_images_per_class,
+            cache=cache,
+            on_progress=on_progress,
+        )
+    for notice in fit_notices(check.fit, check.class_names):
+        typer.echo(notice)
+    if output is not None:
+        from reports.page.encoder_page import encoder_page
+
+        output.write_text(encoder_page(check), encoding="utf-8")
+        typer.echo(f"pictures of every word: {output}")
 
 
 @cache_app.command("info")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from auditor.concept_records import CoreConcept, CoreReason, Counterexample
+from auditor.concept_records import CoreConcept, CoreReason, Counterexample, EncoderFit
 from auditor.records import (
     ClassConcept,
     Concept,
@@ -105,3 +105,4 @@ class EvidenceResult:
     core_concepts: list[CoreConcept] = field(default_factory=list)
     counterexamples: list[Counterexample] = field(default_factory=list)
     notices: tuple[str, ...] = ()  # what holds for the whole audit and the reader must know
+    fit: EncoderFit | None = None  # what the encoder's words are worth on these pictures

@@ -16,7 +16,14 @@ from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.records import BoolArray, ChannelWords, Concept, FloatArray, ImageItem, Progress, SaliencyMap
-from auditor.textcam.attribution import attribution_vectors, centred_weights, channel_evidence
+from auditor.rules import LITTLE_EVIDENCE
+from auditor.textcam.attribution import (
+    Side,
+    attribution_vectors,
+    centred_weights,
+    channel_evidence,
+    evidence_strength,
+)
 from auditor.textcam.phrases import DEFAULT_L1, DEFAULT_L2, assign_channels, solve_phrases
 
 #: (left, top, right, bottom) in fractions of the picture.
@@ -30,7 +37,12 @@ _AT_THE_END = 0.005
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureMaps:
-    """One picture, one class: its map, and the phrases (largest share first) with a map each."""
+    """One picture, one class: its map, and the phrases (largest share first) with a map each.
+
+    ``strength`` is how much speaks for the class, 1 what pictures have of that on average; below it the phrases are
+    those of the evidence that there is, and not of what it has beyond the average. Phrases against
+    the class have no maps.
+    """
 
     logits: FloatArray  # (C,)
     class_map: FloatArray  # (h, w)
@@ -38,6 +50,9 @@ class PictureMaps:
     phrase_shares: tuple[float, ...]
     phrase_maps: FloatArray  # (P, h, w)
     residual: float
+    strength: float
+    against_idx: tuple[int, ...]
+    against_shares: tuple[float, ...]
 
 
 def map_picture(classifier: Classifier, image: Image.Image, class_idx: int | None, words: ChannelWords) -> PictureMaps:
@@ -56,13 +71,9 @@ def map_picture(classifier: Classifier, image: Image.Image, class_idx: int | Non
     activations, logits = cam.forward(classifier, batch)
     target = int(logits[0].argmax()) if class_idx is None else class_idx
     weights = centred_weights(classifier.head)
-    classes = np.array([target], dtype=np.int64)
-    evidence = channel_evidence(activations, classes, weights, words.stats)[0]
-    vectors = attribution_vectors(activations, classes, weights, words.stats, words.directions)
-    phrases = solve_phrases(vectors, words.concept_rows, l1=DEFAULT_L1, l2=DEFAULT_L2)
-    order = np.argsort(-phrases.shares[0], kind="stable")
-    phrase_idx = [int(idx) for idx in order if phrases.shares[0, idx] > 0]
-    serves = assign_channels(evidence, words.directions, words.concept_rows, phrase_idx)
+    said, against = (_said(activations, target, weights, words, side) for side in ("for", "against"))
+    phrase_idx = said.phrase_idx
+    serves = assign_channels(said.evidence, words.directions, words.concept_rows, phrase_idx)
     masks = serves[None, :] == np.arange(len(phrase_idx))[:, None]
     channel_weights = np.concatenate([classifier.head.weight[[target]], weights[[target]] * masks])
     maps = cam.response_maps(classifier, batch, channel_weights[None].astype(np.float32))[0]
@@ -70,10 +81,44 @@ def map_picture(classifier: Classifier, image: Image.Image, class_idx: int | Non
         logits=logits[0],
         class_map=maps[0],
         phrase_idx=tuple(phrase_idx),
-        phrase_shares=tuple(float(phrases.shares[0, idx]) for idx in phrase_idx),
+        phrase_shares=said.shares,
         phrase_maps=maps[1:],
-        residual=float(phrases.residuals[0]),
+        residual=said.residual,
+        strength=said.strength,
+        against_idx=tuple(against.phrase_idx),
+        against_shares=against.shares,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """What speaks on one side of a picture's class: channels, and their phrases with the largest share first."""
+
+    evidence: FloatArray  # (K,)
+    strength: float
+    phrase_idx: list[int]
+    shares: tuple[float, ...]
+    residual: float
+
+
+def _said(activations: FloatArray, target: int, weights: FloatArray, words: ChannelWords, side: Side) -> _Said:
+    """Phrases of what a picture (1, K) has beyond the average; where that is less, of what it has at all.
+
+    Less the average little evidence is the words of what it lacks, turned around: a duck at night is then called
+    waterbird for "forest".
+    """
+    classes = np.array([target], dtype=np.int64)
+    evidence = channel_evidence(activations, classes, weights, words.stats, side)
+    sided = weights if side == "for" else -weights
+    strength = float(evidence_strength(evidence, classes, sided, words.stats)[0])
+    vectors = attribution_vectors(activations, classes, weights, words.stats, words.directions, side)
+    if strength < LITTLE_EVIDENCE:
+        vectors = evidence @ words.directions
+    phrases = solve_phrases(vectors, words.concept_rows, l1=DEFAULT_L1, l2=DEFAULT_L2)
+    order = np.argsort(-phrases.shares[0], kind="stable")
+    phrase_idx = [int(idx) for idx in order if phrases.shares[0, idx] > 0]
+    shares = tuple(float(phrases.shares[0, idx]) for idx in phrase_idx)
+    return _Said(evidence[0], strength, phrase_idx, shares, float(phrases.residuals[0]))
 
 
 def picture_as_seen(classifier: Classifier, image: Image.Image) -> Image.Image:

@@ -26,6 +26,7 @@ from auditor.concept_records import (
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
+    BoolArray,
     ChannelGroups,
     ClassChannelGroup,
     ClassConcept,
@@ -177,6 +178,10 @@ class AuditDatabase:
         for start in range(0, len(image_ids), batch):
             rows = slice(start, start + batch)
             self._insert("concept_presence", tables.presence_table(image_ids[rows], concept_ids, presence[rows]))
+
+    def add_concepts_seen(self, image_ids: Sequence[str], seen: BoolArray) -> None:
+        """Append which of the V words of the vocabulary the pictures of a batch show, (B, V)."""
+        self._insert("concepts_seen", tables.seen_table(image_ids, seen))
 
     def add_class_concepts(self, rows: Sequence[ClassConcept]) -> None:
         """Append E1's shares."""

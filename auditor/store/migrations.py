@@ -229,6 +229,11 @@ def m0014_example_concepts(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0015_concepts_seen(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep which words of the vocabulary every picture shows; audits from before have no rows."""
+    connection.execute("CREATE TABLE concepts_seen (image_id VARCHAR NOT NULL, concept_idx INTEGER[] NOT NULL)")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -244,6 +249,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0012_gap_bound,
     m0013_concept_families,
     m0014_example_concepts,
+    m0015_concepts_seen,
 )
 
 

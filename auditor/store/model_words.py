@@ -12,6 +12,7 @@ import numpy as np
 
 from auditor.errors import StoreError
 from auditor.records import ActivationStats, ChannelWords, Concept, FloatArray
+from auditor.rules import MIN_KAPPA
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,24 @@ def read_concepts(connection: duckdb.DuckDBPyConnection) -> tuple[Concept, ...]:
         "SELECT concept_id, concept, concept_kind, synonyms FROM concepts ORDER BY concept_idx"
     ).fetchall()
     return tuple(Concept(concept_id, term, kind, tuple(synonyms)) for concept_id, term, kind, synonyms in rows)
+
+
+def read_concepts_seen(connection: duckdb.DuckDBPyConnection, image: str) -> dict[int, bool] | None:
+    """Which words of the vocabulary a picture of this path or id shows, by position.
+
+    Words whose presence could not be measured are left out; None where the audit does not know what the picture shows.
+    """
+    row = connection.execute(
+        "SELECT s.concept_idx FROM concepts_seen s JOIN images i USING (image_id) WHERE i.path = ? OR i.image_id = ?",
+        [image.replace("\\", "/"), image],
+    ).fetchone()
+    if row is None:
+        return None
+    shown = set(row[0])
+    told = connection.execute(
+        "SELECT concept_idx FROM concepts WHERE kappa IS NULL OR kappa >= ?", [MIN_KAPPA]
+    ).fetchall()
+    return {idx: idx in shown for (idx,) in told}
 
 
 def find_picture(connection: duckdb.DuckDBPyConnection, name: str) -> StoredPicture | None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from auditor.records import (
     ActivationStats,
+    BoolArray,
     ChannelGroups,
     Concept,
     Finding,
@@ -283,6 +284,18 @@ def presence_table(image_ids: Sequence[str], concept_ids: Sequence[str], presenc
             "image_id": _strings(image_ids).take(pa.array(rows)),
             "concept_id": _names(concept_ids, columns),
             "presence": pa.array(presence[rows, columns], pa.float32()),
+        }
+    )
+
+
+def seen_table(image_ids: Sequence[str], seen: BoolArray) -> pa.Table:
+    """Rows of ``concepts_seen`` from (B, V): one a picture, with the positions of the words that it shows."""
+    ends = np.concatenate([[0], np.cumsum(seen.sum(axis=1))])
+    positions = pa.array(np.nonzero(seen)[1], pa.int32())
+    return pa.table(
+        {
+            "image_id": _strings(image_ids),
+            "concept_idx": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), positions),
         }
     )
 

@@ -98,6 +98,29 @@ def channel_evidence(
     return evidence
 
 
+def evidence_strength(
+    evidence: FloatArray, class_idx: IntArray, centred_weights: FloatArray, stats: ActivationStats
+) -> FloatArray:
+    """How much speaks for (or against) each row's class, as a part of what pictures have of that on average.
+
+    Σ_j |ε_j| / Σ_j ½ |w̃_c^j| E|a_j − ā_j|: the floor of `attribution_vectors`, as an amount. Below 1 the floor leads
+    the vector, and its words are those of what is missing.
+
+    Args:
+        evidence: (B, K), see `channel_evidence`.
+        class_idx: (B,) rows of ``centred_weights``.
+        centred_weights: (C, K), see `centred_weights`.
+        stats: Class-balanced mean absolute deviation of every channel.
+
+    Returns:
+        (B,), at least 0; 1 where no picture has any evidence of the class.
+    """
+    amounts = np.abs(evidence).sum(axis=1)
+    floors = 0.5 * (np.abs(centred_weights) @ stats.mean_abs_deviation)[class_idx]
+    strength: FloatArray = np.divide(amounts, floors, out=np.ones_like(amounts), where=floors > 0).astype(np.float32)
+    return strength
+
+
 def attribution_vectors(
     activations: FloatArray,
     class_idx: IntArray,

@@ -133,7 +133,7 @@ def test_explain_draws_the_picture_and_a_map_per_phrase(demo, tmp_path):
     assert "water" in {word.strip() for word in words}
 
     explanation = explain_image(demo.folder / "planted", picture)
-    assert len(words) == len(explanation.concepts)
+    assert len(words) == len(explanation.words)
     with Image.open(tmp_path / "figure.png") as opened:
         assert opened.format == "PNG"
         figure = opened.convert("RGB")
@@ -158,7 +158,7 @@ def test_the_map_of_the_watermark_lies_on_the_watermark(demo):
     on, off = [], []
     for path in _strongest(demo.folder / "planted", "vehicle", "watermark", n=8):
         explanation = explain_image(demo.folder / "planted", path)
-        position = [concept.term for concept in explanation.concepts].index("watermark")
+        position = [word.concept.term for word in explanation.words].index("watermark")
         map_ = np.maximum(explanation.maps.phrase_maps[position], 0)
         values = np.asarray(Image.fromarray(map_).resize((128, 128), Image.Resampling.BILINEAR))
         marked, plain = (np.asarray(render(scene)) for scene in (scenes[path], replace(scenes[path], artifact="none")))

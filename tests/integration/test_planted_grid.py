@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[2]
 def _run(work: Path) -> dict:
     output = work / "result.json"
     command = [sys.executable, "-m", "benchmarks.planted", "--grid", "quick", "--seeds", "0:1", "--jobs", "1"]
-    done = subprocess.run([*command, "--work", str(work), "--output", str(output)], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "--work", str(work), "--output", str(output)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(output.read_text(encoding="utf-8"))
 

@@ -9,6 +9,7 @@ from auditor.textcam.attribution import (
     channel_evidence,
     class_balanced_stats,
     class_vectors,
+    evidence_strength,
 )
 from auditor.textcam.phrases import concept_matrix, solve_phrases
 
@@ -104,6 +105,17 @@ def test_vectors_by_hand():
     # class 0: evidence (3, -1), floor (1, -2); class 1: evidence (0, 0), floor (-1, 2)
     np.testing.assert_allclose(vectors, [[2, 1], [1, -2]])
     assert vectors.dtype == np.float32
+
+
+def test_strength_is_the_evidence_over_its_average_by_hand():
+    weights, stats = np.array([[2, -1], [-2, 1]], np.float32), _stats([0, 0], [1, 4])
+    activations = np.array([[1, -2], [0.5, 3], [0, 0]], np.float32)
+    classes = np.array([0, 0, 0])
+    evidence = channel_evidence(activations, classes, weights, stats)
+    # floor: (2 x 1 + 1 x 4) / 2 = 3; evidence 2 + 2, then 1 + 0, then none
+    np.testing.assert_allclose(evidence_strength(evidence, classes, weights, stats), [4 / 3, 1 / 3, 0])
+    dead = _stats([0, 0], [0, 0])
+    np.testing.assert_array_equal(evidence_strength(evidence, classes, weights, dead), [1, 1, 1])
 
 
 def test_class_vectors_are_weighted_directions():

@@ -138,6 +138,10 @@ def test_presence_is_kept_of_the_concepts_that_a_finding_names(written):
     assert rows(written.out, "SELECT count(*) FROM concept_presence") == [(5,)]
 
 
+def test_which_words_a_picture_shows_is_kept_of_all_words(written):
+    assert rows(written.out, "SELECT count(*), any_value(concept_idx) FROM concepts_seen") == [(5, [2])]
+
+
 def test_attributions_hold_what_the_pictures_were_described_by(written, world):
     descriptions, image_ids = world[0].gathered.decisions.descriptions, world[0].gathered.pictures.image_ids
     found = rows(written.out, "SELECT image_id, class_idx, concept_id, weight, share FROM attributions ORDER BY ALL")

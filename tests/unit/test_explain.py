@@ -14,8 +14,10 @@ from toy_audit import COLOURS, toy_analysis, toy_classifier, toy_config
 from auditor import explain
 from auditor.audit_folder import write_audit
 from auditor.errors import InputError, ModelError, StoreError
-from auditor.explain import explain_image
+from auditor.explain import Explanation, explain_image
+from auditor.extraction.picture_maps import PictureMaps
 from auditor.inputs.dataset import image_id
+from auditor.records import Concept
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def test_a_picture_of_the_data_by_path_or_id(world, loaded, name):
     assert (found.path, found.label) == ("rose/0.png", "rose")
     assert (found.class_name, found.predicted_name) == ("rose", "rose")
     assert found.probability == pytest.approx(1 / (1 + np.exp(-0.5)), abs=1e-6)  # logits 1 and .5
-    assert [concept.term for concept in found.concepts] == ["red"]
+    assert [word.concept.term for word in found.words] == ["red"]
     np.testing.assert_allclose(found.maps.phrase_shares, [0.9], atol=1e-5)
     np.testing.assert_array_equal(np.asarray(found.image), np.full((8, 8, 3), (255, 0, 0)))
     assert loaded == [
@@ -55,21 +57,43 @@ def test_a_picture_of_the_data_by_path_or_id(world, loaded, name):
 
 def test_summary_says_prediction_and_words(world, loaded):
     assert explain_image(world / "audit", "rose/0.png").summary() == (
-        "rose/0.png: predicted rose, labelled rose; rose 62 %\nwords for rose: red (colour) 90 %; unexplained 1 %"
+        "rose/0.png: predicted rose, labelled rose; rose 62 %\nwords for rose: none that the picture shows; "
+        "not seen in it: red (colour) 90 %; unexplained 1 %"
     )
+
+
+def test_words_that_the_picture_shows_come_first():
+    water, forest = Concept("water", "water", "scene"), Concept("forest", "forest", "scene")
+    maps = PictureMaps(
+        logits=np.zeros(2), class_map=np.zeros((1, 1)), phrase_idx=(1, 0), phrase_shares=(0.43, 0.1),
+        phrase_maps=np.array([[[1.0]], [[2.0]]]), residual=0.2, strength=0.4, against_idx=(1,), against_shares=(0.3,),
+    )  # fmt: skip
+    seen = {0: True, 1: False}
+    first = explain._shown_first(maps, seen)
+    assert (first.phrase_idx, first.phrase_shares, first.phrase_maps.ravel().tolist()) == ((0, 1), (0.1, 0.43), [2, 1])
+    assert explain._shown_first(maps, None).phrase_idx == (1, 0)
+    concepts = (water, forest)
+    words = explain._said(concepts, first.phrase_idx, first.phrase_shares, seen)
+    against = explain._said(concepts, maps.against_idx, maps.against_shares, None)
+    told = Explanation(Image.new("RGB", (1, 1)), "a.png", None, "duck", "duck", 0.9, words, against, first).summary()
+    assert told.splitlines()[1:] == [
+        "words for duck: water (scene) 10 %; not seen in it: forest (scene) 43 %; unexplained 20 %",
+        "little speaks for duck here: 40 % of what pictures have of it on average",
+        "words against duck: forest (scene) 30 %",
+    ]
 
 
 def test_a_class_that_was_asked_for(world, loaded):
     found = explain_image(world / "audit", "rose/1.png", class_name="rose")
     assert (found.class_name, found.predicted_name) == ("rose", "leaf")
     assert found.probability < 0.5
-    assert [concept.term for concept in found.concepts] == ["red"]
+    assert [word.concept.term for word in found.words] == ["red"]
     assert "rose/1.png: predicted leaf, labelled rose; rose 43 %" in found.summary()
 
 
 def test_nothing_to_say(world, loaded):
     summary = explain_image(world / "audit", "leaf/0.png", class_name="rose").summary()
-    assert summary.endswith("words for rose: none; unexplained 100 %")
+    assert "words for rose: none; unexplained 100 %" in summary.splitlines()
 
 
 def test_any_other_picture(world, loaded, tmp_path):

@@ -191,16 +191,16 @@ def test_an_attribute_alone_leads_where_the_encoder_does_not_see_it(planted):
 
 
 def test_an_attribute_that_follows_the_label_is_never_clean(planted):
-    """Nothing tells it from the class: the class is suspect, with what is missing."""
+    """Nothing tells it from the class, and nothing says that the model uses it: so it is said, with what is missing."""
     inputs, pictures = planted
     cats = inputs.class_names.index("cat")
     same = (pictures.label == cats).astype(np.float32)[:, None]
     scanner = Concept("scanner-a", "scanner = A", "attribute", column="scanner")
     cat = {v.class_name: v for v in judge(with_columns(inputs, same, [scanner])).verdicts}["cat"]
-    assert (cat.verdict, cat.concept) == ("suspect", "scanner = A")
-    assert 'scanner = A (attribute) goes with "cat" in the data (AUC 1.00' in cat.sentence
-    assert "only 0 of its pictures are without it" in cat.sentence
-    assert "more pictures without it" in cat.sentence
+    assert (cat.verdict, cat.concept, cat.gap_bound) == ("not_shown", None, 1.0)
+    assert "a gap of up to 100 points of scanner = A is not excluded" in cat.sentence
+    assert "nothing says that the model uses it: scanner = A (AUC 1.00)" in cat.sentence
+    assert "more pictures without it" in cat.advice
 
 
 def test_core_uses_are_recorded_with_what_would_have_let_them_through(planted):

@@ -9,7 +9,8 @@ from auditor.store import migrations
 TABLES = [
     "attribute_concepts", "attributes", "attribution_residuals", "attributions", "calibrations",
     "channel_group_members", "channel_groups", "channels", "class_channel_groups", "class_concepts", "concept_families",
-    "concept_presence", "concepts", "copies", "core_concepts", "counterexamples", "example_concepts", "failures",
+    "concept_presence", "concepts", "concepts_seen", "copies", "core_concepts", "counterexamples", "example_concepts",
+    "failures",
     "findings", "image_attributes", "images", "migrations", "predictions", "runs", "saliency", "subgroups", "verdicts",
 ]  # fmt: skip
 NAMES = [migration.__name__ for migration in migrations.MIGRATIONS]

@@ -64,6 +64,7 @@ def measure_losses(inputs: EvidenceInput, measured: Measured) -> Measured:
                 by_words=False,
                 by_data=bool(absence.by_data[c, v]),
                 by_gap=True,
+                readable=bool(measured.readable[c, v]),
             )
             pair.recall = recall_loss(
                 measured.present[own[seen], v],
@@ -88,7 +89,7 @@ def of_absence(measured: Measured) -> Measured:
         n_with=n_with,
         n_with_correct=measured.n_known_correct - measured.n_with_correct,
         by_words=np.zeros_like(measured.by_words),
-        by_data=associated(auc, measured.n_known, n_with),
+        by_data=associated(auc, measured.n_known, n_with) & measured.readable,
         by_gap=np.ones_like(measured.by_gap),
         pull_arms=np.zeros_like(measured.pull_arms),
         pairs=[],

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.concept_records import EncoderFit
 from auditor.evidence.effects import significance
 from auditor.evidence.effects.association import AssociationAuc, association_auc, class_concepts, present_counts
+from auditor.evidence.effects.encoder_fit import encoder_fit
 from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
 from auditor.evidence.effects.pulled_share import Sources, pulled_share, pulled_sources
 from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure, assign_folds
@@ -69,6 +71,8 @@ class PairEvidence:
     is_property: bool = False  # a level of something that was measured of the pictures
     #: A column with a sure and large gap, whatever interventions say of it.
     sure: bool = False
+    #: Whether presence says more than the label does; not of a word where the encoder sees the class in most of them.
+    readable: bool = True
     p: float = 1.0
     q: float = 1.0
     bar: float = 1.0  # largest p with which it would be shown, the others being what they are
@@ -90,14 +94,6 @@ class PairEvidence:
         """Whether a screen lets it through that never looks at a gap."""
         return self.by_words or self.by_data
 
-    @property
-    def may_be_suspected(self) -> bool:
-        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts.
-
-        That a class is darker than others in the data, or sharper, says nothing about the model.
-        """
-        return (self.suspicious and not self.is_property) or self.sure
-
 
 @dataclass(slots=True, eq=False)
 class Measured:
@@ -117,6 +113,8 @@ class Measured:
     by_words: BoolArray  # E1 lets it through, whatever its kind
     by_data: BoolArray  # E2 does
     by_gap: BoolArray  # a notable gap does, see PairEvidence.by_gap
+    fit: EncoderFit
+    readable: BoolArray  # (C, V) see PairEvidence.readable
     pull_arms: IntArray  # pictures of other classes in the smaller arm
     pairs: list[PairEvidence] = field(default_factory=list)
 
@@ -161,6 +159,9 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
     n_with_correct = counts(present, correct)
     n_known = n_with + n_without
     auc = association_auc(inputs.presence, labels, n_classes, groups=inputs.groups, known=known)
+    fit = encoder_fit(inputs.presence, inputs.class_prompt_score, labels, inputs.concepts, auc, inputs.kappa)
+    of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
+    readable = np.array(fit.tells_context, dtype=np.bool_)[:, None] | of_column
     measured = Measured(
         class_concepts=words,
         auc=auc,
@@ -174,8 +175,10 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
         n_with_correct=n_with_correct,
         measurable=measurable,
         by_words=_by_words(inputs, words, present, measurable),
-        by_data=associated(auc, n_known, n_with),
+        by_data=associated(auc, n_known, n_with) & readable,
         by_gap=np.zeros(n_known.shape, dtype=np.bool_),
+        fit=fit,
+        readable=readable,
         pull_arms=_pull_arms(n_known, n_with),
     )
     progress("evidence: association", 1, 1)
@@ -276,6 +279,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 by_data=bool(measured.by_data[c, v]),
                 by_gap=bool(measured.by_gap[c, v]),
                 is_property=inputs.concepts[v].is_property,
+                readable=bool(measured.readable[c, v]),
             )
             measured.pairs.append(pair)
             if not measured.measurable[v]:

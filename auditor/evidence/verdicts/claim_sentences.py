@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.clean_claim import CleanClaim, WeakestPoint
 from auditor.evidence.verdicts.sentences import Sentence, rate_of
-from auditor.figures import counted, percent, points
+from auditor.figures import coefficient, counted, percent, points
 from auditor.rules import COVERED_PART, MIN_ARM, POWER
 
 #: Concepts outside the claim that are named.
@@ -54,6 +57,8 @@ def _unfit(claim: CleanClaim) -> str:
     """Why words bear no claim."""
     if not claim.fit:
         return "the encoder cannot tell most of them"
+    if not claim.told_apart:
+        return "the encoder cannot tell context from this class"
     return f"the encoder tells a scene in only {percent(claim.placed)} of its pictures"
 
 
@@ -62,7 +67,7 @@ def not_shown(
 ) -> Sentence:
     """State: nothing was found, on pictures that could not have shown it."""
     seen = detectable(effect, of_half=True)
-    if claim.bound is None and not claim.words_bear:
+    if claim.bound is None and claim.told_apart and not claim.words_bear:
         return Sentence(
             f'Nothing was found on "{name}", but {_unfit(claim)}, so words cannot say that there is nothing',
             " ".join([*seen, coverage(inputs, claim)]),
@@ -85,6 +90,17 @@ def not_shown(
         " ".join([_counts(weakest), *seen, coverage(inputs, claim)]),
         _missing(weakest, tolerance),
     )
+
+
+def only_in_data(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> str:
+    """What goes with a class without a sign of the model, as a sentence; nothing where nothing does."""
+    if not pairs:
+        return ""
+    named = [f"{_named(inputs, one.concept_idx)} (AUC {coefficient(one.auc[0])})" for one in pairs[:_NAMED]]
+    more = len(pairs) - _NAMED
+    named += [f"{more:,} more"] if more > 0 else []
+    told = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    return f"Goes with it in these data, and nothing says that the model uses it: {told}."
 
 
 def pulled(concept: str, name: str, share: Gap) -> Sentence:

@@ -14,10 +14,12 @@ from auditor.evidence.verdicts import claim_sentences, sentences
 from auditor.evidence.verdicts.class_states import gaps_hidden, not_analysable
 from auditor.evidence.verdicts.clean_claim import CleanClaim, weakest_point
 from auditor.evidence.verdicts.counterexamples import Missing, missing_pictures, presence_reliability
+from auditor.evidence.verdicts.fit_sentences import not_told_apart
 from auditor.evidence.verdicts.harm import losses_besides, suspected
 from auditor.evidence.verdicts.many_tests import n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
+from auditor.evidence.verdicts.suspicion import may_be_suspected, only_in_data
 from auditor.records import Severity, Verdict, VerdictName
 from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, PULLED_DELTA, RECALL_LOSS
 
@@ -101,13 +103,15 @@ def class_verdict(
         others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
         told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
         return verdict("harmed", told, _severity(harm[0]), harm[0])
-    undecided = without_twins(inputs, [j for j in screened if j.state == "open" and j.pair.may_be_suspected])
-    screened = [j for j in screened if j.pair.suspicious]
+    undecided = without_twins(inputs, [j for j in screened if j.state == "open" and may_be_suspected(j.pair)])
+    screened = [j for j in screened if j.pair.suspicious and j.pair.readable]
+    in_data = [j.pair for j in without_twins(inputs, only_in_data(judged))]
+    goes_with_it = claim_sentences.only_in_data(inputs, in_data)
     if undecided:
         lead = undecided[0]
         missing = missing_of(inputs, measured, lead.pair)
         told = sentences.suspect(inputs, lead, missing, other_source(inputs, judged, lead))
-        return verdict("suspect", told, "low", lead)
+        return verdict("suspect", told.and_also(goes_with_it), "low", lead)
     lost = without_twins(inputs, [loss for loss in losses if suspected(loss)])
     if lost:
         return verdict(
@@ -132,18 +136,22 @@ def class_verdict(
     ]
     if pulling:
         _, pair, too_many = max(pulling, key=lambda one: one[0])
-        told = claim_sentences.pulled(sentences.named(inputs, pair), name, too_many)
+        told = claim_sentences.pulled(sentences.named(inputs, pair), name, too_many).and_also(goes_with_it)
         return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
     if not clean.holds:
         weakest = weakest_point(inputs, measured, c, clean)
-        told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable)
+        if weakest is None and not clean.told_apart:
+            told = not_told_apart(measured.fit, c, name, claim_sentences.coverage(inputs, clean))
+        else:
+            told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable)
+        told = told.and_also(goes_with_it)
         return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
-    dismissed = [j.pair for j in without_twins(inputs, screened) if j.state != "not_measurable"]
+    dismissed = [j.pair for j in without_twins(inputs, screened) if j.state == "excluded"]
     tested = testable(inputs, measured, c).size
     rate = measured.n_correct[c] / n
     shown = claim_sentences.detectable(detectable, of_half=not dismissed)
     claimed = [claim_sentences.bounded(inputs, clean), *shown, claim_sentences.coverage(inputs, clean)]
-    told = sentences.clean(inputs, name, n, tested, dismissed, claimed, rate)
+    told = sentences.clean(inputs, name, n, tested, dismissed, claimed, rate).and_also(goes_with_it)
     return verdict("clean", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
 
 

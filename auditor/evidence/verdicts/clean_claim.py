@@ -66,6 +66,7 @@ class CleanClaim:
         outside: Concepts that are not covered, those with the largest smaller arm first.
         fit: Whether the encoder tells enough words for them to bear a claim.
         placed: Part of the class's pictures that some scene word is told to be in; 1 where that is not asked.
+        told_apart: Whether it tells context from the class; else no word bears a claim on it.
     """
 
     tolerance: float
@@ -76,11 +77,12 @@ class CleanClaim:
     outside: tuple[int, ...]
     fit: bool
     placed: float = 1.0
+    told_apart: bool = True
 
     @property
     def words_bear(self) -> bool:
-        """Whether words may bear the claim: the encoder tells most of them, and where most pictures were taken."""
-        return self.fit and self.placed >= PLACED_PART
+        """Whether words may bear the claim: the encoder tells most, context from class, and where most pictures are."""
+        return self.fit and self.told_apart and self.placed >= PLACED_PART
 
     @property
     def bound(self) -> float | None:
@@ -148,8 +150,9 @@ def clean_claims(inputs: EvidenceInput, measured: Measured) -> tuple[CleanClaim 
         bounds = np.minimum(both.max(axis=0), 1.0)
         by_pull = both[1] > both[0]
         v = chosen[mine]
-        outside = _outside(inputs, measured, c, v, stand_ins)
-        claims.append(CleanClaim(inputs.tolerance, v, bounds, by_pull, of_column[v], outside, fit, float(placed[c])))
+        outside, told_apart = _outside(inputs, measured, c, v, stand_ins), bool(measured.fit.tells_context[c])
+        told = fit, float(placed[c]), told_apart
+        claims.append(CleanClaim(inputs.tolerance, v, bounds, by_pull, of_column[v], outside, *told))
     return tuple(claims)
 
 
@@ -196,7 +199,7 @@ def _members(
     context = np.zeros(smaller.shape, dtype=np.bool_)
     for c in range(len(context)):
         context[c, _named_context(inputs, c)] = True
-    members = context & measured.measurable & (fair | measured.by_data)
+    members = context & measured.measurable & measured.readable & (fair | measured.by_data)
     for stand_in, stood_for in stand_ins:
         members[:, stood_for] &= ~members[:, [stand_in]]
     return members

@@ -96,9 +96,12 @@ def suspected(loss: JudgedPair) -> bool:
     """Whether a sure loss that erasure does not give back makes a class suspect.
 
     It does where the data associate the class with the absence of the concept, as with reliances; and where it is so
-    large that nobody would call the class clean, whatever the cause.
+    large that nobody would call the class clean, whatever the cause. Words do not where the encoder cannot tell
+    context from the class.
     """
-    return loss.state == "open" and (loss.pair.suspicious or loss.pair.recall.low >= HIGH)
+    if loss.state != "open" or not loss.pair.readable:
+        return False
+    return loss.pair.suspicious or loss.pair.recall.low >= HIGH
 
 
 def losses_besides(

@@ -20,6 +20,7 @@ from auditor.evidence.verdicts.harm import judged_losses, measure_harm, suspecte
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs
 from auditor.evidence.verdicts.sure_columns import mark_sure_columns
+from auditor.evidence.verdicts.suspicion import may_be_suspected
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.records import Progress
@@ -74,7 +75,7 @@ def judge(
                 (j, j.state, missing_of(inputs, measured, j.pair))
                 for of_class in undecided_or_worse
                 for j in of_class
-                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.may_be_suspected)
+                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and may_be_suspected(j.pair))
             ]
             + [
                 (j, "proven" if j.state == "proven" else "open", missing_of(inputs, measured, j.pair, of=absence))
@@ -84,6 +85,7 @@ def judge(
             ],
         ),
         (*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
+        measured.fit,
     )
 
 

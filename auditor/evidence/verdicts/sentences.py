@@ -51,6 +51,10 @@ class Sentence:
         claimed = f"{self.claim}{self.joint}{self.numbers}" if self.numbers else f"{self.claim}."
         return f"{claimed} {self.advice}" if self.advice else claimed
 
+    def and_also(self, sentence: str) -> Sentence:
+        """The same with one more sentence after the numbers; nothing more where that is empty."""
+        return replace(self, numbers=f"{self.numbers} {sentence}".strip()) if sentence else self
+
     @property
     def parts(self) -> tuple[str, str, str]:
         """Claim, numbers and advice, each able to stand alone."""

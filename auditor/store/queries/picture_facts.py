@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.records import SaliencyMap
+from auditor.rules import MIN_KAPPA
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
 
@@ -15,13 +16,14 @@ FROM images i LEFT JOIN predictions p USING (image_id)
 WHERE i.image_id = $image_id
 LIMIT 1
 """
-_WORDS = """
-SELECT a.class_idx, a.concept_id, a.concept, c.concept_kind, coalesce(c.is_context, false), a.share
-FROM attributions a LEFT JOIN concepts c USING (concept_id)
+_WORDS = f"""
+SELECT a.class_idx, a.concept_id, a.concept, c.concept_kind, coalesce(c.is_context, false), a.share,
+       CASE WHEN c.kappa IS NULL OR c.kappa >= {MIN_KAPPA} THEN list_contains(s.concept_idx, c.concept_idx) END AS seen
+FROM attributions a LEFT JOIN concepts c USING (concept_id) LEFT JOIN concepts_seen s USING (image_id)
 WHERE a.image_id = $image_id
-ORDER BY a.class_idx, a.share DESC, a.concept_id
+ORDER BY a.class_idx, coalesce(seen, true) DESC, a.share DESC, a.concept_id
 LIMIT $most
-"""
+"""  # noqa: S608 (a constant)
 _RESIDUALS = "SELECT class_idx, class_name, residual FROM attribution_residuals WHERE image_id = $image_id LIMIT $most"
 _SHOWN = """
 SELECT s.concept_id, coalesce(c.concept, f.concept, k.concept, s.concept_id),
@@ -62,11 +64,12 @@ class Word:
     kind: str | None
     is_context: bool
     share: float
+    seen: bool | None  # whether the picture shows it; None where that is not known
 
 
 @dataclass(frozen=True, slots=True)
 class ClassWords:
-    """The words for one class in one picture, and what they leave unexplained."""
+    """The words for one class in one picture, those that it shows first, and what they leave unexplained."""
 
     class_idx: int
     class_name: str

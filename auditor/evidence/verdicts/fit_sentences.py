@@ -1,0 +1,69 @@
+"""What is said of the encoder: how far its words can be trusted on these pictures, before any of them are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.concept_records import EncoderFit
+from auditor.evidence.verdicts.sentences import Sentence
+from auditor.figures import coefficient, counted, percent, rate
+from auditor.rules import COPIES_AUC
+from auditor.wording import quote
+
+#: Pairs of words that contradict each other, and classes, that are named.
+_NAMED = 3
+#: What a reader can do about it.
+_ADVICE = (
+    "Name what may matter in columns of a manifest, or take another encoder: "
+    "`auditor doctor --data DATA --encoder ENCODER` shows what one sees in these pictures."
+)
+
+
+def fit_notices(fit: EncoderFit, class_names: Sequence[str]) -> list[str]:
+    """What the reader of the whole audit must know first: the figures, and the classes of which words say nothing."""
+    if not fit.n_pictures or not fit.n_words:
+        return []
+    unfit = [c for c, tells in enumerate(fit.tells_context) if not tells]
+    told = [figures(fit, class_names)]
+    if unfit:
+        names = ", ".join(quote(class_names[c]) for c in unfit[:_NAMED])
+        more = f" and {counted(len(unfit) - _NAMED, 'more class', 'more classes')}" if len(unfit) > _NAMED else ""
+        told.append(
+            f"this encoder cannot tell context from class in these pictures: of {names}{more} words say nothing, and "
+            f"make no suspects; columns of a manifest do. {_ADVICE}"
+        )
+    return told
+
+
+def figures(fit: EncoderFit, class_names: Sequence[str]) -> str:
+    """Recognised by name, words that copy a class, presence told twice, contradictions: one line."""
+    worst = max(range(len(fit.n_copies)), key=lambda c: fit.n_copies[c])
+    copies, words = fit.n_copies[worst], counted(fit.n_words, "context word")
+    told = [
+        f"encoder: by the names of the classes it recognises {rate(fit.zero_shot, fit.n_pictures)} pictures",
+        f"{copies:,} of {words} ({percent(copies / fit.n_words)}) tell {quote(class_names[worst])} from the others "
+        f"(AUC over {coefficient(COPIES_AUC)})"
+        if copies
+        else f"none of {words} tells a class",
+        f"presence told twice agrees with a median kappa of {coefficient(fit.kappa)}",
+    ]
+    if fit.n_doubted:
+        told.append(f"{counted(fit.n_doubted, 'word')} cannot be measured")
+    if fit.contradictions:
+        pairs = [
+            f"{one.first} and {one.second} in {counted(one.n_both, 'picture')}" for one in fit.contradictions[:_NAMED]
+        ]
+        more = len(fit.contradictions) - _NAMED
+        told.append(f"it contradicts itself: {', '.join(pairs)}{f', and {more:,} more pairs' if more > 0 else ''}")
+    return "; ".join(told)
+
+
+def not_told_apart(fit: EncoderFit, class_idx: int, name: str, covered: str) -> Sentence:
+    """State: nothing was found, and the encoder's words could not have found it."""
+    return Sentence(
+        f'Nothing was found on "{name}", but this encoder cannot tell context from class in these pictures: '
+        f"{fit.n_copies[class_idx]:,} of {counted(fit.n_words, 'context word')} tell it (AUC over "
+        f"{coefficient(COPIES_AUC)}), so words say nothing about it",
+        covered,
+        _ADVICE,
+    )

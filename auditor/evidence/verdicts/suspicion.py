@@ -1,0 +1,41 @@
+"""When something that is neither shown nor excluded makes a class suspect: when it says something about the model.
+
+That a concept goes with a class in the pictures says nothing about what a model made of it: on photographs of two
+classes it does so for whatever tells one from the other, in every model (decision 0036).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.verdicts.agreement import supported
+from auditor.evidence.verdicts.pair_states import JudgedPair
+from auditor.rules import DELTA
+
+
+def may_be_suspected(pair: PairEvidence) -> bool:
+    """Whether the model, and not the data alone, speaks of a concept: its words, a gap over DELTA, or an intervention.
+
+    A gap alone is one of the many gaps of many concepts, so the data must associate the concept as well, unless it is
+    a column with a sure and large gap. Words of an encoder that cannot tell context from the class make no suspects,
+    nor does a mere gap of a measured property: every class is recognised more often in sharp pictures.
+    """
+    if pair.sure:
+        return True
+    if not pair.readable:
+        return False
+    if pair.is_property:
+        return pair.by_data and bool(supported(pair))
+    return pair.by_words or (pair.by_data and (shows_gap(pair) or bool(supported(pair))))
+
+
+def shows_gap(pair: PairEvidence) -> bool:
+    """Whether a gap of recall, of pull or of share is over DELTA by its lower bound."""
+    gaps = [gap for gap in (pair.recall, pair.pull, pair.pulled_share) if gap is not None]
+    return any(gap.status == "measured" and gap.low > DELTA for gap in gaps)
+
+
+def only_in_data(judged: Sequence[JudgedPair]) -> list[JudgedPair]:
+    """Pairs that go with the class in the data, and of which nothing says that the model uses them."""
+    return [j for j in judged if j.state == "open" and j.pair.by_data and not may_be_suspected(j.pair)]

@@ -1,0 +1,69 @@
+"""What makes a class suspect: something about the model, and not the data alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.reliance import Erasure
+from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.verdicts.claim_sentences import only_in_data as sentence_of
+from auditor.evidence.verdicts.pair_states import JudgedPair
+from auditor.evidence.verdicts.suspicion import may_be_suspected, only_in_data, shows_gap
+from auditor.rules import RECALL_GAP
+
+
+def gap(low, effect=0.2):
+    return Gap(effect, low, 0.4, 0.01, 30, 40, 20, 40)
+
+
+AGREED = Erasure(0.2, 0.1, 0.3, 40, 40, p=0.01, permuted=0.0)
+#: By words, by data, gap's lower bound, agreeing erasures, a sure column, readable; and whether it may be suspected.
+CASES = {
+    "goes with the class in the data, and no more": ((False, True, 0.01, False, False, True), False),
+    "its gap is over 5 points": ((False, True, 0.06, False, False, True), True),
+    "erasure agrees with a gap that is not sure": ((False, True, 0.01, True, False, True), True),
+    "it carries the words": ((True, False, 0.01, False, False, True), True),
+    "a gap alone": ((False, False, 0.06, False, False, True), False),
+    "the words of an encoder that sees the class in all of them": ((True, False, 0.06, True, False, False), False),
+    "a column with a sure and large gap": ((False, False, 0.21, False, True, True), True),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_something_of_the_model_must_speak(case):
+    (words, data, low, agreed, sure, readable), suspected = CASES[case]
+    pair = PairEvidence(0, 0, None, (0.9, 0.85, 0.95), words, data, recall=gap(low), sure=sure, readable=readable)
+    if agreed:
+        pair = replace(pair, erased_recall=AGREED, transferred_recall=AGREED)
+    assert may_be_suspected(pair) == suspected
+
+
+def test_a_gap_shows_by_recall_by_pull_or_by_share():
+    few = replace(gap(0.1), status="too_few")
+    pair = PairEvidence(0, 0, None, (0.9, 0.85, 0.95), False, True, recall=few, pull=few)
+    assert not shows_gap(pair)
+    assert shows_gap(replace(pair, pull=gap(0.06)))
+    assert shows_gap(replace(pair, pulled_share=gap(0.06)))
+
+
+def test_what_only_goes_with_the_class_is_listed_once():
+    pairs = [PairEvidence(0, v, None, (0.9, 0.8, 0.95), False, True, recall=gap(0.0)) for v in range(3)]
+    states = ("open", "excluded", "open")
+    judged = [JudgedPair(pair, state, RECALL_GAP, gap(0.0), 0.0) for pair, state in zip(pairs, states, strict=True)]
+    assert [j.pair.concept_idx for j in only_in_data(judged)] == [0, 2]
+
+
+def test_the_sentence_names_three_and_counts_the_rest():
+    from evidence_world import World
+
+    inputs = World(seed=0).audit(20)
+    pairs = [PairEvidence(0, v, None, (0.9 - v / 100, 0.8, 0.95), False, True) for v in range(5)]
+    assert sentence_of(inputs, pairs) == (
+        "Goes with it in these data, and nothing says that the model uses it: water (scene) (AUC 0.90), forest (scene) "
+        "(AUC 0.89), sand (scene) (AUC 0.88) and 2 more."
+    )
+    assert sentence_of(inputs, pairs[:1]).endswith("uses it: water (scene) (AUC 0.90).")
+    assert sentence_of(inputs, []) == ""
