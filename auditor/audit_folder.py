@@ -51,6 +51,8 @@ JUDGED_TABLES = (
     "verdicts",
     "core_concepts",
     "counterexamples",
+    "fixed_places",
+    "unnamed_leads",
 )
 _VERSIONED = ("torch", "torchvision", "open_clip_torch", "timm", "numpy", "scipy", "faiss-cpu", "duckdb")
 
@@ -139,6 +141,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         notices=inputs.notices,
         shards=gathered.shards,
         swaps=analysis.swaps,
+        exchanges=analysis.exchanges,
     )
     write_embedding_index(folder, pictures.embeddings)
     write_manifest(folder, run)
@@ -171,6 +174,10 @@ def add_evidence(
     database.add_concept_presence(
         pictures.image_ids, [context.concepts[idx].concept_id for idx in columns], context.presence[:, columns]
     )
+    for place_id, presence in evidence.place_presence.items():
+        database.add_concept_presence(pictures.image_ids, [place_id], presence[:, None])
+    database.add_fixed_places(evidence.fixed_places)
+    database.add_unnamed_leads(evidence.unnamed_leads)
     database.add_class_concepts(evidence.class_concepts)
     database.add_subgroups(evidence.subgroups)
     database.add_findings(evidence.findings)

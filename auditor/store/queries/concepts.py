@@ -70,6 +70,8 @@ SELECT concept_id, concept, concept_kind,
 FROM concept_families WHERE concept_id = $concept_id
 UNION ALL
 SELECT concept_id, concept, NULL, [], agreement, attribute FROM attribute_concepts WHERE concept_id = $concept_id
+UNION ALL
+SELECT concept_id, concept, 'place', [], NULL, NULL FROM fixed_places WHERE concept_id = $concept_id
 LIMIT 1
 """
 
@@ -106,6 +108,8 @@ UNION ALL
 SELECT concept_id, concept FROM concept_families WHERE list_contains($ids, concept_id)
 UNION ALL
 SELECT concept_id, concept FROM attribute_concepts WHERE list_contains($ids, concept_id)
+UNION ALL
+SELECT DISTINCT concept_id, concept FROM fixed_places WHERE list_contains($ids, concept_id)
 """
 
 # Those that lead a class first; a hash mixes the rest, so that not one kind alone is offered.
