@@ -159,7 +159,7 @@ def _leads_of(inputs: EvidenceInput, places: FloatArray, c: int) -> Iterator[Pla
             continue
         taken |= PLACES[p].cells
         shares = places @ CELLS[p]
-        cut = float(np.quantile(np.concatenate([one @ CELLS[p] for one in others]), PLACE_SHOWN))
+        cut = float(np.quantile(shares[right & ~own], PLACE_SHOWN))
         showing = np.flatnonzero(own & (shares > cut))
         ids = np.array([inputs.image_ids[row] for row in showing], dtype=np.str_)
         yield PlaceLead(c, p, screen, len(here), cut, showing[np.lexsort((ids, -shares[showing]))])
