@@ -108,7 +108,7 @@ def test_no_lead_where_no_class_stands_out(plain, cats, others):
 
 
 def test_relabelling_classes_changes_nothing_else(plain):
-    inputs, there = marked(plain)
+    inputs, _ = marked(plain)
     new_of_old = np.array([3, 0, 4, 1, 2])
     other = relabelled(inputs, new_of_old)
     (lead,), (moved,) = find_places(inputs, None, silent), find_places(other, None, silent)
@@ -136,7 +136,7 @@ def test_who_meets_whom(plain):
 
 
 def test_too_few_pictures_are_not_exchanged(plain):
-    inputs, there = marked(plain)
+    inputs, _ = marked(plain)
     (lead,) = find_places(inputs, None, silent)
     assert choose_exchanges(inputs, inputs.places, replace(lead, rows=lead.rows[: MIN_ARM - 1])) == []
 

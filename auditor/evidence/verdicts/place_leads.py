@@ -127,12 +127,12 @@ def find_places(inputs: EvidenceInput, exchange: Exchange | None, progress: Prog
     found = [lead for c in range(len(inputs.class_names)) for lead in _leads_of(inputs, inputs.places, c)]
     # names and not positions decide between equals: relabelling classes changes nothing
     found.sort(key=lambda lead: (-float(lead.screen.low[lead.place_idx]), inputs.class_names[lead.class_idx]))
-    tried = found[:MAX_PLACES] if exchange is not None else []
-    bar = ALPHA / (2 * max(len(tried), 1))
-    for done, lead in enumerate(tried, start=1):
-        assert exchange is not None  # noqa: S101 (for the type checker)
-        found[done - 1] = replace(_exchanged(inputs, inputs.places, lead, exchange), bar=bar)
-        progress("evidence: places", done, len(tried))
+    if exchange is not None:
+        tried = found[:MAX_PLACES]
+        bar = ALPHA / (2 * max(len(tried), 1))
+        for at, lead in enumerate(tried):
+            found[at] = replace(_exchanged(inputs, inputs.places, lead, exchange), bar=bar)
+            progress("evidence: places", at + 1, len(tried))
     return sorted(found, key=lambda lead: (lead.class_idx, lead.proven_by is None))
 
 
@@ -332,8 +332,9 @@ def place_presence(inputs: EvidenceInput, leads: Sequence[PlaceLead]) -> dict[st
     Known of the pictures that are called a class with this lead: a map is of the class that its picture is called.
     """
     found: dict[str, FloatArray] = {}
+    if inputs.places is None:
+        return found
     for lead in leads:
-        assert inputs.places is not None  # noqa: S101 (there are no leads without)
         shares = inputs.places @ CELLS[lead.place_idx]
         known = np.isfinite(shares) & (inputs.predicted_idx == lead.class_idx)
         presence = found.setdefault(lead.place.concept_id, np.full(len(shares), np.nan, np.float32))

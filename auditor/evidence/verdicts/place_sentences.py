@@ -13,7 +13,7 @@ from auditor.evidence.verdicts.place_leads import PlaceLead
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.figures import percent, points, rate
 from auditor.records import PLACE_KIND, Verdict
-from auditor.rules import MIN_CLASS, PLACE_GIVEN
+from auditor.rules import MIN_CLASS, PLACE_GIVEN, PLACE_TAKEN, Rule
 
 _NOT_TRIED = {
     "not_tried": "exchanging it with other classes was not tried",
@@ -47,15 +47,13 @@ def _exchanged(lead: PlaceLead, name: str) -> str:
     """Both ways of exchanging the place, as clauses; of what is proven the effect given that it was."""
     shown = lead.proven_by
     sides = []
-    for one, text in (
-        (lead.taken, _taken(lead.taken, name)),
-        (lead.given, _given(lead.given, name)),
+    for rule, one, text in (
+        (PLACE_TAKEN, lead.taken, _taken(lead.taken, name)),
+        (PLACE_GIVEN, lead.given, _given(lead.given, name)),
     ):
         if one.status != "measured":
             continue
-        is_given = one is lead.given
-        of_proof = shown is not None and (shown[0] is PLACE_GIVEN) == is_given
-        gap: Gap = shown[1] if of_proof and shown is not None else one.as_gap()
+        gap = shown[1] if shown is not None and shown[0] is rule else one.as_gap()
         sides.append(f"{text}: {points(gap.effect, gap.low, gap.high, unit='points')}")
     return "; ".join(sides)
 
@@ -74,22 +72,22 @@ def _given(given: Intervention, name: str) -> str:
     )
 
 
-def with_places(inputs: EvidenceInput, verdicts: Sequence[Verdict], leads: Sequence[PlaceLead]) -> tuple[Verdict, ...]:
+def with_places(verdicts: Sequence[Verdict], leads: Sequence[PlaceLead]) -> tuple[Verdict, ...]:
     """The verdicts, with classes flagged that a place is shown to decide; of classes that are flagged it is told."""
     found = []
     for verdict in verdicts:
         proven = [one for one in leads if one.class_idx == verdict.class_idx and one.proven_by is not None]
-        if proven and verdict.n_images >= MIN_CLASS:
-            verdict = _told(verdict, proven) if verdict.verdict == "flagged" else _flagged(inputs, verdict, proven)
+        shown = proven[0].proven_by if proven and verdict.n_images >= MIN_CLASS else None
+        if shown is not None:
+            is_flagged = verdict.verdict == "flagged"
+            verdict = _told(verdict, proven) if is_flagged else _flagged(verdict, proven, *shown)
         found.append(verdict)
     return tuple(found)
 
 
-def _flagged(inputs: EvidenceInput, verdict: Verdict, proven: Sequence[PlaceLead]) -> Verdict:
-    """The verdict with its strongest place as its reason."""
-    lead = proven[0]
-    assert lead.proven_by is not None  # noqa: S101 (they are proven)
-    (rule, gap), name = lead.proven_by, inputs.class_names[lead.class_idx]
+def _flagged(verdict: Verdict, proven: Sequence[PlaceLead], rule: Rule, gap: Gap) -> Verdict:
+    """The verdict with its first place as its reason, by the rule that shows it and its effect."""
+    lead, name = proven[0], verdict.class_name
     how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
     told = Sentence(
         f'The model calls a picture "{name}" {how_much} because of what lies at the {lead.place.name} (place)',

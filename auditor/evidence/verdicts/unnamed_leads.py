@@ -9,6 +9,8 @@ the other. That the upper half is recognised more often follows from how it is s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
@@ -22,7 +24,7 @@ from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.figures import percent, points, rate
-from auditor.records import IntArray
+from auditor.records import FloatArray, IntArray
 from auditor.rules import CONFIDENCE, DELTA, MIN_ARM
 
 _Doubles = NDArray[np.float64]
@@ -36,7 +38,7 @@ def unnamed_leads(inputs: EvidenceInput) -> list[UnnamedLead]:
     """The classes whose halves differ in recall by more than :data:`DELTA`, by the lower bound; by class."""
     if inputs.head is None or inputs.head_chunks is None:
         return []
-    margins = _margins(inputs)
+    margins = _margins(inputs.label_idx, inputs.head_chunks())
     found = []
     for c, name in enumerate(inputs.class_names):
         rows = np.flatnonzero(inputs.label_idx == c)
@@ -79,12 +81,11 @@ def unnamed_leads(inputs: EvidenceInput) -> list[UnnamedLead]:
     return found
 
 
-def _margins(inputs: EvidenceInput) -> _Doubles:
+def _margins(label_idx: IntArray, chunks: Iterable[tuple[slice, FloatArray, FloatArray]]) -> _Doubles:
     """(N,) logit of the label less the largest other one; NaN without a label."""
-    assert inputs.head_chunks is not None  # noqa: S101 (the caller asks)
-    margins = np.full(len(inputs.image_ids), np.nan)
-    for rows, _, logits in inputs.head_chunks():
-        labels = inputs.label_idx[rows]
+    margins = np.full(len(label_idx), np.nan)
+    for rows, _, logits in chunks:
+        labels = label_idx[rows]
         known = np.flatnonzero(labels >= 0)
         others = logits[known].astype(np.float64)
         own = others[np.arange(known.size), labels[known]].copy()
