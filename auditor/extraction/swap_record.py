@@ -43,7 +43,7 @@ class SwapRecorder(Generic[AnySwap]):
     """Carries out interventions as the function that it is given does, and keeps what came of each."""
 
     def __init__(self, intervene: Callable[[Sequence[AnySwap]], IntArray], procedure: str) -> None:
-        self._intervene = intervene
+        self._intervene: Callable[[Sequence[AnySwap]], IntArray] = intervene
         self._procedure = procedure
         self._called: dict[tuple[int, ...], list[int]] = {}
 
