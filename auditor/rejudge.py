@@ -285,8 +285,8 @@ def _not_done(held: _Held, evidence: EvidenceResult) -> Iterator[str]:
         )
     if held.kept.head is not None and held.evidence_input.places is None:
         yield (
-            "fixed places were not looked for: the features are of before; `auditor rejudge --with-model` extracts "
-            "them anew"
+            "leads that no word names, such as fixed places, were not looked for: the features are of before; "
+            "`auditor rejudge --with-model` extracts them anew"
         )
     if held.kept.head is not None:
         exemplars = choose_exemplars(

@@ -61,7 +61,8 @@ class EvidenceInput:
     copies: IntArray | None = None
     #: gaps under this are tolerated in a class that is called clean; of rates, a fraction
     tolerance: float = TOLERANCE
-    #: (N, 9) where the evidence for what a picture is called lies, NaN where it is not known; None: of no picture
+    #: (N, 9) where the evidence for what a picture is called lies, NaN where it is not known; None: of no
+    #: picture, and leads that need no word are not looked for
     places: FloatArray | None = None
 
     def __post_init__(self) -> None:

@@ -69,4 +69,5 @@ def halves_strips(leads: Iterable[UnnamedLead], smalls: Smalls) -> tuple[HalvesS
             smalls(lead.second_ids[:PER_HALF]),
         )
         for lead in leads
+        if min(lead.n_first, lead.n_second) > 0  # an audit may come from anybody
     )

@@ -158,7 +158,7 @@ def test_halves_of_a_class_by_hand(plain):
     lost = hidden & (own == CAT)
     logits[lost, CAT] -= 6
     called = logits.argmax(axis=1)
-    inputs = replace(plain, predicted_idx=called, head_chunks=lambda: [(rows, x, logits)])
+    inputs = replace(marked(plain)[0], predicted_idx=called, head_chunks=lambda: [(rows, x, logits)])
     (lead,) = unnamed_leads(inputs)
     assert (lead.class_name, lead.n_first_correct) == ("cat", lead.n_first)
     assert lead.n_second_correct < lead.n_second
@@ -167,3 +167,4 @@ def test_halves_of_a_class_by_hand(plain):
     assert np.mean([told[image_id] for image_id in lead.second_ids]) > 0.9
     assert np.mean([told[image_id] for image_id in lead.first_ids]) < 0.1
     assert judge(inputs).unnamed_leads == [lead]
+    assert unnamed_leads(replace(inputs, places=None)) == []  # where a head is tried, nobody looks for leads

@@ -35,8 +35,11 @@ _PENALTIES = (1.0, 10.0, 100.0, 1000.0)
 
 
 def unnamed_leads(inputs: EvidenceInput) -> list[UnnamedLead]:
-    """The classes whose halves differ in recall by more than :data:`DELTA`, by the lower bound; by class."""
-    if inputs.head is None or inputs.head_chunks is None:
+    """The classes whose halves differ in recall by more than :data:`DELTA`, by the lower bound; by class.
+
+    As fixed places, they are looked for in audits whose maps are known, and not where a head is tried.
+    """
+    if inputs.head_chunks is None or inputs.places is None:
         return []
     margins = _margins(inputs.label_idx, inputs.head_chunks())
     found = []
