@@ -165,3 +165,4 @@ class Analysis:
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]
     swaps: SwapRecord = field(default_factory=SwapRecord)  # interventions and what came of them
+    exchanges: SwapRecord = field(default_factory=SwapRecord)  # of places, and what came of them

@@ -54,6 +54,8 @@ JUDGED_TABLES = (
     "verdicts",
     "core_concepts",
     "counterexamples",
+    "fixed_places",
+    "unnamed_leads",
 )
 _VERSIONED = ("torch", "torchvision", "open_clip_torch", "timm", "numpy", "scipy", "faiss-cpu", "duckdb")
 
@@ -144,6 +146,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         notices=(*inputs.notices, *context.taught.notices),
         shards=gathered.shards,
         swaps=analysis.swaps,
+        exchanges=analysis.exchanges,
     )
     write_embedding_index(folder, pictures.embeddings)
     write_manifest(folder, run)
@@ -179,6 +182,10 @@ def add_evidence(
     for start in range(0, len(pictures.image_ids), _BATCH_ROWS):
         rows = slice(start, start + _BATCH_ROWS)
         database.add_concepts_seen(pictures.image_ids[rows], context.presence[rows, :n_words] > PRESENT)
+    for place_id, presence in evidence.place_presence.items():
+        database.add_concept_presence(pictures.image_ids, [place_id], presence[:, None])
+    database.add_fixed_places(evidence.fixed_places)
+    database.add_unnamed_leads(evidence.unnamed_leads)
     database.add_class_concepts(evidence.class_concepts)
     database.add_subgroups(evidence.subgroups)
     database.add_findings(evidence.findings)

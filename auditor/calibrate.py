@@ -146,6 +146,7 @@ def _judge_head(gathered: Gathered, activations: FloatArray) -> JudgeHead:
                 copies=None if inputs.copies is None else inputs.copies[rows],
                 head=head,
                 head_chunks=chunks,
+                places=None,  # the maps are of another head
             )
         )
 

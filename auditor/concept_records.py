@@ -20,6 +20,8 @@ ExampleState = Literal[
 ]
 #: ``proven``: the class relies on it. ``open``: reliance could neither be shown nor excluded.
 CounterexampleState = Literal["proven", "open"]
+#: ``open``: a lead. ``excluded``: nothing is called the class for having the place, so that it is none.
+PlaceState = Literal["proven", "open", "excluded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,49 @@ class CoreConcept:
     who: str | None = None
     expires: str | None = None  # last day, as ISO says it
     by_gap: bool | None = None  # a notable gap would have let it through; None in an audit of an older schema
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPlace:
+    """A place of its pictures that a class's evidence lies at, and whether it decides the class.
+
+    ``share`` is the mean part of a picture's evidence that lies there, ``p`` that its mirror images would hold as much.
+    """
+
+    class_idx: int
+    class_name: str
+    concept_id: str
+    concept: str
+    state: PlaceState
+    share: float
+    share_elsewhere: float  # in the other classes
+    p: float
+    n_images: int  # pictures of the class whose map is known
+    n_showing: int  # of these, those that show it
+    image_ids: tuple[str, ...]  # those that show it most
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnnamedLead:
+    """Two halves of a class's pictures that the model treats differently, and that no word or column tells apart.
+
+    They were learnt on other pictures of the class than those that are counted. ``gap`` is the first half's recall less
+    the second's.
+    """
+
+    class_idx: int
+    class_name: str
+    n_first: int
+    n_first_correct: int
+    n_second: int
+    n_second_correct: int
+    gap: float
+    low: float
+    high: float
+    first_ids: tuple[str, ...]  # pictures that are the farthest on its side
+    second_ids: tuple[str, ...]
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)

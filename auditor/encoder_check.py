@@ -13,6 +13,7 @@ from auditor.config import NO_MODEL, AuditConfig
 from auditor.evidence.effects.association import AssociationAuc, association_auc
 from auditor.evidence.effects.encoder_fit import encoder_fit
 from auditor.evidence.verdicts.judge import measurable
+from auditor.inputs.examples import TaughtConcepts
 from auditor.picture_concepts import picture_concepts
 from auditor.pipeline import evidence_input, extract, line_up, load_inputs
 from auditor.records import Concept, FloatArray, Progress

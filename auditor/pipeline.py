@@ -23,13 +23,14 @@ from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.presence.families import rows_of_all, shares_of_all
-from auditor.evidence.verdicts.exemplars import choose_exemplars
+from auditor.evidence.verdicts.exemplars import choose_exemplars, place_rows
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
 from auditor.extraction.kept_inputs import EvidenceSource
 from auditor.extraction.picture_maps import exemplar_maps
+from auditor.extraction.place_swaps import PLACE_PROCEDURE, place_swaps
 from auditor.extraction.region_swaps import PROCEDURE, picture_files, region_swaps
 from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import SwapRecord, SwapRecorder
@@ -288,19 +289,19 @@ def put_into_words(
 
 def analyse(inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None) -> Analysis:
     """Verdicts, and the maps of the pictures that show their evidence."""
-    evidence, swaps = weigh_evidence(inputs, gathered, on_progress=on_progress)
+    evidence, swaps, exchanges = weigh_evidence(inputs, gathered, on_progress=on_progress)
     maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
-    return Analysis(inputs, gathered, evidence, maps, swaps)
+    return Analysis(inputs, gathered, evidence, maps, swaps, exchanges)
 
 
 def weigh_evidence(
     inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None
-) -> tuple[EvidenceResult, SwapRecord]:
-    """Findings and a verdict for every class, and the interventions on pictures that were tried for them.
+) -> tuple[EvidenceResult, SwapRecord, SwapRecord]:
+    """Findings and a verdict for every class, and the swaps of regions and of places that were tried for them.
 
     Pictures are read again where interventions on them may decide.
     """
-    decisions, intervene = gathered.decisions, None
+    decisions, intervene, exchange = gathered.decisions, None, None
     if decisions is not None:
         root, items = inputs.dataset.root, gathered.pictures.items
         read = picture_files(root, items, min_side=decisions.classifier.input_size)
@@ -309,8 +310,10 @@ def weigh_evidence(
         rows = rows_of_all(words.concept_rows, gathered.picture_concepts.concepts)
         swap = region_swaps(decisions.classifier, read, replace(words, concept_rows=rows), names)
         intervene = SwapRecorder(swap, PROCEDURE)
-    evidence = judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
-    return evidence, intervene.record() if intervene else SwapRecord()
+        exchange = SwapRecorder(place_swaps(decisions.classifier, read), PLACE_PROCEDURE)
+    evidence = judge(gathered.evidence_input, intervene=intervene, exchange=exchange, on_progress=on_progress)
+    records = [one.record() if one else SwapRecord() for one in (intervene, exchange)]
+    return evidence, records[0], records[1]
 
 
 def draw_maps(
@@ -327,6 +330,7 @@ def draw_maps(
         gathered.evidence_input.predicted_idx,
         gathered.evidence_input.shares,
         context.presence,
+        place_rows(gathered.evidence_input.image_ids, evidence.fixed_places),
     )
     return exemplar_maps(
         exemplars,
@@ -424,6 +428,7 @@ def evidence_input(
         kappa_elsewhere=context.kappa_elsewhere,
         in_training=in_training(inputs.dataset),
         tolerance=config.tolerance,
+        places=shards.places() if inputs.head is not None else None,
     )
 
 

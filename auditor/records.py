@@ -36,12 +36,15 @@ CONTEXT_KINDS = (
     "person",
     "context_object",
     "attribute",
+    "place",
 )
 KINDS = CORE_KINDS + CONTEXT_KINDS
 #: Kind of what a manifest says of its pictures; no vocabulary has it.
 ATTRIBUTE_KIND = "attribute"
 #: Before a measured property's name in that of its column: "property:sharpness".
 PROPERTY_PREFIX = "property:"
+#: Kind of a place that a class's evidence lies at, such as a corner; no vocabulary has it.
+PLACE_KIND = "place"
 
 #: Worst first. "harmed": recognised less often with a concept, and because of it. "not_shown": nothing was found, on
 #: pictures that could not have shown enough.

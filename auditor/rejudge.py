@@ -30,10 +30,11 @@ from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.presence.families import shares_of_all
-from auditor.evidence.verdicts.exemplars import choose_exemplars
+from auditor.evidence.verdicts.exemplars import choose_exemplars, place_rows
 from auditor.evidence.verdicts.fit_sentences import fit_notices
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs
+from auditor.extraction.place_swaps import PLACE_PROCEDURE
 from auditor.extraction.region_swaps import PROCEDURE
 from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import replayed
@@ -106,7 +107,8 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
     held = _held(folder)
     kept = held.kept
     intervene = replayed(kept.swaps, PROCEDURE) if kept.head is not None else None
-    evidence = judge(held.evidence_input, intervene=intervene, on_progress=on_progress)
+    exchange = replayed(kept.exchanges, PLACE_PROCEDURE) if kept.head is not None else None
+    evidence = judge(held.evidence_input, intervene=intervene, exchange=exchange, on_progress=on_progress)
     run = _run(held, evidence, out)
     with _made_beside(out) as made:
         _link_features(folder / FEATURES_NAME, made / FEATURES_NAME, (*kept.shards, KEPT_NAME))
@@ -283,6 +285,11 @@ def _not_done(held: _Held, evidence: EvidenceResult) -> Iterator[str]:
             f"interventions on pictures were not tried again for {counted(len(asked), 'pair')} of class and concept: "
             "these rules ask for others than were carried out; `auditor rejudge --with-model` tries them"
         )
+    if held.kept.head is not None and held.evidence_input.places is None:
+        yield (
+            "leads that no word names, such as fixed places, were not looked for: the features are of before; "
+            "`auditor rejudge --with-model` extracts them anew"
+        )
     if held.kept.head is not None:
         exemplars = choose_exemplars(
             evidence.verdicts,
@@ -291,6 +298,7 @@ def _not_done(held: _Held, evidence: EvidenceResult) -> Iterator[str]:
             held.evidence_input.predicted_idx,
             held.evidence_input.shares,
             held.context.presence,
+            place_rows(held.evidence_input.image_ids, evidence.fixed_places),
         )
         wanted = {(held.pictures.image_ids[one.row], one.class_idx) for one in exemplars}
         undrawn = len(wanted - held.mapped)

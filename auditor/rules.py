@@ -157,6 +157,34 @@ FILLED = Rule(
     phrase="covered in its pictures",
 )
 
+PLACE_SHARE = Rule(
+    rule_id="E1-place",
+    kind="screen",
+    unit="per cent",
+    whose="own",
+    measures="the part of the evidence for the class that lies at one place of its pictures",
+    label="Share of the evidence there",
+    phrase="share of the evidence",
+)
+PLACE_TAKEN = Rule(
+    rule_id="E5-place",
+    kind="intervention",
+    unit="points",
+    whose="own",
+    measures="how much less often the class is recognised when a place is exchanged than when its mirror image is",
+    label="Place taken away",
+    phrase="lost with the place",
+)
+PLACE_GIVEN = Rule(
+    rule_id="E5-place-given",
+    kind="intervention",
+    unit="points",
+    whose="others",
+    measures="how much more often other classes' pictures are called it with its place than with the mirror image",
+    label="Place given to others",
+    phrase="called it for the place",
+)
+
 #: In the order of the argument: seen in the pictures, taken away, and the screens that led there.
 RULES = (
     RECALL_GAP,
@@ -170,8 +198,11 @@ RULES = (
     RESTORED_RECALL,
     RESTORED_MARGIN,
     FILLED,
+    PLACE_TAKEN,
+    PLACE_GIVEN,
     SHARE,
     ASSOCIATION,
+    PLACE_SHARE,
 )
 #: Gaps in points, which limits on gaps and orders by gap compare with each other.
 GAPS = tuple(rule for rule in RULES if rule.kind == "gap" and rule.unit == "points")
@@ -284,6 +315,13 @@ MAX_LIKENESS = 0.8
 CALIPER = 0.2
 #: Correlation of presence from which two words may be of one thing, and the one is no control of the other.
 RELATED = 0.3
+
+# --- thresholds of fixed places ----
+
+#: A place is a lead where the class has so much more of its evidence there than the other classes, by its lower bound.
+PLACE_EXCESS = 0.01
+#: A picture shows a place where it has more of its evidence there than this part of the other classes' pictures.
+PLACE_SHOWN = 0.9
 
 # --- thresholds of copies ----
 

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from auditor.gate.decision import AUDIT_A_MODEL
+from auditor.place_grid import place_of
 from auditor.records import Verdict
 from auditor.rules import RECALL_LOSS, shown_by_others
 from auditor.store.queries.audit import Connection, database_file
@@ -34,6 +35,9 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
         wanted = f'{number}more pictures of "{name}" without {concept}'
         if lead.n_present is not None and lead.n_absent is not None:
             wanted += f" ({lead.n_absent:,} of {lead.n_present + lead.n_absent:,} so far)"
+    if place_of(verdict.concept_id) is not None:
+        mended = f"train with pictures whose {concept} is covered, cut off or varied"
+        return f"{mended}; or accept it in the baseline, with a reason"
     if suspect:
         return f"collect {wanted}, then audit again: it stays open until then"
     return f"train with {wanted}; or accept it in the baseline, with a reason"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from auditor.concept_records import CoreConcept, CoreReason, Counterexample, EncoderFit
+from auditor.concept_records import CoreConcept, CoreReason, Counterexample, EncoderFit, FixedPlace, UnnamedLead
+from auditor.place_grid import N_CELLS
 from auditor.records import (
     ClassConcept,
     Concept,
@@ -60,6 +61,9 @@ class EvidenceInput:
     copies: IntArray | None = None
     #: gaps under this are tolerated in a class that is called clean; of rates, a fraction
     tolerance: float = TOLERANCE
+    #: (N, 9) where the evidence for what a picture is called lies, NaN where it is not known; None: of no
+    #: picture, and leads that need no word are not looked for
+    places: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)
@@ -76,6 +80,8 @@ class EvidenceInput:
             shapes["groups"] = (self.groups.shape, (n,))
         if self.copies is not None:
             shapes["copies"] = (self.copies.shape, (n,))
+        if self.places is not None:
+            shapes["places"] = (self.places.shape, (n, N_CELLS))
         if self.kappa is not None:
             shapes["kappa"] = (self.kappa.shape, (n_concepts,))
         if self.kappa_elsewhere is not None:
@@ -104,5 +110,8 @@ class EvidenceResult:
     verdicts: tuple[Verdict, ...]
     core_concepts: list[CoreConcept] = field(default_factory=list)
     counterexamples: list[Counterexample] = field(default_factory=list)
+    fixed_places: list[FixedPlace] = field(default_factory=list)
+    unnamed_leads: list[UnnamedLead] = field(default_factory=list)
+    place_presence: Mapping[str, FloatArray] = field(default_factory=dict)  # by place (N,), NaN where it is not known
     notices: tuple[str, ...] = ()  # what holds for the whole audit and the reader must know
     fit: EncoderFit | None = None  # what the encoder's words are worth on these pictures

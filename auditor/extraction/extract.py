@@ -29,9 +29,11 @@ from auditor.inputs.near_copies import FINGERPRINT_BYTES, fingerprint
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
+from auditor.place_grid import N_CELLS, evidence_shares
 from auditor.properties.measure import MEASURES, measure_pixels, packed
-from auditor.records import MASK_STAGE, Dataset, Failure, FloatArray, ImageItem, Progress
+from auditor.records import MASK_STAGE, Dataset, Failure, FloatArray, ImageItem, IntArray, Progress
 from auditor.store.manifest import auditor_version
+from auditor.textcam.attribution import centred_weights
 from auditor.wording import quote
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ SHARD_IMAGES = 256
 #: Batches that are decoded ahead of the models.
 _AHEAD_BATCHES = 3
 THUMBNAIL_SIDE = 160
+#: Pictures of a class, in a shard, that get a map where a map takes a pass of its own.
+_MAPPED = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +132,8 @@ def extract_features(
 def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: bool, properties: bool) -> str:
     """Digest of all that decides a shard's contents besides the pictures."""
     models = [classifier.digest if classifier else None, encoder.digest]
-    parts = [*models, thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, properties and MEASURES, auditor_version()]
+    kept = [thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, N_CELLS, properties and MEASURES]
+    parts = [*models, *kept, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -160,7 +165,8 @@ def _extract_shard(
         return _prepare(dataset, item, classifier, encoder, cache, thumbnails, properties)
 
     pictures: list[_Prepared] = []  # kept without their tensors
-    activations, logits, embeddings, surroundings = [], [], [], []
+    activations, logits, embeddings, surroundings, places = [], [], [], [], []
+    mapped = _mapped(items)
     failures: list[Failure] = []
     for batch in _decoded_batches(items, prepare, batch_size, pool):
         readable = {place: picture for place, picture in enumerate(batch) if isinstance(picture, _Prepared)}
@@ -168,10 +174,12 @@ def _extract_shard(
         if not readable:
             continue
         if classifier is not None:
-            pixels = {at: picture.for_classifier for at, picture in readable.items()}
-            batch_activations, batch_logits = cam.forward(classifier, _full_batch(pixels, batch_size))
+            full = _full_batch({at: picture.for_classifier for at, picture in readable.items()}, batch_size)
+            wanted = np.array([at for at, picture in readable.items() if picture.item.image_id in mapped], np.int64)
+            batch_activations, batch_logits, batch_places = _decided(classifier, full, wanted)
             activations.append(batch_activations[list(readable)])
             logits.append(batch_logits[list(readable)])
+            places.append(batch_places[list(readable)])
         whole = {at: picture.whole for at, picture in readable.items()}
         around = {at: picture.surroundings for at, picture in readable.items()}
         embeddings.append(_embed(whole, encoder, cache, batch_size))
@@ -190,7 +198,35 @@ def _extract_shard(
         fingerprints=tuple(p.fingerprint for p in pictures),
         properties=tuple(p.properties for p in pictures if p.properties is not None),
         failures=(*failures, *(p.mask_failure for p in pictures if p.mask_failure is not None)),
+        places=np.concatenate(places) if places else None,
     )
+
+
+def _mapped(items: Sequence[ImageItem]) -> set[str]:
+    """Ids of some pictures of every class of a shard, which nothing but the shard decides."""
+    by_label: dict[str | None, list[str]] = {}
+    for item in items:
+        by_label.setdefault(item.label, []).append(item.image_id)
+    return {image_id for ids in by_label.values() for image_id in ids[:_MAPPED]}
+
+
+def _decided(
+    classifier: Classifier, batch: torch.Tensor, wanted: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Features (b, K), logits (b, C), and where the evidence for what each picture is called lies (b, 9).
+
+    Where a map takes a pass of its own, it is drawn of the pictures that are ``wanted`` alone; the others have NaN.
+    """
+    weights = centred_weights(classifier.head)
+    if classifier.target.method == "cam":
+        activations, logits, maps = cam.forward_with_maps(classifier, batch, weights)
+        return activations, logits, evidence_shares(maps)
+    activations, logits = cam.forward(classifier, batch)
+    places = np.full((len(batch), N_CELLS), np.nan, np.float32)
+    if wanted.size:
+        maps = cam.response_maps(classifier, batch, weights[logits.argmax(axis=1)][:, None])[:, 0]
+        places[wanted] = evidence_shares(maps)[wanted]
+    return activations, logits, places
 
 
 def _decoded_batches(

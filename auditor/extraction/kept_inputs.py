@@ -81,6 +81,7 @@ class KeptInputs:
     shards: tuple[str, ...]  # names of the files of features, in order
     taught: TaughtConcepts  # concepts by example: neither the examples nor their probes are kept
     swaps: SwapRecord = field(default_factory=SwapRecord)
+    exchanges: SwapRecord = field(default_factory=SwapRecord)  # of places; none in an audit of before
 
 
 def write_kept_inputs(
@@ -92,6 +93,7 @@ def write_kept_inputs(
     notices: Sequence[str],
     shards: FeatureShards,
     swaps: SwapRecord,
+    exchanges: SwapRecord,
 ) -> None:
     """Write the file into the folder of the features, whole or not at all.
 
@@ -103,6 +105,7 @@ def write_kept_inputs(
         notices: What the reader was told of the inputs.
         shards: The features.
         swaps: Interventions and what came of them.
+        exchanges: The same of places.
 
     Raises:
         StoreError: the folder cannot be written.
@@ -136,6 +139,7 @@ def write_kept_inputs(
         "notices": list(notices),
         "absent_kinds": list(inputs.concepts.absent_rows),
         "procedure": swaps.procedure,
+        "place_procedure": exchanges.procedure,
     }
     arrays: dict[str, NDArray[Any]] = {
         "facts": np.array(json.dumps(facts)),
@@ -146,6 +150,8 @@ def write_kept_inputs(
         "taught_kappa": taught.kappa,
         "swaps": swaps.swaps,
         "called": swaps.called,
+        "exchanges": exchanges.swaps,
+        "exchanged": exchanges.called,
     }
     halves = inputs.concepts.halves
     for name, half in (("whole", inputs.concepts), ("half0", halves[0]), ("half1", halves[1])):
@@ -282,6 +288,13 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
         swaps=SwapRecord(
             np.asarray(arrays["swaps"], np.int64), np.asarray(arrays["called"], np.int64), str(facts["procedure"])
         ),
+        exchanges=SwapRecord(
+            np.asarray(arrays["exchanges"], np.int64),
+            np.asarray(arrays["exchanged"], np.int64),
+            str(facts["place_procedure"]),
+        )
+        if "exchanges" in arrays
+        else SwapRecord(),
     )
 
 

@@ -29,7 +29,7 @@ FILLED = 0.5
 _SHARPNESS = 3
 #: How a place is found and filled: outcomes of another procedure are not compared with those of this one.
 PROCEDURE = f"{FILLED:g} of the picture, likeness to the power of {_SHARPNESS}, from equal places"
-_BATCH = 32
+BATCH = 32
 _KEPT = 512  # preprocessed pictures
 
 
@@ -47,6 +47,26 @@ def region_swaps(
         words: Directions of the channels and of the concepts.
         names: By class, the concept that its name is, if any.
     """
+    picture = preprocessed_pictures(classifier, read)
+
+    def intervene(swaps: Sequence[Swap]) -> IntArray:
+        called = np.full((len(swaps), 2), -1, dtype=np.int64)
+        for start in range(0, len(swaps), BATCH):
+            chosen, pictures = [], []
+            for i, swap in enumerate(swaps[start : start + BATCH], start=start):
+                three = [picture(row) for row in (swap.target, swap.donor, swap.control)]
+                if all(one is not None for one in three):
+                    chosen.append(i)
+                    pictures.append(torch.stack([one for one in three if one is not None]))
+            if chosen:
+                called[chosen] = _called(classifier, torch.stack(pictures), [swaps[i] for i in chosen], words, names)
+        return called
+
+    return intervene
+
+
+def preprocessed_pictures(classifier: Classifier, read: Callable[[int], Image.Image]) -> Callable[[int], Tensor | None]:
+    """Gives the picture of a row as the classifier takes it, the last ones kept; None where it cannot be read."""
     kept: OrderedDict[int, Tensor | None] = OrderedDict()
 
     def picture(row: int) -> Tensor | None:
@@ -59,20 +79,7 @@ def region_swaps(
                 kept.popitem(last=False)
         return kept[row]
 
-    def intervene(swaps: Sequence[Swap]) -> IntArray:
-        called = np.full((len(swaps), 2), -1, dtype=np.int64)
-        for start in range(0, len(swaps), _BATCH):
-            chosen, pictures = [], []
-            for i, swap in enumerate(swaps[start : start + _BATCH], start=start):
-                three = [picture(row) for row in (swap.target, swap.donor, swap.control)]
-                if all(one is not None for one in three):
-                    chosen.append(i)
-                    pictures.append(torch.stack([one for one in three if one is not None]))
-            if chosen:
-                called[chosen] = _called(classifier, torch.stack(pictures), [swaps[i] for i in chosen], words, names)
-        return called
-
-    return intervene
+    return picture
 
 
 def picture_files(root: Path, items: Sequence[ImageItem], *, min_side: int) -> Callable[[int], Image.Image]:

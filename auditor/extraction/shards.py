@@ -40,6 +40,7 @@ class ShardRows:
     fingerprints: tuple[bytes, ...]
     failures: tuple[Failure, ...]
     properties: tuple[str, ...] = ()  # packed, see `auditor.properties.measure`; () where they are not measured
+    places: FloatArray | None = None  # (n, 9) where the evidence for the class that it is called lies, or NaN
 
 
 def shard_digest(key: str, entries: Sequence[tuple[str | None, ...]]) -> str:
@@ -73,6 +74,8 @@ def write_shard(path: Path, rows: ShardRows) -> None:
             columns[name] = _vectors(array)
     if np.isfinite(rows.surroundings).any():
         columns["surroundings"] = _vectors(rows.surroundings)
+    if rows.places is not None:
+        columns["places"] = _vectors(rows.places)
     failures = [[f.image_id, f.path, f.stage, f.reason] for f in rows.failures]
     table = pa.table(columns).replace_schema_metadata({_FAILURES_KEY: json.dumps(failures).encode()})
     unfinished = path.with_suffix(".unfinished")
@@ -148,7 +151,15 @@ class FeatureShards:
 
     def surroundings(self) -> FloatArray | None:
         """Embeddings (N, D) of the pictures with their objects covered, NaN without a mask; None if none has one."""
-        found = [(rows, _matrix(table, "surroundings")) for rows, table in self._tables(["surroundings"])]
+        return self._where_known("surroundings")
+
+    def places(self) -> FloatArray | None:
+        """(N, 9) see `auditor.place_grid.evidence_shares`, NaN where not known; None in older features."""
+        return self._where_known("places")
+
+    def _where_known(self, name: str) -> FloatArray | None:
+        """A column (N, .) that not every shard has; NaN where it is not there, None where no shard has it."""
+        found = [(rows, _matrix(table, name)) for rows, table in self._tables([name])]
         known = [(rows, part) for rows, part in found if part.shape[1]]
         if not known:
             return None

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from auditor.evidence.effects.swaps import Intervene, Swap
+from auditor.evidence.effects.place_exchange import PlaceSwap
+from auditor.evidence.effects.swaps import Swap
 from auditor.records import IntArray
+
+AnySwap = TypeVar("AnySwap", Swap, PlaceSwap)
 
 
 def _none() -> IntArray:
@@ -21,12 +25,12 @@ def _none() -> IntArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SwapRecord:
-    """Swaps, field by field, and what the pictures were called.
+    """Swaps of one sort, field by field, and what the pictures were called.
 
     ``procedure`` says how a place was found and filled; outcomes of another procedure are not those of today's.
     """
 
-    swaps: IntArray = field(default_factory=_none)  # (S, fields of Swap)
+    swaps: IntArray = field(default_factory=_none)  # (S, fields of a swap)
     called: IntArray = field(default_factory=_none)  # (S, 2)
     procedure: str = ""
 
@@ -35,15 +39,15 @@ class SwapRecord:
             raise ValueError(f"swaps {self.swaps.shape} and outcomes {self.called.shape} do not belong together")
 
 
-class SwapRecorder:
+class SwapRecorder(Generic[AnySwap]):
     """Carries out interventions as the function that it is given does, and keeps what came of each."""
 
-    def __init__(self, intervene: Callable[[Sequence[Swap]], IntArray], procedure: str) -> None:
-        self._intervene = intervene
+    def __init__(self, intervene: Callable[[Sequence[AnySwap]], IntArray], procedure: str) -> None:
+        self._intervene: Callable[[Sequence[AnySwap]], IntArray] = intervene
         self._procedure = procedure
         self._called: dict[tuple[int, ...], list[int]] = {}
 
-    def __call__(self, swaps: Sequence[Swap]) -> IntArray:
+    def __call__(self, swaps: Sequence[AnySwap]) -> IntArray:
         """What the pictures are called."""
         found = self._intervene(swaps)
         self._called.update(zip(map(astuple, swaps), found.tolist(), strict=True))
@@ -57,11 +61,11 @@ class SwapRecorder:
         return SwapRecord(rows, np.array(list(self._called.values()), dtype=np.int64), self._procedure)
 
 
-def replayed(record: SwapRecord, procedure: str) -> Intervene:
+def replayed(record: SwapRecord, procedure: str) -> Callable[[Sequence[Swap | PlaceSwap]], IntArray | None]:
     """An intervention that looks up what came of it; None where a swap was not carried out, or by another procedure."""
     known = dict(zip(map(tuple, record.swaps.tolist()), record.called.tolist(), strict=True))
 
-    def intervene(swaps: Sequence[Swap]) -> IntArray | None:
+    def intervene(swaps: Sequence[Swap | PlaceSwap]) -> IntArray | None:
         found = [known.get(astuple(swap)) for swap in swaps]
         if record.procedure != procedure or any(one is None for one in found):
             return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TypeVar
 
-from auditor.concept_records import CoreConcept, Counterexample
+from auditor.concept_records import CoreConcept, Counterexample, FixedPlace
 from auditor.figures import beyond, percent
 from auditor.gate.pair_standing import found_pairs
 from auditor.gate.policy import SEVERITIES, Limits, Policy
@@ -36,6 +36,7 @@ class ReleaseEvidence:
     counterexamples: tuple[Counterexample, ...] = ()
     same_as: Mapping[str, str] = field(default_factory=dict)  # known attribute -> concept of its name, by concept_id
     family_of: Mapping[str, str] = field(default_factory=dict)  # member -> family of concepts, by concept_id
+    fixed_places: tuple[FixedPlace, ...] = ()
     core: tuple[CoreConcept, ...] = ()  # what classes may rest on although its kind is context
     data_alone: bool = False  # no model was examined
 
@@ -70,6 +71,9 @@ def policy_hits(evidence: ReleaseEvidence, policy: Policy) -> Iterator[tuple[Ver
     findings, shares = _by_class(evidence.findings), _by_class(evidence.class_concepts)
     counterexamples = _by_class(evidence.counterexamples)
     states = {Pair(row.class_name, row.concept_id): row.state for row in evidence.counterexamples}
+    states |= {
+        Pair(row.class_name, row.concept_id): row.state for row in evidence.fixed_places if row.state != "excluded"
+    }
     found = found_pairs(evidence.verdicts, evidence.findings, states)
     for verdict in evidence.verdicts:
         if verdict.verdict == "not_analysed":

@@ -59,6 +59,35 @@ def forward(classifier: Classifier, batch: Tensor) -> tuple[FloatArray, FloatArr
         return activations.float().cpu().numpy(), logits.float().cpu().numpy()
 
 
+def forward_with_maps(
+    classifier: Classifier, batch: Tensor, class_weights: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """:func:`forward`, and where the evidence for the class lies that each picture is called, in the same pass.
+
+    Only for models whose maps are the closed form (``classifier.target.method`` is "cam").
+
+    Args:
+        classifier: The model under audit.
+        batch: (B, 3, H, W), preprocessed.
+        class_weights: (C, K) by which the channels' maps are summed.
+
+    Returns:
+        The head's inputs (B, K), the logits (B, C) and the maps (B, h, w).
+
+    Raises:
+        ModelError: the model does not call its head, or its target layer, for this batch.
+    """
+    with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=True) as seen:
+        classifier.module(_on_device(classifier, batch))
+        activations, logits = _head_values(classifier, seen)
+        if classifier.one_logit:
+            logits = two_classes(logits)
+        values = _target_values(classifier, seen)
+        weights = torch.from_numpy(np.ascontiguousarray(class_weights, np.float32)).to(classifier.device)
+        maps = _closed_form(classifier, values, weights[logits.argmax(dim=1)][:, None])[:, 0]
+        return activations.float().cpu().numpy(), logits.float().cpu().numpy(), maps.float().cpu().numpy()
+
+
 def two_classes(logits: Tensor) -> Tensor:
     """(n, 1) values of the one class as (n, 2) of the two that it stands for: -z/2 and z/2."""
     return torch.cat([-logits, logits], dim=1) / 2
@@ -92,9 +121,7 @@ def response_maps(classifier: Classifier, batch: Tensor, channel_weights: FloatA
     closed = classifier.target.method == "cam"
     with _prepared(classifier), torch.set_grad_enabled(not closed), _watching(classifier, target=True) as seen:
         classifier.module(images)
-        values = seen.target
-        if values is None:
-            raise ModelError(f"layer '{classifier.target_layer}' of {classifier.spec} did not run for this batch")
+        values = _target_values(classifier, seen)
         maps = (
             _closed_form(classifier, values, weights) if closed else _gradient_form(classifier, seen, values, weights)
         )
@@ -152,6 +179,12 @@ def _head_values(classifier: Classifier, seen: _Seen) -> tuple[Tensor, Tensor]:
     if seen.head_input is None or seen.logits is None:
         raise ModelError(f"{classifier.spec} did not call its head '{classifier.head_layer}' for this batch")
     return seen.head_input, seen.logits
+
+
+def _target_values(classifier: Classifier, seen: _Seen) -> Tensor:
+    if seen.target is None:
+        raise ModelError(f"layer '{classifier.target_layer}' of {classifier.spec} did not run for this batch")
+    return seen.target
 
 
 @contextmanager

@@ -30,6 +30,7 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
                 member: one.concept_id for one in queries.concept_families(connection) for member in one.members
             },
             core=tuple(queries.core_concepts(connection)),
+            fixed_places=tuple(queries.fixed_places(connection)),
             data_alone=run.model_spec == "none",
         )
     except (duckdb.Error, TypeError, ValueError) as error:

@@ -15,6 +15,7 @@ from auditor.gate.core_items import without_core_twins
 from auditor.gate.pair_standing import RULES, found_pairs
 from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
 from auditor.inputs.copies import joined
+from auditor.place_grid import PLACES, place_of
 from auditor.records import Finding, IntArray
 from auditor.rules import PRESENT
 from auditor.store.queries import audit as queries
@@ -79,7 +80,10 @@ UNION SELECT concept_id FROM concept_families
 UNION SELECT concept_id FROM attribute_concepts
 """
 _CORE = "SELECT class_name, concept_id FROM core_concepts"
-_STATES = "SELECT DISTINCT class_name, concept_id, state FROM counterexamples"
+_STATES = """
+SELECT DISTINCT class_name, concept_id, state FROM counterexamples
+UNION SELECT class_name, concept_id, state FROM fixed_places WHERE state <> 'excluded'
+"""
 
 _GROUPS = 'SELECT name, "use", n_channels, direction FROM channel_groups ORDER BY group_idx'
 
@@ -101,13 +105,16 @@ def _read(connection: Connection) -> ReleaseFacts:
     verdicts = tuple(queries.verdicts(connection))
     gaps = _gaps(connection)
     states = {Pair(*pair): state for *pair, state in connection.execute(_STATES).fetchall()}
-    concept_ids = sorted({pair.concept_id for pair in found_pairs(verdicts, gaps, states)})
+    found = {pair.concept_id for pair in found_pairs(verdicts, gaps, states)}
+    concept_ids = sorted(one for one in found if place_of(one) is None)  # no gap goes with a place
     pictures = _pictures(connection, len(run.class_names), concept_ids)
     return ReleaseFacts(
         release=_release(run, len(pictures.keys)),
         settings={name: value for name, value in run.config.items() if name not in _NO_SETTINGS},
         class_names=run.class_names,
-        concept_ids=frozenset(row[0] for row in connection.execute(_CONCEPT_IDS).fetchall()),
+        concept_ids=frozenset(
+            [row[0] for row in connection.execute(_CONCEPT_IDS).fetchall()] + [place.concept_id for place in PLACES]
+        ),
         same_as={one.concept_id: one.same_as for one in queries.attribute_concepts(connection) if one.same_as},
         core=frozenset(Pair(*row) for row in connection.execute(_CORE).fetchall()),
         states=states,

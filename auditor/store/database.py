@@ -22,6 +22,8 @@ from auditor.concept_records import (
     CoreConcept,
     Counterexample,
     ExampleConcept,
+    FixedPlace,
+    UnnamedLead,
 )
 from auditor.errors import StoreError
 from auditor.records import (
@@ -215,6 +217,14 @@ class AuditDatabase:
     def add_core_concepts(self, rows: Sequence[CoreConcept]) -> None:
         """Append the concepts that a class may rest on although their kind is context."""
         self._insert("core_concepts", tables.record_table(rows, CoreConcept))
+
+    def add_fixed_places(self, rows: Sequence[FixedPlace]) -> None:
+        """Append the places that classes' evidence lies at."""
+        self._insert("fixed_places", tables.record_table(rows, FixedPlace))
+
+    def add_unnamed_leads(self, rows: Sequence[UnnamedLead]) -> None:
+        """Append the halves of classes that the model treats differently."""
+        self._insert("unnamed_leads", tables.record_table(rows, UnnamedLead))
 
     def add_counterexamples(self, rows: Sequence[Counterexample]) -> None:
         """Append what breaks the shortcuts, and what is missing."""

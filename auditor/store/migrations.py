@@ -234,6 +234,22 @@ def m0015_concepts_seen(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE concepts_seen (image_id VARCHAR NOT NULL, concept_idx INTEGER[] NOT NULL)")
 
 
+def m0016_leads(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep leads that no word names, fixed places and halves of classes; audits from before have none."""
+    connection.execute(
+        "CREATE TABLE fixed_places (class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL,"
+        " concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL, state VARCHAR NOT NULL, share DOUBLE,"
+        " share_elsewhere DOUBLE, p DOUBLE, n_images BIGINT NOT NULL, n_showing BIGINT NOT NULL,"
+        " image_ids VARCHAR[] NOT NULL, sentence VARCHAR NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE unnamed_leads (class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL,"
+        " n_first BIGINT NOT NULL, n_first_correct BIGINT NOT NULL, n_second BIGINT NOT NULL,"
+        " n_second_correct BIGINT NOT NULL, gap DOUBLE, low DOUBLE, high DOUBLE, first_ids VARCHAR[] NOT NULL,"
+        " second_ids VARCHAR[] NOT NULL, sentence VARCHAR NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -250,6 +266,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0013_concept_families,
     m0014_example_concepts,
     m0015_concepts_seen,
+    m0016_leads,
 )
 
 

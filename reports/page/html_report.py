@@ -23,6 +23,7 @@ from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
 from reports.written.calibration import READING, calibration_line, count_lines
 from reports.written.concept_lines import core_lines
+from reports.written.lead_lines import lead_lines
 
 #: What pictures may take of the 10 MB that a page may have at 100 classes; the rest is text and charts.
 PICTURE_BYTES = 7_000_000
@@ -91,6 +92,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         seen_in_clean=reach(verdict.detectable_effect for verdict in clean),
         not_shown=[v for v in verdicts if v.verdict == "not_shown"],
         not_analysed=[v for v in verdicts if v.verdict == "not_analysed" and not _has_story(v)],
+        leads=lead_lines(connection),
         attributes=queries.attributes(connection),
         examples=queries.example_concepts(connection),
         failures=queries.failures(connection, limit=_FAILURES),

@@ -53,6 +53,11 @@ class PictureBudget:
         image = self._opened(jpeg)
         return None if image is None else self._drawn(fitted(image, self._sizes.small))
 
+    def part(self, jpeg: bytes, box: tuple[float, float, float, float]) -> Drawn | None:
+        """A part of a picture for a strip, in fractions of the whole; None where that is no part."""
+        image = self._opened(jpeg) if _is_crop(box) else None
+        return None if image is None else self._drawn(_cut(image, box, self._sizes.small))
+
     def with_map(self, jpeg: bytes, saliency: SaliencyMap | None) -> tuple[Drawn | None, Drawn | None]:
         """What the model saw of a picture, plain and under its map; the whole picture where the map has no place."""
         image = self._opened(jpeg)

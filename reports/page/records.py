@@ -92,6 +92,29 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceStrip:
+    """What lies at a fixed place of a class's pictures, cut out of them."""
+
+    name: str
+    proven: bool
+    sentence: str
+    n_showing: int
+    n_images: int
+    pictures: tuple[Small, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HalvesStrip:
+    """Two halves of a class that no word names, each with (recognised, all) and some of its pictures."""
+
+    sentence: str
+    first: tuple[int, int]
+    second: tuple[int, int]
+    first_pictures: tuple[Small, ...]
+    second_pictures: tuple[Small, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """One line of the counterexample table: pictures, and how many of them the model calls the class."""
 
@@ -123,6 +146,8 @@ class Section:
     command: str | None
     strip: Strip | None
     groups: tuple[Group, ...]
+    places: tuple[PlaceStrip, ...]
+    halves: tuple[HalvesStrip, ...]
     findings: tuple[Finding, ...]
     n_findings: int
     counterexamples: tuple[Counterexample, ...]

@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from auditor.concept_records import FixedPlace, UnnamedLead
 from auditor.figures import percent
+from auditor.place_grid import Box, place_of
 from auditor.records import Finding, SaliencyMap, Verdict
 from auditor.rules import fails_with, rule_of, shown_by_others
 from auditor.store.queries import audit as queries
@@ -18,8 +20,20 @@ from auditor.store.queries.leads import leads
 from auditor.store.queries.pictures import Side, SidePicture
 from reports.display import plain
 from reports.page import class_evidence
+from reports.page.lead_strips import CUT_OUTS, PER_HALF, halves_strips, place_strips
 from reports.page.pictures import PictureBudget, Sizes
-from reports.page.records import Card, Group, Section, Small, Strip, Tile, TileGroup, Zone
+from reports.page.records import (
+    Card,
+    Group,
+    HalvesStrip,
+    PlaceStrip,
+    Section,
+    Small,
+    Strip,
+    Tile,
+    TileGroup,
+    Zone,
+)
 from reports.what_now import explain_command, what_now
 
 SENTENCE_LIMIT = 2_000
@@ -96,6 +110,8 @@ class Sections:
             command=explain_command(verdict, lead),
             strip=self._pictures.strip(verdict),
             groups=self._pictures.groups(verdict),
+            places=self._pictures.places(verdict),
+            halves=self._pictures.halves(verdict),
             # the leading concept's come first, and stay where there are many
             findings=tuple(sorted(findings, key=lambda row: row.concept_id != verdict.concept_id)[:_MOST_LINES]),
             n_findings=len(findings),
@@ -196,6 +212,12 @@ class SectionPictures:
         self._by_example = {row.concept_id for row in queries.example_concepts(connection)}
         self._by_manifest = {row.concept_id for row in known} - self._by_example
         self._twins = {row.same_as: row for row in known if row.same_as and row.concept_id in self._by_manifest}
+        self._lying: defaultdict[int, list[FixedPlace]] = defaultdict(list)
+        for place in queries.fixed_places(connection):
+            self._lying[place.class_idx].append(place)
+        self._halves: defaultdict[int, list[UnnamedLead]] = defaultdict(list)
+        for lead in queries.unnamed_leads(connection):
+            self._halves[lead.class_idx].append(lead)
         self._fetched: dict[str, tuple[str, bytes | None]] = {}
         self._fetched_from = -1
         self._maps: dict[tuple[str, str | None], SaliencyMap] = {}
@@ -220,14 +242,17 @@ class SectionPictures:
         """With the concept and without it; for a pull, other classes' pictures before those without it."""
         sides: tuple[Side, ...] = ("with", "pulled", "without") if by_pull else ("with", "without", "words")
         name, concept = plain(verdict.class_name, NAME_LIMIT), plain(verdict.concept or "", NAME_LIMIT)
+        with_it, without_it = f"with {concept}", f"without {concept}"
+        if place_of(verdict.concept_id) is not None:
+            with_it, without_it = f"decided at the {concept}", "decided elsewhere"
         no_model = verdict.verdict == "not_analysed"  # such a class has pictures to show only then
         loses = not by_pull and fails_with(verdict.rule_id)
         shows = "where it shows most" if no_model else "where it says most"
         shows_not = "where it shows least" if no_model or loses else "mistakes first"
         titles: dict[Side, tuple[str, str]] = {
-            "with": (f"{name} with {concept}", "mistakes first" if loses else shows),
-            "without": (f"{name} without {concept}", shows_not),
-            "pulled": (f"others with {concept}, called {name}", "all wrong"),
+            "with": (f"{name} {with_it}", "mistakes first" if loses else shows),
+            "without": (f"{name} {without_it}", shows_not),
+            "pulled": (f"others {with_it}, called {name}", "all wrong"),
             "words": (f"called {name}", "best explained by words"),
         }
         return tuple(
@@ -244,7 +269,7 @@ class SectionPictures:
     def strip(self, verdict: Verdict) -> Strip | None:
         """What the audit says shows the leading concept; once a page."""
         called = self._called.get(verdict.concept_id or "")
-        if called is None:
+        if called is None or place_of(called.concept_id) is not None:  # what lies at a place is shown as such
             return None
         owner = self._owner[called.concept_id]
         by_manifest = called.concept_id in self._by_manifest
@@ -280,6 +305,19 @@ class SectionPictures:
             for group in self._groups[verdict.class_idx]
         )
 
+    def places(self, verdict: Verdict) -> tuple[PlaceStrip, ...]:
+        """What lies at its fixed places."""
+        return place_strips(self._lying[verdict.class_idx], self._maps, self._cut_out)
+
+    def halves(self, verdict: Verdict) -> tuple[HalvesStrip, ...]:
+        """Halves of it that no word names."""
+        return halves_strips(self._halves[verdict.class_idx], self._smalls)
+
+    def _cut_out(self, image_id: str, box: Box) -> Small | None:
+        path, jpeg = self._fetched.get(image_id, ("", None))
+        drawn = None if jpeg is None else self._budget.part(jpeg, box)
+        return None if drawn is None else Small(drawn, plain(path, 80))
+
     def _fetch(self, place: int) -> None:
         start = place - place % _FETCHED_TOGETHER
         if start == self._fetched_from:
@@ -290,6 +328,10 @@ class SectionPictures:
             for side in ("with", "without", "pulled", "words"):
                 ids += [picture.image_id for picture in self._told[c, side]]
             ids += [one for group in self._groups[c] for one in group.image_ids[: self._extent.per_group]]
+            ids += [one for lying in self._lying[c] for one in lying.image_ids[:CUT_OUTS]]
+            ids += [
+                one for half in self._halves[c] for one in (*half.first_ids[:PER_HALF], *half.second_ids[:PER_HALF])
+            ]
             called = self._called.get(verdict.concept_id or "")
             if called is not None and self._owner[called.concept_id] == c:
                 ids += [*called.surest, *called.above, *called.below]

@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auditor.concept_records import CoreConcept, Counterexample
+from auditor.concept_records import CoreConcept, Counterexample, FixedPlace, UnnamedLead
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Finding, Subgroup
 from auditor.store.queries import audit as queries
@@ -26,7 +26,7 @@ _LEADING, _LISTED_FAILURES = 10, 100
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
-Row = TypeVar("Row", ClassConcept, CoreConcept, Counterexample, Finding, Subgroup)
+Row = TypeVar("Row", ClassConcept, CoreConcept, Counterexample, Finding, FixedPlace, Subgroup, UnnamedLead)
 
 
 def json_report(connection: queries.Connection, *, decision: GateDecision | None = None) -> dict[str, Any]:
@@ -38,6 +38,8 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
     subgroups = _by_class(queries.subgroups(connection))
     core = _by_class(queries.core_concepts(connection))
     counterexamples = _by_class(queries.counterexamples(connection))
+    places = _by_class(queries.fixed_places(connection))
+    halves = _by_class(queries.unnamed_leads(connection))
     failed = queries.failure_counts(connection)
     return {
         "format": "auditor-report",
@@ -64,6 +66,8 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
                 "subgroups": [_without_class(row) for row in subgroups[verdict.class_idx]],
                 "core_concepts": [_without_class(row) for row in core[verdict.class_idx]],
                 "counterexamples": [_without_class(row) for row in counterexamples[verdict.class_idx]],
+                "fixed_places": [_without_class(row) for row in places[verdict.class_idx]],
+                "unnamed_leads": [_without_class(row) for row in halves[verdict.class_idx]],
             }
             for verdict in queries.verdicts(connection)
         ],

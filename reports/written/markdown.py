@@ -19,6 +19,7 @@ from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, missed_at_mos
 from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import core_lines
+from reports.written.lead_lines import lead_lines
 
 #: GitHub drops a summary that is larger.
 MAX_BYTES = 1024 * 1024
@@ -78,7 +79,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
             yield f"{more:,} more classes are in the table above and in `{json_command(decision)}`."
             yield ""
     yield from _clean([verdict for verdict in verdicts if verdict.verdict == "clean"])
-    yield from _notes(connection, [*run.notices, *core_lines(connection)])
+    yield from _notes(connection, [*run.notices, *core_lines(connection), *lead_lines(connection)])
     version, data = run.versions.get("auditor", ""), "/".join(PurePath(run.data_path).parts[-2:])
     facts = [f"auditor {escape(version, _NAME_LIMIT)}", f"data {code(data, _NAME_LIMIT)}"]
     facts += [f"encoder {code(run.encoder_spec, _NAME_LIMIT)}", escape(run.created_at, _NAME_LIMIT)]

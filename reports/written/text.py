@@ -24,6 +24,7 @@ from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import arms, attribute_lines, core_lines
 from reports.written.gate_text import print_gate, render_gate_text
+from reports.written.lead_lines import lead_lines
 from reports.written.terminal import as_text, print_on
 
 _COLOURS: dict[VerdictName, str] = {
@@ -180,7 +181,8 @@ def _clean_line(clean: Sequence[Verdict]) -> Text:
 
 def _notes(connection: queries.Connection) -> list[RenderableType]:
     told = [*queries.run(connection).notices, *core_lines(connection), *attribute_lines(connection)]
-    notes: list[RenderableType] = [Text(f"Note: {inert(note)}") for note in told]
+    notes: list[RenderableType] = [Text(inert(line, _SENTENCE_LIMIT)) for line in lead_lines(connection)]
+    notes += [Text(f"Note: {inert(note)}") for note in told]
     calibrated = calibration_line(connection)
     if calibrated is not None:
         notes.append(Text(f"{calibrated} {READING}"))

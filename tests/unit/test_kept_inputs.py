@@ -66,6 +66,7 @@ INPUTS = KeptInputs(
         same_as={"snow-1": "water"},
     ),
     swaps=SwapRecord(np.array([[0, 1, 2, 3, 4]]), np.array([[1, -1]]), "halves"),
+    exchanges=SwapRecord(np.array([[0, 7, 6, 1, 3]]), np.array([[0, 1]]), "thirds"),
 )
 
 
@@ -80,6 +81,7 @@ def write(folder, inputs=INPUTS, *, shards=(SHARD,), read=(0, 2, 3)):
         notices=inputs.notices,
         shards=named,
         swaps=inputs.swaps,
+        exchanges=inputs.exchanges,
     )
     return [ITEMS[row] for row in read]
 
@@ -123,6 +125,9 @@ def test_everything_comes_back_with_the_pictures_that_could_not_be_read(tmp_path
     same(found.swaps.swaps, inputs.swaps.swaps)
     same(found.swaps.called, inputs.swaps.called)
     assert found.swaps.procedure == "halves"
+    same(found.exchanges.swaps, inputs.exchanges.swaps)
+    same(found.exchanges.called, inputs.exchanges.called)
+    assert found.exchanges.procedure == "thirds"
     assert [path.name for path in tmp_path.iterdir()] == [KEPT_NAME]
 
 

@@ -100,6 +100,6 @@ def test_batches_change_nothing(world, monkeypatch):
     intervene, row = world
     swaps = [swap(row), swap(row, word=1)] * 3
     whole = intervene(swaps)
-    monkeypatch.setattr(interventions, "_BATCH", 2)
+    monkeypatch.setattr(interventions, "BATCH", 2)
     assert intervene(swaps).tolist() == whole.tolist()
     assert intervene([]).shape == (0, 2)

@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from auditor.evidence.effects.exact_test import exact_p_of_change
 from auditor.evidence.effects.gaps import Gap, levels
 from auditor.evidence.effects.significance import paired_change
-from auditor.records import IntArray
+from auditor.records import BoolArray, IntArray
 from auditor.rules import CONFIDENCE, DELTA, LEAST_KEPT, MIN_ARM
 
 InterventionStatus = Literal[
@@ -107,12 +107,26 @@ def intervention_of(
     used = np.asarray((found >= 0).all(axis=1))
     if value is not None and used.any():
         used &= levels(value[rows[:, 2]], found[:, 1] == class_idx, used, None)[value[rows[:, 2]]]
-    n, members = int(used.sum()), rows[used] if groups is None else groups[rows[used]]
+    called = found[used] == class_idx[used, None]
+    return paired_effect(called, rows[used], groups=groups, least_kept=LEAST_KEPT)
+
+
+def paired_effect(
+    called: BoolArray, rows: IntArray, *, groups: IntArray | None = None, least_kept: float = 0.0
+) -> Intervention:
+    """How much more often pictures are called a class with one change of them than with another.
+
+    Args:
+        called: (n, 2) whether the changed picture is called the class, with what is looked for and without it.
+        rows: (n, m) the pictures that met, the one that was changed first.
+        groups: (N,) codes of groups of pictures that belong together.
+        least_kept: Rate of the first column below which the change as such is what counts.
+    """
+    n, members = len(rows), rows if groups is None else groups[rows]
     if n < MIN_ARM or min(np.unique(one).size for one in members.T) < MIN_ARM:
         return no_intervention("too_few", n)
-    called = found[used] == class_idx[used, None]
     rates = called.mean(axis=0)
-    if rates[0] < LEAST_KEPT:
+    if rates[0] < least_kept:
         return no_intervention("unstable", n, called=float(rates[0]))
     change = called[:, 0].astype(np.int64) - called[:, 1]
     size = n / max(1.0, sum(_clustering(change, one) for one in members.T) - (members.shape[1] - 1))
@@ -128,7 +142,7 @@ def intervention_of(
         called=float(rates[0]),
         called_without=float(rates[1]),
         n=n,
-        changed=tuple(dict.fromkeys(int(row) for row in rows[used, 0][change > 0])),
+        changed=tuple(dict.fromkeys(int(row) for row in rows[:, 0][change > 0])),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditor.evidence.effects import significance
+from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence, testable
 from auditor.evidence.presence.families import family_of
@@ -94,7 +95,7 @@ def class_verdict(
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
         told = sentences.flagged(inputs, lead, others, other_source(inputs, judged, lead))
         besides = losses_besides(inputs, absence, losses, {j.pair.concept_idx for j in proven})
-        return verdict("flagged", sentences.with_losses(inputs, told, besides), _severity(lead), lead)
+        return verdict("flagged", sentences.with_losses(inputs, told, besides), severity_of(lead.gap), lead)
     named_state = not_analysable(inputs, measured, c)
     if named_state:
         return verdict("not_analysed", named_state)
@@ -102,7 +103,7 @@ def class_verdict(
     if harm:
         others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
         told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
-        return verdict("harmed", told, _severity(harm[0]), harm[0])
+        return verdict("harmed", told, severity_of(harm[0].gap), harm[0])
     undecided = without_twins(inputs, [j for j in screened if j.state == "open" and may_be_suspected(j.pair)])
     screened = [j for j in screened if j.pair.suspicious and j.pair.readable]
     in_data = [j.pair for j in without_twins(inputs, only_in_data(judged))]
@@ -155,8 +156,9 @@ def class_verdict(
     return verdict("clean", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
 
 
-def _severity(lead: JudgedPair) -> Severity:
-    return "high" if lead.gap.low >= HIGH else "medium" if lead.gap.low >= MEDIUM else "low"
+def severity_of(gap: Gap) -> Severity:
+    """By the lower bound of the effect that was shown."""
+    return "high" if gap.low >= HIGH else "medium" if gap.low >= MEDIUM else "low"
 
 
 def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> float | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
+from auditor.concept_records import FixedPlace
 from auditor.records import Concept, FloatArray, IntArray, Verdict
 from auditor.rules import PRESENT, RECALL_LOSS
 
@@ -31,6 +32,7 @@ def choose_exemplars(
     predicted_idx: IntArray,
     shares: sparse.csr_array,
     presence: FloatArray,
+    places: Mapping[int, Sequence[int]] | None = None,
 ) -> list[Exemplar]:
     """Pick the pictures of every class, in the order of the classes.
 
@@ -41,17 +43,20 @@ def choose_exemplars(
         predicted_idx: (N,) prediction.
         shares: (N, V) shares of the phrases of the predicted class.
         presence: (N, V) presence of the concepts in the pictures, not finite where it is not known.
+        places: By class the pictures that show where its evidence lies, see :func:`place_rows`.
 
     Returns:
         Per class, the pictures predicted as it where its concept has the largest share (an attribute, which has no
         words: where it is present), then the pictures labelled as it without the concept, mistakes first, then those
         of other classes that are called it and show the concept; of a concept that the class loses pictures to, its
         own pictures with it, mistakes first, and without it; without a concept, the pictures best explained by words.
+        The pictures of its places come before them.
     """
     by_id = {concept.concept_id: idx for idx, concept in enumerate(concepts)}
     words = [idx for idx, concept in enumerate(concepts) if not concept.members]
     chosen: list[Exemplar] = []
     for verdict in verdicts:
+        chosen += [Exemplar(row, verdict.class_idx, None) for row in (places or {}).get(verdict.class_idx, ())]
         predicted = np.flatnonzero(predicted_idx == verdict.class_idx)
         concept_idx = by_id.get(verdict.concept_id) if verdict.concept_id else None
         if concept_idx is None:
@@ -76,6 +81,16 @@ def choose_exemplars(
         every = dict.fromkeys([*carrying.tolist(), *breaking.tolist(), *pulled.tolist()])
         chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in every]
     return chosen
+
+
+def place_rows(image_ids: Sequence[str], places: Sequence[FixedPlace]) -> dict[int, list[int]]:
+    """By class the rows of the pictures that show its fixed places most, as many as have a map on a side."""
+    row_of = {image_id: row for row, image_id in enumerate(image_ids)}
+    found: dict[int, list[int]] = {}
+    for place in places:
+        rows = [row_of[image_id] for image_id in place.image_ids[:PICTURES_PER_SIDE]]
+        found[place.class_idx] = list(dict.fromkeys([*found.get(place.class_idx, []), *rows]))
+    return found
 
 
 def _broken_and_not(class_idx: int, label_idx: IntArray, predicted_idx: IntArray, presence: FloatArray) -> list[int]:

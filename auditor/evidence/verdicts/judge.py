@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from auditor.evidence.effects.place_exchange import Exchange
 from auditor.evidence.effects.swaps import Intervene
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.pairs.erase import erase_pairs
@@ -19,10 +20,13 @@ from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_o
 from auditor.evidence.verdicts.harm import judged_losses, measure_harm, suspected
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs
+from auditor.evidence.verdicts.place_leads import find_places, fixed_places, place_findings, place_presence
+from auditor.evidence.verdicts.place_sentences import place_sentence, with_places
 from auditor.evidence.verdicts.sure_columns import mark_sure_columns
 from auditor.evidence.verdicts.suspicion import may_be_suspected
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
+from auditor.evidence.verdicts.unnamed_leads import unnamed_leads
 from auditor.records import Progress
 from auditor.rules import MIN_KAPPA, RECALL_LOSS
 
@@ -30,13 +34,18 @@ __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
 
 def judge(
-    inputs: EvidenceInput, *, intervene: Intervene | None = None, on_progress: Progress | None = None
+    inputs: EvidenceInput,
+    *,
+    intervene: Intervene | None = None,
+    exchange: Exchange | None = None,
+    on_progress: Progress | None = None,
 ) -> EvidenceResult:
     """Measure E1 to E5 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else.
 
     Args:
         inputs: What is judged.
         intervene: Carries out interventions on pictures (E5); without it there are none.
+        exchange: Exchanges places of pictures between classes; without it fixed places stay leads.
         on_progress: Called with (stage, done, total).
     """
     inputs = measurable(inputs)
@@ -61,12 +70,13 @@ def judge(
         class_verdict(inputs, measured, c, judged[c], absence, losses[c], claim) for c, claim in enumerate(claims)
     )
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
+    places = find_places(inputs, exchange, progress)
     led_by_loss = [v.class_idx for v in verdicts if v.rule_id == RECALL_LOSS.rule_id]
     return EvidenceResult(
         measured.class_concepts,
         subgroups_of(inputs, measured),
-        findings_of(inputs, measured, absence),
-        verdicts,
+        [*findings_of(inputs, measured, absence), *place_findings(inputs, places)],
+        with_places(verdicts, places),
         core_of(inputs, measured),
         counterexamples_of(
             inputs,
@@ -84,8 +94,11 @@ def judge(
                 if j.state == "proven" or suspected(j)
             ],
         ),
-        (*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
-        measured.fit,
+        fixed_places=fixed_places(inputs, places, [place_sentence(inputs, lead) for lead in places]),
+        unnamed_leads=unnamed_leads(inputs),
+        place_presence=place_presence(inputs, places),
+        notices=(*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
+        fit=measured.fit,
     )
 
 

@@ -24,6 +24,8 @@ from auditor.concept_records import (
     CoreConcept,
     Counterexample,
     ExampleConcept,
+    FixedPlace,
+    UnnamedLead,
 )
 from auditor.errors import StoreError
 from auditor.records import (
@@ -119,6 +121,22 @@ SELECT class_idx, class_name, concept_id, concept, concept_kind, state, present,
 FROM counterexamples
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, list_position(['proven', 'open'], state), concept_id, present DESC
+"""
+
+_FIXED_PLACES = """
+SELECT class_idx, class_name, concept_id, concept, state, share, share_elsewhere, p, n_images, n_showing, image_ids,
+       sentence
+FROM fixed_places
+WHERE $class_idx IS NULL OR class_idx = $class_idx
+ORDER BY class_idx, list_position(['proven', 'open', 'excluded'], state), share DESC, concept_id
+"""
+
+_UNNAMED_LEADS = """
+SELECT class_idx, class_name, n_first, n_first_correct, n_second, n_second_correct, gap, low, high, first_ids,
+       second_ids, sentence
+FROM unnamed_leads
+WHERE $class_idx IS NULL OR class_idx = $class_idx
+ORDER BY class_idx
 """
 
 _CALIBRATIONS = "SELECT measure, effect, n, n_found, n_suspect, low, high FROM calibrations ORDER BY rowid"
@@ -293,6 +311,16 @@ def core_concepts(connection: Connection, class_idx: int | None = None) -> list[
 def counterexamples(connection: Connection, class_idx: int | None = None) -> list[Counterexample]:
     """Class x concept with it and without it: by class, proven concepts first, the arm with the concept first."""
     return records(connection.execute(_COUNTEREXAMPLES, {"class_idx": class_idx}), Counterexample)
+
+
+def fixed_places(connection: Connection, class_idx: int | None = None) -> list[FixedPlace]:
+    """Places that classes' evidence lies at: by class, proven ones first."""
+    return records(connection.execute(_FIXED_PLACES, {"class_idx": class_idx}), FixedPlace)
+
+
+def unnamed_leads(connection: Connection, class_idx: int | None = None) -> list[UnnamedLead]:
+    """Halves of classes that the model treats differently, by class."""
+    return records(connection.execute(_UNNAMED_LEADS, {"class_idx": class_idx}), UnnamedLead)
 
 
 def calibrations(connection: Connection) -> list[CalibrationRow]:

@@ -72,6 +72,8 @@ FROM concept_families WHERE concept_id = $concept_id
 UNION ALL
 SELECT concept_id, a.concept, e.concept_kind, [], coalesce(e.kappa, agreement), attribute, e.auc
 FROM attribute_concepts a LEFT JOIN example_concepts e USING (concept_id) WHERE concept_id = $concept_id
+UNION ALL
+SELECT concept_id, concept, 'place', [], NULL, NULL, NULL FROM fixed_places WHERE concept_id = $concept_id
 LIMIT 1
 """
 
@@ -108,6 +110,8 @@ UNION ALL
 SELECT concept_id, concept FROM concept_families WHERE list_contains($ids, concept_id)
 UNION ALL
 SELECT concept_id, concept FROM attribute_concepts WHERE list_contains($ids, concept_id)
+UNION ALL
+SELECT DISTINCT concept_id, concept FROM fixed_places WHERE list_contains($ids, concept_id)
 """
 
 # Those that lead a class first; a hash mixes the rest, so that not one kind alone is offered.

@@ -1,0 +1,344 @@
+"""Fixed places: classes whose evidence lies at one corner or edge of their pictures, and whether that decides them.
+
+No word is asked. A place at which a class's maps have more of their evidence than at its mirror images, and more than
+the maps of the other classes, is a lead (:mod:`auditor.evidence.effects.place_shares`). It is proven where exchanging
+it between pictures of the class and of others changes what both are called, more than exchanging its mirror images
+does (:mod:`auditor.evidence.effects.place_exchange`); a lead alone says nothing against a class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.concept_records import FixedPlace, PlaceState
+from auditor.evidence.effects.after_selection import after_selection
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.name_hash import hashed
+from auditor.evidence.effects.place_exchange import Exchange, PlaceSwap, given, taken_away
+from auditor.evidence.effects.place_shares import PlaceScreen, screen_places
+from auditor.evidence.effects.swaps import NOT_TRIED, Intervention, no_intervention
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.place_grid import CELLS, PLACES, Place, mirrored
+from auditor.records import PLACE_KIND, BoolArray, Finding, FloatArray, IntArray, Progress
+from auditor.rules import (
+    ALPHA,
+    MIN_ARM,
+    PLACE_EXCESS,
+    PLACE_GIVEN,
+    PLACE_SHARE,
+    PLACE_SHOWN,
+    PLACE_TAKEN,
+    PRESENT,
+    SCREEN_LIFT,
+    TOLERATED,
+    Rule,
+)
+
+#: Places of an audit, and of a class, that are exchanged.
+MAX_PLACES, _PLACES_OF_CLASS = 8, 2
+#: Exchanges of a place either way: each takes two changed pictures through the model.
+N_EXCHANGES = 80
+#: At most so often the same picture of the class takes part, either way.
+_MOST_OF_ONE = 4
+_MOST_EXAMPLES = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaceLead:
+    """A class and a place that holds more of its evidence than it should, and what exchanging the place changed.
+
+    Attributes:
+        class_idx: The class.
+        place_idx: Position in `auditor.place_grid.PLACES`.
+        screen: What was measured of the class's maps.
+        n: Pictures of the class whose map is known, groups counted once.
+        cut: Share of a picture's evidence from which on it shows the place.
+        rows: Pictures of the class that are called it and show the place, those that show it most first.
+        taken: What taking the place away changed.
+        given: What giving it to other classes' pictures changed.
+        bar: Largest p of either at which it would be proven.
+    """
+
+    class_idx: int
+    place_idx: int
+    screen: PlaceScreen
+    n: int
+    cut: float
+    rows: IntArray
+    taken: Intervention = NOT_TRIED
+    given: Intervention = NOT_TRIED
+    bar: float = 0.0
+
+    @property
+    def place(self) -> Place:
+        """The place."""
+        return PLACES[self.place_idx]
+
+    @property
+    def share(self) -> float:
+        """Mean share of the evidence that lies there."""
+        return float(self.screen.share[self.place_idx])
+
+    @property
+    def proven_by(self) -> tuple[Rule, Gap] | None:
+        """The rule that shows it, and its effect given that it was shown; None where neither way does.
+
+        Both ways must point the same way: a class that loses its name without the place, while nothing is called it for
+        having the place, needs something that lies there (a part of its object) and does not rest on it.
+        """
+        shown = [
+            (rule, after_selection(one.as_gap(), self.bar))
+            for rule, one, other in (
+                (PLACE_TAKEN, self.taken, self.given),
+                (PLACE_GIVEN, self.given, self.taken),
+            )
+            if one.status == "measured" and one.p <= self.bar and other.status == "measured" and other.low > 0
+        ]
+        return max(shown, key=lambda one: (one[1].low, one[1].effect)) if shown else None
+
+    @property
+    def state(self) -> PlaceState:
+        """Proven; excluded where what the place makes of other classes' pictures is surely tolerated; else open."""
+        if self.proven_by is not None:
+            return "proven"
+        return "excluded" if self.given.status == "measured" and self.given.high < TOLERATED else "open"
+
+    @property
+    def q(self) -> float:
+        """The smaller p of both ways, corrected for all that were tried."""
+        tried = [one.p for one in (self.taken, self.given) if one.status == "measured"]
+        return min(1.0, min(tried, default=1.0) * ALPHA / self.bar) if self.bar else 1.0
+
+
+def find_places(inputs: EvidenceInput, exchange: Exchange | None, progress: Progress) -> list[PlaceLead]:
+    """The leads of all classes, by class, with what exchanging them changed.
+
+    Args:
+        inputs: What is judged; without ``places`` there are none.
+        exchange: Carries out exchanges; None, and none is tried.
+        progress: Called with (stage, done, total).
+    """
+    if inputs.places is None or inputs.head is None:
+        return []
+    found = [lead for c in range(len(inputs.class_names)) for lead in _leads_of(inputs, inputs.places, c)]
+    # names and not positions decide between equals: relabelling classes changes nothing
+    found.sort(key=lambda lead: (-float(lead.screen.low[lead.place_idx]), inputs.class_names[lead.class_idx]))
+    if exchange is not None:
+        tried = found[:MAX_PLACES]
+        bar = ALPHA / (2 * max(len(tried), 1))
+        for at, lead in enumerate(tried):
+            found[at] = replace(_exchanged(inputs, inputs.places, lead, exchange), bar=bar)
+            progress("evidence: places", at + 1, len(tried))
+    return sorted(found, key=lambda lead: (lead.class_idx, lead.proven_by is None))
+
+
+def _leads_of(inputs: EvidenceInput, places: FloatArray, c: int) -> Iterator[PlaceLead]:
+    """Places of a class that stand out, the clearest first; none that shares a cell with a clearer one."""
+    right = _right(inputs, places)
+    own, others = right & (inputs.label_idx == c), []
+    for k in range(len(inputs.class_names)):
+        rows = np.flatnonzero(right & (inputs.label_idx == k))
+        if k != c and rows.size >= MIN_ARM:
+            others.append(_by_group(places[rows], inputs, rows))
+    rows = np.flatnonzero(own)
+    here = _by_group(places[rows], inputs, rows)
+    if not others or len(here) < MIN_ARM:
+        return
+    # the class's name and not its position: relabelling classes changes nothing
+    seed = int(hashed([f"{inputs.seed}\x00{inputs.class_names[c]}\x00places"])[0])
+    screen = screen_places(here, others, np.random.default_rng(seed))
+    taken: BoolArray = np.zeros(CELLS.shape[1], np.bool_)
+    n_found = 0
+    for p in np.argsort(-screen.statistic, kind="stable").tolist():
+        lifted = screen.share[p] >= SCREEN_LIFT * screen.share_elsewhere[p]
+        if screen.p[p] > ALPHA or screen.low[p] <= PLACE_EXCESS or not lifted or (taken & PLACES[p].cells).any():
+            continue
+        taken |= PLACES[p].cells
+        shares = places @ CELLS[p]
+        cut = float(np.quantile(shares[right & ~own], PLACE_SHOWN))
+        showing = np.flatnonzero(own & (shares > cut))
+        ids = np.array([inputs.image_ids[row] for row in showing], dtype=np.str_)
+        yield PlaceLead(c, p, screen, len(here), cut, showing[np.lexsort((ids, -shares[showing]))])
+        n_found += 1
+        if n_found == _PLACES_OF_CLASS:
+            return
+
+
+def _right(inputs: EvidenceInput, places: FloatArray) -> BoolArray:
+    """Pictures with a map that are called what they are: their maps are of their own class."""
+    known = np.isfinite(places).all(axis=1)
+    return np.asarray(known & (inputs.label_idx >= 0) & (inputs.label_idx == inputs.predicted_idx))
+
+
+def _by_group(shares: FloatArray, inputs: EvidenceInput, rows: IntArray) -> FloatArray:
+    """Shares (n, 9) of independent pictures: the mean of each group."""
+    if inputs.groups is None:
+        return shares
+    _, group = np.unique(inputs.groups[rows], return_inverse=True)
+    sums = np.zeros((int(group.max(initial=-1)) + 1, shares.shape[1]))
+    np.add.at(sums, group, shares)
+    return np.asarray(sums / np.bincount(group)[:, None], dtype=np.float32)
+
+
+def _exchanged(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead, exchange: Exchange) -> PlaceLead:
+    """The lead with what exchanging its place changed, both ways."""
+    swaps = choose_exchanges(inputs, places, lead)
+    if not swaps:
+        few = no_intervention("too_few", int(lead.rows.size))
+        return replace(lead, taken=few, given=few)
+    n = len(swaps) // 2
+    called = exchange(swaps)
+    if called is None:
+        again = no_intervention("not_tried_again")
+        return replace(lead, taken=again, given=again)
+    if not (called >= 0).any():
+        gone = no_intervention("not_readable")
+        return replace(lead, taken=gone, given=gone)
+    return replace(
+        lead,
+        taken=taken_away(called[:n], swaps[:n], inputs.groups),
+        given=given(called[n:], swaps[n:], inputs.groups),
+    )
+
+
+def choose_exchanges(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead) -> list[PlaceSwap]:
+    """Which pictures exchange a place, by the hash of their ids; none where either side has too few.
+
+    Pictures of the class that show the place meet pictures of the other classes that do not, each of these once before
+    any comes again; the first half take the place away, the other half give it. A group never meets itself.
+    """
+    c, p = lead.class_idx, lead.place_idx
+    away = (inputs.label_idx != c) & (places @ CELLS[p] <= lead.cut)
+    partners = np.flatnonzero(_right(inputs, places) & away)
+    if min(lead.rows.size, partners.size) < MIN_ARM:
+        return []
+    salt = f"{inputs.seed}\x00{inputs.class_names[c]}\x00{PLACES[p].concept_id}"
+    keys = hashed(f"{salt}\x00{image_id}" for image_id in inputs.image_ids)
+    shown, others = _by_key(lead.rows, keys), _by_turns(partners, inputs, keys)
+    groups = np.arange(len(inputs.image_ids)) if inputs.groups is None else inputs.groups
+    mirrors, met = mirrored(p), []
+    for i in range(min(N_EXCHANGES, _MOST_OF_ONE * shown.size)):
+        own, other = int(shown[i % shown.size]), int(others[i % others.size])
+        if groups[own] != groups[other]:
+            met.append((mirrors[i % len(mirrors)], own, other))
+    return [
+        *(PlaceSwap(c, p, mirror, own, other) for mirror, own, other in met),
+        *(PlaceSwap(c, p, mirror, other, own) for mirror, own, other in met),
+    ]
+
+
+def _by_key(rows: IntArray, keys: NDArray[np.uint64]) -> IntArray:
+    return rows[np.argsort(keys[rows], kind="stable")]
+
+
+def _by_turns(rows: IntArray, inputs: EvidenceInput, keys: NDArray[np.uint64]) -> IntArray:
+    """Pictures one class after the other, so that a big class has no larger part than a small one."""
+    rows = _by_key(rows, keys)
+    labels = inputs.label_idx[rows]
+    turn = np.zeros(rows.size, dtype=np.int64)
+    for k in np.unique(labels):
+        turn[labels == k] = np.arange(int((labels == k).sum()))
+    return rows[np.lexsort((keys[rows], turn))]
+
+
+# --- as records ----
+
+
+def fixed_places(inputs: EvidenceInput, leads: Sequence[PlaceLead], sentences: Sequence[str]) -> list[FixedPlace]:
+    """The leads as the store has them, each with what is said of it."""
+    return [
+        FixedPlace(
+            class_idx=lead.class_idx,
+            class_name=inputs.class_names[lead.class_idx],
+            concept_id=lead.place.concept_id,
+            concept=lead.place.name,
+            state=lead.state,
+            share=lead.share,
+            share_elsewhere=float(lead.screen.share_elsewhere[lead.place_idx]),
+            p=float(lead.screen.p[lead.place_idx]),
+            n_images=lead.n,
+            n_showing=int(lead.rows.size),
+            image_ids=tuple(inputs.image_ids[row] for row in lead.rows[:_MOST_EXAMPLES]),
+            sentence=sentence,
+        )
+        for lead, sentence in zip(leads, sentences, strict=True)
+    ]
+
+
+def place_findings(inputs: EvidenceInput, leads: Sequence[PlaceLead]) -> list[Finding]:
+    """What was measured of the leads: the share of the evidence, and both ways of exchanging the place."""
+    found = []
+    for lead in leads:
+        p, screen = lead.place_idx, lead.screen
+        elsewhere = float(screen.share_elsewhere[p])
+        bounds = float(screen.low[p]) + elsewhere, float(screen.high[p]) + elsewhere
+        found.append(_finding(inputs, lead, PLACE_SHARE, (lead.share, *bounds), lead.n, lead.rows, float(screen.p[p])))
+        for rule, one in ((PLACE_TAKEN, lead.taken), (PLACE_GIVEN, lead.given)):
+            if one.status != "not_tried":
+                measured = one.status == "measured"
+                found.append(
+                    _finding(
+                        inputs,
+                        lead,
+                        rule,
+                        (one.effect, one.low, one.high),
+                        one.n,
+                        np.array(one.changed, dtype=np.int64),
+                        one.p if measured else None,
+                        q=lead.q if measured else None,
+                        status=one.status,
+                    )
+                )
+    return found
+
+
+def _finding(
+    inputs: EvidenceInput,
+    lead: PlaceLead,
+    rule: Rule,
+    effect: tuple[float, float, float],
+    n: int,
+    rows: IntArray,
+    p: float | None,
+    *,
+    q: float | None = None,
+    status: str = "measured",
+) -> Finding:
+    return Finding(
+        class_idx=lead.class_idx,
+        class_name=inputs.class_names[lead.class_idx],
+        concept_id=lead.place.concept_id,
+        concept=lead.place.name,
+        concept_kind=PLACE_KIND,
+        rule_id=rule.rule_id,
+        effect=effect[0],
+        low=effect[1],
+        high=effect[2],
+        p=p,
+        q=q,
+        n_images=n,
+        evidence_image_ids=tuple(inputs.image_ids[row] for row in rows[:_MOST_EXAMPLES]),
+        status=status,
+    )
+
+
+def place_presence(inputs: EvidenceInput, leads: Sequence[PlaceLead]) -> dict[str, FloatArray]:
+    """By place (N,) how far pictures show it, above :data:`PRESENT` where they do; NaN where nothing is known.
+
+    Known of the pictures that are called a class with this lead: a map is of the class that its picture is called.
+    """
+    found: dict[str, FloatArray] = {}
+    if inputs.places is None:
+        return found
+    for lead in leads:
+        shares = inputs.places @ CELLS[lead.place_idx]
+        known = np.isfinite(shares) & (inputs.predicted_idx == lead.class_idx)
+        presence = found.setdefault(lead.place.concept_id, np.full(len(shares), np.nan, np.float32))
+        above = PRESENT + (1 - PRESENT) * (shares - lead.cut) / max(1 - lead.cut, 1e-6)
+        below = PRESENT * shares / max(lead.cut, 1e-6)
+        presence[known] = np.where(shares > lead.cut, above, below)[known]
+    return found

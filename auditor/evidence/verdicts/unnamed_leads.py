@@ -1,0 +1,119 @@
+"""Halves of a class that the model treats differently and that nothing named tells apart: for a person to look at.
+
+What the head has for a picture's class over its strongest rival is explained, as far as that goes, by the concepts and
+columns that are in the picture and by how hard it is to the encoder. What is left sorts the pictures: the upper half
+has more of something than the lower one. It is learnt on one half of the class's pictures, and counted and shown on
+the other. That the upper half is recognised more often follows from how it is sorted, so it proves nothing
+(decision 0034); what differs in the pictures is for a person to name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from auditor.concept_records import UnnamedLead
+from auditor.evidence.effects import significance
+from auditor.evidence.effects.name_hash import hashed
+from auditor.evidence.effects.significance import TwoArms
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.figures import percent, points, rate
+from auditor.records import FloatArray, IntArray
+from auditor.rules import CONFIDENCE, DELTA, MIN_ARM
+
+_Doubles = NDArray[np.float64]
+#: Pictures of a half that are shown.
+_SHOWN = 12
+#: How strongly coefficients are drawn to zero, of standardised concepts: the learnt half itself chooses.
+_PENALTIES = (1.0, 10.0, 100.0, 1000.0)
+
+
+def unnamed_leads(inputs: EvidenceInput) -> list[UnnamedLead]:
+    """The classes whose halves differ in recall by more than :data:`DELTA`, by the lower bound; by class.
+
+    As fixed places, they are looked for in audits whose maps are known, and not where a head is tried.
+    """
+    if inputs.head_chunks is None or inputs.places is None:
+        return []
+    margins = _margins(inputs.label_idx, inputs.head_chunks())
+    found = []
+    for c, name in enumerate(inputs.class_names):
+        rows = np.flatnonzero(inputs.label_idx == c)
+        learnt, held = _halves(inputs, rows)
+        if min(learnt.size, held.size) < 2 * MIN_ARM:
+            continue
+        left, middle = _left_over(inputs, margins, c, learnt, held)
+        first, second = held[left > middle], held[left <= middle]
+        if min(first.size, second.size) < MIN_ARM:
+            continue
+        right = [int((inputs.predicted_idx[half] == c).sum()) for half in (first, second)]
+        arms = TwoArms.of(right[0], first.size, right[1], second.size)
+        found_gap = significance.score_interval(arms, confidence=CONFIDENCE)
+        low, high = float(found_gap.low), float(found_gap.high)
+        gap = right[0] / first.size - right[1] / second.size
+        if low <= DELTA:
+            continue
+        order = held[np.argsort(-left, kind="stable")]
+        found.append(
+            UnnamedLead(
+                class_idx=c,
+                class_name=name,
+                n_first=int(first.size),
+                n_first_correct=right[0],
+                n_second=int(second.size),
+                n_second_correct=right[1],
+                gap=gap,
+                low=low,
+                high=high,
+                first_ids=tuple(inputs.image_ids[row] for row in order[: min(_SHOWN, first.size)]),
+                second_ids=tuple(inputs.image_ids[row] for row in order[::-1][: min(_SHOWN, second.size)]),
+                sentence=(
+                    f'"{name}" has two halves that no word, column or difficulty tells apart: of the one '
+                    f"{rate(right[0] / first.size, first.size)} are recognised, of the other "
+                    f"{percent(right[1] / second.size)} of {second.size:,} "
+                    f"({points(gap, low, high, unit='points')}); look at what differs in their pictures."
+                ),
+            )
+        )
+    return found
+
+
+def _margins(label_idx: IntArray, chunks: Iterable[tuple[slice, FloatArray, FloatArray]]) -> _Doubles:
+    """(N,) logit of the label less the largest other one; NaN without a label."""
+    margins = np.full(len(label_idx), np.nan)
+    for rows, _, logits in chunks:
+        labels = label_idx[rows]
+        known = np.flatnonzero(labels >= 0)
+        others = logits[known].astype(np.float64)
+        own = others[np.arange(known.size), labels[known]].copy()
+        others[np.arange(known.size), labels[known]] = -np.inf
+        margins[np.arange(rows.start, rows.stop)[known]] = own - others.max(axis=1)
+    return margins
+
+
+def _halves(inputs: EvidenceInput, rows: IntArray) -> tuple[IntArray, IntArray]:
+    """A half to learn on and one to look at, by the hash of ids; a group is in one of them."""
+    names = inputs.image_ids if inputs.groups is None else [f"group {code}" for code in inputs.groups]
+    keys = hashed(f"{inputs.seed}\x00halves\x00{names[row]}" for row in rows)
+    learnt = keys % np.uint64(2) == 0
+    return rows[learnt], rows[~learnt]
+
+
+def _left_over(
+    inputs: EvidenceInput, margins: _Doubles, c: int, learnt: IntArray, held: IntArray
+) -> tuple[_Doubles, float]:
+    """What is left of the margins of the held pictures, and the median of what is left of the learnt ones."""
+    presence = np.where(np.isfinite(inputs.presence), inputs.presence, np.nan)
+    named = np.column_stack([presence, inputs.class_prompt_score[:, c]]).astype(np.float64)
+    known = np.isfinite(named[learnt]).any(axis=0)
+    explain = make_pipeline(SimpleImputer(), StandardScaler(), RidgeCV(alphas=_PENALTIES))
+    explain.fit(named[learnt][:, known], margins[learnt])
+    left = margins[held] - explain.predict(named[held][:, known])
+    middle = float(np.median(margins[learnt] - explain.predict(named[learnt][:, known])))
+    return np.asarray(left, dtype=np.float64), middle

@@ -1,0 +1,170 @@
+"""Fixed places in made worlds: maps by hand, and a model that is a function of what was exchanged."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from evidence_world import CLASSES, World, relabelled
+
+from auditor.evidence.verdicts import place_leads
+from auditor.evidence.verdicts.judge import judge
+from auditor.evidence.verdicts.place_leads import choose_exchanges, find_places
+from auditor.evidence.verdicts.unnamed_leads import unnamed_leads
+from auditor.place_grid import PLACES
+from auditor.rules import MIN_ARM, PLACE_GIVEN, PLACE_SHARE, PLACE_TAKEN
+
+NAMES = [place.name for place in PLACES]
+CORNER = NAMES.index("bottom right corner")
+CAT = CLASSES.index("cat")
+
+
+def silent(*_):
+    pass
+
+
+@pytest.fixture(scope="module")
+def plain():
+    world = World(seed=4)
+    return world.audit(60, head=world.fit_head(150))
+
+
+def marked(inputs, cats=0.75, others=0.0):
+    """Something at the bottom right in a part of what is called cat, and of the rest; and which pictures have it."""
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet([3, 3, 3, 3, 18, 3, 3, 3, 3], len(inputs.image_ids)).astype(np.float32)
+    there = rng.random(len(shares)) < np.where(inputs.predicted_idx == CAT, cats, others)
+    shares[there] = 0.5 * shares[there] + 0.5 * np.eye(9, dtype=np.float32)[8]
+    return replace(inputs, places=shares), there
+
+
+def model(inputs, there, *, taken, given):
+    """Calls a cat a cat without its mark unless that was ``taken`` to matter, and others cats for it if ``given``."""
+    rng = np.random.default_rng(1)
+
+    def exchange(swaps):
+        called = []
+        for swap in swaps:
+            target = int(inputs.label_idx[swap.target])
+            lost, won = target, target
+            if target == CAT and there[swap.target] and rng.random() < taken:
+                lost = 0
+            if target != CAT and there[swap.source] and rng.random() < given:
+                won = CAT
+            called.append((lost if target == CAT else won, target))
+        return np.array(called, dtype=np.int64)
+
+    return exchange
+
+
+def test_a_corner_that_decides_flags_the_class(plain):
+    inputs, there = marked(plain)
+    result = judge(inputs, exchange=model(inputs, there, taken=0.6, given=0.5))
+    cat = result.verdicts[CAT]
+    assert (cat.verdict, cat.severity, cat.concept_id) == ("flagged", "high", "place-bottom-right-corner")
+    assert (cat.concept_kind, cat.gap, cat.share) == ("place", None, None)
+    assert cat.rule_id in (PLACE_TAKEN.rule_id, PLACE_GIVEN.rule_id)
+    assert cat.sentence.startswith('The model calls a picture "cat" ')
+    (place,) = result.fixed_places
+    assert (place.class_name, place.state, place.concept) == ("cat", "proven", "bottom right corner")
+    own = (inputs.label_idx == CAT) & (inputs.predicted_idx == CAT)
+    assert place.n_images == own.sum()
+    assert set(place.image_ids) <= {inputs.image_ids[row] for row in np.flatnonzero(own & there)}
+    rules = {one.rule_id: one for one in result.findings if one.concept_id == place.concept_id}
+    assert set(rules) == {PLACE_SHARE.rule_id, PLACE_TAKEN.rule_id, PLACE_GIVEN.rule_id}
+    assert rules[PLACE_TAKEN.rule_id].q < 1e-6
+    known = np.isfinite(result.place_presence[place.concept_id])
+    assert (known == (inputs.predicted_idx == CAT)).all()
+
+
+@pytest.mark.parametrize(
+    ("taken", "given", "state"),
+    [
+        (0.6, 0.0, "excluded"),  # a part of the object lies there: it is needed, and nothing is called cat for it
+        (0.0, 0.5, "open"),  # others are called cat for it, and no cat needs it
+        (0.0, 0.0, "excluded"),
+    ],
+)
+def test_one_way_alone_proves_nothing(plain, taken, given, state):
+    inputs, there = marked(plain)
+    before = judge(inputs)
+    result = judge(inputs, exchange=model(inputs, there, taken=taken, given=given))
+    assert [place.state for place in result.fixed_places] == [state]
+    assert result.verdicts == before.verdicts
+
+
+def test_without_exchanges_a_place_is_a_lead_and_no_suspect(plain):
+    inputs, _ = marked(plain)
+    result = judge(inputs)
+    assert [(place.class_name, place.state) for place in result.fixed_places] == [("cat", "open")]
+    assert "was not tried" in result.fixed_places[0].sentence
+    assert result.verdicts == judge(plain).verdicts
+    assert judge(plain).fixed_places == []
+
+
+@pytest.mark.parametrize(("cats", "others"), [(0.0, 0.0), (0.75, 0.75)])
+def test_no_lead_where_no_class_stands_out(plain, cats, others):
+    inputs, _ = marked(plain, cats, others)
+    assert find_places(inputs, None, silent) == []
+
+
+def test_relabelling_classes_changes_nothing_else(plain):
+    inputs, _ = marked(plain)
+    new_of_old = np.array([3, 0, 4, 1, 2])
+    other = relabelled(inputs, new_of_old)
+    (lead,), (moved,) = find_places(inputs, None, silent), find_places(other, None, silent)
+    assert moved.class_idx == new_of_old[lead.class_idx]
+    assert moved.rows.tolist() == lead.rows.tolist()
+    assert moved.screen.p == pytest.approx(lead.screen.p)
+
+
+def test_who_meets_whom(plain):
+    inputs, there = marked(plain)
+    groups = np.arange(len(there)) // 2
+    (lead,) = find_places(replace(inputs, groups=groups), None, silent)
+    swaps = choose_exchanges(replace(inputs, groups=groups), inputs.places, lead)
+    assert len(swaps) == 2 * place_leads.N_EXCHANGES
+    away, back = swaps[: len(swaps) // 2], swaps[len(swaps) // 2 :]
+    assert [(one.target, one.source) for one in away] == [(one.source, one.target) for one in back]
+    assert np.mean([there[one.target] for one in away]) > 0.9
+    for one in away:
+        assert inputs.label_idx[one.target] == CAT != inputs.label_idx[one.source]
+        assert groups[one.target] != groups[one.source]
+        assert PLACES[one.mirror_idx].family == "corner"
+        assert one.mirror_idx != one.place_idx == CORNER
+    labels = np.bincount(inputs.label_idx[[one.source for one in away]], minlength=5)
+    assert max(labels) - min(np.delete(labels, CAT)) <= 3  # classes in turns
+
+
+def test_too_few_pictures_are_not_exchanged(plain):
+    inputs, _ = marked(plain)
+    (lead,) = find_places(inputs, None, silent)
+    assert choose_exchanges(inputs, inputs.places, replace(lead, rows=lead.rows[: MIN_ARM - 1])) == []
+
+
+def test_an_audit_judged_again_without_these_exchanges_says_so(plain):
+    inputs, _ = marked(plain)
+    (place,) = judge(inputs, exchange=lambda swaps: None).fixed_places
+    assert place.state == "open"
+    assert "was not tried again" in place.sentence
+
+
+def test_halves_of_a_class_by_hand(plain):
+    """What no word knows of is left over: half of the cats lose three points of their margin."""
+    (rows, x, logits), *_ = list(plain.head_chunks())
+    hidden = np.random.default_rng(2).random(len(plain.image_ids)) < 0.5
+    logits = logits.copy()
+    own = plain.label_idx[rows]
+    logits[np.arange(len(own)), own] = logits.max(axis=1) + 1
+    lost = hidden & (own == CAT)
+    logits[lost, CAT] -= 6
+    called = logits.argmax(axis=1)
+    inputs = replace(marked(plain)[0], predicted_idx=called, head_chunks=lambda: [(rows, x, logits)])
+    (lead,) = unnamed_leads(inputs)
+    assert (lead.class_name, lead.n_first_correct) == ("cat", lead.n_first)
+    assert lead.n_second_correct < lead.n_second
+    assert lead.low > 0.05
+    told = dict(zip(inputs.image_ids, hidden, strict=True))
+    assert np.mean([told[image_id] for image_id in lead.second_ids]) > 0.9
+    assert np.mean([told[image_id] for image_id in lead.first_ids]) < 0.1
+    assert judge(inputs).unnamed_leads == [lead]
+    assert unnamed_leads(replace(inputs, places=None)) == []  # where a head is tried, nobody looks for leads
