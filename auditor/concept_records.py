@@ -26,7 +26,10 @@ PlaceState = Literal["proven", "open", "excluded"]
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A column of the manifest that says something of the pictures, and whether it was examined."""
+    """A column that says something of the pictures, and whether it was examined.
+
+    Columns are the manifest's, or measured of the pictures: those begin with ``auditor.records.PROPERTY_PREFIX``.
+    """
 
     attribute: str
     state: AttributeState

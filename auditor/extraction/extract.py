@@ -294,8 +294,16 @@ def _prepare(
         mask_failure=mask_failure,
         thumbnail=thumbnail_jpeg(decoded.image, longest_side=THUMBNAIL_SIDE) if thumbnails else None,
         fingerprint=fingerprint(decoded.image),
-        properties=packed({**decoded.facts, **measure_pixels(decoded.image)}) if properties else None,
+        properties=_measured(decoded) if properties else None,
     )
+
+
+def _measured(decoded: DecodedImage) -> str:
+    """What the file says and what its pixels are, packed."""
+    found = {**decoded.facts, **measure_pixels(decoded.image)}
+    if decoded.image.size != decoded.size:  # scaled down while it was decoded, blocks and all
+        found.pop("blockiness", None)
+    return packed(found)
 
 
 def _changed(path: str) -> InputError:

@@ -189,15 +189,15 @@ def _kappa_with_label(values: IntArray, labels: IntArray, classes: Mapping[int, 
     home, usual = counts.argmax(axis=1), counts.argmax(axis=0)
     named = {value: list(of) for value, of in classes.items() if value < len(counts)}
     if all(counts[value, of].max() == counts[value].max() for value, of in named.items()):
-        return max(_kappa(home[values], labels), _kappa(values, usual[labels]))
+        return max(kappa_of_codes(home[values], labels), kappa_of_codes(values, usual[labels]))
     said = np.full(values.shape, -1)
     for value, of in named.items():
         rows = values == value
         said[rows] = np.where(np.isin(labels[rows], of), labels[rows], min(of))
-    return _kappa(said, labels)
+    return kappa_of_codes(said, labels)
 
 
-def _kappa(first: IntArray, second: IntArray) -> float:
+def kappa_of_codes(first: IntArray, second: IntArray) -> float:
     """(p_o - p_e) / (1 - p_e) of two codes of the same pictures; 0 where both say one thing only."""
     agreed = float((first == second).mean())
     chance = sum(float((first == code).mean() * (second == code).mean()) for code in np.unique(second))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auditor.errors import InputError
 from auditor.inputs.tables import Table, read_table
-from auditor.records import ImageItem
+from auditor.records import PROPERTY_PREFIX, ImageItem
 from auditor.wording import quote
 
 REQUIRED_COLUMNS = ("path", "label")
@@ -65,6 +65,12 @@ def read_manifest(
     blank = [""] * len(table.places)
     confinement = Confinement(path.parent)
     attribute_names = tuple(sorted(set(columns) - set(RESERVED_COLUMNS)))
+    taken = [name for name in attribute_names if name.startswith(PROPERTY_PREFIX)]
+    if taken:
+        raise InputError(
+            f"{what}: column {quote(taken[0])} begins with {quote(PROPERTY_PREFIX)}, as only columns that auditor "
+            "measures itself do: give it another name"
+        )
     attribute_columns = [(name, columns[name]) for name in attribute_names]
     first_place: dict[str, str] = {}
     items: list[ImageItem] = []

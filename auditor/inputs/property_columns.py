@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from auditor.concept_records import Attribute
-from auditor.inputs.attributes import KnownAttributes, concept_id_of, known_attributes
+from auditor.inputs.attributes import KnownAttributes, concept_id_of, kappa_of_codes, known_attributes
 from auditor.properties.measure import PROPERTIES, Value
 from auditor.records import PROPERTY_PREFIX, Concept, ImageItem, IntArray
-from auditor.wording import quote_list
+from auditor.rules import LABEL_COPY_KAPPA, PRESENT
+from auditor.wording import quote
 
 #: Digits of a number in a level's name: "sharpness < 0.0213".
 _DIGITS = 3
+#: Copies of the label that the notice names.
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,8 +50,18 @@ def property_columns(
     ]
     found = known_attributes(shown, [p.words for p in asked], (), label_idx)
     column = {p.words: PROPERTY_PREFIX + p.name for p in asked}
-    columns = tuple(replace(one, attribute=column[one.attribute]) for one in found.columns)
-    concepts = tuple(_renamed(one, column[one.column or ""]) for one in found.concepts)
+    copied = _copied(found, label_idx)
+    kept = [a for a in range(len(found.concepts)) if a not in copied]
+    of_label = {found.concepts[a].column for a in copied}
+    columns = tuple(
+        replace(
+            one,
+            attribute=column[one.attribute],
+            state="follows_label" if one.attribute in of_label else one.state,
+        )
+        for one in found.columns
+    )
+    concepts = tuple(_renamed(found.concepts[a], column[found.concepts[a].column or ""]) for a in kept)
     examined = [one for one in columns if one.state in ("examined", "follows_label")]
     names = tuple(one.attribute for one in examined)
     words = {column[p.words]: p.words for p in asked}
@@ -57,8 +69,9 @@ def property_columns(
     for item, one in zip(items, shown, strict=True):
         said = {name: one.attributes[words[name]] for name in names if words[name] in one.attributes}
         with_values.append(replace(item, attributes={**item.attributes, **said}))
-    attributes = KnownAttributes(tuple(examined), concepts, found.presence, {})
-    return MeasuredColumns(tuple(with_values), names, attributes, _label_copies(examined, words))
+    attributes = KnownAttributes(tuple(examined), concepts, found.presence[:, kept], {})
+    told = [(found.concepts[a].term, items[int(np.argmax(label_idx == c))].label or "") for a, c in copied.items()]
+    return MeasuredColumns(tuple(with_values), names, attributes, _label_copies(told))
 
 
 def joined(manifest: KnownAttributes, measured: KnownAttributes) -> KnownAttributes:
@@ -79,12 +92,25 @@ def _renamed(concept: Concept, column: str) -> Concept:
     return replace(concept, column=column, concept_id=concept_id_of(column, concept.term))
 
 
-def _label_copies(columns: Sequence[Attribute], words: Mapping[str, str]) -> tuple[str, ...]:
-    copies = [words[one.attribute] for one in columns if one.state == "follows_label"]
-    if not copies:
+def _copied(found: KnownAttributes, label_idx: IntArray) -> dict[int, int]:
+    """Levels that nearly every picture of one class has and hardly one of the others: concept -> class."""
+    copied: dict[int, int] = {}
+    for a in range(len(found.concepts)):
+        known = np.isfinite(found.presence[:, a]) & (label_idx >= 0)
+        there, labels = found.presence[known, a] > PRESENT, label_idx[known]
+        for c in np.unique(labels[there]).tolist():
+            if kappa_of_codes(there.astype(np.int64), (labels == c).astype(np.int64)) >= LABEL_COPY_KAPPA:
+                copied[a] = c
+    return copied
+
+
+def _label_copies(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What the reader must know of levels, each with the class that it stands for."""
+    if not told:
         return ()
-    what = "this property of the pictures copies" if len(copies) == 1 else "these properties of the pictures copy"
+    named = "; ".join(f"{quote(term)} is {quote(label)}" for term, label in told[:_NAMED])
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return (
-        f"{what} the label: {quote_list(copies)}; every class has a level of its own, so the data cannot show whether "
-        "the model tells the classes by that",
+        f"what was measured of the pictures copies the label: {named}{more}; the data cannot show whether the model "
+        "tells a class by that, as no picture breaks it: make such pictures, or edit these",
     )

@@ -6,17 +6,19 @@ pictures inside the page. It is made class by class: no more thumbnails are in m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from auditor.concept_records import Attribute
 from auditor.config import NO_MODEL
 from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
 from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
-from auditor.records import FOUND, Verdict
+from auditor.records import FOUND, PROPERTY_PREFIX, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
+from auditor.store.queries.leaks import leaks
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.sections import Extent, Sections, anchors
@@ -32,7 +34,7 @@ MOST_SECTIONS, _MOST_LISTED = 100, 400
 FULL, SHORT = Extent(4, 3, 4, 4, Sizes()), Extent(2, 3, 3, 3, Sizes(128, 72, 68))
 #: From so many sections on they are short.
 _MANY = 30
-_WORST, _GATE_ITEMS, _FAILURES = 3, 100, 100
+_WORST, _GATE_ITEMS, _FAILURES, _LEAKS = 3, 100, 100, 100
 
 
 def render_html(connection: Connection, *, decision: GateDecision | None = None) -> str:
@@ -52,7 +54,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     named = anchors(verdicts)
     sections = Sections(connection, shown, named, extent, budget)
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
-    failed = queries.failure_counts(connection)
+    failed, leaked = queries.failure_counts(connection), leaks(connection)
     core = core_lines(connection)
     shared: dict[str, Any] = {
         "run": queries.run(connection),
@@ -93,8 +95,10 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         not_shown=[v for v in verdicts if v.verdict == "not_shown"],
         not_analysed=[v for v in verdicts if v.verdict == "not_analysed" and not _has_story(v)],
         leads=lead_lines(connection),
-        attributes=queries.attributes(connection),
+        columns=_columns(queries.attributes(connection)),
         examples=queries.example_concepts(connection),
+        leaks=leaked[:_LEAKS],
+        n_leaks=len(leaked),
         failures=queries.failures(connection, limit=_FAILURES),
         n_failures=sum(failed.values()),
         n_left_out=budget.n_left_out,
@@ -105,6 +109,13 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         n_judged=0 if shared["run"].model_spec == NO_MODEL else len(verdicts),
         no_thumbnails=shared["run"].config.get("thumbnails") is False,
     )
+
+
+def _columns(attributes: Sequence[Attribute]) -> list[tuple[str, list[Attribute]]]:
+    """The columns that came with the data, and those that were measured of the pictures."""
+    measured = [row for row in attributes if row.attribute.startswith(PROPERTY_PREFIX)]
+    given = [row for row in attributes if not row.attribute.startswith(PROPERTY_PREFIX)]
+    return [("Columns of the manifest", given), ("Measured of the pictures", measured)]
 
 
 def _has_story(verdict: Verdict) -> bool:

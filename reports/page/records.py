@@ -72,6 +72,7 @@ class Strip:
     concept: str
     by_manifest: bool
     by_example: bool
+    by_measure: bool  # by auditor's own measure of the pictures
     twin: str | None  # what the manifest calls the same
     agreement: float | None  # Cohen's kappa of the two
     n_present: int

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from auditor.concept_records import FixedPlace, UnnamedLead
 from auditor.figures import percent
 from auditor.place_grid import Box, place_of
-from auditor.records import Finding, SaliencyMap, Verdict
+from auditor.records import PROPERTY_PREFIX, Finding, SaliencyMap, Verdict
 from auditor.rules import fails_with, rule_of, shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
@@ -210,8 +210,8 @@ class SectionPictures:
         self._called = picture_queries.called_pictures(connection, called, limit=extent.per_zone) if called else {}
         known = queries.attribute_concepts(connection)
         self._by_example = {row.concept_id for row in queries.example_concepts(connection)}
-        self._by_manifest = {row.concept_id for row in known} - self._by_example
-        self._twins = {row.same_as: row for row in known if row.same_as and row.concept_id in self._by_manifest}
+        self._column_of = {row.concept_id: row.attribute for row in known if row.concept_id not in self._by_example}
+        self._twins = {row.same_as: row for row in known if row.same_as and row.concept_id in self._column_of}
         self._lying: defaultdict[int, list[FixedPlace]] = defaultdict(list)
         for place in queries.fixed_places(connection):
             self._lying[place.class_idx].append(place)
@@ -272,18 +272,21 @@ class SectionPictures:
         if called is None or place_of(called.concept_id) is not None:  # what lies at a place is shown as such
             return None
         owner = self._owner[called.concept_id]
-        by_manifest = called.concept_id in self._by_manifest
+        column = self._column_of.get(called.concept_id)
+        by_measure = column is not None and column.startswith(PROPERTY_PREFIX)
+        exact = column is not None
         zones = (
-            ("with it" if by_manifest else "surely", called.surest),
-            ("barely", () if by_manifest else called.above),  # the manifest says so or not, never hardly
-            ("without it" if by_manifest else "barely not", called.below),
+            ("with it" if exact else "surely", called.surest),
+            ("barely", () if exact else called.above),  # a column says so or not, never hardly
+            ("without it" if exact else "barely not", called.below),
         )
         twin = self._twins.get(called.concept_id)
         drawn = [Zone(title, self._smalls(ids)) for title, ids in zones] if owner == verdict.class_idx else []
         return Strip(
             concept=plain(verdict.concept or "", NAME_LIMIT),
-            by_manifest=by_manifest,
+            by_manifest=exact and not by_measure,
             by_example=called.concept_id in self._by_example,
+            by_measure=by_measure,
             twin=plain(twin.concept, NAME_LIMIT) if twin else None,
             agreement=twin.agreement if twin else None,
             n_present=called.n_present,

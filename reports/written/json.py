@@ -17,12 +17,13 @@ from auditor.concept_records import CoreConcept, Counterexample, FixedPlace, Unn
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Finding, Subgroup
 from auditor.store.queries import audit as queries
+from auditor.store.queries.leaks import leaks
 
 #: Grows when a field changes its meaning or goes; new fields alone do not count.
 JSON_VERSION = 1
 SCHEMA_PATH = Path(__file__).with_name("report.schema.json")
-#: Leading concepts of every class, and unusable pictures, that are listed.
-_LEADING, _LISTED_FAILURES = 10, 100
+#: Leading concepts of every class, unusable pictures, and pictures in more than one split, that are listed.
+_LEADING, _LISTED_FAILURES, _LISTED_LEAKS = 10, 100, 1000
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
@@ -40,7 +41,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
     counterexamples = _by_class(queries.counterexamples(connection))
     places = _by_class(queries.fixed_places(connection))
     halves = _by_class(queries.unnamed_leads(connection))
-    failed = queries.failure_counts(connection)
+    failed, leaked = queries.failure_counts(connection), leaks(connection)
     return {
         "format": "auditor-report",
         "version": JSON_VERSION,
@@ -77,6 +78,11 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
         "failures": {
             "by_stage": failed,
             "listed": [_row(failure) for failure in queries.failures(connection, limit=_LISTED_FAILURES)],
+        },
+        "leaks": {
+            "sets": len({leak.copy_group for leak in leaked}),
+            "pictures": len(leaked),
+            "listed": [_row(leak) for leak in leaked[:_LISTED_LEAKS]],
         },
     }
 

@@ -105,6 +105,15 @@ def test_repeated_path_names_both_lines(tmp_path):
     )
 
 
+def test_names_of_measured_columns_are_taken(tmp_path):
+    path = write(tmp_path / "m.csv", "path,label,property:noise\na.jpg,cat,1\nb.jpg,dog,2\n")
+    message = failing(path)
+    assert message == (
+        "manifest 'm.csv': column 'property:noise' begins with 'property:', as only columns that auditor measures "
+        "itself do: give it another name"
+    )
+
+
 def test_missing_column_names_the_nearest(tmp_path):
     message = failing(write(tmp_path / "m.csv", "path,Lable\na.jpg,x\n"))
     assert message == (

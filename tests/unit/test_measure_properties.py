@@ -7,6 +7,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
+from scipy import ndimage
 
 from auditor.properties.measure import PROPERTIES, measure_one, measure_pixels, packed, unpacked
 
@@ -80,3 +81,13 @@ def test_tiny_pictures_have_what_they_have(size):
 def test_packed_values_come_back_and_nothing_else_does():
     assert unpacked(packed({"brightness": 0.123456789, "format": "JPEG"})) == {"brightness": 0.123457, "format": "JPEG"}
     assert unpacked('{"brightness": true, "mine": 3, "mode": ["RGB"]}') == {}
+
+
+def test_noise_and_sharpness_are_scipys_convolutions():
+    """The sums of slices are the masks that the references give."""
+    grey = np.random.default_rng(0).integers(0, 256, (40, 50), np.uint8)
+    image = Image.fromarray(grey).convert("RGB")
+    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
+    answers = ndimage.convolve(grey / 255, mask)[1:-1, 1:-1]
+    assert measure_one(image, "noise") == pytest.approx(np.sqrt(np.pi / 2) / 6 * np.abs(answers).mean(), rel=1e-5)
+    assert measure_one(image, "sharpness") == pytest.approx(ndimage.laplace(grey / 255)[1:-1, 1:-1].std(), rel=1e-5)

@@ -49,8 +49,29 @@ def test_what_a_picture_lacks_is_not_known():
 
 def test_a_property_that_copies_the_label_is_said_of_the_data():
     _, found = _columns([{"format": ("JPEG", "PNG")[label]} for label in LABELS])
-    (notice,) = found.notices
-    assert notice.startswith("this property of the pictures copies the label: 'file format'")
+    assert found.notices == (
+        "what was measured of the pictures copies the label: 'file format = JPEG' is 'a'; 'file format = PNG' is 'b'; "
+        "the data cannot show whether the model tells a class by that, as no picture breaks it: make such pictures, "
+        "or edit these",
+    )
+    assert found.attributes.concepts == ()
+    assert [one.state for one in found.attributes.columns] == ["follows_label"]
+
+
+def test_one_class_in_another_format_is_said_and_the_other_formats_stay():
+    labels = np.arange(N) % 4
+    items = [ImageItem(f"{i:04x}", f"{i}.jpg", "abcd"[i % 4]) for i in range(N)]
+    names = ["PNG" if label == 2 else ("JPEG", "BMP")[i // 4 % 2] for i, label in enumerate(labels)]
+    found = property_columns(items, {f"{i:04x}": {"format": name} for i, name in enumerate(names)}, labels)
+    assert [concept.term for concept in found.attributes.concepts] == ["file format = BMP", "file format = JPEG"]
+    assert found.attributes.presence.shape == (N, 2)
+    assert "'file format = PNG' is 'c'; the data" in found.notices[0]
+
+
+def test_a_level_that_a_class_has_a_little_more_often_copies_nothing():
+    _, found = _columns([{"format": "PNG" if label and i > 9 else "JPEG"} for i, label in enumerate(LABELS)])
+    assert found.notices == ()
+    assert len(found.attributes.concepts) == 2
 
 
 def test_a_column_of_the_manifest_with_a_propertys_name_stays_apart():

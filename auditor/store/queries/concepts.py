@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from auditor.records import VERDICTS
+from auditor.records import PROPERTY_PREFIX, VERDICTS
 from auditor.rules import GAPS
 from auditor.store.queries.audit import Connection
 
@@ -161,7 +161,7 @@ class ListedConcept:
 
 @dataclass(frozen=True, slots=True)
 class OneConcept:
-    """A concept of the vocabulary, or a value of a column of the manifest (then ``attribute`` names the column).
+    """A concept of the vocabulary, or a value of a column (then ``attribute`` names the column).
 
     The synonyms of a family are the terms of its members.
     ``agreement`` is Cohen's kappa of its presence told twice, or of the encoder with the manifest. One that was learnt
@@ -175,6 +175,11 @@ class OneConcept:
     agreement: float | None
     attribute: str | None
     auc: float | None = None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether auditor measured it of the pictures, so that no manifest says it."""
+        return self.attribute is not None and self.attribute.startswith(PROPERTY_PREFIX)
 
 
 class Effect(NamedTuple):
