@@ -11,6 +11,7 @@ from auditor.concept_records import AttributeConcept, ConceptFamily
 from auditor.config import NO_MODEL
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
+from auditor.extraction.edit_record import EditRecord
 from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
@@ -162,3 +163,4 @@ class Analysis:
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]
     swaps: SwapRecord = field(default_factory=SwapRecord)  # interventions and what came of them
+    edits: EditRecord = field(default_factory=EditRecord)  # of pictures, and what came of them

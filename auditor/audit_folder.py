@@ -51,6 +51,7 @@ JUDGED_TABLES = (
     "verdicts",
     "core_concepts",
     "counterexamples",
+    "dose_responses",
 )
 _VERSIONED = ("torch", "torchvision", "open_clip_torch", "timm", "numpy", "scipy", "faiss-cpu", "duckdb")
 
@@ -139,6 +140,10 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         notices=inputs.notices,
         shards=gathered.shards,
         swaps=analysis.swaps,
+        edits=analysis.edits,
+        level_edits={
+            gathered.evidence_input.concepts[v].concept_id: edits for v, edits in gathered.evidence_input.edits.items()
+        },
     )
     write_embedding_index(folder, pictures.embeddings)
     write_manifest(folder, run)
@@ -177,6 +182,7 @@ def add_evidence(
     database.add_verdicts(evidence.verdicts)
     database.add_core_concepts(evidence.core_concepts)
     database.add_counterexamples(evidence.counterexamples)
+    database.add_dose_responses(evidence.dose_responses)
 
 
 def rejudged_from(run: Run) -> RejudgedFrom:

@@ -26,9 +26,12 @@ from auditor.evidence.presence.families import rows_of_all, shares_of_all
 from auditor.evidence.verdicts.exemplars import choose_exemplars
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
+from auditor.extraction.edit_record import EditRecord, EditRecorder
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
 from auditor.extraction.kept_inputs import EvidenceSource
+from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
+from auditor.extraction.picture_edits import object_places, picture_edits
 from auditor.extraction.picture_maps import exemplar_maps
 from auditor.extraction.region_swaps import PROCEDURE, picture_files, region_swaps
 from auditor.extraction.shards import FeatureShards
@@ -46,6 +49,7 @@ from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
 from auditor.picture_concepts import picture_concepts
+from auditor.properties.levels import level_edits, property_values
 from auditor.records import BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
@@ -241,19 +245,19 @@ def put_into_words(
 
 def analyse(inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None) -> Analysis:
     """Verdicts, and the maps of the pictures that show their evidence."""
-    evidence, swaps = weigh_evidence(inputs, gathered, on_progress=on_progress)
+    evidence, swaps, edits = weigh_evidence(inputs, gathered, on_progress=on_progress)
     maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
-    return Analysis(inputs, gathered, evidence, maps, swaps)
+    return Analysis(inputs, gathered, evidence, maps, swaps, edits)
 
 
 def weigh_evidence(
     inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None
-) -> tuple[EvidenceResult, SwapRecord]:
+) -> tuple[EvidenceResult, SwapRecord, EditRecord]:
     """Findings and a verdict for every class, and the interventions on pictures that were tried for them.
 
     Pictures are read again where interventions on them may decide.
     """
-    decisions, intervene = gathered.decisions, None
+    decisions, intervene, edit = gathered.decisions, None, None
     if decisions is not None:
         root, items = inputs.dataset.root, gathered.pictures.items
         read = picture_files(root, items, min_side=decisions.classifier.input_size)
@@ -262,8 +266,18 @@ def weigh_evidence(
         rows = rows_of_all(words.concept_rows, gathered.picture_concepts.concepts)
         swap = region_swaps(decisions.classifier, read, replace(words, concept_rows=rows), names)
         intervene = SwapRecorder(swap, PROCEDURE)
-    evidence = judge(gathered.evidence_input, intervene=intervene, on_progress=on_progress)
-    return evidence, intervene.record() if intervene else SwapRecord()
+        masks = [item.mask_path for item in items]
+        places = object_places(decisions.classifier, root, masks, words, names, gathered.evidence_input.label_idx)
+        whole = picture_files(root, items, min_side=None)
+        seeds = [int(image_id, 16) for image_id in gathered.pictures.image_ids]
+        by_hand = picture_edits(decisions.classifier, whole, property_values(items), seeds, places)
+        edit = EditRecorder(by_hand, EDITS_PROCEDURE)
+    evidence = judge(gathered.evidence_input, intervene=intervene, edit=edit, on_progress=on_progress)
+    return (
+        evidence,
+        intervene.record() if intervene else SwapRecord(),
+        edit.record() if edit else EditRecord(),
+    )
 
 
 def draw_maps(
@@ -377,6 +391,7 @@ def evidence_input(
         kappa_elsewhere=context.kappa_elsewhere,
         in_training=in_training(inputs.dataset),
         tolerance=config.tolerance,
+        edits=level_edits(context.concepts, context.presence, property_values(pictures.items)),
     )
 
 

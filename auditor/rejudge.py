@@ -32,7 +32,9 @@ from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.presence.families import shares_of_all
 from auditor.evidence.verdicts.exemplars import choose_exemplars
 from auditor.evidence.verdicts.judge import judge
+from auditor.extraction.edit_record import replayed_edits
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs
+from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
 from auditor.extraction.region_swaps import PROCEDURE
 from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import replayed
@@ -105,7 +107,8 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
     held = _held(folder)
     kept = held.kept
     intervene = replayed(kept.swaps, PROCEDURE) if kept.head is not None else None
-    evidence = judge(held.evidence_input, intervene=intervene, on_progress=on_progress)
+    edit = replayed_edits(kept.edits, EDITS_PROCEDURE) if kept.head is not None else None
+    evidence = judge(held.evidence_input, intervene=intervene, edit=edit, on_progress=on_progress)
     run = _run(held, evidence, out)
     with _made_beside(out) as made:
         _link_features(folder / FEATURES_NAME, made / FEATURES_NAME, (*kept.shards, KEPT_NAME))
@@ -179,6 +182,9 @@ def _held(folder: Path) -> _Held:
             pictures = line_up(kept, shards)
             context = picture_concepts(kept, pictures)
             weighed = evidence_input(config, kept, pictures, shards, context, None)
+            position = {concept.concept_id: v for v, concept in enumerate(context.concepts)}
+            edits = {position[concept_id]: one for concept_id, one in kept.level_edits.items()}
+            weighed = replace(weighed, edits=edits)
             if kept.head is not None:
                 n, n_words = len(items), len(kept.concepts.concepts)
                 shares, residuals = words_of_predictions(connection, n_images=n, n_concepts=n_words)

@@ -157,6 +157,25 @@ FILLED = Rule(
     phrase="covered in its pictures",
 )
 
+EDITED_RECALL = Rule(
+    rule_id="E6-recall",
+    kind="intervention",
+    unit="points",
+    whose="own",
+    measures="how much more often the class is recognised when its own pictures are given the level of a property",
+    label="Set in its pictures",
+    phrase="set in its pictures",
+)
+EDITED_PULL = Rule(
+    rule_id="E6-pull",
+    kind="intervention",
+    unit="points",
+    whose="others",
+    measures="how much more often other classes' pictures are called it when they are given the level of a property",
+    label="Set in other pictures",
+    phrase="set in other classes' pictures",
+)
+
 #: In the order of the argument: seen in the pictures, taken away, and the screens that led there.
 RULES = (
     RECALL_GAP,
@@ -170,6 +189,8 @@ RULES = (
     RESTORED_RECALL,
     RESTORED_MARGIN,
     FILLED,
+    EDITED_RECALL,
+    EDITED_PULL,
     SHARE,
     ASSOCIATION,
 )
@@ -234,6 +255,9 @@ ASSOCIATED_PART = 0.8
 COLUMN_PART = 0.5
 #: Part of a pair's level for a gap of recall, and for a pull; the rest is for recall and swaps tested together.
 GAP_PART = 0.45
+#: Part of a pair's level for edits (E6), of a level of a property that can be set in a picture: the better proof has as
+#: much as all others.
+EDITED_PART = 0.5
 #: Two bounds of a gap, 98 % each, of which both must lie under the tolerance for a class to be called clean: of classes
 #: with a gap as large as that one in fifty is (decision 0027).
 BOUND_CONFIDENCE = 0.96

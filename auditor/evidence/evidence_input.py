@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from auditor.concept_records import CoreConcept, CoreReason, Counterexample
+from auditor.edit_records import DoseResponse, LevelEdits
 from auditor.records import (
     ClassConcept,
     Concept,
@@ -60,6 +61,8 @@ class EvidenceInput:
     copies: IntArray | None = None
     #: gaps under this are tolerated in a class that is called clean; of rates, a fraction
     tolerance: float = TOLERANCE
+    #: concepts that are levels of a measured property which can be set in a picture, and how
+    edits: Mapping[int, LevelEdits] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)
@@ -105,3 +108,4 @@ class EvidenceResult:
     core_concepts: list[CoreConcept] = field(default_factory=list)
     counterexamples: list[Counterexample] = field(default_factory=list)
     notices: tuple[str, ...] = ()  # what holds for the whole audit and the reader must know
+    dose_responses: list[DoseResponse] = field(default_factory=list)

@@ -75,7 +75,7 @@ def region_swaps(
     return intervene
 
 
-def picture_files(root: Path, items: Sequence[ImageItem], *, min_side: int) -> Callable[[int], Image.Image]:
+def picture_files(root: Path, items: Sequence[ImageItem], *, min_side: int | None) -> Callable[[int], Image.Image]:
     """Reads the picture of a row from its file."""
     return lambda row: read_image(root / items[row].path, min_side=min_side).image
 

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from auditor.concept_records import Attribute, AttributeConcept, ConceptFamily, Copy, CoreConcept, Counterexample
+from auditor.edit_records import DoseResponse
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
@@ -202,6 +203,10 @@ class AuditDatabase:
     def add_counterexamples(self, rows: Sequence[Counterexample]) -> None:
         """Append what breaks the shortcuts, and what is missing."""
         self._insert("counterexamples", tables.record_table(rows, Counterexample))
+
+    def add_dose_responses(self, rows: Sequence[DoseResponse]) -> None:
+        """Append what pictures are called at levels of a property."""
+        self._insert("dose_responses", tables.record_table(rows, DoseResponse))
 
     def add_failures(self, rows: Sequence[Failure]) -> None:
         """Append pictures that could not be used."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auditor.concept_records import CoreConcept, Counterexample
+from auditor.edit_records import DoseResponse
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Finding, Subgroup
 from auditor.store.queries import audit as queries
@@ -26,7 +27,7 @@ _LEADING, _LISTED_FAILURES = 10, 100
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
-Row = TypeVar("Row", ClassConcept, CoreConcept, Counterexample, Finding, Subgroup)
+Row = TypeVar("Row", ClassConcept, CoreConcept, Counterexample, DoseResponse, Finding, Subgroup)
 
 
 def json_report(connection: queries.Connection, *, decision: GateDecision | None = None) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
     subgroups = _by_class(queries.subgroups(connection))
     core = _by_class(queries.core_concepts(connection))
     counterexamples = _by_class(queries.counterexamples(connection))
+    doses = _by_class(queries.dose_responses(connection))
     failed = queries.failure_counts(connection)
     return {
         "format": "auditor-report",
@@ -64,6 +66,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
                 "subgroups": [_without_class(row) for row in subgroups[verdict.class_idx]],
                 "core_concepts": [_without_class(row) for row in core[verdict.class_idx]],
                 "counterexamples": [_without_class(row) for row in counterexamples[verdict.class_idx]],
+                "dose_responses": [_without_class(row) for row in doses[verdict.class_idx]],
             }
             for verdict in queries.verdicts(connection)
         ],

@@ -9,8 +9,8 @@ from auditor.store import migrations
 TABLES = [
     "attribute_concepts", "attributes", "attribution_residuals", "attributions", "calibrations",
     "channel_group_members", "channel_groups", "channels", "class_channel_groups", "class_concepts", "concept_families",
-    "concept_presence", "concepts", "copies", "core_concepts", "counterexamples", "failures", "findings",
-    "image_attributes", "images", "migrations", "predictions", "runs", "saliency", "subgroups", "verdicts",
+    "concept_presence", "concepts", "copies", "core_concepts", "counterexamples", "dose_responses", "failures",
+    "findings", "image_attributes", "images", "migrations", "predictions", "runs", "saliency", "subgroups", "verdicts",
 ]  # fmt: skip
 NAMES = [migration.__name__ for migration in migrations.MIGRATIONS]
 

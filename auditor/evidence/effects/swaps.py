@@ -18,7 +18,7 @@ from scipy.special import ndtri
 from auditor.evidence.effects.exact_test import exact_p_of_change
 from auditor.evidence.effects.gaps import Gap, levels
 from auditor.evidence.effects.significance import paired_change
-from auditor.records import IntArray
+from auditor.records import BoolArray, IntArray
 from auditor.rules import CONFIDENCE, DELTA, LEAST_KEPT, MIN_ARM
 
 InterventionStatus = Literal[
@@ -30,6 +30,7 @@ InterventionStatus = Literal[
     "not_applicable",
     "not_readable",
     "not_tried",
+    "one_way",  # what an edit cannot take back, and no picture could be given it
     "not_tried_again",  # the audit is judged again without its model, and the swaps were not carried out for it
 ]
 
@@ -110,16 +111,26 @@ def intervention_of(
     n, members = int(used.sum()), rows[used] if groups is None else groups[rows[used]]
     if n < MIN_ARM or min(np.unique(one).size for one in members.T) < MIN_ARM:
         return no_intervention("too_few", n)
-    called = found[used] == class_idx[used, None]
-    rates = called.mean(axis=0)
-    if rates[0] < LEAST_KEPT:
-        return no_intervention("unstable", n, called=float(rates[0]))
-    change = called[:, 0].astype(np.int64) - called[:, 1]
+    called = np.asarray(found[used] == class_idx[used, None])
+    if called[:, 0].mean() < LEAST_KEPT:
+        return no_intervention("unstable", n, called=float(called[:, 0].mean()))
+    return paired_effect(called, members, rows[used, 0])
+
+
+def paired_effect(called: BoolArray, members: IntArray, rows: IntArray) -> Intervention:
+    """Paired difference of two rates, with Bonett and Price's interval and an exact p of "at most DELTA".
+
+    Args:
+        called: (n, 2) whether each picture is called the class with the concept, and without it.
+        members: (n, m) codes of what each pair depends on: changes that follow one of them make pairs count as fewer.
+        rows: (n,) of the pictures.
+    """
+    change, n = called[:, 0].astype(np.int64) - called[:, 1], len(called)
     size = n / max(1.0, sum(_clustering(change, one) for one in members.T) - (members.shape[1] - 1))
     more, fewer = float(np.mean(change > 0)), float(np.mean(change < 0))
     centre, variance = paired_change(more, fewer, size)
-    error = float(np.sqrt(variance))
-    half, effect = float(ndtri(0.5 + CONFIDENCE / 2)) * error, float(change.mean())
+    half, effect = float(ndtri(0.5 + CONFIDENCE / 2) * np.sqrt(variance)), float(change.mean())
+    rates = called.mean(axis=0)
     return Intervention(
         effect=effect,
         low=min(centre - half, effect),
@@ -128,7 +139,7 @@ def intervention_of(
         called=float(rates[0]),
         called_without=float(rates[1]),
         n=n,
-        changed=tuple(dict.fromkeys(int(row) for row in rows[used, 0][change > 0])),
+        changed=tuple(dict.fromkeys(int(row) for row in rows[change > 0])),
     )
 
 

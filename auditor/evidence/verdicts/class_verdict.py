@@ -101,7 +101,7 @@ def class_verdict(
         others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
         told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
         return verdict("harmed", told, _severity(harm[0]), harm[0])
-    undecided = without_twins(inputs, [j for j in screened if j.state == "open" and j.pair.may_be_suspected])
+    undecided = without_twins(inputs, [j for j in screened if j.state == "open" and j.may_be_suspected])
     screened = [j for j in screened if j.pair.suspicious]
     if undecided:
         lead = undecided[0]

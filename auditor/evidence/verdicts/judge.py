@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from auditor.evidence.effects.edits import EditPictures
 from auditor.evidence.effects.swaps import Intervene
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.pairs.erase import erase_pairs
@@ -15,6 +16,7 @@ from auditor.evidence.verdicts.class_states import notices_of
 from auditor.evidence.verdicts.class_verdict import class_verdict, missing_of
 from auditor.evidence.verdicts.clean_claim import clean_claims
 from auditor.evidence.verdicts.counterexamples import counterexamples_of
+from auditor.evidence.verdicts.edit_pairs import dose_responses, edit_pairs, told_pairs
 from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_of
 from auditor.evidence.verdicts.harm import judged_losses, measure_harm, suspected
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
@@ -29,13 +31,18 @@ __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
 
 def judge(
-    inputs: EvidenceInput, *, intervene: Intervene | None = None, on_progress: Progress | None = None
+    inputs: EvidenceInput,
+    *,
+    intervene: Intervene | None = None,
+    edit: EditPictures | None = None,
+    on_progress: Progress | None = None,
 ) -> EvidenceResult:
-    """Measure E1 to E5 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else.
+    """Measure E1 to E6 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else.
 
     Args:
         inputs: What is judged.
         intervene: Carries out interventions on pictures (E5); without it there are none.
+        edit: Sets measured properties in pictures (E6); without it there is none.
         on_progress: Called with (stage, done, total).
     """
     inputs = measurable(inputs)
@@ -45,6 +52,9 @@ def judge(
         erase_pairs(inputs, measured, progress)
         mark_sure_columns(inputs, measured)
     judged = judged_by_class(inputs, measured)
+    if inputs.head is not None and edit is not None and inputs.edits:
+        edit_pairs(inputs, measured, judged, edit, progress)
+        judged = judged_by_class(inputs, measured)
     control = None
     if inputs.head is not None and intervene is not None:
         before = judged
@@ -59,6 +69,7 @@ def judge(
     verdicts = tuple(
         class_verdict(inputs, measured, c, judged[c], absence, losses[c], claim) for c, claim in enumerate(claims)
     )
+    doses = [] if edit is None else dose_responses(inputs, told_pairs(inputs, verdicts, judged), edit, progress)
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     led_by_loss = [v.class_idx for v in verdicts if v.rule_id == RECALL_LOSS.rule_id]
     return EvidenceResult(
@@ -74,7 +85,7 @@ def judge(
                 (j, j.state, missing_of(inputs, measured, j.pair))
                 for of_class in undecided_or_worse
                 for j in of_class
-                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.pair.may_be_suspected)
+                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and j.may_be_suspected)
             ]
             + [
                 (j, "proven" if j.state == "proven" else "open", missing_of(inputs, measured, j.pair, of=absence))
@@ -84,6 +95,7 @@ def judge(
             ],
         ),
         (*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
+        doses,
     )
 
 

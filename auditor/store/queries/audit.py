@@ -18,6 +18,7 @@ import duckdb
 
 from auditor.calibration_records import CalibrationRow
 from auditor.concept_records import Attribute, AttributeConcept, ConceptFamily, CoreConcept, Counterexample
+from auditor.edit_records import DoseResponse
 from auditor.errors import StoreError
 from auditor.records import (
     MASK_STAGE,
@@ -98,6 +99,13 @@ SELECT class_idx, class_name, concept_id, concept, concept_kind, reason, by_word
 FROM core_concepts
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, concept_id
+"""
+
+_DOSE_RESPONSES = """
+SELECT class_idx, class_name, concept_id, concept, property_name, level, n, n_called, n_others, n_others_called
+FROM dose_responses
+WHERE $class_idx IS NULL OR class_idx = $class_idx
+ORDER BY class_idx, concept_id, level
 """
 
 _COUNTEREXAMPLES = """
@@ -275,6 +283,11 @@ def core_concepts(connection: Connection, class_idx: int | None = None) -> list[
 def counterexamples(connection: Connection, class_idx: int | None = None) -> list[Counterexample]:
     """Class x concept with it and without it: by class, proven concepts first, the arm with the concept first."""
     return records(connection.execute(_COUNTEREXAMPLES, {"class_idx": class_idx}), Counterexample)
+
+
+def dose_responses(connection: Connection, class_idx: int | None = None) -> list[DoseResponse]:
+    """What pictures are called at levels of a property, by class, concept and level."""
+    return records(connection.execute(_DOSE_RESPONSES, {"class_idx": class_idx}), DoseResponse)
 
 
 def calibrations(connection: Connection) -> list[CalibrationRow]:

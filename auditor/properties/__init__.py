@@ -1,0 +1,1 @@
+"""Properties of pictures that can be measured exactly, and set."""
