@@ -92,6 +92,7 @@ class AuditConfig(BaseModel):
     max_images_per_class: int | None = Field(default=None, ge=1, description="a seeded sample of each class")
     max_failure_share: float = Field(default=0.05, ge=0, le=1, description="more unreadable pictures end the run")
     thumbnails: bool = Field(default=True, description="keep small JPEGs of the pictures in the audit")
+    properties: bool = Field(default=True, description="measure pictures and files: brightness, JPEG quality …")
     n_extreme: int = Field(default=60, ge=2, description="most and least active pictures that give a channel meaning")
     seed: int = Field(default=0, ge=0, description="seed of every random choice")
     tolerance: float = Field(default=TOLERANCE, gt=0, lt=1, description="a clean class may have gaps under this")

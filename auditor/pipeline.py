@@ -1,8 +1,8 @@
 """The way of a picture from file to verdict: the only place that knows the order of the stages.
 
-``run_audit`` reads from top to bottom, in seven steps: load the inputs, extract features, line up labels and
-predictions, put channels and pictures into words, weigh the evidence, draw the maps of the pictures that show it,
-write the audit. Below it stands each step, in that order.
+``run_audit`` reads from top to bottom, in eight steps: load the inputs, extract features, add what was measured of the
+pictures, line up labels and predictions, put channels and pictures into words, weigh the evidence, draw the maps of the
+pictures that show it, write the audit. Below it stands each step, in that order.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from auditor.inputs.contents import MEMORY_NAME, reads_everything
 from auditor.inputs.copies import find_copies
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
+from auditor.inputs.property_columns import joined, property_columns
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
@@ -83,6 +84,7 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
     if is_up_to_date(config.out, config, inputs):
         return config.out
     shards = extract(config, inputs, on_progress=on_progress)
+    inputs = with_properties(inputs, shards)
     pictures = line_up(inputs, shards)
     gathered = put_into_words(config, inputs, pictures, shards, on_progress=on_progress)
     write_audit(config.out, analyse(inputs, gathered, on_progress=on_progress), config)
@@ -181,6 +183,7 @@ def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None
             thumbnails=config.thumbnails,
             batch_size=config.batch_size,
             n_jobs=config.n_jobs,
+            properties=config.properties,
             on_progress=on_progress,
         )
     _check_failures(shards, len(inputs.dataset.items), config)
@@ -200,6 +203,21 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
             f"{len(failures)} of {n_images} pictures could not be read ({first}): at most "
             f"{most} are allowed; mend them or raise max_failure_share"
         )
+
+
+def with_properties(inputs: Inputs, shards: FeatureShards) -> Inputs:
+    """The inputs with what was measured of the pictures as columns beside the manifest's; as they are without any."""
+    values = dict(zip(shards.image_ids(), shards.properties(), strict=True))
+    if not any(values.values()):
+        return inputs
+    found = property_columns(inputs.dataset.items, values, label_indices(inputs.match, inputs.dataset.items))
+    names = (*inputs.dataset.attribute_names, *found.names)
+    return replace(
+        inputs,
+        dataset=replace(inputs.dataset, items=found.items, attribute_names=names),
+        attributes=joined(inputs.attributes, found.attributes),
+        notices=(*inputs.notices, *found.notices),
+    )
 
 
 def line_up(inputs: EvidenceSource, shards: FeatureShards) -> Pictures:

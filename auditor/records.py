@@ -40,6 +40,8 @@ CONTEXT_KINDS = (
 KINDS = CORE_KINDS + CONTEXT_KINDS
 #: Kind of what a manifest says of its pictures; no vocabulary has it.
 ATTRIBUTE_KIND = "attribute"
+#: Before a measured property's name in that of its column: "property:sharpness".
+PROPERTY_PREFIX = "property:"
 
 #: Worst first. "harmed": recognised less often with a concept, and because of it. "not_shown": nothing was found, on
 #: pictures that could not have shown enough.
@@ -116,6 +118,11 @@ class Concept:
     def is_context(self) -> bool:
         """Whether a class's decision should not rest on it."""
         return self.kind in CONTEXT_KINDS
+
+    @property
+    def is_property(self) -> bool:
+        """Whether it is a level of something that was measured of the picture, and not of what somebody wrote down."""
+        return self.column is not None and self.column.startswith(PROPERTY_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

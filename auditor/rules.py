@@ -253,11 +253,13 @@ ASSOCIATED_PART = 0.8
 #: Part of a class's level for the columns of the manifest, where words are tested as well. Half: somebody named a few
 #: columns and knows their values, and the words are a hundred or more whose presence is an encoder's opinion.
 COLUMN_PART = 0.5
+#: Part of the level for measured properties, taken from all others: their proof is an edit, which is sure or nothing.
+PROPERTY_PART = 0.1
 #: Part of a pair's level for a gap of recall, and for a pull; the rest is for recall and swaps tested together.
 GAP_PART = 0.45
-#: Part of a pair's level for edits (E6), of a level of a property that can be set in a picture: the better proof has as
-#: much as all others.
-EDITED_PART = 0.5
+#: Part of a pair's level for edits (E6), where its concept is a property that can be set in a picture: the rest is for
+#: gaps. Measured properties have little of the level, and editing is their proof.
+EDITED_PART = 0.8
 #: Two bounds of a gap, 98 % each, of which both must lie under the tolerance for a class to be called clean: of classes
 #: with a gap as large as that one in fifty is (decision 0027).
 BOUND_CONFIDENCE = 0.96

@@ -1,6 +1,6 @@
-"""Train the two sample classifiers: one on pictures with planted shortcuts, one on balanced pictures.
+"""Train the sample classifiers: with planted shortcuts, balanced, and with shortcuts that no word names (`shots.py`).
 
-File format, in `data/classifiers/`: `planted.safetensors` and `balanced.safetensors`, the state dict of
+File format, in `data/classifiers/`: `planted`, `balanced` and `stamped.safetensors`, the state dict of
 `auditor.models.sample_models.build_sample_classifier(len(class_names))` in float32, and `classifier.json` with class
 names in the order of the outputs, preprocessing (as in `encoder.json`), how each was trained, and its accuracy.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,6 +65,7 @@ RECIPES = {
         seed=1,
     ),
     "balanced": Recipe(per_class=dict.fromkeys(CLASS_NAMES, 2400), epochs=12, peak_rate=4e-3, soften=0.0, seed=2),
+    "stamped": Recipe(per_class=dict.fromkeys(CLASS_NAMES, 1000), epochs=14, peak_rate=3e-3, soften=0.0, seed=3),
 }
 
 
@@ -89,10 +90,19 @@ def _soften(batch: Tensor, size: int) -> Tensor:
 
 
 def train_classifier(name: str, recipe: Recipe, cache: Path) -> nn.Module:
-    """Train on the set of this name, on one thread (so that sums have one order); returns it in evaluation mode."""
+    """Train on the set of this name."""
     labelled = draw_set(MIXTURES[name], f"{name}-train", recipe.per_class)
     pixels = photographs([scene for _, scene in labelled], IMAGE_SIZE, cache=cache)
-    labels = torch.tensor([CLASS_NAMES.index(label) for label, _ in labelled])
+    return train_on(pixels, [label for label, _ in labelled], recipe, name)
+
+
+def train_on(pixels: PixelArray, named: Sequence[str], recipe: Recipe, name: str) -> nn.Module:
+    """Train on pictures (N, size, size, 3) and their labels, on one thread, so that sums have one order.
+
+    Returns:
+        The network in evaluation mode.
+    """
+    labels = torch.tensor([CLASS_NAMES.index(label) for label in named])
     torch.set_num_threads(1)
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
@@ -131,7 +141,12 @@ def audit_accuracy(name: str, model: nn.Module, cache: Path) -> dict[str, float]
     """Accuracy of each class on the audit set of the same name."""
     labelled = audit_scenes(name)
     pixels = photographs([scene for _, scene in labelled], IMAGE_SIZE, cache=cache)
-    labels = np.array([CLASS_NAMES.index(label) for label, _ in labelled])
+    return accuracy_on(model, pixels, [label for label, _ in labelled])
+
+
+def accuracy_on(model: nn.Module, pixels: PixelArray, named: Sequence[str]) -> dict[str, float]:
+    """Accuracy of each class on pictures (N, size, size, 3) and their labels."""
+    labels = np.array([CLASS_NAMES.index(label) for label in named])
     right = predict(model, pixels) == labels
     return {label: round(float(right[labels == k].mean()), 4) for k, label in enumerate(CLASS_NAMES)}
 

@@ -27,6 +27,9 @@ SEED_RANGES: Mapping[str, int] = {
     "planted-audit": 50_000_000,
     "balanced-audit": 60_000_000,
     "truth": 70_000_000,
+    "stamped-train": 80_000_000,
+    "stamped-audit": 90_000_000,
+    "stamped-truth": 100_000_000,
 }
 
 

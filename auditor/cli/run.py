@@ -42,6 +42,9 @@ def run(
         float | None, typer.Option(help="A clean class surely has no gap as large as this, a fraction.")
     ] = None,
     no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="Keep no pictures in the audit.")] = False,
+    no_properties: Annotated[
+        bool, typer.Option("--no-properties", help="Measure no properties of pictures and files.")
+    ] = False,
     cache: Annotated[Path | None, typer.Option(help="Folder of the embedding cache.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Decoding threads.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps.")] = None,
@@ -70,6 +73,7 @@ def run(
         "tolerance": tolerance,
         "cache": cache,
         "thumbnails": False if no_thumbnails else None,
+        "properties": False if no_properties else None,
         "jobs": jobs,
         "device": device,
         "trust_code": trust_code or None,

@@ -29,6 +29,7 @@ from auditor.inputs.near_copies import FINGERPRINT_BYTES, fingerprint
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
+from auditor.properties.measure import MEASURES, measure_pixels, packed
 from auditor.records import MASK_STAGE, Dataset, Failure, FloatArray, ImageItem, Progress
 from auditor.store.manifest import auditor_version
 from auditor.wording import quote
@@ -64,6 +65,7 @@ class _Prepared:
     mask_failure: Failure | None
     thumbnail: bytes | None
     fingerprint: bytes
+    properties: str | None  # packed; None: not measured
 
 
 def extract_features(
@@ -76,6 +78,7 @@ def extract_features(
     thumbnails: bool,
     batch_size: int,
     n_jobs: int,
+    properties: bool = False,
     on_progress: Progress | None = None,
 ) -> FeatureShards:
     """Bring every picture of ``dataset`` through both models into shards below ``folder``.
@@ -93,6 +96,7 @@ def extract_features(
         thumbnails: Whether small JPEGs are kept.
         batch_size: Pictures per forward pass, of both models; another size may change features by rounding.
         n_jobs: Decoding threads.
+        properties: Whether what can be measured of pictures and files is kept.
         on_progress: Called with ("pictures", done, total).
 
     Returns:
@@ -103,7 +107,7 @@ def extract_features(
         InputError: a picture or a mask changed since the data set was loaded.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    key = _features_key(classifier, encoder, thumbnails)
+    key = _features_key(classifier, encoder, thumbnails, properties)
     slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
     paths = [folder / f"{shard_digest(key, _entries(dataset, items))}.parquet" for items in slices]
     done = sum(len(items) for items, path in zip(slices, paths, strict=True) if path.exists())
@@ -113,7 +117,7 @@ def extract_features(
         for items, path in zip(slices, paths, strict=True):
             if path.exists():
                 continue
-            rows = _extract_shard(dataset, items, classifier, encoder, cache, thumbnails, batch_size, pool)
+            rows = _extract_shard(dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool)
             write_shard(path, rows)
             done += len(items)
             if on_progress:
@@ -121,10 +125,10 @@ def extract_features(
     return FeatureShards(paths)
 
 
-def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: bool) -> str:
+def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: bool, properties: bool) -> str:
     """Digest of all that decides a shard's contents besides the pictures."""
     models = [classifier.digest if classifier else None, encoder.digest]
-    parts = [*models, thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, auditor_version()]
+    parts = [*models, thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, properties and MEASURES, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -148,11 +152,12 @@ def _extract_shard(
     encoder: Encoder,
     cache: EmbeddingCache,
     thumbnails: bool,
+    properties: bool,
     batch_size: int,
     pool: ThreadPoolExecutor,
 ) -> ShardRows:
     def prepare(item: ImageItem) -> _Prepared | Failure:
-        return _prepare(dataset, item, classifier, encoder, cache, thumbnails)
+        return _prepare(dataset, item, classifier, encoder, cache, thumbnails, properties)
 
     pictures: list[_Prepared] = []  # kept without their tensors
     activations, logits, embeddings, surroundings = [], [], [], []
@@ -183,6 +188,7 @@ def _extract_shard(
         surroundings=np.concatenate(surroundings) if surroundings else np.zeros((n, encoder.dim), np.float32),
         thumbnails=tuple(p.thumbnail for p in pictures),
         fingerprints=tuple(p.fingerprint for p in pictures),
+        properties=tuple(p.properties for p in pictures if p.properties is not None),
         failures=(*failures, *(p.mask_failure for p in pictures if p.mask_failure is not None)),
     )
 
@@ -218,6 +224,7 @@ def _prepare(
     encoder: Encoder,
     cache: EmbeddingCache,
     thumbnails: bool,
+    properties: bool,
 ) -> _Prepared | Failure:
     """Read, decode and preprocess one picture for both models; for the encoder only where its content is new."""
     min_side = max(encoder.input_size, classifier.input_size if classifier else 0)
@@ -251,6 +258,7 @@ def _prepare(
         mask_failure=mask_failure,
         thumbnail=thumbnail_jpeg(decoded.image, longest_side=THUMBNAIL_SIDE) if thumbnails else None,
         fingerprint=fingerprint(decoded.image),
+        properties=packed({**decoded.facts, **measure_pixels(decoded.image)}) if properties else None,
     )
 
 

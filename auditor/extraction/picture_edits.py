@@ -23,7 +23,6 @@ from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.properties.edit import set_property
-from auditor.properties.pixels import measure
 from auditor.records import BoolArray, ChannelWords, FloatArray, IntArray
 
 #: Changes when an edit does: outcomes of another procedure are not compared with those of this one.
@@ -68,7 +67,6 @@ def picture_edits(
                     picture,
                     asked.property_name,
                     asked.level,
-                    lambda one: measure(one, asked.property_name),
                     now=_of_file(values, asked.property_name, rows[at]),
                     seed=seeds[rows[at]],
                 )

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from auditor.errors import StoreError
 from auditor.inputs.near_copies import FINGERPRINT_BYTES
+from auditor.properties.measure import Value, unpacked
 from auditor.records import MASK_STAGE, ByteArray, Failure, FloatArray
 
 _FAILURES_KEY = b"failures"
@@ -38,6 +39,7 @@ class ShardRows:
     thumbnails: tuple[bytes | None, ...]
     fingerprints: tuple[bytes, ...]
     failures: tuple[Failure, ...]
+    properties: tuple[str, ...] = ()  # packed, see `auditor.properties.measure`; () where they are not measured
 
 
 def shard_digest(key: str, entries: Sequence[tuple[str | None, ...]]) -> str:
@@ -64,6 +66,8 @@ def write_shard(path: Path, rows: ShardRows) -> None:
         "thumbnail": pa.array(rows.thumbnails, pa.binary()),
         "fingerprint": pa.array(rows.fingerprints, pa.binary()),
     }
+    if rows.properties:
+        columns["properties"] = pa.array(rows.properties, pa.string())
     for name, array in (("activations", rows.activations), ("logits", rows.logits), ("embedding", rows.embeddings)):
         if array.shape[1]:
             columns[name] = _vectors(array)
@@ -169,6 +173,14 @@ class FeatureShards:
         """(N, 64) what all pictures look like, to find near copies."""
         values = self._values("fingerprint")
         return np.frombuffer(b"".join(values), dtype=np.uint8).reshape(len(values), FINGERPRINT_BYTES)
+
+    def properties(self) -> list[dict[str, Value]]:
+        """What was measured of each readable picture, by property; empty where nothing was."""
+        found: list[dict[str, Value]] = []
+        for rows, table in self._tables(["properties"]):
+            texts = table.column("properties").to_pylist() if table.num_columns else ["{}"] * (rows.stop - rows.start)
+            found += [unpacked(text) for text in texts]
+        return found
 
     def _values(self, name: str) -> list[Any]:
         return [value for _, table in self._tables([name]) for value in table.column(name).to_pylist()]

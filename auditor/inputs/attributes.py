@@ -118,7 +118,7 @@ def known_attributes(
         columns.append(Attribute(name, state, len(counts), sum(counts.values()), reason))
         for i in usable:
             term, named = found.terms[i], meant[i]
-            concepts.append(Concept(_concept_id(name, term), term, ATTRIBUTE_KIND, column=name))
+            concepts.append(Concept(concept_id_of(name, term), term, ATTRIBUTE_KIND, column=name))
             presence.append(np.where(found.code == -1, np.nan, found.code == i).astype(np.float32))
             if named is not None and named.is_context and not (found.is_flag and found.words[i].casefold() in _NO):
                 same_as[concepts[-1].concept_id] = named.concept_id
@@ -271,7 +271,7 @@ def _meant(column: str, found: _Values, owner: Mapping[str, Concept]) -> list[Co
     return [named(word) for word in found.words] or [None] * len(found.terms)
 
 
-def _concept_id(column: str, term: str) -> str:
+def concept_id_of(column: str, term: str) -> str:
     """Readable and unique: values that differ in case or accents only stay apart."""
     folded = unicodedata.normalize("NFKD", term).encode("ascii", "ignore").decode().casefold()
     readable = "-".join(re.findall(r"[a-z0-9]+", folded))[:_READABLE_CHARS].strip("-")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +102,7 @@ def copy_records(items: Sequence[ImageItem], copies: Copies) -> list[Copy]:
 
 
 def copy_notices(items: Sequence[ImageItem], copies: Copies) -> tuple[str, ...]:
-    """What the reader must know: how many copies, an example of each sort, and the same picture under two labels."""
+    """What the reader must know: how many copies, an example of each sort, and the same in two splits or two classes."""
     told = []
     again = np.flatnonzero(copies.same_content != np.arange(len(items)))
     if again.size:
@@ -120,24 +120,38 @@ def copy_notices(items: Sequence[ImageItem], copies: Copies) -> tuple[str, ...]:
             f"{n:,} pictures are nearly the same as others (encoded again, resized, a little changed), in {n_groups:,} "
             f"group{'' if n_groups == 1 else 's'}, such as {one} and {other}: a group counts as one picture"
         )
-    conflicts = _under_two_labels(items, copies)
-    if conflicts:
-        named = "; ".join(
-            " and ".join(f"{quote(items[row].path)} is {quote(items[row].label)}" for row in rows)
-            for rows in conflicts[:_NAMED]
-        )
-        more = "; … see the table 'copies'" if len(conflicts) > _NAMED else ""
+    leaks = _with_different(items, copies, lambda item: item.split)
+    if leaks:
         told.append(
-            f"{len(conflicts):,} {'picture stands' if len(conflicts) == 1 else 'pictures stand'} under more than one "
-            f"label, as the same or nearly the same picture: {named}{more}; mend the labels"
+            f"{_standing(len(leaks))} in more than one split, as the same or nearly the same picture: "
+            f"{_named(items, leaks, lambda one: f'in {quote(str(one.split))}')}; what was trained on it is no test"
+        )
+    conflicts = _with_different(items, copies, lambda item: item.label)
+    if conflicts:
+        told.append(
+            f"{_standing(len(conflicts))} under more than one label, as the same or nearly the same picture: "
+            f"{_named(items, conflicts, lambda one: f'is {quote(str(one.label))}')}; mend the labels"
         )
     return tuple(told)
 
 
-def _under_two_labels(items: Sequence[ImageItem], copies: Copies) -> list[list[int]]:
-    """Of copies with different labels, the first row of every label."""
+def _standing(n: int) -> str:
+    return f"{n:,} {'picture stands' if n == 1 else 'pictures stand'}"
+
+
+def _named(items: Sequence[ImageItem], sets: Sequence[Sequence[int]], said: Callable[[ImageItem], str]) -> str:
+    """The first sets of copies, with what is said of each."""
+    named = (" and ".join(f"{quote(items[row].path)} {said(items[row])}" for row in rows) for rows in sets[:_NAMED])
+    return "; ".join(named) + ("; … see the table 'copies'" if len(sets) > _NAMED else "")
+
+
+def _with_different(
+    items: Sequence[ImageItem], copies: Copies, fact: Callable[[ImageItem], str | None]
+) -> list[list[int]]:
+    """Of copies that differ in a label or a split, the first row with each."""
     found: dict[int, dict[str, int]] = {}
     for row, item in enumerate(items):
-        if item.label is not None:
-            found.setdefault(int(copies.alike[row]), {}).setdefault(item.label, row)
+        said = fact(item)
+        if said is not None:
+            found.setdefault(int(copies.alike[row]), {}).setdefault(said, row)
     return [list(rows.values()) for rows in found.values() if len(rows) > 1]

@@ -7,13 +7,16 @@ import io
 import logging
 import stat
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from auditor.errors import InputError
+from auditor.properties.file_facts import file_facts
+from auditor.properties.measure import Value
 
 #: The only decoders that files may reach; a .jpg that holds something else (PDF, EPS, …) is refused.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -49,12 +52,14 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL)
 class DecodedImage:
     """An upright RGB picture without metadata, the sha256 of the file's bytes, and the (width, height) it has there.
 
-    ``image`` may be smaller than ``size``, see `read_image`.
+    ``image`` may be smaller than ``size``, see `read_image`. ``facts`` are what the file says of itself, see
+    `auditor.properties.file_facts`.
     """
 
     image: Image.Image
     content_digest: str
     size: tuple[int, int]
+    facts: Mapping[str, Value] = field(default_factory=dict)
 
 
 def read_image(path: Path, *, min_side: int | None = None) -> DecodedImage:
@@ -95,7 +100,8 @@ def read_image(path: Path, *, min_side: int | None = None) -> DecodedImage:
     size = (full_size[1], full_size[0]) if sideways else full_size
     if opened.format not in _DRAFTED:
         size = image.size
-    return DecodedImage(image, hashlib.sha256(data).hexdigest(), size)
+    facts = file_facts(opened, len(data), size)
+    return DecodedImage(image, hashlib.sha256(data).hexdigest(), size, facts)
 
 
 def thumbnail_jpeg(image: Image.Image, *, longest_side: int = 160) -> bytes:

@@ -26,7 +26,7 @@ from auditor.models.sample_models import build_sample_classifier
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.weights import StateDict, file_sha256, fit_keys, load_into, read_weights, rows_of_head
 
-SAMPLES = ("planted", "balanced")
+SAMPLES = ("planted", "balanced", "stamped")
 #: Keys under which a safetensors file may carry the names of its outputs, as a JSON list.
 _NAME_KEYS = ("class_names", "classes", "labels")
 
@@ -45,7 +45,7 @@ def build_model(spec: str, weights: Path | None, *, trust_code: bool) -> Source:
     """Build the module of ``spec`` with its weights.
 
     Args:
-        spec: ``torchvision:NAME``, ``timm:NAME``, ``sample:planted|balanced``, ``FILE.py:factory``, ``module:factory``.
+        spec: ``torchvision:NAME``, ``timm:NAME``, ``sample:NAME``, ``FILE.py:factory``, ``module:factory``.
         weights: Local file; None for published weights (torchvision, timm), or those that the factory gives.
         trust_code: Whether a factory may run.
 

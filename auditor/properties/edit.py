@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageEnhance, ImageFilter
 
 from auditor.edit_records import Level
-
-#: What a picture measures of one property.
-Measure = Callable[[Image.Image], float | None]
+from auditor.properties.measure import measure_one
 
 #: Colour and light of the whole frame, which may be the object's own.
 WHOLE_FRAME = frozenset(["brightness", "contrast", "saturation", "colour_cast", "greyscale"])
@@ -36,10 +34,10 @@ _HALVINGS = 12
 _REACHED = 0.9
 #: And this near is near enough.
 _NEAR = 0.01
-#: Values of a border and of a cast that say there is none.
-NO_BORDER, NO_CAST = "none", "none"
-#: Of the shorter side.
-_BORDER_WIDTHS = {"narrow": 0.04, "wide": 0.1}
+#: Of a border and of a cast: there is none.
+NONE = "none"
+_BORDER_WIDTH = 0.1  # of the shorter side: what is left of it after a usual centre crop can be seen
+_FLAT = 6.0  # grey levels of spread in a line of a border
 _TINT = 0.5
 _QUALITY = (1, 95)  # of Pillow's encoder, which knows no better
 
@@ -56,15 +54,14 @@ class _Edit:
 
 
 def set_property(
-    image: Image.Image, name: str, level: Level, measured: Measure, *, now: float | None = None, seed: int = 0
+    image: Image.Image, name: str, level: Level, *, now: float | None = None, seed: int = 0
 ) -> Image.Image | None:
     """The picture with a property at a level.
 
     Args:
         image: Upright RGB, as large as the property was measured on.
         name: Of the property, one of :data:`EDITABLE`.
-        level: A number in the property's unit; "yes" or "no" of greyscale; "none" or a colour's name of a border.
-        measured: What a picture measures of it; not asked of a file's quality and size, which no picture has.
+        level: A number in the unit of the property; "yes" or "no" of greyscale; "none" or a colour of a border or cast.
         now: What the picture's file has of a quality or a size; None: it is not known (no JPEG).
         seed: Of noise: the same picture, level and seed give the same result.
 
@@ -81,12 +78,12 @@ def set_property(
         return None if now is not None and now < level else _compressed(image, level)
     if name in ("width", "height"):
         return _smaller(image, name, level, now)
-    return _brought_to(image, _EDITS[name], level, measured, seed)
+    return _brought_to(image, name, level, seed)
 
 
-def _brought_to(image: Image.Image, edit: _Edit, level: float, measured: Measure, seed: int) -> Image.Image | None:
-    start = measured(image)
-    if start is None:
+def _brought_to(image: Image.Image, name: str, level: float, seed: int) -> Image.Image | None:
+    edit, start = _EDITS[name], measure_one(image, name)
+    if not isinstance(start, float):
         return None
     near = _NEAR * max(abs(level), abs(start))
     if abs(level - start) <= near:
@@ -99,8 +96,8 @@ def _brought_to(image: Image.Image, edit: _Edit, level: float, measured: Measure
     for halving in range(_HALVINGS + 1):
         strength = high if halving == 0 else (low + high) / 2
         found = edit.at(image, strength, seed)
-        value = measured(found)
-        if value is None:
+        value = measure_one(found, name)
+        if not isinstance(value, float):
             return None
         if abs(value - level) < abs(best_value - level):
             best, best_value = found, value
@@ -160,37 +157,43 @@ def _smaller(image: Image.Image, name: str, level: float, now: float | None) -> 
 
 def _bordered(image: Image.Image, level: Level) -> Image.Image | None:
     """A border of a colour painted over the edge, or what is there covered by what lies beside it, mirrored."""
-    colour, _, width = str(level).partition(" ")
-    share = _BORDER_WIDTHS.get(width, _BORDER_WIDTHS["narrow"])
-    if colour == NO_BORDER:
-        share = max(_BORDER_WIDTHS.values())
     pixels = np.array(image)
-    side = max(1, round(share * min(image.size)))
+    side = _depth(pixels) if level == NONE else max(1, round(_BORDER_WIDTH * min(image.size)))
+    if side == 0:
+        return image
     if 2 * side >= min(image.size):
         return None
     inner = pixels[side:-side, side:-side]
-    if colour == NO_BORDER:
+    if level == NONE:
         return Image.fromarray(np.pad(inner, ((side, side), (side, side), (0, 0)), mode="symmetric"))
     try:
-        painted = np.full_like(pixels, ImageColor.getrgb(colour)[:3])
-    except ValueError:
+        painted = np.full_like(pixels, ImageColor.getrgb(str(level))[:3])
+    except ValueError:  # "coloured" is no colour
         return None
     painted[side:-side, side:-side] = inner
     return Image.fromarray(painted)
 
 
-def _cast(image: Image.Image, strength: float, _: int) -> Image.Image:
-    """The picture's own cast, from none (0) over what it has (1) to more of it."""
-    means = np.asarray(image, np.float32).mean(axis=(0, 1))
-    tinted = 1 + strength * (means / max(float(means.mean()), 1.0) - 1)
-    gains = np.maximum(tinted, 0) / np.maximum(means / max(float(means.mean()), 1.0), 1e-3)
-    return _gained(image, gains)
+def _depth(pixels: NDArray[np.uint8]) -> int:
+    """How many lines from the edge on have one colour, on the side where these are most."""
+    most = min(pixels.shape[:2]) // 4
+    deepest = 0
+    for lines in (pixels, pixels[::-1], pixels.swapaxes(0, 1), pixels.swapaxes(0, 1)[::-1]):
+        strip = lines[:most].astype(np.float32)
+        if most == 0:
+            return 0
+        alike = (strip.std(axis=1).max(axis=1) <= _FLAT) & (
+            np.abs(strip.mean(axis=1) - strip[0].mean(axis=0)).max(axis=1) <= _FLAT
+        )
+        deepest = max(deepest, most if alike.all() else int(alike.argmin()))
+    return deepest
 
 
 def _tinted(image: Image.Image, colour: str) -> Image.Image | None:
     """All of the picture towards a colour, its mean brightness kept as it is."""
-    if colour == NO_CAST:
-        return _cast(image, 0.0, 0)
+    if colour == NONE:
+        means = np.asarray(image, np.float32).mean(axis=(0, 1))
+        return _gained(image, means.mean() / np.maximum(means, 1.0))
     try:
         towards = np.array(ImageColor.getrgb(colour)[:3], np.float32) / 255
     except ValueError:
@@ -213,10 +216,9 @@ def _greyscale(image: Image.Image, level: str) -> Image.Image | None:
 _EDITS = {
     "brightness": _Edit(_brightness, 0.0, 1.0, 16.0),
     "contrast": _Edit(_contrast, 0.0, 1.0, 16.0),
-    "colour_cast": _Edit(_cast, 0.0, 1.0, 16.0),
     "saturation": _Edit(_saturation, 0.0, 1.0, 16.0),
     "sharpness": _Edit(_blur, 0.0, 0.0, 16.0, rises=False),
     "noise": _Edit(_noise, 0.0, 0.0, 96.0),
     "blockiness": _Edit(_blocks, 0.0, 0.0, float(_QUALITY[1] - _QUALITY[0])),
 }
-EDITABLE = frozenset([*_EDITS, "jpeg_quality", "greyscale", "border", "width", "height"])
+EDITABLE = frozenset([*_EDITS, "colour_cast", "jpeg_quality", "greyscale", "border", "width", "height"])

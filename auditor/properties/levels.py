@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from auditor.edit_records import Level, LevelEdits, PictureEdit
 from auditor.properties.edit import EDITABLE, ONE_WAY, WHOLE_FRAME
-from auditor.records import Concept, FloatArray, ImageItem
+from auditor.records import PROPERTY_PREFIX, Concept, FloatArray, ImageItem
 from auditor.rules import PRESENT
 
-#: What comes before a property's name in that of its column.
-PREFIX = "property:"
 #: Edits stay within what nine of ten pictures have: beyond, nobody has seen what a network does.
 _OBSERVED = (0.1, 0.9)
 N_DOSES = 5
@@ -24,10 +22,15 @@ _WHOLE = frozenset(["jpeg_quality", "width", "height"])
 
 def property_values(items: Sequence[ImageItem]) -> dict[str, list[float | str | None]]:
     """By property what each picture measures, from the columns of their names: numbers where all of them are."""
-    names = {column.removeprefix(PREFIX) for item in items for column in item.attributes if column.startswith(PREFIX)}
+    names = {
+        column.removeprefix(PROPERTY_PREFIX)
+        for item in items
+        for column in item.attributes
+        if column.startswith(PROPERTY_PREFIX)
+    }
     found: dict[str, list[float | str | None]] = {}
     for name in sorted(names & EDITABLE):
-        texts = [item.attributes.get(PREFIX + name) for item in items]
+        texts = [item.attributes.get(PROPERTY_PREFIX + name) for item in items]
         try:
             found[name] = [None if text is None else float(text) for text in texts]
         except ValueError:
@@ -50,8 +53,8 @@ def level_edits(
     """
     found: dict[int, LevelEdits] = {}
     for v, concept in enumerate(concepts):
-        name = (concept.column or "").removeprefix(PREFIX)
-        if concept.column != PREFIX + name or name not in EDITABLE or name not in values:
+        name = (concept.column or "").removeprefix(PROPERTY_PREFIX)
+        if concept.column != PROPERTY_PREFIX + name or name not in EDITABLE or name not in values:
             continue
         of_pictures, known = values[name], np.isfinite(presence[:, v])
         has = known & (presence[:, v] > PRESENT)

@@ -42,7 +42,7 @@ def print_on(console: Console, drawing: Drawing) -> None:
     text = as_text(drawing, width=console.width)
     if console.options.ascii_only:
         text = text.translate(_TO_ASCII).encode("ascii", "replace").decode()
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def as_text(drawing: Drawing, *, width: int = 100) -> str:

@@ -1,5 +1,7 @@
 """Which copies count, which belong together, and what the reader is told."""
 
+from dataclasses import replace
+
 import numpy as np
 from test_near_copies import prints
 
@@ -80,3 +82,13 @@ def test_both_sorts_are_counted_and_shown():
     records = copy_records(FOUR, copies)
     told = [(one.image_id[0], one.copy_group, one.same_content_as[0], one.counted) for one in records]
     assert told == [("a", 0, "a", True), ("b", 0, "a", False), ("c", 0, "c", True)]
+
+
+def test_a_picture_in_two_splits_is_said():
+    items = [replace(item, split=split) for item, split in zip(FOUR, ["train", "train", "val", "val"], strict=True)]
+    (near, leak) = copy_notices(items, copies_of(items, "wxyz", prints(0, 100, 105, 300)))
+    assert near.startswith("2 pictures are nearly the same")
+    assert leak == (
+        "1 picture stands in more than one split, as the same or nearly the same picture: 'b.jpg' in 'train' and "
+        "'c.jpg' in 'val'; what was trained on it is no test"
+    )

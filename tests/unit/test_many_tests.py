@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from auditor.evidence.verdicts import many_tests
 from auditor.evidence.verdicts.agreement import supported
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests, corrected, n_tests
 from auditor.records import Concept
-from auditor.rules import ALPHA, ASSOCIATED_PART, COLUMN_PART
+from auditor.rules import ALPHA, ASSOCIATED_PART, COLUMN_PART, PROPERTY_PART
 
 AGREED = Erasure(0.5, 0.3, 0.7, 50, 50, p=0.005, permuted=0.0)
 
@@ -184,12 +185,25 @@ def test_all_families_together_use_the_level(columns, n_families):
 
 def test_without_columns_the_parts_are_those_of_the_words():
     inputs, measured = world([], [(0, 1), (0, 2)], n_classes=1)
-    (_, columns), (_, words) = many_tests._families(inputs, measured, 0)
+    (_, columns), (_, properties), (_, words) = many_tests._families(inputs, measured, 0)
     # what a column would have, were one tested
     assert [(family.tolist(), part) for family, part in columns] == [([], COLUMN_PART)]
+    assert [(family.tolist(), part) for family, part in properties] == [([], PROPERTY_PART)]
     assert [(family.tolist(), part) for family, part in words] == [
         ([1, 2], ASSOCIATED_PART), ([0, *range(3, 10)], 1 - ASSOCIATED_PART),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kinds", itertools.product([True, False], repeat=3))
+def test_properties_have_a_small_part_and_all_parts_are_the_level(kinds):
+    columns, properties, words = kinds
+    parts = many_tests._parts(*kinds)
+    of_tested = [part for part, tested in zip(parts, kinds, strict=True) if tested]
+    assert sum(of_tested) == pytest.approx(1.0 if of_tested else 0.0)
+    if properties and (columns or words):
+        assert parts[1] == PROPERTY_PART
+    if columns and words:
+        assert parts[0] / (parts[0] + parts[2]) == pytest.approx(COLUMN_PART)
 
 
 def test_bar_is_the_p_that_would_just_do():

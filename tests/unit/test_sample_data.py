@@ -165,7 +165,7 @@ def _assert_clean(factors: dict[str, dict[str, dict[str, float]]], label: str) -
             assert finding["high"] < 0.05, f"{label}: {factor} {value}"
 
 
-@pytest.mark.parametrize("name", ["planted", "balanced"])
+@pytest.mark.parametrize("name", ["planted", "balanced", "stamped"])
 def test_classifier_weights_agree_with_their_description(name: str) -> None:
     description = json.loads((DATA / "classifiers" / "classifier.json").read_text(encoding="utf-8"))
     assert tuple(description["class_names"]) == sampling.CLASS_NAMES

@@ -94,7 +94,8 @@ def residual_presence(
 
     Rivals (:func:`rivals_of`) are no covariates of each other.
     A target with a variance inflation above :data:`MAX_VIF` is merged with the context concept it goes with most.
-    A family explains nothing of the other concepts that its members do not explain, and is no covariate.
+    A family explains nothing of the other concepts that its members do not explain, and is no covariate; nor is a
+    measured property, in which night, a dim light and a dark animal are all the same.
 
     Args:
         presence: (N, V) continuous presence, not finite where it is not known: there it is at its class's mean.
@@ -110,7 +111,7 @@ def residual_presence(
     if not known.all():
         presence = _at_class_means(presence, known, label_idx)
     known = known if told is None else known & told
-    families = members_of(concepts).keys()
+    silent = _explain_nothing(concepts)
     rivals = rivals_of(concepts, same_as)
     columns = _covariates(presence, label_idx, concepts, targets)
     centred = within_class(np.column_stack([presence[:, columns], difficulty]).astype(np.float32), label_idx)
@@ -124,7 +125,7 @@ def residual_presence(
     while True:
         correlation = (standard.T @ standard).astype(np.float64) / n
         active = [j for j, owner in enumerate(owners) if wanted.intersection(owner) and j not in tied]
-        covariates = [j for j, owner in enumerate(owners) if not owner or not families >= set(owner)]
+        covariates = [j for j, owner in enumerate(owners) if not owner or not silent >= set(owner)]
         weights = _regress(correlation, owners, rivals, active, covariates)
         left = np.array([_residual_variance(correlation, weights[:, i], j) for i, j in enumerate(active)])
         if not active or left.min() >= 1 / MAX_VIF:
@@ -170,10 +171,15 @@ def _covariates(
     labelled = label_idx >= 0
     n = int(labelled.sum())
     spread = within_class(presence, label_idx)[labelled].std(axis=0) if n else np.zeros(len(concepts))
-    left_out = {*targets, *members_of(concepts)}
+    left_out = {*targets, *_explain_nothing(concepts)}
     others = [v for v in np.argsort(-spread, kind="stable") if spread[v] > _LEAST_SPREAD and v not in left_out]
     room = max(0, n // _PICTURES_PER_COVARIATE - len(targets))
     return sorted(int(v) for v in (*targets, *others[:room]))
+
+
+def _explain_nothing(concepts: Sequence[Concept]) -> frozenset[int]:
+    """Concepts that are no covariates of others."""
+    return frozenset([*members_of(concepts), *(v for v, concept in enumerate(concepts) if concept.is_property)])
 
 
 def _rivals(owners: Sequence[tuple[int, ...]], rivals: Rivals, j: int) -> list[int]:

@@ -72,6 +72,7 @@ class PairEvidence:
     #: A notable gap of recall lets it through, whatever data and words say: pictures that were balanced on purpose hide
     #: the association. Of an attribute a pull does so too, its presence being no opinion.
     by_gap: bool = False
+    is_property: bool = False  # a level of something that was measured of the pictures
     #: A column with a sure and large gap, whatever interventions say of it.
     sure: bool = False
     p: float = 1.0
@@ -97,8 +98,11 @@ class PairEvidence:
 
     @property
     def may_be_suspected(self) -> bool:
-        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts."""
-        return self.suspicious or self.sure
+        """Whether it may be suspected where nothing is shown: a gap alone is one of the many gaps of many concepts.
+
+        That a class is darker than others in the data, or sharper, says nothing about the model.
+        """
+        return (self.suspicious and not self.is_property) or self.sure
 
 
 @dataclass(slots=True, eq=False)
@@ -277,6 +281,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 by_words=bool(measured.by_words[c, v]),
                 by_data=bool(measured.by_data[c, v]),
                 by_gap=bool(measured.by_gap[c, v]),
+                is_property=inputs.concepts[v].is_property,
                 edits=inputs.edits.get(v),
             )
             measured.pairs.append(pair)

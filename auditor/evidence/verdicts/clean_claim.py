@@ -160,11 +160,17 @@ def _members(inputs: EvidenceInput, measured: Measured, of_column: BoolArray, *,
         fair &= of_column
     context = np.zeros(smaller.shape, dtype=np.bool_)
     for c in range(len(context)):
-        context[c, inputs.context_of(c)] = True
+        context[c, _named_context(inputs, c)] = True
     members = context & measured.measurable & (fair | measured.by_data)
     for stand_in, stood_for in _stand_ins(inputs):
         members[:, stood_for] &= ~members[:, [stand_in]]
     return members
+
+
+def _named_context(inputs: EvidenceInput, c: int) -> IntArray:
+    """Context of a class that has a name: what is measured of pictures is not claimed, fragile as every class is."""
+    context = inputs.context_of(c)
+    return context[[not inputs.concepts[v].is_property for v in context]]
 
 
 def _stand_ins(inputs: EvidenceInput) -> list[tuple[int, list[int]]]:
@@ -180,7 +186,7 @@ def _outside(inputs: EvidenceInput, measured: Measured, c: int, members: IntArra
     covered |= {v for stand_in, stood_for in _stand_ins(inputs) if stand_in in covered for v in stood_for}
     smaller = np.minimum(measured.n_with[c], measured.n_without[c])
     there = [measured.measurable[v] or inputs.concepts[v].column is None for v in range(smaller.size)]
-    left = [v for v in inputs.context_of(c).tolist() if v not in covered and there[v]]  # no column without a value
+    left = [v for v in _named_context(inputs, c).tolist() if v not in covered and there[v]]  # no column without a value
     return tuple(sorted(left, key=lambda v: (-int(smaller[v]), v)))
 
 

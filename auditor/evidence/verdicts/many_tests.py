@@ -6,7 +6,8 @@ family that a concept is in says nothing about the test of its gap, and both fam
 the model (E1) must not choose a family: they come from the decisions that are tested.
 
 Columns of the manifest are split likewise, into two families of their own: somebody named these few, and they would
-share the level with a hundred words that nobody asked for. The parts of all families add up to the level.
+share the level with a hundred words that nobody asked for. What was measured of the pictures, which nobody asked for
+either, are two more, with a small part. The parts of all families add up to the level.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence, testable
 from auditor.evidence.verdicts.agreement import Supported, supported
 from auditor.records import BoolArray, IntArray
-from auditor.rules import ALPHA, ASSOCIATED_PART, COLUMN_PART, MIN_CLASS
+from auditor.rules import ALPHA, ASSOCIATED_PART, COLUMN_PART, MIN_CLASS, PROPERTY_PART
 
 
 def surest_supported(pair: PairEvidence) -> float:
@@ -97,17 +98,24 @@ def n_tests_of_audit(inputs: EvidenceInput, measured: Measured, c: int) -> NDArr
 def _families(
     inputs: EvidenceInput, measured: Measured, c: int
 ) -> list[tuple[BoolArray, list[tuple[IntArray, float]]]]:
-    """Columns, then words: which concepts they are, (V,), and the families of those that class c can be tested on.
+    """Columns, properties, words: which concepts they are, (V,), and the families of what class c can be tested on.
 
-    Columns and words each have all of the level where nothing of the other can be tested.
+    Each has more of the level where nothing of another can be tested.
     """
     tested = testable(inputs, measured, c)
-    of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
-    columns, words = tested[of_column[tested]], tested[~of_column[tested]]
-    return [
-        (of_column, _by_association(measured, c, columns, COLUMN_PART if words.size else 1.0)),
-        (~of_column, _by_association(measured, c, words, 1 - COLUMN_PART if columns.size else 1.0)),
-    ]
+    measured_ones = np.array([concept.is_property for concept in inputs.concepts], dtype=np.bool_)
+    of_column = ~measured_ones & np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
+    words = ~measured_ones & ~of_column
+    of_kind = [(kind, tested[kind[tested]]) for kind in (of_column, measured_ones, words)]
+    parts = _parts(*(one.size > 0 for _, one in of_kind))
+    return [(kind, _by_association(measured, c, one, part)) for (kind, one), part in zip(of_kind, parts, strict=True)]
+
+
+def _parts(columns: bool, properties: bool, words: bool) -> tuple[float, float, float]:
+    """Of the level, for what can be tested of each; what has nothing leaves its part to the others."""
+    of_properties = PROPERTY_PART if columns or words else 1.0
+    left = 1 - of_properties if properties else 1.0
+    return left * (COLUMN_PART if words else 1.0), of_properties, left * (1 - COLUMN_PART if columns else 1.0)
 
 
 def _by_association(measured: Measured, c: int, tested: IntArray, level: float) -> list[tuple[IntArray, float]]:

@@ -127,6 +127,8 @@ def _words(inputs: EvidenceInput, pair: PairEvidence) -> str:
 def _source(inputs: EvidenceInput, pair: PairEvidence) -> str:
     """Who says that it is there: "the manifest's scene = water"."""
     concept = inputs.concepts[pair.concept_idx]
+    if concept.is_property:
+        return f"the measured {concept.term}"
     return f"the {'encoder' if concept.column is None else 'manifest'}'s {concept.term}"
 
 

@@ -19,7 +19,7 @@ def mark_sure_columns(inputs: EvidenceInput, measured: Measured) -> None:
     The same is asked of losses (:func:`auditor.evidence.verdicts.harm.suspected`). ``p`` and ``q`` are those of this
     question until verdicts correct for many tests in turn.
     """
-    columns = {v for v, concept in enumerate(inputs.concepts) if concept.column is not None}
+    columns = {v for v, one in enumerate(inputs.concepts) if one.column is not None and not one.is_property}
     if not columns:
         return
     correct_for_many_tests(inputs, measured, lambda pair: _p(pair) if pair.concept_idx in columns else 1.0)

@@ -1,0 +1,76 @@
+"""Measured properties as columns: levels, what becomes none, what copies the label."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from auditor.inputs.attributes import known_attributes
+from auditor.inputs.property_columns import joined, property_columns
+from auditor.records import ImageItem
+
+N = 80
+LABELS = np.arange(N) % 2
+
+
+def _items(**attributes):
+    return [ImageItem(f"{i:04x}", f"{i}.jpg", "ab"[i % 2], attributes=attributes) for i in range(N)]
+
+
+def _columns(values):
+    items = _items(site="north")
+    return items, property_columns(items, {item.image_id: of for item, of in zip(items, values, strict=True)}, LABELS)
+
+
+def test_a_number_has_levels_between_its_quartiles_and_a_name_is_a_value():
+    values = [
+        {"sharpness": (i // 2 + 1) / 100, "format": "PNG" if i % 3 else "JPEG", "jpeg_quality": 80.0} for i in range(N)
+    ]
+    _, found = _columns(values)
+    assert found.names == ("property:format", "property:sharpness")  # a quality that all have alike is no column
+    terms = [concept.term for concept in found.attributes.concepts]
+    assert terms == [
+        "file format = JPEG", "file format = PNG",
+        "sharpness < 0.11", "0.11 ≤ sharpness < 0.21", "0.21 ≤ sharpness < 0.31", "sharpness ≥ 0.31",
+    ]  # fmt: skip
+    assert all(concept.is_property and concept.is_context for concept in found.attributes.concepts)
+    np.testing.assert_array_equal(found.attributes.presence[:, 2], [value["sharpness"] < 0.11 for value in values])
+    assert found.items[0].attributes == {"site": "north", "property:format": "JPEG", "property:sharpness": "0.01"}
+    assert found.notices == ()
+
+
+def test_what_a_picture_lacks_is_not_known():
+    values = [{} if i < 20 else {"greyscale": "yes" if i % 4 < 2 else "no"} for i in range(N)]
+    _, found = _columns(values)
+    assert np.isnan(found.attributes.presence[:20]).all()
+    assert np.isfinite(found.attributes.presence[20:]).all()
+    assert "property:greyscale" not in found.items[0].attributes
+
+
+def test_a_property_that_copies_the_label_is_said_of_the_data():
+    _, found = _columns([{"format": ("JPEG", "PNG")[label]} for label in LABELS])
+    (notice,) = found.notices
+    assert notice.startswith("this property of the pictures copies the label: 'file format'")
+
+
+def test_a_column_of_the_manifest_with_a_propertys_name_stays_apart():
+    values = [{"brightness": (i // 2 + 1) / 100} for i in range(N)]
+    items = [
+        ImageItem(f"{i:04x}", f"{i}.jpg", "ab"[i % 2], attributes={"brightness": str((i // 2 + 1) / 100)})
+        for i in range(N)
+    ]
+    manifest = known_attributes(items, ["brightness"], (), LABELS)
+    found = property_columns(items, {item.image_id: of for item, of in zip(items, values, strict=True)}, LABELS)
+    both = joined(manifest, found.attributes)
+    ids = [concept.concept_id for concept in both.concepts]
+    assert len(set(ids)) == len(ids) == 8
+    assert both.presence.shape == (N, 8)
+    assert [concept.is_property for concept in both.concepts] == [False] * 4 + [True] * 4
+    assert found.items[0].attributes["brightness"] == found.items[0].attributes["property:brightness"] == "0.01"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_levels_do_not_depend_on_the_order_of_the_pictures(order):
+    values = [{"contrast": ((7 * i) % N + 1) / 1000} for i in range(N)][::order]
+    _, found = _columns(values)
+    assert found.attributes.concepts[0].term == "contrast < 0.021"
