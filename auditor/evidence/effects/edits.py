@@ -17,7 +17,13 @@ from scipy.special import ndtr
 
 from auditor.edit_records import PictureEdit
 from auditor.evidence.effects.gaps import Gap
-from auditor.evidence.effects.swaps import NOT_TRIED, Intervention, no_intervention, paired_effect
+from auditor.evidence.effects.swaps import (
+    NOT_TRIED,
+    Intervention,
+    InterventionStatus,
+    no_intervention,
+    paired_effect,
+)
 from auditor.records import BoolArray, IntArray
 from auditor.rules import DELTA, MIN_ARM
 
@@ -59,9 +65,9 @@ class Edited:
 NOT_EDITED = Edited()
 
 
-def not_edited(status: str, n: int = 0) -> Edited:
+def not_edited(status: InterventionStatus, n: int = 0) -> Edited:
     """An edit that says nothing, and why."""
-    nothing = no_intervention(status, n)  # type: ignore[arg-type]
+    nothing = no_intervention(status, n)
     return Edited(nothing, nothing)
 
 

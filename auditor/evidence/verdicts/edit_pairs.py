@@ -15,12 +15,14 @@ import numpy as np
 from auditor.edit_records import DoseResponse, PictureEdit
 from auditor.evidence.effects.edits import (
     CANNOT_BE_SET,
+    Edited,
     EditedPictures,
     EditPictures,
     edited_effects,
     not_edited,
 )
 from auditor.evidence.effects.name_hash import hashed
+from auditor.evidence.effects.swaps import InterventionStatus
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.agreement import edits_surely
@@ -68,20 +70,18 @@ def edit_pairs(
             sizes = family_sizes(inputs, measured, c)
             # what the family's pairs have for edits is shared by those that are edited
             pair.edited_part = EDITED_PART * float(sizes[v]) / n_tried[c, pair.by_data]
-            pair.edited = (
-                not_edited(pictures)
-                if isinstance(pictures, str)
-                else edited_effects(pictures, c, len(inputs.class_names))
-            )
+            pair.edited = _effects(inputs, pictures, c)
         if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs):
             kept = _in_both(inputs, measured, v, _most_of_each(inputs, classes, most), edit, keep_object=True)
             for pair in pairs:
-                pair.edited_around = (
-                    not_edited(kept)
-                    if isinstance(kept, str)
-                    else edited_effects(kept, pair.class_idx, len(inputs.class_names))
-                )
+                pair.edited_around = _effects(inputs, kept, pair.class_idx)
         progress("evidence: edited pictures", done, len(asked))
+
+
+def _effects(inputs: EvidenceInput, pictures: EditedPictures | InterventionStatus, c: int) -> Edited:
+    if isinstance(pictures, str):
+        return not_edited(pictures)
+    return edited_effects(pictures, c, len(inputs.class_names))
 
 
 def _asked(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> dict[int, list[PairEvidence]]:
@@ -120,7 +120,7 @@ def _in_both(
     edit: EditPictures,
     *,
     keep_object: bool = False,
-) -> EditedPictures | str:
+) -> EditedPictures | InterventionStatus:
     """Pictures with the level and without it, those first that lack it; or the state that prevents it.
 
     Where an edit goes one way only the other side gives none.
@@ -128,7 +128,7 @@ def _in_both(
     edits = inputs.edits[v]
     known, present = measured.known[:, v] & (inputs.predicted_idx >= 0), measured.present[:, v]
     rows, before, after, lacking = [], [], [], []
-    status = "too_few"
+    status: InterventionStatus = "too_few"
     left = list(most)
     for is_given, asked in ((True, edits.given), (False, edits.taken)):
         if asked is None:
