@@ -11,6 +11,7 @@ from auditor.concept_records import AttributeConcept, ConceptFamily
 from auditor.config import NO_MODEL
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
+from auditor.extraction.edit_record import EditRecord
 from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
@@ -157,6 +158,15 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Interventions:
+    """What was done to pictures, and what the model called them then; nothing without a model."""
+
+    swaps: SwapRecord = field(default_factory=SwapRecord)  # of regions (E5)
+    exchanges: SwapRecord = field(default_factory=SwapRecord)  # of fixed places (E5-place)
+    edits: EditRecord = field(default_factory=EditRecord)  # of measured properties (E6)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
     """Everything that an audit stores."""
 
@@ -164,5 +174,4 @@ class Analysis:
     gathered: Gathered
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]
-    swaps: SwapRecord = field(default_factory=SwapRecord)  # interventions and what came of them
-    exchanges: SwapRecord = field(default_factory=SwapRecord)  # of places, and what came of them
+    interventions: Interventions

@@ -56,6 +56,7 @@ JUDGED_TABLES = (
     "counterexamples",
     "fixed_places",
     "unnamed_leads",
+    "dose_responses",
 )
 _VERSIONED = ("torch", "torchvision", "open_clip_torch", "timm", "numpy", "scipy", "faiss-cpu", "duckdb")
 
@@ -145,8 +146,12 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         digests=audit_digests(config, inputs),
         notices=(*inputs.notices, *context.taught.notices),
         shards=gathered.shards,
-        swaps=analysis.swaps,
-        exchanges=analysis.exchanges,
+        swaps=analysis.interventions.swaps,
+        exchanges=analysis.interventions.exchanges,
+        edits=analysis.interventions.edits,
+        level_edits={
+            gathered.evidence_input.concepts[v].concept_id: edits for v, edits in gathered.evidence_input.edits.items()
+        },
     )
     write_embedding_index(folder, pictures.embeddings)
     write_manifest(folder, run)
@@ -192,6 +197,7 @@ def add_evidence(
     database.add_verdicts(evidence.verdicts)
     database.add_core_concepts(evidence.core_concepts)
     database.add_counterexamples(evidence.counterexamples)
+    database.add_dose_responses(evidence.dose_responses)
 
 
 def rejudged_from(run: Run) -> RejudgedFrom:

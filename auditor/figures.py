@@ -130,6 +130,14 @@ def coefficient(value: float | None) -> str:
     return UNKNOWN if value is None or not math.isfinite(value) else _written(_sure(value), 2)
 
 
+def measure(value: float | None) -> str:
+    """A measured value in its own unit, in three digits at the most: "30", "0.31", "1920"."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    exact = _sure(value)
+    return _written(exact, max(0, 2 - max(exact.adjusted(), 0))) if exact % 1 else _written(exact, 0)
+
+
 def p_value(p: float | None) -> str:
     """A p or q value: "< 0.001", "0.03"."""
     if p is None or not math.isfinite(p):

@@ -17,7 +17,16 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from auditor.analysis import Analysis, ChannelMeanings, Decisions, Gathered, Inputs, PictureConcepts, Pictures
+from auditor.analysis import (
+    Analysis,
+    ChannelMeanings,
+    Decisions,
+    Gathered,
+    Inputs,
+    Interventions,
+    PictureConcepts,
+    Pictures,
+)
 from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date, write_audit
 from auditor.config import AuditConfig
 from auditor.errors import InputError
@@ -26,14 +35,17 @@ from auditor.evidence.presence.families import rows_of_all, shares_of_all
 from auditor.evidence.verdicts.exemplars import choose_exemplars, place_rows
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
+from auditor.extraction.edit_record import EditRecorder
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
 from auditor.extraction.kept_inputs import EvidenceSource
+from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
+from auditor.extraction.picture_edits import object_places, picture_edits
 from auditor.extraction.picture_maps import exemplar_maps
 from auditor.extraction.place_swaps import PLACE_PROCEDURE, place_swaps
 from auditor.extraction.region_swaps import PROCEDURE, picture_files, region_swaps
 from auditor.extraction.shards import FeatureShards
-from auditor.extraction.swap_record import SwapRecord, SwapRecorder
+from auditor.extraction.swap_record import SwapRecorder
 from auditor.figures import decimals_of, percent
 from auditor.gate.acceptance import today_utc
 from auditor.inputs.attributes import known_attributes
@@ -49,6 +61,7 @@ from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
 from auditor.picture_concepts import picture_concepts
+from auditor.properties.levels import level_edits, property_values
 from auditor.records import BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.taught_concepts import teach
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
@@ -289,19 +302,19 @@ def put_into_words(
 
 def analyse(inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None) -> Analysis:
     """Verdicts, and the maps of the pictures that show their evidence."""
-    evidence, swaps, exchanges = weigh_evidence(inputs, gathered, on_progress=on_progress)
+    evidence, interventions = weigh_evidence(inputs, gathered, on_progress=on_progress)
     maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
-    return Analysis(inputs, gathered, evidence, maps, swaps, exchanges)
+    return Analysis(inputs, gathered, evidence, maps, interventions)
 
 
 def weigh_evidence(
     inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None
-) -> tuple[EvidenceResult, SwapRecord, SwapRecord]:
-    """Findings and a verdict for every class, and the swaps of regions and of places that were tried for them.
+) -> tuple[EvidenceResult, Interventions]:
+    """Findings and a verdict for every class, and the interventions on pictures that were tried for them.
 
     Pictures are read again where interventions on them may decide.
     """
-    decisions, intervene, exchange = gathered.decisions, None, None
+    decisions, intervene, exchange, edit = gathered.decisions, None, None, None
     if decisions is not None:
         root, items = inputs.dataset.root, gathered.pictures.items
         read = picture_files(root, items, min_side=decisions.classifier.input_size)
@@ -311,9 +324,18 @@ def weigh_evidence(
         swap = region_swaps(decisions.classifier, read, replace(words, concept_rows=rows), names)
         intervene = SwapRecorder(swap, PROCEDURE)
         exchange = SwapRecorder(place_swaps(decisions.classifier, read), PLACE_PROCEDURE)
-    evidence = judge(gathered.evidence_input, intervene=intervene, exchange=exchange, on_progress=on_progress)
-    records = [one.record() if one else SwapRecord() for one in (intervene, exchange)]
-    return evidence, records[0], records[1]
+        masks = [item.mask_path for item in items]
+        places = object_places(decisions.classifier, root, masks, words, names, gathered.evidence_input.label_idx)
+        whole = picture_files(root, items, min_side=None)
+        seeds = [int(image_id, 16) for image_id in gathered.pictures.image_ids]
+        by_hand = picture_edits(decisions.classifier, whole, property_values(items), seeds, places)
+        edit = EditRecorder(by_hand, EDITS_PROCEDURE)
+    evidence = judge(
+        gathered.evidence_input, intervene=intervene, exchange=exchange, edit=edit, on_progress=on_progress
+    )
+    if intervene is None or exchange is None or edit is None:
+        return evidence, Interventions()
+    return evidence, Interventions(intervene.record(), exchange.record(), edit.record())
 
 
 def draw_maps(
@@ -429,6 +451,7 @@ def evidence_input(
         in_training=in_training(inputs.dataset),
         tolerance=config.tolerance,
         places=shards.places() if inputs.head is not None else None,
+        edits=level_edits(context.concepts, context.presence, property_values(pictures.items)),
     )
 
 

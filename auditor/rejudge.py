@@ -33,7 +33,9 @@ from auditor.evidence.presence.families import shares_of_all
 from auditor.evidence.verdicts.exemplars import choose_exemplars, place_rows
 from auditor.evidence.verdicts.fit_sentences import fit_notices
 from auditor.evidence.verdicts.judge import judge
+from auditor.extraction.edit_record import replayed_edits
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs
+from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
 from auditor.extraction.place_swaps import PLACE_PROCEDURE
 from auditor.extraction.region_swaps import PROCEDURE
 from auditor.extraction.shards import FeatureShards
@@ -108,7 +110,8 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
     kept = held.kept
     intervene = replayed(kept.swaps, PROCEDURE) if kept.head is not None else None
     exchange = replayed(kept.exchanges, PLACE_PROCEDURE) if kept.head is not None else None
-    evidence = judge(held.evidence_input, intervene=intervene, exchange=exchange, on_progress=on_progress)
+    edit = replayed_edits(kept.edits, EDITS_PROCEDURE) if kept.head is not None else None
+    evidence = judge(held.evidence_input, intervene=intervene, exchange=exchange, edit=edit, on_progress=on_progress)
     run = _run(held, evidence, out)
     with _made_beside(out) as made:
         _link_features(folder / FEATURES_NAME, made / FEATURES_NAME, (*kept.shards, KEPT_NAME))
@@ -182,6 +185,9 @@ def _held(folder: Path) -> _Held:
             pictures = line_up(kept, shards)
             context = picture_concepts(kept, pictures, kept.taught)
             weighed = evidence_input(config, kept, pictures, shards, context, None)
+            position = {concept.concept_id: v for v, concept in enumerate(context.concepts)}
+            edits = {position[concept_id]: one for concept_id, one in kept.level_edits.items()}
+            weighed = replace(weighed, edits=edits)
             if kept.head is not None:
                 n, n_words = len(items), len(kept.concepts.concepts)
                 shares, residuals = words_of_predictions(connection, n_images=n, n_concepts=n_words)

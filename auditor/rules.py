@@ -184,6 +184,24 @@ PLACE_GIVEN = Rule(
     label="Place given to others",
     phrase="called it for the place",
 )
+EDITED_RECALL = Rule(
+    rule_id="E6-recall",
+    kind="intervention",
+    unit="points",
+    whose="own",
+    measures="how much more often the class is recognised when its own pictures are given the level of a property",
+    label="Set in its pictures",
+    phrase="set in its pictures",
+)
+EDITED_PULL = Rule(
+    rule_id="E6-pull",
+    kind="intervention",
+    unit="points",
+    whose="others",
+    measures="how much more often other classes' pictures are called it when they are given the level of a property",
+    label="Set in other pictures",
+    phrase="set in other classes' pictures",
+)
 
 #: In the order of the argument: seen in the pictures, taken away, and the screens that led there.
 RULES = (
@@ -200,6 +218,8 @@ RULES = (
     FILLED,
     PLACE_TAKEN,
     PLACE_GIVEN,
+    EDITED_RECALL,
+    EDITED_PULL,
     SHARE,
     ASSOCIATION,
     PLACE_SHARE,
@@ -267,6 +287,9 @@ COLUMN_PART = 0.5
 PROPERTY_PART = 0.1
 #: Part of a pair's level for a gap of recall, and for a pull; the rest is for recall and swaps tested together.
 GAP_PART = 0.45
+#: Part of a pair's level for edits (E6), where its concept is a property that can be set in a picture: the rest is for
+#: gaps. Measured properties have little of the level, and editing is their proof.
+EDITED_PART = 0.8
 #: Two bounds of a gap, 98 % each, of which both must lie under the tolerance for a class to be called clean: of classes
 #: with a gap as large as that one in fifty is (decision 0027).
 BOUND_CONFIDENCE = 0.96

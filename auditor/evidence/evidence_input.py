@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from auditor.concept_records import CoreConcept, CoreReason, Counterexample, EncoderFit, FixedPlace, UnnamedLead
+from auditor.edit_records import DoseResponse, LevelEdits
 from auditor.place_grid import N_CELLS
 from auditor.records import (
     ClassConcept,
@@ -64,6 +65,8 @@ class EvidenceInput:
     #: (N, 9) where the evidence for what a picture is called lies, NaN where it is not known; None: of no
     #: picture, and leads that need no word are not looked for
     places: FloatArray | None = None
+    #: concepts that are levels of a measured property which can be set in a picture, and how
+    edits: Mapping[int, LevelEdits] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n, n_classes, n_concepts = len(self.image_ids), len(self.class_names), len(self.concepts)
@@ -115,3 +118,4 @@ class EvidenceResult:
     place_presence: Mapping[str, FloatArray] = field(default_factory=dict)  # by place (N,), NaN where it is not known
     notices: tuple[str, ...] = ()  # what holds for the whole audit and the reader must know
     fit: EncoderFit | None = None  # what the encoder's words are worth on these pictures
+    dose_responses: list[DoseResponse] = field(default_factory=list)

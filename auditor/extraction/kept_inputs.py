@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, get_args
 
@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.concept_records import CoreReason
+from auditor.edit_records import LevelEdits, PictureEdit
 from auditor.errors import StoreError
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
+from auditor.extraction.edit_record import EditRecord
 from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
@@ -82,6 +84,8 @@ class KeptInputs:
     taught: TaughtConcepts  # concepts by example: neither the examples nor their probes are kept
     swaps: SwapRecord = field(default_factory=SwapRecord)
     exchanges: SwapRecord = field(default_factory=SwapRecord)  # of places; none in an audit of before
+    edits: EditRecord = field(default_factory=EditRecord)
+    level_edits: Mapping[str, LevelEdits] = field(default_factory=dict)  # by concept_id
 
 
 def write_kept_inputs(
@@ -94,6 +98,8 @@ def write_kept_inputs(
     shards: FeatureShards,
     swaps: SwapRecord,
     exchanges: SwapRecord,
+    edits: EditRecord,
+    level_edits: Mapping[str, LevelEdits],
 ) -> None:
     """Write the file into the folder of the features, whole or not at all.
 
@@ -106,6 +112,8 @@ def write_kept_inputs(
         shards: The features.
         swaps: Interventions and what came of them.
         exchanges: The same of places.
+        edits: Of pictures, and what came of them.
+        level_edits: By concept_id, how a level of a property is given and taken.
 
     Raises:
         StoreError: the folder cannot be written.
@@ -140,6 +148,9 @@ def write_kept_inputs(
         "absent_kinds": list(inputs.concepts.absent_rows),
         "procedure": swaps.procedure,
         "place_procedure": exchanges.procedure,
+        "edits": [astuple(one) for one in edits.edits],
+        "level_edits": {concept_id: astuple(one) for concept_id, one in level_edits.items()},
+        "edits_procedure": edits.procedure,
     }
     arrays: dict[str, NDArray[Any]] = {
         "facts": np.array(json.dumps(facts)),
@@ -152,6 +163,7 @@ def write_kept_inputs(
         "called": swaps.called,
         "exchanges": exchanges.swaps,
         "exchanged": exchanges.called,
+        "edited": edits.called,
     }
     halves = inputs.concepts.halves
     for name, half in (("whole", inputs.concepts), ("half0", halves[0]), ("half1", halves[1])):
@@ -295,6 +307,15 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
         )
         if "exchanges" in arrays
         else SwapRecord(),
+        edits=EditRecord(  # none in an audit of before there were any
+            tuple(_edit(*one) for one in facts.get("edits", [])),
+            np.asarray(arrays.get("edited", np.zeros((0, 3))), np.int64),
+            str(facts.get("edits_procedure", "")),
+        ),
+        level_edits={
+            concept_id: LevelEdits(_edit(*given), None if taken is None else _edit(*taken), _doses(doses), bool(whole))
+            for concept_id, (given, taken, doses, whole) in facts.get("level_edits", {}).items()
+        },
     )
 
 
@@ -311,6 +332,19 @@ def _taught(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], n: int
         raise ValueError(f"{len(concepts)} concepts by example with kappa of shape {kappa.shape}")
     presence = _floats(arrays["taught_presence"], n, len(concepts))
     return TaughtConcepts(concepts, presence, kappa, dict(facts["taught_same_as"]))
+
+
+def _edit(name: str, level: object, keep_object: bool) -> PictureEdit:
+    if not isinstance(level, float | str):
+        raise ValueError(f"no level of a property: {level!r}")
+    return PictureEdit(str(name), level, bool(keep_object))
+
+
+def _doses(levels: Sequence[object]) -> tuple[float, ...]:
+    doses = tuple(level for level in levels if isinstance(level, float))
+    if len(doses) != len(levels):
+        raise ValueError(f"doses that are no numbers: {levels!r}")
+    return doses
 
 
 def _packed(name: str, parts: Sequence[FloatArray]) -> dict[str, NDArray[Any]]:

@@ -82,7 +82,7 @@ def preprocessed_pictures(classifier: Classifier, read: Callable[[int], Image.Im
     return picture
 
 
-def picture_files(root: Path, items: Sequence[ImageItem], *, min_side: int) -> Callable[[int], Image.Image]:
+def picture_files(root: Path, items: Sequence[ImageItem], *, min_side: int | None) -> Callable[[int], Image.Image]:
     """Reads the picture of a row from its file."""
     return lambda row: read_image(root / items[row].path, min_side=min_side).image
 

@@ -25,6 +25,7 @@ from auditor.concept_records import (
     FixedPlace,
     UnnamedLead,
 )
+from auditor.edit_records import DoseResponse
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
@@ -229,6 +230,10 @@ class AuditDatabase:
     def add_counterexamples(self, rows: Sequence[Counterexample]) -> None:
         """Append what breaks the shortcuts, and what is missing."""
         self._insert("counterexamples", tables.record_table(rows, Counterexample))
+
+    def add_dose_responses(self, rows: Sequence[DoseResponse]) -> None:
+        """Append what pictures are called at levels of a property."""
+        self._insert("dose_responses", tables.record_table(rows, DoseResponse))
 
     def add_failures(self, rows: Sequence[Failure]) -> None:
         """Append pictures that could not be used."""

@@ -250,6 +250,15 @@ def m0016_leads(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0017_dose_responses(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep what pictures are called at five levels of a property; audits from before have none."""
+    connection.execute(
+        "CREATE TABLE dose_responses (class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL,"
+        " concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL, property_name VARCHAR NOT NULL, level DOUBLE NOT NULL,"
+        " n BIGINT NOT NULL, n_called BIGINT NOT NULL, n_others BIGINT NOT NULL, n_others_called BIGINT NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -267,6 +276,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0014_example_concepts,
     m0015_concepts_seen,
     m0016_leads,
+    m0017_dose_responses,
 )
 
 

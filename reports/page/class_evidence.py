@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from auditor.concept_records import Counterexample
+from auditor.edit_records import DoseResponse, PictureEdit
 from auditor.evidence.effects.significance import wilson_interval
+from auditor.evidence.verdicts.edit_sentences import level
 from auditor.figures import percent
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
 from auditor.rules import PRESENT, RULES, fails_with, rule_of, shown_by_others, written
@@ -27,6 +29,7 @@ _STATUS = {
     "control_failed": "control failed",
     "not_applicable": "has no place to cover",
     "not_readable": "pictures not found",
+    "one_way": "cannot be set or undone",
     "not_tried_again": "not tried again",
 }
 _STATEMENTS = {
@@ -100,6 +103,28 @@ def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: floa
     if residual is not None:
         rows.append(charts.ShareBar("no word fits", percent(residual), "grey", 100 * min(max(residual, 0), 1)))
     return rows
+
+
+def dose_chart(doses: Sequence[DoseResponse], verdict: Verdict) -> Markup:
+    """What pictures are called at levels of the leading property, as bars."""
+    rows = dose_bars(doses, verdict)
+    told = "; ".join(f"{row.label} {row.text}" for row in rows)
+    return charts.share_bars(rows, f"Called it at levels of a property: {told}") if rows else Markup()
+
+
+def dose_bars(doses: Sequence[DoseResponse], verdict: Verdict) -> list[charts.ShareBar]:
+    """One row a level of the leading property: other classes' pictures that are called the class, and its own."""
+    return [
+        charts.ShareBar(
+            label=plain(level(PictureEdit(one.property_name, one.level)), _LABEL),
+            text=f"{percent(one.n_others_called / one.n_others)} · own {percent(one.n_called / one.n)}",
+            tone="accent",
+            share=100 * one.n_others_called / one.n_others,
+            elsewhere=100 * one.n_called / one.n,
+        )
+        for one in doses
+        if one.concept_id == verdict.concept_id and one.n and one.n_others
+    ]
 
 
 def arms(verdict: Verdict, counterexamples: Sequence[Counterexample], subgroups: Sequence[Subgroup]) -> list[Arm]:

@@ -142,6 +142,7 @@ class Section:
     tile_groups: tuple[TileGroup, ...]
     forest: Markup
     words: Markup
+    doses: Markup
     what_now: str | None
     n_wanted: int | None
     command: str | None

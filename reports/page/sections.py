@@ -105,6 +105,7 @@ class Sections:
             tile_groups=self._pictures.tile_groups(verdict, by_pull=by_pull),
             forest=class_evidence.forest(leading, verdict),
             words=class_evidence.words_chart(concepts, verdict, self._residuals.get(c)),
+            doses=class_evidence.dose_chart(queries.dose_responses(connection, c), verdict),
             what_now=what_now(verdict, lead),
             n_wanted=next((row.n_others_missing if by_pull else row.n_missing for row in wanted), None),
             command=explain_command(verdict, lead),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auditor.concept_records import CoreConcept, Counterexample, FixedPlace, UnnamedLead
+from auditor.edit_records import DoseResponse
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Finding, Subgroup
 from auditor.store.queries import audit as queries
@@ -27,7 +28,9 @@ _LEADING, _LISTED_FAILURES, _LISTED_LEAKS = 10, 100, 1000
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
-Row = TypeVar("Row", ClassConcept, CoreConcept, Counterexample, Finding, FixedPlace, Subgroup, UnnamedLead)
+Row = TypeVar(
+    "Row", ClassConcept, CoreConcept, Counterexample, DoseResponse, Finding, FixedPlace, Subgroup, UnnamedLead
+)
 
 
 def json_report(connection: queries.Connection, *, decision: GateDecision | None = None) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
     counterexamples = _by_class(queries.counterexamples(connection))
     places = _by_class(queries.fixed_places(connection))
     halves = _by_class(queries.unnamed_leads(connection))
+    doses = _by_class(queries.dose_responses(connection))
     failed, leaked = queries.failure_counts(connection), leaks(connection)
     return {
         "format": "auditor-report",
@@ -69,6 +73,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
                 "counterexamples": [_without_class(row) for row in counterexamples[verdict.class_idx]],
                 "fixed_places": [_without_class(row) for row in places[verdict.class_idx]],
                 "unnamed_leads": [_without_class(row) for row in halves[verdict.class_idx]],
+                "dose_responses": [_without_class(row) for row in doses[verdict.class_idx]],
             }
             for verdict in queries.verdicts(connection)
         ],

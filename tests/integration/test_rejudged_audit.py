@@ -229,7 +229,8 @@ def test_an_audit_of_before_says_from_when_on(copy, tmp_path):
     with duckdb.connect(str(copy / DATABASE_NAME)) as connection:
         for migration in MIGRATIONS[10:]:
             connection.execute(f"DELETE FROM migrations WHERE name = '{migration.__name__}'")
-        connection.execute("DROP TABLE concept_families")
+        for table in ("concept_families", "dose_responses"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE verdicts DROP COLUMN gap_bound")
         for column in ("rules_digest", "thresholds", "rejudged_from"):
             connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")

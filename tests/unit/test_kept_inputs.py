@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from auditor.edit_records import LevelEdits, PictureEdit
 from auditor.errors import StoreError
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
+from auditor.extraction.edit_record import EditRecord
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs, write_kept_inputs
 from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
@@ -67,6 +69,11 @@ INPUTS = KeptInputs(
     ),
     swaps=SwapRecord(np.array([[0, 1, 2, 3, 4]]), np.array([[1, -1]]), "halves"),
     exchanges=SwapRecord(np.array([[0, 7, 6, 1, 3]]), np.array([[0, 1]]), "thirds"),
+    edits=EditRecord((PictureEdit("noise", 3.5), PictureEdit("border", "none", True)), np.array([[1, 2, 0]]), "first"),
+    level_edits={
+        "site-a": LevelEdits(PictureEdit("noise", 3.5), None, (1.0, 2.0, 3.0, 4.0, 5.0)),
+        "water": LevelEdits(PictureEdit("greyscale", "yes"), PictureEdit("greyscale", "no"), (), True),
+    },
 )
 
 
@@ -82,6 +89,8 @@ def write(folder, inputs=INPUTS, *, shards=(SHARD,), read=(0, 2, 3)):
         shards=named,
         swaps=inputs.swaps,
         exchanges=inputs.exchanges,
+        edits=inputs.edits,
+        level_edits=inputs.level_edits,
     )
     return [ITEMS[row] for row in read]
 
@@ -128,6 +137,9 @@ def test_everything_comes_back_with_the_pictures_that_could_not_be_read(tmp_path
     same(found.exchanges.swaps, inputs.exchanges.swaps)
     same(found.exchanges.called, inputs.exchanges.called)
     assert found.exchanges.procedure == "thirds"
+    assert (found.edits.edits, found.edits.procedure) == (inputs.edits.edits, "first")
+    same(found.edits.called, inputs.edits.called)
+    assert found.level_edits == inputs.level_edits
     assert [path.name for path in tmp_path.iterdir()] == [KEPT_NAME]
 
 

@@ -11,7 +11,16 @@ from PIL import Image
 from torch import Tensor
 from toy_models import GapCnn
 
-from auditor.analysis import Analysis, ChannelMeanings, Decisions, Gathered, Inputs, PictureConcepts, Pictures
+from auditor.analysis import (
+    Analysis,
+    ChannelMeanings,
+    Decisions,
+    Gathered,
+    Inputs,
+    Interventions,
+    PictureConcepts,
+    Pictures,
+)
 from auditor.config import AuditConfig
 from auditor.evidence.verdicts.judge import EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
@@ -181,7 +190,7 @@ def toy_analysis(folder: Path) -> Analysis:
         CONCEPTS, presence, {}, (), told, np.stack([told, told]), (), TaughtConcepts.none(len(presence))
     )
     gathered = Gathered(pictures, shards, WORDS.concept_rows, decisions, context, None)
-    return Analysis(inputs, gathered, evidence, maps)
+    return Analysis(inputs, gathered, evidence, maps, Interventions())
 
 
 def toy_config(folder: Path, out: Path) -> AuditConfig:

@@ -30,6 +30,7 @@ InterventionStatus = Literal[
     "not_applicable",
     "not_readable",
     "not_tried",
+    "one_way",  # what an edit cannot take back, and no picture could be given it
     "not_tried_again",  # the audit is judged again without its model, and the swaps were not carried out for it
 ]
 
@@ -125,15 +126,25 @@ def paired_effect(
     n, members = len(rows), rows if groups is None else groups[rows]
     if n < MIN_ARM or min(np.unique(one).size for one in members.T) < MIN_ARM:
         return no_intervention("too_few", n)
-    rates = called.mean(axis=0)
-    if rates[0] < least_kept:
-        return no_intervention("unstable", n, called=float(rates[0]))
-    change = called[:, 0].astype(np.int64) - called[:, 1]
+    if called[:, 0].mean() < least_kept:
+        return no_intervention("unstable", n, called=float(called[:, 0].mean()))
+    return changed_rates(called, members, rows[:, 0])
+
+
+def changed_rates(called: BoolArray, members: IntArray, rows: IntArray) -> Intervention:
+    """Paired difference of two rates, with Bonett and Price's interval and an exact p of "at most DELTA".
+
+    Args:
+        called: (n, 2) whether each picture is called the class with the concept, and without it.
+        members: (n, m) codes of what each pair depends on: changes that follow one of them make pairs count as fewer.
+        rows: (n,) of the pictures.
+    """
+    change, n = called[:, 0].astype(np.int64) - called[:, 1], len(called)
     size = n / max(1.0, sum(_clustering(change, one) for one in members.T) - (members.shape[1] - 1))
     more, fewer = float(np.mean(change > 0)), float(np.mean(change < 0))
     centre, variance = paired_change(more, fewer, size)
-    error = float(np.sqrt(variance))
-    half, effect = float(ndtri(0.5 + CONFIDENCE / 2)) * error, float(change.mean())
+    half, effect = float(ndtri(0.5 + CONFIDENCE / 2) * np.sqrt(variance)), float(change.mean())
+    rates = called.mean(axis=0)
     return Intervention(
         effect=effect,
         low=min(centre - half, effect),
@@ -142,7 +153,7 @@ def paired_effect(
         called=float(rates[0]),
         called_without=float(rates[1]),
         n=n,
-        changed=tuple(dict.fromkeys(int(row) for row in rows[:, 0][change > 0])),
+        changed=tuple(dict.fromkeys(int(row) for row in rows[change > 0])),
     )
 
 

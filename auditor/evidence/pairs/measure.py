@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.concept_records import EncoderFit
+from auditor.edit_records import LevelEdits
 from auditor.evidence.effects import significance
 from auditor.evidence.effects.association import AssociationAuc, association_auc, class_concepts, present_counts
+from auditor.evidence.effects.edits import NOT_EDITED, Edited
 from auditor.evidence.effects.encoder_fit import encoder_fit
 from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
 from auditor.evidence.effects.pulled_share import Sources, pulled_share, pulled_sources
@@ -64,6 +66,10 @@ class PairEvidence:
     lost: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows with v, called c only as they are
     gained: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # rows without v, called c only erased
     swapped: Intervention = NOT_TRIED
+    edits: LevelEdits | None = None  # of a level of a measured property that can be set in pictures
+    edited: Edited = NOT_EDITED
+    edited_around: Edited = NOT_EDITED  # with the object's place left as it is
+    edited_part: float = 0.0  # of the pair's level, for E6
     partners: tuple[int, ...] = ()
     #: A notable gap of recall lets it through, whatever data and words say: pictures that were balanced on purpose hide
     #: the association. Of an attribute a pull does so too, its presence being no opinion.
@@ -280,6 +286,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 by_gap=bool(measured.by_gap[c, v]),
                 is_property=inputs.concepts[v].is_property,
                 readable=bool(measured.readable[c, v]),
+                edits=inputs.edits.get(v),
             )
             measured.pairs.append(pair)
             if not measured.measurable[v]:

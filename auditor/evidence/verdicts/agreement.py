@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from scipy.stats import combine_pvalues
 
+from auditor.evidence.effects.edits import Edited, as_gap
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.swaps import Intervention
@@ -15,6 +16,9 @@ from auditor.rules import (
     AGREEING_MARGIN_FEW,
     AGREEING_PART,
     DELTA,
+    EDITED_PART,
+    EDITED_PULL,
+    EDITED_RECALL,
     ERASED_MARGIN,
     ERASED_PULL,
     ERASED_RECALL,
@@ -95,21 +99,45 @@ def supported(pair: PairEvidence) -> list[Supported]:
     found = []
     # without a gap of recall the pull and the swaps share the level
     part = GAP_PART if pair.recall.status == "measured" else 0.5
-    if erasure_agrees(pair) or swaps_agree(pair):
+    if pair.edits is not None:
+        part *= 1 - EDITED_PART
+    by_edits = edits_surely(pair.edited)
+    if by_edits or erasure_agrees(pair) or swaps_agree(pair):
         by_erasure = ERASED_RECALL if agrees_by_counts(pair) else ERASED_MARGIN
-        found.append(Supported(RECALL_GAP, pair.recall, by_erasure if erasure_agrees(pair) else FILLED, part))
+        agreeing = EDITED_RECALL if by_edits else by_erasure if erasure_agrees(pair) else FILLED
+        found.append(Supported(RECALL_GAP, pair.recall, agreeing, part))
         if swaps_confirm(pair):
             p = float(combine_pvalues([pair.recall.p, pair.swapped.p]).pvalue)
             found.append(Supported(RECALL_GAP, replace(pair.recall, p=p), FILLED, 1 - 2 * GAP_PART, together=True))
     # both tests of a pull share its level
     of_pull = part if pair.pulled_share is None else part / 2
-    if agrees(pair.pull, pair.erased_pull, pair.transferred_pull, _part(pair)):
-        found.append(Supported(PULL_GAP, pair.pull, ERASED_PULL, of_pull))
+    if by_edits or agrees(pair.pull, pair.erased_pull, pair.transferred_pull, _part(pair)):
+        found.append(Supported(PULL_GAP, pair.pull, EDITED_PULL if by_edits else ERASED_PULL, of_pull))
     if pair.pulled_share is not None and share_agrees(pair, pair.pulled_share):
         found.append(Supported(PULLED_SHARE, pair.pulled_share, ERASED_SHARE, of_pull))
     if swaps_stand_alone(pair):
         found.append(Supported(FILLED, pair.swapped.as_gap(), None, part))
+    if by_edits:  # one test of both, told by whichever is the surer
+        for rule, edited in ((EDITED_RECALL, pair.edited.recall), (EDITED_PULL, pair.edited.pull)):
+            found.append(Supported(rule, as_gap(edited, pair.edited.p), None, pair.edited_part))
     return found
+
+
+def edits_surely(edited: Edited) -> bool:
+    """Whether setting a level surely makes a class gain more than DELTA, in its own pictures and in those of others."""
+    both = (edited.recall, edited.pull)
+    return all(one.status == "measured" and one.low > DELTA for one in both) and edited.p <= NULL_ALPHA
+
+
+def edits_stay(edited: Edited) -> bool:
+    """Whether something of what an edit does is left with the object's place as it is, where less is edited."""
+    both = (edited.recall, edited.pull)
+    return all(one.status == "measured" and one.effect > DELTA and one.low > 0 for one in both)
+
+
+def edits_exclude(edited: Edited) -> bool:
+    """Whether setting a level moves neither the class's pictures nor those of others by more than is tolerated."""
+    return all(one.status == "measured" and one.high < TOLERATED for one in (edited.recall, edited.pull))
 
 
 def share_agrees(pair: PairEvidence, share: Gap) -> bool:

@@ -20,7 +20,7 @@ from auditor.evidence.verdicts.harm import losses_besides, suspected
 from auditor.evidence.verdicts.many_tests import n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
-from auditor.evidence.verdicts.suspicion import may_be_suspected, only_in_data
+from auditor.evidence.verdicts.suspicion import makes_suspect, only_in_data
 from auditor.records import Severity, Verdict, VerdictName
 from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, PULLED_DELTA, RECALL_LOSS
 
@@ -104,7 +104,7 @@ def class_verdict(
         others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
         told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
         return verdict("harmed", told, severity_of(harm[0].gap), harm[0])
-    undecided = without_twins(inputs, [j for j in screened if j.state == "open" and may_be_suspected(j.pair)])
+    undecided = without_twins(inputs, [j for j in screened if makes_suspect(j)])
     screened = [j for j in screened if j.pair.suspicious and j.pair.readable]
     in_data = [j.pair for j in without_twins(inputs, only_in_data(judged))]
     goes_with_it = claim_sentences.only_in_data(inputs, in_data)

@@ -12,11 +12,13 @@ from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
-from auditor.evidence.verdicts.agreement import swaps_stand_alone
+from auditor.evidence.verdicts.agreement import edits_surely, swaps_stand_alone
 from auditor.evidence.verdicts.harm import is_sure
 from auditor.records import Finding, FloatArray, IntArray, Subgroup
 from auditor.rules import (
     ASSOCIATION,
+    EDITED_PULL,
+    EDITED_RECALL,
     ERASED_MARGIN,
     ERASED_PULL,
     ERASED_RECALL,
@@ -74,7 +76,7 @@ def core_of(inputs: EvidenceInput, measured: Measured) -> list[CoreConcept]:
 
 
 def findings_of(inputs: EvidenceInput, measured: Measured, absence: Measured) -> list[Finding]:
-    """Findings of every measured pair, by class and concept: E1, E2 and, where a model was examined, E3 to E5.
+    """Findings of every measured pair, by class and concept: E1, E2 and, where a model was examined, E3 to E6.
 
     Args:
         inputs: What was judged.
@@ -142,6 +144,13 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         estimate, p = (swapped.effect, swapped.low, swapped.high), swapped.p if swapped.status == "measured" else None
         corrected = q if swaps_stand_alone(pair) else None
         yield finding(FILLED, estimate, swapped.n, rows, p=p, corrected=corrected, status=swapped.status)
+    for rule, edited in ((EDITED_RECALL, pair.edited.recall), (EDITED_PULL, pair.edited.pull)):
+        if edited.status != "not_tried":
+            done = edited.status == "measured"
+            rows = np.array(edited.changed[:MAX_EXAMPLES], dtype=np.int64)
+            estimate, p = (edited.effect, edited.low, edited.high), edited.p if done else None
+            corrected = q if done and edits_surely(pair.edited) else None
+            yield finding(rule, estimate, edited.n, rows, p=p, corrected=corrected, status=edited.status)
 
 
 def _record(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from auditor.evidence.effects.edits import EditPictures
 from auditor.evidence.effects.place_exchange import Exchange
 from auditor.evidence.effects.swaps import Intervene
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
@@ -16,6 +17,7 @@ from auditor.evidence.verdicts.class_states import notices_of
 from auditor.evidence.verdicts.class_verdict import class_verdict, missing_of
 from auditor.evidence.verdicts.clean_claim import clean_claims
 from auditor.evidence.verdicts.counterexamples import counterexamples_of
+from auditor.evidence.verdicts.edit_pairs import dose_responses, edit_pairs, told_pairs
 from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_of
 from auditor.evidence.verdicts.harm import judged_losses, measure_harm, suspected
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
@@ -23,7 +25,7 @@ from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs
 from auditor.evidence.verdicts.place_leads import find_places, fixed_places, place_findings, place_presence
 from auditor.evidence.verdicts.place_sentences import place_sentence, with_places
 from auditor.evidence.verdicts.sure_columns import mark_sure_columns
-from auditor.evidence.verdicts.suspicion import may_be_suspected
+from auditor.evidence.verdicts.suspicion import makes_suspect
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.evidence.verdicts.unnamed_leads import unnamed_leads
@@ -38,14 +40,16 @@ def judge(
     *,
     intervene: Intervene | None = None,
     exchange: Exchange | None = None,
+    edit: EditPictures | None = None,
     on_progress: Progress | None = None,
 ) -> EvidenceResult:
-    """Measure E1 to E5 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else.
+    """Measure E1 to E6 and give every class its verdict. Relabelling classes permutes the verdicts, nothing else.
 
     Args:
         inputs: What is judged.
         intervene: Carries out interventions on pictures (E5); without it there are none.
         exchange: Exchanges places of pictures between classes; without it fixed places stay leads.
+        edit: Sets measured properties in pictures (E6); without it there is none.
         on_progress: Called with (stage, done, total).
     """
     inputs = measurable(inputs)
@@ -55,6 +59,9 @@ def judge(
         erase_pairs(inputs, measured, progress)
         mark_sure_columns(inputs, measured)
     judged = judged_by_class(inputs, measured)
+    if inputs.head is not None and edit is not None and inputs.edits:
+        edit_pairs(inputs, measured, judged, edit, progress)
+        judged = judged_by_class(inputs, measured)
     control = None
     if inputs.head is not None and intervene is not None:
         before = judged
@@ -69,6 +76,7 @@ def judge(
     verdicts = tuple(
         class_verdict(inputs, measured, c, judged[c], absence, losses[c], claim) for c, claim in enumerate(claims)
     )
+    doses = [] if edit is None else dose_responses(inputs, told_pairs(inputs, verdicts, judged), edit, progress)
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     places = find_places(inputs, exchange, progress)
     led_by_loss = [v.class_idx for v in verdicts if v.rule_id == RECALL_LOSS.rule_id]
@@ -82,10 +90,10 @@ def judge(
             inputs,
             measured,
             [
-                (j, j.state, missing_of(inputs, measured, j.pair))
+                (j, "proven" if j.state == "proven" else "open", missing_of(inputs, measured, j.pair))
                 for of_class in undecided_or_worse
                 for j in of_class
-                if (j.state == "proven" and j.pair.screened) or (j.state == "open" and may_be_suspected(j.pair))
+                if (j.state == "proven" and j.pair.screened) or makes_suspect(j)
             ]
             + [
                 (j, "proven" if j.state == "proven" else "open", missing_of(inputs, measured, j.pair, of=absence))
@@ -99,6 +107,7 @@ def judge(
         place_presence=place_presence(inputs, places),
         notices=(*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
         fit=measured.fit,
+        dose_responses=doses,
     )
 
 

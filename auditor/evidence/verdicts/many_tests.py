@@ -77,6 +77,15 @@ def n_tests(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.flo
     return shared
 
 
+def family_sizes(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
+    """(V,) how many tests of class c share a part of its level with that of each concept."""
+    sizes = np.ones(len(inputs.concepts), dtype=np.int64)
+    for of_kind, families in _families(inputs, measured, c):
+        of_each = [max(family.size, 1) for family, _ in families]
+        sizes[of_kind] = np.where(measured.by_data[c, of_kind], of_each[0], of_each[-1])
+    return sizes
+
+
 def n_tests_of_audit(inputs: EvidenceInput, measured: Measured, c: int) -> NDArray[np.float64]:
     """(V,) the same with the classes: Benjamini-Hochberg leaves a class that is found alone one part in C of the level.
 

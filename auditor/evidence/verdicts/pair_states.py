@@ -14,7 +14,15 @@ from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.presence.families import family_of, members_of, namesakes
-from auditor.evidence.verdicts.agreement import Supported, excluded, share_excluded, supported
+from auditor.evidence.verdicts.agreement import (
+    Supported,
+    edits_exclude,
+    edits_stay,
+    edits_surely,
+    excluded,
+    share_excluded,
+    supported,
+)
 from auditor.evidence.verdicts.many_tests import corrected
 from auditor.records import Reason
 from auditor.rules import ALPHA, DELTA, PULL_GAP, PULLED_DELTA, PULLED_SHARE, RECALL_GAP, Rule
@@ -43,6 +51,8 @@ class JudgedPair:
     strength: float
     agreeing: Rule | None = None
     together: bool = False
+    #: Shown, but of the whole frame's colour or light, and not with the object's place left as it is.
+    may_be_core: bool = False
 
     @property
     def by_pull(self) -> bool:
@@ -60,6 +70,22 @@ class JudgedPair:
 
 
 def _judged(pair: PairEvidence) -> JudgedPair:
+    """By gaps and interventions; of a property that can be set in pictures, what that says of it comes before both."""
+    judged = _by_gaps(pair)
+    if pair.edits is None:
+        return judged
+    if edits_exclude(pair.edited):
+        # what goes with the property may be used, the property is not
+        return replace(judged, state="open" if judged.state == "proven" else "excluded")
+    if judged.state == "proven" and not edits_surely(pair.edited):
+        # a gap of sharpness, whatever erasure says, is in every class: pictures that are hard to see are missed
+        return replace(judged, state="open")
+    if judged.state == "proven" and pair.edits.whole_frame and not edits_stay(pair.edited_around):
+        return replace(judged, state="open", may_be_core=True)
+    return judged
+
+
+def _by_gaps(pair: PairEvidence) -> JudgedPair:
     tested = supported(pair)
     if pair.q <= ALPHA:
         shown = [one for one in tested if corrected(pair, one) <= ALPHA]

@@ -13,7 +13,8 @@ from auditor.evidence.effects.witnesses import n_witnesses
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.presence.families import family_of, most_shown
-from auditor.evidence.verdicts.agreement import agrees_by_counts
+from auditor.evidence.verdicts import edit_sentences
+from auditor.evidence.verdicts.agreement import agrees_by_counts, edits_surely
 from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.swap_controls import Control
@@ -260,6 +261,14 @@ def _shown(inputs: EvidenceInput, lead: JudgedPair, name: str) -> str:
         )
         shown = replace(pair.swapped, effect=lead.gap.effect, low=lead.gap.low, high=lead.gap.high)
         return f"shown by intervention only, as {few} without it; {_swapped(shown, name)}"
+    if pair.edits is not None and edits_surely(pair.edited):
+        edited = edit_sentences.edited_clause(pair.edits, pair.edited, name)
+        if lead.rule.kind == "intervention":
+            return edited
+        if lead.rule is PULLED_SHARE:
+            return f"{_pulled(inputs, pair, lead.gap)}; {edited}"
+        observed = _pull(lead.gap, name) if lead.by_pull else f"{_recall(lead.gap)}{_picked(lead, pair.recall)}"
+        return f"{observed}; {edited}"
     if lead.together:
         return (
             f"{_recall(lead.gap)}, too few pictures to show it by themselves, but together with two interventions they "
@@ -303,7 +312,10 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
     said = _other(inputs, other, lead.rule)
     # where neither source has enough pictures one of them says so
     more = f" {_capital(said)}." if said and gap.status == "measured" else ""
-    more += _tried_on_pictures(pair, name)
+    if lead.may_be_core:
+        shown = _shown(inputs, lead, name)
+        return Sentence(claim, f"{shown}; but {edit_sentences.may_be_core(pair, name)}.{more}", joint=", and ")
+    more += _tried_on_pictures(pair, name) + edit_sentences.tried(pair, name)
     fitted = (pair.erased_pull, pair.transferred_pull) if by_pull else (pair.erased_recall, pair.transferred_recall)
     if lead.rule is PULLED_SHARE:
         fitted = pair.erased_share, pair.transferred_share

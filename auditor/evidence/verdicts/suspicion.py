@@ -30,6 +30,14 @@ def may_be_suspected(pair: PairEvidence) -> bool:
     return pair.by_words or (pair.by_data and (shows_gap(pair) or bool(supported(pair))))
 
 
+def makes_suspect(judged: JudgedPair) -> bool:
+    """Whether a pair that is neither shown nor excluded makes its class suspect.
+
+    So does what was shown of the whole frame's colour or light, and not with the object's place left as it is.
+    """
+    return judged.state == "open" and (judged.may_be_core or may_be_suspected(judged.pair))
+
+
 def shows_gap(pair: PairEvidence) -> bool:
     """Whether a gap of recall, of pull or of share is over DELTA by its lower bound."""
     gaps = [gap for gap in (pair.recall, pair.pull, pair.pulled_share) if gap is not None]
@@ -38,4 +46,4 @@ def shows_gap(pair: PairEvidence) -> bool:
 
 def only_in_data(judged: Sequence[JudgedPair]) -> list[JudgedPair]:
     """Pairs that go with the class in the data, and of which nothing says that the model uses them."""
-    return [j for j in judged if j.state == "open" and j.pair.by_data and not may_be_suspected(j.pair)]
+    return [j for j in judged if j.state == "open" and j.pair.by_data and not makes_suspect(j)]

@@ -27,6 +27,7 @@ from auditor.concept_records import (
     FixedPlace,
     UnnamedLead,
 )
+from auditor.edit_records import DoseResponse
 from auditor.errors import StoreError
 from auditor.records import (
     MASK_STAGE,
@@ -113,6 +114,13 @@ SELECT class_idx, class_name, concept_id, concept, concept_kind, reason, by_word
 FROM core_concepts
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, concept_id
+"""
+
+_DOSE_RESPONSES = """
+SELECT class_idx, class_name, concept_id, concept, property_name, level, n, n_called, n_others, n_others_called
+FROM dose_responses
+WHERE $class_idx IS NULL OR class_idx = $class_idx
+ORDER BY class_idx, concept_id, level
 """
 
 _COUNTEREXAMPLES = """
@@ -321,6 +329,11 @@ def fixed_places(connection: Connection, class_idx: int | None = None) -> list[F
 def unnamed_leads(connection: Connection, class_idx: int | None = None) -> list[UnnamedLead]:
     """Halves of classes that the model treats differently, by class."""
     return records(connection.execute(_UNNAMED_LEADS, {"class_idx": class_idx}), UnnamedLead)
+
+
+def dose_responses(connection: Connection, class_idx: int | None = None) -> list[DoseResponse]:
+    """What pictures are called at levels of a property, by class, concept and level."""
+    return records(connection.execute(_DOSE_RESPONSES, {"class_idx": class_idx}), DoseResponse)
 
 
 def calibrations(connection: Connection) -> list[CalibrationRow]:

@@ -33,11 +33,12 @@ _FEW_WORDS, _MANY_WORDS = 10, 60
 
 @dataclass(frozen=True, slots=True)
 class _Story:
-    """What the report says of a class, and the rows of its two charts."""
+    """What the report says of a class, and the rows of its charts."""
 
     section: Section
     estimates: list[Estimate]
     word_bars: list[ShareBar]
+    dose_bars: list[ShareBar]
 
 
 def show(session: Session) -> None:
@@ -57,6 +58,7 @@ def show(session: Session) -> None:
         v=verdict,
         estimates=story.estimates,
         word_bars=story.word_bars,
+        dose_bars=story.dose_bars,
         tile_url=partial(_tile_url, session, verdict),
     )
     _show_words(session, verdict)
@@ -109,6 +111,7 @@ def _story(folder: str, identity: Identity | None, class_idx: int, _connection: 
         section,
         class_evidence.estimates(leading, verdict.rule_id),
         class_evidence.word_bars(concepts, verdict, residual),
+        class_evidence.dose_bars(queries.dose_responses(_connection, class_idx), verdict),
     )
 
 

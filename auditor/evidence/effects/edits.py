@@ -1,0 +1,121 @@
+"""E6, proof by editing: a property is set in the same picture, and the model is asked what it calls the result.
+
+Every picture stands twice, with the level and without it, one of the two as it was. That a network falls under an edit
+is no reliance: it is one if the class *gains* by the level what it would not gain by chance, in its own pictures and
+in those of others, and both beyond what the same edit does to the other classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from auditor.edit_records import PictureEdit
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.swaps import (
+    NOT_TRIED,
+    Intervention,
+    InterventionStatus,
+    changed_rates,
+    no_intervention,
+)
+from auditor.records import BoolArray, IntArray
+from auditor.rules import DELTA, MIN_ARM
+
+#: What the pictures of rows are called after an edit, (n,); NOT_READABLE or CANNOT_BE_SET where there is no answer.
+#: None where an audit is judged again without its model and these edits were not carried out for it.
+EditPictures = Callable[[PictureEdit, Sequence[int]], IntArray | None]
+_UPPER_QUARTILE = 0.75
+#: A picture that cannot be read; one that cannot be brought to a level, as there is no way back from its own.
+NOT_READABLE, CANNOT_BE_SET = -1, -2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EditedPictures:
+    """What n pictures are called with a level of a property and without it, one of the two being the picture as it was.
+
+    ``label_idx`` is theirs, ``groups`` are codes of pictures that belong together, all (n,).
+    """
+
+    rows: IntArray
+    label_idx: IntArray
+    with_level: IntArray
+    without_level: IntArray
+    groups: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """How much more often a class's pictures, and those of others, are called it with a level than without it.
+
+    ``p`` is that of "at least one of both is at most :data:`DELTA`, or no more beyond what the edit does to the other
+    classes": of the four tests the weakest, so that it needs no correction (intersection-union, Berger 1982).
+    """
+
+    recall: Intervention = NOT_TRIED
+    pull: Intervention = NOT_TRIED
+    p: float = 1.0
+
+
+NOT_EDITED = Edited()
+
+
+def not_edited(status: InterventionStatus, n: int = 0) -> Edited:
+    """An edit that says nothing, and why."""
+    nothing = no_intervention(status, n)
+    return Edited(nothing, nothing)
+
+
+def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> Edited:
+    """Both effects of a level on what pictures are called a class.
+
+    "Beyond the other classes" is, of recall, the class's gain less the upper quartile of the other classes' gains under
+    the same edit (of their mean a class that relies on the opposite would take away what all others gain); of the pull,
+    in the same pictures of other classes, how much more often they are called the class than the mean wrong class. A
+    network that only falls under an edit loses everywhere and scatters its errors over all.
+
+    Args:
+        pictures: Of all classes.
+        class_idx: The class.
+        n_classes: Of the model.
+    """
+    labels = pictures.label_idx
+    own = labels == class_idx
+    if min(int(own.sum()), int((~own).sum())) < MIN_ARM:
+        return not_edited("too_few", int(own.sum()))
+    called = np.stack([pictures.with_level == class_idx, pictures.without_level == class_idx], axis=1)
+    right = _change(pictures.with_level == labels, pictures.without_level == labels)
+    gained = _change(*called.T)
+    recall, pull = (changed_rates(called[arm], pictures.groups[arm, None], pictures.rows[arm]) for arm in (own, ~own))
+    others = sorted((right[labels == k] for k in np.unique(labels[~own])), key=lambda one: float(one.mean()))
+    usual = others[math.ceil(_UPPER_QUARTILE * len(others)) - 1]
+    beyond = [_p_beyond(gained[own] - usual.mean(), _variance_of_mean(usual))]
+    if n_classes > 2:
+        wrong = -(right + gained) / (n_classes - 2)  # all changes of one picture add up to nothing
+        beyond.append(_p_beyond((gained - wrong)[~own], 0.0))
+    return Edited(recall, pull, max(recall.p, pull.p, *beyond))
+
+
+def as_gap(effect: Intervention, p: float) -> Gap:
+    """One of the two effects as a difference of rates, with the p of both."""
+    gap = effect.as_gap()
+    return Gap(gap.effect, gap.low, gap.high, p, gap.x_present, gap.n_present, gap.x_absent, gap.n_absent)
+
+
+def _change(with_level: BoolArray, without_level: BoolArray) -> IntArray:
+    return with_level.astype(np.int64) - without_level
+
+
+def _variance_of_mean(values: NDArray[np.int64] | NDArray[np.float64]) -> float:
+    return float(values.var(ddof=1) / values.size) if values.size > 1 else 1.0
+
+
+def _p_beyond(values: NDArray[np.float64], variance: float) -> float:
+    """One-sided p of "the mean is at most DELTA"; ``variance`` is that of what was subtracted from all of them."""
+    error = np.sqrt(_variance_of_mean(values) + variance)
+    return float(ndtr((DELTA - values.mean()) / max(error, 1e-9)))

@@ -1,0 +1,245 @@
+"""Which levels of measured properties are set in which pictures, and what comes of it for each class (E6).
+
+A picture that was edited for one class says what it is called for all of them, so edits are drawn by level and not by
+class. No class has more than :data:`MAX_PICTURES` pictures go through the model.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from auditor.edit_records import DoseResponse, PictureEdit
+from auditor.evidence.effects.edits import (
+    CANNOT_BE_SET,
+    Edited,
+    EditedPictures,
+    EditPictures,
+    edited_effects,
+    not_edited,
+)
+from auditor.evidence.effects.name_hash import hashed
+from auditor.evidence.effects.swaps import InterventionStatus
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.pairs.measure import Measured, PairEvidence
+from auditor.evidence.verdicts.agreement import edits_surely
+from auditor.evidence.verdicts.many_tests import family_sizes
+from auditor.evidence.verdicts.pair_states import JudgedPair
+from auditor.evidence.verdicts.suspicion import makes_suspect
+from auditor.records import BoolArray, IntArray, Progress, Verdict
+from auditor.rules import EDITED_PART, MIN_ARM
+
+#: Pictures of a class that go through the model: so many for proof, the others for the curves.
+MAX_PICTURES, _FOR_PROOF = 500, 300
+#: Levels that are tried in an audit, and properties whose curve is drawn.
+MAX_LEVELS, MAX_CURVES = 6, 4
+#: Pictures of a class at one level; more would take other levels' places and add little.
+_MOST_AT_LEVEL = 150
+#: Pictures of all classes that nothing is asked of, at one level, and at one dose.
+_OTHERS, _OTHERS_AT_DOSE = 400, 100
+#: What an edit with the object's place left as it is takes: the edited picture, and the map that says where that is.
+_PASSES_KEPT = 2
+
+
+def edit_pairs(
+    inputs: EvidenceInput,
+    measured: Measured,
+    judged: Sequence[Sequence[JudgedPair]],
+    edit: EditPictures,
+    progress: Progress,
+) -> None:
+    """Fill in E6 of the pairs of a measured property that data or gaps let through, the strongest of each class first.
+
+    Where a change of the whole frame's colour or light shows something, it is asked again with the object's place left
+    as it is: such a property may be the object's own.
+    """
+    asked = _asked(inputs, judged)
+    passes = sum(1 + _PASSES_KEPT * inputs.edits[v].whole_frame for v in asked)
+    most = min(_MOST_AT_LEVEL, _FOR_PROOF // passes) if passes else 0
+    n_tried: dict[tuple[int, bool], int] = defaultdict(int)
+    for pairs in asked.values():
+        for pair in pairs:
+            n_tried[pair.class_idx, pair.by_data] += 1
+    for done, (v, pairs) in enumerate(asked.items(), start=1):
+        classes = {pair.class_idx for pair in pairs}
+        pictures = _in_both(inputs, measured, v, _most_of_each(inputs, classes, most), edit)
+        for pair in pairs:
+            c = pair.class_idx
+            sizes = family_sizes(inputs, measured, c)
+            # what the family's pairs have for edits is shared by those that are edited
+            pair.edited_part = EDITED_PART * float(sizes[v]) / n_tried[c, pair.by_data]
+            pair.edited = _effects(inputs, pictures, c)
+        if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs):
+            kept = _in_both(inputs, measured, v, _most_of_each(inputs, classes, most), edit, keep_object=True)
+            for pair in pairs:
+                pair.edited_around = _effects(inputs, kept, pair.class_idx)
+        progress("evidence: edited pictures", done, len(asked))
+
+
+def _effects(inputs: EvidenceInput, pictures: EditedPictures | InterventionStatus, c: int) -> Edited:
+    if isinstance(pictures, str):
+        return not_edited(pictures)
+    return edited_effects(pictures, c, len(inputs.class_names))
+
+
+def _asked(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> dict[int, list[PairEvidence]]:
+    """Levels that are tried, and the pairs that each is tried for.
+
+    First the strongest of every class, then every second: names, and not positions, decide between equals.
+    """
+    ranked: list[tuple[int, float, str, PairEvidence]] = []
+    for of_class in judged:
+        mine = [
+            j
+            for j in of_class
+            if j.pair.concept_idx in inputs.edits and j.pair.screened and j.state in ("proven", "open")
+        ]
+        mine.sort(key=lambda j: (-j.strength, inputs.concepts[j.pair.concept_idx].concept_id))
+        ranked += [(i, -j.strength, inputs.class_names[j.pair.class_idx], j.pair) for i, j in enumerate(mine)]
+    chosen: dict[int, list[PairEvidence]] = {}
+    for *_, pair in sorted(ranked, key=lambda one: one[:3]):
+        if pair.concept_idx in chosen or len(chosen) < MAX_LEVELS:
+            chosen.setdefault(pair.concept_idx, []).append(pair)
+    return chosen
+
+
+def _most_of_each(inputs: EvidenceInput, asked: set[int], most: int, others: int = _OTHERS) -> list[int]:
+    """Of each class how many pictures are edited: of those that nothing is asked of as many as make the others."""
+    n_classes = len(inputs.class_names)
+    elsewhere = min(most, -(-others // max(n_classes - 1, 1)))
+    return [most if c in asked else elsewhere for c in range(n_classes)]
+
+
+def _in_both(
+    inputs: EvidenceInput,
+    measured: Measured,
+    v: int,
+    most: Sequence[int],
+    edit: EditPictures,
+    *,
+    keep_object: bool = False,
+) -> EditedPictures | InterventionStatus:
+    """Pictures with the level and without it, those first that lack it; or the state that prevents it.
+
+    Where an edit goes one way only the other side gives none.
+    """
+    edits = inputs.edits[v]
+    known, present = measured.known[:, v] & (inputs.predicted_idx >= 0), measured.present[:, v]
+    rows, before, after, lacking = [], [], [], []
+    status: InterventionStatus = "too_few"
+    left = list(most)
+    for is_given, asked in ((True, edits.given), (False, edits.taken)):
+        if asked is None:
+            continue
+        drawn = _drawn(inputs, known & (present != is_given), left, inputs.concepts[v].concept_id)
+        called = edit(replace(asked, keep_object=keep_object), drawn.tolist()) if drawn.size else drawn
+        if called is None:
+            return "not_tried_again"
+        if drawn.size and (called == CANNOT_BE_SET).all():
+            status = "one_way"
+        done = called >= 0
+        rows.append(drawn[done])
+        before.append(inputs.predicted_idx[drawn[done]])
+        after.append(called[done])
+        lacking.append(np.full(int(done.sum()), is_given))
+        for c, n in enumerate(np.bincount(inputs.label_idx[drawn[done]], minlength=len(left)).tolist()):
+            left[c] -= n
+    row, given = np.concatenate(rows), np.concatenate(lacking)
+    if row.size < MIN_ARM:
+        return status
+    was, became = np.concatenate(before), np.concatenate(after)
+    return EditedPictures(
+        rows=row,
+        label_idx=inputs.label_idx[row],
+        with_level=np.where(given, became, was),
+        without_level=np.where(given, was, became),
+        groups=row if inputs.groups is None else inputs.groups[row],
+    )
+
+
+def _drawn(inputs: EvidenceInput, among: BoolArray, most: Sequence[int], salt: str) -> IntArray:
+    """Rows of labelled pictures, up to so many of each class, by the hash of the pictures' ids."""
+    keys = hashed(f"{inputs.seed}\x00{salt}\x00{image_id}" for image_id in inputs.image_ids)
+    order = np.argsort(keys, kind="stable")
+    chosen = [order[(among & (inputs.label_idx == c))[order]][:n] for c, n in enumerate(most) if n > 0]
+    return np.concatenate(chosen).astype(np.int64) if chosen else np.zeros(0, np.int64)
+
+
+def told_pairs(
+    inputs: EvidenceInput, verdicts: Sequence[Verdict], judged: Sequence[Sequence[JudgedPair]]
+) -> list[JudgedPair]:
+    """Pairs of a flagged or suspect class that are shown or that make it suspect, the strongest of all first."""
+    told = [
+        j
+        for verdict in verdicts
+        if verdict.verdict in ("flagged", "suspect")
+        for j in judged[verdict.class_idx]
+        if j.pair.concept_idx in inputs.edits and j.pair.screened and (j.state == "proven" or makes_suspect(j))
+    ]
+    return sorted(told, key=lambda j: (j.state != "proven", -j.strength, inputs.class_names[j.pair.class_idx]))
+
+
+def dose_responses(
+    inputs: EvidenceInput, leads: Sequence[JudgedPair], edit: EditPictures, progress: Progress
+) -> list[DoseResponse]:
+    """What pictures are called at five levels of a property, for each pair that a verdict names.
+
+    Args:
+        inputs: What is judged.
+        leads: Pairs of flagged and suspect classes, the strongest first.
+        edit: Edits pictures.
+        progress: Called with (stage, done, total).
+    """
+    by_property: dict[str, list[JudgedPair]] = {}
+    for lead in leads:
+        edits = inputs.edits.get(lead.pair.concept_idx)
+        if edits is not None and edits.doses:
+            name = edits.given.property_name
+            if name in by_property or len(by_property) < MAX_CURVES:
+                by_property.setdefault(name, []).append(lead)
+    found: list[DoseResponse] = []
+    for done, (name, pairs) in enumerate(by_property.items(), start=1):
+        found += _curve(inputs, name, [j.pair for j in pairs], len(by_property), edit)
+        progress("evidence: levels of a property", done, len(by_property))
+    return found
+
+
+def _curve(
+    inputs: EvidenceInput, name: str, pairs: Sequence[PairEvidence], n_curves: int, edit: EditPictures
+) -> list[DoseResponse]:
+    doses = inputs.edits[pairs[0].concept_idx].doses
+    most = (MAX_PICTURES - _FOR_PROOF) // (len(doses) * n_curves)
+    wanted = _most_of_each(inputs, {pair.class_idx for pair in pairs}, most, _OTHERS_AT_DOSE)
+    rows = _drawn(inputs, inputs.predicted_idx >= 0, wanted, name)
+    called = [edit(PictureEdit(name, dose), rows.tolist()) for dose in doses]
+    if any(one is None for one in called):
+        return []
+    # one that cannot be brought to a level, as it is past it already and there is no way back, stays as it is
+    answers = np.stack(
+        [np.where(one == CANNOT_BE_SET, inputs.predicted_idx[rows], one) for one in called if one is not None]
+    )
+    readable = (answers >= 0).all(axis=0)
+    own_label = inputs.label_idx[rows]
+    found = []
+    for pair in pairs:
+        c, concept = pair.class_idx, inputs.concepts[pair.concept_idx]
+        own, others = readable & (own_label == c), readable & (own_label != c)
+        found += [
+            DoseResponse(
+                class_idx=c,
+                class_name=inputs.class_names[c],
+                concept_id=concept.concept_id,
+                concept=concept.term,
+                property_name=name,
+                level=dose,
+                n=int(own.sum()),
+                n_called=int((answer[own] == c).sum()),
+                n_others=int(others.sum()),
+                n_others_called=int((answer[others] == c).sum()),
+            )
+            for dose, answer in zip(doses, answers, strict=True)
+        ]
+    return found

@@ -1,0 +1,64 @@
+"""Edits of pictures that were carried out, to be read again instead of being carried out again; as ``swap_record``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from auditor.edit_records import PictureEdit
+from auditor.evidence.effects.edits import EditPictures
+from auditor.records import IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EditRecord:
+    """Edits, and what the picture of a row was called with one: ``called`` is (S, 3) of edit, row and answer."""
+
+    edits: tuple[PictureEdit, ...] = ()
+    called: IntArray = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int64))
+    procedure: str = ""
+
+    def __post_init__(self) -> None:
+        if self.called.ndim != 2 or self.called.shape[1] != 3:
+            raise ValueError(f"outcomes of edits {self.called.shape}: expected (S, 3)")
+        if self.called.size and not 0 <= self.called[:, 0].min() <= self.called[:, 0].max() < len(self.edits):
+            raise ValueError("an outcome is of no edit")
+
+
+class EditRecorder:
+    """Carries out edits as the function that it is given does, each once, and keeps what came of it."""
+
+    def __init__(self, edit: Callable[[PictureEdit, Sequence[int]], IntArray], procedure: str) -> None:
+        self._edit = edit
+        self._procedure = procedure
+        self._called: dict[PictureEdit, dict[int, int]] = {}
+
+    def __call__(self, asked: PictureEdit, rows: Sequence[int]) -> IntArray:
+        """What the pictures are called."""
+        known = self._called.setdefault(asked, {})
+        missing = [row for row in dict.fromkeys(rows) if row not in known]
+        if missing:
+            known.update(zip(missing, self._edit(asked, missing).tolist(), strict=True))
+        return np.array([known[row] for row in rows], dtype=np.int64)
+
+    def record(self) -> EditRecord:
+        """All that was carried out until now."""
+        rows = [(i, row, answer) for i, one in enumerate(self._called.values()) for row, answer in one.items()]
+        return EditRecord(tuple(self._called), np.array(rows, dtype=np.int64).reshape(-1, 3), self._procedure)
+
+
+def replayed_edits(record: EditRecord, procedure: str) -> EditPictures:
+    """Looks up what came of an edit; None where one was not carried out for a picture, or by another procedure."""
+    known: dict[tuple[PictureEdit, int], int] = {
+        (record.edits[edit], row): answer for edit, row, answer in record.called.tolist()
+    }
+
+    def edit(asked: PictureEdit, rows: Sequence[int]) -> IntArray | None:
+        found = [known.get((asked, row)) for row in rows]
+        if record.procedure != procedure or any(one is None for one in found):
+            return None
+        return np.array(found, dtype=np.int64)
+
+    return edit

@@ -1,0 +1,88 @@
+"""The small world of evidence with marks as levels of a measured property that can be set in its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from evidence_world import ARTIFACTS, World
+from scipy import sparse
+
+from auditor.edit_records import LevelEdits, PictureEdit
+from auditor.evidence.effects.edits import CANNOT_BE_SET, EditPictures
+from auditor.evidence.evidence_input import EvidenceInput
+from auditor.records import ATTRIBUTE_KIND, Concept, LinearHead
+
+MARK = ARTIFACTS.index("watermark")
+
+
+@dataclass
+class Edits:
+    """What setting the mark does; ``asked`` are the edits that were carried out, with how many pictures."""
+
+    edit: EditPictures
+    asked: list[tuple[PictureEdit, int]]
+
+
+def edited_world(
+    world: World,
+    head: LinearHead,
+    *,
+    per_class: int = 120,
+    stream: int = 1,
+    whole_frame: bool = False,
+    kept_does: bool = True,
+    fragile: float = 0.0,
+    one_way: bool = False,
+    answer: Callable[[PictureEdit, np.ndarray], np.ndarray] = lambda _, called: called,
+) -> tuple[EvidenceInput, Edits]:
+    """An audit whose only concepts are the levels of the property, and the edits of its pictures.
+
+    Args:
+        world: Of the pictures; their artifact "watermark" is the property's level "yes".
+        head: What is audited.
+        per_class: Pictures.
+        stream: Of the draw.
+        whole_frame: Whether the property is one of colour and light.
+        kept_does: Whether an edit does something with the object's place left as it is.
+        fragile: Noise that an edit adds to the features, whatever it sets.
+        one_way: Whether the mark can be given and not taken.
+        answer: Changes what edited pictures are called.
+    """
+    given, pictures = world.audit(per_class, head=head, stream=stream), world.draw(per_class, stream)
+    there = pictures.artifact == MARK
+    concepts = tuple(
+        Concept(f"mark-{value}", f"property:mark = {value}", ATTRIBUTE_KIND, column="property:mark")
+        for value in ("no", "yes")
+    )
+    asked: list[tuple[PictureEdit, int]] = []
+
+    def edit(one: PictureEdit, rows: Sequence[int]) -> np.ndarray:
+        asked.append((one, len(rows)))
+        chosen = np.array(rows)
+        if one_way and one.level == "no":
+            return np.full(len(rows), CANNOT_BE_SET)
+        if one.keep_object and not kept_does:
+            return given.predicted_idx[chosen]
+        changed = replace(pictures, artifact=np.where(one.level == "yes", MARK, -1) * np.ones_like(pictures.artifact))
+        x = world.features(changed)
+        x += fragile * np.random.default_rng(5).normal(size=x.shape).astype(np.float32)
+        return answer(one, (x @ head.weight.T + head.bias).argmax(axis=1)[chosen])
+
+    if fragile:  # so are the pictures that bear the mark as they are
+        called = edit(PictureEdit("mark", "yes"), range(len(there)))
+        given = replace(given, predicted_idx=np.where(there, called, given.predicted_idx))
+        asked.clear()
+    yes, no = PictureEdit("mark", "yes"), PictureEdit("mark", "no")
+    inputs = replace(
+        given,
+        concepts=concepts,
+        presence=np.stack([~there, there], axis=1).astype(np.float32),
+        shares=sparse.csr_array((len(there), 2), dtype=np.float32),
+        edits={
+            0: LevelEdits(no, None if one_way else yes, whole_frame=whole_frame),
+            1: LevelEdits(yes, None if one_way else no, (0.0, 0.25, 0.5, 0.75, 1.0), whole_frame),
+        },
+    )
+    return inputs, Edits(edit, asked)

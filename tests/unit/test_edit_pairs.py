@@ -1,0 +1,159 @@
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from edit_world import edited_world
+from evidence_world import World
+
+from auditor.edit_records import PictureEdit
+from auditor.evidence.effects.edits import CANNOT_BE_SET
+from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES
+from auditor.evidence.verdicts.judge import judge
+from auditor.rules import EDITED_PULL, EDITED_RECALL
+
+PLANTED = World(planted={"vehicle": ("artifact", "watermark", 0.95)}, seed=0, class_strength=0.6)
+
+
+@pytest.fixture(scope="module")
+def head():
+    return PLANTED.fit_head(300)
+
+
+def by_name(result):
+    return {verdict.class_name: verdict for verdict in result.verdicts}
+
+
+def edited(result, class_name):
+    return {
+        (one.rule_id, one.concept): one
+        for one in result.findings
+        if one.class_name == class_name and one.rule_id in (EDITED_RECALL.rule_id, EDITED_PULL.rule_id)
+    }
+
+
+def test_a_property_that_is_relied_on_is_flagged_and_the_sentence_tells_the_edit(head):
+    inputs, edits = edited_world(PLANTED, head)
+    result = judge(inputs, edit=edits.edit)
+    vehicle = by_name(result)["vehicle"]
+    assert (vehicle.verdict, vehicle.concept) == ("flagged", "property:mark = yes")
+    assert "given mark yes, " in vehicle.sentence
+    assert 'of other classes are called "vehicle" instead of' in vehicle.sentence
+    assert EDITED_RECALL.rule_id in (vehicle.rule_id, vehicle.agreeing_rule_id) or EDITED_PULL.rule_id in (
+        vehicle.rule_id,
+        vehicle.agreeing_rule_id,
+    )
+    assert {name for name, one in by_name(result).items() if one.verdict == "flagged"} == {"vehicle"}
+    found = edited(result, "vehicle")
+    pull = found[EDITED_PULL.rule_id, "property:mark = yes"]
+    assert pull.low > 0.1
+    assert pull.status == "measured"
+    assert pull.evidence_image_ids
+
+
+def test_without_a_picture_of_the_class_that_lacks_it_editing_shows_it_alone(head):
+    """The audited vehicles all bear the mark: no gap of recall, and taking it away shows what it did."""
+    world = replace(PLANTED, planted={"vehicle": ("artifact", "watermark", 1.0)})
+    inputs, edits = edited_world(world, head)
+    vehicle = by_name(judge(inputs, edit=edits.edit))["vehicle"]
+    assert vehicle.verdict == "flagged"
+    assert "property:mark" in vehicle.concept
+
+
+def test_a_network_that_only_falls_under_the_edit_is_not_flagged():
+    """The audited pictures associate the mark with a class that learnt nothing of it."""
+    head = World(seed=0, class_strength=1.2).fit_head(300)
+    audited = World(planted={"vehicle": ("artifact", "watermark", 0.7)}, seed=0, class_strength=1.2)
+    inputs, edits = edited_world(audited, head, fragile=1.5, one_way=True)
+    result = judge(inputs, edit=edits.edit)
+    assert edits.asked
+    assert "flagged" not in {one.verdict for one in result.verdicts}
+    found = edited(result, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"]
+    assert found.status == "measured"
+    assert found.effect < -0.1
+
+
+def test_what_moves_nothing_when_it_is_set_is_excluded():
+    plain = World(seed=0, class_strength=1.6)
+    head = plain.fit_head(300)
+    inputs, edits = edited_world(PLANTED, head, answer=lambda one, called: called)
+    result = judge(inputs, edit=edits.edit)
+    assert by_name(result)["vehicle"].verdict not in ("flagged", "suspect")
+
+
+@pytest.mark.parametrize(("kept_does", "verdict"), [(True, "flagged"), (False, "suspect")])
+def test_colour_and_light_are_flagged_only_where_the_effect_stays_around_the_object(head, kept_does, verdict):
+    inputs, edits = edited_world(PLANTED, head, whole_frame=True, kept_does=kept_does)
+    result = judge(inputs, edit=edits.edit)
+    vehicle = by_name(result)["vehicle"]
+    assert vehicle.verdict == verdict
+    assert any(one.keep_object for one, _ in edits.asked)
+    assert ("with the object's place left as it is" in vehicle.sentence) == (verdict == "suspect")
+
+
+def test_what_goes_one_way_only_is_given_and_not_taken(head):
+    inputs, edits = edited_world(
+        replace(PLANTED, planted={"vehicle": ("artifact", "watermark", 0.8)}), head, one_way=True
+    )
+    result = judge(inputs, edit=edits.edit)
+    found = edited(result, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"]
+    assert (found.status, found.n_images) == (
+        "measured",
+        int((~(inputs.presence[:, 1] > 0.5) & (inputs.label_idx == 2)).sum()),
+    )
+
+    nothing = judge(inputs, edit=lambda _, rows: np.full(len(rows), CANNOT_BE_SET))
+    found = edited(nothing, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"]
+    assert found.status == "one_way"
+
+
+def test_no_class_has_more_pictures_go_through_the_model_than_is_allowed(head):
+    inputs, edits = edited_world(PLANTED, head, per_class=200, whole_frame=True)
+    spent = Counter()
+
+    def counting(asked, rows):
+        for c, n in Counter(inputs.label_idx[rows].tolist()).items():
+            spent[c] += n * (2 if asked.keep_object else 1)
+        return edits.edit(asked, rows)
+
+    judge(inputs, edit=counting)
+    assert spent
+    assert max(spent.values()) <= MAX_PICTURES
+
+
+def test_dose_and_response_of_what_is_told(head):
+    inputs, edits = edited_world(PLANTED, head)
+
+    def at_level(asked, rows):
+        level = "yes" if asked.level in ("yes", 0.75, 1.0) else "no"
+        return edits.edit(PictureEdit("mark", level, asked.keep_object), rows)
+
+    result = judge(inputs, edit=at_level)
+    curve = [one for one in result.dose_responses if one.class_name == "vehicle"]
+    assert [one.level for one in curve] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    rates = [one.n_others_called / one.n_others for one in curve]
+    assert rates[0] == rates[2] < rates[3] == rates[4]
+    assert {one.n for one in curve} == {40}
+
+
+def test_what_was_not_carried_out_for_an_audit_is_not_tried_again(head):
+    inputs, _ = edited_world(PLANTED, head)
+    result = judge(inputs, edit=lambda _asked, _rows: None)
+    found = edited(result, "vehicle")
+    assert {one.status for one in found.values()} == {"not_tried_again"}
+    assert result.dose_responses == []
+
+
+def test_relabelling_classes_permutes_what_edits_say(head):
+    from evidence_world import relabelled
+
+    inputs, edits = edited_world(PLANTED, head)
+    order = np.array([3, 0, 4, 1, 2])
+    turned = relabelled(inputs, order)
+
+    def edit(asked, rows):
+        return order[edits.edit(asked, rows)]
+
+    one, other = judge(inputs, edit=edits.edit), judge(turned, edit=edit)
+    told = {name: (v.verdict, v.concept, v.sentence) for name, v in by_name(one).items()}
+    assert told == {name: (v.verdict, v.concept, v.sentence) for name, v in by_name(other).items()}

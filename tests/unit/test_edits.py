@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.evidence.effects.edits import EditedPictures, edited_effects
+from auditor.evidence.verdicts.agreement import edits_exclude, edits_surely
+
+
+def pictures(*classes):
+    """For each class (n, with the level, without it): lists of (number, what they are called)."""
+    label, with_level, without = [], [], []
+    for c, (given_, taken) in enumerate(classes):
+        answers = [np.repeat([k for _, k in side], [n for n, _ in side]) for side in (given_, taken)]
+        label.append(np.full(answers[0].size, c))
+        with_level.append(answers[0])
+        without.append(answers[1])
+    labels = np.concatenate(label)
+    rows = np.arange(labels.size)
+    return EditedPictures(rows, labels, np.concatenate(with_level), np.concatenate(without), rows)
+
+
+RELIES = pictures(
+    ([(90, 0), (10, 1)], [(60, 0), (40, 1)]),  # 30 of 100 gained
+    ([(40, 0), (60, 1)], [(5, 0), (95, 1)]),  # 35 of 100 pulled
+)
+
+
+def test_both_effects_are_paired_differences_of_rates():
+    found = edited_effects(RELIES, 0, 2)
+    assert (found.recall.effect, found.recall.called, found.recall.called_without) == pytest.approx((0.3, 0.9, 0.6))
+    assert (found.pull.effect, found.pull.called, found.pull.called_without) == pytest.approx((0.35, 0.4, 0.05))
+    assert found.recall.n == found.pull.n == 100
+    # Bonett and Price: (32 - 1... of 102, one pair of either change added
+    centre = (31 - 1) / 102
+    half = 1.959964 * np.sqrt((31 + 1) / 102 - centre**2) / np.sqrt(102)
+    assert (found.recall.low, found.recall.high) == pytest.approx((centre - half, centre + half), abs=1e-6)
+    assert edits_surely(found)
+    assert found.p == pytest.approx(max(found.recall.p, found.pull.p))
+
+
+def test_the_class_that_loses_by_it_is_not_shown():
+    other = edited_effects(RELIES, 1, 2)
+    assert other.recall.effect == pytest.approx(-0.35)
+    assert other.p > 0.99
+    assert not edits_surely(other)
+
+
+def test_a_network_that_falls_under_an_edit_and_scatters_its_errors_relies_on_nothing():
+    falls = [(40, 0), (20, 1), (20, 2), (20, 3)]
+    rolled = [[(n, (k + c) % 4) for n, k in falls] for c in range(4)]
+    fragile = pictures(*[(answers, [(100, c)]) for c, answers in enumerate(rolled)])
+    for c in range(4):
+        found = edited_effects(fragile, c, 4)
+        assert found.pull.effect == pytest.approx(0.2)  # called it more often, and every other class as well
+        assert not edits_surely(found)
+        assert found.p > 0.9
+
+
+def test_a_gain_that_every_class_has_is_no_reliance():
+    """Sharpened pictures are recognised better, whatever they show."""
+    better = pictures(*[([(90, c), (10, (c + 1) % 3)], [(60, c), (40, (c + 1) % 3)]) for c in range(3)])
+    found = edited_effects(better, 0, 3)
+    assert found.recall.low > 0.1
+    assert found.p > 0.9
+
+
+def test_in_many_classes_a_pull_must_exceed_that_of_the_mean_wrong_class():
+    n_classes = 12
+    one = [([(100, 0)], [(70, 0), (30, 1)])]
+    one += [([(60, c), (40, 0)], [(98, c), (2, 0)]) for c in range(1, n_classes)]
+    found = edited_effects(pictures(*one), 0, n_classes)
+    assert (found.recall.effect, found.pull.effect) == pytest.approx((0.3, 0.38))
+    assert edits_surely(found)
+
+
+def test_what_moves_nothing_is_excluded():
+    still = pictures(([(90, 0), (10, 1)], [(90, 0), (10, 1)]), ([(100, 1)], [(100, 1)]))
+    found = edited_effects(still, 0, 2)
+    assert found.recall.effect == found.pull.effect == 0
+    assert edits_exclude(found)
+    assert not edits_exclude(edited_effects(RELIES, 0, 2))
+
+
+def test_too_few_pictures_say_nothing():
+    few = pictures(([(9, 0)], [(9, 1)]), ([(100, 0)], [(100, 1)]))
+    found = edited_effects(few, 0, 2)
+    assert (found.recall.status, found.recall.n, found.p) == ("too_few", 9, 1.0)
+    assert not edits_surely(found)
+    assert not edits_exclude(found)
+
+
+def test_copies_of_one_group_count_as_fewer():
+    label = RELIES.label_idx
+    groups = np.concatenate([np.arange(100) // 10, 100 + np.arange(100) // 10])
+    grouped = EditedPictures(RELIES.rows, label, RELIES.with_level, RELIES.without_level, groups)
+    alone, together = (edited_effects(one, 0, 2) for one in (RELIES, grouped))
+    assert together.recall.effect == alone.recall.effect
+    assert together.recall.p > alone.recall.p
+    assert together.recall.low < alone.recall.low
+
+
+@given(st.data())
+def test_without_the_level_and_with_it_are_mirror_images(data):
+    n = data.draw(st.integers(24, 60))
+    draw = st.lists(st.integers(0, 2), min_size=n, max_size=n)
+    label = np.arange(n) % 2
+    one, other = (np.array(data.draw(draw)) for _ in range(2))
+    rows = np.arange(n)
+    there = edited_effects(EditedPictures(rows, label, one, other, rows), 0, 3)
+    back = edited_effects(EditedPictures(rows, label, other, one, rows), 0, 3)
+    assert there.recall.effect == -back.recall.effect
+    assert there.pull.effect == -back.pull.effect
+    assert there.recall.low == pytest.approx(-back.recall.high)
+    assert 0 <= there.p <= 1

@@ -1,0 +1,93 @@
+"""Editing pictures for a network set by hand: channel 0 is red, channel 1 green minus blue."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from toy_audit import PLAIN, toy_classifier
+
+from auditor.edit_records import PictureEdit
+from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
+from auditor.extraction import picture_edits as hands
+from auditor.extraction.picture_edits import object_places, picture_edits
+from auditor.extraction.region_swaps import picture_files
+from auditor.records import ActivationStats, ChannelWords, ImageItem
+
+assert isinstance(PLAIN.size, tuple)
+SIDE = PLAIN.size[0]
+WORDS = ChannelWords(
+    np.eye(2, 3, dtype=np.float32),
+    ActivationStats(np.zeros(2, np.float32), np.ones(2, np.float32)),
+    np.eye(3, dtype=np.float32),
+)
+GREY = PictureEdit("greyscale", "yes")
+LABELS = np.array([0, 1, 0, 0])
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A picture that is red on its left, a grey one, one that is gone; the first one again with a mask of its left."""
+    red = Image.new("RGB", (SIDE, SIDE), (0, 60, 0))
+    red.paste((255, 0, 0), (0, 0, SIDE // 2, SIDE))
+    red.save(tmp_path / "red.png")
+    Image.new("RGB", (SIDE, SIDE), (90, 90, 90)).save(tmp_path / "grey.png")
+    mask = Image.new("L", (SIDE, SIDE))
+    mask.paste(255, (0, 0, SIDE // 2, SIDE))
+    mask.save(tmp_path / "mask.png")
+    paths = ("red.png", "grey.png", "gone.png", "red.png")
+    items = [ImageItem(str(i), path, "rose") for i, path in enumerate(paths)]
+    classifier = toy_classifier()
+    places = object_places(classifier, tmp_path, [None, None, None, "mask.png"], WORDS, (0, None), LABELS)
+    read = picture_files(tmp_path, items, min_side=None)
+    return picture_edits(classifier, read, {"jpeg_quality": [20.0, None, None, 90.0]}, range(4), places)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """Batches that went through the model."""
+    batches = []
+    forward = hands.cam.forward
+
+    def watched(classifier, batch):
+        batches.append(batch.clone())
+        return forward(classifier, batch)
+
+    monkeypatch.setattr(hands.cam, "forward", watched)
+    return batches
+
+
+def test_the_edited_picture_goes_through_the_model_preprocessed(world, seen):
+    called = world(GREY, [0, 1, 2])
+    assert called[2] == NOT_READABLE
+    assert (called[:2] >= 0).all()
+    (batch,) = seen
+    values = (batch * torch.tensor(PLAIN.std)[:, None, None] + torch.tensor(PLAIN.mean)[:, None, None]) * 255
+    assert torch.allclose(values[0, 0], values[0, 2], atol=0.01)  # red as blue: grey
+    assert torch.allclose(values[0, :, 0, 0], torch.full((3,), 76.0), atol=0.6)  # the luma of red
+
+
+def test_what_cannot_be_set_goes_through_no_model(world, seen):
+    assert world(PictureEdit("greyscale", "no"), [1]).tolist() == [CANNOT_BE_SET]
+    assert world(PictureEdit("jpeg_quality", 30.0), [0]).tolist() == [CANNOT_BE_SET]  # its file has 20
+    assert not seen
+    assert world(PictureEdit("jpeg_quality", 30.0), [3])[0] >= 0
+
+
+def test_a_mask_says_which_place_is_left_as_it_is(world, seen):
+    world(PictureEdit("brightness", 0.05), [3])
+    world(PictureEdit("brightness", 0.05, keep_object=True), [3])
+    edited, kept = (batch[0] for batch in seen)
+    half = SIDE // 2
+    assert torch.equal(kept[..., half:], edited[..., half:])
+    assert not torch.equal(kept[..., :half], edited[..., :half])
+    assert kept[0, 0, 0] > edited[0, 0, 0]
+
+
+def test_without_a_mask_the_place_is_where_the_picture_shows_the_name_of_its_class(world, seen):
+    world(PictureEdit("brightness", 0.05, keep_object=True), [0])
+    kept = seen[-1][0]
+    assert kept[0, SIDE // 2, 0] > kept[0, SIDE // 2, -1]
+
+
+def test_a_class_without_a_name_has_no_place(world):
+    assert world(PictureEdit("brightness", 0.2, keep_object=True), [1]).tolist() == [CANNOT_BE_SET]
