@@ -1,5 +1,6 @@
 """What the audit holds of one picture; the audits are small_audit.py and picture_audit.py."""
 
+import duckdb
 import pytest
 from picture_audit import image_id, write_picture_audit
 from small_audit import IMAGE_IDS, write_small_audit
@@ -21,7 +22,9 @@ def test_one_picture(small):
     assert facts.confidence == pytest.approx(0.99)
     (words,) = facts.words
     assert (words.class_idx, words.class_name, words.residual) == (0, "waterbird", 0.5)
-    assert words.words == (Word("water", "water", "scene", True, 0.25), Word("beak", "beak", "part", False, 0.125))
+    assert words.words == (
+        Word("water", "water", "scene", True, 0.25, None), Word("beak", "beak", "part", False, 0.125, None),
+    )  # fmt: skip
     assert [(one.concept, round(one.presence, 2)) for one in facts.shown] == [
         ("water", 0.9), ("beak", 0.2), ("watermark", 0),
     ]  # fmt: skip
@@ -30,6 +33,21 @@ def test_one_picture(small):
     assert facts.groups == (GroupOfPicture(1, "beak", "waterbird", 0.75),)
     (saliency,) = facts.maps
     assert (saliency.class_idx, saliency.concept_id, saliency.data.shape) == (0, None, (2, 3))
+
+
+def test_words_that_the_picture_shows_come_first_and_what_cannot_be_told_is_not_known(tmp_path):
+    write_small_audit(tmp_path)
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as writer:
+        beak = writer.execute("SELECT concept_idx FROM concepts WHERE concept_id = 'beak'").fetchone()
+        writer.execute("INSERT INTO concepts_seen VALUES (?, ?)", [IMAGE_IDS[0], [*beak]])
+    with open_audit_database(tmp_path) as connection:
+        (words,) = picture_facts(connection, IMAGE_IDS[0]).words
+    assert [(word.concept, word.seen) for word in words.words] == [("beak", True), ("water", False)]
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as writer:
+        writer.execute("UPDATE concepts SET kappa = 0.5")
+    with open_audit_database(tmp_path) as connection:
+        (words,) = picture_facts(connection, IMAGE_IDS[0]).words
+    assert [(word.concept, word.seen) for word in words.words] == [("water", None), ("beak", None)]
 
 
 def test_arms_of_the_counterexamples_are_told(small):
