@@ -267,15 +267,13 @@ def test_without_a_model_nothing_is_claimed():
 
 def placed(n_told, *, column=False):
     """Class "a" has a scene told in ``n_told`` of 100 pictures, "b" in all, and both a mark in every other one."""
+    width = 4 if column else 3
     rows = []
     for label, n in ((0, n_told), (1, 100)):
         for mark in (1, 0):
             scenes = [(1, 0, n // 4), (0, 1, n // 2 - n // 4), (0, 0, 50 - n // 2)]
-            rows += [(label, (mark, water, shore, mark), label, count) for water, shore, count in scenes]
-    concepts = (Concept("mark", "mark", "artifact"), WATER, SHORE, SITE)
-    if not column:
-        concepts, rows = concepts[:3], [(label, there[:3], called, n) for label, there, called, n in rows]
-    return audited(concepts, rows)
+            rows += [(label, (mark, water, shore, mark)[:width], label, count) for water, shore, count in scenes]
+    return audited((Concept("mark", "mark", "artifact"), WATER, SHORE, SITE)[:width], rows)
 
 
 @pytest.mark.parametrize(("n_told", "bears"), [(70, True), (68, False), (0, False)])
