@@ -151,4 +151,4 @@ def _weights(words: ChannelWords, concept_idx: int | None) -> FloatArray:
     if concept_idx is None:
         return np.zeros(len(words.directions), np.float32)
     likeness = np.maximum(words.directions @ words.concept_rows[concept_idx], 0) ** _SHARPNESS
-    return likeness.astype(np.float32)
+    return np.asarray(likeness, dtype=np.float32)

@@ -66,7 +66,9 @@ def level_edits(
         found[v] = LevelEdits(
             given=PictureEdit(name, given),
             taken=None if name in ONE_WAY else PictureEdit(name, other),
-            doses=tuple(_rounded(name, dose) for dose in np.linspace(*limits, N_DOSES)) if numbers else (),
+            doses=tuple(_rounded(name, dose) for dose in np.linspace(float(limits[0]), float(limits[1]), N_DOSES))
+            if numbers
+            else (),
             whole_frame=name in WHOLE_FRAME,
         )
     return found
@@ -76,7 +78,7 @@ def _usual(
     name: str, values: Sequence[float | str | None], rows: NDArray[np.bool_], limits: NDArray[np.float64]
 ) -> Level | None:
     """What pictures of some rows have: the median within limits, or the most frequent name."""
-    theirs = [values[row] for row in np.flatnonzero(rows)]
+    theirs = [values[row] for row in np.flatnonzero(rows).tolist()]
     numbers = [value for value in theirs if isinstance(value, float | int)]
     if numbers:
         return _rounded(name, float(np.clip(np.median(numbers), *limits)))

@@ -17,6 +17,7 @@ from auditor.evidence.presence.families import family_of, members_of, namesakes
 from auditor.evidence.verdicts.agreement import (
     Supported,
     edits_exclude,
+    edits_pull,
     edits_stay,
     excluded,
     share_excluded,
@@ -56,7 +57,7 @@ class JudgedPair:
     @property
     def may_be_suspected(self) -> bool:
         """Whether it makes its class suspect where nothing is shown."""
-        return self.may_be_core or self.pair.may_be_suspected
+        return self.may_be_core or edits_pull(self.pair.edited) or self.pair.may_be_suspected
 
     @property
     def by_pull(self) -> bool:
