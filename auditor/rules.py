@@ -263,6 +263,9 @@ ALPHA = 0.05
 CONFIDENCE = 0.95
 #: Fewer pictures than this in either arm and a gap is "too_few".
 MIN_ARM = 10
+#: And of a class's own pictures in which a level is set (E6): each is its own control, and the test is exact. Where
+#: 95 % of a class have what cannot be taken back, few are left to give it to.
+MIN_EDITED = 5
 #: Fewer labelled pictures than this and a class is not analysed: it could not fill two arms.
 MIN_CLASS = 2 * MIN_ARM
 #: An effect whose upper bound lies below this is tolerated: the concept is excluded.

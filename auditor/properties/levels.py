@@ -66,7 +66,9 @@ def level_edits(
         found[v] = LevelEdits(
             given=PictureEdit(name, given),
             taken=None if name in ONE_WAY else PictureEdit(name, other),
-            doses=tuple(_rounded(name, dose) for dose in np.linspace(limits[0], limits[1], N_DOSES)) if numbers else (),
+            doses=tuple(_rounded(name, dose) for dose in np.linspace(float(limits[0]), float(limits[1]), N_DOSES))
+            if numbers
+            else (),
             whole_frame=name in WHOLE_FRAME,
         )
     return found

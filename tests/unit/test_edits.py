@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.evidence.effects.edits import EditedPictures, edited_effects
-from auditor.evidence.verdicts.agreement import edits_exclude, edits_surely
+from auditor.evidence.verdicts.agreement import edits_exclude, edits_pull, edits_surely
 
 
 def pictures(*classes):
@@ -83,9 +83,9 @@ def test_what_moves_nothing_is_excluded():
 
 
 def test_too_few_pictures_say_nothing():
-    few = pictures(([(9, 0)], [(9, 1)]), ([(100, 0)], [(100, 1)]))
+    few = pictures(([(4, 0)], [(4, 1)]), ([(100, 0)], [(100, 1)]))
     found = edited_effects(few, 0, 2)
-    assert (found.recall.status, found.recall.n, found.p) == ("too_few", 9, 1.0)
+    assert (found.recall.status, found.recall.n, found.p) == ("too_few", 4, 1.0)
     assert not edits_surely(found)
     assert not edits_exclude(found)
 
@@ -100,6 +100,16 @@ def test_copies_of_one_group_count_as_fewer():
     assert together.recall.low < alone.recall.low
 
 
+def test_few_pictures_of_its_own_are_enough_to_suspect_and_not_to_show():
+    few = pictures(([(7, 0)], [(5, 0), (2, 1)]), ([(40, 0), (60, 1)], [(5, 0), (95, 1)]))
+    found = edited_effects(few, 0, 2)
+    assert (found.recall.n, found.recall.effect) == (7, pytest.approx(2 / 7))
+    assert not edits_surely(found)
+    assert edits_pull(found)
+    assert not edits_pull(edited_effects(few, 1, 2))
+
+
+@settings(deadline=None)
 @given(st.data())
 def test_without_the_level_and_with_it_are_mirror_images(data):
     n = data.draw(st.integers(24, 60))

@@ -17,6 +17,7 @@ from scipy.special import ndtr
 
 from auditor.edit_records import PictureEdit
 from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.significance import paired_change
 from auditor.evidence.effects.swaps import (
     NOT_TRIED,
     Intervention,
@@ -25,7 +26,7 @@ from auditor.evidence.effects.swaps import (
     no_intervention,
 )
 from auditor.records import BoolArray, IntArray
-from auditor.rules import DELTA, MIN_ARM
+from auditor.rules import DELTA, MIN_ARM, MIN_EDITED
 
 #: What the pictures of rows are called after an edit, (n,); NOT_READABLE or CANNOT_BE_SET where there is no answer.
 #: None where an audit is judged again without its model and these edits were not carried out for it.
@@ -55,11 +56,13 @@ class Edited:
 
     ``p`` is that of "at least one of both is at most :data:`DELTA`, or no more beyond what the edit does to the other
     classes": of the four tests the weakest, so that it needs no correction (intersection-union, Berger 1982).
+    ``p_pull`` is that of the two tests of the pull alone.
     """
 
     recall: Intervention = NOT_TRIED
     pull: Intervention = NOT_TRIED
     p: float = 1.0
+    p_pull: float = 1.0
 
 
 NOT_EDITED = Edited()
@@ -86,7 +89,7 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
     """
     labels = pictures.label_idx
     own = labels == class_idx
-    if min(int(own.sum()), int((~own).sum())) < MIN_ARM:
+    if own.sum() < MIN_EDITED or (~own).sum() < MIN_ARM:
         return not_edited("too_few", int(own.sum()))
     called = np.stack([pictures.with_level == class_idx, pictures.without_level == class_idx], axis=1)
     right = _change(pictures.with_level == labels, pictures.without_level == labels)
@@ -94,11 +97,12 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
     recall, pull = (changed_rates(called[arm], pictures.groups[arm, None], pictures.rows[arm]) for arm in (own, ~own))
     others = sorted((right[labels == k] for k in np.unique(labels[~own])), key=lambda one: float(one.mean()))
     usual = others[math.ceil(_UPPER_QUARTILE * len(others)) - 1]
-    beyond = [_p_beyond(gained[own] - usual.mean(), _variance_of_mean(usual))]
+    p_recall = max(recall.p, _p_beyond(gained[own], _variance_of_mean(usual), DELTA + float(usual.mean())))
+    p_pull = pull.p
     if n_classes > 2:
         wrong = -(right + gained) / (n_classes - 2)  # all changes of one picture add up to nothing
-        beyond.append(_p_beyond((gained - wrong)[~own], 0.0))
-    return Edited(recall, pull, max(recall.p, pull.p, *beyond))
+        p_pull = max(p_pull, _p_beyond((gained - wrong)[~own], 0.0, DELTA))
+    return Edited(recall, pull, max(p_recall, p_pull), p_pull)
 
 
 def as_gap(effect: Intervention, p: float) -> Gap:
@@ -115,7 +119,11 @@ def _variance_of_mean(values: NDArray[np.int64] | NDArray[np.float64]) -> float:
     return float(values.var(ddof=1) / values.size) if values.size > 1 else 1.0
 
 
-def _p_beyond(values: NDArray[np.float64], variance: float) -> float:
-    """One-sided p of "the mean is at most DELTA"; ``variance`` is that of what was subtracted from all of them."""
-    error = np.sqrt(_variance_of_mean(values) + variance)
-    return float(ndtr((DELTA - values.mean()) / max(error, 1e-9)))
+def _p_beyond(values: NDArray[np.int64] | NDArray[np.float64], variance: float, most: float) -> float:
+    """One-sided p of "the mean is at most so much"; ``variance`` is that of the bound, which is an estimate.
+
+    Few values that are all alike are no certainty: as in Bonett and Price's interval, one of either change is added.
+    """
+    _, spread = paired_change(float((values > 0).mean()), float((values < 0).mean()), values.size)
+    error = np.sqrt(max(_variance_of_mean(values), spread) + variance)
+    return float(ndtr((most - values.mean()) / max(error, 1e-9)))

@@ -129,6 +129,12 @@ def edits_surely(edited: Edited) -> bool:
     return all(one.status == "measured" and one.low > DELTA for one in both) and edited.p <= NULL_ALPHA
 
 
+def edits_pull(edited: Edited) -> bool:
+    """Whether others' pictures are surely pulled, and the class's own, too few to show it, point the same way."""
+    measured = edited.recall.status == edited.pull.status == "measured"
+    return measured and edited.pull.low > DELTA and edited.p_pull <= NULL_ALPHA and edited.recall.effect > DELTA
+
+
 def edits_stay(edited: Edited) -> bool:
     """Whether something of what an edit does is left with the object's place as it is, where less is edited."""
     both = (edited.recall, edited.pull)

@@ -30,7 +30,7 @@ from auditor.evidence.verdicts.many_tests import family_sizes
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.suspicion import makes_suspect
 from auditor.records import BoolArray, IntArray, Progress, Verdict
-from auditor.rules import EDITED_PART, MIN_ARM
+from auditor.rules import EDITED_PART, MIN_EDITED
 
 #: Pictures of a class that go through the model: so many for proof, the others for the curves.
 MAX_PICTURES, _FOR_PROOF = 500, 300
@@ -148,7 +148,7 @@ def _in_both(
         for c, n in enumerate(np.bincount(inputs.label_idx[drawn[done]], minlength=len(left)).tolist()):
             left[c] -= n
     row, given = np.concatenate(rows), np.concatenate(lacking)
-    if row.size < MIN_ARM:
+    if row.size < MIN_EDITED:
         return status
     was, became = np.concatenate(before), np.concatenate(after)
     return EditedPictures(

@@ -114,7 +114,7 @@ def _families(
 def _parts(columns: bool, properties: bool, words: bool) -> tuple[float, float, float]:
     """Of the level, for what can be tested of each; what has nothing leaves its part to the others."""
     of_properties = PROPERTY_PART if columns or words else 1.0
-    left = 1 - of_properties if properties else 1.0
+    left = 1 - of_properties if properties and of_properties < 1 else 1.0
     return left * (COLUMN_PART if words else 1.0), of_properties, left * (1 - COLUMN_PART if columns else 1.0)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.evidence.pairs.measure import PairEvidence
-from auditor.evidence.verdicts.agreement import supported
+from auditor.evidence.verdicts.agreement import edits_pull, supported
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.rules import DELTA
 
@@ -33,9 +33,12 @@ def may_be_suspected(pair: PairEvidence) -> bool:
 def makes_suspect(judged: JudgedPair) -> bool:
     """Whether a pair that is neither shown nor excluded makes its class suspect.
 
-    So does what was shown of the whole frame's colour or light, and not with the object's place left as it is.
+    So does what was shown of the whole frame's colour or light, and not with the object's place left as it is; and what
+    surely makes other classes' pictures be called the class, with too few of its own to show that they gain.
     """
-    return judged.state == "open" and (judged.may_be_core or may_be_suspected(judged.pair))
+    if judged.state != "open":
+        return False
+    return judged.may_be_core or edits_pull(judged.pair.edited) or may_be_suspected(judged.pair)
 
 
 def shows_gap(pair: PairEvidence) -> bool:
