@@ -22,6 +22,7 @@ from auditor.audit_folder import (
     FEATURES_NAME,
     JUDGED_TABLES,
     add_evidence,
+    bound_files,
     rejudged_from,
     rejudged_notice,
     write_audit,
@@ -34,7 +35,7 @@ from auditor.evidence.verdicts.exemplars import choose_exemplars
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs
 from auditor.extraction.region_swaps import PROCEDURE
-from auditor.extraction.shards import FeatureShards
+from auditor.extraction.shards import FeatureShards, checksum_path
 from auditor.extraction.swap_record import replayed
 from auditor.figures import counted
 from auditor.finished_audit import audit_settings, load_audited, settings_again
@@ -44,6 +45,7 @@ from auditor.picture_concepts import picture_concepts
 from auditor.pipeline import analyse, evidence_input, expired_core, extract, line_up, put_into_words
 from auditor.records import VERDICTS, FloatArray, ImageItem, Progress
 from auditor.rules_in_force import rules_digest, thresholds
+from auditor.store.checksums import damage_of, is_bound
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.embedding_index import INDEX_NAME, write_embedding_index
 from auditor.store.manifest import (
@@ -55,6 +57,7 @@ from auditor.store.manifest import (
     sync_folder,
     write_manifest,
 )
+from auditor.store.one_writer import one_writer
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audited_words import audited_items, mapped_pictures, words_of_predictions
 from auditor.store.tables import Run
@@ -108,13 +111,13 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
     evidence = judge(held.evidence_input, intervene=intervene, on_progress=on_progress)
     run = _run(held, evidence, out)
     with _made_beside(out) as made:
-        _link_features(folder / FEATURES_NAME, made / FEATURES_NAME, (*kept.shards, KEPT_NAME))
+        _link_features(folder / FEATURES_NAME, made / FEATURES_NAME, (*_with_checksums(kept.shards), KEPT_NAME))
         without = JUDGED_TABLES if run.rules_digest == held.run.rules_digest else (*JUDGED_TABLES, "calibrations")
         with AuditDatabase(made, copy_of=folder / DATABASE_NAME, without=without) as database:
             database.add_run(run)
             add_evidence(database, held.pictures, held.concept_rows, held.context, evidence)
         write_embedding_index(made, held.pictures.embeddings)
-        write_manifest(made, run)
+        write_manifest(made, run, bound_files(kept.shards))
     return out
 
 
@@ -154,7 +157,7 @@ def rejudge_with_model(
     features = folder / FEATURES_NAME
     shards = [path.name for path in features.glob("*.parquet")] if features.is_dir() else []
     with _made_beside(out) as made:
-        _link_features(features, made / FEATURES_NAME, shards)
+        _link_features(features, made / FEATURES_NAME, _with_checksums(shards))
         here = config.model_copy(update={"out": made})
         extracted = extract(here, inputs, on_progress=on_progress)
         pictures = line_up(inputs, extracted)
@@ -167,6 +170,12 @@ def rejudge_with_model(
 def _held(folder: Path) -> _Held:
     """Read the folder; it may come from anybody."""
     manifest = read_audit_json(folder)
+    damage = damage_of(folder, manifest) if is_bound(manifest) else []
+    if damage:
+        raise StoreError(
+            f"the audit at {folder} is damaged ({damage[0]}): make it again with the same `auditor run` and --resume, "
+            "or take it from a whole copy"
+        )
     config = audit_settings(folder)
     with open_audit_database(folder) as connection:
         run, items = queries.run(connection), audited_items(connection)
@@ -320,12 +329,14 @@ def _made_beside(out: Path) -> Iterator[Path]:
     """A folder beside ``out`` that takes its place at the end, and goes where this raises."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        for left in out.parent.glob(f".{out.name}.rejudging-*"):  # by one that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        for left in out.parent.glob(f".{out.name}.rejudging-*"):
+            with one_writer(left):  # refuses what another process is making; what is left is of one that was killed
+                shutil.rmtree(left, ignore_errors=True)
         made = out.parent / f".{out.name}.rejudging-{uuid.uuid4().hex[:12]}"
         made.mkdir()
         try:
-            yield made
+            with one_writer(made):
+                yield made
             _take_place(made, out)
         finally:
             shutil.rmtree(made, ignore_errors=True)
@@ -344,13 +355,18 @@ def _take_place(made: Path, out: Path) -> None:
         made.replace(out)
         sync_folder(out.parent)
         return
-    (out / FEATURES_NAME).mkdir(exist_ok=True)
-    for path in (made / FEATURES_NAME).iterdir():
-        path.replace(out / FEATURES_NAME / path.name)
-    (out / MANIFEST_NAME).unlink()  # from here on the old audit is no longer complete
-    for name in (DATABASE_NAME, INDEX_NAME, MANIFEST_NAME):
-        (made / name).replace(out / name)
-    sync_folder(out)
+    with one_writer(out):
+        (out / FEATURES_NAME).mkdir(exist_ok=True)
+        for path in (made / FEATURES_NAME).iterdir():
+            path.replace(out / FEATURES_NAME / path.name)
+        (out / MANIFEST_NAME).unlink()  # from here on the old audit is no longer complete
+        for name in (DATABASE_NAME, INDEX_NAME, MANIFEST_NAME):
+            (made / name).replace(out / name)
+        sync_folder(out)
+
+
+def _with_checksums(shards: Sequence[str]) -> list[str]:
+    return [name for shard in shards for name in (shard, checksum_path(Path(shard)).name)]
 
 
 def _link_features(source: Path, target: Path, names: Sequence[str]) -> None:
@@ -360,6 +376,8 @@ def _link_features(source: Path, target: Path, names: Sequence[str]) -> None:
     """
     target.mkdir()
     for name in names:
+        if not (source / name).exists():  # checksums, which an older auditor did not write
+            continue
         try:
             os.link(source / name, target / name)
         except OSError:
