@@ -67,7 +67,7 @@ def damage_of(folder: Path, manifest: Mapping[str, Any], names: Iterable[str] | 
     if features_deleted(folder, manifest):
         wanted = {name: digest for name, digest in wanted.items() if not is_feature(name)}
     found = ((name, _damage(folder, name, (digest, before.get(name)))) for name, digest in wanted.items())
-    return [f"{name}: {what}" for name, what in found if what]
+    return [f"{name if _BOUND_NAME.fullmatch(name) else quote(name)}: {what}" for name, what in found if what]
 
 
 def features_deleted(folder: Path, manifest: Mapping[str, Any]) -> bool:
@@ -84,7 +84,7 @@ def is_feature(name: str) -> bool:
 
 def _damage(folder: Path, name: str, digests: Sequence[Any]) -> str | None:
     if not _BOUND_NAME.fullmatch(name):
-        return f"{quote(name)} is no name of a file of an audit"
+        return "no name of a file of an audit"
     path = folder / name
     try:
         if not path.is_file():

@@ -103,7 +103,7 @@ def test_names_of_files_lead_nowhere_else(copy):
     manifest = read_audit_json(copy)
     for name in ("../secret.txt", "/etc/passwd", "features/../audit.duckdb", "a\nb.c"):
         (line,) = damage_of(copy, {**manifest, "files": {name: "0" * 64}})
-        assert "is no name of a file of an audit" in line
+        assert line.endswith(": no name of a file of an audit")
         assert "\n" not in line
     for files in (None, [], "x", 7):
         assert damage_of(copy, {**manifest, "files": files}) == [
