@@ -52,6 +52,7 @@ from auditor.store.manifest import (
     DATABASE_NAME,
     MANIFEST_NAME,
     auditor_version,
+    check_whole,
     is_complete,
     read_audit_json,
     sync_folder,
@@ -150,6 +151,7 @@ def rejudge_with_model(
         AuditorError: with one line that says what to mend.
     """
     _check_out(out, replace_out=replace_out)
+    check_whole(folder)
     config = settings_again(folder, given, out=out, trust_code=trust_code)
     with open_audit_database(folder) as connection:
         run = queries.run(connection)
@@ -174,7 +176,7 @@ def _held(folder: Path) -> _Held:
     if damage:
         raise StoreError(
             f"the audit at {folder} is damaged ({damage[0]}): make it again with the same `auditor run` and --resume, "
-            "or take it from a whole copy"
+            "take it from a whole copy, or, where its features alone are, add --with-model"
         )
     config = audit_settings(folder)
     with open_audit_database(folder) as connection:
