@@ -29,7 +29,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -383,7 +383,7 @@ def fuzzed_inputs(work: Path, *, trials: int, seed: int, tally: Tally) -> None:
         path.unlink()
 
 
-def measured(series: Iterator[str] | tuple[str, ...], *, trials: int, seed: int) -> Tally:
+def measured(series: Sequence[str], *, trials: int, seed: int) -> Tally:
     """All series that are asked for."""
     tally, logger = Tally(), logging.getLogger("auditor")
     level, _ = logger.level, logger.setLevel(logging.ERROR)
@@ -412,12 +412,15 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=300, help="a kind of file; for healed a fiftieth")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    tally = measured(tuple(given.series), trials=given.trials, seed=given.seed)
-    print(tally.table())
-    print(f"\nmost memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")
-    for line in tally.bad:
+    bad: list[str] = []
+    for series in given.series:
+        tally = measured([series], trials=given.trials, seed=given.seed)
+        print(f"{tally.table()}\n", flush=True)
+        bad += tally.bad
+    print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")
+    for line in bad:
         print(line, file=sys.stderr)
-    sys.exit(bool(tally.bad))
+    sys.exit(bool(bad))
 
 
 if __name__ == "__main__":
