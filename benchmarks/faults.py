@@ -31,6 +31,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +168,7 @@ def damaged_files(audit: Path, cache: Path, work: Path, *, trials: int, seed: in
             rng = random.Random(f"{seed} {what} {trial}")
             with _copied(source, work) as copy:
                 flipped(copy / name, rng)
-                tally.trial(what, trial, lambda copy=copy, read=read: _of_duckdb(lambda: read(copy)))
+                tally.trial(what, trial, partial(_of_duckdb, partial(read, copy)))
 
 
 def _of_duckdb(read: Callable[[], str]) -> str:
@@ -207,12 +208,16 @@ def _copied(source: Path, work: Path) -> Iterator[Path]:
 def damaged_decisions(audit: Path, work: Path, *, trials: int, seed: int, tally: Tally) -> None:
     """Flip bits in what the gate reads."""
     whole = check_release(audit)
+
+    def decided(copy: Path) -> str:
+        return "harmless" if check_release(copy) == whole else "silent"
+
     for name in ("audit.duckdb", "audit.json"):
         what = f"decision on a damaged {name}"
         for trial in range(trials):
             with _copied(audit, work) as copy:
                 flipped(copy / name, random.Random(f"{seed} {what} {trial}"))
-                tally.trial(what, trial, lambda copy=copy: "harmless" if check_release(copy) == whole else "silent")
+                tally.trial(what, trial, partial(decided, copy))
 
 
 def healed(audit: Path, config: AuditConfig, work: Path, *, trials: int, seed: int, tally: Tally) -> None:
@@ -238,7 +243,7 @@ def healed(audit: Path, config: AuditConfig, work: Path, *, trials: int, seed: i
         damage, name = rng.choice((truncated, deleted, flipped)), rng.choice(names)
         with _copied(audit, work) as copy:
             damage(copy / name, rng)
-            tally.trial("healed", trial, lambda copy=copy: resume(copy))
+            tally.trial("healed", trial, partial(resume, copy))
 
 
 _SETTINGS = """
@@ -386,7 +391,8 @@ def fuzzed_inputs(work: Path, *, trials: int, seed: int, tally: Tally) -> None:
 def measured(series: Sequence[str], *, trials: int, seed: int) -> Tally:
     """All series that are asked for."""
     tally, logger = Tally(), logging.getLogger("auditor")
-    level, _ = logger.level, logger.setLevel(logging.ERROR)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         with tempfile.TemporaryDirectory(prefix="auditor-faults-") as temporary:
             work, asked = Path(temporary), set(series)
