@@ -6,33 +6,40 @@ import datetime
 import hashlib
 import importlib.metadata
 import json
+import logging
 import platform
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from auditor.analysis import Analysis, Decisions, Inputs, PictureConcepts, Pictures
 from auditor.config import AuditConfig
-from auditor.errors import InputError
+from auditor.errors import InputError, StoreError
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.verdicts.fit_sentences import fit_notices
-from auditor.extraction.kept_inputs import write_kept_inputs
+from auditor.extraction.kept_inputs import KEPT_NAME, write_kept_inputs
 from auditor.inputs.copies import copy_notices, copy_records
 from auditor.records import VERDICTS, FloatArray, Phrases
 from auditor.rules import PRESENT
 from auditor.rules_in_force import rules_digest, thresholds
+from auditor.store.checksums import damage_of, is_bound
 from auditor.store.database import AuditDatabase
-from auditor.store.embedding_index import write_embedding_index
+from auditor.store.embedding_index import INDEX_NAME, write_embedding_index
 from auditor.store.manifest import (
     DATABASE_NAME,
     MANIFEST_NAME,
+    NewerSchemaError,
     auditor_version,
     is_complete,
     read_audit_json,
     write_manifest,
 )
+from auditor.store.one_writer import LOCK_NAME
 from auditor.store.tables import RejudgedFrom, Run
+
+logger = logging.getLogger(__name__)
 
 FEATURES_NAME = "features"
 #: Rows that are made dense at a time on their way into the database.
@@ -74,15 +81,31 @@ def check_out_folder(folder: Path, *, resume: bool) -> None:
     if is_complete(folder) and not resume:
         raise InputError(f"{folder} holds a finished audit: add --resume to bring it up to date, or give another --out")
     names = {path.name for path in folder.iterdir()}
-    if names and not names & {MANIFEST_NAME, DATABASE_NAME, FEATURES_NAME}:
+    if names and not names & {MANIFEST_NAME, DATABASE_NAME, FEATURES_NAME, LOCK_NAME}:
         raise InputError(f"{folder} holds other files ({sorted(names)[0]}, ...) and no audit: give another --out")
 
 
 def is_up_to_date(folder: Path, config: AuditConfig, inputs: Inputs) -> bool:
-    """Whether ``folder`` holds a finished audit of the same inputs with the same settings by this auditor."""
+    """Whether ``folder`` holds a finished, whole audit of the same inputs with the same settings by this auditor.
+
+    Raises:
+        StoreError: an audit of a newer schema, or an ``audit.json`` that is none and stands alone.
+    """
     if not is_complete(folder):
         return False
-    made = read_audit_json(folder)
+    try:
+        made = read_audit_json(folder)
+    except NewerSchemaError:
+        raise
+    except StoreError as error:
+        if not any((folder / name).exists() for name in (DATABASE_NAME, FEATURES_NAME)):
+            raise  # somebody else's file of this name
+        logger.warning("%s; it is made again", error)
+        return False
+    damage = damage_of(folder, made) if is_bound(made) else ["an older auditor made it, without digests of its files"]
+    if damage:
+        logger.warning("the audit at %s is made again from what is whole of it: %s", folder, "; ".join(damage))
+        return False
     by = made.get("versions") or {}
     return bool(made.get("digests") == audit_digests(config, inputs) and by.get("auditor") == auditor_version())
 
@@ -154,7 +177,12 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         },
     )
     write_embedding_index(folder, pictures.embeddings)
-    write_manifest(folder, run)
+    write_manifest(folder, run, bound_files(gathered.shards.names))
+
+
+def bound_files(shards: Iterable[str]) -> list[str]:
+    """The files of an audit besides database and ``audit.json``; ``shards`` are the names of those of its features."""
+    return [INDEX_NAME, *(f"{FEATURES_NAME}/{name}" for name in (KEPT_NAME, *shards))]
 
 
 def add_evidence(

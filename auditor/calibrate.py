@@ -20,6 +20,7 @@ from auditor.finished_audit import load_audited, settings_again
 from auditor.pipeline import extract, line_up, put_into_words
 from auditor.records import FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
+from auditor.store.one_writer import one_writer
 from auditor.store.tables import record_table
 from auditor.textcam.attribution import centred_weights
 from auditor.textcam.description import describe_images
@@ -85,21 +86,22 @@ def calibrate_audit(
         raise InputError(
             f"no model was examined in the audit at {folder}: there are no verdicts on a head to calibrate"
         )
-    inputs = load_audited(folder, config, on_progress=on_progress)
-    shards = extract(config, inputs, on_progress=on_progress)
-    gathered = put_into_words(config, inputs, line_up(inputs, shards), shards, on_progress=on_progress)
-    activations = np.concatenate([chunk for _, chunk, _ in gathered.shards.head_chunks()])
-    found = calibrate(
-        gathered.evidence_input,
-        activations,
-        _judge_head(gathered, activations),
-        n_heads=n_heads,
-        on_progress=on_progress,
-    )
-    with amended(folder) as connection:
-        connection.execute("DELETE FROM calibrations")
-        table = record_table(found, CalibrationRow)
-        connection.from_arrow(table.select(connection.table("calibrations").columns)).insert_into("calibrations")
+    with one_writer(folder):
+        inputs = load_audited(folder, config, on_progress=on_progress)
+        shards = extract(config, inputs, on_progress=on_progress)
+        gathered = put_into_words(config, inputs, line_up(inputs, shards), shards, on_progress=on_progress)
+        activations = np.concatenate([chunk for _, chunk, _ in gathered.shards.head_chunks()])
+        found = calibrate(
+            gathered.evidence_input,
+            activations,
+            _judge_head(gathered, activations),
+            n_heads=n_heads,
+            on_progress=on_progress,
+        )
+        with amended(folder) as connection:
+            connection.execute("DELETE FROM calibrations")
+            table = record_table(found, CalibrationRow)
+            connection.from_arrow(table.select(connection.table("calibrations").columns)).insert_into("calibrations")
     return found
 
 

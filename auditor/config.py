@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -27,8 +28,9 @@ from pydantic import (
 
 from auditor.errors import InputError
 from auditor.records import KINDS
+from auditor.regular_files import read_regular, read_regular_text
 from auditor.rules import TOLERANCE
-from auditor.wording import nearest, quote
+from auditor.wording import nearest, plain, quote
 
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 #: Of all settings the one that a file may not hold: whoever changes the file would decide whose code runs.
@@ -60,6 +62,16 @@ def _day(value: object) -> object:
     return value
 
 
+def _visible(value: str) -> str:
+    """Characters of no width say nothing."""
+    if not plain(value):
+        raise ValueError("it holds no visible character")
+    return value
+
+
+#: A text that a reader can see.
+Words = Annotated[str, AfterValidator(_visible)]
+
 #: The last day on which something counts, as a TOML date or as an ISO date in quotes.
 Day = Annotated[datetime.date, Strict(), BeforeValidator(_day)]
 
@@ -69,8 +81,8 @@ class CoreEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    reason: str = Field(pattern=r"\S", description="why the class may rest on it, in words")
-    who: str | None = Field(default=None, pattern=r"\S", description="who says so")
+    reason: Words = Field(description="why the class may rest on it, in words")
+    who: Words | None = Field(default=None, description="who says so")
     expires: Day | None = Field(default=None, description="a date like 2030-01-31, the last day that it counts")
 
     @model_validator(mode="before")
@@ -173,13 +185,16 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         InputError: the file cannot be read or parsed, or says that code may run.
     """
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        table: dict[str, Any] = tomllib.loads(read_regular_text(path))
     except OSError as error:
         raise InputError(f"settings file {path} cannot be read: {error.strerror}; check --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"settings file {path} is not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError too
+        raise InputError(f"settings file {path} is not valid TOML: {' '.join(str(error).split())}") from error
     if path.name == "pyproject.toml":
-        table = table.get("tool", {}).get("auditor", {})
+        for name in ("tool", "auditor"):
+            table = table.get(name, {})
+            if not isinstance(table, dict):
+                raise InputError(f"settings file {path}: {name} = {_shown(table)}; expected a table [tool.auditor]")
     if _FLAG_ONLY in table:
         raise InputError(
             f"{path} sets {_FLAG_ONLY}, which no file may: whoever changes the file would decide whose code runs; take "
@@ -188,20 +203,31 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     for key in ("data", "out", "weights", "preprocess", "class_map", "vocabulary", "cache"):
         value = table.get(key)
         if isinstance(value, str):
-            table[key] = str(path.parent / Path(value).expanduser())
+            table[key] = str(path.parent / _expanded(value, key, path))
     concepts = table.get("concepts")
-    for entry in concepts.values() if isinstance(concepts, dict) else ():
+    for name, entry in concepts.items() if isinstance(concepts, dict) else ():
         for side in ("yes", "no"):
             if isinstance(entry, dict) and isinstance(entry.get(side), str):
-                entry[side] = str(path.parent / Path(entry[side]).expanduser())
+                entry[side] = str(path.parent / _expanded(entry[side], f"concepts.{name}.{side}", path))
     return table
+
+
+def _expanded(value: str, key: str, path: Path) -> Path:
+    try:
+        return Path(value).expanduser()
+    except (RuntimeError, ValueError) as error:  # a user that is not known; a NUL character
+        raise InputError(f"{path}: {key} = {_shown(value)} is no path: {error}") from error
 
 
 def find_settings_file(folder: Path) -> Path | None:
     """``auditor.toml``, or a pyproject.toml with a ``[tool.auditor]`` table, in ``folder``."""
     for name in CONFIG_NAMES:
         path = folder / name
-        if path.is_file() and (name == "auditor.toml" or "[tool.auditor]" in path.read_text(encoding="utf-8")):
+        # An auditor.toml that cannot be read is no reason to go on without it: reading it says what is wrong.
+        if name == "auditor.toml":
+            if os.path.lexists(path):
+                return path
+        elif path.is_file() and b"[tool.auditor" in read_regular(path):
             return path
     return None
 
@@ -219,7 +245,10 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean '{near[0]}'?" if near else f"; known settings: {', '.join(known)}"
             raise InputError(f"unknown setting '{key}' in {settings_file}{hint}")
-    settings = {**file_settings, **{key: value for key, value in flags.items() if value is not None}}
+    settings: dict[str, Any] = {**file_settings, **{key: value for key, value in flags.items() if value is not None}}
+    for key, value in settings.items():
+        if isinstance(value, str | Path) and "\0" in str(value):
+            raise InputError(f"setting '{key}' = {quote(value)}: holds a NUL character, which no path or name has")
     try:
         return AuditConfig.model_validate(settings)
     except ValidationError as error:

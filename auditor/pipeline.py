@@ -63,6 +63,7 @@ from auditor.models.load_classifier import load_classifier
 from auditor.picture_concepts import picture_concepts
 from auditor.properties.levels import level_edits, property_values
 from auditor.records import BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
+from auditor.store.one_writer import one_writer
 from auditor.taught_concepts import teach
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
 from auditor.textcam.channel_groups import group_channels
@@ -81,8 +82,9 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
     Args:
         config: The settings.
         resume: Go on with what ``config.out`` holds; a finished audit of the same inputs with the same settings by
-            the same auditor is left as it is, one that differs is made anew. The contents of pictures and masks count;
-            in CI all are read, elsewhere those that something touched since they were read last.
+            the same auditor is left as it is, one that differs or is damaged is made anew from what is whole of it.
+            The contents of pictures and masks count; in CI all are read, elsewhere those that something touched since
+            they were read last.
         on_progress: Called with (stage, done, total).
 
     Returns:
@@ -92,14 +94,15 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
         AuditorError: with one line that says what to mend; shards that were written stay for ``resume``.
     """
     check_out_folder(config.out, resume=resume)
-    inputs = load_inputs(config, on_progress=on_progress)
-    if is_up_to_date(config.out, config, inputs):
-        return config.out
-    shards = extract(config, inputs, on_progress=on_progress)
-    inputs = with_properties(inputs, shards)
-    pictures = line_up(inputs, shards)
-    gathered = put_into_words(config, inputs, pictures, shards, on_progress=on_progress)
-    write_audit(config.out, analyse(inputs, gathered, on_progress=on_progress), config)
+    with one_writer(config.out):
+        inputs = load_inputs(config, on_progress=on_progress)
+        if is_up_to_date(config.out, config, inputs):
+            return config.out
+        shards = extract(config, inputs, on_progress=on_progress)
+        inputs = with_properties(inputs, shards)
+        pictures = line_up(inputs, shards)
+        gathered = put_into_words(config, inputs, pictures, shards, on_progress=on_progress)
+        write_audit(config.out, analyse(inputs, gathered, on_progress=on_progress), config)
     return config.out
 
 

@@ -22,6 +22,7 @@ from auditor.audit_folder import (
     FEATURES_NAME,
     JUDGED_TABLES,
     add_evidence,
+    bound_files,
     rejudged_from,
     rejudged_notice,
     write_audit,
@@ -38,7 +39,7 @@ from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inpu
 from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
 from auditor.extraction.place_swaps import PLACE_PROCEDURE
 from auditor.extraction.region_swaps import PROCEDURE
-from auditor.extraction.shards import FeatureShards
+from auditor.extraction.shards import FeatureShards, checksum_path
 from auditor.extraction.swap_record import replayed
 from auditor.figures import counted
 from auditor.finished_audit import audit_settings, load_audited, settings_again
@@ -48,17 +49,20 @@ from auditor.picture_concepts import picture_concepts
 from auditor.pipeline import analyse, evidence_input, expired_core, extract, line_up, put_into_words
 from auditor.records import VERDICTS, FloatArray, ImageItem, Progress
 from auditor.rules_in_force import rules_digest, thresholds
+from auditor.store.checksums import damage_of, is_bound
 from auditor.store.database import AuditDatabase, open_audit_database
 from auditor.store.embedding_index import INDEX_NAME, write_embedding_index
 from auditor.store.manifest import (
     DATABASE_NAME,
     MANIFEST_NAME,
     auditor_version,
+    check_whole,
     is_complete,
     read_audit_json,
     sync_folder,
     write_manifest,
 )
+from auditor.store.one_writer import one_writer
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audited_words import audited_items, mapped_pictures, words_of_predictions
 from auditor.store.tables import Run
@@ -114,13 +118,13 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
     evidence = judge(held.evidence_input, intervene=intervene, exchange=exchange, edit=edit, on_progress=on_progress)
     run = _run(held, evidence, out)
     with _made_beside(out) as made:
-        _link_features(folder / FEATURES_NAME, made / FEATURES_NAME, (*kept.shards, KEPT_NAME))
+        _link_features(folder / FEATURES_NAME, made / FEATURES_NAME, (*_with_checksums(kept.shards), KEPT_NAME))
         without = JUDGED_TABLES if run.rules_digest == held.run.rules_digest else (*JUDGED_TABLES, "calibrations")
         with AuditDatabase(made, copy_of=folder / DATABASE_NAME, without=without) as database:
             database.add_run(run)
             add_evidence(database, held.pictures, held.concept_rows, held.context, evidence)
         write_embedding_index(made, held.pictures.embeddings)
-        write_manifest(made, run)
+        write_manifest(made, run, bound_files(kept.shards))
     return out
 
 
@@ -153,6 +157,7 @@ def rejudge_with_model(
         AuditorError: with one line that says what to mend.
     """
     _check_out(out, replace_out=replace_out)
+    check_whole(folder)
     config = settings_again(folder, given, out=out, trust_code=trust_code)
     with open_audit_database(folder) as connection:
         run = queries.run(connection)
@@ -160,7 +165,7 @@ def rejudge_with_model(
     features = folder / FEATURES_NAME
     shards = [path.name for path in features.glob("*.parquet")] if features.is_dir() else []
     with _made_beside(out) as made:
-        _link_features(features, made / FEATURES_NAME, shards)
+        _link_features(features, made / FEATURES_NAME, _with_checksums(shards))
         here = config.model_copy(update={"out": made})
         extracted = extract(here, inputs, on_progress=on_progress)
         pictures = line_up(inputs, extracted)
@@ -173,6 +178,12 @@ def rejudge_with_model(
 def _held(folder: Path) -> _Held:
     """Read the folder; it may come from anybody."""
     manifest = read_audit_json(folder)
+    damage = damage_of(folder, manifest) if is_bound(manifest) else []
+    if damage:
+        raise StoreError(
+            f"the audit at {folder} is damaged ({damage[0]}): make it again with the same `auditor run` and --resume, "
+            "take it from a whole copy, or, where its features alone are, add --with-model"
+        )
     config = audit_settings(folder)
     with open_audit_database(folder) as connection:
         run, items = queries.run(connection), audited_items(connection)
@@ -336,12 +347,14 @@ def _made_beside(out: Path) -> Iterator[Path]:
     """A folder beside ``out`` that takes its place at the end, and goes where this raises."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        for left in out.parent.glob(f".{out.name}.rejudging-*"):  # by one that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        for left in out.parent.glob(f".{out.name}.rejudging-*"):
+            with one_writer(left):  # refuses what another process is making; what is left is of one that was killed
+                shutil.rmtree(left, ignore_errors=True)
         made = out.parent / f".{out.name}.rejudging-{uuid.uuid4().hex[:12]}"
         made.mkdir()
         try:
-            yield made
+            with one_writer(made):
+                yield made
             _take_place(made, out)
         finally:
             shutil.rmtree(made, ignore_errors=True)
@@ -360,13 +373,18 @@ def _take_place(made: Path, out: Path) -> None:
         made.replace(out)
         sync_folder(out.parent)
         return
-    (out / FEATURES_NAME).mkdir(exist_ok=True)
-    for path in (made / FEATURES_NAME).iterdir():
-        path.replace(out / FEATURES_NAME / path.name)
-    (out / MANIFEST_NAME).unlink()  # from here on the old audit is no longer complete
-    for name in (DATABASE_NAME, INDEX_NAME, MANIFEST_NAME):
-        (made / name).replace(out / name)
-    sync_folder(out)
+    with one_writer(out):
+        (out / FEATURES_NAME).mkdir(exist_ok=True)
+        for path in (made / FEATURES_NAME).iterdir():
+            path.replace(out / FEATURES_NAME / path.name)
+        (out / MANIFEST_NAME).unlink()  # from here on the old audit is no longer complete
+        for name in (DATABASE_NAME, INDEX_NAME, MANIFEST_NAME):
+            (made / name).replace(out / name)
+        sync_folder(out)
+
+
+def _with_checksums(shards: Sequence[str]) -> list[str]:
+    return [name for shard in shards for name in (shard, checksum_path(Path(shard)).name)]
 
 
 def _link_features(source: Path, target: Path, names: Sequence[str]) -> None:
@@ -376,6 +394,8 @@ def _link_features(source: Path, target: Path, names: Sequence[str]) -> None:
     """
     target.mkdir()
     for name in names:
+        if not (source / name).exists():  # checksums, which an older auditor did not write
+            continue
         try:
             os.link(source / name, target / name)
         except OSError:

@@ -133,7 +133,7 @@ def _shares(world: World, predicted: np.ndarray, rng: np.random.Generator) -> sp
 def load_world(folder: Path, size: Size) -> tuple[EvidenceInput, FeatureShards]:
     """What the pipeline would hand to the evidence."""
     world = make_world(size.classes, size.concepts, size.seed, 0)
-    shards = FeatureShards(sorted((folder / "shards").iterdir()))
+    shards = FeatureShards(sorted((folder / "shards").glob("*.parquet")))
     rest, embeddings = np.load(folder / "rest.npz"), np.load(folder / "embeddings.npy")
     prompts = world.rng(8).standard_normal((size.classes, DIM), dtype=np.float32)
     inputs = EvidenceInput(

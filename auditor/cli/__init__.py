@@ -17,6 +17,7 @@ from auditor.cli import calibrate as _calibrate  # noqa: F401
 from auditor.cli import rejudge as _rejudge  # noqa: F401
 from auditor.cli import manifest as _manifest  # noqa: F401
 from auditor.cli import gate as _gate  # noqa: F401
+from auditor.cli import verify as _verify  # noqa: F401
 from auditor.cli import machine as _machine  # noqa: F401
 from auditor.cli import rules as _rules  # noqa: F401
 # isort: on

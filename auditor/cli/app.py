@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from auditor.errors import AuditorError
+from auditor.wording import plain
 
 if TYPE_CHECKING:
     from auditor.gate.decision import GateDecision
@@ -71,12 +73,33 @@ def one_line_errors(command: Command) -> Command:
                 raise
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from error
+        except Exception as error:
+            if kwargs.get("debug") or not _is_of_duckdb(error):
+                raise
+            first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            advice = "`auditor verify DIR` says what is damaged"
+            typer.echo(f"error: the audit's file cannot be read ({plain(first, 300)}); {advice}", err=True)
+            raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
             goes_on = "what was extracted is kept: the same command with --resume goes on"
             typer.echo(f"interrupted; {goes_on if 'resume' in kwargs else 'no audit was changed'}", err=True)
             raise typer.Exit(2) from error
 
     return run  # type: ignore[return-value]  # functools.wraps keeps the signature
+
+
+def _is_of_duckdb(error: Exception) -> bool:
+    """Whether DuckDB raised it, which is not imported where nothing is read."""
+    duckdb = sys.modules.get("duckdb")
+    return duckdb is not None and isinstance(error, duckdb.Error)
+
+
+def tell_digest(audit: Path) -> None:
+    """The digest of a finished audit on stderr, for whoever is to know later that it is this one."""
+    from auditor.store.checksums import DIGEST
+    from auditor.store.manifest import read_audit_json
+
+    typer.echo(f"digest of the audit: {read_audit_json(audit).get(DIGEST)}", err=True)
 
 
 def print_report(audit: Path) -> None:

@@ -21,6 +21,7 @@ from auditor.cli.app import (
     WeightsAgain,
     app,
     one_line_errors,
+    tell_digest,
 )
 from auditor.progress import progress_bars
 
@@ -61,4 +62,5 @@ def calibrate(
             on_progress=on_progress,
         )
     typer.echo(calibration_table(rows))
+    tell_digest(audit)
     typer.echo(f"{time.perf_counter() - start:.0f} seconds; kept in the audit, and told in its reports", err=True)

@@ -38,10 +38,12 @@ def diff(
     from auditor.gate.release_diff import compare_releases
     from auditor.release.facts import release_facts
     from auditor.store.database import open_audit_database
+    from auditor.store.manifest import check_whole
     from reports.formats import to_bytes, write_report
 
     both = []
     for folder in (old, new):  # one after the other: two open audits would take twice the memory
+        check_whole(folder)
         with open_audit_database(folder) as connection:
             both.append(release_facts(connection))
     found = compare_releases(*both, allow_different_data=allow_different_data)

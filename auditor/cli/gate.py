@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +35,10 @@ def gate(
     allow_different_data: Annotated[
         bool, typer.Option("--allow-different-data", help="Compare with it on other data, or with another encoder.")
     ] = False,
+    expect_digest: Annotated[
+        str | None,
+        typer.Option(help="Digest that `auditor run` printed: refuse any other audit, edited ones too.", metavar="D"),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail on stale entries of the baseline, and on classes that are not shown.")
     ] = False,
@@ -48,11 +53,13 @@ def gate(
     from auditor.gate.baseline import DEFAULT_REASON
     from auditor.release.check import accept_findings, read_release
     from auditor.store.database import open_audit_database
+    from auditor.store.manifest import check_whole
 
     if not update_baseline and (reason, who, expires) != (None, None, None):
         raise InputError("--reason, --who and --expires say how findings are accepted; add --update-baseline")
     policy, baseline = policy or _if_there(_POLICY), baseline or _if_there(_BASELINE)
     _refuse_to_overwrite(output, {"policy": policy, "baseline": baseline or (_BASELINE if update_baseline else None)})
+    check_whole(audit, expected_digest=expect_digest)
     with open_audit_database(audit) as connection:
         release = read_release(
             connection, policy=policy, against=against, allow_different_data=allow_different_data, strict=strict
@@ -71,7 +78,7 @@ def gate(
 
 
 def _if_there(path: Path) -> Path | None:
-    return path if path.is_file() else None
+    return path if os.path.lexists(path) else None  # a folder or a dangling link is told, not passed over
 
 
 def _refuse_to_overwrite(output: Path | None, used: Mapping[str, Path | None]) -> None:

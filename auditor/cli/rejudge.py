@@ -22,6 +22,7 @@ from auditor.cli.app import (
     app,
     one_line_errors,
     print_report,
+    tell_digest,
 )
 from auditor.progress import progress_bars
 
@@ -75,5 +76,6 @@ def rejudge(
         else:
             rejudge_audit(audit, out, replace_out=replace, on_progress=on_progress)
     print_report(out)
+    tell_digest(out)
     if out.resolve() != audit.resolve():
         typer.echo(f"what that changed: auditor diff {audit} {out}", err=True)

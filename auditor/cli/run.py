@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import Debug, Quiet, TrustCode, app, one_line_errors, print_report, write_page
+from auditor.cli.app import Debug, Quiet, TrustCode, app, one_line_errors, print_report, tell_digest, write_page
 from auditor.progress import progress_bars
 
 
@@ -82,6 +82,7 @@ def run(
     with progress_bars(quiet) as on_progress:
         folder = run_audit(settings, resume=resume, on_progress=on_progress)
     print_report(folder)
+    tell_digest(folder)
 
 
 @app.command()

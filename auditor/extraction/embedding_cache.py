@@ -1,15 +1,20 @@
 """Encoder embeddings by picture content, apart from any audit, so that the next release pays for its classifier alone.
 
 One SQLite file per encoder (weights x preprocessing): SQLite keeps several audits that run at once from each other.
+Each row ends in a checksum over itself and its key. A row that does not verify is not known, and a file that SQLite
+cannot read is begun anew: what was in it is computed again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,32 +22,111 @@ from auditor.errors import StoreError
 from auditor.inputs.contents import MEMORY_NAME
 from auditor.records import FloatArray
 
+logger = logging.getLogger(__name__)
+
 _SUFFIX = ".sqlite3"
+_CHECKSUM_BYTES = 16
+#: What SQLite reports where the file may be whole: the disk, another process or the rights are in the way.
+_NOT_DAMAGE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM,
+}
+_Answer = TypeVar("_Answer")
 
 
 class EmbeddingCache:
     """Rows of unit embeddings by content: the sha256 of a picture's bytes, or of picture and mask; for many threads."""
 
-    def __init__(self, connection: sqlite3.Connection, dim: int) -> None:
-        self._connection = connection
+    def __init__(self, path: Path, dim: int) -> None:
+        self._path = path
         self._dim = dim
         self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
 
     def get(self, content_digest: str) -> FloatArray | None:
-        """The embedding (D,) of a picture, None where it is not known."""
-        with self._lock:
-            found = self._connection.execute(
-                "SELECT vector FROM embeddings WHERE content_digest = ?", (content_digest,)
-            ).fetchone()
-        if found is None or len(found[0]) != 4 * self._dim:  # a damaged row is computed again
+        """The embedding (D,) of a picture, None where it is not known.
+
+        Raises:
+            StoreError: the file cannot be read for a reason that is no damage.
+        """
+        # as bytes, whatever a damaged row holds
+        sql = "SELECT CAST(vector AS BLOB) FROM embeddings WHERE content_digest = ?"
+        found = self._asked(lambda connection: connection.execute(sql, (content_digest,)).fetchone())
+        if found is None or len(found[0]) != 4 * self._dim + _CHECKSUM_BYTES:
             return None
-        return np.frombuffer(found[0], dtype="<f4")
+        vector, checksum = found[0][:-_CHECKSUM_BYTES], found[0][-_CHECKSUM_BYTES:]
+        return np.frombuffer(vector, dtype="<f4") if checksum == _checksum(content_digest, vector) else None
 
     def put(self, embeddings: Mapping[str, FloatArray]) -> None:
-        """Add embeddings (D,) by content digest."""
-        rows = [(digest, np.asarray(row, dtype="<f4").tobytes()) for digest, row in embeddings.items()]
-        with self._lock, self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows)
+        """Add embeddings (D,) by content digest.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        vectors = ((digest, np.asarray(row, dtype="<f4").tobytes()) for digest, row in embeddings.items())
+        rows = [(digest, vector + _checksum(digest, vector)) for digest, vector in vectors]
+
+        def insert(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows)
+
+        self._asked(insert)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _asked(self, ask: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
+        """Ask the file, and where it is damaged a new one in its place."""
+        with self._lock:
+            try:
+                try:
+                    return ask(self._opened())
+                except sqlite3.DatabaseError as error:
+                    if getattr(error, "sqlite_errorcode", None) in _NOT_DAMAGE:
+                        raise
+                    logger.warning("embedding cache %s is damaged (%s) and is begun anew", self._path, error)
+                    self._begin_anew()
+                    return ask(self._opened())
+            except (OSError, sqlite3.Error) as error:
+                raise StoreError(
+                    f"embedding cache {self._path} cannot be used: {error}; give another folder with --cache"
+                ) from error
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self._path, timeout=60, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS embeddings"
+                " (content_digest TEXT PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
+            )
+        return self._connection
+
+    def _begin_anew(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self.close()
+        self._connection = None
+        for part in _parts(self._path):
+            part.unlink(missing_ok=True)
+
+
+def _checksum(content_digest: str, vector: bytes) -> bytes:
+    return hashlib.blake2b(content_digest.encode() + b"\0" + vector, digest_size=_CHECKSUM_BYTES).digest()
+
+
+def _parts(path: Path) -> tuple[Path, Path, Path]:
+    """The file, and what SQLite keeps beside it."""
+    return path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
 
 
 @contextlib.contextmanager
@@ -50,22 +134,12 @@ def open_embedding_cache(folder: Path, encoder_digest: str, dim: int) -> Iterato
     """Open (or make) the cache of one encoder below ``folder``.
 
     Raises:
-        StoreError: the folder cannot be written or the file is damaged.
+        StoreError: the folder cannot be used; also from the cache's methods.
     """
-    path = folder / f"{encoder_digest[:32]}{_SUFFIX}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=60, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS embeddings"
-            " (content_digest TEXT PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID"
-        )
-    except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"embedding cache {path} cannot be used: {error}; give another folder with --cache") from error
-    with contextlib.closing(connection):
-        yield EmbeddingCache(connection, dim)
+    cache = EmbeddingCache(folder / f"{encoder_digest[:32]}{_SUFFIX}", dim)
+    with contextlib.closing(cache):
+        cache.put({})  # whether it can be used is known before the pictures are read
+        yield cache
 
 
 def cache_files(folder: Path) -> list[tuple[Path, int, int]]:
@@ -89,7 +163,7 @@ def prune_cache(folder: Path) -> int:
         freed += memory.stat().st_size
         memory.unlink()
     for path, _, size in cache_files(folder):
-        for part in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        for part in _parts(path):
             part.unlink(missing_ok=True)
         freed += size
     return freed

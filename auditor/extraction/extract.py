@@ -21,7 +21,7 @@ import torch
 
 from auditor.errors import InputError
 from auditor.extraction.embedding_cache import EmbeddingCache
-from auditor.extraction.shards import FeatureShards, ShardRows, shard_digest, write_shard
+from auditor.extraction.shards import FeatureShards, ShardRows, is_whole, shard_digest, write_shard
 from auditor.inputs.contents import file_digest
 from auditor.inputs.images import DecodedImage, read_image, thumbnail_jpeg
 from auditor.inputs.masks import cover_object, covered_digest
@@ -87,8 +87,8 @@ def extract_features(
 ) -> FeatureShards:
     """Bring every picture of ``dataset`` through both models into shards below ``folder``.
 
-    Shards that are there already are kept, so a run that was killed goes on where it was; they go by contents, so
-    that one is made anew where a picture or a mask of it holds something else. Pictures that cannot be
+    Shards that are there already and whole are kept, so a run that was killed goes on where it was; they go by
+    contents, so that one is made anew where a picture or a mask of it holds something else. Pictures that cannot be
     decoded become failures of their shard, and so do masks that cannot be used; their pictures stay.
 
     Args:
@@ -114,12 +114,20 @@ def extract_features(
     key = _features_key(classifier, encoder, thumbnails, properties)
     slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
     paths = [folder / f"{shard_digest(key, _entries(dataset, items))}.parquet" for items in slices]
-    done = sum(len(items) for items, path in zip(slices, paths, strict=True) if path.exists())
+    there = [path for path in paths if path.exists()]
+    whole = {path for path in there if is_whole(path)}
+    if len(whole) < len(there):
+        logger.warning(
+            "%d of %d files of features are damaged, or without their checksum: their pictures are extracted again",
+            len(there) - len(whole),
+            len(there),
+        )
+    done = sum(len(items) for items, path in zip(slices, paths, strict=True) if path in whole)
     if done:
         logger.info("%d of %d pictures were extracted before", done, len(dataset.items))
     with ThreadPoolExecutor(n_jobs) as pool:
         for items, path in zip(slices, paths, strict=True):
-            if path.exists():
+            if path in whole:
                 continue
             rows = _extract_shard(dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool)
             write_shard(path, rows)

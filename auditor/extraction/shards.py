@@ -1,7 +1,8 @@
 """Features of the pictures on disk: Parquet shards named by the digest of all that decides what they hold.
 
-A shard is written beside its place and renamed, so a shard that is there is whole; a run that was killed goes on with
-the shards that it finds. Reading goes shard by shard, so memory does not grow with the number of pictures.
+A shard is written beside its place and renamed, so a shard that is there was whole; a run that was killed goes on with
+the shards that it finds. Beside each lies its sha256, in the form of ``sha256sum``: what is no longer what was written
+is made again. Reading goes shard by shard, so memory does not grow with the number of pictures.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from auditor.errors import StoreError
 from auditor.inputs.near_copies import FINGERPRINT_BYTES
 from auditor.properties.measure import Value, unpacked
 from auditor.records import MASK_STAGE, ByteArray, Failure, FloatArray
+from auditor.store.checksums import file_sha256
 
 _FAILURES_KEY = b"failures"
 
@@ -78,10 +80,15 @@ def write_shard(path: Path, rows: ShardRows) -> None:
         columns["places"] = _vectors(rows.places)
     failures = [[f.image_id, f.path, f.stage, f.reason] for f in rows.failures]
     table = pa.table(columns).replace_schema_metadata({_FAILURES_KEY: json.dumps(failures).encode()})
+    # Random floats do not compress: reading them plain is several times faster.
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content, compression="none", use_dictionary=False)
+    written = content.getvalue()
     unfinished = path.with_suffix(".unfinished")
     try:
-        # Random floats do not compress: reading them plain is several times faster.
-        pq.write_table(table, unfinished, compression="none", use_dictionary=False)
+        unfinished.write_bytes(written)
+        # first: a shard that is in its place without it would be made again
+        checksum_path(path).write_text(f"{hashlib.sha256(written).hexdigest()}  {path.name}\n", encoding="ascii")
         unfinished.replace(path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
@@ -89,6 +96,19 @@ def write_shard(path: Path, rows: ShardRows) -> None:
             f"features cannot be written to {path.parent}: {error.strerror or error}; free some space or choose "
             "another --out, then add --resume"
         ) from error
+
+
+def checksum_path(path: Path) -> Path:
+    """Where the sha256 of a shard lies."""
+    return path.with_suffix(".sha256")
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the shard is, byte for byte, what was written."""
+    try:
+        return checksum_path(path).read_bytes() == f"{file_sha256(path)}  {path.name}\n".encode()
+    except OSError:
+        return False
 
 
 def _matrix(table: pa.Table, name: str) -> FloatArray:

@@ -11,6 +11,7 @@ from pathlib import Path
 from auditor.errors import InputError
 from auditor.gate.baseline import Entry, EntryState
 from auditor.gate.decision import GateItem
+from auditor.wording import plain
 
 #: Days that an accepted finding counts unless told otherwise.
 ACCEPTED_DAYS = 90
@@ -22,7 +23,7 @@ def check_acceptance(reason: str, expires: datetime.date, today: datetime.date) 
     Raises:
         InputError: the reason is blank, or the day is past.
     """
-    if not reason.strip():
+    if not plain(reason):
         raise InputError("the reason is blank; say in words why the findings are accepted")
     if expires < today:
         raise InputError(f"expiry {expires.isoformat()} is past; expected today, {today.isoformat()}, or later")

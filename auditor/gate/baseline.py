@@ -6,6 +6,7 @@ Writing keeps comments and layout, replaces the file in one step, and merges wit
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-from auditor.config import Day
+from auditor.config import Day, Words
 from auditor.errors import InputError
 from auditor.gate.shared_file import alone_in, read_if_there, replace_if_same
 from auditor.gate.toml_model import parse_model, read_text
@@ -49,8 +50,8 @@ class Entry(BaseModel):
     fingerprint: str = Field(
         pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits, as --update-baseline writes them"
     )
-    reason: str = Field(pattern=r"\S", description="why the finding is accepted, in words")
-    who: str = Field(pattern=r"\S", description="who accepted it")
+    reason: Words = Field(description="why the finding is accepted, in words")
+    who: Words = Field(description="who accepted it")
     expires: Day = Field(description="a date like 2030-01-31")
     state: EntryState = Field(default="accepted", description='"accepted" or "false alarm"')
 
@@ -96,7 +97,7 @@ def load_baseline(path: Path | None) -> Baseline:
     """
     if path is None:
         return Baseline()
-    if not path.exists():
+    if not os.path.lexists(path):
         raise InputError(f"baseline {quote_path(path)} does not exist; `auditor gate --update-baseline` writes one")
     return parse_baseline(read_text(path, what="baseline"), path)
 

@@ -23,7 +23,7 @@ def read_if_there(path: Path, *, what: str) -> str | None:
     Raises:
         InputError: it cannot be read, or is not UTF-8.
     """
-    return read_text(path, what=what) if path.exists() else None
+    return read_text(path, what=what) if os.path.lexists(path) else None
 
 
 def replace_if_same(path: Path, text: str, expected: str | None, *, what: str) -> bool:

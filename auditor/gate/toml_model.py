@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from auditor.errors import InputError
+from auditor.regular_files import read_regular_text
 from auditor.toml_lines import LineIndex
 from auditor.wording import nearest, quote, quote_path
 
@@ -24,7 +25,7 @@ def read_text(path: Path, *, what: str) -> str:
         InputError: it cannot be read, or is not UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_regular_text(path)
     except OSError as error:
         raise InputError(
             f"{what} {quote_path(path)} cannot be read: {error.strerror or error}; expected a TOML file"
@@ -49,7 +50,7 @@ def parse_model(text: str, model: type[Model], *, name: str, entries: str) -> Mo
     """
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # dates that do not exist, numbers of 5,000 digits
         raise InputError(f"{name} is not valid TOML: {' '.join(str(error).split())}") from error
     try:
         return model.model_validate(table)

@@ -15,6 +15,7 @@ from auditor.errors import InputError
 from auditor.inputs.tables import read_table
 from auditor.inputs.words import word_key
 from auditor.records import ClassMatch, ImageItem, IntArray
+from auditor.regular_files import read_regular_text
 from auditor.wording import nearest, quote, quote_list
 
 _NEXT_STEP = "say which is which with --class-map FILE"
@@ -172,7 +173,7 @@ def _read_map(path: Path, what: str) -> Mapping[str, str | int]:
     if suffix not in (".toml", ".json"):
         raise InputError(f"{what}: ends in {quote(path.suffix)}; expected .csv, .toml or .json")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular_text(path)
         document: Any
         if suffix == ".toml":
             document = tomllib.loads(text)

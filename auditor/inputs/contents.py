@@ -136,10 +136,19 @@ def _recall(memory: Path, root: Path) -> dict[str, tuple[FileState, str]]:
                 "SELECT path, size, mtime_ns, ctime_ns, inode, device, digest FROM contents WHERE root = ?",
                 (str(root),),
             ).fetchall()
-    except sqlite3.Error as error:
+        return {
+            path: (FileState(*map(int, state)), digest)
+            for path, *state, kept in rows
+            for digest, _, checksum in [str(kept).partition(" ")]
+            if checksum == _checksum(path, digest)  # a damaged row is not remembered
+        }
+    except (sqlite3.Error, TypeError, ValueError) as error:
         logger.info("%s cannot be used (%s): all contents are read", memory, error)
         return {}
-    return {path: (FileState(*map(int, state)), str(digest)) for path, *state, digest in rows}
+
+
+def _checksum(path: str, digest: str) -> str:
+    return hashlib.blake2b(f"{path}\0{digest}".encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def _remember(memory: Path, root: Path, files: Iterator[tuple[str, FileState, str]]) -> None:
@@ -155,8 +164,9 @@ def _remember(memory: Path, root: Path, files: Iterator[tuple[str, FileState, st
             connection.executemany(
                 "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    (str(root), path, *state[:3], str(state.inode), str(state.device), digest)
+                    (str(root), path, *state[:3], str(state.inode), str(state.device), f"{digest} {checksum}")
                     for path, state, digest in files
+                    for checksum in [_checksum(path, digest)]
                 ),
             )
     except (OSError, sqlite3.Error) as error:

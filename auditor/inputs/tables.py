@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import InputError
+from auditor.regular_files import require_regular
 from auditor.wording import nearest, quote, quote_list
 
 
@@ -48,6 +49,7 @@ def read_table(path: Path, what: str) -> Table:
     if reader is None:
         raise InputError(f"{what}: ends in {quote(path.suffix)}; expected .csv or .parquet")
     try:
+        require_regular(path)
         return reader(path, what)
     except OSError as error:
         raise InputError(f"{what}: cannot be read: {error.strerror or _first_line(error)}") from error
@@ -97,7 +99,13 @@ def _read_parquet(path: Path, what: str) -> Table:
                 f"{what}: column {quote(name)} holds {quote(kind)}; "
                 "expected text, numbers or dates: leave the column out"
             )
-        columns[name] = [_as_text(value) for value in column.to_pylist()]
+        try:
+            columns[name] = [_as_text(value) for value in column.to_pylist()]
+        except (UnicodeDecodeError, OverflowError, ValueError) as error:  # text in no UTF-8, a date in no year of ours
+            raise InputError(
+                f"{what}: column {quote(name)} holds a value that cannot be read: {_first_line(error)}; write it as "
+                "UTF-8 text"
+            ) from error
     return Table(columns, [f"row {row}" for row in range(1, table.num_rows + 1)])
 
 

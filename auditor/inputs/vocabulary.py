@@ -17,6 +17,7 @@ from auditor.errors import InputError
 from auditor.inputs.families import families_among
 from auditor.inputs.words import number_forms, word_key
 from auditor.records import ATTRIBUTE_KIND, CONTEXT_KINDS, CORE_KINDS, KINDS, PLACE_KIND, Concept, Vocabulary
+from auditor.regular_files import read_regular_text
 from auditor.toml_lines import LineIndex
 from auditor.wording import nearest, quote, quote_path
 
@@ -60,7 +61,7 @@ def load_vocabulary(path: Path | None = None) -> Vocabulary:
     path = BUNDLED_PATH if path is None else path
     name = f"vocabulary {quote(path.name)}"
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular_text(path)
     except OSError as error:
         raise InputError(
             f"vocabulary {quote_path(path)} cannot be read: {error.strerror}; expected a TOML file"
@@ -70,7 +71,7 @@ def load_vocabulary(path: Path | None = None) -> Vocabulary:
         raise InputError(f"{name}, line {line}: not UTF-8; save it as UTF-8") from error
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name}: not readable as TOML: {' '.join(str(error).split())}") from error
     return _Reader(name, LineIndex(text, "concept"), LineIndex(text, "family")).read(document)
 

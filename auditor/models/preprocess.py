@@ -17,9 +17,13 @@ from PIL import Image
 from torch import Tensor
 
 from auditor.errors import ModelError
+from auditor.regular_files import read_regular_text
+from auditor.wording import quote
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 Transform = Callable[[Image.Image], Tensor]
+#: Pixels of a side; no network takes as many, and one made a mistake who asks for more.
+_MOST_SIDE = 10_000
 _FILTERS: dict[str, Image.Resampling] = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -59,12 +63,15 @@ class Preprocess:
 
     def __post_init__(self) -> None:
         sides = [*(self.size if isinstance(self.size, tuple) else (self.size,)), *(self.crop or ())]
-        if min(sides) < 1:
-            raise ModelError(f"preprocessing with size {self.size} and crop {self.crop}: sides must be at least 1")
+        if min(sides) < 1 or max(sides) > _MOST_SIDE:
+            raise ModelError(
+                f"preprocessing with size {quote(self.size)} and crop {quote(self.crop)}: "
+                f"sides must be at least 1 and at most {_MOST_SIDE:,}"
+            )
         if self.crop is None and not isinstance(self.size, tuple):
             raise ModelError(f"preprocessing with size {self.size} needs a crop, or a (height, width) pair as size")
-        if self.interpolation not in _FILTERS:
-            raise ModelError(f"interpolation '{self.interpolation}' is unknown; one of {', '.join(_FILTERS)}")
+        if not isinstance(self.interpolation, str) or self.interpolation not in _FILTERS:
+            raise ModelError(f"interpolation {quote(self.interpolation)} is unknown; one of {', '.join(_FILTERS)}")
         if min(self.std) <= 0 or not all(map(math.isfinite, (*self.mean, *self.std))):
             raise ModelError(
                 f"preprocessing with mean {self.mean} and std {self.std}: std must be positive, all finite"
@@ -201,10 +208,10 @@ def read_preprocess(path: Path) -> Preprocess:
         ModelError: no such file, no TOML, an unknown key (the nearest one is named), or a value of the wrong shape.
     """
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = tomllib.loads(read_regular_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"preprocessing file {path} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"preprocessing file {path} is no TOML: {error}") from error
     return from_mapping(given, str(path))
 
@@ -243,12 +250,15 @@ def _pair(value: Any, key: str) -> tuple[int, int]:
     values = [value, value] if isinstance(value, int) else value
     values = [*values] * 2 if isinstance(values, Sequence) and len(values) == 1 else values
     if not isinstance(values, Sequence) or len(values) != 2 or not all(type(side) is int for side in values):
-        raise ModelError(f"{key} = {value!r}: expected a whole number or [height, width]")
+        raise ModelError(f"{key} = {quote(value)[1:-1]}: expected a whole number or [height, width]")
     return int(values[0]), int(values[1])
 
 
 def _triple(value: Any, key: str) -> tuple[float, float, float]:
     values = value.tolist() if isinstance(value, Tensor) else value
     if not isinstance(values, Sequence) or len(values) != 3 or not all(isinstance(v, int | float) for v in values):
-        raise ModelError(f"{key} = {value!r}: expected three numbers")
-    return float(values[0]), float(values[1]), float(values[2])
+        raise ModelError(f"{key} = {quote(value)[1:-1]}: expected three numbers")
+    try:
+        return float(values[0]), float(values[1]), float(values[2])
+    except OverflowError as error:  # a whole number of 400 digits
+        raise ModelError(f"{key} = {quote(value)[1:-1]}: expected three numbers below 1e308") from error

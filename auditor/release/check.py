@@ -21,6 +21,7 @@ from auditor.release.evidence import read_evidence
 from auditor.release.failed_text import failed_text
 from auditor.release.growth import compare_with, growth, in_short, unmeasured
 from auditor.store.database import open_audit_database
+from auditor.store.manifest import check_whole
 from auditor.store.queries import audit as queries
 from auditor.wording import quote_list
 
@@ -78,6 +79,7 @@ def check_release(
     against: AnyPath | None = None,
     allow_different_data: bool = False,
     strict: bool = False,
+    expected_digest: str | None = None,
     today: datetime.date | None = None,
 ) -> GateDecision:
     """Decide whether the release that was audited in ``audit_dir`` passes.
@@ -89,12 +91,14 @@ def check_release(
         against: Folder of the audit of the release before, for the policy's ``max_growth``.
         allow_different_data: Compare with it even if data or encoder are others; the summary says so.
         strict: Whether a stale entry of the baseline fails.
+        expected_digest: Digest of the audit that the job which made it printed; any other audit is refused.
         today: The day that entries of the baseline are held against; today's (UTC) unless given.
 
     Raises:
-        AuditorError: with one line: no finished audit there, or one that cannot be read; a policy or baseline with a
-            mistake in it; two audits that cannot be compared.
+        AuditorError: with one line: no finished audit there, or one that is damaged, not the expected one, or cannot be
+            read; a policy or baseline with a mistake in it; two audits that cannot be compared.
     """
+    check_whole(Path(audit_dir), expected_digest=expected_digest)
     with open_audit_database(Path(audit_dir)) as connection:
         release = read_release(
             connection,
@@ -119,6 +123,7 @@ def assert_no_shortcuts(audit_dir: AnyPath, policy: AnyPath | None = None, basel
         AssertionError: the release does not pass.
         AuditorError: as for :func:`check_release`.
     """
+    check_whole(Path(audit_dir))
     with open_audit_database(Path(audit_dir)) as connection:
         decision = read_release(connection, policy=policy).decide(baseline)
         if decision.exit_code:
@@ -148,6 +153,7 @@ def read_release(
         logger.warning("the policy limits growth, but no release is given to compare with: add --against DIR")
     diff, known_core = None, None
     if against is not None:
+        check_whole(Path(against))
         with open_audit_database(Path(against)) as before:
             diff = compare_with(Path(against), before, connection, allow_different_data)
             known_core = _core_of(before)

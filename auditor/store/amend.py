@@ -15,7 +15,7 @@ import duckdb
 from auditor.errors import StoreError
 from auditor.store import connection, migrations
 from auditor.store.database import open_audit_database
-from auditor.store.manifest import DATABASE_NAME, auditor_version, sync_folder
+from auditor.store.manifest import DATABASE_NAME, auditor_version, check_whole, replace_database
 
 
 @contextmanager
@@ -38,8 +38,7 @@ def amended(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             writer.execute("CHECKPOINT")
         with copy.open("rb+") as file:
             os.fsync(file.fileno())
-        copy.replace(path)
-        sync_folder(folder)
+        replace_database(folder, copy)
     except (OSError, duckdb.IOException, duckdb.FatalException) as error:
         raise _refused(folder, error) from error
     finally:
@@ -52,6 +51,7 @@ def check_amendable(folder: Path) -> None:
     Raises:
         StoreError: no finished audit there, or its folder cannot be written.
     """
+    check_whole(folder)  # else the new file would bind what is damaged
     with open_audit_database(folder):
         pass  # complete, of this program, and of one run
     try:

@@ -16,6 +16,7 @@ import duckdb
 
 from auditor.errors import StoreError
 from auditor.store import migrations
+from auditor.store.limited_connection import limited
 from auditor.store.manifest import auditor_version
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
@@ -45,14 +46,22 @@ def connect_to_read(
     What is open for long keeps nearly all of its ``memory_limit``, as pages of the file. All who have one file open in
     a process at the same time must give the same.
 
+    Each statement is stopped after a while that goes by the size of the file.
+
     Raises:
-        StoreError: truncated, damaged or no DuckDB file.
+        StoreError: truncated, damaged or no DuckDB file, or one with a log beside it; from any statement later: it took
+            too long.
     """
+    log = path.with_name(f"{path.name}.wal")
+    if os.path.lexists(log):  # DuckDB would read it as part of the file, read-only or not
+        raise StoreError(f"{log} lies beside the audit's file and would change it, an audit has none: delete it")
     try:
         if may_write_to is None:
-            return duckdb.connect(str(path), read_only=True, config={**_SETTINGS, "memory_limit": memory_limit})
-        return _with_folder(path, may_write_to)
-    except duckdb.Error as error:
+            reader = duckdb.connect(str(path), read_only=True, config={**_SETTINGS, "memory_limit": memory_limit})
+        else:
+            reader = _with_folder(path, may_write_to)
+        return limited(reader, path)
+    except (duckdb.Error, UnicodeError, RuntimeError) as error:
         raise StoreError(
             f"{path} is truncated, damaged or no DuckDB file ({str(error).splitlines()[0]}); make the audit again, "
             "or take it from a whole copy"

@@ -44,7 +44,7 @@ from auditor.records import (
     Subgroup,
     Verdict,
 )
-from auditor.store import connection, migrations, tables
+from auditor.store import connection, foreign, migrations, tables
 from auditor.store.manifest import DATABASE_NAME, auditor_version, newer_schema, read_audit_json, sync_folder
 from auditor.store.tables import Run
 
@@ -300,8 +300,8 @@ def open_audit_database(
         memory_limit: what DuckDB may take; see ``connection.connect_to_read``.
 
     Raises:
-        StoreError: no audit there, an incomplete, truncated or foreign one, one of a newer schema, or one whose
-            ``audit.json`` belongs to another run.
+        StoreError: no audit there, an incomplete, truncated or foreign one, one that holds what no audit does, one of a
+            newer schema, or one whose ``audit.json`` belongs to another run.
     """
     manifest = read_audit_json(folder)
     path = folder / DATABASE_NAME
@@ -309,6 +309,7 @@ def open_audit_database(
         raise StoreError(f"the audit at {folder} has no {DATABASE_NAME}; make it again, or take it from a whole copy")
     reader = connection.connect_to_read(path, may_write_to=may_write_to, memory_limit=memory_limit)
     try:
+        foreign.refuse_strange(reader, path)
         version = migrations.schema_version(reader)
         if version is None:
             raise StoreError(f"{path} is a DuckDB file, but not of an audit: it has no table 'migrations'")
@@ -316,6 +317,7 @@ def open_audit_database(
             writer = reader.execute("SELECT auditor_version FROM migrations ORDER BY position DESC").fetchone()
             raise newer_schema(folder, version, writer[0] if writer else None)
         if version < len(migrations.MIGRATIONS):
+            foreign.refuse_oversized(reader, path)
             reader.close()
             reader = connection.open_migrated_copy(path, version, may_write_to=may_write_to, memory_limit=memory_limit)
         missing = migrations.expected_columns() - migrations.columns(reader)
@@ -325,6 +327,7 @@ def open_audit_database(
                 f"{path} has other tables than an audit: no column {table}.{column} of type {kind}; make it again, or "
                 "take it from a whole copy"
             )
+        foreign.refuse_oversized(reader, path)
         row = reader.execute("SELECT run_id FROM runs").fetchone()
         if row is None or row[0] != manifest.get("run_id"):
             raise StoreError(

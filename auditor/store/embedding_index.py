@@ -12,6 +12,8 @@ import numpy as np
 
 from auditor.errors import StoreError
 from auditor.records import FloatArray, IntArray
+from auditor.store.checksums import FILES, damage_of
+from auditor.store.manifest import is_complete, read_audit_json
 
 INDEX_NAME = "embeddings.faiss"
 #: How an IndexFlatIP begins: its name, D, N, two fixed numbers, that it is trained, the metric, how many floats follow.
@@ -86,13 +88,14 @@ def write_embedding_index(folder: Path, embeddings: FloatArray) -> None:
 def read_embedding_index(folder: Path, n_images: int) -> EmbeddingIndex:
     """The index of an audit with ``n_images`` pictures.
 
-    An audit may come from anybody: only a file of just the size and kind that `write_embedding_index` gives is taken.
+    An audit may come from anybody: only a file of just the size and kind that `write_embedding_index` gives is taken,
+    and where ``audit.json`` binds it, only that one.
 
     Raises:
-        StoreError: no index, or not that of such an audit.
+        StoreError: no index, a damaged one, or not that of such an audit.
     """
     path = folder / INDEX_NAME
-    again = "take the audit from a whole copy, or make it again"
+    again = "make it again with the same `auditor run` and --resume, or take the audit from a whole copy"
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER.size)
@@ -107,4 +110,8 @@ def read_embedding_index(folder: Path, n_images: int) -> EmbeddingIndex:
         raise StoreError(f"{path} is damaged or no index of an audit; {again}")
     if n != n_images:
         raise StoreError(f"{path} holds {n} pictures, the audit {n_images}: files of two audits are mixed; {again}")
+    manifest = read_audit_json(folder) if is_complete(folder) else {}
+    damage = damage_of(folder, manifest, [INDEX_NAME]) if INDEX_NAME in manifest.get(FILES, {}) else []
+    if damage:
+        raise StoreError(f"{path} is not what was written ({damage[0]}); {again}")
     return EmbeddingIndex(path, n, dim)

@@ -1,5 +1,6 @@
 """A small hand-made audit for the tests of store and reports: every number in it is set here."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -204,4 +205,12 @@ def write_small_audit(folder, run=None, *, backwards=False):
     with AuditDatabase(folder) as database:
         fill(database, run, backwards=backwards)
     write_manifest(folder, run)
+    return folder
+
+
+def unbound(folder):
+    """Take the digests out of ``audit.json``, as an older auditor wrote it; for tests that change the database."""
+    path = folder / "audit.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in manifest.items() if key not in ("files", "digest")}))
     return folder

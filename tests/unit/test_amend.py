@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
 import pytest
-from small_audit import write_small_audit
+from small_audit import unbound, write_small_audit
 
 from auditor.errors import StoreError
 from auditor.store import amend, migrations
 from auditor.store.amend import amended, check_amendable
 from auditor.store.database import open_audit_database
-from auditor.store.manifest import DATABASE_NAME
+from auditor.store.manifest import DATABASE_NAME, check_whole, read_audit_json
 
 ROW = ["recall", 0.2, 10, 9, 1, 0.55, 1.0]
 
@@ -96,6 +98,50 @@ def test_an_older_audit_is_brought_to_todays_tables(audit, monkeypatch):
         connection.execute("DROP TABLE calibrations")
         connection.execute("DELETE FROM migrations WHERE name = 'm0006_calibrations'")
         assert migrations.schema_version(connection) == len(older)
+    unbound(audit)
     with amended(audit) as connection:
         add(connection)
     assert calibrations(audit) == [tuple(ROW)]
+
+
+def test_a_damaged_audit_is_not_bound_anew(audit):
+    damaged = bytearray((audit / DATABASE_NAME).read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (audit / DATABASE_NAME).write_bytes(damaged)
+    with pytest.raises(StoreError, match=r"is damaged: audit\.duckdb: .*its sha256 is"), amended(audit) as connection:
+        add(connection)
+    assert (audit / DATABASE_NAME).read_bytes() == damaged
+
+
+def test_audit_json_binds_the_file_that_is_there_at_every_moment(audit, monkeypatch):
+    """Killed before the file is replaced, or before the old digest is forgotten: whole both times."""
+    check_whole(audit)
+    with monkeypatch.context() as killed:
+        killed.setattr("pathlib.Path.replace", _dies_after(1))
+        with pytest.raises(KeyboardInterrupt), amended(audit) as connection:
+            add(connection)
+    check_whole(audit)
+    assert calibrations(audit) == []
+    with monkeypatch.context() as killed:
+        killed.setattr("pathlib.Path.replace", _dies_after(2))
+        with pytest.raises(KeyboardInterrupt), amended(audit) as connection:
+            add(connection)
+    check_whole(audit)
+    assert calibrations(audit) == [tuple(ROW)]
+    with amended(audit) as connection:
+        add(connection)
+    assert "files_before" not in read_audit_json(audit)
+    check_whole(audit)
+
+
+def _dies_after(n):
+    """Of pathlib's renames the first n happen."""
+    left, replace = [n], Path.replace
+
+    def rename(path, target):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return replace(path, target)
+
+    return rename

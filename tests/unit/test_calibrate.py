@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
-from small_audit import make_run, write_small_audit
+from small_audit import make_run, unbound, write_small_audit
 from typer.testing import CliRunner
 
 from auditor import calibrate, cli, finished_audit
@@ -33,6 +33,7 @@ def audit(tmp_path):
 
 
 def set_config(folder, text):
+    unbound(folder)
     with duckdb.connect(str(folder / DATABASE_NAME)) as connection:
         connection.execute("UPDATE runs SET config = ?", [text])
 

@@ -38,6 +38,7 @@ def audits(monkeypatch, tmp_path):
 
     monkeypatch.setattr(pipeline, "run_audit", run_audit)
     monkeypatch.setattr(run_commands, "print_report", lambda folder: typer.echo(f"report of {folder}"))
+    monkeypatch.setattr(run_commands, "tell_digest", lambda folder: typer.echo(f"digest of {folder}", err=True))
     monkeypatch.setattr(run_commands, "write_page", lambda folder: folder / "page.html")
     monkeypatch.chdir(tmp_path)
     return calls
@@ -47,7 +48,8 @@ REQUIRED = ("run", "--data", "d", "--model", "sample:planted", "--out", "o")
 
 
 def test_settings_without_flags_keep_their_defaults(audits):
-    assert run(*REQUIRED).stdout == "report of o\n"
+    result = run(*REQUIRED)
+    assert (result.stdout, result.stderr) == ("report of o\n", "digest of o\n")
     ((settings, options),) = audits
     assert settings == config.AuditConfig(data=Path("d"), model="sample:planted", out=Path("o"))
     assert options["resume"] is False

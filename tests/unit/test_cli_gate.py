@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_audit import write_small_audit
+from small_audit import unbound, write_small_audit
 from typer.testing import CliRunner
 
 from auditor import cli
@@ -150,7 +150,8 @@ def test_no_audit_or_half_of_one(audit, tmp_path):
     assert "is incomplete" in mistake(tmp_path / "killed")
     (tmp_path / "killed" / "audit.json").write_bytes((audit / "audit.json").read_bytes())
     (tmp_path / "killed" / "audit.duckdb").write_bytes(b"SQLite format 3\0" * 9)
-    assert "is truncated, damaged or no DuckDB file" in mistake(tmp_path / "killed")
+    assert "is damaged: audit.duckdb: damaged, or changed since" in mistake(tmp_path / "killed")
+    assert "is truncated, damaged or no DuckDB file" in mistake(unbound(tmp_path / "killed"))
 
 
 def test_a_failure_of_the_program_itself_is_2_and_shows_where(monkeypatch, capsys):

@@ -52,7 +52,33 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
         pass
 
 
-def test_a_damaged_file_is_one_line(tmp_path):
+def test_a_file_that_cannot_be_read_is_begun_anew(tmp_path, caplog):
     (tmp_path / f"{'e' * 32}.sqlite3").write_bytes(b"no database" * 500)
-    with pytest.raises(StoreError, match="cannot be used"), open_embedding_cache(tmp_path, "e" * 64, 2):
-        pass
+    with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
+        assert cache.get("a") is None
+        cache.put({"a": ROW})
+        np.testing.assert_array_equal(cache.get("a"), ROW)
+    assert "is damaged (file is not a database) and is begun anew" in caplog.text
+
+
+def test_no_flipped_bit_is_read_as_an_embedding(tmp_path):
+    """Every bit of the row, its key and its checksum."""
+    with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
+        cache.put({"a": ROW})
+    (path,) = tmp_path.glob("*.sqlite3")
+    whole = path.read_bytes()
+    start = whole.index(ROW.tobytes()) - 1  # the key "a" stands before it
+    for at in range(8 * start, 8 * (start + 1 + 8 + 16)):
+        damaged = bytearray(whole)
+        damaged[at // 8] ^= 1 << at % 8
+        path.write_bytes(damaged)
+        with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
+            assert cache.get("a") is None
+
+
+def test_a_full_disk_is_one_line_and_no_damage(tmp_path):
+    with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
+        cache._opened().execute("PRAGMA max_page_count = 1")
+        with pytest.raises(StoreError, match="cannot be used: database or disk is full; give another folder"):
+            cache.put({str(i): ROW for i in range(1000)})
+    assert next(tmp_path.glob("*.sqlite3")).exists()

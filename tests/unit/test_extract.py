@@ -82,7 +82,7 @@ def test_thumbnails_are_left_out_on_wish_and_named_apart(work, tmp_path):
     shards = work(thumbnails=False)
     ((_, table),) = shards.picture_tables()
     assert table["thumbnail"].to_pylist() == [None] * 5
-    assert len(list((tmp_path / "features").iterdir())) == 2
+    assert len(list((tmp_path / "features").glob("*.parquet"))) == 2
 
 
 def test_an_unreadable_picture_is_a_failure_and_the_others_stay_in_line(work, tmp_path):
@@ -117,7 +117,7 @@ def test_progress_counts_pictures_shard_by_shard(work, tiny_shards):
 
 def test_shards_that_are_there_are_kept(work, tmp_path, tiny_shards):
     first = work()
-    paths = sorted((tmp_path / "features").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    paths = sorted((tmp_path / "features").glob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
     assert len(paths) == 3
     paths[1].unlink()
     seen, calls = [], []
@@ -127,6 +127,20 @@ def test_shards_that_are_there_are_kept(work, tmp_path, tiny_shards):
     np.testing.assert_array_equal(again.embeddings(), first.embeddings())
     work(encoder=toy_encoder(seen=seen), cache="yet another")
     assert seen == [2]
+
+
+def test_damaged_shards_are_made_again_and_no_others(work, tmp_path, tiny_shards, caplog):
+    """Cut short, and with a flipped bit; the third is whole."""
+    first, calls = work(), []
+    paths = sorted((tmp_path / "features").glob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
+    written = [path.read_bytes() for path in paths]
+    paths[0].write_bytes(written[0][:-10])
+    paths[1].write_bytes(written[1][:100] + bytes([written[1][100] ^ 1]) + written[1][101:])
+    again = work(on_progress=lambda *call: calls.append(call))
+    assert calls == [("pictures", 3, 5), ("pictures", 5, 5)]
+    assert [path.read_bytes() for path in paths] == written
+    np.testing.assert_array_equal(again.embeddings(), first.embeddings())
+    assert "2 of 3 files of features are damaged" in caplog.text
 
 
 def test_a_changed_file_is_read_again_and_no_other(work, tmp_path, tiny_shards):
@@ -171,7 +185,7 @@ def test_another_auditor_makes_its_own_shards(work, tmp_path, monkeypatch):
     work()
     monkeypatch.setattr(extract, "auditor_version", lambda: "99")
     work()
-    assert len(list((tmp_path / "features").iterdir())) == 2
+    assert len(list((tmp_path / "features").glob("*.parquet"))) == 2
 
 
 def test_another_model_makes_its_own_shards_with_the_cached_embeddings(work):

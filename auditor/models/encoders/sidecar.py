@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import EncoderError
+from auditor.regular_files import read_regular
 from auditor.wording import quote
 
 #: Written by open_clip beside the weights that it publishes.
@@ -50,10 +51,10 @@ def read_sidecar(weights: Path) -> dict[str, Any]:
         EncoderError: no readable JSON, or a table that is none.
     """
     path = weights.parent / SIDECAR
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path))
     except (OSError, ValueError, RecursionError) as error:
         raise EncoderError(f"{path} is no readable JSON: {error}") from error
     content = _table(content, path, "the file")
