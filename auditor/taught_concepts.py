@@ -102,7 +102,7 @@ def learn(
 
 def _learn(found: ExampleSet, rows: FloatArray, seed: int) -> tuple[ExampleSet, ExampleProbe | None]:
     """The examples that count, with their state, and the probe if one was fitted."""
-    decoded: BoolArray = np.isfinite(rows).all(axis=1)
+    decoded: BoolArray = np.asarray(np.isfinite(rows).all(axis=1))
     found, rows = found.only(decoded).checked(), rows[decoded]
     if found.state is not None:
         return found, None
