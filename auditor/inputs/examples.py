@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from auditor.inputs.manifest import Confinement, read_manifest
 from auditor.inputs.words import number_forms, word_key
 from auditor.records import ATTRIBUTE_KIND, BoolArray, Concept, FloatArray
 from auditor.rules import MIN_EXAMPLES
-from auditor.wording import quote, quote_path
+from auditor.wording import plain, quote, quote_path
 
 #: Pictures of a side. Whoever names the folder of a whole data set did not choose examples.
 MOST_EXAMPLES = 1000
@@ -89,7 +88,7 @@ class TaughtConcepts:
     kappa: FloatArray  # (E,) of what examples that the probe has not seen are told, and what they show
     same_as: Mapping[str, str]  # concept_id -> concept_id of the word of its name
     records: tuple[ExampleConcept, ...] = ()  # of all that the settings name
-    notices: tuple[str, ...] = field(default=())
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def none(cls, n_images: int) -> TaughtConcepts:
@@ -125,7 +124,9 @@ def load_examples(
     columns |= {word_key(concept.term.rpartition(" = ")[2]): concept.term for concept in attributes}
     found: list[ExampleSet] = []
     for name, given in sorted(settings.items()):
-        term = " ".join((given.term or name).replace("_", " ").split())
+        table, term = f"[concepts.{plain(name, 40)}]", " ".join((given.term or name).replace("_", " ").split())
+        if not term:
+            raise InputError(f'{table} has no name; give it one, such as term = "snow"')
         twin = next((words[form] for form in number_forms(word_key(term)) if form in words), None)
         concept = Concept(
             concept_id=concept_id_of(BY_EXAMPLE, term),
@@ -135,9 +136,9 @@ def load_examples(
             by_example=True,
         )
         if any(other.concept.concept_id == concept.concept_id for other in found):
-            raise InputError(f"[concepts.{name}]: another entry has the term {quote(term)} too; give it another term")
-        one = _read_set(name, given, concept, twin.concept_id if twin else None, labels, memory)
-        column = known.get(twin.concept_id) if twin else columns.get(word_key(term))
+            raise InputError(f"{table}: another entry has the term {quote(term)} too; give it another term")
+        one = _read_set(table, given, concept, twin.concept_id if twin else None, labels, memory)
+        column = (known.get(twin.concept_id) if twin else None) or columns.get(word_key(term))
         if column is not None:
             reason = f"the manifest's {quote(column)} says it, and exactly; the examples are not used"
             one = one.refused("column", reason)
@@ -166,7 +167,7 @@ def digest_with_examples(vocabulary_digest: str, sets: Sequence[ExampleSet]) -> 
 
 
 def _read_set(
-    name: str,
+    table: str,
     given: ExampleSettings,
     concept: Concept,
     same_as: str | None,
@@ -174,11 +175,11 @@ def _read_set(
     memory: Path | None,
 ) -> ExampleSet:
     sides = [
-        list(_pictures(path, f"[concepts.{name}] {side}", labels, memory))
+        list(_pictures(path, f"{table} {side}", labels, memory))
         for side, path in (("yes", given.yes), ("no", given.no))
     ]
-    counts = [Counter(one.content for one in side if one.content is not None) for side in sides]
-    both = set(counts[0]) & set(counts[1])
+    with_it, without_it = ({one.content for one in side if one.content is not None} for side in sides)
+    both = with_it & without_it
     kept: list[Example] = []
     yes: list[bool] = []
     for shows, side in zip((True, False), sides, strict=True):

@@ -80,7 +80,7 @@ def test_loading_again_gives_the_same(encoder: Any):
 
 @installed
 def test_features_are_the_means_after_every_block_and_leave_no_hook(encoder: Any):
-    lite0 = conse.load_lite0()
+    lite0: Any = conse.load_lite0()
     batch = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     rows = conse.pooled_blocks(lite0, batch)
     assert rows.shape == (2, encoder.features.dim) == (2, 3088)

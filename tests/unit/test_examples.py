@@ -95,6 +95,7 @@ def test_a_column_of_the_manifest_goes_first(tmp_path):
     for name, same_as in (("snow", {"place-snow": "snow"}), ("place", {})):
         found = load(yes, no, name=name, attributes=(column,), same_as=same_as)
         assert (found.state, found.reason[:30]) == ("column", "the manifest's 'place = snow' ")
+    assert load(yes, no, attributes=(column,)).state == "column"  # a value of its name, whatever it was joined to
     assert load(yes, no, name="fog", attributes=(column,), same_as={"place-snow": "snow"}).state is None
 
 
@@ -129,6 +130,11 @@ def test_too_many_were_not_chosen(tmp_path, monkeypatch):
     monkeypatch.setattr("auditor.inputs.examples.MOST_EXAMPLES", 11)
     with pytest.raises(InputError, match=r"yes: 12 pictures in .*; 10 to 40 are meant, and at most 11 are taken"):
         load(pictures(tmp_path / "yes", 12), pictures(tmp_path / "no", 10, 100))
+
+
+def test_an_entry_without_a_name(tmp_path):
+    with pytest.raises(InputError, match=r"^\[concepts\._\] has no name; give it one"):
+        load(pictures(tmp_path / "yes", 10), pictures(tmp_path / "no", 10, 100), name="_")
 
 
 def test_two_entries_of_one_term(tmp_path):
