@@ -200,9 +200,9 @@ RULES = (
     FILLED,
     PLACE_TAKEN,
     PLACE_GIVEN,
+    PLACE_SHARE,
     SHARE,
     ASSOCIATION,
-    PLACE_SHARE,
 )
 #: Gaps in points, which limits on gaps and orders by gap compare with each other.
 GAPS = tuple(rule for rule in RULES if rule.kind == "gap" and rule.unit == "points")
