@@ -88,8 +88,8 @@ class PlaceLead:
     def proven_by(self) -> tuple[Rule, Gap] | None:
         """The rule that shows it, and its effect given that it was shown; None where neither way does.
 
-        Both ways must surely make a difference: a class that loses its name without the place, while nothing is called it for
-        having the place, needs something that lies there (a part of its object) and does not rest on it.
+        Both ways must surely make a difference: a class that loses its name without the place, while nothing is called
+        it for having the place, needs something that lies there (a part of its object) and does not rest on it.
         """
         shown = [
             (rule, after_selection(one.as_gap(), self.bar))
