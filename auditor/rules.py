@@ -220,9 +220,9 @@ RULES = (
     PLACE_GIVEN,
     EDITED_RECALL,
     EDITED_PULL,
+    PLACE_SHARE,
     SHARE,
     ASSOCIATION,
-    PLACE_SHARE,
 )
 #: Gaps in points, which limits on gaps and orders by gap compare with each other.
 GAPS = tuple(rule for rule in RULES if rule.kind == "gap" and rule.unit == "points")

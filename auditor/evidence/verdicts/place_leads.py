@@ -26,6 +26,7 @@ from auditor.place_grid import CELLS, PLACES, Place, mirrored
 from auditor.records import PLACE_KIND, BoolArray, Finding, FloatArray, IntArray, Progress
 from auditor.rules import (
     ALPHA,
+    DELTA,
     MIN_ARM,
     PLACE_EXCESS,
     PLACE_GIVEN,
@@ -87,8 +88,8 @@ class PlaceLead:
     def proven_by(self) -> tuple[Rule, Gap] | None:
         """The rule that shows it, and its effect given that it was shown; None where neither way does.
 
-        Both ways must point the same way: a class that loses its name without the place, while nothing is called it for
-        having the place, needs something that lies there (a part of its object) and does not rest on it.
+        Both ways must surely make a difference: a class that loses its name without the place, while nothing is called
+        it for having the place, needs something that lies there (a part of its object) and does not rest on it.
         """
         shown = [
             (rule, after_selection(one.as_gap(), self.bar))
@@ -96,7 +97,7 @@ class PlaceLead:
                 (PLACE_TAKEN, self.taken, self.given),
                 (PLACE_GIVEN, self.given, self.taken),
             )
-            if one.status == "measured" and one.p <= self.bar and other.status == "measured" and other.low > 0
+            if one.status == "measured" and one.p <= self.bar and other.status == "measured" and other.low > DELTA
         ]
         return max(shown, key=lambda one: (one[1].low, one[1].effect)) if shown else None
 

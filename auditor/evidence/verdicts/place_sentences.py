@@ -60,7 +60,7 @@ def _exchanged(lead: PlaceLead, name: str) -> str:
 
 def _taken(taken: Intervention, name: str) -> str:
     return (
-        f"with that place exchanged for another class's {rate(taken.called_without, taken.n)} trials are still called "
+        f"with that place exchanged for another class's, {rate(taken.called_without, taken.n)} trials are still called "
         f'"{name}", with its mirror image exchanged {percent(taken.called)}'
     )
 
