@@ -40,7 +40,7 @@ def test_jpeg_quality_is_that_of_the_encoder():
 
 
 def test_blur_and_noise_go_one_way():
-    sharp = measure_one(photo(), "sharpness")
+    sharp = float(measure_one(photo(), "sharpness"))
     blurred = set_property(photo(), "sharpness", sharp / 2)
     assert measure_one(blurred, "sharpness") == pytest.approx(sharp / 2, rel=0.05)
     assert set_property(blurred, "sharpness", sharp) is None
