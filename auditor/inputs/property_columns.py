@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from auditor.inputs.attributes import KnownAttributes, concept_id_of, kappa_of_codes, known_attributes
-from auditor.properties.measure import PROPERTIES, Value
+from auditor.inputs.attributes import MIN_PICTURES, KnownAttributes, concept_id_of, kappa_of_codes, known_attributes
+from auditor.properties.measure import PROPERTIES, Property, Value
 from auditor.records import PROPERTY_PREFIX, Concept, ImageItem, IntArray
 from auditor.rules import LABEL_COPY_KAPPA, PRESENT
 from auditor.wording import quote
@@ -17,6 +17,8 @@ from auditor.wording import quote
 _DIGITS = 3
 #: Copies of the label that the notice names.
 _NAMED = 5
+#: Part of a class at either end of its values that may lie outside its range.
+_STRAY = 0.0025
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +54,11 @@ def property_columns(
     column = {p.words: PROPERTY_PREFIX + p.name for p in asked}
     copied = _copied(found, label_idx)
     kept = [a for a in range(len(found.concepts)) if a not in copied]
-    of_label = {found.concepts[a].column for a in copied}
+    ranges = _copied_ranges(asked, [values.get(item.image_id, {}) for item in items], label_idx)
+    told = [(found.concepts[a].column or "", found.concepts[a].term, c) for a, c in copied.items()]
+    known = {(words, c) for words, _, c in told}
+    told += [one for one in ranges if (one[0], one[2]) not in known]
+    of_label = {words for words, _, _ in told}
     columns = tuple(
         replace(
             one,
@@ -70,8 +76,8 @@ def property_columns(
         said = {name: one.attributes[words[name]] for name in names if words[name] in one.attributes}
         with_values.append(replace(item, attributes={**item.attributes, **said}))
     attributes = KnownAttributes(tuple(examined), concepts, found.presence[:, kept], {})
-    told = [(found.concepts[a].term, items[int(np.argmax(label_idx == c))].label or "") for a, c in copied.items()]
-    return MeasuredColumns(tuple(with_values), names, attributes, _label_copies(told))
+    copies = [(term, items[int(np.argmax(label_idx == c))].label or "") for _, term, c in told]
+    return MeasuredColumns(tuple(with_values), names, attributes, _label_copies(copies))
 
 
 def joined(manifest: KnownAttributes, measured: KnownAttributes) -> KnownAttributes:
@@ -101,6 +107,26 @@ def _copied(found: KnownAttributes, label_idx: IntArray) -> dict[int, int]:
         for c in np.unique(labels[there]).tolist():
             if kappa_of_codes(there.astype(np.int64), (labels == c).astype(np.int64)) >= LABEL_COPY_KAPPA:
                 copied[a] = c
+    return copied
+
+
+def _copied_ranges(
+    asked: Sequence[Property], measured: Sequence[Mapping[str, Value]], label_idx: IntArray
+) -> list[tuple[str, str, int]]:
+    """Numbers that a class has and hardly a picture of the others, whatever the quartiles: (words, range, class)."""
+    copied = []
+    for one in asked:
+        numbers = [of.get(one.name) for of in measured]
+        x = np.array([value if isinstance(value, float) else np.nan for value in numbers])
+        known = np.isfinite(x) & (label_idx >= 0)
+        x, labels = x[known], label_idx[known]
+        for c in np.flatnonzero(np.bincount(labels) >= MIN_PICTURES).tolist() if np.unique(x).size > 1 else ():
+            low, high = np.quantile(x[labels == c], [_STRAY, 1 - _STRAY], method="inverted_cdf").tolist()
+            inside = (x >= low) & (x <= high)
+            if kappa_of_codes(inside.astype(np.int64), (labels == c).astype(np.int64)) >= LABEL_COPY_KAPPA:
+                same = _text(low) == _text(high)
+                term = f"{one.words} = {_text(low)}" if same else f"{_text(low)} ≤ {one.words} ≤ {_text(high)}"
+                copied.append((one.words, term, c))
     return copied
 
 

@@ -68,6 +68,28 @@ def test_one_class_in_another_format_is_said_and_the_other_formats_stay():
     assert "'file format = PNG' is 'c'; the data" in found.notices[0]
 
 
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_one_size_of_one_class_is_said_wherever_the_quartiles_lie(n_classes):
+    labels = np.arange(400) % n_classes
+    items = [ImageItem(f"{i:04x}", f"{i}.jpg", "abcd"[label]) for i, label in enumerate(labels)]
+    widths = [640.0 if label == 0 else 300.0 + 1.5 * i + (1.5 * i == 340) for i, label in enumerate(labels)]
+    found = property_columns(items, {f"{i:04x}": {"width": width} for i, width in enumerate(widths)}, labels)
+    assert found.notices[0].startswith("what was measured of the pictures copies the label: 'width = 640' is 'a'; the")
+    assert [one.state for one in found.attributes.columns] == ["follows_label"]
+
+
+def test_classes_whose_numbers_do_not_overlap_are_said():
+    _, found = _columns([{"sharpness": 0.1 * label + (i + 1) / 1000} for i, label in enumerate(LABELS)])
+    assert "'0.001 ≤ sharpness ≤ 0.079' is 'a'; '0.102 ≤ sharpness ≤ 0.18' is 'b'; the data" in found.notices[0]
+
+
+def test_a_class_of_a_few_pictures_copies_nothing():
+    labels = np.where(np.arange(N) < 9, 2, LABELS)
+    items = [ImageItem(f"{i:04x}", f"{i}.jpg", "abc"[label]) for i, label in enumerate(labels)]
+    values = {f"{i:04x}": {"contrast": 0.4 if i < 9 else (7 * i % N + 1) / 1000} for i in range(N)}
+    assert property_columns(items, values, labels).notices == ()
+
+
 def test_a_level_that_a_class_has_a_little_more_often_copies_nothing():
     _, found = _columns([{"format": "PNG" if label and i > 9 else "JPEG"} for i, label in enumerate(LABELS)])
     assert found.notices == ()
