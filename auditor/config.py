@@ -30,7 +30,7 @@ from auditor.errors import InputError
 from auditor.records import KINDS
 from auditor.regular_files import read_regular, read_regular_text
 from auditor.rules import TOLERANCE
-from auditor.wording import nearest, plain, quote
+from auditor.wording import nearest, plain, quote, shown
 
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 #: Of all settings the one that a file may not hold: whoever changes the file would decide whose code runs.
@@ -194,7 +194,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         for name in ("tool", "auditor"):
             table = table.get(name, {})
             if not isinstance(table, dict):
-                raise InputError(f"settings file {path}: {name} = {_shown(table)}; expected a table [tool.auditor]")
+                raise InputError(f"settings file {path}: {name} = {shown(table)}; expected a table [tool.auditor]")
     if _FLAG_ONLY in table:
         raise InputError(
             f"{path} sets {_FLAG_ONLY}, which no file may: whoever changes the file would decide whose code runs; take "
@@ -216,7 +216,7 @@ def _expanded(value: str, key: str, path: Path) -> Path:
     try:
         return Path(value).expanduser()
     except (RuntimeError, ValueError) as error:  # a user that is not known; a NUL character
-        raise InputError(f"{path}: {key} = {_shown(value)} is no path: {error}") from error
+        raise InputError(f"{path}: {key} = {shown(value)} is no path: {error}") from error
 
 
 def find_settings_file(folder: Path) -> Path | None:
@@ -288,9 +288,9 @@ def _wrong_core(loc: Sequence[int | str], kind: str, found: object) -> str:
         f'{name} = {{reason = "…", who = "…", expires = 2030-01-31}}'
     )
     if len(loc) < 3:
-        return f"{quote('.'.join(map(str, loc)))} = {_shown(found)} gives no reason; {form}"
+        return f"{quote('.'.join(map(str, loc)))} = {shown(found)} gives no reason; {form}"
     if not key:
-        return f"{table} {name} = {_shown(found)} is no reason; {form}"
+        return f"{table} {name} = {shown(found)} is no reason; {form}"
     fields = CoreEntry.model_fields
     if kind == "extra_forbidden":
         close = nearest(key[0], fields)
@@ -298,7 +298,7 @@ def _wrong_core(loc: Sequence[int | str], kind: str, found: object) -> str:
         return f"{table} {name}: unknown key {quote(key[0])}; {hint}"
     if kind == "missing":
         return f"{table} {name} gives no reason; {form}"
-    return f"{table} {name}: {key[0]} = {_shown(found)}; expected {fields[key[0]].description}"
+    return f"{table} {name}: {key[0]} = {shown(found)}; expected {fields[key[0]].description}"
 
 
 def _wrong_example(loc: Sequence[int | str], kind: str, found: object) -> str:
@@ -307,7 +307,7 @@ def _wrong_example(loc: Sequence[int | str], kind: str, found: object) -> str:
     if len(loc) > 1:
         table = f"[concepts.{_toml_key(str(loc[1]))}]"
     if len(loc) < 3:
-        return f'{table} = {_shown(found)}; expected a table with yes = "folder" and no = "folder"'
+        return f'{table} = {shown(found)}; expected a table with yes = "folder" and no = "folder"'
     key = str(loc[2])
     if kind == "extra_forbidden":
         close = nearest(key, fields)
@@ -319,13 +319,8 @@ def _wrong_example(loc: Sequence[int | str], kind: str, found: object) -> str:
         close = nearest(found, KINDS)
         hint = f"; nearest is {quote(close)}" if close else ""
         return f"{table}: unknown kind {quote(found)}{hint}; expected one of {', '.join(KINDS)}"
-    return f"{table}: {key} = {_shown(found)}; expected {fields[key].description}"
+    return f"{table}: {key} = {shown(found)}; expected {fields[key].description}"
 
 
 def _toml_key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
-
-
-def _shown(value: object) -> str:
-    """A string in quotes, everything else as it is."""
-    return quote(value) if isinstance(value, str) else quote(value)[1:-1]

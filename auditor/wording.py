@@ -61,3 +61,8 @@ def plain(text: str, limit: int | None = None) -> str:
 def inert(text: str, limit: int | None = None) -> str:
     """A plain name that no CI takes for a command in its log (``::error``, ``##[group]``, ``##vso[``)."""
     return plain(text, limit).replace("::", ": :").replace("##", "# #")
+
+
+def shown(value: object) -> str:
+    """A value that a user wrote, as an error says it: a string in quotes, everything else as it is."""
+    return quote(value) if isinstance(value, str) else quote(value)[1:-1]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from auditor.errors import ModelError
 from auditor.regular_files import read_regular_text
-from auditor.wording import quote
+from auditor.wording import quote, shown
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 Transform = Callable[[Image.Image], Tensor]
@@ -250,15 +250,15 @@ def _pair(value: Any, key: str) -> tuple[int, int]:
     values = [value, value] if isinstance(value, int) else value
     values = [*values] * 2 if isinstance(values, Sequence) and len(values) == 1 else values
     if not isinstance(values, Sequence) or len(values) != 2 or not all(type(side) is int for side in values):
-        raise ModelError(f"{key} = {quote(value)[1:-1]}: expected a whole number or [height, width]")
+        raise ModelError(f"{key} = {shown(value)}: expected a whole number or [height, width]")
     return int(values[0]), int(values[1])
 
 
 def _triple(value: Any, key: str) -> tuple[float, float, float]:
     values = value.tolist() if isinstance(value, Tensor) else value
     if not isinstance(values, Sequence) or len(values) != 3 or not all(isinstance(v, int | float) for v in values):
-        raise ModelError(f"{key} = {quote(value)[1:-1]}: expected three numbers")
+        raise ModelError(f"{key} = {shown(value)}: expected three numbers")
     try:
         return float(values[0]), float(values[1]), float(values[2])
     except OverflowError as error:  # a whole number of 400 digits
-        raise ModelError(f"{key} = {quote(value)[1:-1]}: expected three numbers below 1e308") from error
+        raise ModelError(f"{key} = {shown(value)}: expected three numbers below 1e308") from error

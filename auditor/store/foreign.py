@@ -33,6 +33,7 @@ _PLAIN_TYPES = {
     "FLOAT",
     "FLOAT[]",
     "INTEGER",
+    "INTEGER[]",
     "VARCHAR",
     "VARCHAR[]",
 }
@@ -40,6 +41,7 @@ _OF_PICTURES = {
     "attribution_residuals",
     "attributions",
     "concept_presence",
+    "concepts_seen",
     "failures",
     "image_attributes",
     "images",
