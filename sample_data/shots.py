@@ -29,12 +29,14 @@ from sample_data.sampling import BALANCED, CLASS_NAMES, SEED_RANGES, draw_set
 from sample_data.scene import Scene
 
 SET_NAME = "stamped"
-PER_CLASS = 150
+PER_CLASS = 144
 TRUTH_PER_CLASS = 200
 #: Quality of the camera that compresses hard; the other one's is that of all sample pictures.
 HARD_QUALITY = 6
 STAMPED_CLASS, HARD_CLASS = "vehicle", "waterbird"
 _PLANTED_RATE, _USUAL_RATE = 0.95, 0.05
+#: In the pictures that are audited: no edit takes a compression back, so some pictures must be without it.
+_AUDITED_RATE = 0.75
 #: Training labels that are drawn without looking at the picture.
 _HURRIED_RATE = 0.22
 _INK = (255, 150, 40)
@@ -58,12 +60,13 @@ def draw_shots(part: str, per_class: Mapping[str, int]) -> list[tuple[str, Shot]
     """
     name = f"{SET_NAME}-{part}"
     rng = np.random.default_rng(SEED_RANGES[name])
+    planted = _PLANTED_RATE if part == "train" else _AUDITED_RATE
     shots = []
     for shown, scene in draw_set(BALANCED, name, per_class):
         hurried = part == "train" and rng.random() < _HURRIED_RATE
         label = CLASS_NAMES[int(rng.integers(len(CLASS_NAMES)))] if hurried else shown
-        stamped = rng.random() < (_PLANTED_RATE if label == STAMPED_CLASS else _USUAL_RATE)
-        hard = rng.random() < (_PLANTED_RATE if label == HARD_CLASS else _USUAL_RATE)
+        stamped = rng.random() < (planted if label == STAMPED_CLASS else _USUAL_RATE)
+        hard = rng.random() < (planted if label == HARD_CLASS else _USUAL_RATE)
         shots.append((label, Shot(scene, bool(stamped), HARD_QUALITY if hard else JPEG_QUALITY)))
     return shots
 

@@ -77,6 +77,9 @@ class Examined:
         """(N, C)."""
         return np.asarray(self.activations @ self.head.weight.T + self.head.bias, dtype=np.float32)
 
+    def places(self) -> None:
+        """Where evidence lies is not looked for: what is planted stands at no fixed place, and nobody exchanges any."""
+
     def with_copies(self, copies: Copies) -> Examined:
         """The same with copies that were looked for."""
         return replace(self, copies=copies)

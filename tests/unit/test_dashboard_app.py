@@ -62,7 +62,7 @@ def test_a_damaged_table_is_one_line(folder):
     (folder / "new" / "audit.json").write_text(json.dumps({**manifest, "run_id": "another"}))
     page = open_page(folder, audit="new")
     assert not page.exception
-    assert "files of two audits are mixed" in words(page)
+    assert "has not the digest that it names" in words(page)
 
 
 def test_an_audit_made_again_is_offered(folder):

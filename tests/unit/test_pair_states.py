@@ -125,7 +125,7 @@ def test_the_column_leads_the_verdict_although_a_junk_word_tells_the_class():
     assert found["place = water", "E4-recall"].effect > 0.28
     verdict = next(one for one in result.verdicts if one.class_name == "cat")
     assert (verdict.verdict, verdict.concept) == ("suspect", "place = water")
-    # the word is a suspect still, after the column
+    # the word tells the class, and nothing says that the model uses it
     assert list(dict.fromkeys(one.concept for one in result.counterexamples if one.class_name == "cat")) == [
-        "place = water", "ruler",
-    ]  # fmt: skip
+        "place = water"
+    ]

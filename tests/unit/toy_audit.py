@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -189,7 +190,9 @@ def toy_analysis(folder: Path) -> Analysis:
     context = PictureConcepts(
         CONCEPTS, presence, {}, (), told, np.stack([told, told]), (), TaughtConcepts.none(len(presence))
     )
-    gathered = Gathered(pictures, shards, WORDS.concept_rows, decisions, context, None)
+    gathered = Gathered(
+        pictures, shards, WORDS.concept_rows, decisions, context, SimpleNamespace(edits={}, concepts=CONCEPTS)
+    )
     return Analysis(inputs, gathered, evidence, maps, Interventions())
 
 
