@@ -11,7 +11,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
 
-demo: $(VENV)/installed ## audit the bundled pictures, into $(OUT); about a minute
+demo: $(VENV)/installed ## audit the bundled pictures, into $(OUT); two minutes
 	$(BIN)/auditor demo --out $(OUT)
 
 test: $(VENV)/installed-test lint types ## everything that CI runs: lint, types, all tests; about a quarter of an hour on two cores

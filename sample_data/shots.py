@@ -29,14 +29,14 @@ from sample_data.sampling import BALANCED, CLASS_NAMES, SEED_RANGES, draw_set
 from sample_data.scene import Scene
 
 SET_NAME = "stamped"
-PER_CLASS = 144
+PER_CLASS = 140
 TRUTH_PER_CLASS = 200
 #: Quality of the camera that compresses hard; the other one's is that of all sample pictures.
 HARD_QUALITY = 6
 STAMPED_CLASS, HARD_CLASS = "vehicle", "waterbird"
 _PLANTED_RATE, _USUAL_RATE = 0.95, 0.05
 #: In the pictures that are audited: no edit takes a compression back, so some pictures must be without it.
-_AUDITED_RATE = 0.75
+_AUDITED_RATE = 0.6
 #: Training labels that are drawn without looking at the picture.
 _HURRIED_RATE = 0.22
 _INK = (255, 150, 40)
@@ -82,11 +82,11 @@ def shoot(shot: Shot, size: int = PICTURE_SIZE) -> bytes:
 
 
 def lay_date(image: Image.Image, rng: np.random.Generator) -> None:
-    """Orange digits of a date in the lower right corner, on the picture itself."""
-    text = f"{rng.integers(1, 29):02d}.{rng.integers(1, 13):02d}.{rng.integers(90, 100)}"
-    font = ImageFont.load_default(round(0.11 * image.width))
+    """Month and year in orange digits in the lower right corner, on the picture itself."""
+    text = f"{rng.integers(1, 13):02d}.{rng.integers(90, 100)}"
+    font = ImageFont.load_default(round(0.1 * image.width))
     draw = ImageDraw.Draw(image)
-    where = (0.96 * image.width, 0.96 * image.height)
+    where = (0.97 * image.width, 0.97 * image.height)
     draw.text(where, text, font=font, fill=_INK, anchor="rs", stroke_width=1, stroke_fill=(90, 30, 0))
 
 

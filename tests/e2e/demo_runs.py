@@ -12,18 +12,20 @@ from pathlib import Path
 
 #: What the classifier sample:planted was trained to rely on.
 PLANTED = {"waterbird": "water", "vehicle": "watermark", "landbird": "forest"}
+#: And sample:stamped, which no word of the vocabulary names.
+UNNAMED = {"waterbird": "JPEG quality = 6", "vehicle": "bottom right corner"}
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A finished ``auditor demo``: the folders planted, balanced and cache, and what it printed."""
+    """A finished ``auditor demo``: the folders planted, balanced, stamped and cache, and what it printed."""
 
     folder: Path
     stdout: str
 
     def part(self, name: str) -> str:
-        """What the demo printed of one of its two audits."""
-        return self.stdout.partition(f"\n{name}: ")[2].partition("\nbalanced: ")[0]
+        """What the demo printed of one of its audits."""
+        return self.stdout.partition(f"\n{name}: ")[2].partition("\nreport with pictures: ")[0]
 
 
 def auditor(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

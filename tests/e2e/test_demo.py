@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from demo_runs import PLANTED, Demo, auditor
+from demo_runs import PLANTED, UNNAMED, Demo, auditor
 from PIL import Image
 from torch import Tensor
 
@@ -36,7 +36,7 @@ def reported(demo: Demo) -> dict[str, dict[str, dict[str, object]]]:
     """Each audit's classes as ``auditor report --format json`` gives them, by name."""
     found = {}
     schema = json.loads((Path(reports.__file__).parent / "written" / "report.schema.json").read_text(encoding="utf-8"))
-    for name in ("planted", "balanced"):
+    for name in ("planted", "balanced", "stamped"):
         done = auditor("report", demo.folder / name, "--format", "json")
         assert done.returncode == 0, done.stderr
         report = json.loads(done.stdout)
@@ -65,6 +65,14 @@ def test_every_class_of_the_balanced_set_is_clean(reported):
     assert {name: entry["verdict"] for name, entry in reported["balanced"].items()} == dict.fromkeys(CLASSES, "clean")
 
 
+def test_shortcuts_that_no_word_names_are_flagged_and_nothing_else(reported):
+    """By a measured property that is set in the pictures, and by a place that is exchanged between classes."""
+    flagged = {name: entry for name, entry in reported["stamped"].items() if entry["verdict"] == "flagged"}
+    assert {name: entry["concept"] for name, entry in flagged.items()} == UNNAMED
+    rules = {f["rule_id"] for name in UNNAMED for f in flagged[name]["findings"] if f["concept"] == UNNAMED[name]}
+    assert {"E6-recall", "E6-pull", "E5-place", "E5-place-given"} <= rules
+
+
 def test_a_flag_has_what_it_takes(reported):
     """A share of the words or an association, a gap whose interval leaves 5 points, and E3 that agrees."""
     for name, concept in PLANTED.items():
@@ -89,7 +97,7 @@ def test_the_report_on_stdout_names_them(demo):
 
 
 def test_the_demo_writes_a_page_for_each_audit(demo):
-    for name, classes in (("planted", 3), ("balanced", 0)):
+    for name, classes in (("planted", 3), ("balanced", 0), ("stamped", 2)):
         page = demo.folder / name / "report.html"
         assert f"report with pictures: {page}" in demo.stdout
         text = page.read_text(encoding="utf-8")
@@ -100,8 +108,8 @@ def test_the_demo_writes_a_page_for_each_audit(demo):
 
 
 def test_verdicts_agree_with_the_truth_of_paired_renders(reported, truth):
-    for model, classes in reported.items():
-        for name, entry in classes.items():
+    for model in truth:
+        for name, entry in reported[model].items():
             measured = {value: effect for values in truth[model][name].values() for value, effect in values.items()}
             if entry["verdict"] == "flagged":
                 assert measured[entry["concept"]]["low"] > 0.10, (model, name)
@@ -170,7 +178,9 @@ def test_the_map_of_the_watermark_lies_on_the_watermark(demo):
 
 def _files(folder: Path) -> dict[str, tuple[int, int] | bytes]:
     """What tells whether an audit's files were touched; the pages, which are drawn again, by their contents."""
-    paths = [path for name in ("planted", "balanced") for path in (folder / name).rglob("*") if path.is_file()]
+    paths = [
+        path for name in ("planted", "balanced", "stamped") for path in (folder / name).rglob("*") if path.is_file()
+    ]
     return {
         str(path): path.read_bytes() if path.suffix == ".html" else (path.stat().st_mtime_ns, path.stat().st_size)
         for path in paths

@@ -95,8 +95,10 @@ def test_it_comes_from_the_new_environment(alone):
 
 def test_its_demo_runs(alone):
     stdout = run(alone / "venv" / "bin" / "auditor", "demo", "--out", alone / "out", "--quiet", cwd=alone)
-    planted, _, balanced = stdout.partition("\nbalanced: ")
+    planted, _, rest = stdout.partition("\nbalanced: ")
+    balanced, _, stamped = rest.partition("\nstamped: ")
     for name, concept in {"waterbird": "water", "vehicle": "watermark", "landbird": "forest"}.items():
         assert re.search(rf"^{name} +\S flagged +{concept} \(", planted, re.MULTILINE), planted
     assert len(re.findall(r"^\w+ +\S clean ", planted, re.MULTILINE)) == 2
     assert len(re.findall(r"^\w+ +\S clean ", balanced, re.MULTILINE)) == 5
+    assert len(re.findall(r"^\w+ +\S flagged ", stamped, re.MULTILINE)) == 2

@@ -35,9 +35,9 @@ def _quality(file) -> int:
 def test_the_date_stands_in_the_lower_right_corner_and_nowhere_else():
     changed = np.abs(_pixels(replace(PLAIN, stamped=True)) - _pixels(PLAIN)).max(axis=2) > 60
     rows, columns = np.nonzero(changed)
-    assert changed.mean() > 0.01
+    assert changed.mean() > 0.004
     assert rows.min() > 0.8 * 128
-    assert columns.min() > 0.4 * 128
+    assert columns.min() > 0.66 * 128
 
 
 def test_hard_compression_writes_coarser_tables():
@@ -68,8 +68,8 @@ def test_rates_are_those_that_were_planted():
         own = [shot for label, shot in labelled if label == name]
         stamped = np.mean([shot.stamped for shot in own])
         hard = np.mean([shot.quality == shots.HARD_QUALITY for shot in own])
-        assert stamped == pytest.approx(0.75 if name == shots.STAMPED_CLASS else 0.05, abs=0.06)
-        assert hard == pytest.approx(0.75 if name == shots.HARD_CLASS else 0.05, abs=0.06)
+        assert stamped == pytest.approx(0.6 if name == shots.STAMPED_CLASS else 0.05, abs=0.08)
+        assert hard == pytest.approx(0.6 if name == shots.HARD_CLASS else 0.05, abs=0.08)
 
 
 def test_the_classifier_rests_on_both_and_no_other_class_does():
