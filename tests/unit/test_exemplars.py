@@ -126,3 +126,12 @@ def test_of_what_harms_a_class_its_missed_pictures_with_it_then_those_without_it
     )
     # with it 2 and 1, which are missed, before 0; without it 4 and 5, least water first, before 3, which is missed
     assert found == [Exemplar(2, 0, 1), Exemplar(1, 0, 1), Exemplar(4, 0, 1), Exemplar(5, 0, 1)]
+
+
+def test_of_a_column_the_class_s_own_pictures_come_before_those_that_are_called_it():
+    column = (CONCEPTS[0], Concept("jpeg", "JPEG quality = 6", "attribute", column="property:jpeg_quality"))
+    labels, presence = np.array([1, 1, 1, 0, 0]), np.ones((5, 2), np.float32)
+    shares = sparse.csr_array((5, 2), dtype=np.float32)
+    found = choose_exemplars([verdict(0, "jpeg")], column, labels, np.zeros(5, int), shares, presence)
+    # two of its own, and two that are pulled
+    assert [exemplar.row for exemplar in found] == [3, 4, 0, 1]

@@ -70,7 +70,8 @@ def choose_exemplars(
             continue
         strength = shares[predicted][:, [concept_idx]].toarray().reshape(-1)
         if concepts[concept_idx].column is not None:
-            strength = np.nan_to_num(presence[predicted, concept_idx])
+            # presence is 1 in many: the class's own pictures are shown on this side
+            strength = np.nan_to_num(presence[predicted, concept_idx]) + (label_idx[predicted] == verdict.class_idx)
         carrying = _largest(predicted, strength, PICTURES_PER_SIDE)
         without = np.flatnonzero((label_idx == verdict.class_idx) & (presence[:, concept_idx] <= PRESENT))
         mistaken = (predicted_idx[without] != verdict.class_idx).astype(float)
