@@ -91,7 +91,8 @@ def write_shard(path: Path, rows: ShardRows) -> None:
         checksum_path(path).write_text(f"{hashlib.sha256(written).hexdigest()}  {path.name}\n", encoding="ascii")
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        for half_written in (unfinished, checksum_path(path)):
+            half_written.unlink(missing_ok=True)
         raise StoreError(
             f"features cannot be written to {path.parent}: {error.strerror or error}; free some space or choose "
             "another --out, then add --resume"

@@ -170,11 +170,12 @@ def test_too_many_unreadable_pictures_end_the_run(tmp_path, sample_manifest, enc
     assert not (tmp_path / "out" / "audit.json").exists()
 
 
-def test_full_disk(sample_manifest, out, encoder_cache, monkeypatch):
+@pytest.mark.parametrize("write", ["write_bytes", "write_text"])
+def test_full_disk(write, sample_manifest, out, encoder_cache, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shards.pq, "write_table", full)
+    monkeypatch.setattr(shards.Path, write, full)
     line = run(
         "run", "--data", sample_manifest, "--model", "sample:planted", "--encoder", "sample", "--out", out,
         "--n-extreme", 30, "--cache", encoder_cache,
