@@ -243,8 +243,19 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
 
 
 def with_properties(inputs: Inputs, shards: FeatureShards) -> Inputs:
-    """The inputs with what was measured of the pictures as columns beside the manifest's; as they are without any."""
-    values = dict(zip(shards.image_ids(), shards.properties(), strict=True))
+    """The inputs with what was measured of the pictures as columns beside the manifest's; as they are without any.
+
+    Of pictures with the same bytes and label one alone counts, and so for the levels.
+    """
+    label = {item.image_id: item.label for item in inputs.dataset.items}
+    first: dict[tuple[str, str | None], str] = {}
+    values = {
+        image_id: found
+        for image_id, content, found in zip(
+            shards.image_ids(), shards.content_digests(), shards.properties(), strict=True
+        )
+        if first.setdefault((content, label[image_id]), image_id) == image_id
+    }
     if not any(values.values()):
         return inputs
     found = property_columns(inputs.dataset.items, values, label_indices(inputs.match, inputs.dataset.items))

@@ -46,7 +46,15 @@ from auditor.finished_audit import audit_settings, load_audited, settings_again
 from auditor.gate.acceptance import today_utc
 from auditor.inputs.copies import copy_notices
 from auditor.picture_concepts import picture_concepts
-from auditor.pipeline import analyse, evidence_input, expired_core, extract, line_up, put_into_words
+from auditor.pipeline import (
+    analyse,
+    evidence_input,
+    expired_core,
+    extract,
+    line_up,
+    put_into_words,
+    with_properties,
+)
 from auditor.records import VERDICTS, FloatArray, ImageItem, Progress
 from auditor.rules_in_force import rules_digest, thresholds
 from auditor.store.checksums import damage_of, is_bound
@@ -168,6 +176,7 @@ def rejudge_with_model(
         _link_features(features, made / FEATURES_NAME, _with_checksums(shards))
         here = config.model_copy(update={"out": made})
         extracted = extract(here, inputs, on_progress=on_progress)
+        inputs = with_properties(inputs, extracted)
         pictures = line_up(inputs, extracted)
         gathered = put_into_words(config, inputs, pictures, extracted, on_progress=on_progress)
         analysis = analyse(inputs, gathered, on_progress=on_progress)

@@ -83,6 +83,7 @@ def test_rotation_of_the_encoder_space(assert_same, monkeypatch):
 
 def test_permutation_of_the_channels(assert_same, monkeypatch):
     load, forward, response_maps = pipeline.load_classifier, cam.forward, cam.response_maps
+    forward_with_maps = cam.forward_with_maps
     order = np.random.default_rng(7).permutation(load("sample:planted", weights=None).head.weight.shape[1])
 
     def permuted(*args: object, **kwargs: object) -> object:
@@ -95,7 +96,13 @@ def test_permutation_of_the_channels(assert_same, monkeypatch):
         return activations[:, order], logits
 
     monkeypatch.setattr(pipeline, "load_classifier", permuted)
-    monkeypatch.setattr(extract, "cam", SimpleNamespace(forward=permuted_forward))
+
+    def permuted_with_maps(classifier: object, batch: object, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        activations, logits, maps = forward_with_maps(classifier, batch, weights[:, np.argsort(order)])
+        return activations[:, order], logits, maps
+
+    asked = SimpleNamespace(forward=permuted_forward, forward_with_maps=permuted_with_maps)
+    monkeypatch.setattr(extract, "cam", asked)
 
     # Maps ask the module itself, whose channels are where they were.
     def maps_of_the_module(classifier: object, batch: object, weights: np.ndarray) -> np.ndarray:

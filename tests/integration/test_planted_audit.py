@@ -80,6 +80,7 @@ def both(tmp_path_factory) -> tuple[Audited, Path]:
     config = AuditConfig(
         data=work / "pictures", model=f"{work / 'factory.py'}:build", preprocess=work / "preprocess.toml",
         out=work / "audit", encoder="sample", cache=work / "cache", seed=3, trust_code=True,
+        properties=False,
     )  # fmt: skip
     return ours, run_audit(config)
 

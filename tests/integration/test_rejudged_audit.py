@@ -237,7 +237,15 @@ def test_an_audit_of_before_says_from_when_on(copy, tmp_path):
     with duckdb.connect(str(unbound(copy) / DATABASE_NAME)) as connection:
         for migration in MIGRATIONS[10:]:
             connection.execute(f"DELETE FROM migrations WHERE name = '{migration.__name__}'")
-        for table in ("concept_families", "dose_responses"):
+        later = (
+            "concept_families",
+            "example_concepts",
+            "concepts_seen",
+            "fixed_places",
+            "unnamed_leads",
+            "dose_responses",
+        )
+        for table in later:
             connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE verdicts DROP COLUMN gap_bound")
         for column in ("rules_digest", "thresholds", "rejudged_from"):
