@@ -97,7 +97,10 @@ def test_verdicts_are_the_same(both) -> None:
 def test_findings_are_the_same(both) -> None:
     ours, folder = both
     with open_audit_database(folder) as connection:
-        theirs = connection.execute("SELECT class_name, concept_id, rule_id, effect, p FROM findings").fetchall()
+        theirs = connection.execute(
+            # places are looked for by the product alone: the benchmark exchanges none
+            "SELECT class_name, concept_id, rule_id, effect, p FROM findings WHERE concept_id NOT LIKE 'place-%'"
+        ).fetchall()
     mine = {(one.class_name, one.concept_id, one.rule_id): one for one in ours.evidence.findings}
     assert len(theirs) == len(mine) > 10
     for class_name, concept_id, rule_id, effect, p in theirs:
