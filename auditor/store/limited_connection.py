@@ -47,10 +47,14 @@ class _Watch:
 
     def _look(self) -> None:
         while not self._ended.wait(_WATCH_SECONDS):
-            with self._lock:  # so that it is this statement that is stopped, and not the next one
-                for deadline, connection in self._running.values():
-                    if time.monotonic() > deadline:
-                        connection.interrupt()
+            self._stop_late()
+
+    def _stop_late(self) -> None:
+        """A function of its own: a name that stayed while the thread waits would keep a file open that all let go."""
+        with self._lock:  # so that it is this statement that is stopped, and not the next one
+            for deadline, connection in self._running.values():
+                if time.monotonic() > deadline:
+                    connection.interrupt()
 
 
 _WATCH = _Watch()

@@ -89,18 +89,20 @@ def test_a_missing_setting_names_its_flag(audits):
     assert audits == []
 
 
-def test_the_demo_audits_both_sample_sets_offline(audits):
+def test_the_demo_audits_all_sample_sets_offline(audits):
     result = run("demo", "--out", "demo-out")
     assert [(s.model, s.encoder, s.out, s.cache) for s, _ in audits] == [
         ("sample:planted", "sample", Path("demo-out/planted"), Path("demo-out/cache")),
         ("sample:balanced", "sample", Path("demo-out/balanced"), Path("demo-out/cache")),
+        ("sample:stamped", "sample", Path("demo-out/stamped"), Path("demo-out/cache")),
     ]
-    assert [s.data.parent.name for s, _ in audits] == ["planted", "balanced"]
+    assert [s.data.parent.name for s, _ in audits] == ["planted", "balanced", "stamped"]
     assert all(s.data.is_file() and options["resume"] for s, options in audits)
     told = [
         "report of demo-out/planted",
         "report with pictures: demo-out/planted/page.html",
         "report of demo-out/balanced",
+        "report of demo-out/stamped",
     ]
     assert sorted(told, key=result.stdout.index) == told
 
