@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from auditor.errors import InputError
-from auditor.records import KINDS
+from auditor.records import VOCABULARY_KINDS
 from auditor.regular_files import read_regular, read_regular_text
 from auditor.rules import TOLERANCE
 from auditor.wording import nearest, plain, quote, shown
@@ -108,8 +108,8 @@ class ExampleSettings(BaseModel):
     @field_validator("kind")
     @classmethod
     def _known_kind(cls, kind: str | None) -> str | None:
-        if kind is not None and kind not in KINDS:
-            raise ValueError(f"expected one of {', '.join(KINDS)}")
+        if kind is not None and kind not in VOCABULARY_KINDS:
+            raise ValueError(f"expected one of {', '.join(VOCABULARY_KINDS)}")
         return kind
 
 
@@ -316,9 +316,9 @@ def _wrong_example(loc: Sequence[int | str], kind: str, found: object) -> str:
     if kind == "missing":
         return f"{table}: {key} is missing; expected {fields[key].description}"
     if key == "kind" and isinstance(found, str):
-        close = nearest(found, KINDS)
+        close = nearest(found, VOCABULARY_KINDS)
         hint = f"; nearest is {quote(close)}" if close else ""
-        return f"{table}: unknown kind {quote(found)}{hint}; expected one of {', '.join(KINDS)}"
+        return f"{table}: unknown kind {quote(found)}{hint}; expected one of {', '.join(VOCABULARY_KINDS)}"
     return f"{table}: {key} = {shown(found)}; expected {fields[key].description}"
 
 

@@ -12,7 +12,7 @@ from auditor.analysis import Inputs
 from auditor.audit_folder import audit_digests
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
-from auditor.named_files import check_named_files, encoder_file
+from auditor.named_files import check_named_examples, check_named_files, encoder_file
 from auditor.pipeline import load_inputs
 from auditor.records import Dataset, Progress
 from auditor.store.database import open_audit_database
@@ -52,6 +52,8 @@ def settings_again(folder: Path, given: Mapping[str, object], *, out: Path, trus
     """
     settings = audit_settings(folder)
     check_named_files(folder, _named_files(settings, given), trust_code=trust_code)
+    examples = {name: (one.yes, one.no) for name, one in settings.concepts.items()}
+    check_named_examples(folder, examples, trust_code=trust_code)
     return settings.model_copy(
         update={
             **{name: value for name, value in given.items() if value is not None},

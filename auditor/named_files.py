@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auditor.errors import InputError
@@ -12,6 +12,25 @@ from auditor.wording import SHOWN_PATH_CHARS, quote
 def encoder_file(spec: str) -> str | None:
     """The spec where it names a file (``open_clip:ARCH@FILE``); None for encoders that are known by name."""
     return spec if spec.startswith("open_clip:") and "@" in spec else None
+
+
+def check_named_examples(audit: Path, named: Mapping[str, Sequence[Path]], *, trust_code: bool) -> None:
+    """Refuse folders of examples that an audit names: no flag gives them again.
+
+    Args:
+        audit: Folder of the audit.
+        named: By concept, where its examples lie.
+        trust_code: Whether the user trusts whoever made the audit.
+
+    Raises:
+        InputError: an example, and no trust.
+    """
+    if named and not trust_code:
+        concept, (first, *_) = next(iter(named.items()))
+        raise InputError(
+            f"the audit at {audit} names examples of {quote(concept)} in {quote(str(first), SHOWN_PATH_CHARS)}, which "
+            "whoever made it chose, so they are not read unasked: give --trust-code"
+        )
 
 
 def check_named_files(audit: Path, named: Mapping[str, Path | str | None], *, trust_code: bool) -> None:

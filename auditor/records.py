@@ -45,6 +45,8 @@ ATTRIBUTE_KIND = "attribute"
 PROPERTY_PREFIX = "property:"
 #: Kind of a place that a class's evidence lies at, such as a corner; no vocabulary has it.
 PLACE_KIND = "place"
+#: Kinds that a vocabulary, or examples, may give to a concept.
+VOCABULARY_KINDS = tuple(kind for kind in KINDS if kind not in (ATTRIBUTE_KIND, PLACE_KIND))
 
 #: Worst first. "harmed": recognised less often with a concept, and because of it. "not_shown": nothing was found, on
 #: pictures that could not have shown enough.

@@ -21,6 +21,9 @@ _NAMED = 5
 _STRAY = 0.0025
 
 
+_COPIES = "a class has a level of its own, so nothing tells it from the label; properties = false leaves all out"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredColumns:
     """Items with what was measured of them, the columns that this makes, and what the reader must be told."""
@@ -64,6 +67,7 @@ def property_columns(
             one,
             attribute=column[one.attribute],
             state="follows_label" if one.attribute in of_label else one.state,
+            reason=_COPIES if one.attribute in of_label else one.reason,
         )
         for one in found.columns
     )

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from auditor.errors import InputError
 from auditor.inputs.families import families_among
 from auditor.inputs.words import number_forms, word_key
-from auditor.records import ATTRIBUTE_KIND, CONTEXT_KINDS, CORE_KINDS, KINDS, PLACE_KIND, Concept, Vocabulary
+from auditor.records import CONTEXT_KINDS, CORE_KINDS, VOCABULARY_KINDS, Concept, Vocabulary
 from auditor.regular_files import read_regular_text
 from auditor.toml_lines import LineIndex
 from auditor.wording import nearest, quote, quote_path
@@ -26,8 +26,6 @@ BUNDLED_PATH = Path(__file__).with_name("vocabulary.toml")
 _TOP_LEVEL_KEYS = ("templates", "absent", "concept", "family")
 _CONCEPT_KEYS = ("term", "kind", "synonyms")
 _FAMILY_KEYS = ("term", "kind", "members")
-#: Kinds that a vocabulary may give.
-VOCABULARY_KINDS = tuple(kind for kind in KINDS if kind not in (ATTRIBUTE_KIND, PLACE_KIND))
 _FAMILY_KINDS = tuple(kind for kind in VOCABULARY_KINDS if kind in CONTEXT_KINDS)
 _SLUG_CHARS = 64
 

@@ -28,6 +28,7 @@ _NO_SETTINGS = {
     "batch_size",
     "cache",
     "class_map",
+    "concepts",
     "core",
     "data",
     "device",

@@ -77,8 +77,9 @@ def _locked(path: Path) -> int | None:
             path.unlink(missing_ok=True)
             return None
         # Between opening and locking the one before may have finished and deleted the file.
-        if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
-            break
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                break
         os.close(handle)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     os.ftruncate(handle, 0)

@@ -81,6 +81,8 @@ class Bench:
         for c in range(len(inputs.class_names)):
             context[c, inputs.context_of(c)] = True
         context[:, list(members_of(inputs.concepts))] = False  # a family is not planted: its members are
+        # nor is a measured property: what shows it is an edit of pictures, which a planted head is not asked for
+        context[:, [concept.is_property for concept in inputs.concepts]] = False
         somewhere = np.flatnonzero(context.any(axis=0))
         n_classes = len(inputs.class_names)
         varying = [

@@ -307,6 +307,8 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
         )
     elif pair.sure and not pair.by_data:
         claim = f'{concept} makes a large difference to "{name}"'
+    elif pair.edits is not None and not pair.by_data:
+        claim = f'Setting {concept} in pictures changes which are called "{name}"'
     else:
         claim = f'{concept} goes with "{name}" in the data (AUC {_auc(pair)})'
     said = _other(inputs, other, lead.rule)
