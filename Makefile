@@ -14,10 +14,10 @@ help: ## this list
 demo: $(VENV)/installed ## audit the bundled pictures, into $(OUT); two minutes
 	$(BIN)/auditor demo --out $(OUT)
 
-test: $(VENV)/installed-test lint types ## everything that CI runs: lint, types, all tests; about a quarter of an hour on two cores
+test: $(VENV)/installed-test lint types ## everything that CI runs: lint, types, all tests; about half an hour on two cores
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder # long files first: tests/conftest.py
 
-quick: $(VENV)/installed-test lint ## lint, and the tests that are not slow; at most three minutes on two cores
+quick: $(VENV)/installed-test lint ## lint, and the tests that are not slow; about five minutes on two cores
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit tests/property
 
 lint: $(VENV)/installed-test ## format, style, and which package may import which
