@@ -17,7 +17,7 @@ from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.presence.families import shares_of_all
 from auditor.evidence.verdicts.judge import judge
 from auditor.finished_audit import load_audited, settings_again
-from auditor.pipeline import extract, line_up, put_into_words, with_properties
+from auditor.pipeline import gather
 from auditor.records import FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
 from auditor.store.one_writer import one_writer
@@ -88,9 +88,7 @@ def calibrate_audit(
         )
     with one_writer(folder):
         inputs = load_audited(folder, config, on_progress=on_progress)
-        shards = extract(config, inputs, on_progress=on_progress)
-        inputs = with_properties(inputs, shards)
-        gathered = put_into_words(config, inputs, line_up(inputs, shards), shards, on_progress=on_progress)
+        _, gathered = gather(config, inputs, on_progress=on_progress)
         activations = np.concatenate([chunk for _, chunk, _ in gathered.shards.head_chunks()])
         found = calibrate(
             gathered.evidence_input,

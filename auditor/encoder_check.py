@@ -63,6 +63,7 @@ def check_encoder(
             encoder=encoder,
             vocabulary=vocabulary,
             max_images_per_class=max_images_per_class,
+            properties=False,
             cache=cache,
             out=Path(folder) / "check",
         )

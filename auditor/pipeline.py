@@ -98,10 +98,7 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
         inputs = load_inputs(config, on_progress=on_progress)
         if is_up_to_date(config.out, config, inputs):
             return config.out
-        shards = extract(config, inputs, on_progress=on_progress)
-        inputs = with_properties(inputs, shards)
-        pictures = line_up(inputs, shards)
-        gathered = put_into_words(config, inputs, pictures, shards, on_progress=on_progress)
+        inputs, gathered = gather(config, inputs, on_progress=on_progress)
         write_audit(config.out, analyse(inputs, gathered, on_progress=on_progress), config)
     return config.out
 
@@ -202,6 +199,20 @@ def expired_core(config: AuditConfig, today: datetime.date) -> list[str]:
         for term, entry in terms.items()
         if entry.expired(today)
     ]
+
+
+def gather(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None = None) -> tuple[Inputs, Gathered]:
+    """All that the evidence weighs, and the inputs with what was measured of the pictures beside what they say.
+
+    Whatever judges pictures by a model comes this way, so that all judge the same concepts.
+
+    Raises:
+        InputError: too many pictures cannot be read.
+    """
+    shards = extract(config, inputs, on_progress=on_progress)
+    inputs = with_properties(inputs, shards)
+    pictures = line_up(inputs, shards)
+    return inputs, put_into_words(config, inputs, pictures, shards, on_progress=on_progress)
 
 
 def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None = None) -> FeatureShards:

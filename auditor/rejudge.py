@@ -50,10 +50,8 @@ from auditor.pipeline import (
     analyse,
     evidence_input,
     expired_core,
-    extract,
+    gather,
     line_up,
-    put_into_words,
-    with_properties,
 )
 from auditor.records import VERDICTS, FloatArray, ImageItem, Progress
 from auditor.rules_in_force import rules_digest, thresholds
@@ -175,10 +173,7 @@ def rejudge_with_model(
     with _made_beside(out) as made:
         _link_features(features, made / FEATURES_NAME, _with_checksums(shards))
         here = config.model_copy(update={"out": made})
-        extracted = extract(here, inputs, on_progress=on_progress)
-        inputs = with_properties(inputs, extracted)
-        pictures = line_up(inputs, extracted)
-        gathered = put_into_words(config, inputs, pictures, extracted, on_progress=on_progress)
+        inputs, gathered = gather(here, inputs, on_progress=on_progress)
         analysis = analyse(inputs, gathered, on_progress=on_progress)
         write_audit(made, analysis, config, origin=rejudged_from(run))
     return out

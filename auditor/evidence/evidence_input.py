@@ -97,6 +97,10 @@ class EvidenceInput:
         if n and max(int(self.label_idx.max()), int(self.predicted_idx.max())) >= n_classes:
             raise ValueError(f"a label or prediction lies beyond the {n_classes} classes")
 
+    def named(self, concepts: IntArray) -> IntArray:
+        """Of positions of concepts (n,) those that have a name: not the levels of what is measured of pictures."""
+        return concepts[[not self.concepts[v].is_property for v in concepts]]
+
     def context_of(self, class_idx: int) -> IntArray:
         """Positions of the concepts that are context for a class."""
         context = [concept.is_context and (class_idx, v) not in self.core for v, concept in enumerate(self.concepts)]

@@ -19,17 +19,16 @@ from torch.nn import functional
 from auditor.edit_records import PictureEdit
 from auditor.errors import InputError
 from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
+from auditor.extraction.region_swaps import BATCH, channel_weights
 from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.properties.edit import set_property
-from auditor.records import BoolArray, ChannelWords, FloatArray, IntArray
+from auditor.records import BoolArray, ChannelWords, IntArray
 
 #: Changes when an edit does: outcomes of another procedure are not compared with those of this one.
 PROCEDURE = "edits/1, place by likeness to the power of 3"
-_SHARPNESS = 3  # as in region_swaps: channels that say little of a name are many
 _OBJECT_PART = 0.5  # of a picture, where it shows its class's name most
-_BATCH = 32
 
 #: The picture of a row as its file has it, upright RGB; raises InputError where it cannot be read any more.
 Read = Callable[[int], Image.Image]
@@ -56,9 +55,9 @@ def picture_edits(
 
     def edit(asked: PictureEdit, rows: Sequence[int]) -> IntArray:
         called = np.full(len(rows), NOT_READABLE, dtype=np.int64)
-        for start in range(0, len(rows), _BATCH):
+        for start in range(0, len(rows), BATCH):
             chosen, edited, as_they_were = [], [], []
-            for at in range(start, min(start + _BATCH, len(rows))):
+            for at in range(start, min(start + BATCH, len(rows))):
                 try:
                     picture = read(rows[at])
                 except InputError:
@@ -120,8 +119,7 @@ def object_places(
     """
 
     def places(rows: Sequence[int], pictures: Tensor) -> BoolArray:
-        named = [names[label_idx[row]] for row in rows]
-        weights = np.stack([_weights(words, concept) for concept in named])[:, None]
+        weights = channel_weights(words, [names[label_idx[row]] for row in rows])[:, None]
         maps = torch.from_numpy(cam.response_maps(classifier, pictures, weights))
         size = (int(pictures.shape[2]), int(pictures.shape[3]))
         shown = functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)[:, 0].flatten(1)
@@ -145,10 +143,3 @@ def _mask(classifier: Classifier, root: Path, path: str | None) -> Tensor | None
         return None
     grey = classifier.preprocess(Image.new("RGB", white.size, (127, 127, 127)))
     return (classifier.preprocess(white) > grey)[0]
-
-
-def _weights(words: ChannelWords, concept_idx: int | None) -> FloatArray:
-    if concept_idx is None:
-        return np.zeros(len(words.directions), np.float32)
-    likeness = np.maximum(words.directions @ words.concept_rows[concept_idx], 0) ** _SHARPNESS
-    return np.asarray(likeness, dtype=np.float32)

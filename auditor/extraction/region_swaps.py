@@ -109,10 +109,9 @@ def _regions(
 
     The class's own map would not do: where the class relies on the concept, that is what it shows.
     """
-    wanted = np.stack([words.concept_rows[swap.word_idx] for swap in swaps])
-    objects = np.stack([_row(words, names[swap.class_idx]) for swap in swaps])
-    weights = np.stack([np.maximum(rows @ words.directions.T, 0) ** _SHARPNESS for rows in (wanted, objects)], axis=1)
-    maps = torch.from_numpy(cam.response_maps(classifier, targets, weights.astype(np.float32)))
+    wanted = channel_weights(words, [swap.word_idx for swap in swaps])
+    objects = channel_weights(words, [names[swap.class_idx] for swap in swaps])
+    maps = torch.from_numpy(cam.response_maps(classifier, targets, np.stack([wanted, objects], axis=1)))
     size = (int(targets.shape[2]), int(targets.shape[3]))
     scaled = functional.interpolate(maps, size=size, mode="bilinear", align_corners=False).flatten(2)
     spread = scaled.std(dim=2, keepdim=True)
@@ -122,5 +121,8 @@ def _regions(
     return region.view(len(swaps), *size) & (spread[:, 0] > 0)[..., None]
 
 
-def _row(words: ChannelWords, concept_idx: int | None) -> FloatArray:
-    return np.zeros_like(words.concept_rows[0]) if concept_idx is None else words.concept_rows[concept_idx]
+def channel_weights(words: ChannelWords, concepts: Sequence[int | None]) -> FloatArray:
+    """(n, K) by which channels show each of n concepts: how like they are to it; 0 where there is none."""
+    nothing = np.zeros_like(words.concept_rows[0])
+    rows = np.stack([nothing if v is None else words.concept_rows[v] for v in concepts])
+    return np.asarray(np.maximum(rows @ words.directions.T, 0) ** _SHARPNESS, dtype=np.float32)

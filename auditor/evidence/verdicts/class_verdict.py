@@ -21,7 +21,7 @@ from auditor.evidence.verdicts.many_tests import n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.evidence.verdicts.suspicion import makes_suspect, only_in_data
-from auditor.records import IntArray, Severity, Verdict, VerdictName
+from auditor.records import Severity, Verdict, VerdictName
 from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, PULLED_DELTA, RECALL_LOSS
 
 
@@ -149,7 +149,7 @@ def class_verdict(
         told = told.and_also(goes_with_it)
         return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
     dismissed = [j.pair for j in without_twins(inputs, screened) if j.state == "excluded"]
-    tested = _named(inputs, testable(inputs, measured, c)).size
+    tested = inputs.named(testable(inputs, measured, c)).size
     rate = measured.n_correct[c] / n
     shown = claim_sentences.detectable(detectable, of_half=not dismissed)
     claimed = [claim_sentences.bounded(inputs, clean), *shown, claim_sentences.coverage(inputs, clean)]
@@ -162,15 +162,10 @@ def severity_of(gap: Gap) -> Severity:
     return "high" if gap.low >= HIGH else "medium" if gap.low >= MEDIUM else "low"
 
 
-def _named(inputs: EvidenceInput, tested: IntArray) -> IntArray:
-    """Of these concepts those that have a name: what is measured of pictures has no part in what is claimed."""
-    return tested[[not inputs.concepts[v].is_property for v in tested]]
-
-
 def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> float | None:
     """Smallest gap that would have been shown: the worst screened concept, or the median of the testable ones."""
     n = measured.n_labelled[c]
-    tested = _named(inputs, testable(inputs, measured, c))
+    tested = inputs.named(testable(inputs, measured, c))
     if tested.size == 0 or n < MIN_CLASS:
         return None
     rate = float(measured.n_correct[c] / n)

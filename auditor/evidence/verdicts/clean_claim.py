@@ -198,17 +198,12 @@ def _members(
     fair &= of_column | words_bear[:, None]
     context = np.zeros(smaller.shape, dtype=np.bool_)
     for c in range(len(context)):
-        context[c, _named_context(inputs, c)] = True
+        # what is measured of pictures is not claimed: every class is fragile
+        context[c, inputs.named(inputs.context_of(c))] = True
     members = context & measured.measurable & measured.readable & (fair | measured.by_data)
     for stand_in, stood_for in stand_ins:
         members[:, stood_for] &= ~members[:, [stand_in]]
     return members
-
-
-def _named_context(inputs: EvidenceInput, c: int) -> IntArray:
-    """Context of a class that has a name: what is measured of pictures is not claimed, fragile as every class is."""
-    context = inputs.context_of(c)
-    return context[[not inputs.concepts[v].is_property for v in context]]
 
 
 def _stand_ins(inputs: EvidenceInput) -> list[tuple[int, list[int]]]:
@@ -226,7 +221,8 @@ def _outside(
     covered |= {v for stand_in, stood_for in stand_ins if stand_in in covered for v in stood_for}
     smaller = np.minimum(measured.n_with[c], measured.n_without[c])
     there = [measured.measurable[v] or inputs.concepts[v].column is None for v in range(smaller.size)]
-    left = [v for v in _named_context(inputs, c).tolist() if v not in covered and there[v]]  # no column without a value
+    named = inputs.named(inputs.context_of(c)).tolist()
+    left = [v for v in named if v not in covered and there[v]]  # no column without a value
     return tuple(sorted(left, key=lambda v: (-int(smaller[v]), v)))
 
 

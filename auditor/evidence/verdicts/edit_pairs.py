@@ -63,14 +63,14 @@ def edit_pairs(
     for pairs in asked.values():
         for pair in pairs:
             n_tried[pair.class_idx, pair.by_data] += 1
+    sizes = {c: family_sizes(inputs, measured, c) for c, _ in n_tried}
     for done, (v, pairs) in enumerate(asked.items(), start=1):
         classes = {pair.class_idx for pair in pairs}
         pictures = _in_both(inputs, measured, v, _most_of_each(inputs, classes, most), edit)
         for pair in pairs:
             c = pair.class_idx
-            sizes = family_sizes(inputs, measured, c)
             # what the family's pairs have for edits is shared by those that are edited
-            pair.edited_part = EDITED_PART * float(sizes[v]) / n_tried[c, pair.by_data]
+            pair.edited_part = EDITED_PART * float(sizes[c][v]) / n_tried[c, pair.by_data]
             pair.edited = _effects(inputs, pictures, c)
         if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs):
             kept = _in_both(inputs, measured, v, _most_of_each(inputs, classes, most), edit, keep_object=True)
