@@ -4,14 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evidence_world import CLASSES, World, relabelled
+from evidence_world import CLASSES, V, World, relabelled
 
+from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.reliance import Erasure
+from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts import place_leads
 from auditor.evidence.verdicts.judge import judge
 from auditor.evidence.verdicts.place_leads import choose_exchanges, find_places
+from auditor.evidence.verdicts.pair_states import JudgedPair
+from auditor.evidence.verdicts.place_sentences import with_places
 from auditor.evidence.verdicts.unnamed_leads import unnamed_leads
 from auditor.place_grid import PLACES
-from auditor.rules import MIN_ARM, PLACE_GIVEN, PLACE_SHARE, PLACE_TAKEN
+from auditor.rules import MIN_ARM, PLACE_GIVEN, PLACE_SHARE, PLACE_TAKEN, RECALL_LOSS
 
 NAMES = [place.name for place in PLACES]
 CORNER = NAMES.index("bottom right corner")
@@ -168,3 +173,33 @@ def test_halves_of_a_class_by_hand(plain):
     assert np.mean([told[image_id] for image_id in lead.first_ids]) < 0.1
     assert judge(inputs).unnamed_leads == [lead]
     assert unnamed_leads(replace(inputs, places=None)) == []  # where a head is tried, nobody looks for leads
+
+
+def test_a_place_leaves_what_else_is_said_of_a_class(plain):
+    """A class that loses pictures to a watermark keeps that; one with too few pictures for a verdict has its place told."""
+    inputs, there = marked(plain)
+    leads = find_places(inputs, model(inputs, there, taken=0.6, given=0.5), silent)
+    before = judge(inputs).verdicts
+    lost = Gap(0.3, 0.2, 0.4, 1e-6, 30, 60, 50, 60)
+    given_back = Erasure(0.3, 0.2, 0.4, 60, 60, p=1e-6, permuted=0.0)
+    pair = PairEvidence(
+        CAT,
+        V["watermark"],
+        None,
+        (0.5, 0.4, 0.6),
+        False,
+        False,
+        recall=lost,
+        erased_recall=given_back,
+        transferred_recall=given_back,
+    )
+    losses = [[] for _ in CLASSES]
+    losses[CAT] = [JudgedPair(pair, "proven", RECALL_LOSS, lost, 0.2)]
+    cat = with_places(inputs, before, leads, losses)[CAT]
+    assert (cat.verdict, cat.concept) == ("flagged", "bottom right corner")
+    assert "It also loses pictures to watermark (artifact)" in cat.numbers
+    few = [replace(one, verdict="not_analysed", n_images=12, sentence="Too few.", numbers="") for one in before]
+    cat = with_places(inputs, few, leads, losses)[CAT]
+    assert (cat.verdict, cat.concept) == ("not_analysed", before[CAT].concept)
+    assert cat.sentence.startswith('Too few. "cat" is decided at the bottom right corner: ')
+    assert cat.numbers.startswith('"cat" is decided at')

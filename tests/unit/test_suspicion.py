@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.evidence.effects.edits import Edited, not_edited
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import Erasure
+from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.claim_sentences import only_in_data as sentence_of
 from auditor.evidence.verdicts.pair_states import JudgedPair
@@ -47,6 +49,18 @@ def test_a_gap_shows_by_recall_by_pull_or_by_share():
     assert not shows_gap(pair)
     assert shows_gap(replace(pair, pull=gap(0.06)))
     assert shows_gap(replace(pair, pulled_share=gap(0.06)))
+
+
+def test_a_suspect_by_edits_alone_has_the_edit_for_its_reason():
+    """The screen says that it goes with the class; what speaks against the model is the edit."""
+    pulled = Intervention(0.5, 0.4, 0.6, 1e-6, 0.6, 0.1, 100)
+    gained = replace(pulled, effect=0.2, low=0.01, high=0.4, n=7)
+    few = replace(gap(0.1), status="too_few")
+    edited = Edited(gained, pulled, 1.0, 1e-6)
+    pair = PairEvidence(0, 0, None, (0.9, 0.85, 0.95), False, True, recall=few, pull=few, edited=edited)
+    reason = JudgedPair(pair, "open", RECALL_GAP, few, 0.0).reason
+    assert (reason.rule_id, reason.effect, reason.low, reason.high) == ("E6-pull", 0.5, 0.4, 0.6)
+    assert JudgedPair(replace(pair, edited=not_edited("too_few")), "open", RECALL_GAP, few, 0.0).reason.rule_id == "E2"
 
 
 def test_what_only_goes_with_the_class_is_listed_once():

@@ -17,6 +17,7 @@ from auditor.evidence.presence.families import family_of, members_of, namesakes
 from auditor.evidence.verdicts.agreement import (
     Supported,
     edits_exclude,
+    edits_pull,
     edits_stay,
     edits_surely,
     excluded,
@@ -25,7 +26,7 @@ from auditor.evidence.verdicts.agreement import (
 )
 from auditor.evidence.verdicts.many_tests import corrected
 from auditor.records import Reason
-from auditor.rules import ALPHA, DELTA, PULL_GAP, PULLED_DELTA, PULLED_SHARE, RECALL_GAP, Rule
+from auditor.rules import ALPHA, DELTA, EDITED_PULL, PULL_GAP, PULLED_DELTA, PULLED_SHARE, RECALL_GAP, Rule
 
 State = Literal["proven", "excluded", "open", "not_measurable"]
 
@@ -61,8 +62,10 @@ class JudgedPair:
 
     @property
     def reason(self) -> Reason:
-        """What decided it; the screen that let it through where no effect could be measured."""
-        gap = self.gap
+        """What decided it, or an edit that speaks against it; the screen where no effect could be measured."""
+        gap, pulled = self.gap, self.pair.edited.pull
+        if self.state == "open" and not self.may_be_core and edits_pull(self.pair.edited):
+            return Reason(EDITED_PULL.rule_id, pulled.effect, pulled.low, pulled.high)
         if gap.status == "measured":
             agreeing = None if self.agreeing is None else self.agreeing.rule_id
             return Reason(self.rule.rule_id, gap.effect, gap.low, gap.high, agreeing)

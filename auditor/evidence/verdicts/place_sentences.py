@@ -10,7 +10,8 @@ from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.class_verdict import severity_of
 from auditor.evidence.verdicts.place_leads import PlaceLead
-from auditor.evidence.verdicts.sentences import Sentence
+from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
+from auditor.evidence.verdicts.sentences import Sentence, with_losses
 from auditor.figures import percent, points, rate
 from auditor.records import PLACE_KIND, Verdict
 from auditor.rules import MIN_CLASS, PLACE_GIVEN, PLACE_TAKEN, Rule
@@ -72,20 +73,46 @@ def _given(given: Intervention, name: str) -> str:
     )
 
 
-def with_places(verdicts: Sequence[Verdict], leads: Sequence[PlaceLead]) -> tuple[Verdict, ...]:
-    """The verdicts, with classes flagged that a place is shown to decide; of classes that are flagged it is told."""
+def with_places(
+    inputs: EvidenceInput,
+    verdicts: Sequence[Verdict],
+    leads: Sequence[PlaceLead],
+    losses: Sequence[Sequence[JudgedPair]],
+) -> tuple[Verdict, ...]:
+    """The verdicts, with classes flagged that a place is shown to decide.
+
+    Of classes that are flagged already, or have too few pictures for a verdict, it is told beside what is said of them.
+
+    Args:
+        inputs: What was judged.
+        verdicts: By class, without places.
+        leads: Places that stand out.
+        losses: By class, what it surely loses pictures to: a class that a place flags keeps them.
+    """
     found = []
     for verdict in verdicts:
         proven = [one for one in leads if one.class_idx == verdict.class_idx and one.proven_by is not None]
-        shown = proven[0].proven_by if proven and verdict.n_images >= MIN_CLASS else None
-        if shown is not None:
-            is_flagged = verdict.verdict == "flagged"
-            verdict = _told(verdict, proven) if is_flagged else _flagged(verdict, proven, *shown)
-        found.append(verdict)
+        shown = proven[0].proven_by if proven else None
+        if shown is None:
+            found.append(verdict)
+        elif verdict.verdict == "flagged":
+            found.append(_with(verdict, _also(proven)))
+        elif verdict.n_images < MIN_CLASS:
+            found.append(_with(verdict, f" {place_sentence(inputs, proven[0])}"))
+        else:
+            lost = [loss for loss in losses[verdict.class_idx] if loss.state == "proven"]
+            found.append(_flagged(inputs, verdict, proven, without_twins(inputs, lost), *shown))
     return tuple(found)
 
 
-def _flagged(verdict: Verdict, proven: Sequence[PlaceLead], rule: Rule, gap: Gap) -> Verdict:
+def _flagged(
+    inputs: EvidenceInput,
+    verdict: Verdict,
+    proven: Sequence[PlaceLead],
+    lost: Sequence[JudgedPair],
+    rule: Rule,
+    gap: Gap,
+) -> Verdict:
     """The verdict with its first place as its reason, by the rule that shows it and its effect."""
     lead, name = proven[0], verdict.class_name
     how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
@@ -94,6 +121,7 @@ def _flagged(verdict: Verdict, proven: Sequence[PlaceLead], rule: Rule, gap: Gap
         f"{_seen(lead)}; {_exchanged(lead, name)}.{_also(proven[1:])}",
         joint=": ",
     )
+    told = with_losses(inputs, told, lost)
     claim, numbers, advice = told.parts
     return replace(
         verdict,
@@ -118,9 +146,8 @@ def _flagged(verdict: Verdict, proven: Sequence[PlaceLead], rule: Rule, gap: Gap
     )
 
 
-def _told(verdict: Verdict, proven: Sequence[PlaceLead]) -> Verdict:
-    more = _also(proven)
-    return replace(verdict, sentence=f"{verdict.sentence}{more}", numbers=f"{verdict.numbers}{more}")
+def _with(verdict: Verdict, more: str) -> Verdict:
+    return replace(verdict, sentence=f"{verdict.sentence}{more}", numbers=f"{verdict.numbers}{more}".strip())
 
 
 def _also(leads: Sequence[PlaceLead]) -> str:

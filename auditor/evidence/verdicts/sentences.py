@@ -14,7 +14,7 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.presence.families import family_of, most_shown
 from auditor.evidence.verdicts import edit_sentences
-from auditor.evidence.verdicts.agreement import agrees_by_counts, edits_surely
+from auditor.evidence.verdicts.agreement import agrees_by_counts, edits_pull, edits_surely
 from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.swap_controls import Control
@@ -307,7 +307,7 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
         )
     elif pair.sure and not pair.by_data:
         claim = f'{concept} makes a large difference to "{name}"'
-    elif pair.edits is not None and not pair.by_data:
+    elif pair.edits is not None and (edits_pull(pair.edited) or not pair.by_data):
         claim = f'Setting {concept} in pictures changes which are called "{name}"'
     else:
         claim = f'{concept} goes with "{name}" in the data (AUC {_auc(pair)})'
