@@ -7,6 +7,7 @@ is made beside its place and takes it when it is whole.
 from __future__ import annotations
 
 import datetime
+import glob
 import os
 import platform
 import shutil
@@ -300,11 +301,16 @@ def _run(held: _Held, evidence: EvidenceResult, out: Path) -> Run:
 
 def _not_done(held: _Held, evidence: EvidenceResult) -> Iterator[str]:
     """What today's rules ask for and no folder holds."""
-    asked = [one for one in evidence.findings if one.status == "not_tried_again"]
+    asked = {(one.class_idx, one.concept_id) for one in evidence.findings if one.status == "not_tried_again"}
     if asked:
         yield (
             f"interventions on pictures were not tried again for {counted(len(asked), 'pair')} of class and concept: "
             "these rules ask for others than were carried out; `auditor rejudge --with-model` tries them"
+        )
+    if "properties" not in held.run.config:
+        yield (
+            "properties of the pictures, as sharpness and JPEG quality, were not measured: the audit is of before; "
+            "`auditor rejudge --with-model` measures them"
         )
     if held.kept.head is not None and held.evidence_input.places is None:
         yield (
@@ -351,7 +357,7 @@ def _made_beside(out: Path) -> Iterator[Path]:
     """A folder beside ``out`` that takes its place at the end, and goes where this raises."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        for left in out.parent.glob(f".{out.name}.rejudging-*"):
+        for left in out.parent.glob(f".{glob.escape(out.name)}.rejudging-*"):
             with one_writer(left):  # refuses what another process is making; what is left is of one that was killed
                 shutil.rmtree(left, ignore_errors=True)
         made = out.parent / f".{out.name}.rejudging-{uuid.uuid4().hex[:12]}"

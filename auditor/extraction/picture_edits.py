@@ -60,15 +60,15 @@ def picture_edits(
             for at in range(start, min(start + BATCH, len(rows))):
                 try:
                     picture = read(rows[at])
-                except InputError:
+                    found = set_property(
+                        picture,
+                        asked.property_name,
+                        asked.level,
+                        now=_of_file(values, asked.property_name, rows[at]),
+                        seed=seeds[rows[at]],
+                    )
+                except (InputError, OSError):  # gone since, or none that Pillow can write again
                     continue
-                found = set_property(
-                    picture,
-                    asked.property_name,
-                    asked.level,
-                    now=_of_file(values, asked.property_name, rows[at]),
-                    seed=seeds[rows[at]],
-                )
                 if found is None:
                     called[at] = CANNOT_BE_SET
                     continue

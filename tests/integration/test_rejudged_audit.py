@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -191,8 +192,23 @@ def test_interventions_that_other_rules_ask_for_were_not_tried_again(small_audit
     assert again
     assert {one.rule_id for one in again} == {"E5"}
     (told,) = [notice for notice in run_of(out).notices if "not tried again" in notice]
-    assert f"for {len(again)} pair" in told
+    assert f"for {len({(one.class_idx, one.concept_id) for one in again})} pair" in told
     assert "auditor rejudge --with-model" in told
+
+
+def test_an_audit_of_before_properties_were_measured_says_so(small_audit, monkeypatch, tmp_path):
+    judged = rejudge._run
+
+    def of_before(held, evidence, out):
+        config = {name: value for name, value in held.run.config.items() if name != "properties"}
+        return judged(replace(held, run=replace(held.run, config=config)), evidence, out)
+
+    assert not [one for one in run_of(rejudge_audit(small_audit, tmp_path / "now")).notices if "properties" in one]
+    monkeypatch.setattr(rejudge, "_run", of_before)
+    (told,) = [
+        one for one in run_of(rejudge_audit(small_audit, tmp_path / "before")).notices if one.startswith("properties")
+    ]
+    assert told.endswith("were not measured: the audit is of before; `auditor rejudge --with-model` measures them")
 
 
 def test_interventions_of_another_procedure_do_not_count(small_audit, monkeypatch, tmp_path):

@@ -7,7 +7,7 @@ from edit_world import edited_world
 from evidence_world import World
 
 from auditor.edit_records import PictureEdit
-from auditor.evidence.effects.edits import CANNOT_BE_SET
+from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
 from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES
 from auditor.evidence.verdicts.judge import judge
 from auditor.rules import EDITED_PULL, EDITED_RECALL
@@ -105,6 +105,10 @@ def test_what_goes_one_way_only_is_given_and_not_taken(head):
     nothing = judge(inputs, edit=lambda _, rows: np.full(len(rows), CANNOT_BE_SET))
     found = edited(nothing, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"]
     assert found.status == "one_way"
+
+    gone = judge(inputs, edit=lambda _, rows: np.full(len(rows), NOT_READABLE))
+    assert edited(gone, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"].status == "not_readable"
+    assert "The pictures could not be read again to edit them." in by_name(gone)["vehicle"].sentence
 
 
 def test_no_class_has_more_pictures_go_through_the_model_than_is_allowed(head):

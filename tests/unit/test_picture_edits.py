@@ -73,6 +73,14 @@ def test_what_cannot_be_set_goes_through_no_model(world, seen):
     assert world(PictureEdit("jpeg_quality", 30.0), [3])[0] >= 0
 
 
+def test_a_picture_that_cannot_be_written_again_ends_nothing(world, monkeypatch):
+    def refuses(*_, **__):
+        raise OSError("encoder error -2")
+
+    monkeypatch.setattr(hands, "set_property", refuses)
+    assert world(GREY, [0, 2]).tolist() == [NOT_READABLE, NOT_READABLE]
+
+
 def test_a_mask_says_which_place_is_left_as_it_is(world, seen):
     world(PictureEdit("brightness", 0.05), [3])
     world(PictureEdit("brightness", 0.05, keep_object=True), [3])

@@ -11,8 +11,8 @@ from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts import place_leads
 from auditor.evidence.verdicts.judge import judge
-from auditor.evidence.verdicts.place_leads import choose_exchanges, find_places
 from auditor.evidence.verdicts.pair_states import JudgedPair
+from auditor.evidence.verdicts.place_leads import choose_exchanges, find_places
 from auditor.evidence.verdicts.place_sentences import with_places
 from auditor.evidence.verdicts.unnamed_leads import unnamed_leads
 from auditor.place_grid import PLACES
@@ -176,7 +176,7 @@ def test_halves_of_a_class_by_hand(plain):
 
 
 def test_a_place_leaves_what_else_is_said_of_a_class(plain):
-    """A class that loses pictures to a watermark keeps that; one with too few pictures for a verdict has its place told."""
+    """A class that loses pictures to a watermark keeps that; too few pictures for a verdict hide no place."""
     inputs, there = marked(plain)
     leads = find_places(inputs, model(inputs, there, taken=0.6, given=0.5), silent)
     before = judge(inputs).verdicts

@@ -15,6 +15,7 @@ import numpy as np
 from auditor.edit_records import DoseResponse, PictureEdit
 from auditor.evidence.effects.edits import (
     CANNOT_BE_SET,
+    NOT_READABLE,
     Edited,
     EditedPictures,
     EditPictures,
@@ -138,8 +139,8 @@ def _in_both(
         called = edit(replace(asked, keep_object=keep_object), drawn.tolist()) if drawn.size else drawn
         if called is None:
             return "not_tried_again"
-        if drawn.size and (called == CANNOT_BE_SET).all():
-            status = "one_way"
+        if drawn.size and (called < 0).all():
+            status = "not_readable" if (called == NOT_READABLE).any() else "one_way"
         done = called >= 0
         rows.append(drawn[done])
         before.append(inputs.predicted_idx[drawn[done]])

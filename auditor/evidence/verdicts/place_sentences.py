@@ -9,8 +9,8 @@ from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.class_verdict import severity_of
-from auditor.evidence.verdicts.place_leads import PlaceLead
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
+from auditor.evidence.verdicts.place_leads import PlaceLead
 from auditor.evidence.verdicts.sentences import Sentence, with_losses
 from auditor.figures import percent, points, rate
 from auditor.records import PLACE_KIND, Verdict
