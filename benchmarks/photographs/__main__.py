@@ -32,7 +32,10 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--given", choices=MODES, nargs="+", default=MODES, help="what audits are given")
     parser.add_argument(
-        "--no-interventions", action="store_true", help="leave out what is done to pictures (E5, E6) and fixed places"
+        "--no-interventions",
+        "--no-swaps",  # its name before there were others than swaps
+        action="store_true",
+        help="leave out what is done to pictures (E5, E6) and fixed places",
     )
     arguments = parser.parse_args()
     absent = [pool for pool in POOLS if not (arguments.photos / pool / "metadata.csv").is_file()]
