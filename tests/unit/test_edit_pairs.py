@@ -8,7 +8,7 @@ from evidence_world import World
 
 from auditor.edit_records import PictureEdit
 from auditor.evidence.effects.edits import CANNOT_BE_SET
-from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES
+from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES, pictures_at_level
 from auditor.evidence.verdicts.judge import judge
 from auditor.rules import EDITED_PULL, EDITED_RECALL
 
@@ -105,6 +105,16 @@ def test_what_goes_one_way_only_is_given_and_not_taken(head):
     nothing = judge(inputs, edit=lambda _, rows: np.full(len(rows), CANNOT_BE_SET))
     found = edited(nothing, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"]
     assert found.status == "one_way"
+
+
+@pytest.mark.parametrize(
+    ("n_levels", "n_whole_frame", "expected"), [(0, 0, 0), (1, 0, 150), (1, 1, 100), (2, 2, 50), (6, 0, 50), (6, 6, 30)]
+)
+def test_levels_share_the_pictures_and_those_around_the_object_take_what_few_of_them_need(
+    n_levels, n_whole_frame, expected
+):
+    """Of six levels of colour and light two at once may show something: 30 pictures each, and 30 around the object."""
+    assert pictures_at_level(n_levels, n_whole_frame) == expected
 
 
 def test_no_class_has_more_pictures_go_through_the_model_than_is_allowed(head):

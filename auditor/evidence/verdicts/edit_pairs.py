@@ -42,6 +42,8 @@ _MOST_AT_LEVEL = 150
 _OTHERS, _OTHERS_AT_DOSE = 400, 100
 #: What an edit with the object's place left as it is takes: the edited picture, and the map that says where that is.
 _PASSES_KEPT = 2
+#: Levels that room is kept for to be asked so. Few show anything, and without pictures none does (decision 0045).
+_KEPT_LEVELS = 2
 
 
 def edit_pairs(
@@ -57,26 +59,41 @@ def edit_pairs(
     as it is: such a property may be the object's own.
     """
     asked = _asked(inputs, judged)
-    passes = sum(1 + _PASSES_KEPT * inputs.edits[v].whole_frame for v in asked)
-    most = min(_MOST_AT_LEVEL, _FOR_PROOF // passes) if passes else 0
+    most = pictures_at_level(len(asked), sum(inputs.edits[v].whole_frame for v in asked))
     n_tried: dict[tuple[int, bool], int] = defaultdict(int)
     for pairs in asked.values():
         for pair in pairs:
             n_tried[pair.class_idx, pair.by_data] += 1
     sizes = {c: family_sizes(inputs, measured, c) for c, _ in n_tried}
+    shown: list[int] = []
     for done, (v, pairs) in enumerate(asked.items(), start=1):
-        classes = {pair.class_idx for pair in pairs}
-        pictures = _in_both(inputs, measured, v, _most_of_each(inputs, classes, most), edit)
+        pictures = _in_both(inputs, measured, v, _most_of_each(inputs, _classes(pairs), most), edit)
         for pair in pairs:
             c = pair.class_idx
             # what the family's pairs have for edits is shared by those that are edited
             pair.edited_part = EDITED_PART * float(sizes[c][v]) / n_tried[c, pair.by_data]
             pair.edited = _effects(inputs, pictures, c)
         if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs):
-            kept = _in_both(inputs, measured, v, _most_of_each(inputs, classes, most), edit, keep_object=True)
-            for pair in pairs:
-                pair.edited_around = _effects(inputs, kept, pair.class_idx)
+            shown.append(v)
         progress("evidence: edited pictures", done, len(asked))
+    left = _FOR_PROOF - most * len(asked)
+    for done, v in enumerate(shown, start=1):
+        most_kept = min(most, left // (_PASSES_KEPT * len(shown)))
+        wanted = _most_of_each(inputs, _classes(asked[v]), most_kept)
+        kept = _in_both(inputs, measured, v, wanted, edit, keep_object=True)
+        for pair in asked[v]:
+            pair.edited_around = _effects(inputs, kept, pair.class_idx)
+        progress("evidence: edited around the object", done, len(shown))
+
+
+def pictures_at_level(n_levels: int, n_whole_frame: int) -> int:
+    """Pictures of a class that each of so many levels is set in, with room to ask some again around the object."""
+    again = _PASSES_KEPT * min(n_whole_frame, _KEPT_LEVELS)
+    return min(_MOST_AT_LEVEL, _FOR_PROOF // (n_levels + again)) if n_levels else 0
+
+
+def _classes(pairs: Sequence[PairEvidence]) -> set[int]:
+    return {pair.class_idx for pair in pairs}
 
 
 def _effects(inputs: EvidenceInput, pictures: EditedPictures | InterventionStatus, c: int) -> Edited:
