@@ -5,13 +5,15 @@ Measured properties (E6) and fixed places (E5-place) need the pictures themselve
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 from auditor import pipeline
 from auditor.analysis import Interventions
 from auditor.config import AuditConfig
-from auditor.inputs.contents import file_digest
+from auditor.extraction.concept_embeddings import cached_texts
+from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.inputs.examples import TaughtConcepts
 from auditor.models.encoders.encoder import Encoder
 from benchmarks.photographs.bank import Bank
@@ -38,24 +40,27 @@ def audit_files(
         examined: The same pictures with the columns that the audit is given.
         encoder: Of the audit.
         folder: For pictures and features; empty.
-        cache: For embeddings, which audits share.
+        cache: For what the encoder says of texts and pictures, which audits share.
         seed: Of the audit.
         taught: Concepts that were learnt from examples.
 
     Returns:
         What was found, and how many pictures were changed for it.
     """
-    known = inputs_of(examined, encoder, pictures_of(examined))
-    items, contents = known.dataset.items, {}
-    for row, item in enumerate(items):
-        path = folder / item.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made.picture(bank, row).save(path)
-        contents[item.path] = file_digest(path)
+    with open_embedding_cache(cache, encoder.digest, encoder.dim) as kept:
+        known = inputs_of(examined, cached_texts(encoder, kept), pictures_of(examined))
+        items, contents = known.dataset.items, {}
+        for row, item in enumerate(items):
+            path = folder / item.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.picture(bank, row).save(path)
+            contents[item.path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        # the encoder shares its network with the model, and the bank has its answers
+        kept.put({contents[item.path]: made.embeddings[row] for row, item in enumerate(items)})
     config = AuditConfig(data=folder, model="photographs", out=folder / "audit", encoder=encoder.spec, seed=seed)
     config = config.model_copy(update={"n_extreme": min(config.n_extreme, len(items) // 2), "cache": cache})
     dataset = replace(known.dataset, root=folder, contents=contents)
-    inputs = replace(known, dataset=dataset, classifier=made.classifier())
+    inputs = replace(known, dataset=dataset, classifier=made.classifier(), encoder=encoder)
     shards = pipeline.extract(config, inputs)
     inputs = pipeline.with_properties(inputs, shards)
     pictures = pipeline.line_up(inputs, shards)

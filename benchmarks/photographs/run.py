@@ -98,7 +98,9 @@ def finish(task: Task) -> str:
     changed = {}
     if task.interventions:
         folder, cache = task.work / "audited" / str(task.scenario.seed), task.work / "cache"
-        audited, done = audit_files(one, bank, given, _encoder(), folder, cache=cache, seed=_AUDIT_SEED, taught=learnt)
+        audited, done = audit_files(
+            one, bank, given, conse_encoder(), folder, cache=cache, seed=_AUDIT_SEED, taught=learnt
+        )
         changed = {name: len(getattr(done, name).called) for name in ("swaps", "exchanges", "edits")}
     else:
         audited = audit(given, _encoder(), seed=_AUDIT_SEED, taught=learnt)
