@@ -53,7 +53,7 @@ def edit_pairs(
     edit: EditPictures,
     progress: Progress,
 ) -> None:
-    """Fill in E6 of the pairs of a measured property that data or gaps let through, the strongest of each class first.
+    """Fill in E6 of the pairs of a measured property that data or gaps let through, each class's most promising first.
 
     Where a change of the whole frame's colour or light shows something, it is asked again with the object's place left
     as it is: such a property may be the object's own.
@@ -105,22 +105,32 @@ def _effects(inputs: EvidenceInput, pictures: EditedPictures | InterventionStatu
 def _asked(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> dict[int, list[PairEvidence]]:
     """Levels that are tried, and the pairs that each is tried for.
 
-    First the strongest of every class, then every second: names, and not positions, decide between equals.
+    First the most promising of every class, then every second: names, and not positions, decide between equals.
     """
-    ranked: list[tuple[int, float, str, PairEvidence]] = []
+    ranked: list[tuple[int, tuple[float, float], str, PairEvidence]] = []
     for of_class in judged:
         mine = [
             j
             for j in of_class
             if j.pair.concept_idx in inputs.edits and j.pair.screened and j.state in ("proven", "open")
         ]
-        mine.sort(key=lambda j: (-j.strength, inputs.concepts[j.pair.concept_idx].concept_id))
-        ranked += [(i, -j.strength, inputs.class_names[j.pair.class_idx], j.pair) for i, j in enumerate(mine)]
+        mine.sort(key=lambda j: (_promise(j), inputs.concepts[j.pair.concept_idx].concept_id))
+        ranked += [(i, _promise(j), inputs.class_names[j.pair.class_idx], j.pair) for i, j in enumerate(mine)]
     chosen: dict[int, list[PairEvidence]] = {}
     for *_, pair in sorted(ranked, key=lambda one: one[:3]):
         if pair.concept_idx in chosen or len(chosen) < MAX_LEVELS:
             chosen.setdefault(pair.concept_idx, []).append(pair)
     return chosen
+
+
+def _promise(judged: JudgedPair) -> tuple[float, float]:
+    """By which pairs are asked for first, the smallest: the surest gap, then what the data associate.
+
+    Many levels go with a class of pictures whatever the model learnt (sea is smooth), and those of balanced pictures
+    go with none.
+    """
+    gaps = [gap for gap in (judged.pair.recall, judged.pair.pull) if gap.status == "measured"]
+    return -max(0.0, *(gap.low for gap in gaps)) if gaps else 0.0, -judged.strength
 
 
 def _most_of_each(inputs: EvidenceInput, asked: set[int], most: int, others: int = _OTHERS) -> list[int]:
