@@ -1,17 +1,16 @@
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from edit_world import edited_world
 from evidence_world import World
-from scipy import sparse
 
-from auditor.edit_records import LevelEdits, PictureEdit
+from auditor.edit_records import PictureEdit
 from auditor.evidence.effects.edits import CANNOT_BE_SET
-from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES, pictures_at_level
+from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES, _asked, pictures_at_level
 from auditor.evidence.verdicts.judge import judge
-from auditor.records import ATTRIBUTE_KIND, Concept
 from auditor.rules import EDITED_PULL, EDITED_RECALL
 
 PLANTED = World(planted={"vehicle": ("artifact", "watermark", 0.95)}, seed=0, class_strength=0.6)
@@ -109,30 +108,24 @@ def test_what_goes_one_way_only_is_given_and_not_taken(head):
     assert found.status == "one_way"
 
 
-def test_a_sure_gap_is_asked_for_before_what_only_goes_with_a_class(head):
-    """Seven levels go with vehicles and with nothing that the head does; the mark, on half of all, goes with none."""
-    world = replace(PLANTED, planted=dict.fromkeys(PLANTED.classes, ("artifact", "watermark", 0.5)))
-    inputs, edits = edited_world(world, head)
-    junk = (
-        np.random.default_rng(0).random((len(inputs.image_ids), 7)) < np.where(inputs.label_idx == 2, 0.9, 0.4)[:, None]
-    )
-    more = tuple(
-        Concept(f"junk-{k}", f"property:junk {k} = yes", ATTRIBUTE_KIND, column=f"property:junk {k}") for k in range(7)
-    )
-    inputs = replace(
-        inputs,
-        concepts=(*more, *inputs.concepts),
-        presence=np.hstack([junk.astype(np.float32), inputs.presence]),
-        shares=sparse.csr_array((len(inputs.image_ids), 9), dtype=np.float32),
-        edits={k: LevelEdits(PictureEdit(f"junk {k}", "yes"), None) for k in range(7)}
-        | {7 + v: one for v, one in inputs.edits.items()},
-    )
+def test_a_sure_gap_is_asked_for_before_what_only_goes_with_a_class():
+    """Of eight levels that are open, the mark has a gap of 60 points and goes with no class; the others are junk."""
 
-    def edit(asked, rows):
-        return edits.edit(asked, rows) if asked.property_name == "mark" else inputs.predicted_idx[list(rows)]
+    def gap(low, status="measured"):
+        return SimpleNamespace(low=low, status=status)
 
-    vehicle = by_name(judge(inputs, edit=edit))["vehicle"]
-    assert (vehicle.verdict, vehicle.concept) == ("flagged", "property:mark = yes")
+    def judged(v, strength, recall):
+        pair = SimpleNamespace(concept_idx=v, class_idx=0, screened=True, recall=recall, pull=gap(0.0, "too_few"))
+        return SimpleNamespace(pair=pair, state="open", strength=strength)
+
+    junk = [judged(v, 0.4, gap(-0.2) if v % 2 else gap(0.3, "too_few")) for v in range(7)]
+    mark = judged(7, 0.0, gap(0.6))
+    inputs = SimpleNamespace(
+        edits=dict.fromkeys(range(8)),
+        class_names=("cat",),
+        concepts=[SimpleNamespace(concept_id=f"level-{v}") for v in range(8)],
+    )
+    assert list(_asked(inputs, [[*junk, mark]])) == [7, 0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
