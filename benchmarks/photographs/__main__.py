@@ -12,9 +12,10 @@ from pathlib import Path
 
 from benchmarks.machine import write_result
 from benchmarks.photographs import report
+from benchmarks.photographs.outcomes import MODES
 from benchmarks.photographs.pools import POOLS, SIDES
 from benchmarks.photographs.run import run, tasks_of
-from benchmarks.photographs.scenarios import grid
+from benchmarks.photographs.scenarios import GRIDS, grid
 from benchmarks.planted import protocol
 
 _PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
@@ -24,12 +25,18 @@ def main() -> None:
     """Run the benchmark, print its tables, and keep its outcomes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", choices=SIDES, default="open")
-    parser.add_argument("--grid", choices=("toy", "small", "full"), default="full")
+    parser.add_argument("--grid", choices=GRIDS, default="full")
     parser.add_argument("--photos", type=Path, default=_PHOTOS, help="folder of the photographs")
     parser.add_argument("--work", type=Path, default=Path("audits/photographs-benchmark"))
     parser.add_argument("--output", type=Path)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--no-swaps", action="store_true", help="leave out interventions on pictures (E5)")
+    parser.add_argument("--given", choices=MODES, nargs="+", default=MODES, help="what audits are given")
+    parser.add_argument(
+        "--no-interventions",
+        "--no-swaps",  # its name before there were others than swaps
+        action="store_true",
+        help="leave out what is done to pictures (E5, E6) and fixed places",
+    )
     arguments = parser.parse_args()
     absent = [pool for pool in POOLS if not (arguments.photos / pool / "metadata.csv").is_file()]
     if absent:
@@ -38,7 +45,8 @@ def main() -> None:
         raise SystemExit(2)
     started = time.monotonic()
     scenarios = list(grid(arguments.side, arguments.grid))
-    tasks = tasks_of(scenarios, arguments.photos.resolve(), arguments.work, swaps=not arguments.no_swaps)
+    photos, interventions = arguments.photos.resolve(), not arguments.no_interventions
+    tasks = tasks_of(scenarios, photos, arguments.work, interventions=interventions, modes=arguments.given)
     reused = {"outcomes": sum(task.path.exists() for task in tasks)}
     outcomes = run(tasks, jobs=arguments.jobs)
     summary = report.summarise(outcomes)
@@ -48,7 +56,7 @@ def main() -> None:
         result = {
             "side": arguments.side,
             "grid": arguments.grid,
-            "interventions": not arguments.no_swaps,
+            "interventions": interventions,
             "protocol": protocol.state(),
             "seconds": round(time.monotonic() - started),
             "summary": summary,

@@ -21,12 +21,12 @@ _GIVEN = {"words": "words only", "column": "its column", "examples": "20 + 20 ex
 def markdown(result: dict[str, Any]) -> str:
     """Everything between the marks."""
     state = "thresholds as fixed beforehand" if result["protocol"]["as_fixed"] else "thresholds not fixed beforehand"
-    swaps = "interventions (E5) running" if result["interventions"] else "without interventions (E5)"
+    swaps = "with all interventions" if result["interventions"] else "without interventions (E5, E6)"
     rows = result["summary"]
     found = [_found(row) for row in rows]
     controls = [_control(row) for row in rows]
     wrong = [f"{_GIVEN[row['mode']]}: {one}" for row in rows if row["group"] == "all" for one in row["wrong_flags"]]
-    peers = next(row["peers"] for row in rows if row["mode"] == "words" and row["group"] == "all")
+    peers = next((row["peers"] for row in rows if row["mode"] == "words" and row["group"] == "all"), {})
     asked = [
         [name.replace("_", " "), *(percent(peer[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]
         for name, peer in peers.items()

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.inputs.vocabulary import slug
+from auditor.place_grid import PLACES
+from auditor.records import PROPERTY_PREFIX
+from auditor.rules import PRESENT
 from benchmarks.photographs.contexts import Context
 from benchmarks.photographs.examples import example_concept
 from benchmarks.photographs.models import Made
@@ -18,6 +22,22 @@ from benchmarks.planted.truth import PairTruth
 #: What the audit is given: the default vocabulary alone, or beside it a column of the manifest, or examples.
 Mode = Literal["words", "column", "examples"]
 MODES: tuple[Mode, ...] = ("words", "column", "examples")
+#: Measured properties that are the context itself, and names of places where a mark lies in what the classifier sees.
+PROPERTIES = {
+    "border": ("border",),
+    "greyscale": ("greyscale", "saturation", "colour_cast"),
+    "colour cast": ("colour_cast", "saturation"),
+    "compression": ("blockiness", "sharpness", "noise"),
+    "darkness": ("brightness", "contrast"),
+    "blur": ("sharpness",),
+}
+MARKED = {
+    "watermark": tuple(place.name for place in PLACES),
+    "date stamp": ("bottom right corner", "middle of the bottom edge", "bottom edge", "right edge"),
+    "token": ("top left corner", "top right corner", "top edge", "left edge", "right edge"),
+}
+#: A level is that of the context where so much more of the pictures with it have the level than of those without it.
+_GOES_WITH = 0.25
 
 
 def outcome(made: Made, mode: Mode, audited: Audited, *, with_peers: bool) -> dict[str, Any]:
@@ -40,14 +60,14 @@ def outcome(made: Made, mode: Mode, audited: Audited, *, with_peers: bool) -> di
 def _pair(made: Made, mode: Mode, audited: Audited, truth: PairTruth) -> dict[str, Any]:
     """Truth and evidence on one class and one value of the context."""
     what, c = made.scenario.context, truth.class_idx
-    ids = _ids(what, truth.value, mode, audited)
+    there = made.present if truth.value == what.value else ~made.present
+    ids = [*_ids(what, truth.value, mode, audited), *_measured_ids(what, there, truth.value, audited)]
     findings = {
         f"{one.rule_id} {one.concept_id}": one
         for one in audited.evidence.findings
         if one.class_idx == c and one.concept_id in ids
     }
     q = smallest_q(findings.values())
-    there = made.present if truth.value == what.value else ~made.present
     own = made.label_idx == c
     planted = made.scenario.control is None and c in made.scenario.planted and truth.value == what.value
     return {
@@ -87,3 +107,16 @@ def _ids(what: Context, value: str, mode: Mode, audited: Audited) -> list[str]:
     if mode == "examples" and value == what.value:
         found = [example_concept(what).concept_id, *found]
     return found or [slug(f"{what.column} {value}")]  # nothing can name it
+
+
+def _measured_ids(what: Context, there: NDArray[np.bool_], value: str, audited: Audited) -> list[str]:
+    """Levels of properties that pictures have with a value rather than without it, and places where a mark lies."""
+    names = {PROPERTY_PREFIX + name for name in PROPERTIES.get(what.name, ())}
+    found = []
+    for v, concept in enumerate(audited.judged_concepts):
+        if concept.column in names:
+            has = audited.presence[:, v] > PRESENT
+            if has[there].mean() - has[~there].mean() >= _GOES_WITH:
+                found.append(concept.concept_id)
+    marked = MARKED.get(what.name, ()) if value == what.value else ()
+    return found + [place.concept_id for place in PLACES if place.name in marked]

@@ -28,6 +28,8 @@ def summarise(outcomes: Sequence[Outcome]) -> list[Row]:
     rows = []
     for mode in MODES:
         of_mode = [one for one in outcomes if one["scenario"]["mode"] == mode]
+        if not of_mode:
+            continue
         sizes = sorted({one["scenario"]["n_classes"] for one in of_mode})
         groups = {"all": of_mode} | {
             f"C = {n}": [one for one in of_mode if one["scenario"]["n_classes"] == n] for n in sizes

@@ -13,10 +13,14 @@ from typing import Any
 import torch
 
 from auditor import taught_concepts
+from auditor.extraction import picture_edits, place_swaps
+from auditor.inputs import property_columns
+from auditor.properties import edit, levels, measure
 from benchmarks.photographs import bank as bank_module
-from benchmarks.photographs import contexts, examples, models, outcomes, pools
+from benchmarks.photographs import contexts, examples, files, models, outcomes, pools
 from benchmarks.photographs.bank import Bank, conse_encoder
 from benchmarks.photographs.examples import taught
+from benchmarks.photographs.files import audit_files
 from benchmarks.photographs.models import Made, make
 from benchmarks.photographs.outcomes import MODES, Mode, outcome
 from benchmarks.photographs.scenarios import Scenario
@@ -24,7 +28,7 @@ from benchmarks.planted import audit as audit_module
 from benchmarks.planted import models as planted_models
 from benchmarks.planted import outcomes as planted_outcomes
 from benchmarks.planted import peers, properties, truth
-from benchmarks.planted.audit import Asked, audit, remembering
+from benchmarks.planted.audit import audit, remembering
 from benchmarks.resumable import finish_all, keep
 
 _AUDIT_SEED = 0
@@ -38,7 +42,7 @@ class Task:
     mode: Mode
     photos: Path
     work: Path
-    swaps: bool  # whether pictures are changed (E5)
+    interventions: bool  # whether pictures are changed (E5, E6)
 
     @property
     def bank(self) -> Bank:
@@ -48,13 +52,15 @@ class Task:
     @property
     def path(self) -> Path:
         """Where the outcome is kept: its name covers everything that it comes from."""
-        name = hashlib.sha256(repr((self.scenario, self.mode, self.swaps, self.photos.name, _code())).encode())
+        name = hashlib.sha256(repr((self.scenario, self.mode, self.interventions, self.photos.name, _code())).encode())
         return self.work / "outcomes" / f"{name.hexdigest()[:20]}.json"
 
 
-def tasks_of(scenarios: Sequence[Scenario], photos: Path, work: Path, *, swaps: bool) -> list[Task]:
+def tasks_of(
+    scenarios: Sequence[Scenario], photos: Path, work: Path, *, interventions: bool, modes: Sequence[Mode] = MODES
+) -> list[Task]:
     """Every model in every mode."""
-    return [Task(scenario, mode, photos, work, swaps) for scenario in scenarios for mode in MODES]
+    return [Task(scenario, mode, photos, work, interventions) for scenario in scenarios for mode in modes]
 
 
 def run(tasks: Sequence[Task], *, jobs: int) -> list[dict[str, Any]]:
@@ -88,10 +94,17 @@ def finish(task: Task) -> str:
     one, bank = made(task.scenario, task.bank), task.bank
     with_peers = task.mode == "words"
     given = one.examined(bank, column=task.mode == "column", properties=with_peers)
-    asked = Asked(one.classifier(), lambda row: one.picture(bank, row)) if task.swaps else None
     learnt = taught(one, bank, seed=_AUDIT_SEED) if task.mode == "examples" else None
-    audited = audit(given, _encoder(), seed=_AUDIT_SEED, asked=asked, taught=learnt)
-    found = outcome(one, task.mode, audited, with_peers=with_peers)
+    changed = {}
+    if task.interventions:
+        folder, cache = task.work / "audited" / str(task.scenario.seed), task.work / "cache"
+        audited, done = audit_files(
+            one, bank, given, conse_encoder(), folder, cache=cache, seed=_AUDIT_SEED, taught=learnt
+        )
+        changed = {name: len(getattr(done, name).called) for name in ("swaps", "exchanges", "edits")}
+    else:
+        audited = audit(given, _encoder(), seed=_AUDIT_SEED, taught=learnt)
+    found = outcome(one, task.mode, audited, with_peers=with_peers) | {"changed": changed}
     if learnt is not None:
         (record,) = learnt.records
         found["learnt"] = {"state": record.state, "auc": record.auc, "kappa": record.kappa}
@@ -112,8 +125,9 @@ def _encoder() -> Any:
 @cache
 def _code() -> str:
     digest = hashlib.sha256(audit_module.code_digest().encode())
-    ours = (bank_module, contexts, examples, models, outcomes, pools)
+    ours = (bank_module, contexts, examples, files, models, outcomes, pools)
+    hands = (picture_edits, place_swaps, edit, levels, measure, property_columns)
     shared = (audit_module, taught_concepts, peers, planted_models, planted_outcomes, properties, truth)
-    for module in (*ours, *shared):
+    for module in (*ours, *hands, *shared):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()

@@ -12,9 +12,11 @@ from benchmarks.photographs.contexts import CONTEXTS, Context
 from benchmarks.photographs.pools import POOLS, Side
 
 #: What a control is, beside that its head learns nothing of the context: it stands as often in all classes
-#: ("balanced"), in one class only ("not learnt"), or goes with half of a class's pictures: with a cluster of their
-#: embeddings, or with those that a head finds hard.
-Control = Literal["balanced", "not learnt", "cluster", "difficulty"]
+#: ("balanced"), in one class of the audited pictures only ("not learnt"), or goes with half of a class's pictures: with
+#: a cluster of their embeddings, or with those that a head finds hard. "fragile" is "not learnt" with heads that never
+#: saw the context at all, and have much to lose by it.
+Control = Literal["balanced", "not learnt", "cluster", "difficulty", "fragile"]
+GRIDS = ("toy", "small", "proof", "full")
 #: Sets of classes, by name, each class by its pool.
 SETS = {
     "cats_dogs": tuple(("cats_dogs", label) for label in POOLS["cats_dogs"]),
@@ -63,12 +65,41 @@ def contexts_of(side: Side, photos: str) -> list[Context]:
 
 
 def grid(side: Side, name: str) -> Iterator[Scenario]:
-    """All models of a side: ``toy`` has one planted model and one control, ``small`` a sixth of ``full``."""
+    """All models of a side: ``toy`` has one planted model and one control, ``small`` a sixth of ``full``.
+
+    ``proof`` is for audits with all interventions: each context once on two classes and once on six, each sort of
+    control once, and two heads that what is lost in a picture harms.
+    """
     rng = np.random.default_rng([81, 0 if side == "open" else 1])
     everything = [*_planted(side, rng), *_controls(side, rng)]
     if name == "toy":
         everything = [next(one for one in everything if (one.control is None) == planted) for planted in (True, False)]
+    if name == "proof":
+        first = {(one.context_name, one.photos): one for one in reversed(everything) if one.control is None}
+        sorts = {one.control: one for one in reversed(everything) if one.control is not None}
+        chosen = [*(one for (_, photos), one in first.items() if photos in ("cats_dogs", "scenes")), *sorts.values()]
+        everything = [*sorted(chosen, key=lambda one: one.seed), *_fragile(side)]
     yield from everything[:: 6 if name == "small" else 1]
+
+
+def _fragile(side: Side) -> Iterator[Scenario]:
+    """Heads that never saw a compressed (or blurred) picture, audited where one class has most of these."""
+    for seed, (photos, n_audit) in enumerate((("cats_dogs", 200), ("scenes", 50)), start=101):
+        yield Scenario(
+            seed=seed + (5_000 if side == "open" else 15_000),
+            side=side,
+            photos=photos,
+            context_name="compression" if side == "open" else "blur",
+            control="fragile",
+            planted=(1,),
+            correlation=0.0,
+            audited=0.9,
+            elsewhere=0.2,
+            n_train=40,
+            n_audit=n_audit,
+            noise=0.3,
+            penalty=1e-2,
+        )
 
 
 def _planted(side: Side, rng: np.random.Generator) -> Iterator[Scenario]:

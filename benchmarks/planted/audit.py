@@ -141,8 +141,8 @@ def audit(
     config = AuditConfig(data=Path(), model="planted", out=Path(), encoder=encoder.spec, seed=seed)
     # the program asks for this where pictures are few
     config = config.model_copy(update={"n_extreme": min(config.n_extreme, len(examined.label_idx) // 2)})
-    pictures = _pictures(examined)
-    inputs = _inputs(examined, encoder, pictures)
+    pictures = pictures_of(examined)
+    inputs = inputs_of(examined, encoder, pictures)
     shards = cast(FeatureShards, examined)  # the stages read its chunks and nothing else
     gathered = pipeline.put_into_words(config, inputs, pictures, shards, taught=taught)
     given, presence = gathered.evidence_input, gathered.picture_concepts.presence
@@ -178,7 +178,7 @@ def remembered(intervene: Intervene) -> Intervene:
     return once
 
 
-def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
+def inputs_of(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
     """As `auditor.pipeline.load_inputs` puts them together, for a data set without files."""
     names = examined.class_names
     given = load_vocabulary(encoder.vocabulary_path)
@@ -202,7 +202,8 @@ def _inputs(examined: Examined, encoder: Encoder, pictures: Pictures) -> Inputs:
     )
 
 
-def _pictures(examined: Examined) -> Pictures:
+def pictures_of(examined: Examined) -> Pictures:
+    """What the stages are handed of the pictures."""
     n = len(examined.label_idx)
     return Pictures(
         items=items_of(examined),

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from auditor.cli import app
 from auditor.store.database import open_audit_database
 from benchmarks.photographs.bank import Bank, conse_encoder, network
+from benchmarks.photographs.files import audit_files
 from benchmarks.photographs.models import Made, make
 from benchmarks.photographs.scenarios import Scenario
-from benchmarks.planted.audit import Asked, Audited, audit, picture_path
+from benchmarks.planted.audit import Audited, picture_path
 
 pytestmark = NEEDED
 SIZES = {"n_train": 60, "n_audit": 300, "penalty": 0.01}
@@ -32,8 +33,7 @@ def both(request, tmp_path_factory) -> tuple[Made, Audited, Path]:
     bank = Bank(PHOTOS, work / "features")
     made = make(request.param, bank)
     given = made.examined(bank, column=True, properties=False)
-    asked = Asked(made.classifier(), lambda row: made.picture(bank, row))
-    ours = audit(given, conse_encoder(), seed=0, asked=asked)
+    ours, _ = audit_files(made, bank, given, conse_encoder(), work / "tier", cache=work / "cache", seed=0)
     rows = []
     for row, label_idx in enumerate(made.label_idx.tolist()):
         label = given.class_names[label_idx]

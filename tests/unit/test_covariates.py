@@ -66,3 +66,22 @@ def test_unlabelled_pictures_have_no_part():
     result = residual_presence(q, labels, rng.random(600).astype(np.float32), CONCEPTS, [0])
     assert not result.values[:50].any()
     assert result.values[50:].any()
+
+
+def test_the_absence_of_a_concept_is_no_partner_of_it():
+    """A border that a column says and that is measured: "yes" cannot be told from "black", and is not "none"."""
+    there = (rng.random(600) < 0.5).astype(np.float32)
+    concepts = [
+        Concept(name, name, "attribute", column=column)
+        for column, values in (("border", ("no", "yes")), ("property:border", ("black", "none")))
+        for name in values
+    ]
+    q = np.column_stack([1 - there, there, there, 1 - there])
+    result = residual_presence(q, LABELS, rng.random(600).astype(np.float32), concepts, [0, 1, 2, 3])
+    assert dict(result.partners) == {0: (3,), 3: (0,), 1: (2,), 2: (1,)}
+    # where only an absence is there to merge with, nothing is said of it
+    alone = residual_presence(
+        q[:, [0, 2]], LABELS, rng.random(600).astype(np.float32), [concepts[0], concepts[2]], [0, 1]
+    )
+    assert alone.column_of[0] == alone.column_of[1]
+    assert not any(alone.partners.values())

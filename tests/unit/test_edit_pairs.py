@@ -1,5 +1,6 @@
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from evidence_world import World
 
 from auditor.edit_records import PictureEdit
 from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
-from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES
+from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES, _asked, pictures_at_level
 from auditor.evidence.verdicts.judge import judge
 from auditor.rules import EDITED_PULL, EDITED_RECALL
 
@@ -109,6 +110,36 @@ def test_what_goes_one_way_only_is_given_and_not_taken(head):
     gone = judge(inputs, edit=lambda _, rows: np.full(len(rows), NOT_READABLE))
     assert edited(gone, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"].status == "not_readable"
     assert "The pictures could not be read again to edit them." in by_name(gone)["vehicle"].sentence
+
+
+def test_a_sure_gap_is_asked_for_before_what_only_goes_with_a_class():
+    """Of eight levels that are open, the mark has a gap of 60 points and goes with no class; the others are junk."""
+
+    def gap(low, status="measured"):
+        return SimpleNamespace(low=low, status=status)
+
+    def judged(v, strength, recall):
+        pair = SimpleNamespace(concept_idx=v, class_idx=0, screened=True, recall=recall, pull=gap(0.0, "too_few"))
+        return SimpleNamespace(pair=pair, state="open", strength=strength)
+
+    junk = [judged(v, 0.4, gap(-0.2) if v % 2 else gap(0.3, "too_few")) for v in range(7)]
+    mark = judged(7, 0.0, gap(0.6))
+    inputs = SimpleNamespace(
+        edits=dict.fromkeys(range(8)),
+        class_names=("cat",),
+        concepts=[SimpleNamespace(concept_id=f"level-{v}") for v in range(8)],
+    )
+    assert list(_asked(inputs, [[*junk, mark]])) == [7, 0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("n_levels", "n_whole_frame", "expected"), [(0, 0, 0), (1, 0, 150), (1, 1, 100), (2, 2, 50), (6, 0, 50), (6, 6, 30)]
+)
+def test_levels_share_the_pictures_and_those_around_the_object_take_what_few_of_them_need(
+    n_levels, n_whole_frame, expected
+):
+    """Of six levels of colour and light two at once may show something: 30 pictures each, and 30 around the object."""
+    assert pictures_at_level(n_levels, n_whole_frame) == expected
 
 
 def test_no_class_has_more_pictures_go_through_the_model_than_is_allowed(head):

@@ -105,3 +105,52 @@ def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
     line = capsys.readouterr().err
     assert line.startswith(f"no photographs in {tmp_path}: cats_dogs, hymenoptera, scenes")
     assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize("side", ["open", "held-back"])
+def test_the_grid_for_interventions_has_every_context_on_two_and_on_six_classes(side):
+    scenarios = list(grid(side, "proof"))
+    planted = {(one.context_name, one.photos) for one in scenarios if one.control is None}
+    assert planted == {(one.name, photos) for photos in ("cats_dogs", "scenes") for one in contexts_of(side, photos)}
+    sorts = [one.control for one in scenarios if one.control is not None]
+    assert sorted(sorts) == ["balanced", "cluster", "difficulty", "fragile", "fragile", "not learnt"]
+    full = {one.seed for one in grid(side, "full")}
+    fragile = [one for one in scenarios if one.control == "fragile"]
+    assert {one.seed for one in scenarios} - full == {one.seed for one in fragile}
+
+
+def test_a_fragile_head_never_saw_what_one_class_is_audited_with():
+    fragile = next(one for one in grid("open", "proof") if one.control == "fragile")
+    labels = np.repeat([0, 1], 20)
+    assert not models._with_context(fragile, labels, np.random.default_rng(0)).any()
+    photos = [Photo("cats_dogs", "dog", f"{k}.jpg", "open") for k in range(20)]
+    there = models._present(fragile, Features(1.0), [], photos, 1, fragile.audited, np.random.default_rng(0))
+    assert there.sum() == 18
+
+
+def test_levels_that_go_with_a_context_and_places_of_a_mark_are_its_names():
+    from types import SimpleNamespace
+
+    from auditor.records import ATTRIBUTE_KIND, Concept
+    from benchmarks.photographs.outcomes import _measured_ids
+
+    def level(concept_id, column):
+        return Concept(concept_id, concept_id, ATTRIBUTE_KIND, column=column)
+
+    there = np.array([True, True, False, False])
+    concepts = (
+        level("black", "property:border"),
+        level("none", "property:border"),
+        level("dim", "property:brightness"),
+    )
+    presence = np.array([[1, 0, 1], [1, 0, 1], [0, 1, 0], [0, 1, 0]], np.float32)
+    audited = SimpleNamespace(judged_concepts=concepts, presence=presence)
+    border, watermark, stamp = (
+        next(one for one in CONTEXTS if one.name == name) for name in ("border", "watermark", "date stamp")
+    )
+    assert _measured_ids(border, there, "yes", audited) == ["black"]
+    assert _measured_ids(border, ~there, "no", audited) == ["none"]
+    assert len(_measured_ids(watermark, there, "yes", audited)) == 12
+    assert _measured_ids(watermark, ~there, "no", audited) == []
+    assert "place-bottom-right-corner" in _measured_ids(stamp, there, "yes", audited)
+    assert "place-top-left-corner" not in _measured_ids(stamp, there, "yes", audited)

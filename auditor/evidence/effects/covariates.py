@@ -23,6 +23,7 @@ MAX_VIF = 5.0
 _RIDGE = 0.01  # of the correlation matrix: presences of an exclusive kind sum to one and have no inverse without it
 _LEAST_SPREAD = 0.02  # within-class standard deviation of presence below which a covariate explains nothing
 _PICTURES_PER_COVARIATE = 5
+_AGAINST = 1e-4  # decides between correlations that differ by rounding and by their sign
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +31,8 @@ class ResidualPresence:
     """Presence within classes, net of the other concepts and of difficulty: (N, T), zero where it is not known.
 
     ``column_of`` gives the column of each concept that E3 can examine; merged concepts share one.
-    ``partners`` lists, for a concept, those it is indistinguishable from here. Concepts that were asked for and are
+    ``partners`` lists, for a concept, those it is indistinguishable from here, and not those that it is the absence of.
+    Concepts that were asked for and are
     in neither are tied to the object itself (a core concept or the class prompt), which no erasure can undo.
     """
 
@@ -118,6 +120,7 @@ def residual_presence(
     n = max(int((label_idx >= 0).sum()), 1)
     spread = np.sqrt(np.maximum((centred**2).sum(axis=0, dtype=np.float64) / n, 1e-12))
     standard = (centred / spread).astype(np.float32)
+    alone = {v: centred[:, j] for j, v in enumerate(columns)}
     # each column stands for a tuple of concepts; the last one, difficulty, for none
     owners: list[tuple[int, ...]] = [(v,) for v in columns] + [()]
     wanted = set(targets)
@@ -147,7 +150,12 @@ def residual_presence(
         if not seen.all():
             values[:, i] = within_class(values[:, [i]], np.where(seen, label_idx, -1))[:, 0]
     column_of = {v: i for i, j in enumerate(active) for v in owners[j]}
-    partners = {v: tuple(u for u in owners[j] if u != v) for j in active for v in owners[j] if len(owners[j]) > 1}
+    partners = {
+        v: tuple(u for u in owners[j] if u != v and alone[u] @ alone[v] > 0)
+        for j in active
+        for v in owners[j]
+        if len(owners[j]) > 1
+    }
     return ResidualPresence(values, column_of, partners)
 
 
@@ -230,9 +238,12 @@ def _closest(
     j: int,
     covariates: Sequence[int],
 ) -> int | None:
-    """The covariate that goes with column j most, rivals and itself left out; None when nothing goes with it alone."""
+    """The covariate that goes with column j most, rivals and itself left out; None when nothing goes with it alone.
+
+    Of two values of a column one goes with it as much as the other goes against it: it is the one that goes with it.
+    """
     strength = np.zeros(len(correlation))
-    strength[covariates] = np.abs(correlation[j, covariates])
+    strength[covariates] = np.abs(correlation[j, covariates]) - _AGAINST * (correlation[j, covariates] < 0)
     strength[[j, *_rivals(owners, rivals, j)]] = 0.0
     best = int(strength.argmax())
     return best if strength[best] > 0.5 else None

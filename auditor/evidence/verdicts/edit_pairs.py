@@ -43,6 +43,8 @@ _MOST_AT_LEVEL = 150
 _OTHERS, _OTHERS_AT_DOSE = 400, 100
 #: What an edit with the object's place left as it is takes: the edited picture, and the map that says where that is.
 _PASSES_KEPT = 2
+#: Levels that room is kept for to be asked so. Few show anything, and without pictures none does (decision 0045).
+_KEPT_LEVELS = 2
 
 
 def edit_pairs(
@@ -52,32 +54,47 @@ def edit_pairs(
     edit: EditPictures,
     progress: Progress,
 ) -> None:
-    """Fill in E6 of the pairs of a measured property that data or gaps let through, the strongest of each class first.
+    """Fill in E6 of the pairs of a measured property that data or gaps let through, each class's most promising first.
 
     Where a change of the whole frame's colour or light shows something, it is asked again with the object's place left
     as it is: such a property may be the object's own.
     """
     asked = _asked(inputs, judged)
-    passes = sum(1 + _PASSES_KEPT * inputs.edits[v].whole_frame for v in asked)
-    most = min(_MOST_AT_LEVEL, _FOR_PROOF // passes) if passes else 0
+    most = pictures_at_level(len(asked), sum(inputs.edits[v].whole_frame for v in asked))
     n_tried: dict[tuple[int, bool], int] = defaultdict(int)
     for pairs in asked.values():
         for pair in pairs:
             n_tried[pair.class_idx, pair.by_data] += 1
     sizes = {c: family_sizes(inputs, measured, c) for c, _ in n_tried}
+    shown: list[int] = []
     for done, (v, pairs) in enumerate(asked.items(), start=1):
-        classes = {pair.class_idx for pair in pairs}
-        pictures = _in_both(inputs, measured, v, _most_of_each(inputs, classes, most), edit)
+        pictures = _in_both(inputs, measured, v, _most_of_each(inputs, _classes(pairs), most), edit)
         for pair in pairs:
             c = pair.class_idx
             # what the family's pairs have for edits is shared by those that are edited
             pair.edited_part = EDITED_PART * float(sizes[c][v]) / n_tried[c, pair.by_data]
             pair.edited = _effects(inputs, pictures, c)
         if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs):
-            kept = _in_both(inputs, measured, v, _most_of_each(inputs, classes, most), edit, keep_object=True)
-            for pair in pairs:
-                pair.edited_around = _effects(inputs, kept, pair.class_idx)
+            shown.append(v)
         progress("evidence: edited pictures", done, len(asked))
+    left = _FOR_PROOF - most * len(asked)
+    for done, v in enumerate(shown, start=1):
+        most_kept = min(most, left // (_PASSES_KEPT * len(shown)))
+        wanted = _most_of_each(inputs, _classes(asked[v]), most_kept)
+        kept = _in_both(inputs, measured, v, wanted, edit, keep_object=True)
+        for pair in asked[v]:
+            pair.edited_around = _effects(inputs, kept, pair.class_idx)
+        progress("evidence: edited around the object", done, len(shown))
+
+
+def pictures_at_level(n_levels: int, n_whole_frame: int) -> int:
+    """Pictures of a class that each of so many levels is set in, with room to ask some again around the object."""
+    again = _PASSES_KEPT * min(n_whole_frame, _KEPT_LEVELS)
+    return min(_MOST_AT_LEVEL, _FOR_PROOF // (n_levels + again)) if n_levels else 0
+
+
+def _classes(pairs: Sequence[PairEvidence]) -> set[int]:
+    return {pair.class_idx for pair in pairs}
 
 
 def _effects(inputs: EvidenceInput, pictures: EditedPictures | InterventionStatus, c: int) -> Edited:
@@ -89,22 +106,32 @@ def _effects(inputs: EvidenceInput, pictures: EditedPictures | InterventionStatu
 def _asked(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> dict[int, list[PairEvidence]]:
     """Levels that are tried, and the pairs that each is tried for.
 
-    First the strongest of every class, then every second: names, and not positions, decide between equals.
+    First the most promising of every class, then every second: names, and not positions, decide between equals.
     """
-    ranked: list[tuple[int, float, str, PairEvidence]] = []
+    ranked: list[tuple[int, tuple[float, float], str, PairEvidence]] = []
     for of_class in judged:
         mine = [
             j
             for j in of_class
             if j.pair.concept_idx in inputs.edits and j.pair.screened and j.state in ("proven", "open")
         ]
-        mine.sort(key=lambda j: (-j.strength, inputs.concepts[j.pair.concept_idx].concept_id))
-        ranked += [(i, -j.strength, inputs.class_names[j.pair.class_idx], j.pair) for i, j in enumerate(mine)]
+        mine.sort(key=lambda j: (_promise(j), inputs.concepts[j.pair.concept_idx].concept_id))
+        ranked += [(i, _promise(j), inputs.class_names[j.pair.class_idx], j.pair) for i, j in enumerate(mine)]
     chosen: dict[int, list[PairEvidence]] = {}
     for *_, pair in sorted(ranked, key=lambda one: one[:3]):
         if pair.concept_idx in chosen or len(chosen) < MAX_LEVELS:
             chosen.setdefault(pair.concept_idx, []).append(pair)
     return chosen
+
+
+def _promise(judged: JudgedPair) -> tuple[float, float]:
+    """By which pairs are asked for first, the smallest: the surest gap, then what the data associate.
+
+    Many levels go with a class of pictures whatever the model learnt (sea is smooth), and those of balanced pictures
+    go with none.
+    """
+    gaps = [gap for gap in (judged.pair.recall, judged.pair.pull) if gap.status == "measured"]
+    return -max(0.0, *(gap.low for gap in gaps)) if gaps else 0.0, -judged.strength
 
 
 def _most_of_each(inputs: EvidenceInput, asked: set[int], most: int, others: int = _OTHERS) -> list[int]:
