@@ -212,7 +212,9 @@ def gather(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None 
     """
     shards = extract(config, inputs, on_progress=on_progress)
     inputs = with_properties(inputs, shards)
-    told = decoding_notices(shards.wide_peaks(), shards.n_see_through(), shards.n)
+    told = tuple(decoding_notices(shards.wide_peaks(), shards.n_see_through(), shards.n))
+    for notice in told:
+        logger.warning("%s", notice)
     inputs = replace(inputs, notices=(*inputs.notices, *told))
     pictures = line_up(inputs, shards)
     return inputs, put_into_words(config, inputs, pictures, shards, on_progress=on_progress)

@@ -107,7 +107,7 @@ def load_dataset(
         notices.append(f"{unlabelled:,} of {len(items):,} pictures have no label, and tell nothing of any class")
     files = sorted({name for item in items for name in (item.path, item.mask_path) if name is not None})
     contents = read_contents(root, files, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
-    folder_name = root.name.casefold() if is_folder else ""
+    folder_name = split_name(root.name) if is_folder else ""
     return Dataset(
         root=root,
         source="folder" if is_folder else "manifest",
@@ -134,8 +134,8 @@ def in_training(dataset: Dataset) -> bool | None:
 def _split_names(dataset: Dataset) -> list[str]:
     """Of every picture, the name of its split; in a folder, the folder's own."""
     if dataset.source == "folder":
-        return [dataset.root.name.casefold()] * len(dataset.items)
-    return [(item.split or "").strip().casefold() for item in dataset.items]
+        return [split_name(dataset.root.name)] * len(dataset.items)
+    return [item.split or "" for item in dataset.items]
 
 
 def training_notice(dataset: Dataset) -> str | None:
@@ -157,7 +157,7 @@ def _folder_items(folder: Path, split: str | None) -> tuple[list[ImageItem], lis
         )
     confinement = Confinement(folder)
     classes = sorted(entry.name for entry in _entries(folder) if _is_folder(entry, folder))
-    if classes and all(name.casefold() in SPLIT_NAMES for name in classes):
+    if classes and all(split_name(name) in SPLIT_NAMES for name in classes):
         raise InputError(
             f"folder {quote_path(folder)} holds splits ({quote_list(classes)}) where classes were expected; "
             f"name one of them, such as {quote_path(folder / classes[-1])}"

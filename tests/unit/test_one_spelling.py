@@ -110,6 +110,11 @@ def test_a_split_is_found_whatever_its_case_and_blanks(tmp_path):
     )
 
 
+def test_folders_of_splits_are_known_in_every_spelling(tmp_path):
+    message = failing(touch(tmp_path, "Train/bee/1.jpg", "val /bee/2.jpg"))
+    assert "holds splits ('Train', 'val ') where classes were expected" in message
+
+
 def test_numbers_and_flags_name_splits_too(tmp_path):
     path = write(tmp_path / "m.csv", "path,label,split\na,x,1.0\nb,y,1.0\nc,y,2.0\n")
     assert len(load_dataset(path, split="1").items) == len(load_dataset(path, split="1.0").items) == 2

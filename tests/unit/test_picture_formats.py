@@ -113,3 +113,15 @@ def test_nothing_is_said_where_nothing_is_left_out(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         assert load_dataset(touch(tmp_path, "a/1.jpg", "b/.DS_Store", "b/1.jpg")).notices == ()
     assert caplog.text == ""
+
+
+@needs_avif
+def test_avif_is_turned_upright(tmp_path):
+    upright = np.zeros((32, 64, 3), np.uint8)
+    upright[:16, 32:, 0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90)
+    decoded = read_image(saved(stored, tmp_path / "1.avif", exif=exif, quality=100))
+    assert decoded.image.size == decoded.size == (64, 32)
+    assert np.abs(np.asarray(decoded.image)[2:14, 36:60].astype(int) - (255, 0, 0)).max() <= 4
