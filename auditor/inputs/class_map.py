@@ -164,7 +164,8 @@ _OTHER_ORDERS: Mapping[str, Callable[[str], Any]] = {
 def _by_file(labels: Sequence[str], n_outputs: int, output_names: Sequence[str] | None, path: Path) -> ClassMatch:
     what = f"class map {quote(path.name)}"
     mapping = _read_map(path, what)
-    spelt = {_form(label): label for label in mapping}
+    written = Counter(map(_form, mapping))
+    spelt = {_form(label): label for label in mapping if written[_form(label)] == 1}  # of two neither is taken
     outputs = f"outputs: {quote_list(output_names) if output_names is not None else f'0 to {n_outputs - 1}'}"
     given = {label: label if label in mapping else spelt.get(_form(label), label) for label in labels}
     missing = [label for label in labels if given[label] not in mapping]

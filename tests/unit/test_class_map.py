@@ -117,6 +117,8 @@ def test_values_of_a_column_meet_names_and_maps_in_their_own_spelling(tmp_path):
         "caf\u00e9": 0,
         "bar": 1,
     }
+    path = write(tmp_path / "twice.json", '{"1.0": 1, "1.00": 0, "b": 0}')
+    assert "1 of 2 labels missing: '1'" in failing(["1", "b"], 2, None, path)
     path = write(tmp_path / "map.json", '{"1.0": 1, "2.0": 0, "cafe\u0301 ": 0}')
     assert match_classes(["1", "2", "caf\u00e9"], 2, None, path).label_to_class == {"1": 1, "2": 0, "caf\u00e9": 0}
 
