@@ -54,6 +54,7 @@ from auditor.inputs.contents import MEMORY_NAME, reads_everything
 from auditor.inputs.copies import find_copies
 from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
+from auditor.inputs.decoding_notices import decoding_notices
 from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
 from auditor.inputs.property_columns import joined, property_columns
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
@@ -168,7 +169,7 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
     trained_on = training_notice(dataset) if classifier is not None else None
-    notices = [notice for notice in (match.warning, encoder.notice, trained_on) if notice]
+    notices = [*dataset.notices, *(notice for notice in (match.warning, encoder.notice, trained_on) if notice)]
     notices += expired_core(config, today)
     if concepts.dropped_words:
         shown = ", ".join(concepts.dropped_words[:5])
@@ -211,6 +212,10 @@ def gather(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None 
     """
     shards = extract(config, inputs, on_progress=on_progress)
     inputs = with_properties(inputs, shards)
+    told = tuple(decoding_notices(shards.wide_peaks(), shards.n_see_through(), shards.n))
+    for notice in told:
+        logger.warning("%s", notice)
+    inputs = replace(inputs, notices=(*inputs.notices, *told))
     pictures = line_up(inputs, shards)
     return inputs, put_into_words(config, inputs, pictures, shards, on_progress=on_progress)
 

@@ -78,6 +78,7 @@ class Dataset:
     """The pictures in a fixed order (by path), the sorted labels found, and a digest of all of it.
 
     ``contents`` has the sha256 of every picture's and mask's bytes by path; None where the file cannot be used.
+    ``notices`` say what was left out, or read otherwise than it was written.
     """
 
     root: Path
@@ -87,6 +88,7 @@ class Dataset:
     attribute_names: tuple[str, ...]
     digest: str
     contents: Mapping[str, str | None] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
 #: The stage of a failure that cost no picture, only its mask.

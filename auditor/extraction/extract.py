@@ -70,6 +70,8 @@ class _Prepared:
     thumbnail: bytes | None
     fingerprint: bytes
     properties: str | None  # packed; None: not measured
+    wide_peak: float | None  # see `images.DecodedImage`, as the next
+    see_through: bool
 
 
 def extract_features(
@@ -207,6 +209,8 @@ def _extract_shard(
         properties=tuple(p.properties for p in pictures if p.properties is not None),
         failures=(*failures, *(p.mask_failure for p in pictures if p.mask_failure is not None)),
         places=np.concatenate(places) if places else None,
+        wide_peaks=tuple(p.wide_peak for p in pictures),
+        see_through=tuple(p.see_through for p in pictures),
     )
 
 
@@ -303,6 +307,8 @@ def _prepare(
         thumbnail=thumbnail_jpeg(decoded.image, longest_side=THUMBNAIL_SIDE) if thumbnails else None,
         fingerprint=fingerprint(decoded.image),
         properties=_measured(decoded) if properties else None,
+        wide_peak=decoded.wide_peak,
+        see_through=decoded.see_through,
     )
 
 

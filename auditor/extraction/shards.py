@@ -43,6 +43,8 @@ class ShardRows:
     failures: tuple[Failure, ...]
     properties: tuple[str, ...] = ()  # packed, see `auditor.properties.measure`; () where they are not measured
     places: FloatArray | None = None  # (n, 9) where the evidence for the class that it is called lies, or NaN
+    wide_peaks: tuple[float | None, ...] = ()  # lightest grey of wide grey files, a fraction; () where not looked at
+    see_through: tuple[bool, ...] = ()  # whether something lies on white
 
 
 def shard_digest(key: str, entries: Sequence[tuple[str | None, ...]]) -> str:
@@ -71,6 +73,9 @@ def write_shard(path: Path, rows: ShardRows) -> None:
     }
     if rows.properties:
         columns["properties"] = pa.array(rows.properties, pa.string())
+    if rows.wide_peaks:
+        columns["wide_peak"] = pa.array(rows.wide_peaks, pa.float32())
+        columns["see_through"] = pa.array(rows.see_through, pa.bool_())
     for name, array in (("activations", rows.activations), ("logits", rows.logits), ("embedding", rows.embeddings)):
         if array.shape[1]:
             columns[name] = _vectors(array)
@@ -214,8 +219,18 @@ class FeatureShards:
             found += [unpacked(text) for text in texts]
         return found
 
+    def wide_peaks(self) -> list[float]:
+        """Of every readable picture with more than 8 bits of grey, its lightest as a fraction of white."""
+        return [peak for peak in self._values("wide_peak") if peak is not None]
+
+    def n_see_through(self) -> int:
+        """How many readable pictures have transparency, and were laid on white."""
+        return sum(self._values("see_through"))
+
     def _values(self, name: str) -> list[Any]:
-        return [value for _, table in self._tables([name]) for value in table.column(name).to_pylist()]
+        """A column of all readable pictures, without those of features that do not have it."""
+        tables = (table for _, table in self._tables([name]) if table.num_columns)
+        return [value for table in tables for value in table.column(name).to_pylist()]
 
     def picture_tables(self) -> Iterator[tuple[slice, pa.Table]]:
         """Rows with image_id, content_digest, width, height and thumbnail, for the store."""

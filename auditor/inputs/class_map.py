@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import tomllib
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from auditor.errors import InputError
+from auditor.inputs.one_spelling import one_form
 from auditor.inputs.tables import read_table
 from auditor.inputs.words import word_key
 from auditor.records import ClassMatch, ImageItem, IntArray
 from auditor.regular_files import read_regular_text
 from auditor.wording import nearest, quote, quote_list
 
+#: Digits of the longest number in a label whose value is compared.
+_MOST_DIGITS = 20
 _NEXT_STEP = "say which is which with --class-map FILE"
 
 
@@ -28,7 +34,7 @@ def match_classes(
 
     With a class-map file, by that. Else by name: exact, then without regard to case and to ``_``, ``-`` and spaces;
     outputs that no label names are allowed. Else, for outputs without names, the sorted labels in order, with a
-    warning, if there are as many.
+    warning, if there are as many and every usual way of sorting gives the same order.
 
     Args:
         labels: Labels found, in any order.
@@ -67,12 +73,12 @@ def _by_name(labels: Sequence[str], output_names: Sequence[str]) -> ClassMatch:
     loose: dict[str, list[int]] = defaultdict(list)
     for output, name in enumerate(output_names):
         exact[name].append(output)
-        loose[word_key(name)].append(output)
+        loose[_loose_key(name)].append(output)
     lists = f"labels: {quote_list(labels)}; outputs: {quote_list(output_names)}"
     label_to_class: dict[str, int] = {}
     unknown: list[str] = []
     for label in labels:
-        outputs = exact.get(label) or loose.get(word_key(label), [])
+        outputs = exact.get(label) or loose.get(_loose_key(label), [])
         if len(outputs) > 1:
             raise InputError(f"label {quote(label)} names outputs {outputs} of the model alike; {lists}; {_NEXT_STEP}")
         if outputs:
@@ -99,12 +105,16 @@ def _by_order(labels: Sequence[str], n_outputs: int) -> ClassMatch:
             f"model has {n_outputs} outputs without names, the data has {len(labels)} labels: {quote_list(labels)}; "
             f"{_NEXT_STEP}"
         )
-    if all(label.isascii() and label.isdigit() for label in labels) and labels != sorted(labels, key=int):
-        # Sorted as text, "10" comes before "2": either order may be the model's, so neither is taken.
-        raise InputError(
-            f"labels are numbers whose order as text and by value differ: {quote_list(labels)}; "
-            f"outputs: {n_outputs} without names; {_NEXT_STEP}"
-        )
+    # Folders are read in the order of their characters, lists are written by value or without regard to case: any may
+    # be the model's, so none is taken where they differ.
+    for how, key in ({"by value": float} if all(map(_is_number, labels)) else _OTHER_ORDERS).items():
+        other = sorted(labels, key=key)
+        if other != labels:
+            at = next(i for i, (first, second) in enumerate(zip(labels, other, strict=True)) if first != second)
+            raise InputError(
+                f"order of the labels is not sure: as text output {at} is {quote(labels[at])}, {how} "
+                f"{quote(other[at])}; outputs: {n_outputs} without names; labels: {quote_list(labels)}; {_NEXT_STEP}"
+            )
     taken = ", ".join(f"{output} = {quote(label)}" for output, label in enumerate(labels[:10]))
     more = f" and {n_outputs - 10} more" if n_outputs > 10 else ""
     return ClassMatch(
@@ -116,11 +126,49 @@ def _by_order(labels: Sequence[str], n_outputs: int) -> ClassMatch:
     )
 
 
+def _form(name: str) -> str:
+    """The form that a column of such labels is read in: "1.0" is the label 1 of a column of numbers."""
+    return one_form([name])[0]
+
+
+def _loose_key(name: str) -> str:
+    return word_key(_form(name))
+
+
+def _is_number(label: str) -> bool:
+    try:
+        return math.isfinite(float(label))
+    except ValueError:
+        return False
+
+
+def _by_digits(label: str) -> str:
+    """Sorts "class_10" after "class_2": runs of digits by value, all else as text."""
+    return re.sub("[0-9]+", lambda run: run[0].zfill(_MOST_DIGITS), label)
+
+
+def _without_case(label: str) -> str:
+    """Sorts "ant" before "Zebra", and "École" before "Zoo"."""
+    letters = unicodedata.normalize("NFKD", label)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
+
+
+#: How else labels may have been sorted by whoever trained the model, and the key of that.
+_OTHER_ORDERS: Mapping[str, Callable[[str], Any]] = {
+    "with numbers by value": _by_digits,
+    "without regard to case and accents": _without_case,
+    "with numbers by value and without regard to case": lambda label: _by_digits(_without_case(label)),
+}
+
+
 def _by_file(labels: Sequence[str], n_outputs: int, output_names: Sequence[str] | None, path: Path) -> ClassMatch:
     what = f"class map {quote(path.name)}"
     mapping = _read_map(path, what)
+    written = Counter(map(_form, mapping))
+    spelt = {_form(label): label for label in mapping if written[_form(label)] == 1}  # of two neither is taken
     outputs = f"outputs: {quote_list(output_names) if output_names is not None else f'0 to {n_outputs - 1}'}"
-    missing = [label for label in labels if label not in mapping]
+    given = {label: label if label in mapping else spelt.get(_form(label), label) for label in labels}
+    missing = [label for label in labels if given[label] not in mapping]
     if missing:
         raise InputError(
             f"{what}: {len(missing)} of {len(labels)} labels missing: {quote_list(missing)}; "
@@ -139,7 +187,7 @@ def _by_file(labels: Sequence[str], n_outputs: int, output_names: Sequence[str] 
             by_output[output].append(label)
         names = [" / ".join(by_output[output]) or f"output {output}" for output in range(n_outputs)]
     return ClassMatch(
-        class_names=_unique(names), label_to_class={label: resolved[label] for label in labels}, how="class_map"
+        class_names=_unique(names), label_to_class={label: resolved[given[label]] for label in labels}, how="class_map"
     )
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from auditor.errors import InputError
+from auditor.figures import counted
 from auditor.inputs.contents import read_contents
-from auditor.inputs.manifest import Confinement, read_manifest
+from auditor.inputs.manifest import Confinement, read_manifest, split_name
+from auditor.inputs.one_spelling import refuse_look_alikes, spelling_notice, tidy
+from auditor.inputs.picture_formats import holds_picture, kind_of, left_out_line, readable_words
 from auditor.records import Dataset, ImageItem, Progress
 from auditor.wording import nearest, quote, quote_list, quote_path
 
-logger = logging.getLogger(__name__)
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 TRAINING_NAMES = frozenset(["train", "training", "training_set", "trainset"])
 #: A folder that holds nothing but these has splits at the top where classes are expected.
 SPLIT_NAMES = frozenset(
@@ -54,7 +53,7 @@ def load_dataset(
 
     Args:
         path: The folder, or the manifest file.
-        split: Keep the rows of a manifest with this value of ``split``.
+        split: Keep the rows of a manifest with this value of ``split``, whatever its case and blanks.
         max_images_per_class: Keep at most so many pictures of each label (and so many without one). The choice depends
             on the seed and on each picture's id alone, so neither order nor other pictures change it.
         seed: Of that choice.
@@ -63,7 +62,8 @@ def load_dataset(
         on_progress: Called with ("contents", done, total).
 
     Raises:
-        InputError: nothing there, nothing in it, fewer than two labels, an unusable manifest, an unknown split.
+        InputError: nothing there, nothing in it, fewer than two labels, labels that look the same, an unusable
+            manifest, an unknown split.
     """
     if max_images_per_class is not None and max_images_per_class < 1:
         raise InputError(f"max_images_per_class is {max_images_per_class}; expected at least 1")
@@ -74,12 +74,18 @@ def load_dataset(
     attribute_names: tuple[str, ...] = ()
     if is_folder:
         root = path.resolve()
-        items = list(_folder_items(path, split))
+        items, notices = _folder_items(path, split)
     elif is_file:
         root = path.parent.resolve()
-        items, attribute_names, table = read_manifest(path)
+        manifest = read_manifest(path)
+        items, attribute_names, notices = manifest.items, manifest.attribute_names, list(manifest.notices)
         if split is not None:
-            items = _of_split(items, split, has_column="split" in table.columns, manifest=path.name)
+            if not manifest.has_splits:
+                raise InputError(
+                    f"split {quote(split)} asked, but manifest {quote(path.name)} has no column 'split'; add one"
+                )
+            items, unsplit = _of_split(items, split, manifest=path.name)
+            notices += unsplit
     else:
         raise InputError(
             f"data {quote_path(path)} not found; expected a folder class/picture or a CSV or Parquet manifest"
@@ -90,14 +96,18 @@ def load_dataset(
     if max_images_per_class is not None:
         items = _at_most(items, max_images_per_class, seed)
     labels = tuple(sorted({item.label for item in items if item.label is not None}))
+    refuse_look_alikes(labels, f"data {quote_path(path)}")
     if len(labels) < 2:
         found = f"only one label, {quote(labels[0])}," if labels else "no labels"
         raise InputError(
             f"data {quote_path(path)}: {found} in {len(items)} pictures; expected at least two classes to tell apart"
         )
+    unlabelled = sum(item.label is None for item in items)
+    if unlabelled:
+        notices.append(f"{unlabelled:,} of {len(items):,} pictures have no label, and tell nothing of any class")
     files = sorted({name for item in items for name in (item.path, item.mask_path) if name is not None})
     contents = read_contents(root, files, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
-    folder_name = root.name.casefold() if is_folder else ""
+    folder_name = split_name(root.name) if is_folder else ""
     return Dataset(
         root=root,
         source="folder" if is_folder else "manifest",
@@ -106,6 +116,7 @@ def load_dataset(
         attribute_names=attribute_names,
         digest=_digest(items, contents, attribute_names, folder_name if folder_name in SPLIT_NAMES else ""),
         contents=contents,
+        notices=tuple(notices),
     )
 
 
@@ -123,8 +134,8 @@ def in_training(dataset: Dataset) -> bool | None:
 def _split_names(dataset: Dataset) -> list[str]:
     """Of every picture, the name of its split; in a folder, the folder's own."""
     if dataset.source == "folder":
-        return [dataset.root.name.casefold()] * len(dataset.items)
-    return [(item.split or "").strip().casefold() for item in dataset.items]
+        return [split_name(dataset.root.name)] * len(dataset.items)
+    return [item.split or "" for item in dataset.items]
 
 
 def training_notice(dataset: Dataset) -> str | None:
@@ -137,8 +148,8 @@ def training_notice(dataset: Dataset) -> str | None:
     )
 
 
-def _folder_items(folder: Path, split: str | None) -> Iterator[ImageItem]:
-    """Pictures of a folder; a class is a folder at its top, and pictures may lie deeper."""
+def _folder_items(folder: Path, split: str | None) -> tuple[list[ImageItem], list[str]]:
+    """Pictures of a folder, and what was left out; a class is a folder at its top, and pictures may lie deeper."""
     if split is not None:
         raise InputError(
             f"split {quote(split)} asked of folder {quote_path(folder)}; only manifests have splits: "
@@ -146,37 +157,48 @@ def _folder_items(folder: Path, split: str | None) -> Iterator[ImageItem]:
         )
     confinement = Confinement(folder)
     classes = sorted(entry.name for entry in _entries(folder) if _is_folder(entry, folder))
-    if classes and all(name.casefold() in SPLIT_NAMES for name in classes):
+    if classes and all(split_name(name) in SPLIT_NAMES for name in classes):
         raise InputError(
             f"folder {quote_path(folder)} holds splits ({quote_list(classes)}) where classes were expected; "
             f"name one of them, such as {quote_path(folder / classes[-1])}"
         )
-    loose = sum(_is_picture(entry) for entry in _entries(folder))
-    n_found = 0
+    loose = sum(not entry.is_dir() and holds_picture(Path(entry.path)) for entry in _entries(folder))
+    items: list[ImageItem] = []
+    empty: list[str] = []
+    others: list[str] = []
     for name in classes:
-        n_before = n_found
-        for relative_path in pictures_below(folder, name):
+        pictures = pictures_below(folder, name, others)
+        for relative_path in pictures:
             if not confinement.holds(relative_path):
                 raise InputError(
                     f"picture {quote(relative_path)} is a link out of folder {quote_path(folder)}; "
                     "put the file itself there"
                 )
-            n_found += 1
-            yield ImageItem(image_id="", path=relative_path, label=name)
-        if n_found == n_before:
-            logger.warning("class folder %s holds no pictures: left out", quote(name))
-    if n_found == 0:
+            items.append(ImageItem(image_id="", path=relative_path, label=tidy(name)))
+        if not pictures:
+            empty.append(name)
+    left_out = _left_out(folder, others, len(items))
+    if not items:
         lying = f"; {loose} pictures lie directly in it" if loose else ""
         raise InputError(
             f"folder {quote_path(folder)} holds no pictures in class folders{lying}; "
-            f"expected class/picture with one of {' '.join(PICTURE_SUFFIXES)}"
+            f"expected class/picture with {readable_words()} files{''.join(f'; {line}' for line in left_out)}"
         )
+    spelt = spelling_notice("names of class folders", (item.path.partition("/")[0] for item in items))
+    notices = left_out if spelt is None else [*left_out, spelt]
+    if empty:
+        notices.append(f"{counted(len(empty), 'class folder')} without pictures left out: {quote_list(empty)}")
     if loose:
-        logger.warning("%d pictures directly in %s belong to no class folder: left out", loose, quote_path(folder))
+        notices.append(f"{counted(loose, 'picture')} directly in the folder of the data, in no class folder: left out")
+    return items, notices
 
 
-def pictures_below(folder: Path, relative_folder: str) -> Iterator[str]:
-    """Paths of the pictures in a folder below another one and in all folders below it, from the upper one."""
+def pictures_below(folder: Path, relative_folder: str, others: list[str]) -> list[str]:
+    """Paths of the pictures in a folder below another one and in all folders below it, from the upper one.
+
+    All files that are no pictures are added to ``others``.
+    """
+    pictures: list[str] = []
     pending = [relative_folder]
     while pending:
         current = pending.pop()
@@ -184,8 +206,15 @@ def pictures_below(folder: Path, relative_folder: str) -> Iterator[str]:
             relative_path = f"{current}/{entry.name}"
             if _is_folder(entry, folder):
                 pending.append(relative_path)
-            elif _is_picture(entry):
-                yield relative_path
+            else:
+                (pictures if holds_picture(Path(entry.path)) else others).append(relative_path)
+    return pictures
+
+
+def _left_out(folder: Path, others: Sequence[str], n_pictures: int) -> list[str]:
+    """A line on the files that are no pictures, if there are any."""
+    kinds = Counter(kind_of(folder / relative_path) for relative_path in others)
+    return [left_out_line(kinds, len(others) + n_pictures)] if others else []
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -212,20 +241,21 @@ def _is_folder(entry: os.DirEntry[str], root: Path) -> bool:
     return entry.is_dir(follow_symlinks=False)
 
 
-def _is_picture(entry: os.DirEntry[str]) -> bool:
-    return entry.name.lower().endswith(PICTURE_SUFFIXES) and not entry.is_dir()
-
-
-def _of_split(items: Sequence[ImageItem], split: str, *, has_column: bool, manifest: str) -> list[ImageItem]:
-    if not has_column:
-        raise InputError(f"split {quote(split)} asked, but manifest {quote(manifest)} has no column 'split'; add one")
-    kept = [item for item in items if item.split == split]
+def _of_split(items: Sequence[ImageItem], split: str, *, manifest: str) -> tuple[list[ImageItem], list[str]]:
+    """The rows of a split, and a line on those that are in none."""
+    asked = split_name(split)
+    kept = [item for item in items if item.split == asked]
+    rows = Counter(item.split for item in items)
+    n_without = rows.pop(None, 0)
     if not kept:
-        splits = sorted({item.split for item in items if item.split is not None})
-        close = nearest(split, splits)
+        close = nearest(asked, [name for name in rows if name])
         hint = f"; did you mean {quote(close)}?" if close else ""
-        raise InputError(f"split {quote(split)} not in manifest {quote(manifest)}; splits: {quote_list(splits)}{hint}")
-    return kept
+        found = [f"{name} ({counted(n, 'row')})" for name, n in sorted(rows.items(), key=str)]
+        found += [f"no split ({counted(n_without, 'row')})"] if n_without else []
+        raise InputError(f"split {quote(split)} not in manifest {quote(manifest)}; splits: {quote_list(found)}{hint}")
+    if not n_without:
+        return kept, []
+    return kept, [f"{n_without:,} of {len(items):,} rows of the manifest name no split, and are left out"]
 
 
 def _at_most(items: Iterable[ImageItem], n_per_label: int, seed: int) -> list[ImageItem]:

@@ -22,6 +22,7 @@ from auditor.inputs.attributes import concept_id_of
 from auditor.inputs.contents import read_contents
 from auditor.inputs.dataset import pictures_below
 from auditor.inputs.manifest import Confinement, read_manifest
+from auditor.inputs.one_spelling import tidy
 from auditor.inputs.words import number_forms, word_key
 from auditor.records import ATTRIBUTE_KIND, BoolArray, Concept, FloatArray
 from auditor.rules import MIN_EXAMPLES
@@ -197,11 +198,13 @@ def _read_set(
 def _pictures(path: Path, what: str, labels: Collection[str], memory: Path | None) -> Iterator[Example]:
     """The pictures of a folder (whose folders may be classes) or of a list, by path."""
     listed: list[tuple[str, str | None, str | None]]  # path, label, group
+    others: list[str] = []  # files that are no pictures, and are counted as unreadable
     if path.is_dir():
-        root, listed = path, [(one, one.partition("/")[0] if "/" in one else None, None) for one in _below(path)]
+        root, pictures = path, _below(path, others)
+        listed = [(one, tidy(one.partition("/")[0]) if "/" in one else None, None) for one in pictures]
     elif path.is_file():
         root = path.parent
-        items, _, _ = read_manifest(path, required=("path",))
+        items = read_manifest(path, required=("path",)).items
         listed = [(one.path, one.label, one.group_id) for one in items]
     else:
         raise InputError(
@@ -218,11 +221,13 @@ def _pictures(path: Path, what: str, labels: Collection[str], memory: Path | Non
     contents = read_contents(root.resolve(), [one for one, _, _ in listed], memory=memory)
     for one, label, group in sorted(listed):
         yield Example(root / one, contents[one], label if label in labels else None, group)
+    for one in others:
+        yield Example(root / one, None, None, None)
 
 
-def _below(folder: Path) -> Iterator[str]:
+def _below(folder: Path, others: list[str]) -> Iterator[str]:
     confinement = Confinement(folder)
-    for relative_path in pictures_below(folder, "."):
+    for relative_path in pictures_below(folder, ".", others):
         inside = relative_path.removeprefix("./")
         if not confinement.holds(inside):
             raise InputError(

@@ -15,11 +15,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from auditor.errors import InputError
+from auditor.inputs.picture_formats import kind_of_content, next_step, readable_formats, readable_words
 from auditor.properties.file_facts import file_facts
 from auditor.properties.measure import Value
 
-#: The only decoders that files may reach; a .jpg that holds something else (PDF, EPS, …) is refused.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 #: Pictures of more pixels are refused before decoding (Pillow's own limit; 256 MiB as RGB).
 MAX_PIXELS = 89_478_485
 #: A strip of 1 x 80,000 pixels passes MAX_PIXELS, but resizing its short side to 224 would make 4 billion.
@@ -53,17 +52,20 @@ class DecodedImage:
     """An upright RGB picture without metadata, the sha256 of the file's bytes, and the (width, height) it has there.
 
     ``image`` may be smaller than ``size``, see `read_image`. ``facts`` are what the file says of itself, see
-    `auditor.properties.file_facts`.
+    `auditor.properties.file_facts`. ``wide_peak`` is the lightest grey of a file with more than 8 bits of it, as a
+    fraction of what its white is; None for all other files. ``see_through``: something lies on white.
     """
 
     image: Image.Image
     content_digest: str
     size: tuple[int, int]
     facts: Mapping[str, Value] = field(default_factory=dict)
+    wide_peak: float | None = None
+    see_through: bool = False
 
 
 def read_image(path: Path, *, min_side: int | None = None) -> DecodedImage:
-    """Decode the first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF file; safe to call from several threads.
+    """Decode the first frame of a file in one of `picture_formats.readable_formats`; safe to call from several threads.
 
     EXIF orientation is applied, transparency is laid on white, 16-bit grey is scaled to 8 bits (white stays white),
     32-bit grey only where its white is known (integers to 65535, floats to 1). Colour profiles are not applied.
@@ -78,18 +80,21 @@ def read_image(path: Path, *, min_side: int | None = None) -> DecodedImage:
     """
     data = _read_bytes(path)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+        with Image.open(io.BytesIO(data), formats=readable_formats()) as opened:
             _refuse_oversized(*opened.size)
             full_size = opened.size
             if min_side is not None and opened.format in _DRAFTED:
                 opened.draft(None, (min_side, min_side))
             opened.load()
             orientation = _orientation(opened)
-            image = _upright(_as_rgb(opened), orientation)
+            rgb, wide_peak, see_through = _as_rgb(opened)
+            image = _upright(rgb, orientation)
     except InputError:
         raise
     except UnidentifiedImageError as error:
-        raise InputError("not a JPEG, PNG, WebP, GIF, BMP or TIFF picture") from error
+        kind = kind_of_content(data)
+        told = f"; {next_step(kind)}" if kind else ""
+        raise InputError(f"not a {readable_words()} picture{told}") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"more than {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # Decoders fail on hostile bytes with nearly every type; one picture must not end a run.
@@ -101,7 +106,7 @@ def read_image(path: Path, *, min_side: int | None = None) -> DecodedImage:
     if opened.format not in _DRAFTED:
         size = image.size
     facts = file_facts(opened, len(data), size)
-    return DecodedImage(image, hashlib.sha256(data).hexdigest(), size, facts)
+    return DecodedImage(image, hashlib.sha256(data).hexdigest(), size, facts, wide_peak, see_through)
 
 
 def thumbnail_jpeg(image: Image.Image, *, longest_side: int = 160) -> bytes:
@@ -140,23 +145,26 @@ def _refuse_oversized(width: int, height: int) -> None:
         raise InputError(f"{width} x {height} pixels: one side is over {MAX_ASPECT_RATIO} times the other")
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def _as_rgb(image: Image.Image) -> tuple[Image.Image, float | None, bool]:
+    """The picture, the lightest grey of a wide one as a fraction of white, and whether it lies on white."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _wide_grey(image).convert("RGB")
+        grey, peak = _wide_grey(image)
+        return grey.convert("RGB"), peak, False
     if image.has_transparency_data:
+        over = image.convert("RGBA")
         on_white = Image.new("RGBA", image.size, "white")
-        on_white.alpha_composite(image.convert("RGBA"))
-        return on_white.convert("RGB")
-    return image.convert("RGB")
+        on_white.alpha_composite(over)
+        return on_white.convert("RGB"), None, over.getchannel("A").histogram()[255] < over.width * over.height
+    return image.convert("RGB"), None, False
 
 
-def _wide_grey(image: Image.Image) -> Image.Image:
-    """8-bit grey from 16-bit or 32-bit grey; Pillow's own conversion clips everything over 255 to white."""
+def _wide_grey(image: Image.Image) -> tuple[Image.Image, float]:
+    """8-bit grey from 16-bit or 32-bit grey, and its lightest as a fraction; Pillow clips everything over 255."""
     values = np.asarray(image).astype(np.float64)
     white = 1.0 if image.mode == "F" else 65535.0
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= white):
         raise InputError(f"32-bit grey outside 0 to {white:.0f}, where white is unknown; convert it to 8 or 16 bits")
-    return Image.fromarray(np.rint(values * (255.0 / white)).astype(np.uint8))
+    return Image.fromarray(np.rint(values * (255.0 / white)).astype(np.uint8)), float(values.max() / white)
 
 
 def _orientation(image: Image.Image) -> int:

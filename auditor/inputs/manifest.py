@@ -6,15 +6,19 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import InputError
-from auditor.inputs.tables import Table, read_table
+from auditor.inputs.one_spelling import one_form, spelling_notice, visible
+from auditor.inputs.tables import read_table
 from auditor.records import PROPERTY_PREFIX, ImageItem
 from auditor.wording import quote
 
 REQUIRED_COLUMNS = ("path", "label")
 RESERVED_COLUMNS = (*REQUIRED_COLUMNS, "split", "group_id", "mask")
+#: What names files is kept letter by letter.
+_PATH_COLUMNS = ("path", "mask")
 
 
 class Confinement:
@@ -44,13 +48,23 @@ class Confinement:
         return real_path == self.root or real_path.startswith(self.root.rstrip("/") + "/")
 
 
-def read_manifest(
-    path: Path, *, required: Sequence[str] = REQUIRED_COLUMNS
-) -> tuple[list[ImageItem], tuple[str, ...], Table]:
-    """Read the pictures of a CSV or Parquet manifest, in the file's order; ``required`` columns must be there.
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The pictures of a manifest in the file's order (``image_id`` still empty), and the sorted attribute columns.
 
-    Returns:
-        The items (``image_id`` still empty), the sorted names of the attribute columns, and the table.
+    ``has_splits``: there is a column ``split``. ``notices``: what the reader must know of how values were read.
+    """
+
+    items: list[ImageItem]
+    attribute_names: tuple[str, ...]
+    has_splits: bool
+    notices: tuple[str, ...]
+
+
+def read_manifest(path: Path, *, required: Sequence[str] = REQUIRED_COLUMNS) -> Manifest:
+    """Read a CSV or Parquet manifest; ``required`` columns must be there.
+
+    Values have one form, see `auditor.inputs.one_spelling`; names of splits are lower case besides.
 
     Raises:
         InputError: unreadable, no column that is required, no rows, a path that is blank, repeated, or
@@ -61,9 +75,10 @@ def read_manifest(
     table.require(required, what)
     if not table.places:
         raise InputError(f"{what}: no rows; expected one row a picture")
-    columns = table.columns
+    columns = {name: values if name in _PATH_COLUMNS else one_form(values) for name, values in table.columns.items()}
     blank = [""] * len(table.places)
     confinement = Confinement(path.parent)
+    splits = {value: split_name(value) for value in set(columns.get("split", blank))}
     attribute_names = tuple(sorted(set(columns) - set(RESERVED_COLUMNS)))
     taken = [name for name in attribute_names if name.startswith(PROPERTY_PREFIX)]
     if taken:
@@ -96,13 +111,23 @@ def read_manifest(
                 image_id="",
                 path=relative_path,
                 label=_or_none(label),
-                split=_or_none(split),
+                split=_or_none(splits[split]),
                 group_id=_or_none(group_id),
                 mask_path=_confined(mask, "mask", confinement, f"{what}, {place}") if mask.strip() else None,
                 attributes={name: values[row] for name, values in attribute_columns if values[row].strip()},
             )
         )
-    return items, attribute_names, table
+    told = (
+        spelling_notice(f"{what}: values of column {quote(name)}", table.columns[name])
+        for name in table.columns
+        if name not in (*_PATH_COLUMNS, "split")
+    )
+    return Manifest(items, attribute_names, "split" in table.columns, tuple(notice for notice in told if notice))
+
+
+def split_name(value: str) -> str:
+    """The name of a split as it is compared: "Val", "val " and "val" are one."""
+    return visible(one_form([value])[0]).casefold()
 
 
 def _confined(raw: str, column: str, confinement: Confinement, where: str) -> str:

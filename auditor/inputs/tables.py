@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from auditor.errors import InputError
 from auditor.regular_files import require_regular
 from auditor.wording import nearest, quote, quote_list
@@ -100,7 +102,8 @@ def _read_parquet(path: Path, what: str) -> Table:
                 "expected text, numbers or dates: leave the column out"
             )
         try:
-            columns[name] = [_as_text(value) for value in column.to_pylist()]
+            written = _as_text if kind != pa.float32() else lambda value: _as_text(_narrow(value))
+            columns[name] = [written(value) for value in column.to_pylist()]
         except (UnicodeDecodeError, OverflowError, ValueError) as error:  # text in no UTF-8, a date in no year of ours
             raise InputError(
                 f"{what}: column {quote(name)} holds a value that cannot be read: {_first_line(error)}; write it as "
@@ -115,8 +118,13 @@ def _as_text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    # pandas turns whole numbers with gaps into floats: 3.0 was meant as 3.
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    # pandas turns whole numbers with gaps into floats: 3.0 was meant as 3. The largest have an exponent, as in CSV.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e16 else str(value)
+
+
+def _narrow(value: float | None) -> float | None:
+    """The number that was meant by a float of 32 bits: .1, and not .10000000149011612."""
+    return None if value is None else float(str(np.float32(value)))
 
 
 def _refuse_repeated(names: Sequence[str], what: str) -> None:

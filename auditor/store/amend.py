@@ -39,7 +39,7 @@ def amended(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         with copy.open("rb+") as file:
             os.fsync(file.fileno())
         replace_database(folder, copy)
-    except (OSError, duckdb.IOException, duckdb.FatalException) as error:
+    except connection.WRITE_ERRORS as error:
         raise _refused(folder, error) from error
     finally:
         copy.unlink(missing_ok=True)
@@ -62,7 +62,7 @@ def check_amendable(folder: Path) -> None:
 
 
 def _refused(folder: Path, error: Exception) -> StoreError:
-    reason = str(getattr(error, "strerror", None) or error).splitlines()[0]
+    reason = connection.reason_of(error)
     return StoreError(
         f"nothing can be added to the audit at {folder}: {reason}; free some space, or copy the audit to a place "
         "that can be written"

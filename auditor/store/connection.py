@@ -29,6 +29,8 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": str(min(4, os.cpu_count() or 1)),
     "lock_configuration": "true",
 }
+#: What disk, memory and a damaged file do to whoever writes; all else that DuckDB raises is a mistake of this program.
+WRITE_ERRORS = (OSError, duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 #: The oldest DuckDB that pyproject.toml allows can read what a newer one wrote.
 _STORAGE_VERSION = "v1.2.0"
 
@@ -63,7 +65,7 @@ def connect_to_read(
         return limited(reader, path)
     except (duckdb.Error, UnicodeError, RuntimeError) as error:
         raise StoreError(
-            f"{path} is truncated, damaged or no DuckDB file ({str(error).splitlines()[0]}); make the audit again, "
+            f"{path} is truncated, damaged or no DuckDB file ({reason_of(error)}); make the audit again, "
             "or take it from a whole copy"
         ) from error
 
@@ -85,6 +87,11 @@ def _with_folder(path: Path, folder: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def reason_of(error: Exception) -> str:
+    """The first line of what the system or DuckDB says."""
+    return next(iter(str(getattr(error, "strerror", None) or error).splitlines()), type(error).__name__)
+
+
 def open_migrated_copy(
     path: Path, written_schema: int, *, may_write_to: Path | None = None, memory_limit: str = "1GB"
 ) -> duckdb.DuckDBPyConnection:
@@ -103,7 +110,7 @@ def open_migrated_copy(
     except (OSError, duckdb.Error) as error:
         raise StoreError(
             f"{path} has the older schema {written_schema} and could not be migrated on a copy in {work.parent}: "
-            f"{str(error).splitlines()[0]}; make the audit again"
+            f"{reason_of(error)}; make the audit again"
         ) from error
     finally:
         # An open file outlives its name on POSIX; elsewhere the copy goes when the program ends.

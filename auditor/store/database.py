@@ -266,9 +266,9 @@ class AuditDatabase:
         """Turn what the disk does to us into one line, and leave nothing behind."""
         try:
             yield
-        except (OSError, duckdb.IOException, duckdb.FatalException) as error:
+        except connection.WRITE_ERRORS as error:
             self._discard()
-            reason = str(getattr(error, "strerror", None) or error).splitlines()[0]
+            reason = connection.reason_of(error)
             raise StoreError(
                 f"the audit cannot be written to {self._path.parent}: {reason}; free some space or choose another "
                 "--out, then run again with --resume"
@@ -339,5 +339,5 @@ def open_audit_database(
         raise
     except duckdb.Error as error:
         reader.close()
-        raise StoreError(f"{path} cannot be read as an audit ({str(error).splitlines()[0]}); make it again") from error
+        raise StoreError(f"{path} cannot be read as an audit ({connection.reason_of(error)}); make it again") from error
     return reader

@@ -1,8 +1,11 @@
 import csv
 import re
 import tempfile
+import unicodedata
+from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,15 +14,19 @@ from auditor.errors import InputError
 from auditor.inputs.class_map import match_classes
 from auditor.inputs.dataset import image_id, load_dataset
 from auditor.inputs.images import read_image
+from auditor.inputs.manifest import read_manifest
+from auditor.inputs.one_spelling import one_form, refuse_look_alikes, tidy, visible
 from auditor.inputs.vocabulary import add_class_names, find_concept, load_vocabulary, slug
 from auditor.inputs.words import word_key
 from auditor.wording import quote, quote_list
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 NAMES = st.from_regex(r"[a-zéß][a-z0-9éß .]{0,8}[a-z0-9]/[a-z0-9]{1,8}\.jpg", fullmatch=True)
-LABELS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), min_size=1, max_size=8).filter(
-    str.strip
+#: One spelling each, and none that looks like another.
+LABELS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), min_size=1, max_size=8).map(
+    visible
 )
+LABELS = LABELS.filter(lambda label: label and one_form([label]) == [label])
 BUNDLED = load_vocabulary()
 
 
@@ -123,3 +130,48 @@ def test_labels_meet_outputs_of_their_own_name(names, random):
 def test_quoted_text_is_one_short_line(texts):
     assert len(quote_list(texts).splitlines()) == 1
     assert all(len(quote(text)) <= 62 * 10 for text in texts)
+
+
+# --- one spelling of labels ----
+
+
+@given(TEXT, st.sampled_from(["", " ", "\t", "\u00a0 ", "\u3000"]))
+def test_blanks_at_the_ends_and_letters_in_parts_make_no_other_label(text, blank):
+    once = tidy(text)
+    assert tidy(once) == once
+    for form in ("NFC", "NFD"):
+        assert tidy(blank + unicodedata.normalize(form, text) + blank) == once
+    assert one_form([text, blank + unicodedata.normalize("NFD", text)]) == one_form([text] * 2)
+
+
+@given(
+    st.lists(TEXT.map(tidy).filter(visible), unique=True, max_size=6), st.sampled_from("\u200b\u200d\ufeff\u00ad\ufe0f")
+)
+def test_labels_are_refused_exactly_where_two_look_the_same(labels, unseen):
+    refused = outcome_of(lambda: refuse_look_alikes(labels, "data"))
+    assert (refused is None) == (len({visible(label) for label in labels}) == len(labels))
+    if labels:
+        twins = outcome_of(lambda: refuse_look_alikes([labels[0], labels[0] + unseen], "data"))
+        assert "look the same" in twins
+        assert f"U+{ord(unseen):04X}" in twins
+        assert twins.isascii()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.one_of(
+        st.lists(st.booleans() | st.none(), min_size=1, max_size=6),
+        st.lists(st.integers(-(2**53), 2**53) | st.none(), min_size=1, max_size=6),
+        st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.none(), min_size=1, max_size=6),
+        st.lists(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)) | st.none(), min_size=1, max_size=6),
+        st.lists(st.dates(), min_size=1, max_size=6),
+        st.lists(st.sampled_from(["007", "7", "1.0", "True", "2024-01-02", "a "]), min_size=1, max_size=6),
+    )
+)
+def test_a_table_says_the_same_as_csv_and_as_parquet(values):
+    table = pd.DataFrame({"path": [str(i) for i in range(len(values))], "label": values})
+    with tempfile.TemporaryDirectory() as folder:
+        table.to_csv(f"{folder}/m.csv", index=False)
+        table.to_parquet(f"{folder}/m.parquet")
+        from_csv, from_parquet = (read_manifest(Path(folder) / f"m.{end}").items for end in ("csv", "parquet"))
+    assert from_csv == from_parquet

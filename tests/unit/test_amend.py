@@ -58,6 +58,13 @@ def test_an_error_leaves_the_audit_as_it_was(audit):
     assert {path.name for path in audit.iterdir()} == {DATABASE_NAME, "audit.json"}
 
 
+def test_what_duckdb_cannot_add_is_one_line_and_changes_nothing(audit):
+    content = (audit / DATABASE_NAME).read_bytes()
+    with pytest.raises(StoreError, match=r"nothing can be added .*: Failed to commit; free some space"), amended(audit):
+        raise duckdb.TransactionException("Failed to commit")
+    assert (audit / DATABASE_NAME).read_bytes() == content
+
+
 def test_a_full_disk_is_one_line_and_changes_nothing(audit, monkeypatch):
     content = (audit / DATABASE_NAME).read_bytes()
 

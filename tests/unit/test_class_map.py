@@ -82,7 +82,45 @@ def test_order_needs_as_many():
 
 def test_numbers_whose_two_orders_differ_are_not_taken_by_luck():
     assert match_classes(["0", "1", "2"], 3, None, None).label_to_class == {"0": 0, "1": 1, "2": 2}
-    assert "order as text and by value differ" in failing([str(n) for n in range(11)], 11, None, None)
+    assert failing([str(n) for n in range(11)], 11, None, None) == (
+        "order of the labels is not sure: as text output 2 is '10', by value '2'; outputs: 11 without names; labels: "
+        "'0', '1', '10', '2', '3', '4', '5', '6', '7', '8' and 1 more; say which is which with --class-map FILE"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["0.0", "1.0", "2.0", "10.0"], "as text output 2 is '10.0', by value '2.0'"),
+        (["-1", "-2"], "as text output 0 is '-1', by value '-2'"),
+        (["0.5", "0.25"], None),
+        (["a2", "A10"], "'A10', with numbers by value and without regard to case 'a2'"),
+        (["class_1", "class_2", "class_10"], "output 1 is 'class_10', with numbers by value 'class_2'"),
+        (["class_01", "class_02", "class_10"], None),
+        (["Zebra", "ant"], "output 0 is 'Zebra', without regard to case and accents 'ant'"),
+        (["\u00c9cole", "Zoo"], "output 0 is 'Zoo', without regard to case and accents '\u00c9cole'"),
+        (["Ant", "zebra"], None),
+        (["cat", "2 dogs", "1 dog"], None),
+    ],
+)
+def test_order_is_taken_only_where_every_way_of_sorting_gives_it(labels, said):
+    if said is None:
+        assert match_classes(labels, len(labels), None, None).class_names == tuple(sorted(labels))
+    else:
+        assert said in failing(labels, len(labels), None, None)
+
+
+def test_values_of_a_column_meet_names_and_maps_in_their_own_spelling(tmp_path):
+    assert match_classes(["1", "2"], 2, ["2.0", "1.0"], None).label_to_class == {"1": 1, "2": 0}
+    assert match_classes(["false", "true"], 2, ["True", "False"], None).label_to_class == {"false": 1, "true": 0}
+    assert match_classes(["caf\u00e9", "bar"], 2, ["cafe\u0301", "bar"], None).label_to_class == {
+        "caf\u00e9": 0,
+        "bar": 1,
+    }
+    path = write(tmp_path / "twice.json", '{"1.0": 1, "1.00": 0, "b": 0}')
+    assert "1 of 2 labels missing: '1'" in failing(["1", "b"], 2, None, path)
+    path = write(tmp_path / "map.json", '{"1.0": 1, "2.0": 0, "cafe\u0301 ": 0}')
+    assert match_classes(["1", "2", "caf\u00e9"], 2, None, path).label_to_class == {"1": 1, "2": 0, "caf\u00e9": 0}
 
 
 @pytest.mark.parametrize(

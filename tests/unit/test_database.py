@@ -151,6 +151,25 @@ except StoreError as error:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (duckdb.TransactionException("Failed to commit: no room\nmore"), "Failed to commit: no room"),
+        (duckdb.OutOfMemoryException("out of memory"), "out of memory"),
+        (duckdb.InternalException("wrong block"), "wrong block"),
+        (duckdb.SerializationException(""), "SerializationException"),
+    ],
+)
+def test_whatever_duckdb_cannot_write_is_one_line(tmp_path, error, said):
+    with pytest.raises(StoreError) as caught, AuditDatabase(tmp_path) as database, database._writing():
+        raise error
+    assert str(caught.value) == (
+        f"the audit cannot be written to {tmp_path}: {said}; free some space or choose another --out, then run again "
+        "with --resume"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(StoreError, match="cannot be written to"), AuditDatabase(tmp_path / "out"):

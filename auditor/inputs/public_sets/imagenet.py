@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from auditor.errors import InputError
-from auditor.inputs.dataset import PICTURE_SUFFIXES
+from auditor.inputs.picture_formats import PICTURE_SUFFIXES
 from auditor.inputs.public_sets.layout import (
     Listing,
     PublicSet,

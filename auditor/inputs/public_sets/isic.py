@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auditor.errors import InputError
-from auditor.inputs.dataset import PICTURE_SUFFIXES
+from auditor.inputs.picture_formats import PICTURE_SUFFIXES
 from auditor.inputs.public_sets.layout import PublicSet, spaced
 from auditor.inputs.tables import Table, read_table
 from auditor.records import ImageItem

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from auditor.errors import InputError
-from auditor.inputs.dataset import PICTURE_SUFFIXES
+from auditor.inputs.picture_formats import PICTURE_SUFFIXES
 from auditor.inputs.public_sets.layout import NO, YES, Listing, PublicSet, folders_in
 from auditor.records import ImageItem
 from auditor.wording import quote, quote_path

@@ -1,0 +1,122 @@
+"""Labels, splits and values in one spelling: what makes no difference is said, what nobody can see is refused."""
+
+import pandas as pd
+import pytest
+from dataset_files import failing, touch, write
+
+from auditor.inputs.dataset import load_dataset
+from auditor.inputs.one_spelling import one_form
+
+NFC, NFD = "caf\u00e9", "cafe\u0301"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["True", "FALSE", ""], ["true", "false", ""]),
+        (["True", "Maybe"], ["True", "Maybe"]),
+        (["1.0", "2.0", "", "10"], ["1", "2", "", "10"]),
+        (["1.0", "1.5"], ["1", "1.5"]),
+        (["1.10", "1.1"], ["1.10", "1.1"]),
+        (["007", "1.0"], ["007", "1.0"]),
+        (["-0.0", "-1.0"], ["0", "-1"]),
+        (["1e-05", "2.0"], ["1e-05", "2"]),
+        (["2024-01-02 00:00:00", "2024-01-03T00:00:00.000"], ["2024-01-02", "2024-01-03"]),
+        (["2024-01-02", "2024-01-03 10:30"], ["2024-01-02 00:00:00", "2024-01-03 10:30:00"]),
+        (["2024-01-02T10:00:00.500Z"], ["2024-01-02 10:00:00.5+00:00"]),
+        ([" a ", NFD, " "], ["a", NFC, ""]),
+        ([], []),
+    ],
+)
+def test_values_of_a_column_have_one_form(values, expected):
+    assert one_form(values) == expected
+
+
+def test_csv_and_parquet_of_one_table_give_the_same_labels_and_attributes(tmp_path):
+    table = pd.DataFrame(
+        {
+            "path": ["1.0", "2.0"],
+            "label": [True, False],
+            "code": ["007", "010"],
+            "grade": [1.0, None],
+            "day": pd.to_datetime(["2024-01-02", "2024-01-03"]),
+            "dose": pd.Series([0.1, 3.0], dtype="float32"),
+        }
+    )
+    table.to_csv(tmp_path / "m.csv", index=False)
+    table.to_parquet(tmp_path / "m.parquet")
+    dataset = load_dataset(tmp_path / "m.csv")
+    assert [item.path for item in dataset.items] == ["1.0", "2.0"]
+    assert dataset.labels == ("false", "true")
+    assert dataset.items[0].attributes == {"code": "007", "grade": "1", "day": "2024-01-02", "dose": "0.1"}
+    assert load_dataset(tmp_path / "m.parquet").digest == dataset.digest
+
+
+# --- labels ----
+
+
+def test_blanks_and_letters_in_parts_are_one_class_and_said(tmp_path):
+    rows = f"a,{NFC}\nb,{NFD}\nc,\u00a0dog\nd,dog \ne,dog\n"
+    dataset = load_dataset(write(tmp_path / "m.csv", f"path,label\n{rows}"))
+    assert dataset.labels == (NFC, "dog")
+    assert dataset.notices == (
+        "manifest 'm.csv': values of column 'label' were written with blanks at their ends or letters in parts (NFD), "
+        "and are read without: 'cafe\\u0301' as 'caf\\xe9', 'dog ' as 'dog', '\\xa0dog' as 'dog' (3 pictures)",
+    )
+
+
+def test_folders_of_one_name_are_one_class_and_said(tmp_path):
+    dataset = load_dataset(touch(tmp_path, f"{NFC}/1.jpg", f"{NFD}/1.jpg", "dog /1.jpg", "dog/2.jpg"))
+    assert dataset.labels == (NFC, "dog")
+    assert [item.path for item in dataset.items] == [f"{NFD}/1.jpg", f"{NFC}/1.jpg", "dog /1.jpg", "dog/2.jpg"]
+    assert dataset.notices == (
+        "names of class folders were written with blanks at their ends or letters in parts (NFD), and are read "
+        "without: 'cafe\\u0301' as 'caf\\xe9', 'dog ' as 'dog' (2 pictures)",
+    )
+
+
+def test_names_that_differ_in_unseen_characters_are_refused_with_their_code_points(tmp_path):
+    assert failing(touch(tmp_path / "data", "cat/1.jpg", "cat\u200b/1.jpg")).endswith(
+        "labels 'cat' and 'cat\\u200b' look the same and differ in characters that nobody sees (U+200B zero width "
+        "space); give both one spelling, or names that can be told apart"
+    )
+    manifest = write(tmp_path / "m.csv", "path,label\na,polar bear\nb,polar\u00a0bear\n")
+    assert "(U+00A0 no-break space)" in failing(manifest)
+    assert "label '\\u200b' has no visible character" in failing(
+        write(tmp_path / "m.csv", "path,label\na,cat\nb,\u200b\n")
+    )
+
+
+def test_pictures_without_a_label_are_counted(tmp_path):
+    dataset = load_dataset(write(tmp_path / "m.csv", "path,label\na,x\nb,y\nc,\n"))
+    assert dataset.notices == ("1 of 3 pictures have no label, and tell nothing of any class",)
+
+
+# --- splits ----
+
+
+def test_a_split_is_found_whatever_its_case_and_blanks(tmp_path):
+    splits = ["val", "Val", "val ", "VAL\u200b", "train", ""]
+    rows = "".join(f"{i},{'xy'[i % 2]},{split}\n" for i, split in enumerate(splits))
+    path = write(tmp_path / "m.csv", f"path,label,split\n{rows}")
+    for asked in ("val", "Val", " val"):
+        dataset = load_dataset(path, split=asked)
+        assert [item.path for item in dataset.items] == ["0", "1", "2", "3"]
+        assert {item.split for item in dataset.items} == {"val"}
+        assert dataset.notices == ("1 of 6 rows of the manifest name no split, and are left out",)
+    assert failing(path, split="vla") == (
+        "split 'vla' not in manifest 'm.csv'; splits: 'train (1 row)', 'val (4 rows)', 'no split (1 row)'; "
+        "did you mean 'val'?"
+    )
+
+
+def test_folders_of_splits_are_known_in_every_spelling(tmp_path):
+    message = failing(touch(tmp_path, "Train/bee/1.jpg", "val /bee/2.jpg"))
+    assert "holds splits ('Train', 'val ') where classes were expected" in message
+
+
+def test_numbers_and_flags_name_splits_too(tmp_path):
+    path = write(tmp_path / "m.csv", "path,label,split\na,x,1.0\nb,y,1.0\nc,y,2.0\n")
+    assert len(load_dataset(path, split="1").items) == len(load_dataset(path, split="1.0").items) == 2
+    path = write(tmp_path / "m.csv", "path,label,split\na,x,True\nb,y,True\nc,y,False\n")
+    assert len(load_dataset(path, split="True").items) == 2
