@@ -9,6 +9,8 @@ from PIL import Image
 from auditor.records import LinearHead
 from benchmarks.photographs import models
 from benchmarks.photographs.contexts import CONTEXTS, SIZE, square, version
+from benchmarks.photographs.document import side_by_side
+from benchmarks.photographs.outcomes import MODES
 from benchmarks.photographs.pools import Photo, read_pool, side_of
 from benchmarks.photographs.scenarios import SETS, Scenario, contexts_of, grid
 
@@ -93,6 +95,23 @@ def test_truth_of_a_head_by_hand(weight, effect):
     assert found[0, "no"].effect == effect
     assert found[1, "yes"].pull == effect
     assert found[1, "yes"].status == ("relies" if effect else "clean")
+
+
+def test_what_audits_are_given_stands_side_by_side():
+    def row(mode, group, found, flagged):
+        figures = {"found_20": {"true": found, "missed": 4 - found}, "controls": {"flagged": flagged, "classes": 8}}
+        return {"mode": mode, "group": group, **figures}
+
+    rows = [
+        row(mode, group, k, 1 if mode == "words" else 0) for k, mode in enumerate(MODES) for group in ("all", "C = 2")
+    ]
+    assert side_by_side(rows).splitlines() == [
+        "| classes | words only: found | its column: found | 20 + 20 examples: found | words only: controls flagged "
+        "wrongly | its column: controls flagged wrongly | 20 + 20 examples: controls flagged wrongly |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| all | 0 of 4 | 1 of 4 | 2 of 4 | 1 of 8 | 0 of 8 | 0 of 8 |",
+        "| C = 2 | 0 of 4 | 1 of 4 | 2 of 4 | 1 of 8 | 0 of 8 | 0 of 8 |",
+    ]
 
 
 def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
