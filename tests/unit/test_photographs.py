@@ -1,13 +1,16 @@
 """The parts of the photographs tier, on made pictures: what is put in, which half a picture is of, and the truth."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+from torch import nn
 
+from auditor.config import AuditConfig, read_settings_file
 from auditor.records import LinearHead
-from benchmarks.photographs import models
+from benchmarks.photographs import export, models
 from benchmarks.photographs.contexts import CONTEXTS, SIZE, square, version
 from benchmarks.photographs.document import side_by_side
 from benchmarks.photographs.outcomes import MODES
@@ -124,3 +127,35 @@ def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
     line = capsys.readouterr().err
     assert line.startswith(f"no photographs in {tmp_path}: cats_dogs, hymenoptera, scenes")
     assert len(line.splitlines()) == 1
+
+
+def test_a_model_as_files(tmp_path, monkeypatch):
+    """Audited pictures in their versions; of each class ten training photographs with the context and ten without."""
+    scenario = Scenario(1, "open", "cats_dogs", "watermark", None, (1,), 0.9, 0.5, 0.1, 30, 2, 0.0, 1e-3)
+    photos = [tuple(Photo(pool, label, f"{label}{k}", "open") for k in range(32)) for pool, label in SETS["cats_dogs"]]
+    made = models.Made(
+        scenario=scenario,
+        head=LinearHead(np.zeros((2, 1), np.float32), np.zeros(2, np.float32)),
+        photos=(photos[0][30], photos[0][31], photos[1][30], photos[1][31]),
+        label_idx=np.array([0, 0, 1, 1]),
+        present=np.array([True, False, False, True]),
+        activations=np.zeros((4, 1), np.float32),
+        embeddings=np.zeros((4, 1), np.float32),
+        truth=[],
+        trained_on=tuple(own[:30] for own in photos),
+    )
+    shown = {True: Image.new("RGB", (8, 8), "white"), False: Image.new("RGB", (8, 8), "black")}
+    bank = SimpleNamespace(picture=lambda photo, context, there: shown[there])
+    monkeypatch.setattr(export, "network", lambda head: nn.Linear(1, 2))
+    export.export(made, bank, tmp_path)
+    found = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.png")}
+    assert sorted(name for name in found if name.startswith("pictures")) == [
+        "pictures/cat/0000.png", "pictures/cat/0001.png", "pictures/dog/0002.png", "pictures/dog/0003.png",
+    ]  # fmt: skip
+    with Image.open(found["pictures/cat/0000.png"]) as there, Image.open(found["pictures/cat/0001.png"]) as absent:
+        assert (there.getpixel((0, 0)), absent.getpixel((0, 0))) == ((255, 255, 255), (0, 0, 0))
+    sides = {side: {p.name for p in (tmp_path / "examples" / side / "cat").iterdir()} for side in ("yes", "no")}
+    assert [len(names) for names in sides.values()] == [10, 10]
+    assert not sides["yes"] & sides["no"]
+    settings = AuditConfig(**read_settings_file(tmp_path / "auditor.toml"))
+    assert settings.concepts["watermark"].yes.name == "yes"
