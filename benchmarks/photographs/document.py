@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             f"Side `{result['side']}`, {rows[0]['models']} models, {state}, {swaps}. `{result['command']}`",
+            side_by_side(rows),
             table(
                 [
                     "the audit is given",
@@ -67,6 +69,24 @@ def markdown(result: dict[str, Any]) -> str:
             table(["words only, peers at their best threshold", "precision", "recall", "F1", "false alarms"], asked),
         ]
     )
+
+
+def side_by_side(rows: Sequence[dict[str, Any]]) -> str:
+    """What is found, and what controls are flagged for, by what the same audits are given."""
+    modes = list(dict.fromkeys(row["mode"] for row in rows))
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["group"], []).append(row)
+    titles = [f"{_GIVEN[mode]}: {what}" for what in ("found", "controls flagged wrongly") for mode in modes]
+    cells = [
+        [
+            group,
+            *(f"{row['found_20']['true']} of {row['found_20']['true'] + row['found_20']['missed']}" for row in members),
+            *(f"{row['controls']['flagged']} of {row['controls']['classes']}" for row in members),
+        ]
+        for group, members in groups.items()
+    ]
+    return table(["classes", *titles], cells)
 
 
 def _found(row: dict[str, Any]) -> list[object]:

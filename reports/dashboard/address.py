@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 from reports.display import VERDICT_WORDS, plain
 
 #: Views, in the order of the navigation.
-VIEWS = ("audits", "overview", "class", "concept", "groups", "picture", "search", "compare", "review")
+VIEWS = ("audits", "overview", "class", "concept", "groups", "picture", "search", "compare", "review", "teach")
 #: Columns that the table of classes can be sorted by; the first is by what matters.
 SORTS = ("severity", "class", "share", "gap", "pictures")
 #: Lists of pictures, see ``store.queries.picture_lists.Among``; "search" is what ``text`` or ``like`` finds.
@@ -52,7 +52,7 @@ class Place:
         page: of a list of pictures, from 1.
         verdicts: only classes with these; empty is all.
         kinds: only classes whose leading concept is of these kinds; empty is all.
-        find: only classes with this in their name.
+        find: only classes with this in their name; in the view "teach", the name of the concept that is taught.
         map: id of the concept whose map lies over the pictures; None is the map of the class.
         opacity: of the map, in percent.
         sort: column of the table of classes.

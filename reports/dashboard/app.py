@@ -38,6 +38,7 @@ _VIEWS = {
     "search": ("search", "Search"),
     "compare": ("compare", "Compare"),
     "review": ("review", "Review"),
+    "teach": ("teach", "Teach"),
 }
 
 
@@ -118,13 +119,13 @@ def _is_there(view: str) -> bool:
 
 
 def _navigate(place: Place, chosen: FoundAudit | None, found: tuple[FoundAudit, ...], *, read_only: bool) -> None:
-    """One row of links: the audits, then the views of the chosen one; where nothing may be written, no review."""
+    """One row of links: the audits, then the views of the chosen one; no view that writes where nothing may be."""
     here = "audits" if chosen is None else place.view
     items = [_item(Place(view="audits", audit=place.audit), "Audits", here == "audits")]
     if chosen is not None:
         start = Place(audit=chosen.key, other=place.other)
         for view, (_, word) in _VIEWS.items():
-            if word is not None and _is_there(view) and not (read_only and view == "review"):
+            if word is not None and _is_there(view) and not (read_only and view in ("review", "teach")):
                 items.append(_item(start.but(view=view), word, view == here))
     name = f'<span class="which">{markup.text(chosen.key, 60)}</span>' if chosen and len(found) > 1 else ""
     markup.show(f'<nav class="views" aria-label="Views"><ul>{"".join(items)}</ul>{name}</nav>')

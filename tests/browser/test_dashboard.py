@@ -160,6 +160,7 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "compare": ("fixed", {"other": "release-1"}),
     "compared class": ("before", {"view": "compare", "other": "release-1", "class_": NAME}),
     "review": (f"{NAME} · ", {}),
+    "teach": ("Which pictures show it", {}),
     "finding": ("look at the evidence", {"view": "review", "class_": NAME, "concept": "CONCEPT"}),
 }
 

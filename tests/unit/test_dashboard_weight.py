@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-VIEWS = ("overview", "class_view", "concept", "channel_groups", "picture", "search", "compare", "review")
+VIEWS = ("overview", "class_view", "concept", "channel_groups", "picture", "search", "compare", "review", "teach")
 
 
 @pytest.mark.slow

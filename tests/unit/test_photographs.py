@@ -1,14 +1,19 @@
 """The parts of the photographs tier, on made pictures: what is put in, which half a picture is of, and the truth."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+from torch import nn
 
+from auditor.config import AuditConfig, read_settings_file
 from auditor.records import LinearHead
-from benchmarks.photographs import models
+from benchmarks.photographs import export, models
 from benchmarks.photographs.contexts import CONTEXTS, SIZE, square, version
+from benchmarks.photographs.document import side_by_side
+from benchmarks.photographs.outcomes import MODES
 from benchmarks.photographs.pools import Photo, read_pool, side_of
 from benchmarks.photographs.scenarios import SETS, Scenario, contexts_of, grid
 
@@ -95,6 +100,23 @@ def test_truth_of_a_head_by_hand(weight, effect):
     assert found[1, "yes"].status == ("relies" if effect else "clean")
 
 
+def test_what_audits_are_given_stands_side_by_side():
+    def row(mode, group, found, flagged):
+        figures = {"found_20": {"true": found, "missed": 4 - found}, "controls": {"flagged": flagged, "classes": 8}}
+        return {"mode": mode, "group": group, **figures}
+
+    rows = [
+        row(mode, group, k, 1 if mode == "words" else 0) for k, mode in enumerate(MODES) for group in ("all", "C = 2")
+    ]
+    assert side_by_side(rows).splitlines() == [
+        "| classes | words only: found | its column: found | 20 + 20 examples: found | words only: controls flagged "
+        "wrongly | its column: controls flagged wrongly | 20 + 20 examples: controls flagged wrongly |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| all | 0 of 4 | 1 of 4 | 2 of 4 | 1 of 8 | 0 of 8 | 0 of 8 |",
+        "| C = 2 | 0 of 4 | 1 of 4 | 2 of 4 | 1 of 8 | 0 of 8 | 0 of 8 |",
+    ]
+
+
 def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
     from benchmarks.photographs.__main__ import main
 
@@ -129,8 +151,6 @@ def test_a_fragile_head_never_saw_what_one_class_is_audited_with():
 
 
 def test_levels_that_go_with_a_context_and_places_of_a_mark_are_its_names():
-    from types import SimpleNamespace
-
     from auditor.records import ATTRIBUTE_KIND, Concept
     from benchmarks.photographs.outcomes import _measured_ids
 
@@ -154,3 +174,35 @@ def test_levels_that_go_with_a_context_and_places_of_a_mark_are_its_names():
     assert _measured_ids(watermark, ~there, "no", audited) == []
     assert "place-bottom-right-corner" in _measured_ids(stamp, there, "yes", audited)
     assert "place-top-left-corner" not in _measured_ids(stamp, there, "yes", audited)
+
+
+def test_a_model_as_files(tmp_path, monkeypatch):
+    """Audited pictures in their versions; of each class ten training photographs with the context and ten without."""
+    scenario = Scenario(1, "open", "cats_dogs", "watermark", None, (1,), 0.9, 0.5, 0.1, 30, 2, 0.0, 1e-3)
+    photos = [tuple(Photo(pool, label, f"{label}{k}", "open") for k in range(32)) for pool, label in SETS["cats_dogs"]]
+    made = models.Made(
+        scenario=scenario,
+        head=LinearHead(np.zeros((2, 1), np.float32), np.zeros(2, np.float32)),
+        photos=(photos[0][30], photos[0][31], photos[1][30], photos[1][31]),
+        label_idx=np.array([0, 0, 1, 1]),
+        present=np.array([True, False, False, True]),
+        activations=np.zeros((4, 1), np.float32),
+        embeddings=np.zeros((4, 1), np.float32),
+        truth=[],
+        trained_on=tuple(own[:30] for own in photos),
+    )
+    shown = {True: Image.new("RGB", (8, 8), "white"), False: Image.new("RGB", (8, 8), "black")}
+    bank = SimpleNamespace(picture=lambda photo, context, there: shown[there])
+    monkeypatch.setattr(export, "network", lambda head: nn.Linear(1, 2))
+    export.export(made, bank, tmp_path)
+    found = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.png")}
+    assert sorted(name for name in found if name.startswith("pictures")) == [
+        "pictures/cat/0000.png", "pictures/cat/0001.png", "pictures/dog/0002.png", "pictures/dog/0003.png",
+    ]  # fmt: skip
+    with Image.open(found["pictures/cat/0000.png"]) as there, Image.open(found["pictures/cat/0001.png"]) as absent:
+        assert (there.getpixel((0, 0)), absent.getpixel((0, 0))) == ((255, 255, 255), (0, 0, 0))
+    sides = {side: {p.name for p in (tmp_path / "examples" / side / "cat").iterdir()} for side in ("yes", "no")}
+    assert [len(names) for names in sides.values()] == [10, 10]
+    assert not sides["yes"] & sides["no"]
+    settings = AuditConfig(**read_settings_file(tmp_path / "auditor.toml"))
+    assert settings.concepts["watermark"].yes.name == "yes"

@@ -75,6 +75,7 @@ def _show_across(session: Session, concept: OneConcept) -> None:
         # the share of the words has a column of its own
         rules=[rule for rule in RULES if rule is not SHARE and any(rule.rule_id in row.effects for row in rows)],
         pages=pages(replace(session, place=replace(session.place, among=None)), total, _PAGE_SIZE),
+        teach_url=None if session.read_only else session.url(view="teach", find="", among="most", class_name=None),
         all_url=session.url(view="concept", concept=None, among=None),
     )
 
