@@ -23,6 +23,9 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Server: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_OTHER_NAME = "this dashboard is not served under that name; start it with --allow-host NAME to add one"
+_OTHER_PAGE = "this dashboard answers to its own pages alone"
+
 
 class Guard:
     """ASGI middleware: refuses foreign names and origins, and adds the headers of :func:`headers` to every answer.
@@ -61,16 +64,15 @@ def refusal(scope: Scope, names: Collection[str], shown_as: Collection[str] = ()
     hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
     host = _split(f"//{hosts[0]}") if len(hosts) == 1 else None
     if host is None or not _is_named(host.hostname, names):
-        return "this dashboard is not served under that name; start it with --allow-host NAME to add one"
+        return _OTHER_NAME
     if not origins and scope["type"] == "http":
         return None
     page = _split(origins[0]) if len(origins) == 1 else None
-    if page is not None and page.scheme in ("http", "https"):
-        # The page may have the proxy's name, which the proxy need not hand on as Host.
-        same = page.netloc.lower() == host.netloc.lower() or str(page.hostname) in shown_as
-    else:
-        same = False
-    return None if same else "this dashboard answers to its own pages alone"
+    if page is None or page.scheme not in ("http", "https"):
+        return _OTHER_PAGE
+    # The page may have the proxy's name, which the proxy need not hand on as Host.
+    is_own = page.netloc.lower() == host.netloc.lower() or str(page.hostname) in shown_as
+    return None if is_own else _OTHER_PAGE
 
 
 @cache
