@@ -47,7 +47,9 @@ class Guard:
             return
         refused = refusal(scope, self._names, self._shown_as)
         if refused is None:
-            await self._app(scope, receive, _with_headers(send))
+            # Judged already, and Streamlit would ask the internet about a proxy's name.
+            rest = [(name, value) for name, value in scope["headers"] if name != b"origin"]
+            await self._app({**scope, "headers": rest}, receive, _with_headers(send))
         elif scope["type"] == "websocket":  # closed before it is accepted: the server answers 403
             await send({"type": "websocket.close", "code": 1008, "reason": refused})
         else:

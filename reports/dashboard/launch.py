@@ -27,6 +27,7 @@ _SETTINGS: dict[str, object] = {
     "global.developmentMode": False,
     "server.headless": True,
     "server.enableCORS": True,
+    "server.corsAllowedOrigins": [],
     "server.enableXsrfProtection": True,
     "server.enableStaticServing": False,
     "server.enableAgentApi": False,
@@ -71,13 +72,12 @@ def serve(options: Options, host: str, port: int, allow_host: Sequence[str] = ()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     guard = Middleware(Guard, names=own_names(host), shown_as=[name.lower() for name in allow_host])
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that ended it
-        App(PAGE, middleware=[guard]).run(config=settings(host, port, allow_host))
+        App(PAGE, middleware=[guard]).run(config=settings(host, port))
 
 
-def settings(host: str, port: int, allow_host: Sequence[str] = ()) -> dict[str, object]:
+def settings(host: str, port: int) -> dict[str, object]:
     """Streamlit's settings; :class:`~reports.dashboard.guard.Guard` decides before them."""
-    origins = [f"https://{name}" for name in allow_host]
-    return {**_SETTINGS, "server.address": host, "server.port": port, "server.corsAllowedOrigins": origins}
+    return {**_SETTINGS, "server.address": host, "server.port": port}
 
 
 def own_names(host: str) -> set[str]:

@@ -85,6 +85,9 @@ def answers(request):
 
     async def app(scope, receive, send):
         asked.append(scope["type"])
+        assert b"origin" not in dict(
+            scope.get("headers", [])
+        )  # else Streamlit would judge it again, and ask the internet
         if scope["type"] == "http":
             frames = [(b"X-Frame-Options", b"ALLOWALL"), (b"etag", b"x")]
             await send({"type": "http.response.start", "status": 200, "headers": frames})
