@@ -3,13 +3,14 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 OUT ?= audits/demo
+LOCK := $(VENV)/tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c constraints.txt
 # Two workers with two threads each on two cores would spend their time waiting for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo test quick lint types format clean
+.PHONY: help demo test quick lint types format lock locked sbom vulnerabilities clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
 
 demo: $(VENV)/installed ## audit the bundled pictures, into $(OUT); two minutes
 	$(BIN)/auditor demo --out $(OUT)
@@ -32,6 +33,25 @@ types: $(VENV)/installed-test ## mypy: strict for the packages, the bodies of th
 format: $(VENV)/installed-test ## put format and simple faults of style right
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/tools ## write the files *.lock again: what constraints.txt pins, for every system, with hashes
+	$(LOCK) pyproject.toml .ci/build.txt -o requirements.lock
+	$(LOCK) --extra test --extra offline pyproject.toml .ci/build.txt -o requirements-test.lock
+
+locked: | $(VENV)/bin/python ## a .venv of nothing but what requirements-test.lock names by its hash
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-test.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $(VENV)/installed $(VENV)/installed-test
+
+sbom: $(VENV)/installed ## write sbom.cdx.json: all that auditor is made of here (CycloneDX)
+	$(BIN)/python .ci/sbom.py > sbom.cdx.json
+
+vulnerabilities: $(VENV)/tools ## ask the package index for known vulnerabilities of what is locked; what it does not know fails
+	$(VENV)/tools/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-test.lock
+
+$(VENV)/tools: # their own environment: none of it is needed to run or to test
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet uv==0.13.9 pip-audit==2.10.1
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

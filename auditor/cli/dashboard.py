@@ -24,6 +24,10 @@ def dashboard(
     host: Annotated[str, typer.Option(help="Address to serve at; by default only this machine reaches it.")] = (
         "127.0.0.1"
     ),
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Another name that it answers to, such as that of a proxy before it; may be repeated."),
+    ] = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Nobody can accept findings: the baseline is not written.")
     ] = False,
@@ -35,24 +39,21 @@ def dashboard(
 ) -> None:
     """Browse audits in the browser: classes, concepts, pictures with maps, releases side by side."""
     from auditor.figures import counted
-    from reports.dashboard.launch import address, check_start, is_local, streamlit_arguments
+    from reports.dashboard.launch import address, check_start, is_local, serve
     from reports.dashboard.options import Options
 
-    options = Options(tuple(audits), read_only, baseline, trust_code)
-    n_audits = check_start(options, host, port)
-    # Streamlit's own command, in this process: it takes Ctrl-C and SIGTERM itself and leaves nothing running.
-    from streamlit.web.cli import main as streamlit
-
+    options, names = Options(tuple(audits), read_only, baseline, trust_code), allow_host or []
+    n_audits = check_start(options, host, port, names)
     for name in _LOADED_FIRST:
         importlib.import_module(name)
     typer.echo(f"dashboard of {counted(n_audits, 'audit')}: {address(host, port)}   (Ctrl-C ends it)")
-    if not (is_local(host) or read_only):
-        typer.echo(
-            f"warning: whoever reaches {host} can look and accept findings; --read-only takes the second away", err=True
-        )
+    if not is_local(host):
+        may = "look" if read_only else "look and accept findings; --read-only takes the second away"
+        without = "there are no passwords and no encryption"
+        typer.echo(f"warning: OPEN TO OTHERS: {without}, so whoever reaches {host} can {may}", err=True)
     code: object = 0
     try:
-        streamlit(args=streamlit_arguments(options, host, port), prog_name="streamlit")
+        serve(options, host, port, names)
     except SystemExit as ended:
         code = ended.code
     _leave(code if isinstance(code, int) else int(code is not None))

@@ -21,6 +21,7 @@ from auditor.store.queries import audit as queries
 from reports.dashboard import markup
 from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, Identity, find_audits
+from reports.dashboard.guard import own_script
 from reports.dashboard.options import Options, read_options
 from reports.dashboard.session import Session, open_audit
 from reports.dashboard.views import audits as audits_view
@@ -148,8 +149,7 @@ def _dress() -> None:
     st.html(f"<style>.au {{ {report_css} }}</style>")
     for name in ("dashboard.css", "pictures.css", "releases.css"):
         st.html(f"<style>{(here / name).read_text(encoding='utf-8')}</style>")
-    scripts = "".join((here / name).read_text(encoding="utf-8") for name in ("links.js", "keys.js"))
-    st.html(f"<script>{scripts}</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>{own_script()}</script>", unsafe_allow_javascript=True)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,43 @@
-"""Starting the dashboard: what is checked before, and how Streamlit is called; it is not imported here itself."""
+"""Starting the dashboard: what is checked before, how Streamlit's server is set up and guarded, and running it."""
 
 from __future__ import annotations
 
 import importlib.util
 import ipaddress
+import re
+import signal
 import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from auditor.errors import InputError
+from auditor.wording import quote
 from reports.dashboard.audits import find_audits
+from reports.dashboard.guard import Guard
 from reports.dashboard.options import Options
 
-_PAGE = Path(__file__).with_name("app.py")
+PAGE = Path(__file__).with_name("app.py")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
-#: No telemetry, no watching of files, no traceback and no developer's menu in the page.
-_SETTINGS = {
-    "server.headless": "true",
+#: No telemetry, no watching of files, no traceback and no developer's menu in the page. What guards the server is set
+#: here whatever Streamlit's default is, so that a `.streamlit/config.toml` of a stranger's folder cannot open it.
+_SETTINGS: dict[str, object] = {
+    "global.developmentMode": False,
+    "server.headless": True,
+    "server.enableCORS": True,
+    "server.corsAllowedOrigins": [],
+    "server.enableXsrfProtection": True,
+    "server.enableStaticServing": False,
+    "server.enableAgentApi": False,
     "server.fileWatcherType": "none",
-    "server.runOnSave": "false",
-    "browser.gatherUsageStats": "false",
+    "server.runOnSave": False,
+    "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
-    "client.showErrorLinks": "false",
+    "client.showErrorLinks": False,
     "client.toolbarMode": "minimal",
-    "logger.hideWelcomeMessage": "true",
+    "logger.hideWelcomeMessage": True,
     "logger.level": "warning",
     "theme.font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
     # Colours of reports/templates/report.css: what Streamlit draws itself has those of the HTML report as well.
@@ -41,28 +56,50 @@ _SETTINGS = {
 }
 
 
-def streamlit_arguments(options: Options, host: str, port: int) -> list[str]:
-    """The arguments of the ``streamlit`` command that serve the dashboard.
+def serve(options: Options, host: str, port: int, allow_host: Sequence[str] = ()) -> None:
+    """Serve the dashboard until Ctrl-C or SIGTERM.
 
-    On an address of this machine alone, only its own names are answered: no other site may reach the audits through the
-    reader's browser by renaming itself.
+    Args:
+        options: what is shown.
+        host: address to bind, such as 127.0.0.1.
+        port: port to bind.
+        allow_host: names under which a proxy, or a name server of one's own, shows it.
     """
-    settings = {**_SETTINGS, "server.address": host, "server.port": str(port)}
-    flags = [f"--{name}={value}" for name, value in settings.items()]
-    if is_local(host):
-        flags += [f"--server.allowedHosts={name}" for name in dict.fromkeys(["localhost", "127.0.0.1", host])]
-    return ["run", str(_PAGE), *flags, "--", *options.arguments()]
+    from starlette.middleware import Middleware
+    from streamlit import App
+
+    sys.argv = [str(PAGE), *options.arguments()]  # what the page reads
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    guard = Middleware(Guard, names=own_names(host), shown_as=[name.lower() for name in allow_host])
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that ended it
+        App(PAGE, middleware=[guard]).run(config=settings(host, port))
 
 
-def check_start(options: Options, host: str, port: int) -> int:
+def settings(host: str, port: int) -> dict[str, object]:
+    """Streamlit's settings; :class:`~reports.dashboard.guard.Guard` decides before them."""
+    return {**_SETTINGS, "server.address": host, "server.port": port}
+
+
+def own_names(host: str) -> set[str]:
+    """Names that the dashboard has at this address; the machine's own too, where others reach it."""
+    return {"localhost", host.lower()} | (set() if is_local(host) else {socket.gethostname().lower()})
+
+
+def check_start(options: Options, host: str, port: int, allow_host: Sequence[str] = ()) -> int:
     """Number of audits that will be listed.
 
     Raises:
-        InputError: a folder that is not there, no audit in any of them, an address or port that cannot be had, or no
-            Streamlit.
+        InputError: a folder that is not there, no audit in any of them, an address or port that cannot be had, a name
+            that is no host name, or no Streamlit.
     """
     if importlib.util.find_spec("streamlit") is None:
         raise InputError("Streamlit is not installed, which the dashboard needs: pip install streamlit")
+    for name in allow_host:
+        if not _HOST_NAME.fullmatch(name):
+            raise InputError(
+                f"--allow-host {quote(name)} is no host name; expected one like audits.example.org, "
+                "without http:// and without a port"
+            )
     for folder in options.folders:
         if not folder.is_dir():
             what = "is a file" if folder.exists() else "does not exist"

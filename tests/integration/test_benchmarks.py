@@ -143,6 +143,15 @@ def test_reports_are_timed_on_audits_that_are_kept(tmp_path):
     assert len(printed.splitlines()) == 2
 
 
+def test_dashboard_load(tmp_path):
+    size = ("--images", 300, "--classes", 4, "--loads", 8, "--sessions", 4)
+    printed = run("benchmarks.dashboard_load", *size, "--output", tmp_path / "load.json")
+    found = read(tmp_path / "load.json", "python -m benchmarks.dashboard_load --images 300", {"audits": 0})
+    assert (len(found["mebibytes"]), len(found["session_seconds"])) == (8, 4)
+    assert (found["own_page_opens"], found["foreign_origins_that_open"]) == (True, [])
+    assert printed.splitlines()[-1] == "WebSocket: own page opens; foreign origins that open it: 0"
+
+
 def made_photographs(root: Path) -> Path:
     """Pictures of noise, each class in its own shade, laid out as the pools of photographs are."""
     rng = np.random.default_rng(0)

@@ -102,12 +102,15 @@ def test_the_action_takes_and_gives_what_it_should():
     assert named == set(ACTION["inputs"])
 
 
-def test_the_action_installs_its_own_version_or_what_is_asked_for(tmp_path):
-    for install, expected in (("", str(ROOT)), ("auditor==1.2; echo x", "auditor==1.2; echo x")):
-        runner = Runner(tmp_path, install=install)
+def test_the_action_installs_its_own_version_by_hashes_or_what_is_asked_for(tmp_path):
+    install = ["-m", "pip", "install", "--quiet"]
+    locked = [*install, "--require-hashes", "-r", f"{ROOT}/requirements.lock"]
+    own = [*locked, *install, "--no-deps", "--no-build-isolation", str(ROOT)]
+    for given, expected in (("", own), ("auditor==1.2; echo x", [*install, "auditor==1.2; echo x"])):
+        runner = Runner(tmp_path, install=given)
         program(tmp_path / "bin", "python", 'printf "%s\\n" "$@"')
         assert runner.run("install") == 0
-        assert runner.said.splitlines() == ["-m", "pip", "install", "--quiet", expected]
+        assert runner.said.splitlines() == expected
 
 
 @pytest.mark.parametrize(("given", "trusting"), [({}, False), ({"trust-code": "true"}, True)])

@@ -1,25 +1,32 @@
 """``auditor dashboard``: what is refused before anything starts, and what Streamlit is told."""
 
 import importlib.util
+import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 from small_audit import write_small_audit
+from streamlit import config
 from typer.testing import CliRunner
 
 from auditor import cli
-from reports.dashboard.launch import address, is_local, streamlit_arguments
+from reports.dashboard.guard import Guard
+from reports.dashboard.launch import PAGE, address, is_local, own_names, settings
 from reports.dashboard.options import Options, read_options
 
 
 @pytest.fixture
 def started(monkeypatch):
-    """Calls of Streamlit, which does not start."""
+    """Servers that do not start: each one's app, its settings, and the arguments of its page."""
     calls = []
-    monkeypatch.setattr("streamlit.web.cli.main", lambda args, prog_name: calls.append(args))
+    monkeypatch.setattr("streamlit.App.run", lambda app, config: calls.append((app, config, sys.argv)))
     monkeypatch.setattr("auditor.cli.dashboard._leave", lambda code: None)
-    return calls
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield calls
+    signal.signal(signal.SIGTERM, handler)
 
 
 def dashboard(*arguments):
@@ -43,17 +50,20 @@ def refused(result, *expected):
 def test_it_says_where_it_is_and_starts_streamlit(tmp_path, started):
     write_small_audit(tmp_path / "a")
     port = free_port()
-    result = dashboard(tmp_path, "--port", port, "--read-only", "--baseline", "b.toml")
+    result = dashboard(
+        tmp_path, "--port", port, "--read-only", "--baseline", "b.toml", "--allow-host", "Audits.example"
+    )
     assert result.exit_code == 0
     assert result.stdout == f"dashboard of 1 audit: http://127.0.0.1:{port}   (Ctrl-C ends it)\n"
-    (arguments,) = started
-    page = Path(arguments[1])
-    assert arguments[0] == "run"
-    assert page.name == "app.py"
-    assert page.is_file()
-    assert f"--server.port={port}" in arguments
-    after = arguments[arguments.index("--") + 1 :]
-    assert read_options(after) == Options((tmp_path,), read_only=True, baseline=Path("b.toml"))
+    assert result.stderr == ""
+    ((app, config, argv),) = started
+    assert (app.script_path, argv[0]) == (PAGE, str(PAGE))
+    assert PAGE.is_file()
+    assert (config["server.address"], config["server.port"]) == ("127.0.0.1", port)
+    assert read_options(argv[1:]) == Options((tmp_path,), read_only=True, baseline=Path("b.toml"))
+    (guard,) = app._user_middleware
+    assert guard.cls is Guard
+    assert guard.kwargs == {"names": {"localhost", "127.0.0.1"}, "shown_as": ["audits.example"]}
 
 
 def test_a_folder_that_looks_like_a_flag_is_a_folder():
@@ -67,21 +77,39 @@ def test_without_folders_it_looks_into_audits():
     assert read_options([]) == Options((Path("audits"),))
 
 
-def test_no_telemetry_no_watcher_no_traceback():
-    arguments = streamlit_arguments(Options((Path("a"),)), "127.0.0.1", 8501)
-    for flag in (
-        "--browser.gatherUsageStats=false",
-        "--server.fileWatcherType=none",
-        "--client.showErrorDetails=none",
-        "--server.address=127.0.0.1",
-        "--server.allowedHosts=localhost",
-    ):
-        assert flag in arguments
+def test_no_telemetry_no_watcher_no_traceback_and_nothing_that_opens_it():
+    found = settings("127.0.0.1", 8501)
+    expected = {
+        "browser.gatherUsageStats": False,
+        "server.fileWatcherType": "none",
+        "client.showErrorDetails": "none",
+        "server.address": "127.0.0.1",
+        "server.enableCORS": True,
+        "server.corsAllowedOrigins": [],
+        "server.enableXsrfProtection": True,
+        "server.enableAgentApi": False,
+        "server.enableStaticServing": False,
+        "global.developmentMode": False,
+    }
+    assert found.items() >= expected.items()
 
 
-def test_any_name_is_answered_only_where_others_are_asked_in():
-    arguments = streamlit_arguments(Options((Path("a"),)), "0.0.0.0", 8501)
-    assert not [argument for argument in arguments if "allowedHosts" in argument]
+def test_streamlit_knows_every_setting():
+    known = config._config_options_template
+    assert [name for name in settings("127.0.0.1", 8501) if name not in known] == []
+
+
+def test_the_machine_s_own_name_counts_only_where_others_are_asked_in(monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "Box")
+    assert own_names("127.0.0.1") == {"localhost", "127.0.0.1"}
+    assert own_names("0.0.0.0") == {"localhost", "0.0.0.0", "box"}
+
+
+@pytest.mark.parametrize("name", ["https://a.example", "a.example:80", "*.example", "", "a b", "-a"])
+def test_a_name_that_is_none_is_refused(tmp_path, started, name):
+    write_small_audit(tmp_path / "a")
+    refused(dashboard(tmp_path, f"--allow-host={name}"), f"--allow-host {name!r}", "audits.example.org")
+    assert started == []
 
 
 @pytest.mark.parametrize(
@@ -128,9 +156,10 @@ def test_without_streamlit_it_says_how_to_get_it(tmp_path, monkeypatch):
     refused(dashboard(tmp_path), "Streamlit is not installed")
 
 
-def test_open_to_others_it_warns_that_they_can_accept(tmp_path, started):
+def test_open_to_others_it_says_so_loudly(tmp_path, started):
     write_small_audit(tmp_path / "a")
     result = dashboard(tmp_path, "--host", "0.0.0.0", "--port", free_port())
-    assert "--read-only" in result.stderr
+    assert result.stderr.startswith("warning: OPEN TO OTHERS: there are no passwords and no encryption")
+    assert "whoever reaches 0.0.0.0 can look and accept findings; --read-only" in result.stderr
     result = dashboard(tmp_path, "--host", "0.0.0.0", "--port", free_port(), "--read-only")
-    assert result.stderr == ""
+    assert result.stderr.endswith("whoever reaches 0.0.0.0 can look\n")
