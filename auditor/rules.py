@@ -383,3 +383,9 @@ LITTLE_EVIDENCE = 1.0
 NEAR_PERFECT = 0.995
 #: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.
 KNOWN = 0.999
+
+# --- thresholds of the model as such ----
+
+#: What the head gets for a picture may differ by this part of its largest value when others are beside it in the batch.
+#: Kernels sum by the shape of a batch, and rounding to ten bits, as GPUs do in convolutions, is half a thousandth.
+SAME_ANSWER = 0.01
