@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +20,9 @@ from auditor.models.classifier import Classifier
 from auditor.models.trace import first_tensor
 from auditor.models.user_code import call_model
 from auditor.rules import SAME_ANSWER
+
+#: Below this largest value nothing is left but rounding.
+_LEAST = 1e-7
 
 
 def check_batch_mates(classifier: Classifier, probe: Tensor) -> None:
@@ -51,8 +53,8 @@ def check_batch_mates(classifier: Classifier, probe: Tensor) -> None:
 
 def _difference(found: Tensor, wanted: Tensor) -> float:
     """Largest difference, as a part of the largest value."""
-    apart = (found.double() - wanted.double()).abs().max()
-    return float(apart / (wanted.double().abs().max() + np.finfo(np.float32).tiny))
+    apart, largest = (found.double() - wanted.double()).abs().max(), wanted.double().abs().max()
+    return float(apart) / max(float(largest), _LEAST)
 
 
 @dataclass(slots=True, eq=False)
