@@ -284,6 +284,7 @@ def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | 
         class_names=inputs.match.class_names,
         notices=(
             *(() if origin is None else (rejudged_notice(origin),)),
+            *analysis.evidence.first_notices,
             *(fit_notices(analysis.evidence.fit, inputs.match.class_names) if analysis.evidence.fit else ()),
             *inputs.notices,
             *analysis.gathered.picture_concepts.taught.notices,

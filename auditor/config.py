@@ -125,6 +125,9 @@ class AuditConfig(BaseModel):
     preprocess: Path | None = Field(default=None, description="TOML file: size, crop, interpolation, mean, std")
     class_map: Path | None = Field(default=None, description="file that maps labels to outputs of the model")
     target_layer: str | None = Field(default=None, description="layer whose maps are drawn; found when not given")
+    model_output: str | None = Field(
+        default=None, description="which of several outputs of the model holds the classes"
+    )
     trust_code: bool = Field(default=False, description="allow code of FILE.py:factory to run; no setting of a file")
     encoder: str = Field(default=DEFAULT_ENCODER, description="open_clip:ARCH/PRETRAINED or @FILE, sample, conse")
     vocabulary: Path | None = Field(default=None, description="own vocabulary.toml")

@@ -26,13 +26,22 @@ class Check:
     advice: str = ""
 
 
-def examine_machine(model: str | None = None, weights: Path | None = None, trust_code: bool = False) -> list[Check]:
+def examine_machine(
+    model: str | None = None,
+    weights: Path | None = None,
+    trust_code: bool = False,
+    *,
+    preprocess: Path | None = None,
+    model_output: str | None = None,
+) -> list[Check]:
     """Look at versions, processors, encoders and (where given) a model.
 
     Args:
         model: Model spec to load and trace, as ``--model`` takes it.
         weights: File of its weights.
         trust_code: Whether a factory's code may run.
+        preprocess: File of its preprocessing.
+        model_output: Which of its outputs holds the classes.
     """
     checks = [Check("python", "ok", f"{platform.python_version()} on {platform.system()}, {os.cpu_count()} cores")]
     for package in _PACKAGES:
@@ -44,7 +53,13 @@ def examine_machine(model: str | None = None, weights: Path | None = None, trust
     checks += [_default_encoder(), _conse()]
     checks.append(_check("fonts", _fonts, "reinstall pillow"))
     if model:
-        checks.append(_check(f"model {model}", lambda: _model(model, weights, trust_code), "see the message"))
+        checks.append(
+            _check(
+                f"model {model}",
+                lambda: _model(model, weights, trust_code, preprocess, model_output),
+                "see the message",
+            )
+        )
     return checks
 
 
@@ -100,12 +115,20 @@ def _fonts() -> str:
     return "scalable" if isinstance(font, ImageFont.FreeTypeFont) else "bitmap only: figures will look coarse"
 
 
-def _model(model: str, weights: Path | None, trust_code: bool) -> str:
+def _model(
+    model: str, weights: Path | None, trust_code: bool, preprocess: Path | None, model_output: str | None
+) -> str:
     from auditor.models.load_classifier import load_classifier
 
-    found = load_classifier(model, weights=weights, trust_code=trust_code)
+    found = load_classifier(
+        model, weights=weights, preprocess=preprocess, trust_code=trust_code, model_output=model_output
+    )
     classes, channels = found.head.weight.shape
-    return (
-        f"{classes} outputs, {channels} channels into '{found.head_layer}', "
-        f"maps at '{found.target_layer}' ({found.map_method})"
+    taken = f" of its output '{found.output}'" if found.output else ""
+    return "; ".join(
+        (
+            f"{classes} outputs{taken}, {channels} channels into '{found.head_layer}', "
+            f"maps at '{found.target_layer}' ({found.map_method})",
+            *found.notices,
+        )
     )

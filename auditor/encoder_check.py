@@ -1,18 +1,24 @@
-"""Whether an encoder is fit for a data set, before any model is audited on it."""
+"""Whether an encoder is fit for a data set, and a model's outputs fit its labels, before the model is audited on it."""
 
 from __future__ import annotations
 
+import math
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from auditor.concept_records import EncoderFit
-from auditor.config import NO_MODEL, AuditConfig
+from auditor.config import NO_MODEL, make_config
 from auditor.evidence.effects.association import AssociationAuc, association_auc
 from auditor.evidence.effects.encoder_fit import encoder_fit
+from auditor.evidence.effects.swapped_outputs import swapped_outputs
+from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.judge import measurable
+from auditor.evidence.verdicts.swapped_sentences import swapped_notice
+from auditor.figures import rate
 from auditor.inputs.examples import TaughtConcepts
 from auditor.picture_concepts import picture_concepts
 from auditor.pipeline import evidence_input, extract, line_up, load_inputs
@@ -32,6 +38,7 @@ class EncoderCheck:
     presence: FloatArray  # (N, V), NaN where it cannot be measured
     paths: tuple[str, ...]  # N
     thumbnails: tuple[bytes | None, ...]  # N small JPEGs
+    model: tuple[str, ...] = ()  # what is said of the model that was tried as well; nothing without one
 
 
 def check_encoder(
@@ -41,6 +48,7 @@ def check_encoder(
     vocabulary: Path | None = None,
     max_images_per_class: int,
     cache: Path | None = None,
+    model: Mapping[str, object] | None = None,
     on_progress: Progress | None = None,
 ) -> EncoderCheck:
     """Embed some pictures of every class and compare the context words with the labels.
@@ -51,22 +59,25 @@ def check_encoder(
         vocabulary: Its file; None for the encoder's own.
         max_images_per_class: Pictures of a class at most.
         cache: Folder of the embedding cache; None for the user's.
+        model: Settings of a model that is to be tried on the pictures as well (``model``, ``weights`` …).
         on_progress: Called with (stage, done, total).
 
     Raises:
         AuditorError: what does not fit, in one line.
     """
     with tempfile.TemporaryDirectory() as folder:
-        config = AuditConfig(
-            data=data,
-            model=NO_MODEL,
-            encoder=encoder,
-            vocabulary=vocabulary,
-            max_images_per_class=max_images_per_class,
-            properties=False,
-            cache=cache,
-            out=Path(folder) / "check",
-        )
+        settings = {
+            "data": data,
+            "model": NO_MODEL,
+            "encoder": encoder,
+            "vocabulary": vocabulary,
+            "max_images_per_class": max_images_per_class,
+            "properties": False,
+            "n_extreme": 2,  # nothing is said of channels, so few pictures are enough
+            "cache": cache,
+            "out": Path(folder) / "check",
+        }
+        config = make_config({**settings, **(model or {})})
         inputs = load_inputs(config, on_progress=on_progress)
         shards = extract(config, inputs, on_progress=on_progress)
         pictures = line_up(inputs, shards)
@@ -88,6 +99,19 @@ def check_encoder(
         presence=given.presence[:, words],
         paths=tuple(item.path for item in pictures.items),
         thumbnails=tuple(thumbnails),
+        model=_of_model(given, names) if config.examines_model else (),
+    )
+
+
+def _of_model(given: EvidenceInput, class_names: Sequence[str]) -> tuple[str, ...]:
+    """How many pictures a model calls what they are labelled, and whether its outputs look swapped."""
+    judged = (given.label_idx >= 0) & (given.predicted_idx >= 0)
+    n = int(judged.sum())
+    right = float((given.label_idx == given.predicted_idx)[judged].mean()) if n else math.nan
+    swapped = swapped_outputs(given.label_idx, given.predicted_idx)
+    return (
+        f"model: {rate(right, n)} labelled pictures are called what they are labelled",
+        *(() if swapped is None else (swapped_notice(swapped, class_names),)),
     )
 
 

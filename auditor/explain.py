@@ -152,6 +152,8 @@ def explain_image(
         preprocess=preprocess or settings.preprocess,
         trust_code=trust_code,
         target_layer=settings.target_layer,
+        model_output=settings.model_output,
+        n_labels=len(settings.class_names),
     )
     if classifier.digest != settings.model_digest:
         raise ModelError(

@@ -135,6 +135,8 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
             preprocess=config.preprocess,
             trust_code=config.trust_code,
             target_layer=config.target_layer,
+            model_output=config.model_output,
+            n_labels=len(dataset.labels),
             device=device,
         )
         match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
@@ -169,7 +171,9 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
     trained_on = training_notice(dataset) if classifier is not None else None
-    notices = [*dataset.notices, *(notice for notice in (match.warning, encoder.notice, trained_on) if notice)]
+    of_model = classifier.notices if classifier is not None else ()
+    told = (*of_model, match.warning, encoder.notice, trained_on)
+    notices = [*dataset.notices, *(notice for notice in told if notice)]
     notices += expired_core(config, today)
     if concepts.dropped_words:
         shown = ", ".join(concepts.dropped_words[:5])

@@ -287,6 +287,7 @@ def _run(held: _Held, evidence: EvidenceResult, out: Path) -> Run:
         notices=(
             rejudged_notice(origin),
             *_not_done(held, evidence),
+            *evidence.first_notices,
             *(fit_notices(evidence.fit, held.kept.match.class_names) if evidence.fit else ()),
             *held.kept.notices,
             *(copy_notices(held.pictures.items, held.pictures.copies) if held.pictures.copies else ()),

@@ -383,3 +383,14 @@ LITTLE_EVIDENCE = 1.0
 NEAR_PERFECT = 0.995
 #: Confidence with which recall must exceed the rate among other classes, for a class to count as known to the model.
 KNOWN = 0.999
+
+# --- thresholds of the model as such ----
+
+#: What the head gets for a picture may differ by this part of its largest value when others are beside it in the batch.
+#: Kernels sum by the shape of a batch, and rounding to ten bits, as GPUs do in convolutions, is half a thousandth.
+SAME_ANSWER = 0.01
+#: Labels and outputs look swapped where this part more of a class's pictures is called one other class than is called
+#: the class itself, all round: of two classes that are told apart no worse than 70 to 30, only the wrong way.
+SWAPPED_GAIN = 0.4
+#: Chance that so few are called what they are labelled where either name is as likely.
+SWAPPED_P = 0.001

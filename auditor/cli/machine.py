@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -34,8 +35,13 @@ def init(
 def doctor(
     model: Annotated[str | None, typer.Option(help="Load and trace this model too.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Its weights.")] = None,
+    preprocess: Annotated[Path | None, typer.Option(help="Its TOML file: size, crop, mean, std.")] = None,
+    model_output: Annotated[str | None, typer.Option(help="Its output that holds the classes.")] = None,
     trust_code: TrustCode = False,
-    data: Annotated[Path | None, typer.Option(help="Try an encoder on these pictures instead.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Try an encoder, and --model where given, on these pictures instead.")
+    ] = None,
+    class_map: Annotated[Path | None, typer.Option(help="File that maps labels to outputs, with --data.")] = None,
     encoder: Annotated[str | None, typer.Option(help="Which encoder, with --data; default that of `run`.")] = None,
     vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml, with --data.")] = None,
     max_images_per_class: Annotated[int, typer.Option(min=1, help="Pictures of a class at most, with --data.")] = 100,
@@ -46,17 +52,35 @@ def doctor(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Say what works on this machine; with --data, whether an encoder's words can be trusted on pictures."""
+    """Say what works on this machine; with --data, whether an encoder's words can be trusted on pictures.
+
+    With --data and --model, also whether the model's outputs belong to the labels.
+    """
+    of_model = {
+        "model": model,
+        "weights": weights,
+        "preprocess": preprocess,
+        "model_output": model_output,
+        "class_map": class_map,
+        "trust_code": trust_code,
+    }
     if data is not None:
-        _check_encoder(data, encoder, vocabulary, max_images_per_class, output, cache, quiet=quiet)
+        tried = of_model if model else {}
+        _check_encoder(data, encoder, vocabulary, max_images_per_class, output, cache, tried, quiet=quiet)
         return
-    given = {"--encoder": encoder, "--vocabulary": vocabulary, "--output": output, "--cache": cache}
+    given = {
+        "--encoder": encoder,
+        "--vocabulary": vocabulary,
+        "--output": output,
+        "--cache": cache,
+        "--class-map": class_map,
+    }
     alone = [name for name, value in given.items() if value is not None]
     if alone:
         raise InputError(f"{alone[0]} is given without --data; name the pictures that the encoder is to be tried on")
     from auditor.doctor import examine_machine
 
-    checks = examine_machine(model, weights, trust_code)
+    checks = examine_machine(model, weights, trust_code, preprocess=preprocess, model_output=model_output)
     for check in checks:
         typer.echo(
             f"{check.state:8} {check.name}: {check.detail}" + (f"\n         → {check.advice}" if check.advice else "")
@@ -72,6 +96,7 @@ def _check_encoder(
     max_images_per_class: int,
     output: Path | None,
     cache: Path | None,
+    model: Mapping[str, object],
     *,
     quiet: bool,
 ) -> None:
@@ -87,9 +112,10 @@ def _check_encoder(
             vocabulary=vocabulary,
             max_images_per_class=max_images_per_class,
             cache=cache,
+            model=model,
             on_progress=on_progress,
         )
-    for notice in fit_notices(check.fit, check.class_names):
+    for notice in (*fit_notices(check.fit, check.class_names), *check.model):
         typer.echo(notice)
     if output is not None:
         from reports.page.encoder_page import encoder_page

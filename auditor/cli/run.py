@@ -39,6 +39,9 @@ def run(
     split: Annotated[str | None, typer.Option(help="Audit only this split of the manifest.")] = None,
     max_images_per_class: Annotated[int | None, typer.Option(help="A seeded sample of each class.")] = None,
     target_layer: Annotated[str | None, typer.Option(help="Layer whose maps are drawn.")] = None,
+    model_output: Annotated[
+        str | None, typer.Option(help="Key or position of the output that holds the classes, where there are several.")
+    ] = None,
     n_extreme: Annotated[int | None, typer.Option(help="Pictures that give a channel meaning, per side.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     tolerance: Annotated[
@@ -70,6 +73,7 @@ def run(
         "preprocess": preprocess,
         "split": split,
         "target_layer": target_layer,
+        "model_output": model_output,
         "max_images_per_class": max_images_per_class,
         "n_extreme": n_extreme,
         "seed": seed,

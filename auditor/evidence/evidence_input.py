@@ -121,5 +121,6 @@ class EvidenceResult:
     unnamed_leads: list[UnnamedLead] = field(default_factory=list)
     place_presence: Mapping[str, FloatArray] = field(default_factory=dict)  # by place (N,), NaN where it is not known
     notices: tuple[str, ...] = ()  # what holds for the whole audit and the reader must know
+    first_notices: tuple[str, ...] = ()  # those without which nothing else can be read
     fit: EncoderFit | None = None  # what the encoder's words are worth on these pictures
     dose_responses: list[DoseResponse] = field(default_factory=list)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auditor.errors import InputError
+from auditor.errors import InputError, ModelError
 from auditor.extraction.embedding_cache import EmbeddingCache
 from auditor.extraction.shards import FeatureShards, ShardRows, is_whole, shard_digest, write_shard
 from auditor.inputs.contents import file_digest
@@ -34,7 +34,7 @@ from auditor.properties.measure import MEASURES, measure_pixels, packed
 from auditor.records import MASK_STAGE, Dataset, Failure, FloatArray, ImageItem, IntArray, Progress
 from auditor.store.manifest import auditor_version
 from auditor.textcam.attribution import centred_weights
-from auditor.wording import quote
+from auditor.wording import SHOWN_PATH_CHARS, quote
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +111,8 @@ def extract_features(
     Raises:
         StoreError: the shards cannot be written.
         InputError: a picture or a mask changed since the data set was loaded.
+        ModelError: the classifier's own code raised something, its transform gives pictures of two shapes, or it
+            answers with values that are not finite; the picture is named.
     """
     folder.mkdir(parents=True, exist_ok=True)
     key = _features_key(classifier, encoder, thumbnails, properties)
@@ -127,11 +129,14 @@ def extract_features(
     done = sum(len(items) for items, path in zip(slices, paths, strict=True) if path in whole)
     if done:
         logger.info("%d of %d pictures were extracted before", done, len(dataset.items))
+    shapes: dict[tuple[int, ...], str] = {}  # of what the classifier gets, and the first picture that has it
     with ThreadPoolExecutor(n_jobs) as pool:
         for items, path in zip(slices, paths, strict=True):
             if path in whole:
                 continue
-            rows = _extract_shard(dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool)
+            rows = _extract_shard(
+                dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool, shapes
+            )
             write_shard(path, rows)
             done += len(items)
             if on_progress:
@@ -170,6 +175,7 @@ def _extract_shard(
     properties: bool,
     batch_size: int,
     pool: ThreadPoolExecutor,
+    shapes: dict[tuple[int, ...], str],
 ) -> ShardRows:
     def prepare(item: ImageItem) -> _Prepared | Failure:
         return _prepare(dataset, item, classifier, encoder, cache, thumbnails, properties)
@@ -184,9 +190,11 @@ def _extract_shard(
         if not readable:
             continue
         if classifier is not None:
+            _check_one_shape(classifier, readable.values(), shapes)
             full = _full_batch({at: picture.for_classifier for at, picture in readable.items()}, batch_size)
             wanted = np.array([at for at, picture in readable.items() if picture.item.image_id in mapped], np.int64)
             batch_activations, batch_logits, batch_places = _decided(classifier, full, wanted)
+            _check_finite(classifier, readable, batch_activations, batch_logits)
             activations.append(batch_activations[list(readable)])
             logits.append(batch_logits[list(readable)])
             places.append(batch_places[list(readable)])
@@ -212,6 +220,31 @@ def _extract_shard(
         wide_peaks=tuple(p.wide_peak for p in pictures),
         see_through=tuple(p.see_through for p in pictures),
     )
+
+
+def _check_one_shape(classifier: Classifier, pictures: Iterable[_Prepared], shapes: dict[tuple[int, ...], str]) -> None:
+    """Pictures of two shapes fit in no batch, and what a model makes of them is not compared."""
+    for picture in pictures:
+        if picture.for_classifier is not None:
+            shapes.setdefault(tuple(picture.for_classifier.shape), picture.item.path)
+    if len(shapes) > 1:
+        found = [f"{shape} for {quote(path, SHOWN_PATH_CHARS)}" for shape, path in shapes.items()][:2]
+        raise ModelError(
+            f"transform of {classifier.spec} gives pictures of two shapes, {' and '.join(found)}; expected one shape: "
+            "let it resize and crop to fixed sides, or give --preprocess"
+        )
+
+
+def _check_finite(
+    classifier: Classifier, readable: Mapping[int, _Prepared], activations: FloatArray, logits: FloatArray
+) -> None:
+    for at, picture in readable.items():
+        if not (np.isfinite(activations[at]).all() and np.isfinite(logits[at]).all()):
+            path = quote(picture.item.path, SHOWN_PATH_CHARS)
+            raise ModelError(
+                f"model {classifier.spec} answers picture {path} with values that are not finite; "
+                "expected finite logits: mend the model or its weights, or take the picture out"
+            )
 
 
 def _mapped(items: Sequence[ImageItem]) -> set[str]:
@@ -300,7 +333,7 @@ def _prepare(
     return _Prepared(
         item=item,
         size=decoded.size,
-        for_classifier=classifier.preprocess(decoded.image) if classifier else None,
+        for_classifier=_for_classifier(classifier, decoded, item.path) if classifier else None,
         whole=_view(decoded, encoder, cache),
         surroundings=surroundings,
         mask_failure=mask_failure,
@@ -310,6 +343,14 @@ def _prepare(
         wide_peak=decoded.wide_peak,
         see_through=decoded.see_through,
     )
+
+
+def _for_classifier(classifier: Classifier, decoded: DecodedImage, path: str) -> torch.Tensor:
+    """(3, H, W); a transform of the user's that fails on it names the picture."""
+    try:
+        return classifier.preprocess(decoded.image)
+    except ModelError as error:
+        raise ModelError(f"picture {quote(path, SHOWN_PATH_CHARS)}: {error}") from error
 
 
 def _measured(decoded: DecodedImage) -> str:

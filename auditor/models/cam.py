@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from auditor.errors import ModelError
 from auditor.models.classifier import Classifier
 from auditor.models.trace import RECTIFIERS, first_tensor, pooled
+from auditor.models.user_code import call_model
 from auditor.records import FloatArray
 
 
@@ -52,7 +53,7 @@ def forward(classifier: Classifier, batch: Tensor) -> tuple[FloatArray, FloatArr
         ModelError: the model does not call its head for this batch.
     """
     with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=False) as seen:
-        classifier.module(_on_device(classifier, batch))
+        call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
         activations, logits = _head_values(classifier, seen)
         if classifier.one_logit:
             logits = two_classes(logits)
@@ -78,7 +79,7 @@ def forward_with_maps(
         ModelError: the model does not call its head, or its target layer, for this batch.
     """
     with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=True) as seen:
-        classifier.module(_on_device(classifier, batch))
+        call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
         activations, logits = _head_values(classifier, seen)
         if classifier.one_logit:
             logits = two_classes(logits)
@@ -120,7 +121,7 @@ def response_maps(classifier: Classifier, batch: Tensor, channel_weights: FloatA
     # Autograd watches only what follows the target: nothing before it asks for a gradient.
     closed = classifier.target.method == "cam"
     with _prepared(classifier), torch.set_grad_enabled(not closed), _watching(classifier, target=True) as seen:
-        classifier.module(images)
+        call_model(classifier.module, images, classifier.spec)
         values = _target_values(classifier, seen)
         maps = (
             _closed_form(classifier, values, weights) if closed else _gradient_form(classifier, seen, values, weights)

@@ -29,6 +29,8 @@ class Classifier:
         device: Where the module lives.
         one_logit: Whether the module gives the logit z of one class against none. It stands for two classes, the
             positive one last, with logits -z/2 and z/2: their softmax is the sigmoid of z.
+        output: Name of the output that holds the classes, empty where the module returns one tensor.
+        notices: What the reader of an audit must be told of the module.
     """
 
     spec: str
@@ -44,6 +46,8 @@ class Classifier:
     channels_last: bool
     device: str
     one_logit: bool = False
+    output: str = ""
+    notices: tuple[str, ...] = ()
 
     @property
     def target_layer(self) -> str:

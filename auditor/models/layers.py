@@ -57,7 +57,7 @@ def find_target_layer(
     Raises:
         ModelError: no layer has places, the layout cannot be told, or ``wanted`` does not exist, run or have places.
     """
-    calls = trace_calls(module, batch, head_input)
+    calls = trace_calls(module, batch, head_input, name)
     finder = _Finder(calls, batch, name)
     if wanted is not None:
         known = {layer_name for layer_name, _ in module.named_modules()}

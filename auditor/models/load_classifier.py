@@ -9,17 +9,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from auditor.errors import ModelError
 from auditor.models import cam
+from auditor.models.batch_mates import check_batch_mates
 from auditor.models.classifier import Classifier
 from auditor.models.head import find_head, linear_weights
 from auditor.models.layers import find_target_layer
 from auditor.models.model_sources import build_model
 from auditor.models.preprocess import OpaqueTransform, Preprocess, probe_picture, read_preprocess
 from auditor.models.trace import is_close
+from auditor.models.user_code import users_code
 from auditor.models.weights import digest_module
 from auditor.records import FloatArray, LinearHead
+from auditor.wording import quote_list
 
 _PROBE_IMAGES = 2
 
@@ -31,6 +35,8 @@ def load_classifier(
     preprocess: Path | None = None,
     trust_code: bool = False,
     target_layer: str | None = None,
+    model_output: str | None = None,
+    n_labels: int | None = None,
     multi_label: bool = False,
     device: str = "cpu",
 ) -> Classifier:
@@ -44,12 +50,15 @@ def load_classifier(
         preprocess: TOML file that takes the place of the preprocessing that came with the model.
         trust_code: Whether the code of a factory may run.
         target_layer: Layer whose output is mapped, instead of the one that is found.
+        model_output: Name of the output that holds the classes, where the model returns several.
+        n_labels: Labels of the data: of several outputs the one of this size is meant, where the outputs have no names.
         multi_label: Whether the outputs are sigmoids, each for itself.
         device: A torch device.
 
     Raises:
         ModelError: unknown spec, code not trusted, weights absent, holding code or not fitting, no preprocessing, no
-            linear head, no layer with places, or a model that is not deterministic.
+            linear head, no layer with places, several outputs that could be meant, code of the user that raises, or a
+            model that is not deterministic or whose answer to a picture depends on those beside it.
     """
     source = build_model(spec, weights, trust_code=trust_code)
     transform = read_preprocess(preprocess) if preprocess else source.transform
@@ -65,6 +74,8 @@ def load_classifier(
         identity=source.identity,
         class_names=source.class_names,
         target_layer=target_layer,
+        model_output=model_output,
+        n_labels=n_labels,
         multi_label=multi_label,
         device=device,
     )
@@ -78,6 +89,8 @@ def make_classifier(
     identity: Sequence[str] = (),
     class_names: tuple[str, ...] | None = None,
     target_layer: str | None = None,
+    model_output: str | None = None,
+    n_labels: int | None = None,
     multi_label: bool = False,
     device: str = "cpu",
 ) -> Classifier:
@@ -90,6 +103,8 @@ def make_classifier(
         identity: What decides the features besides weights and preprocessing, for the digest.
         class_names: One per output.
         target_layer: See :func:`load_classifier`.
+        model_output: See :func:`load_classifier`.
+        n_labels: See :func:`load_classifier`.
         multi_label: See :func:`load_classifier`.
         device: A torch device.
 
@@ -102,10 +117,17 @@ def make_classifier(
     except (RuntimeError, AssertionError) as error:
         raise ModelError(f"device '{device}' cannot be used: {str(error).splitlines()[0]}") from error
     module = module.module if isinstance(module, nn.DataParallel) else module
-    module = module.float().eval().to(place)
-    digest = digest_module(module, (preprocess.describe(), *identity))
+    _check_values(module, spec)
+    with users_code(
+        f"putting model {spec} into evaluation mode on '{device}'",
+        "expected a plain torch module, no result of torch.export or torch.jit: return what that was made of",
+    ):
+        module = module.float().eval().to(place)
+        taken = () if model_output is None else (f"output {model_output}",)
+        digest = digest_module(module, (preprocess.describe(), *identity, *taken))
     probe = _probe_batch(preprocess, place)
-    head_layer, head_input = find_head(module, probe, spec)
+    n_classes = len(class_names) if class_names is not None else n_labels
+    head_layer, head_input = find_head(module, probe, spec, wanted=model_output, n_classes=n_classes)
     target = find_target_layer(module, probe, head_input, spec, target_layer)
     weight, bias = linear_weights(module.get_submodule(head_layer.layer))
     one_logit = weight.shape[0] == 1
@@ -127,11 +149,28 @@ def make_classifier(
         channels_last=False,
         device=device,
         one_logit=one_logit,
+        output=head_layer.output,
+        notices=() if head_layer.notice is None else (head_layer.notice,),
     )
     if class_names is not None and len(class_names) != classifier.n_classes:
-        raise ModelError(f"{spec} has {classifier.n_classes} outputs but {len(class_names)} class names")
+        raise ModelError(
+            f"{spec} has {classifier.n_classes} outputs but {len(class_names)} class names "
+            f"({quote_list(class_names)}); expected one name an output: mend them in the metadata of the weights"
+        )
     _check(classifier, probe, head_input)
     return _fastest(classifier, probe)
+
+
+def _check_values(module: nn.Module, spec: str) -> None:
+    """Refuse what was built without weights: nothing can be computed with it."""
+    empty = [
+        name for name, value in [*module.named_parameters(), *module.named_buffers()] if is_lazy(value) or value.is_meta
+    ]
+    if empty:
+        raise ModelError(
+            f"model {spec} has {len(empty)} parameters without values (first: '{empty[0]}'): it was built lazily or on "
+            "the device 'meta'; build it on 'cpu' and load its weights in the factory, or give --weights"
+        )
 
 
 def _probe_batch(transform: Preprocess | OpaqueTransform, device: torch.device) -> Tensor:
@@ -146,6 +185,7 @@ def _check(classifier: Classifier, probe: Tensor, head_input: Tensor) -> None:
     activations, _ = cam.forward(classifier, probe)
     if not is_close(torch.from_numpy(activations), head_input.cpu()):
         raise ModelError(f"{classifier.spec} gives two results for one picture in evaluation mode")
+    check_batch_mates(classifier, probe)
     cam.response_maps(classifier, probe, np.repeat(classifier.head.weight[None, :1], len(activations), 0))
 
 
@@ -164,7 +204,7 @@ def _fastest(classifier: Classifier, probe: Tensor) -> Classifier:
         found, _ = cam.forward(fast, probe)
         if is_close(torch.from_numpy(found), torch.from_numpy(expected)):
             return fast
-    except RuntimeError:
+    except ModelError:
         pass
     classifier.module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return classifier

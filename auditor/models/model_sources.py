@@ -24,6 +24,7 @@ from auditor.models.hub import fetch_problem, hub_or_cache
 from auditor.models.preprocess import OpaqueTransform, Preprocess, from_mapping, from_transform
 from auditor.models.sample_models import build_sample_classifier
 from auditor.models.torchvision_cure import import_torchvision_safely
+from auditor.models.user_code import users_code
 from auditor.models.weights import StateDict, file_sha256, fit_keys, load_into, read_weights, rows_of_head
 
 SAMPLES = ("planted", "balanced", "stamped")
@@ -157,10 +158,8 @@ def _factory(place: str, name: str, weights: Path | None, *, trust_code: bool) -
             found = [key for key, value in vars(code).items() if callable(value) and not key.startswith("_")]
             near = difflib.get_close_matches(name, found, n=1, cutoff=0)
             raise ModelError(f"{place} has no function '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
-        try:
+        with users_code(f"{spec}()", "expected a torch module or (module, transform)"):
             made = factory()
-        except Exception as error:
-            raise ModelError(f"{spec}() raised {_in_short(error)}") from error
     module, transform = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if not isinstance(module, nn.Module) or not (transform is None or callable(transform)):
         raise ModelError(f"{spec} returned {type(made).__name__}; expected a torch module or (module, transform)")
@@ -176,7 +175,7 @@ def _factory(place: str, name: str, weights: Path | None, *, trust_code: bool) -
 
 
 def _import(spec: str, path: Path | None, name: str) -> ModuleType:
-    try:
+    with users_code(f"model '{spec}': importing it", "mend the file, or install what it imports"):
         if path is None:
             return importlib.import_module(name)
         # A name of its own, so that a file called like an installed package does not hide it.
@@ -187,10 +186,6 @@ def _import(spec: str, path: Path | None, name: str) -> ModuleType:
         module = importlib.util.module_from_spec(found)
         sys.modules[unique] = module
         found.loader.exec_module(module)
-    except ModelError:
-        raise
-    except Exception as error:
-        raise ModelError(f"model '{spec}': importing it raised {_in_short(error)}") from error
     return module
 
 
@@ -222,10 +217,6 @@ def _fetch(spec: str, build: Callable[[], Any]) -> nn.Module:
                 "give a local file with --weights FILE"
             ) from error
     return module
-
-
-def _in_short(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 def _names_in(metadata: dict[str, str], weights: Path) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ import hashlib
 import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from auditor.errors import ModelError
+from auditor.models.user_code import users_code
 from auditor.regular_files import read_regular_text
 from auditor.wording import quote, shown
 
@@ -121,10 +122,25 @@ class OpaqueTransform:
 
     transform: Transform
     fingerprint: str
+    where: str  # whose it is, for errors
 
     def __call__(self, image: Image.Image) -> Tensor:
-        """The transform's own result."""
-        return self.transform(image)
+        """The transform's own result, (3, H, W) as float32.
+
+        Raises:
+            ModelError: it raised something, or gave something else.
+        """
+        whose = f"transform of {self.where}"
+        given = f"a {image.width} x {image.height} picture"
+        with users_code(f"{whose} on {given}", "expected a float tensor (3, H, W): mend the transform"):
+            made = self.transform(image)
+            if not isinstance(made, Tensor) or made.ndim != 3 or made.shape[0] != 3 or not made.is_floating_point():
+                found = f"{made.dtype} {tuple(made.shape)}" if isinstance(made, Tensor) else type(made).__name__
+                raise ModelError(f"{whose} gives {found} for {given}; expected a float tensor (3, H, W)")
+            values = made.detach().cpu().float()
+        if not values.isfinite().all():
+            raise ModelError(f"{whose} gives values that are not finite for {given}; expected finite ones")
+        return values
 
     @property
     def input_size(self) -> int:
@@ -154,25 +170,18 @@ def from_transform(transform: Any, where: str) -> Preprocess | OpaqueTransform:
         ModelError: it fails, gives another shape or type, or gives two results for one picture.
     """
     picture = probe_picture()
-    try:
-        first, second = transform(picture), transform(picture)
-    except Exception as error:
-        raise ModelError(
-            f"transform of {where} failed on a 400 x 300 RGB picture: {type(error).__name__}: {error}"
-        ) from error
-    if not isinstance(first, Tensor) or first.ndim != 3 or first.shape[0] != 3 or not first.is_floating_point():
-        found = f"{first.dtype} {tuple(first.shape)}" if isinstance(first, Tensor) else type(first).__name__
-        raise ModelError(f"transform of {where} gives {found}; expected a float tensor (3, H, W)")
+    opaque = OpaqueTransform(transform, "", where)
+    first, second = opaque(picture), opaque(picture)
     if not torch.equal(first, second):
         raise ModelError(f"transform of {where} gives two results for one picture: return the one used for evaluation")
     known = _recognise(transform)
     if known is not None:
         ours = known(picture)
         # Recognised by its parts, believed by its result.
-        if ours.shape == first.shape and torch.allclose(ours, first.float(), atol=1e-4):
+        if ours.shape == first.shape and torch.allclose(ours, first, atol=1e-4):
             return known
-    digest = hashlib.sha256(first.detach().cpu().contiguous().numpy().tobytes())
-    return OpaqueTransform(transform, f"{tuple(first.shape)} {digest.hexdigest()}")
+    digest = hashlib.sha256(first.contiguous().numpy().tobytes())
+    return replace(opaque, fingerprint=f"{tuple(first.shape)} {digest.hexdigest()}")
 
 
 def _recognise(transform: Any) -> Preprocess | None:

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from auditor.models.user_code import call_model
+
 #: Activation functions that a network may apply between its last layer and functional pooling.
 RECTIFIERS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
@@ -89,13 +91,14 @@ def is_close(found: Tensor, wanted: Tensor) -> bool:
     return bool((found.double() - wanted.double()).abs().max() <= tolerance)
 
 
-def trace_calls(module: nn.Module, batch: Tensor, head_input: Tensor) -> list[Call]:
+def trace_calls(module: nn.Module, batch: Tensor, head_input: Tensor, model: str) -> list[Call]:
     """Run ``batch`` through ``module`` and describe every call of every layer, in the order in which calls end.
 
     Args:
         module: In evaluation mode.
         batch: (B, 3, H, W).
         head_input: (B, K), what the head gets for this batch: what pools to it is marked.
+        model: Its name, for errors.
     """
     calls: list[Call] = []
     counts: dict[str, int] = {}
@@ -142,7 +145,7 @@ def trace_calls(module: nn.Module, batch: Tensor, head_input: Tensor) -> list[Ca
             if name:
                 handles.append(layer.register_forward_pre_hook(begin(name), with_kwargs=True))
                 handles.append(layer.register_forward_hook(end))
-        module(batch)
+        call_model(module, batch, model)
     return calls
 
 

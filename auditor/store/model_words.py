@@ -24,6 +24,7 @@ class RunSettings:
     weights: Path | None
     preprocess: Path | None
     target_layer: str | None
+    model_output: str | None
     data_path: str
     class_names: tuple[str, ...]
 
@@ -62,6 +63,7 @@ def read_run_settings(connection: duckdb.DuckDBPyConnection) -> RunSettings:
         weights=path("weights"),
         preprocess=path("preprocess"),
         target_layer=config.get("target_layer"),
+        model_output=config.get("model_output"),
         data_path=str(data_path),
         class_names=tuple(class_names),  # type: ignore[arg-type]  # a list column
     )

@@ -50,7 +50,7 @@ def test_everything_is_put_back(call: str, fails: bool):
             cam.response_maps(classifier, pictures(2, 16), np.ones((2, 1, 10), np.float32))
 
     if fails:
-        with pytest.raises(RuntimeError, match="broken"):
+        with pytest.raises(ModelError, match="raised RuntimeError: broken"):
             run()
     else:
         run()

@@ -59,7 +59,7 @@ def test_every_flag_becomes_its_setting(audits):
     values = {
         "weights": "w.pt", "encoder": "sample", "vocabulary": "v.toml", "class_map": "c.csv", "preprocess": "p.toml",
         "split": "val", "max_images_per_class": 7, "target_layer": "layer4", "n_extreme": 9, "seed": 3, "cache": "k",
-        "jobs": 2, "device": "cpu", "tolerance": 0.15,
+        "jobs": 2, "device": "cpu", "tolerance": 0.15, "model_output": "logits",
     }  # fmt: skip
     flags = [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", value)]
     run(*REQUIRED, *flags, "--no-thumbnails", "--trust-code", "--resume")
@@ -210,13 +210,14 @@ def test_init_writes_the_template(tmp_path):
 def test_doctor_prints_checks_with_advice(monkeypatch, state, exit_code):
     asked = []
 
-    def examine(*arguments):
-        asked.append(arguments)
+    def examine(*arguments, **options):
+        asked.append((*arguments, options))
         return [Check("python", "ok", "3.11"), Check("timm", state, "found this", "do that")]
 
     monkeypatch.setattr(doctor, "examine_machine", examine)
-    result = run("doctor", "--model", "m", "--weights", "w", "--trust-code", exit_code=exit_code)
-    assert asked == [("m", Path("w"), True)]
+    flags = ("--weights", "w", "--trust-code", "--preprocess", "p", "--model-output", "1")
+    result = run("doctor", "--model", "m", *flags, exit_code=exit_code)
+    assert asked == [("m", Path("w"), True, {"preprocess": Path("p"), "model_output": "1"})]
     assert result.stdout.splitlines() == [
         "ok       python: 3.11", f"{state:8} timm: found this", "         → do that",
     ]  # fmt: skip

@@ -51,7 +51,11 @@ def test_a_picture_of_the_data_by_path_or_id(world, loaded, name):
     np.testing.assert_allclose(found.maps.phrase_shares, [0.9], atol=1e-5)
     np.testing.assert_array_equal(np.asarray(found.image), np.full((8, 8, 3), (255, 0, 0)))
     assert loaded == [
-        ("toy", {"weights": None, "preprocess": None, "trust_code": False, "target_layer": None}),
+        (
+            "toy",
+            {"weights": None, "preprocess": None, "trust_code": False, "target_layer": None, "model_output": None}
+            | {"n_labels": 2},
+        ),
     ]
 
 

@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 from toy_audit import COLOURS, channels_of, toy_classifier, toy_encoder, write_pictures
 
-from auditor.errors import InputError
+from auditor.errors import InputError, ModelError
 from auditor.extraction import extract
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.inputs.contents import file_digest
 from auditor.inputs.images import read_image
+from auditor.models.preprocess import OpaqueTransform
 from auditor.records import Failure
 
 CLASSIFIER = toy_classifier()
@@ -274,3 +275,48 @@ def test_a_mask_that_changed_is_seen_again(work, tmp_path):
     again = work(dataset=masked_dataset(tmp_path / "data", ~white))
     assert first._paths != again._paths
     assert work(dataset=write_pictures(tmp_path / "data", {})).surroundings() is None
+
+
+# --- what the user's code gives for one picture ----
+
+
+def test_a_transform_that_fails_on_a_picture_names_it(work):
+    def transform(image):
+        if image.getpixel((0, 0)) == COLOURS[last]:
+            raise KeyError("mean")
+        return CLASSIFIER.preprocess(image)
+
+    last = list(COLOURS)[-1]
+    broken = replace(CLASSIFIER, preprocess=OpaqueTransform(transform, "", "toy"))
+    with pytest.raises(
+        ModelError, match=rf"^picture '{last}': transform of toy on .* KeyError: 'mean' \(.*test_extract"
+    ):
+        work(classifier=broken)
+
+
+def test_a_transform_that_gives_two_shapes_names_two_pictures(work, tiny_shards):
+    first, *_, last = COLOURS
+
+    def transform(image):
+        made = CLASSIFIER.preprocess(image)
+        return made[:, :, :4] if image.getpixel((0, 0)) == COLOURS[last] else made
+
+    broken = replace(CLASSIFIER, preprocess=OpaqueTransform(transform, "", "toy"))
+    shape = tuple(CLASSIFIER.preprocess(Image.new("RGB", (12, 10))).shape)
+    with pytest.raises(ModelError) as caught:
+        work(classifier=broken, batch_size=1)  # the odd one is in a batch and a shard of its own
+    assert f"two shapes, {shape} for '{first}' and {(*shape[:2], 4)} for '{last}'; expected one shape" in str(
+        caught.value
+    )
+
+
+def test_an_answer_that_is_not_finite_names_its_picture(work):
+    last = list(COLOURS)[-1]
+
+    def transform(image):
+        made = CLASSIFIER.preprocess(image)
+        return made * 1e38 * 10 if image.getpixel((0, 0)) == COLOURS[last] else made
+
+    broken = replace(CLASSIFIER, preprocess=transform)
+    with pytest.raises(ModelError, match=rf"answers picture '{last}' with values that are not finite; expected finite"):
+        work(classifier=broken)

@@ -79,7 +79,7 @@ def test_factory_transform_is_used_and_hashed(factory: Path):
     [
         ("plain", "says nothing of its preprocessing: return (module, transform), or give --preprocess"),
         ("random_transform", "gives two results for one picture"),
-        ("wrong_transform", "gives Image; expected a float tensor (3, H, W)"),
+        ("wrong_transform", "gives Image for a 400 x 300 picture; expected a float tensor (3, H, W)"),
         ("text", "returned str; expected a torch module or (module, transform)"),
         ("broken", "raised ValueError: no checkpoint"),
         ("plane", "has no function 'plane'; did you mean 'plain'?"),

@@ -128,10 +128,10 @@ def test_head_that_is_followed_by_something_else():
 
 
 def test_input_that_the_model_cannot_take():
-    with pytest.raises(ModelError, match=r"NoPlaces fails on a batch of shape \(2, 3, 20, 20\).*--preprocess"):
+    with pytest.raises(ModelError, match=r"model NoPlaces on a batch of shape \(2, 3, 20, 20\) raised .*--preprocess"):
         find_head(NoPlaces().eval(), probe(20), "NoPlaces")
 
 
 def test_output_that_is_no_table():
-    with pytest.raises(ModelError, match=r"returns shape \(2, 3, 8, 8\); expected \(B, C\)"):
+    with pytest.raises(ModelError, match=r"returns shape \(2, 3, 8, 8\) for 2 pictures; expected \(B, C\)"):
         find_head(nn.Conv2d(3, 3, 3, 2, 1).eval(), probe(), "map")

@@ -19,6 +19,7 @@ from auditor.evidence.effects.pulled_share import Sources, pulled_share, pulled_
 from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure, assign_folds
 from auditor.evidence.effects.significance import PresentArms, TwoArms
 from auditor.evidence.effects.strata import class_strata
+from auditor.evidence.effects.swapped_outputs import SwappedOutputs, swapped_outputs
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
 from auditor.evidence.effects.witnesses import witness_weights
 from auditor.evidence.evidence_input import EvidenceInput
@@ -122,6 +123,7 @@ class Measured:
     fit: EncoderFit
     readable: BoolArray  # (C, V) see PairEvidence.readable
     pull_arms: IntArray  # pictures of other classes in the smaller arm
+    swapped: SwappedOutputs | None  # classes whose labels and outputs look swapped
     pairs: list[PairEvidence] = field(default_factory=list)
 
     @property
@@ -186,6 +188,7 @@ def measure(inputs: EvidenceInput, progress: Progress) -> Measured:
         fit=fit,
         readable=readable,
         pull_arms=_pull_arms(n_known, n_with),
+        swapped=swapped_outputs(labels, inputs.predicted_idx),
     )
     progress("evidence: association", 1, 1)
     _observed_gaps(inputs, measured, order, progress)

@@ -10,12 +10,15 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, testable
 from auditor.evidence.verdicts import sentences
 from auditor.evidence.verdicts.sentences import Sentence
+from auditor.evidence.verdicts.swapped_sentences import looks_swapped
 from auditor.rules import KNOWN, MAX_RESIDUAL, MIN_ARM, NEAR_PERFECT
 
 
 def not_analysable(inputs: EvidenceInput, measured: Measured, c: int) -> Sentence | None:
     """The named state that keeps a class without proof from being called clean or suspect, as a sentence."""
     name, labels, called = inputs.class_names[c], inputs.label_idx, inputs.predicted_idx == c
+    if measured.swapped is not None and c in measured.swapped.called_as:
+        return looks_swapped(measured.swapped, c, inputs.class_names)
     n_called = int(called.sum())
     if n_called == 0:
         return sentences.never_predicted(name, int(measured.n_labelled[c]))

@@ -21,6 +21,7 @@ from auditor.evidence.verdicts.many_tests import n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.evidence.verdicts.suspicion import makes_suspect, only_in_data
+from auditor.evidence.verdicts.swapped_sentences import read_with_care
 from auditor.records import Severity, Verdict, VerdictName
 from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, PULLED_DELTA, RECALL_LOSS
 
@@ -94,6 +95,7 @@ def class_verdict(
         lead = proven[0]
         others = [j.pair for j in proven[1:] if j.pair.concept_idx not in lead.pair.partners]
         told = sentences.flagged(inputs, lead, others, other_source(inputs, judged, lead))
+        told = told.and_also(read_with_care(measured.swapped, c))
         besides = losses_besides(inputs, absence, losses, {j.pair.concept_idx for j in proven})
         return verdict("flagged", sentences.with_losses(inputs, told, besides), severity_of(lead.gap), lead)
     named_state = not_analysable(inputs, measured, c)

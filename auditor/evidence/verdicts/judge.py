@@ -28,6 +28,7 @@ from auditor.evidence.verdicts.sure_columns import mark_sure_columns
 from auditor.evidence.verdicts.suspicion import makes_suspect
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
+from auditor.evidence.verdicts.swapped_sentences import swapped_notice
 from auditor.evidence.verdicts.unnamed_leads import unnamed_leads
 from auditor.records import Progress
 from auditor.rules import MIN_KAPPA, RECALL_LOSS
@@ -106,6 +107,7 @@ def judge(
         unnamed_leads=unnamed_leads(inputs),
         place_presence=place_presence(inputs, places),
         notices=(*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
+        first_notices=() if measured.swapped is None else (swapped_notice(measured.swapped, inputs.class_names),),
         fit=measured.fit,
         dose_responses=doses,
     )

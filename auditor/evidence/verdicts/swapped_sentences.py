@@ -1,0 +1,45 @@
+"""What is said where labels and outputs of the model look swapped: before all else, and beside every such class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.evidence.effects.swapped_outputs import SwappedOutputs
+from auditor.evidence.verdicts.sentences import Sentence
+from auditor.figures import counted, percent, rate
+from auditor.wording import quote
+
+#: Classes that are named.
+_NAMED = 10
+_NEXT_STEP = "say which output a label is with --class-map FILE (a CSV with the columns label and output)"
+
+
+def swapped_notice(swapped: SwappedOutputs, class_names: Sequence[str]) -> str:
+    """State of the audit: the labels with the outputs that fit them best, and how to say so."""
+    n, own, other = swapped.all_counts
+    lines = [f"{quote(class_names[c])} = output {output}" for c, output in swapped.called_as.items()]
+    more = f" and {len(lines) - _NAMED:,} more" if len(lines) > _NAMED else ""
+    return (
+        f"labels and outputs look swapped: {rate(own / n, n)} pictures of {counted(len(lines), 'class', 'classes')} "
+        f"are called what they are labelled, and {percent(other / n)} would be with {', '.join(lines[:_NAMED])}{more}; "
+        f"if that is so, {_NEXT_STEP}, and audit again: until then nothing good is said of these classes. "
+        "If the labels are right, the model takes these classes for each other"
+    )
+
+
+def looks_swapped(swapped: SwappedOutputs, class_idx: int, class_names: Sequence[str]) -> Sentence:
+    """State of a class: its label and its output do not seem to belong together."""
+    n, own, other = swapped.counts[class_idx]
+    name, taken_for = class_names[class_idx], class_names[swapped.called_as[class_idx]]
+    return Sentence(
+        f'Label and output of "{name}" look swapped: {rate(own / n, n)} pictures are called "{name}" and '
+        f'{percent(other / n)} "{taken_for}", whose own are called otherwise as well',
+        advice=f"If that is so, {_NEXT_STEP}.",
+    )
+
+
+def read_with_care(swapped: SwappedOutputs | None, class_idx: int) -> str:
+    """What stands beside a proof on such a class; empty for any other."""
+    if swapped is None or class_idx not in swapped.called_as:
+        return ""
+    return "But labels and outputs look swapped (see the notes): what is called by this name may be another class."
