@@ -154,7 +154,7 @@ class _Collected:
         "no gap" where the audit kept none.
         """
         known = [one for one in self.findings if one.concept_id == hit.concept_id and one.status == "measured"]
-        measured = [one for one in known if one.rule_id == hit.rule_id] or [one for one in known if _is_gap(one)]
+        measured = [one for one in known if one.rule_id == hit.rule_id] or [one for one in known if is_gap(one)]
         if not measured:
             return "no gap"
         surest = max(measured, key=lambda one: (one.low, one.rule_id))
@@ -168,7 +168,7 @@ class _Collected:
             if finding.rule_id == RECALL_LOSS.rule_id != self.reasons.get(finding.concept_id):
                 continue  # the other side of a reliance, or told beside a verdict that rests on something else
             limit = self._limits(finding.concept_kind).max_gap
-            if limit is not None and _is_gap(finding) and finding.low > limit:
+            if limit is not None and is_gap(finding) and finding.low > limit:
                 measured = beyond(finding.effect, finding.low, finding.high, limit, "max_gap")
                 self._broken(finding, finding.rule_id, finding.rule_id, f"{_GAPS[finding.rule_id]} {measured}")
 
@@ -188,7 +188,8 @@ class _Collected:
         one.rule_id = one.rule_id or rule_id
 
 
-def _is_gap(finding: Finding) -> bool:
+def is_gap(finding: Finding) -> bool:
+    """Whether limits of gaps are held against it."""
     return finding.rule_id in _GAPS and finding.status == "measured"
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import duckdb
 
 from auditor.errors import StoreError
 from auditor.gate.policy import Policy
-from auditor.gate.policy_hits import ReleaseEvidence
+from auditor.gate.policy_hits import ReleaseEvidence, is_gap
 from auditor.store.queries import audit as queries
-from auditor.wording import quote_list
+from auditor.wording import quote, quote_list
 
 
 def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvidence:
@@ -39,4 +41,17 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
     missing = [name for idx, name in enumerate(run.class_names) if (idx, name) not in judged]
     if missing and evidence.verdicts:  # without any the audit is empty, which the gate says itself
         raise StoreError(f"the audit has no verdict on the classes {quote_list(missing)}; make it again")
+    _refuse_no_numbers(evidence)
     return evidence
+
+
+def _refuse_no_numbers(evidence: ReleaseEvidence) -> None:
+    """No limit is broken by what is no number, so that it would pass."""
+    lows = [(one.class_name, one.concept, one.low) for one in evidence.findings if is_gap(one)]
+    lows += [(one.class_name, one.concept, one.share_low) for one in evidence.class_concepts]
+    for class_name, concept, low in lows:
+        if math.isnan(low):
+            raise StoreError(
+                f"the audit gives class {quote(class_name)} and concept {quote(concept)} a gap or a share that is no "
+                "number; make it again"
+            )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from auditor.errors import InputError
 from auditor.gate.decide import Growth
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Change, ReleaseDiff
 from auditor.release.facts import release_facts
 from auditor.store.queries.audit import Connection, database_file
-from auditor.wording import quote
+from auditor.wording import quote, quote_list, quote_path
 
 
 def compare_with(old: Path, before: Connection, connection: Connection, allow_different_data: bool) -> ReleaseDiff:
@@ -20,7 +22,15 @@ def compare_with(old: Path, before: Connection, connection: Connection, allow_di
     Raises:
         AuditorError: the two cannot be compared.
     """
-    diff = compare_releases(release_facts(before), release_facts(connection), allow_different_data=allow_different_data)
+    old_facts, new_facts = release_facts(before), release_facts(connection)
+    if old_facts.release.run_id == new_facts.release.run_id:
+        raise InputError(
+            f"the audit and that of the release before, {quote_path(old)}, are the same audit (run "
+            f"{quote(new_facts.release.run_id)}); give --against the folder of another one"
+        )
+    diff = compare_releases(old_facts, new_facts, allow_different_data=allow_different_data)
+    if not allow_different_data:
+        _refuse_lost_words(diff, new_facts.concept_ids)
     if diff.old.name != diff.new.name:
         return diff
     new = (database_file(connection) or Path.cwd()).resolve().parent
@@ -28,6 +38,17 @@ def compare_with(old: Path, before: Connection, connection: Connection, allow_di
         return diff
     name = _told_apart(old.resolve(), new)
     return replace(diff, old=replace(diff.old, name=name))
+
+
+def _refuse_lost_words(diff: ReleaseDiff, concept_ids: Collection[str]) -> None:
+    """A release does not pass because nobody asked for what the one before was found to rest on."""
+    lost = [one for one in diff.changes if one.old.verdict == "flagged" and one.concept_id not in concept_ids]
+    if lost:
+        named = quote_list([f"{one.class_name}: {one.concept}" for one in lost])
+        raise InputError(
+            f"the audit has no words for what the release before was flagged for ({named}), so it could not be found "
+            "again; audit with the vocabulary and columns of that one, or add --allow-different-data"
+        )
 
 
 def _told_apart(old: Path, new: Path) -> str:

@@ -1,4 +1,4 @@
-"""A damaged audit is made whole by ``--resume``, and says what it said; a short form of ``benchmarks/faults.py``."""
+"""A damaged audit is made whole by ``--resume``, and says what it said; a short form of ``benchmarks/faults``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from auditor.pipeline import run_audit
 from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
 from auditor.store.verify import verify_audit
-from benchmarks.faults import measured
+from benchmarks.faults.series import measured
 
 
 def _said(folder):
@@ -77,7 +77,7 @@ def test_two_runs_into_one_folder(small_config, tmp_path):
 
 @pytest.mark.parametrize("series", ["files", "inputs"])
 def test_a_few_faults(series):
-    tally = measured((series,), trials=8, seed=7)
+    tally = measured(series, trials=8, seed=7)
     assert tally.bad == []
     assert len(tally.counts) >= 6
     assert {outcome for counts in tally.counts.values() for outcome in counts} <= {"found", "harmless"}

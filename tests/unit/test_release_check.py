@@ -266,12 +266,34 @@ class TestAgainst:
         assert decide(tmp_path, limit=round(worse.difference_low + 0.01, 4)).exit_code == 0
         assert decide(tmp_path, limit=None).exit_code == 0
 
-    def test_audits_are_compared_on_what_they_hold(self, audit, policy):
-        decision = check_release(audit, policy=policy, against=audit)
-        assert decision.summary.endswith("; against 'run-1': 3 unchanged; both audits are of the same model")
+    def test_audits_are_compared_on_what_they_hold(self, audit, policy, tmp_path):
+        before = write_small_audit(tmp_path / "before", make_run(run_id="run-0"))
+        decision = check_release(audit, policy=policy, against=before)
+        assert decision.summary.endswith("; against 'run-0': 3 unchanged; both audits are of the same model")
+
+    def test_an_audit_is_not_compared_with_itself(self, audit, policy, tmp_path):
+        renamed = shutil.copytree(audit, tmp_path / "release-8")
+        with pytest.raises(
+            InputError, match=r"are the same audit \(run 'run-1'\); give --against the folder of another"
+        ):
+            check_release(renamed, policy=policy, against=audit)
+
+    def test_what_was_flagged_before_does_not_pass_for_want_of_a_word(self, audit, policy, tmp_path):
+        folder = unbound(write_small_audit(tmp_path / "audit", make_run(run_id="run-2")))
+        with duckdb.connect(str(folder / "audit.duckdb")) as connection:
+            for table in ("concepts", "findings", "counterexamples", "class_concepts", "core_concepts"):
+                connection.execute(f"DELETE FROM {table} WHERE concept_id = 'watermark'")
+            connection.execute(
+                "UPDATE verdicts SET verdict = 'clean', severity = 'none', concept_id = NULL, concept = NULL "
+                "WHERE concept_id = 'watermark'"
+            )
+        with pytest.raises(InputError, match=r"no words for what .* was flagged for \('vehicle: watermark'\), so it"):
+            check_release(folder, policy=policy, against=audit)
+        allowed = check_release(folder, policy=policy, against=audit, allow_different_data=True)
+        assert "vehicle" not in {item.class_name for item in allowed.items if item.level == "error"}
 
     def test_other_data_are_refused_unless_allowed(self, audit, policy, tmp_path):
-        other = write_small_audit(tmp_path / "other", make_run(data_digest="f" * 64))
+        other = write_small_audit(tmp_path / "other", make_run(run_id="run-0", data_digest="f" * 64))
         with pytest.raises(InputError, match="the two audits cannot be compared: the data differ"):
             check_release(audit, policy=policy, against=other)
         decision = check_release(audit, policy=policy, against=other, allow_different_data=True)
@@ -282,7 +304,9 @@ class TestAgainst:
 
     def test_two_audits_of_one_folder_name_are_told_apart(self, policy, tmp_path):
         for release in ("release-6", "release-7"):
-            write_small_audit(tmp_path / release / "audit", make_run(config={"out": f"{release}/audit"}))
+            write_small_audit(
+                tmp_path / release / "audit", make_run(run_id=release, config={"out": f"{release}/audit"})
+            )
         old, new = tmp_path / "release-6" / "audit", tmp_path / "release-7" / "audit"
         assert "; against 'release-6/audit': 3 unchanged" in check_release(new, policy=policy, against=old).summary
 
@@ -294,3 +318,19 @@ class TestAgainst:
         assert caplog.messages == [
             "the policy limits growth, but no release is given to compare with: add --against DIR"
         ]
+
+
+@pytest.mark.parametrize(
+    ("change", "limit"),
+    [
+        ("UPDATE findings SET low = 'nan' WHERE rule_id = 'E4-recall'", "max_gap = 0.1"),
+        ("UPDATE class_concepts SET share_low = 'nan'", "max_share = 0.1"),
+    ],
+)
+def test_a_limit_does_not_let_pass_what_is_no_number(tmp_path, change, limit):
+    folder = unbound(write_small_audit(tmp_path / "audit"))
+    with duckdb.connect(str(folder / "audit.duckdb")) as connection:
+        connection.execute(change)
+    (tmp_path / "p.toml").write_text(f"{limit}\n")
+    with pytest.raises(StoreError, match="a gap or a share that is no number; make it again"):
+        check_release(folder, policy=tmp_path / "p.toml")
