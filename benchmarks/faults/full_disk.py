@@ -33,7 +33,7 @@ def full_disks(work: Path, tally: Tally, *, trials: int, seed: int) -> None:
     config = settings.model_copy(update={"out": disk / "audit", "cache": disk / "cache"})
     import_all(settings.model_copy(update={"out": work / "first"}), work)
     whole = _in_child(work, disk, _ROOM, lambda: _whole(config, disk))
-    pages = range(1, int(whole["used"]) // _PAGE + 2)
+    pages = range(1, int(str(whole["used"])) // _PAGE + 2)
     chosen = sorted(random.Random(f"{seed} full disk").sample(pages, min(trials, len(pages))))
     for n_pages in sorted(set(chosen) - tally.done):
         on_disk = partial(_on_disk, config, work, disk, n_pages, whole["contents"])

@@ -51,6 +51,7 @@ def test_an_audit_and_itself(one):
     assert all(g.old_idx == g.new_idx and g.old_share == g.new_share for g in diff.groups)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(releases("old"), releases("new"))
 def test_swapping_the_releases_turns_every_change_round(old, new):

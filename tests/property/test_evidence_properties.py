@@ -52,6 +52,7 @@ def families(audit):
     return inputs, judge(inputs)
 
 
+@pytest.mark.slow
 @SLOW
 @given(st.permutations(range(5)))
 def test_relabelling_permutes_the_verdicts_on_families_too(families, permutation):
@@ -62,6 +63,7 @@ def test_relabelling_permutes_the_verdicts_on_families_too(families, permutation
     assert {name: (found[0], found[2]) for name, found in outcome(again).items()} == names
 
 
+@pytest.mark.slow
 @SLOW
 @given(st.permutations(range(3)))
 def test_the_order_of_a_family_s_words_changes_nothing(families, permutation):
@@ -82,6 +84,7 @@ def test_the_order_of_a_family_s_words_changes_nothing(families, permutation):
     assert outcome(again) == outcome(result)
 
 
+@pytest.mark.slow
 @SLOW
 @given(st.permutations(range(5)))
 def test_relabelling_classes_permutes_the_verdicts(audit, permutation):
@@ -94,6 +97,7 @@ def test_relabelling_classes_permutes_the_verdicts(audit, permutation):
     assert all(found[key] == pytest.approx(expected[key], abs=0.02) for key in expected)
 
 
+@pytest.mark.slow
 @SLOW
 @given(st.randoms(use_true_random=False))
 def test_order_of_images_changes_no_verdict_and_no_share(audit, random):
@@ -107,6 +111,7 @@ def test_order_of_images_changes_no_verdict_and_no_share(audit, random):
         assert c.share == pytest.approx(shares[c.class_name, c.concept_id], abs=1e-6)
 
 
+@pytest.mark.slow
 @SLOW
 @given(st.sampled_from(["scene", "artifact", "texture", "person"]))
 def test_concept_that_is_never_present_flags_nothing(audit, kind):
@@ -149,6 +154,7 @@ def with_copies(inputs, rows, k):
     return taken(inputs, of, ids), of
 
 
+@pytest.mark.slow
 @SLOW
 @given(some_rows, st.integers(1, 40))
 def test_byte_copies_change_no_verdict_and_no_interval(audit, rows, k):
@@ -176,6 +182,7 @@ def audit_in_groups(audit):
     return judge(replace(inputs, groups=np.arange(len(inputs.image_ids))))
 
 
+@pytest.mark.slow
 @SLOW
 @given(some_rows, st.integers(1, 40))
 def test_near_copies_are_one_picture_in_every_gap_and_flag_nothing(audit, audit_in_groups, rows, k):

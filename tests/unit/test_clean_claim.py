@@ -85,6 +85,7 @@ def test_a_gap_in_the_other_direction_is_a_gap():
     assert not claim.holds
 
 
+@pytest.mark.slow
 def test_a_gap_of_the_tolerance_is_next_to_never_clean():
     """A column of two values, 75 pictures each, with a true gap of 20 points, two hundred times."""
     rng = np.random.default_rng(0)

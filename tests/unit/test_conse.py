@@ -71,6 +71,7 @@ def test_texts_of_like_meaning_are_near(encoder: Any):
     assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.2
 
 
+@pytest.mark.slow
 @installed
 def test_loading_again_gives_the_same(encoder: Any):
     again = load_encoder("conse")

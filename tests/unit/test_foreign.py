@@ -73,6 +73,7 @@ def test_a_log_beside_the_file_would_change_it(audit):
     assert "audit.duckdb.wal lies beside the audit's file and would change it" in refusal(audit)
 
 
+@pytest.mark.slow
 def test_a_statement_that_takes_too_long_is_stopped_and_the_next_one_is_not(audit, monkeypatch):
     monkeypatch.setattr(limited_connection, "STATEMENT_SECONDS", 0.3)
     monkeypatch.setattr(limited_connection, "_WATCH_SECONDS", 0.05)

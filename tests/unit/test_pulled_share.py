@@ -163,6 +163,7 @@ def findings(result, class_idx=0):
     return {f.rule_id: f for f in result.findings if f.class_idx == class_idx and f.concept_id == "snow"}
 
 
+@pytest.mark.slow
 def test_two_of_a_hundred_classes_that_are_pulled_are_named(pulled):
     wolf, others = pulled.verdicts[0], pulled.verdicts[1:]
     assert (wolf.verdict, wolf.concept, wolf.rule_id, wolf.agreeing_rule_id) == (
@@ -183,6 +184,7 @@ def test_two_of_a_hundred_classes_that_are_pulled_are_named(pulled):
     assert len(labels) == 12
 
 
+@pytest.mark.slow
 def test_a_share_that_is_not_shown_is_suspect_and_not_excluded():
     """Three in ten of their snowy pictures: 16 % of what is called wolf, which the tests of 100 classes cannot show."""
     wolf = judge(many_classes(0, pulled=(1, 2), rate=0.3, of_wolves=0.75)).verdicts[0]
@@ -190,6 +192,7 @@ def test_a_share_that_is_not_shown_is_suspect_and_not_excluded():
     assert "16 % [10, 26] of all 120 would not be called so without it" in wolf.sentence
 
 
+@pytest.mark.slow
 def test_pull_that_is_spread_evenly_over_a_hundred_classes_is_found_and_names_none():
     wolf = judge(many_classes(0, pulled=tuple(range(1, 100)), rate=0.04)).verdicts[0]
     assert (wolf.verdict, wolf.rule_id) == ("flagged", "E4-share")
@@ -209,6 +212,7 @@ def test_twenty_worlds_without_a_pull_flag_nothing():
     assert not [verdict for verdict in verdicts if shown_by_others(verdict.rule_id)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [(1,), (1, 2)])
 def test_presence_that_copies_the_look_of_the_class_is_no_pull(classes):
     """Three in ten of their pictures look like wolves and are called so; the column says snow of most of these."""
@@ -236,6 +240,7 @@ def test_with_few_other_classes_the_mean_is_all_there_is():
     assert set(many) - set(few) == {"E4-share", "E3-share"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pulled", "rate", "verdict"), [((1, 2), 0.35, "not_shown"), ((1, 2, 3, 4), 0.9, "suspect")])
 def test_a_share_that_erasure_does_not_take_away_is_never_clean(pulled, rate, verdict):
     """Snow is balanced, and the network used it before its last layer: the head gives it no weight."""

@@ -182,6 +182,7 @@ def test_a_clean_class_shows_its_leading_word_in_grey(tmp_path):
     assert not any("boat" in line and "sea" in line for line in table)
 
 
+@pytest.mark.slow
 def test_no_name_is_a_command_of_a_ci_log(tmp_path):
     hostile = ["::error file=x::y", "a ##[add-path]/tmp", "##vso[task.setvariable]x", f"{'a' * 30} ::stop-commands::x"]
     rows = [
