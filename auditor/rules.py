@@ -387,7 +387,8 @@ KNOWN = 0.999
 # --- thresholds of the model as such ----
 
 #: What the head gets for a picture may differ by this part of its largest value when others are beside it in the batch.
-#: Kernels sum by the shape of a batch, and rounding to ten bits, as GPUs do in convolutions, is half a thousandth.
+#: Kernels sum by the shape of a batch, and rounding to ten bits, as GPUs do in convolutions, is half a thousandth
+#: (decision 0038).
 SAME_ANSWER = 0.01
 #: Labels and outputs look swapped where this part more of a class's pictures is called one other class than is called
 #: the class itself, all round: of two classes that are told apart no worse than 70 to 30, only the wrong way.

@@ -117,10 +117,11 @@ def make_classifier(
     except (RuntimeError, AssertionError) as error:
         raise ModelError(f"device '{device}' cannot be used: {str(error).splitlines()[0]}") from error
     module = module.module if isinstance(module, nn.DataParallel) else module
-    _check_values(module, spec)
+    module = getattr(module, "_orig_mod", module)  # of torch.compile: its hooks would be compiled as well
+    _check_module(module, spec)
     with users_code(
         f"putting model {spec} into evaluation mode on '{device}'",
-        "expected a plain torch module, no result of torch.export or torch.jit: return what that was made of",
+        "expected a plain torch module, no result of torch.export: return what that was made of",
     ):
         module = module.float().eval().to(place)
         taken = () if model_output is None else (f"output {model_output}",)
@@ -161,8 +162,12 @@ def make_classifier(
     return _fastest(classifier, probe)
 
 
-def _check_values(module: nn.Module, spec: str) -> None:
-    """Refuse what was built without weights: nothing can be computed with it."""
+def _check_module(module: nn.Module, spec: str) -> None:
+    """Refuse what was built without weights, with which nothing can be computed, and what has no layers to watch."""
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ModelError(
+            f"model {spec} is a result of torch.jit, whose layers cannot be watched: return the plain module"
+        )
     empty = [
         name for name, value in [*module.named_parameters(), *module.named_buffers()] if is_lazy(value) or value.is_meta
     ]

@@ -6,6 +6,7 @@ places, pooling is a function. So a probe batch is sent through, and layers are 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,7 +104,7 @@ def trace_calls(module: nn.Module, batch: Tensor, head_input: Tensor, model: str
     calls: list[Call] = []
     counts: dict[str, int] = {}
     open_calls: list[tuple[str, int, int, tuple[int, ...], tuple[str, int] | None, Pooled | None]] = []
-    clock = iter(range(1 << 62))
+    clock = itertools.count()
     # Held, so that no other tensor can get its place in memory while it is compared by identity.
     newest: tuple[Tensor, str, int] | None = None
 

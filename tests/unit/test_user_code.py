@@ -94,6 +94,11 @@ def test_names_of_another_number():
         make_classifier(GapCnn(), classifier_of(GapCnn()).preprocess, spec="toy", class_names=names)
 
 
+def test_a_compiled_module_is_taken_as_it_was():
+    compiled = torch.compile(GapCnn(), backend="eager")
+    assert classifier_of(compiled).head_layer == "fc"
+
+
 # --- transforms ----
 
 
