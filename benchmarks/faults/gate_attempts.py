@@ -29,7 +29,7 @@ from auditor.records import fingerprint
 from auditor.release.check import check_release
 from auditor.store.checksums import DIGEST, FILES, audit_digest, file_sha256
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
-from benchmarks.faults.sample_audit import sample_audit, sample_settings
+from benchmarks.faults.sample_audit import sample_settings
 from benchmarks.faults.tally import Tally
 
 _CLASS = "landbird"
@@ -72,8 +72,9 @@ class Attempt:
 
 def releases(work: Path) -> Releases:
     """Make both audits."""
-    stopped, settings = sample_audit(work / "stopped")
-    return releases_of(stopped, settings, run_audit(sample_settings(work / "passing", "balanced"), resume=True))
+    settings = sample_settings(work / "stopped")
+    passing = run_audit(sample_settings(work / "passing", "balanced"), resume=True)
+    return releases_of(run_audit(settings, resume=True), settings, passing)
 
 
 def releases_of(stopped: Path, settings: AuditConfig, passing: Path) -> Releases:

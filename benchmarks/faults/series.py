@@ -44,9 +44,9 @@ def _measure(series: str, work: Path, tally: Tally, trials: int, seed: int) -> N
         (kills if series == "kills" else full_disks)(work, tally, trials=trials, seed=seed)
         return
     from benchmarks.faults import bits
+    from benchmarks.faults.fuzzing import fuzzed_inputs
     from benchmarks.faults.gate_attempts import gate_attempts
     from benchmarks.faults.sample_audit import sample_audit
-    from benchmarks.faults.settings_files import fuzzed_inputs
 
     if series == "gate":
         gate_attempts(work, tally)

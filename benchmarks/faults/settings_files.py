@@ -1,10 +1,8 @@
-"""Small text files and tables that a user or a pull request gives: valid ones, changed at random, loaded."""
+"""Small text files and tables that a user or a pull request gives: valid ones to be changed, and what loads them."""
 
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +15,7 @@ from auditor.inputs.class_map import match_classes
 from auditor.inputs.manifest import read_manifest
 from auditor.inputs.vocabulary import load_vocabulary
 from auditor.models.preprocess import read_preprocess
-from benchmarks.faults.tally import Tally
+from benchmarks.faults.untrusted_files import Untrusted
 
 _SETTINGS = """
 data = "val.csv"
@@ -78,14 +76,9 @@ _MANIFEST = "path,label,split,group_id,scanner\n" + "".join(
 )
 _MAP = {"cat": 0, "dog": "1"}
 _PREPROCESS = 'size = 32\ncrop = [32, 32]\nmean = [0.5, 0.5, 0.5]\nstd = [0.2, 0.2, 0.2]\ninterpolation = "bilinear"\n'
-#: What is put in the place of values and names.
-_ODD = (
-    '"\\u0000"', "1e999", "-1", "nan", "9999-12-31", "0001-01-01", '"\\u200b"', "[]", "{}", "true", '""', '"~nobody/x"',
-    "9" * 30, '"' + "x" * 5000 + '"', "[" * 200, '"\\ud800"', "2030-02-30", "1979-05-27T07:32:00Z", '"*"', '"[a"',
-)  # fmt: skip
 
 
-def inputs(work: Path) -> dict[str, tuple[str, bytes, Callable[[Path], object]]]:
+def settings_files() -> dict[str, Untrusted]:
     """By kind: name of the file, a valid one, and what loads it."""
     table = {name: ["1", "2", "é"] for name in ("label", "scanner")} | {"path": ["a.png", "b.png", "c.png"]}
     content = pa.BufferOutputStream()
@@ -112,50 +105,3 @@ def inputs(work: Path) -> dict[str, tuple[str, bytes, Callable[[Path], object]]]
 
 def _matched(path: Path) -> object:
     return match_classes(["cat", "dog"], 2, None, path)
-
-
-def mutated(content: bytes, rng: random.Random) -> bytes:
-    """A few changes: bits, bytes, parts, values."""
-    changed = bytearray(content)
-    for _ in range(rng.randint(1, 2)):
-        at = rng.randrange(len(changed) + 1)
-        kind = rng.randrange(12)
-        if kind == 0 and at < len(changed):
-            changed[at] ^= 1 << rng.randrange(8)
-        elif kind == 1:
-            changed[at:at] = rng.randbytes(rng.randint(1, 4))
-        elif kind == 2:
-            del changed[at : at + rng.randint(1, 40)]
-        elif kind == 3:
-            changed[at:at] = changed[rng.randrange(len(changed) + 1) :][:40]
-        elif kind == 4:
-            changed[at:at] = rng.choice(_ODD).encode()
-        else:  # another value in a line
-            lines = bytes(changed).split(b"\n")
-            line = rng.randrange(len(lines))
-            name, sign, _ = lines[line].partition(b"=")
-            if sign:
-                lines[line] = name + b"= " + rng.choice(_ODD).encode()
-            else:
-                cells = lines[line].split(b",")
-                cells[rng.randrange(len(cells))] = rng.choice(_ODD).strip('"').encode("utf-8", "surrogatepass")
-                lines[line] = b",".join(cells)
-            changed = bytearray(b"\n".join(lines))
-    return bytes(changed)
-
-
-def fuzzed_inputs(work: Path, *, trials: int, seed: int, tally: Tally) -> None:
-    """Load changed inputs."""
-    for what, (name, content, load) in inputs(work).items():
-        path = work / name
-        path.write_bytes(content)
-        load(path)  # the valid one
-        for trial in range(trials):
-            path.write_bytes(mutated(content, random.Random(f"{seed} {what} {trial}")))
-
-            def read(path: Path = path, load: Callable[[Path], object] = load) -> str:
-                load(path)
-                return "harmless"
-
-            tally.trial(what, trial, read)
-        path.unlink()
