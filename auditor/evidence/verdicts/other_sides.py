@@ -1,4 +1,4 @@
-"""Which side of one difference is named: a class that loses its pictures to a mark does not rely on what is there instead.
+"""Which side of a difference is named: a class that loses pictures to a mark relies on nothing that is there instead.
 
 Where no watermark is there may be something else, the other value of a column of two or a word that the encoder finds
 then. "Recognised more often with that" and "less often with a watermark" are one difference, and the pictures that have
