@@ -21,6 +21,7 @@ from auditor.evidence.verdicts.edit_pairs import dose_responses, edit_pairs, tol
 from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_of
 from auditor.evidence.verdicts.harm import judged_losses, measure_harm, suspected
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
+from auditor.evidence.verdicts.other_sides import without_other_sides
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs
 from auditor.evidence.verdicts.place_leads import find_places, fixed_places, place_findings, place_presence
 from auditor.evidence.verdicts.place_sentences import place_sentence, with_places
@@ -73,6 +74,7 @@ def judge(
     failed = control if control and control.swapped.status == "measured" else None
     absence = measure_harm(inputs, measured, progress)
     losses = judged_losses(inputs, absence)
+    judged = without_other_sides(inputs, measured, judged, losses)
     claims = clean_claims(inputs, measured) if inputs.head is not None else (None,) * len(inputs.class_names)
     verdicts = tuple(
         class_verdict(inputs, measured, c, judged[c], absence, losses[c], claim) for c, claim in enumerate(claims)
