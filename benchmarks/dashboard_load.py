@@ -28,9 +28,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from auditor.store.database import open_audit_database
-from benchmarks.dashboard_speed import add_index, resident_mebibytes, server, walk
+from benchmarks.dashboard_speed import resident_mebibytes, searchable_audits, server, walk
 from benchmarks.machine import write_result
-from benchmarks.report_speed import audit_of, n_kept
+from benchmarks.report_speed import n_kept
 
 #: Growth from the third quarter of the loads to the last, as a share of the third.
 BAR_GROWTH = 0.05
@@ -137,11 +137,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         kept = n_kept(given.audits or work, given.images, given.classes)
-        old, new = (
-            audit_of(given.audits or work, release, given.images, given.classes).resolve() for release in (0, 1)
-        )
-        for audit in (old, new):
-            add_index(audit, given.images)
+        old, new = searchable_audits(given.audits or work, given.images, given.classes)
         with open_audit_database(old) as connection:
             queries = [urlencode(params) for _, params in walk(connection, old.name, new.name)]
         with server((old, new), work) as (address, pid):

@@ -177,7 +177,15 @@ def resident_mebibytes(pid: int) -> float:
     return int(shown.stdout) / 2**10
 
 
-def add_index(audit: Path, n_images: int) -> None:
+def searchable_audits(folder: Path, n_images: int, n_classes: int) -> tuple[Path, Path]:
+    """Two releases, each with an index of pictures; what lies in the folder is kept."""
+    old, new = (audit_of(folder, release, n_images, n_classes).resolve() for release in (0, 1))
+    for audit in (old, new):
+        _add_index(audit, n_images)
+    return old, new
+
+
+def _add_index(audit: Path, n_images: int) -> None:
     """An index of pictures, drawn at random, unless it is there."""
     if (audit / INDEX_NAME).exists():
         return
@@ -239,11 +247,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         kept = n_kept(given.audits or work, given.images, given.classes)
-        old, new = (
-            audit_of(given.audits or work, release, given.images, given.classes).resolve() for release in (0, 1)
-        )
-        for audit in (old, new):
-            add_index(audit, given.images)
+        old, new = searchable_audits(given.audits or work, given.images, given.classes)
         first, clicks = measure(old, new, work, given.repeat)
     print(f"first view {first:.2f} s{'' if first <= BAR_FIRST else '  over the bar'}")
     for one in clicks:
