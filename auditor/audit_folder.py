@@ -9,7 +9,7 @@ import json
 import logging
 import platform
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +242,26 @@ def rejudged_from(run: Run) -> RejudgedFrom:
     )
 
 
+def notices_in_order(
+    of_rejudging: Iterable[str],
+    of_inputs: Iterable[str],
+    pictures: Pictures,
+    context: PictureConcepts,
+    evidence: EvidenceResult,
+    class_names: Sequence[str],
+) -> tuple[str, ...]:
+    """What the reader of an audit is told, what nothing else can be read without first."""
+    return (
+        *of_rejudging,
+        *evidence.first_notices,
+        *(fit_notices(evidence.fit, class_names) if evidence.fit else ()),
+        *of_inputs,
+        *(copy_notices(pictures.items, pictures.copies) if pictures.copies else ()),
+        *context.notices,
+        *evidence.notices,
+    )
+
+
 def rejudged_notice(origin: RejudgedFrom) -> str:
     """One line for the reader."""
     extracted = "" if origin.extracted_by == origin.auditor else f"; features by auditor {origin.extracted_by}"
@@ -282,15 +302,13 @@ def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | 
         },
         seed=config.seed,
         class_names=inputs.match.class_names,
-        notices=(
-            *(() if origin is None else (rejudged_notice(origin),)),
-            *analysis.evidence.first_notices,
-            *(fit_notices(analysis.evidence.fit, inputs.match.class_names) if analysis.evidence.fit else ()),
-            *inputs.notices,
-            *analysis.gathered.picture_concepts.taught.notices,
-            *(copy_notices(pictures.items, pictures.copies) if pictures.copies else ()),
-            *analysis.gathered.picture_concepts.notices,
-            *analysis.evidence.notices,
+        notices=notices_in_order(
+            () if origin is None else (rejudged_notice(origin),),
+            (*inputs.notices, *analysis.gathered.picture_concepts.taught.notices),
+            pictures,
+            analysis.gathered.picture_concepts,
+            analysis.evidence,
+            inputs.match.class_names,
         ),
         rules_digest=rules_digest(),
         thresholds=thresholds(),

@@ -24,6 +24,7 @@ from auditor.audit_folder import (
     JUDGED_TABLES,
     add_evidence,
     bound_files,
+    notices_in_order,
     rejudged_from,
     rejudged_notice,
     write_audit,
@@ -33,7 +34,6 @@ from auditor.errors import InputError, StoreError
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.presence.families import shares_of_all
 from auditor.evidence.verdicts.exemplars import choose_exemplars, place_rows
-from auditor.evidence.verdicts.fit_sentences import fit_notices
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.edit_record import replayed_edits
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs
@@ -45,7 +45,6 @@ from auditor.extraction.swap_record import replayed
 from auditor.figures import counted
 from auditor.finished_audit import audit_settings, load_audited, settings_again
 from auditor.gate.acceptance import today_utc
-from auditor.inputs.copies import copy_notices
 from auditor.picture_concepts import picture_concepts
 from auditor.pipeline import (
     analyse,
@@ -284,15 +283,13 @@ def _run(held: _Held, evidence: EvidenceResult, out: Path) -> Run:
             **old.counts,
             **{name: verdicts.count(name) for name in VERDICTS},
         },
-        notices=(
-            rejudged_notice(origin),
-            *_not_done(held, evidence),
-            *evidence.first_notices,
-            *(fit_notices(evidence.fit, held.kept.match.class_names) if evidence.fit else ()),
-            *held.kept.notices,
-            *(copy_notices(held.pictures.items, held.pictures.copies) if held.pictures.copies else ()),
-            *held.context.notices,
-            *evidence.notices,
+        notices=notices_in_order(
+            (rejudged_notice(origin), *_not_done(held, evidence)),
+            held.kept.notices,
+            held.pictures,
+            held.context,
+            evidence,
+            held.kept.match.class_names,
         ),
         rules_digest=rules_digest(),
         thresholds=thresholds(),
