@@ -101,7 +101,7 @@ def dose_chart(points: Sequence[DosePoint], of: str, theme: str) -> dict[str, An
     """What pictures are called over the levels of the property ``of``, as a Vega-Lite chart."""
     colours = _COLOURS["dark" if theme == "dark" else "light"]
     named = {name: colours[name] for name in ("ink", "grey", "rule")}
-    return dose_curve_in(points, of, {**named, "accent": colours["flagged"]})
+    return dose_curve_in(points, of, {**named, "accent": colours["flagged"], "core": colours["grey"]})
 
 
 def reliance_scatter(table: pd.DataFrame, theme: str) -> alt.LayerChart:

@@ -83,7 +83,7 @@ def dose_curve(points: Sequence[DosePoint], of: str, description: str) -> Markup
 
 
 def dose_curve_in(points: Sequence[DosePoint], of: str, colours: Mapping[str, str]) -> dict[str, Any]:
-    """The same as a Vega-Lite chart in colours by name (ink, grey, rule, accent), for a canvas, which has no page's."""
+    """The same as a Vega-Lite chart in colours by name (those of a page), for a canvas, which has no page's."""
     text = json.dumps(_curve_spec(of))
     for name, colour in colours.items():
         text = text.replace(_STAND_INS[name], colour)
