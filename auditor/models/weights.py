@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -91,7 +92,7 @@ def _imported(content: mmap.mmap) -> Iterator[str]:
     texts: list[str] = []
     memo: dict[int, object] = {}
     last: object = None
-    for opcode, argument, _ in pickletools.genops(content):
+    for opcode, argument, _ in pickletools.genops(cast(IO[bytes], content)):
         if opcode.name in ("GLOBAL", "INST"):
             yield str(argument).replace(" ", ".", 1)
         elif opcode.name == "STACK_GLOBAL":
