@@ -29,7 +29,8 @@ def dashboard(
         typer.Option(help="Another name that it answers to, such as that of a proxy before it; may be repeated."),
     ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Nobody can accept findings: the baseline is not written.")
+        bool,
+        typer.Option("--read-only", help="No review and no ticking: neither the baseline nor examples are written."),
     ] = False,
     baseline: Annotated[Path, typer.Option(help="What was accepted; reviews are written into it.")] = Path(
         "baseline.toml"

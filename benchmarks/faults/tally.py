@@ -26,7 +26,7 @@ class Tally:
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     bad: list[str] = field(default_factory=list)
     journal: Path | None = None  # a line for each trial; those that stand there are not made again
-    done: set[int] = field(default_factory=set)  # their numbers
+    noted: set[tuple[str, int]] = field(default_factory=set)  # these, by what was damaged and number
 
     def __post_init__(self) -> None:
         """Read what an earlier run counted."""
@@ -35,14 +35,21 @@ class Tally:
         for line in self.journal.read_text().splitlines():
             what, number, outcome, bad = json.loads(line)
             self.counts.setdefault(what, Counter())[outcome] += 1
-            self.done.add(number)
+            self.noted.add((what, number))
             self.bad += bad
+
+    @property
+    def done(self) -> set[int]:
+        """Numbers of the trials that an earlier run counted, for series that know only afterwards what was damaged."""
+        return {number for _, number in self.noted}
 
     def trial(self, what: str, number: int, run: Callable[[], str], *, may_take: float = HANG_SECONDS) -> None:
         """Count what ``run`` gives, "found" where it raises one of the program's own errors in one line.
 
-        Where that must not be, what stands behind a colon says more.
+        Where that must not be, what stands behind a colon says more. What an earlier run counted is not run again.
         """
+        if (what, number) in self.noted:
+            return
         started = time.perf_counter()
         try:
             said = run()

@@ -39,6 +39,7 @@ def test_what_is_ticked_is_written_and_read_by_the_next_run(place):
     assert list(place.glob("*.csv")) == []
     page = next(one for one in page.button if one.label == "Write the lists").click().run()
     assert not page.exception
+    assert "not written yet" not in words(page)
     assert (place / "examples-snow-yes.csv").read_text() == f"path,label\nval/waterbird/{IMAGE_IDS[0]}.png,waterbird\n"
     assert (place / "examples-snow-no.csv").read_text() == f"path,label\nval/waterbird/{IMAGE_IDS[1]}.png,waterbird\n"
     assert page.code[0].value == ('[concepts.snow]\nyes = "examples-snow-yes.csv"\nno = "examples-snow-no.csv"')
@@ -59,6 +60,14 @@ def test_ticks_outlive_another_list_and_start_from_what_is_written(place):
     ExampleLists(place, "snow").write([Ticked(f"val/waterbird/{IMAGE_IDS[1]}.png", "waterbird", False)])
     again = teach(place, find="snow", class_="waterbird")
     assert "0 pictures with it, 1 picture without it" in words(again)
+
+
+def test_a_tick_that_is_taken_back_is_nothing_to_write(place):
+    page = tick(teach(place, find="snow", class_="waterbird"), IMAGE_IDS[0], shows=True)
+    page = tick(page, IMAGE_IDS[0], shows=None)
+    assert "0 pictures with it, 0 pictures without it; 10 of each are needed." in words(page)
+    assert "not written yet" not in words(page)
+    assert next(one for one in page.button if one.label == "Write the lists").disabled
 
 
 def test_a_concept_s_page_leads_to_the_pictures_that_show_it_most(place):

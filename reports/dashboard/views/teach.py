@@ -105,14 +105,19 @@ def _tick(ticks: dict[str, Ticked], path: str, label: str | None, key: str) -> C
 def _write(lists: ExampleLists, listed: dict[str, bool], ticks: dict[str, Ticked]) -> None:
     shown = {**listed, **{path: one.shows for path, one in ticks.items()}}
     counts = [sum(value is wanted for value in shown.values()) for wanted in (True, False)]
-    markup.draw("teach", what="counts", yes=counts[0], no=counts[1], unwritten=len(ticks), least=MIN_EXAMPLES)
-    if st.button("Write the lists", type="primary", disabled=not ticks):
+    n_new = sum(one.shows is not listed.get(path) for path, one in ticks.items())  # not those that were taken back
+    line = st.empty()
+    with line:
+        markup.draw("teach", what="counts", yes=counts[0], no=counts[1], unwritten=n_new, least=MIN_EXAMPLES)
+    if st.button("Write the lists", type="primary", disabled=not n_new):
         try:
             counts = list(lists.write(list(ticks.values())))
         except AuditorError as error:
             markup.draw("review_says", what="error", line=str(error))
             return
         ticks.clear()
+        with line:
+            markup.draw("teach", what="counts", yes=counts[0], no=counts[1], unwritten=0, least=MIN_EXAMPLES)
         markup.draw("teach", what="written", yes=counts[0], no=counts[1], paths=[lists.path(True), lists.path(False)])
     if listed or sum(counts):
         markup.draw("teach", what="settings")
