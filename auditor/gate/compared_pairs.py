@@ -11,7 +11,8 @@ from auditor.gate.gap_change import Estimate, PairedGap, SeparateGaps, design_ef
 from auditor.gate.pair_standing import RULES, AuditIndex
 from auditor.gate.releases import Measure, Pair
 from auditor.gate.shared_pictures import SharedPictures
-from auditor.records import Finding
+from auditor.place_grid import place_of
+from auditor.records import PLACE_KIND, Finding
 from auditor.rules import DELTA
 
 
@@ -64,6 +65,9 @@ def _measured(pair: Pair, index: AuditIndex) -> Iterator[tuple[Measure, Finding]
 
 def _named(pair: Pair, old: AuditIndex, new: AuditIndex) -> tuple[str, str]:
     """Concept and kind as the newer audit writes them."""
+    place = place_of(pair.concept_id)
+    if place is not None:
+        return place.name, PLACE_KIND
     for index in (new, old):
         for gap in index.gaps.get(pair, {}).values():
             return gap.concept, gap.concept_kind

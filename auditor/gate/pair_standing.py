@@ -9,6 +9,7 @@ from functools import cached_property
 from auditor.concept_records import CounterexampleState
 from auditor.gate.gap_change import Estimate
 from auditor.gate.releases import Change, Measure, Pair, ReleaseFacts, Standing
+from auditor.place_grid import place_of
 from auditor.records import FOUND, Finding, Subgroup, Verdict
 from auditor.rules import ALPHA, PULL_GAP, RECALL_GAP, RECALL_LOSS, TOLERATED
 
@@ -64,6 +65,8 @@ class AuditIndex:
             return None
         if pair in self.found:
             return verdict.verdict if verdict.verdict in ("flagged", "harmed") else "suspect"
+        if place_of(pair.concept_id) is not None and verdict.verdict != "not_analysed":
+            return "clean" if self.facts.places.get(pair) == "excluded" else "open"
         if verdict.verdict in ("clean", "not_analysed"):
             return verdict.verdict
         if verdict.verdict == "not_shown":
@@ -91,12 +94,9 @@ def classify(old: Standing | None, new: Standing | None, difference: Estimate | 
         new: standing in the new release.
         difference: of the gap, new less old; None where it was not measured.
     """
-    if old is None or new is None:
-        return "unclear", f"the {'old' if old is None else 'new'} release has no such class"
-    if new == "not_analysed":
-        return "unclear", "not analysed in the new release, which does not make it fixed"
-    if old == "not_analysed":
-        return "unclear", "not analysed in the old release: it may have been there before"
+    unknown = _not_judged(old, new)
+    if unknown is not None:
+        return "unclear", unknown
     if difference is None:
         if old == new:
             return "unchanged", "too few pictures to compare its gap"
@@ -113,3 +113,27 @@ def classify(old: Standing | None, new: Standing | None, difference: Estimate | 
     if "open" in (old, new):
         return ("worse" if grown else "better"), "the other release neither showed nor excluded it"
     return ("new" if grown else "fixed"), None
+
+
+def classify_place(old: Standing | None, new: Standing | None) -> tuple[Change, str | None]:
+    """As :func:`classify`, for a place: no gap goes with one, and exchanging it between pictures decides."""
+    unknown = _not_judged(old, new)
+    if unknown is not None:
+        return "unclear", unknown
+    if old == new:
+        return "unchanged", None
+    if {old, new} == {"flagged", "clean"}:
+        return ("new" if new == "flagged" else "fixed"), None
+    open_in = "old" if old in ("open", "suspect") else "new"
+    return "unclear", f"the {open_in} release neither showed nor excluded that the place decides the class"
+
+
+def _not_judged(old: Standing | None, new: Standing | None) -> str | None:
+    """Why nothing can be said to have changed, where one release has no verdict on the class."""
+    if old is None or new is None:
+        return f"the {'old' if old is None else 'new'} release has no such class"
+    if new == "not_analysed":
+        return "not analysed in the new release, which does not make it fixed"
+    if old == "not_analysed":
+        return "not analysed in the old release: it may have been there before"
+    return None

@@ -9,7 +9,7 @@ from auditor.gate.compared_pairs import Comparison, comparisons
 from auditor.gate.core_items import grounds
 from auditor.gate.gap_change import Estimate, PairedGap, level_of_each
 from auditor.gate.group_match import match_groups
-from auditor.gate.pair_standing import AuditIndex, classify
+from auditor.gate.pair_standing import AuditIndex, classify, classify_place
 from auditor.gate.releases import (
     Change,
     ClassChange,
@@ -25,6 +25,7 @@ from auditor.gate.releases import (
     Standing,
 )
 from auditor.gate.shared_pictures import accuracies, share_pictures
+from auditor.place_grid import place_of
 from auditor.records import fingerprint
 from auditor.wording import SHOWN_ENTRIES, quote
 
@@ -216,7 +217,8 @@ def _classes(old: ReleaseFacts, new: ReleaseFacts) -> tuple[ClassChange, ...]:
 def _change(one: Comparison, old: AuditIndex, new: AuditIndex, confidence: float, *, by_rules: bool) -> FindingChange:
     before, after = old.standing(one.pair), new.standing(one.pair)
     difference = one.gap.difference(confidence) if one.gap else None
-    change, note = classify(before, after, difference)
+    is_place = place_of(one.pair.concept_id) is not None
+    change, note = classify_place(before, after) if is_place else classify(before, after, difference)
     if by_rules and before != after and change == "unchanged":
         note = "other rules give another verdict, and what the model calls the pictures is the same"
     for name, index in (("old", old), ("new", new)):

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.concept_records import CoreConcept, CounterexampleState
+from auditor.concept_records import CoreConcept, CounterexampleState, PlaceState
 from auditor.records import Finding, FloatArray, IntArray, Subgroup, Verdict, VerdictName
 
 #: ``new``, ``fixed``: found in one release, excluded in the other, and the gap really changed. ``worse``, ``better``:
@@ -100,6 +100,7 @@ class ReleaseFacts:
     groups: ReleaseGroups
     allowed: Mapping[Pair, CoreConcept] = field(default_factory=dict)  # of core, what the settings say
     thresholds: Mapping[str, float] = field(default_factory=dict)  # of the rules, by name; empty where not known
+    places: Mapping[Pair, PlaceState] = field(default_factory=dict)  # that a class's evidence was seen to lie at
 
 
 @dataclass(frozen=True, slots=True)

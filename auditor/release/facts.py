@@ -126,6 +126,7 @@ def _read(connection: Connection) -> ReleaseFacts:
         groups=_groups(connection),
         allowed=_allowed(connection),
         thresholds=run.thresholds,
+        places={Pair(one.class_name, one.concept_id): one.state for one in queries.fixed_places(connection)},
     )
 
 

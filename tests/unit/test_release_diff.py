@@ -9,6 +9,7 @@ from auditor.errors import InputError
 from auditor.gate.gap_change import plain_gap
 from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Pair
+from auditor.place_grid import PLACES
 from auditor.records import fingerprint
 
 RELIANT, SOUND = {"bird": (58, 8)}, {"bird": (59, 38)}
@@ -302,3 +303,36 @@ def test_a_verdict_that_the_rules_changed_says_so():
     assert change.note == "other rules give another verdict, and what the model calls the pictures is the same"
     (same,) = compare_releases(old, rejudged(right=right, found={"bird": "flagged"})).changes
     assert same.note is None
+
+
+@pytest.mark.parametrize(
+    ("after", "change", "standing"),
+    [
+        ("proven", "unchanged", "flagged"),
+        ("excluded", "fixed", "clean"),
+        ("open", "unclear", "open"),
+        (None, "unclear", "open"),
+    ],
+)
+def test_a_place_is_told_by_its_name_and_by_whether_it_decides(after, change, standing):
+    place = PLACES[0]
+    pair = Pair("bird", place.concept_id)
+
+    def audit(name, state):
+        made = facts(name)
+        led = {"verdict": "flagged", "concept_id": place.concept_id, "concept": place.name} if state == "proven" else {}
+        return replace(
+            made,
+            concept_ids=made.concept_ids | {place.concept_id},
+            verdicts=tuple(replace(one, **led) if one.class_name == "bird" else one for one in made.verdicts),
+            states={pair: state} if state in ("proven", "open") else {},
+            places={pair: state} if state else {},
+        )
+
+    told = only(compare_releases(audit("old", "proven"), audit("new", after)))
+    assert (told.concept, told.concept_kind, told.change) == (place.name, "place", change)
+    assert (told.old.verdict, told.new.verdict) == ("flagged", standing)
+    unclear = "the new release neither showed nor excluded that the place decides the class"
+    assert told.note == (unclear if change == "unclear" else None)
+    back = only(compare_releases(audit("old", after), audit("new", "proven")))
+    assert back.change == {"fixed": "new"}.get(change, change)
