@@ -64,6 +64,15 @@ def doctor(
         "class_map": class_map,
         "trust_code": trust_code,
     }
+    its_own = {
+        "--weights": weights,
+        "--preprocess": preprocess,
+        "--model-output": model_output,
+        "--class-map": class_map,
+    }
+    unused = [name for name, value in its_own.items() if value is not None and model is None]
+    if unused:
+        raise InputError(f"{unused[0]} is given without --model; name the model that it belongs to")
     if data is not None:
         tried = of_model if model else {}
         _check_encoder(data, encoder, vocabulary, max_images_per_class, output, cache, tried, quiet=quiet)

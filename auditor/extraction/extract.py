@@ -13,7 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -146,9 +146,11 @@ def extract_features(
 
 def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: bool, properties: bool) -> str:
     """Digest of all that decides a shard's contents besides the pictures."""
-    models = [classifier.digest if classifier else None, str(classifier.target) if classifier else None, encoder.digest]
+    models = [classifier.digest if classifier else None, encoder.digest]
+    # Of one module another head may be found (by the number of labels), and another layer mapped (by the settings).
+    found = [classifier.head_layer, classifier.head_call, astuple(classifier.target)] if classifier else []
     kept = [thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, N_CELLS, properties and MEASURES]
-    parts = [*models, *kept, auditor_version()]
+    parts = [*models, *found, *kept, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

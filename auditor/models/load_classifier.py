@@ -203,13 +203,13 @@ def _fastest(classifier: Classifier, probe: Tensor) -> Classifier:
     if convolutions < 2 or classifier.layout != "channels_first":
         return classifier
     expected, _ = cam.forward(classifier, probe)
-    classifier.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     fast = replace(classifier, channels_last=True)
     try:
+        classifier.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         found, _ = cam.forward(fast, probe)
         if is_close(torch.from_numpy(found), torch.from_numpy(expected)):
             return fast
-    except ModelError:
+    except (ModelError, RuntimeError):  # by torch itself for parameters of five axes
         pass
     classifier.module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return classifier

@@ -133,7 +133,7 @@ class OpaqueTransform:
         whose = f"transform of {self.where}"
         given = f"a {image.width} x {image.height} picture"
         with users_code(f"{whose} on {given}", "expected a float tensor (3, H, W): mend the transform"):
-            made = self.transform(image)
+            made = self.transform(image.copy())  # one that works in place changes no picture of ours
             if not isinstance(made, Tensor) or made.ndim != 3 or made.shape[0] != 3 or not made.is_floating_point():
                 found = f"{made.dtype} {tuple(made.shape)}" if isinstance(made, Tensor) else type(made).__name__
                 raise ModelError(f"{whose} gives {found} for {given}; expected a float tensor (3, H, W)")

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from auditor.errors import AuditorError, ModelError
+from auditor.figures import counted
 from auditor.wording import plain
 
 _SHOWN_CHARS = 300
@@ -50,11 +52,17 @@ def call_model(module: nn.Module, batch: Tensor, name: str) -> Any:
         name: Of the model, for errors.
 
     Raises:
-        ModelError: it raised something.
+        ModelError: it raised something, or the memory of its device ran out.
     """
     advice = "mend its forward, or what pictures go through before it (--preprocess)"
     with users_code(f"model {name} on a batch of shape {tuple(batch.shape)}", advice):
-        return module(batch)
+        try:
+            return module(batch)
+        except torch.cuda.OutOfMemoryError as error:  # no fault of the model's
+            raise ModelError(
+                f"memory of device '{batch.device}' ran out for {counted(len(batch), 'picture')} of shape "
+                f"{tuple(batch.shape[1:])} in model {name}; lower batch_size, or take another device"
+            ) from error
 
 
 def _own_line(error: BaseException) -> str:

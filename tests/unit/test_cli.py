@@ -223,6 +223,13 @@ def test_doctor_prints_checks_with_advice(monkeypatch, state, exit_code):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("flag", ["--weights", "--preprocess", "--model-output", "--class-map"])
+@pytest.mark.parametrize("data", [(), ("--data", ".")])
+def test_doctor_refuses_what_belongs_to_a_model_without_one(flag, data):
+    stderr = run("doctor", flag, "x", *data, exit_code=2).stderr
+    assert f"{flag} is given without --model; name the model that it belongs to" in stderr
+
+
 def test_cache_is_listed_and_pruned(tmp_path):
     with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
         cache.put({"a": np.ones(2, np.float32), "b": np.ones(2, np.float32)})

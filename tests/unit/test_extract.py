@@ -11,14 +11,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
-from toy_audit import COLOURS, channels_of, toy_classifier, toy_encoder, write_pictures
+from torch import nn
+from toy_audit import COLOURS, PLAIN, channels_of, toy_classifier, toy_encoder, write_pictures
+from toy_models import GapCnn
 
 from auditor.errors import InputError, ModelError
 from auditor.extraction import extract
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.inputs.contents import file_digest
 from auditor.inputs.images import read_image
+from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import OpaqueTransform
 from auditor.records import Failure
 
@@ -189,12 +193,6 @@ def test_another_auditor_makes_its_own_shards(work, tmp_path, monkeypatch):
     assert len(list((tmp_path / "features").glob("*.parquet"))) == 2
 
 
-def test_maps_of_another_layer_are_not_those_that_were_kept(work, tmp_path):
-    work()
-    work(classifier=replace(CLASSIFIER, target=replace(CLASSIFIER.target, side="input")))
-    assert len(list((tmp_path / "features").glob("*.parquet"))) == 2
-
-
 def test_another_model_makes_its_own_shards_with_the_cached_embeddings(work):
     seen = []
     first = work(encoder=toy_encoder(seen=seen))
@@ -203,6 +201,32 @@ def test_another_model_makes_its_own_shards_with_the_cached_embeddings(work):
     second = work(encoder=toy_encoder(seen=seen), classifier=other)
     assert sum(seen) == 5
     np.testing.assert_array_equal(second.embeddings(), first.embeddings())
+
+
+def test_another_layer_of_one_model_is_mapped_anew(work):
+    first = work()
+    other = make_classifier(GapCnn(), PLAIN, spec="toy", class_names=("rose", "leaf"), target_layer="conv")
+    assert (other.digest, other.target_layer) == (CLASSIFIER.digest, "conv")
+    assert work(classifier=other)._paths != first._paths
+
+
+def test_another_head_of_one_model_is_read_anew(work):
+    """Which of several outputs is meant follows the number of labels, and that may change."""
+
+    class TwoHeads(GapCnn):
+        def __init__(self):
+            super().__init__()
+            self.other = nn.Linear(2, 3)
+
+        def forward(self, x):
+            features = torch.flatten(self.pool(self.act(self.conv(x))), 1)
+            return self.fc(features), self.other(features)
+
+    torch.manual_seed(0)
+    module = TwoHeads()
+    two, three = (make_classifier(module, PLAIN, spec="toy", n_labels=n) for n in (2, 3))
+    assert two.digest == three.digest
+    assert [work(classifier=one).logits().shape for one in (two, three)] == [(5, 2), (5, 3)]
 
 
 def test_equal_pictures_are_encoded_once(work, tmp_path):
@@ -284,6 +308,17 @@ def test_a_mask_that_changed_is_seen_again(work, tmp_path):
 
 
 # --- what the user's code gives for one picture ----
+
+
+def test_a_transform_that_works_in_place_changes_the_picture_for_nobody_else(work):
+    def transform(image):
+        image.paste((0, 0, 255), (0, 0, *image.size))
+        return CLASSIFIER.preprocess(image)
+
+    blue = replace(CLASSIFIER, preprocess=OpaqueTransform(transform, "", "toy"))
+    shards = work(classifier=blue)
+    np.testing.assert_allclose(shards.logits(), [[0, 0.5]] * 5, atol=1e-6)
+    np.testing.assert_allclose(shards.embeddings(), EMBEDDINGS, atol=1e-6)
 
 
 def test_a_transform_that_fails_on_a_picture_names_it(work):

@@ -8,6 +8,7 @@ from evidence_world import CLASSES, V, World, relabelled
 
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import Erasure
+from auditor.evidence.effects.swapped_outputs import SwappedOutputs
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts import place_leads
 from auditor.evidence.verdicts.judge import judge
@@ -198,6 +199,9 @@ def test_a_place_leaves_what_else_is_said_of_a_class(plain):
     cat = with_places(inputs, before, leads, losses)[CAT]
     assert (cat.verdict, cat.concept) == ("flagged", "bottom right corner")
     assert "It also loses pictures to watermark (artifact)" in cat.numbers
+    called, counts = {CAT: CAT + 1, CAT + 1: CAT}, {CAT: (40, 2, 38), CAT + 1: (40, 0, 40)}
+    cat = with_places(inputs, before, leads, losses, SwappedOutputs(called, counts))[CAT]
+    assert "But labels and outputs look swapped (see the notes)" in cat.sentence
     few = [replace(one, verdict="not_analysed", n_images=12, sentence="Too few.", numbers="") for one in before]
     cat = with_places(inputs, few, leads, losses)[CAT]
     assert (cat.verdict, cat.concept) == ("not_analysed", before[CAT].concept)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auditor.evidence.effects.swapped_outputs import swapped_outputs
 from auditor.evidence.verdicts.judge import judge
-from auditor.evidence.verdicts.swapped_sentences import swapped_notice
+from auditor.evidence.verdicts.swapped_sentences import looks_swapped, swapped_notice
 
 
 def pictures(confusion):
@@ -88,6 +88,14 @@ def test_the_notice_gives_the_permutation_and_how_to_say_it():
     many = swapped_outputs(np.repeat(np.arange(12), 9), np.repeat(np.roll(np.arange(12), 1), 9))
     assert "'a' = output 11, 'b' = output 0" in swapped_notice(many, "abcdefghijkl")
     assert "'j' = output 8 and 2 more; if" in swapped_notice(many, "abcdefghijkl")
+
+
+def test_of_an_output_that_no_picture_is_labelled_with_nothing_else_is_said():
+    found = swapped_outputs(*pictures([[0, 0, 20, 0], [0, 0, 0, 20], [0] * 4, [0] * 4]))
+    assert looks_swapped(found, 0, ("cat", "dog", "owl", "fox")).claim == (
+        'Label and output of "cat" look swapped: 0 % of 20 pictures are called "cat" and 100 % "owl", which none is '
+        "labelled"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,13 @@ import torch
 from built_models import classifier_of
 from model_files import PREPROCESS, message
 from PIL import Image
+from torch import nn
 from toy_models import GapCnn
 
 from auditor.errors import InputError, ModelError
 from auditor.models.load_classifier import load_classifier, make_classifier
 from auditor.models.preprocess import OpaqueTransform, from_transform, probe_picture
-from auditor.models.user_code import users_code
+from auditor.models.user_code import call_model, users_code
 
 HEAD = f"""
 import sys
@@ -97,6 +98,36 @@ def test_names_of_another_number():
 def test_a_compiled_module_is_taken_as_it_was():
     compiled = torch.compile(GapCnn(), backend="eager")
     assert classifier_of(compiled).head_layer == "fc"
+
+
+def test_memory_of_a_device_that_runs_out_is_no_fault_of_the_model():
+    def forward(_):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    module = nn.Module()
+    module.forward = forward
+    with pytest.raises(ModelError) as caught:
+        call_model(module, torch.zeros(64, 3, 8, 8), "toy")
+    assert str(caught.value) == (
+        "memory of device 'cpu' ran out for 64 pictures of shape (3, 8, 8) in model toy; lower batch_size, or take "
+        "another device"
+    )
+
+
+class Scaled(nn.Module):
+    """Two convolutions, and a parameter of five axes, which no memory format fits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net, self.first = GapCnn(), nn.Conv2d(3, 3, 1)
+        self.scale = nn.Parameter(torch.ones(1, 1, 1, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(self.first(x) * self.scale[0])
+
+
+def test_a_parameter_of_five_axes_keeps_the_usual_layout():
+    assert not classifier_of(Scaled()).channels_last
 
 
 # --- transforms ----

@@ -87,7 +87,7 @@ def judge(
         measured.class_concepts,
         subgroups_of(inputs, measured),
         [*findings_of(inputs, measured, absence), *place_findings(inputs, places)],
-        with_places(inputs, verdicts, places, losses),
+        with_places(inputs, verdicts, places, losses, measured.swapped),
         core_of(inputs, measured),
         counterexamples_of(
             inputs,

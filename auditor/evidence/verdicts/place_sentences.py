@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.swapped_outputs import SwappedOutputs
 from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.class_verdict import severity_of
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
 from auditor.evidence.verdicts.place_leads import PlaceLead
 from auditor.evidence.verdicts.sentences import Sentence, with_losses
+from auditor.evidence.verdicts.swapped_sentences import read_with_care
 from auditor.figures import percent, points, rate
 from auditor.records import PLACE_KIND, Verdict
 from auditor.rules import MIN_CLASS, PLACE_GIVEN, PLACE_TAKEN, Rule
@@ -78,6 +80,7 @@ def with_places(
     verdicts: Sequence[Verdict],
     leads: Sequence[PlaceLead],
     losses: Sequence[Sequence[JudgedPair]],
+    swapped: SwappedOutputs | None = None,
 ) -> tuple[Verdict, ...]:
     """The verdicts, with classes flagged that a place is shown to decide.
 
@@ -88,6 +91,7 @@ def with_places(
         verdicts: By class, without places.
         leads: Places that stand out.
         losses: By class, what it surely loses pictures to: a class that a place flags keeps them.
+        swapped: Classes whose labels and outputs look swapped: what flags them is to be read with care.
     """
     found = []
     for verdict in verdicts:
@@ -101,7 +105,8 @@ def with_places(
             found.append(_with(verdict, f" {place_sentence(inputs, proven[0])}"))
         else:
             lost = [loss for loss in losses[verdict.class_idx] if loss.state == "proven"]
-            found.append(_flagged(inputs, verdict, proven, without_twins(inputs, lost), *shown))
+            care = read_with_care(swapped, verdict.class_idx)
+            found.append(_flagged(inputs, verdict, proven, without_twins(inputs, lost), care, *shown))
     return tuple(found)
 
 
@@ -110,6 +115,7 @@ def _flagged(
     verdict: Verdict,
     proven: Sequence[PlaceLead],
     lost: Sequence[JudgedPair],
+    care: str,
     rule: Rule,
     gap: Gap,
 ) -> Verdict:
@@ -121,7 +127,7 @@ def _flagged(
         f"{_seen(lead)}; {_exchanged(lead, name)}.{_also(proven[1:])}",
         joint=": ",
     )
-    told = with_losses(inputs, told, lost)
+    told = with_losses(inputs, told.and_also(care), lost)
     claim, numbers, advice = told.parts
     return replace(
         verdict,

@@ -30,10 +30,12 @@ def swapped_notice(swapped: SwappedOutputs, class_names: Sequence[str]) -> str:
 def looks_swapped(swapped: SwappedOutputs, class_idx: int, class_names: Sequence[str]) -> Sentence:
     """State of a class: its label and its output do not seem to belong together."""
     n, own, other = swapped.counts[class_idx]
-    name, taken_for = class_names[class_idx], class_names[swapped.called_as[class_idx]]
+    other_idx = swapped.called_as[class_idx]
+    name, taken_for = class_names[class_idx], class_names[other_idx]
+    whose = "whose own are called otherwise as well" if other_idx in swapped.counts else "which none is labelled"
     return Sentence(
         f'Label and output of "{name}" look swapped: {rate(own / n, n)} pictures are called "{name}" and '
-        f'{percent(other / n)} "{taken_for}", whose own are called otherwise as well',
+        f'{percent(other / n)} "{taken_for}", {whose}',
         advice=f"If that is so, {_NEXT_STEP}.",
     )
 
