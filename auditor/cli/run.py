@@ -118,7 +118,7 @@ def demo(
         print_report(folder)
         typer.echo(f"\nreport with pictures: {write_page(folder)}")
     command = own_name()
-    typer.echo(f"\nNext: {command} explain {out / 'planted'} waterbird/<picture> --output figure.png")
+    typer.echo(f"\nNext: {command} explain {out / 'planted'} waterbird/0005.jpg --output figure.png")
     typer.echo(f"In the browser: {command} dashboard {out}")
 
 

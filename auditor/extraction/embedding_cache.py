@@ -36,6 +36,8 @@ _NOT_DAMAGE = {
     sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_PERM,
 }
+#: What a damaged file ends in; what SQLite says of it may hold its bytes, and be no text.
+_DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 _Answer = TypeVar("_Answer")
 
 
@@ -89,7 +91,7 @@ class EmbeddingCache:
             try:
                 try:
                     return ask(self._opened())
-                except sqlite3.DatabaseError as error:
+                except _DAMAGE as error:
                     if getattr(error, "sqlite_errorcode", None) in _NOT_DAMAGE:
                         raise
                     logger.warning("embedding cache %s is damaged (%s) and is begun anew", self._path, error)
@@ -149,7 +151,7 @@ def cache_files(folder: Path) -> list[tuple[Path, int, int]]:
         try:
             with contextlib.closing(sqlite3.connect(path)) as connection:
                 count = int(connection.execute("SELECT count(*) FROM embeddings").fetchone()[0])
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             count = 0
         found.append((path, count, path.stat().st_size))
     return found

@@ -151,7 +151,7 @@ def decoded_side(classifier: Classifier | None, encoder: Encoder) -> int:
 
 def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: bool, properties: bool) -> str:
     """Digest of all that decides a shard's contents besides the pictures."""
-    models = [classifier.digest if classifier else None, encoder.digest]
+    models = [classifier.digest if classifier else None, str(classifier.target) if classifier else None, encoder.digest]
     kept = [thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, N_CELLS, properties and MEASURES]
     parts = [*models, *kept, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

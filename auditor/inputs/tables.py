@@ -90,11 +90,12 @@ def _read_parquet(path: Path, what: str) -> Table:
 
     try:
         table = pq.ParquetFile(path).read()
-    except pa.ArrowException as error:
+        names = table.column_names
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # a column's name, in no UTF-8
         raise InputError(f"{what}: not readable as Parquet: {_first_line(error)}") from error
-    _refuse_repeated(table.column_names, what)
+    _refuse_repeated(names, what)
     columns: dict[str, list[str]] = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    for name, column in zip(names, table.columns, strict=True):
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             raise InputError(

@@ -21,7 +21,7 @@ from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
 from auditor.store.embedding_index import read_embedding_index
 from auditor.store.manifest import read_audit_json
-from benchmarks.faults.tally import Tally
+from benchmarks.faults.tally import WHOLE_AUDIT_SECONDS, Tally
 
 
 def flipped(path: Path, rng: random.Random) -> None:
@@ -156,4 +156,4 @@ def healed(audit: Path, config: AuditConfig, work: Path, *, trials: int, seed: i
         damage, name = rng.choice((truncated, deleted, flipped)), rng.choice(names)
         with _copied(audit, work) as copy:
             damage(copy / name, rng)
-            tally.trial("healed", trial, partial(resume, copy), may_take=60)
+            tally.trial("healed", trial, partial(resume, copy), may_take=WHOLE_AUDIT_SECONDS)

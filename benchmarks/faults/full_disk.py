@@ -13,7 +13,7 @@ from pathlib import Path
 from auditor.config import AuditConfig
 from benchmarks.faults.forked_run import arguments_of, contents_of, ended, forked, import_all, run_here
 from benchmarks.faults.sample_audit import sample_settings
-from benchmarks.faults.tally import Tally
+from benchmarks.faults.tally import WHOLE_AUDIT_SECONDS, Tally
 
 _NEW_NAMESPACE, _PRIVATE, _AGAIN = 0x00020000, 1 << 18 | 1 << 14, 32
 _ROOM = 64 * 2**20
@@ -39,7 +39,7 @@ def full_disks(work: Path, tally: Tally, *, trials: int, seed: int) -> None:
     chosen = sorted(random.Random(f"{seed} full disk").sample(pages, min(trials, len(pages))))
     for n_pages in sorted(set(chosen) - tally.done):
         on_disk = partial(_on_disk, config, work, disk, n_pages, whole["contents"])
-        tally.trial("full disk", n_pages, on_disk, may_take=60)
+        tally.trial("full disk", n_pages, on_disk, may_take=WHOLE_AUDIT_SECONDS)
 
 
 def _on_disk(config: AuditConfig, work: Path, disk: Path, n_pages: int, expected: object) -> str:

@@ -13,7 +13,7 @@ from auditor.config import AuditConfig
 from auditor.store.manifest import MANIFEST_NAME
 from benchmarks.faults.forked_run import arguments_of, contents_of, ended, forked, import_all, run_here
 from benchmarks.faults.sample_audit import sample_settings
-from benchmarks.faults.tally import Tally
+from benchmarks.faults.tally import WHOLE_AUDIT_SECONDS, Tally
 
 
 def kills(work: Path, tally: Tally, *, trials: int, seed: int) -> None:
@@ -38,7 +38,7 @@ def kills(work: Path, tally: Tally, *, trials: int, seed: int) -> None:
             "kill -9 after it was finished" if finished else f"kill -9 {_stage(config)}",
             trial,
             lambda: _resumed(config, work, expected),
-            may_take=60,
+            may_take=WHOLE_AUDIT_SECONDS,
         )
         shutil.rmtree(config.out, ignore_errors=True)
         shutil.rmtree(config.cache_folder, ignore_errors=True)

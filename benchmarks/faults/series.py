@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.faults.tally import Tally
 
-SERIES = ("gate", "kills", "disk", "files", "decisions", "healed", "inputs")
+SERIES = ("gate", "kills", "disk", "commands", "files", "decisions", "healed", "inputs")
 #: Healing audits the pictures again, which takes seconds.
 _TRIALS_A_HEALING = 50
 
@@ -37,11 +37,13 @@ def measured(series: str, *, trials: int, seed: int, work: Path | None = None) -
 
 
 def _measure(series: str, work: Path, tally: Tally, trials: int, seed: int) -> None:
-    if series in ("kills", "disk"):  # before anything has started threads, which a forked process loses
+    if series in ("kills", "disk", "commands"):  # before anything has started threads, which a forked process loses
+        from benchmarks.faults.commands import commands
         from benchmarks.faults.full_disk import full_disks
         from benchmarks.faults.kills import kills
 
-        (kills if series == "kills" else full_disks)(work, tally, trials=trials, seed=seed)
+        forking = {"kills": kills, "disk": full_disks, "commands": commands}
+        forking[series](work, tally, trials=trials, seed=seed)
         return
     from benchmarks.faults import bits
     from benchmarks.faults.fuzzing import fuzzed_inputs

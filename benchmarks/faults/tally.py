@@ -14,6 +14,8 @@ from auditor.errors import AuditorError
 
 #: Seconds beyond which a trial counts as hanging.
 HANG_SECONDS = 10.0
+#: The same for a whole audit, on a machine that does other things as well.
+WHOLE_AUDIT_SECONDS = 600.0
 OUTCOMES = ("found", "harmless", "silent", "traceback", "hang")
 
 

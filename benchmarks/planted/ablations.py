@@ -7,7 +7,7 @@ far it would go alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +17,10 @@ from auditor.evidence.effects.swaps import NOT_TRIED, Intervene
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.erase import erase_pairs
 from auditor.evidence.pairs.measure import Measured, measure
+from auditor.evidence.verdicts.harm import judged_losses, measure_harm
 from auditor.evidence.verdicts.judge import judged_by_class, measurable
-from auditor.evidence.verdicts.pair_states import without_twins
+from auditor.evidence.verdicts.other_sides import without_other_sides
+from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.rules import MIN_CLASS
@@ -75,7 +77,8 @@ def ablated_leads(audited: Audited) -> dict[str, list[str | None]]:
     """What each class is flagged for, by concept id, without each part; None where it is not flagged."""
     inputs = measurable(audited.evidence_input)
     measured = measure_again(inputs, audited.intervene)
-    return {name: flagged_leads(inputs, part(_copy(measured))) for name, part in ABLATIONS.items()}
+    losses = sure_losses(inputs, measured)
+    return {name: flagged_leads(inputs, part(_copy(measured)), losses) for name, part in ABLATIONS.items()}
 
 
 def measure_again(inputs: EvidenceInput, intervene: Intervene | None) -> Measured:
@@ -89,10 +92,17 @@ def measure_again(inputs: EvidenceInput, intervene: Intervene | None) -> Measure
     return measured
 
 
-def flagged_leads(inputs: EvidenceInput, measured: Measured) -> list[str | None]:
-    """The concept that each class is flagged for: the first that is shown."""
+def sure_losses(inputs: EvidenceInput, measured: Measured) -> list[list[JudgedPair]]:
+    """By class, what it loses pictures to by all evidence: no part that is taken out is asked of losses."""
+    return judged_losses(inputs, measure_harm(inputs, measured, _silent))
+
+
+def flagged_leads(
+    inputs: EvidenceInput, measured: Measured, losses: Sequence[Sequence[JudgedPair]]
+) -> list[str | None]:
+    """The concept that each class is flagged for: the first that is shown and no other side of a loss."""
     leads: list[str | None] = []
-    for c, judged in enumerate(judged_by_class(inputs, measured)):
+    for c, judged in enumerate(without_other_sides(inputs, measured, judged_by_class(inputs, measured), losses)):
         shown = without_twins(inputs, [j for j in judged if j.pair.screened and j.state == "proven"])
         enough = bool(shown) and measured.n_labelled[c] >= MIN_CLASS
         leads.append(inputs.concepts[shown[0].pair.concept_idx].concept_id if enough else None)

@@ -1,4 +1,4 @@
-"""Charts that answer a click; those that are only read are the report's own SVG."""
+"""Charts that answer a click, and the one of the report's that no list can stand for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 from auditor.figures import percent, points
 from auditor.records import Verdict
 from reports.display import VERDICT_WORDS, plain
+from reports.page.charts import DosePoint, dose_curve_in
 
 #: Colours of reports/templates/report.css, which a canvas cannot take from the page.
 _COLOURS = {
@@ -94,6 +95,13 @@ def reliance_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
             )
         )
     return pd.DataFrame(rows, columns=columns)
+
+
+def dose_chart(points: Sequence[DosePoint], of: str, theme: str) -> dict[str, Any]:
+    """What pictures are called over the levels of the property ``of``, as a Vega-Lite chart."""
+    colours = _COLOURS["dark" if theme == "dark" else "light"]
+    named = {name: colours[name] for name in ("ink", "grey", "rule")}
+    return dose_curve_in(points, of, {**named, "accent": colours["flagged"], "core": colours["grey"]})
 
 
 def reliance_scatter(table: pd.DataFrame, theme: str) -> alt.LayerChart:

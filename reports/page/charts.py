@@ -7,8 +7,9 @@ number at its end, and no legend.
 from __future__ import annotations
 
 import functools
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ WIDTH = 340
 #: Room of one row: a line of words, and the mark below it.
 _STEP = 42
 _MARK_BELOW = 10
+_CURVE_HEIGHT = 170
 #: The page's colours by name. Charts carry stand-ins that no drawing would choose, replaced in the finished SVG.
 _STAND_INS = {name: f"#0a0b{number:02x}" for number, name in enumerate(("ink", "grey", "rule", "accent", "core"))}
 #: What a chart says to screen readers is its own label; Vega's marks would be read out one by one.
@@ -52,6 +54,18 @@ class ShareBar:
     elsewhere: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DosePoint:
+    """What pictures are called at one level of a property: a share in hundredths with its interval."""
+
+    level: float
+    whose: str  # the pictures, as they are named at the end of their line
+    tone: Tone
+    value: float
+    low: float
+    high: float
+
+
 def forest_plot(rows: Sequence[Estimate], description: str) -> Markup:
     """Effects with their 95 % intervals on one axis of points and per cents that holds zero and a hundred."""
     lowest = min([0.0, *(row.low for row in rows if row.low is not None)])
@@ -61,6 +75,21 @@ def forest_plot(rows: Sequence[Estimate], description: str) -> Markup:
 def share_bars(rows: Sequence[ShareBar], description: str) -> Markup:
     """Shares as bars from zero to a hundred."""
     return _svg(_bars_spec(), rows, description)
+
+
+def dose_curve(points: Sequence[DosePoint], of: str, description: str) -> Markup:
+    """Shares from zero to a hundred over the levels of the property ``of``, one line for each sort of pictures."""
+    return _svg(_curve_spec(of), points, description)
+
+
+def dose_curve_in(points: Sequence[DosePoint], of: str, colours: Mapping[str, str]) -> dict[str, Any]:
+    """The same as a Vega-Lite chart in colours by name (those of a page), for a canvas, which has no page's."""
+    text = json.dumps(_curve_spec(of))
+    for name, colour in colours.items():
+        text = text.replace(_STAND_INS[name], colour)
+    spec: dict[str, Any] = json.loads(text)
+    padding = dict.fromkeys(("left", "right", "top", "bottom"), 5)  # Streamlit writes into it, and cannot into a number
+    return {**spec, "padding": padding, "datasets": {"rows": [asdict(point) for point in points]}}
 
 
 def _colour() -> alt.Color:
@@ -118,9 +147,34 @@ def _bars_spec() -> dict[str, Any]:
     )
 
 
-def _finished(chart: Any) -> dict[str, Any]:
+def _curve_spec(of: str) -> dict[str, Any]:
+    axis: dict[str, Any] = {
+        "gridColor": _STAND_INS["rule"],
+        "domain": False,
+        "ticks": False,
+        "labelColor": _STAND_INS["grey"],
+        "labelFontSize": 11,
+        "titleColor": _STAND_INS["grey"],
+        "titleFontWeight": "normal",
+    }
+    x = alt.X("level:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=of, tickCount=5, grid=False, **axis))
+    y = alt.Y("value:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title=None, values=[0, 50, 100], **axis))
+    points = alt.Chart(alt.NamedData("rows")).encode(x=x, color=_colour())
+    interval = points.mark_rule(strokeWidth=1).encode(y=alt.Y("low:Q"), y2="high:Q")
+    line = points.mark_line(strokeWidth=2).encode(y=y)
+    dot = points.mark_point(filled=True, size=60).encode(y=y)
+    last = (
+        points.transform_window(place="rank()", sort=[alt.SortField("level", order="descending")], groupby=["whose"])
+        .transform_filter("datum.place == 1")
+        .mark_text(align="right", dy=-16, fontSize=13)
+        .encode(y=y, text="whose:N")
+    )
+    return _finished(alt.layer(interval, line, dot, last), height=_CURVE_HEIGHT)
+
+
+def _finished(chart: Any, height: int | None = None) -> dict[str, Any]:
     spec: dict[str, Any] = (
-        chart.properties(width=WIDTH, height=alt.Step(_STEP), padding=2, background="transparent")
+        chart.properties(width=WIDTH, height=height or alt.Step(_STEP), padding=2, background="transparent")
         .configure(aria=False)
         .configure_view(stroke=None)
         .to_dict()
@@ -128,7 +182,7 @@ def _finished(chart: Any) -> dict[str, Any]:
     return spec
 
 
-def _svg(spec: dict[str, Any], rows: Sequence[Estimate | ShareBar], description: str) -> Markup:
+def _svg(spec: dict[str, Any], rows: Sequence[Estimate | ShareBar | DosePoint], description: str) -> Markup:
     values = [{**asdict(row), "row": position} for position, row in enumerate(rows)]
     drawn = vl_convert.vegalite_to_svg({**spec, "datasets": {"rows": values}})
     opening, _, inside = drawn.partition(">")

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from auditor.concept_records import Counterexample
 from auditor.edit_records import DoseResponse, PictureEdit
 from auditor.evidence.effects.significance import wilson_interval
-from auditor.evidence.verdicts.edit_sentences import level
+from auditor.evidence.verdicts.edit_sentences import level, property_words
 from auditor.figures import percent
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
 from auditor.rules import PRESENT, RULES, fails_with, rule_of, shown_by_others, written
@@ -106,25 +106,37 @@ def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: floa
 
 
 def dose_chart(doses: Sequence[DoseResponse], verdict: Verdict) -> Markup:
-    """What pictures are called at levels of the leading property, as bars."""
-    rows = dose_bars(doses, verdict)
-    told = "; ".join(f"{row.label} {row.text}" for row in rows)
-    return charts.share_bars(rows, f"Called it at levels of a property: {told}") if rows else Markup()
+    """What pictures are called at levels of the leading property: the class's own, and those of other classes."""
+    shown = _of_lead(doses, verdict)
+    if not shown:
+        return Markup()
+    told = "; ".join(
+        f"{level(PictureEdit(one.property_name, one.level))}: own {percent(one.n_called / one.n)}, "
+        f"others {percent(one.n_others_called / one.n_others)}"
+        for one in shown
+    )
+    of, points = dose_points(doses, verdict)
+    return charts.dose_curve(points, of, f"Called it at levels of a property: {told}")
 
 
-def dose_bars(doses: Sequence[DoseResponse], verdict: Verdict) -> list[charts.ShareBar]:
-    """One row a level of the leading property: other classes' pictures that are called the class, and its own."""
-    return [
-        charts.ShareBar(
-            label=plain(level(PictureEdit(one.property_name, one.level)), _LABEL),
-            text=f"{percent(one.n_others_called / one.n_others)} · own {percent(one.n_called / one.n)}",
-            tone="accent",
-            share=100 * one.n_others_called / one.n_others,
-            elsewhere=100 * one.n_called / one.n,
-        )
-        for one in doses
-        if one.concept_id == verdict.concept_id and one.n and one.n_others
+def dose_points(doses: Sequence[DoseResponse], verdict: Verdict) -> tuple[str, list[charts.DosePoint]]:
+    """The leading property in words, and what pictures are called at its levels; no points where it has none."""
+    shown = _of_lead(doses, verdict)
+    points = [
+        _dose_point(one.level, *of)
+        for one in shown
+        for of in (("its own", "ink", one.n_called, one.n), ("others", "accent", one.n_others_called, one.n_others))
     ]
+    return (property_words(shown[0].property_name) if shown else ""), points
+
+
+def _of_lead(doses: Sequence[DoseResponse], verdict: Verdict) -> list[DoseResponse]:
+    return [one for one in doses if one.concept_id == verdict.concept_id and one.n and one.n_others]
+
+
+def _dose_point(at: float, whose: str, tone: charts.Tone, n_called: int, n: int) -> charts.DosePoint:
+    low, high = wilson_interval(n_called, n)
+    return charts.DosePoint(at, whose, tone, 100 * n_called / n, 100 * float(low), 100 * float(high))
 
 
 def arms(verdict: Verdict, counterexamples: Sequence[Counterexample], subgroups: Sequence[Subgroup]) -> list[Arm]:

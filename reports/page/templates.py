@@ -14,7 +14,8 @@ import jinja2
 from markupsafe import Markup
 
 from auditor.figures import coefficient, counted, interval, p_value, percent, points
-from auditor.rules import written
+from auditor.records import Verdict
+from auditor.rules import rule_of, written
 from reports.display import plain, reason_line
 from reports.page.sections import sentence_parts
 
@@ -40,6 +41,7 @@ def environment() -> jinja2.Environment:
         points=points,
         gap=lambda triple: points(*triple),
         reason=reason_line,
+        decided_by=_decided_by,
         in_unit=lambda effect, rule: written(rule.rule_id, *effect),
         interval=lambda triple: interval(*triple[1:]),
         effect=lambda finding: written(finding.rule_id, finding.effect, finding.low, finding.high),
@@ -63,6 +65,12 @@ def assets() -> tuple[Markup, Markup, str]:
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return Markup(style), Markup(script), f"sha256-{digest}"  # noqa: S704 (files of this package)
+
+
+def _decided_by(verdict: Verdict) -> str:
+    """What an intervention changed, in the words of its rule: "lost with the place"."""
+    rule = rule_of(verdict.rule_id)
+    return "shown by an intervention" if rule is None else rule.phrase
 
 
 def _hundredths(share: float | None) -> float:

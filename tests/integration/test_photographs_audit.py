@@ -21,7 +21,7 @@ from benchmarks.planted.audit import Audited, picture_path
 
 pytestmark = NEEDED
 SIZES = {"n_train": 60, "n_audit": 150, "penalty": 0.01}
-#: That of the grid's seed 13 with half the pictures, which takes half the time, and a head that learnt nothing of the same context.
+#: The grid's seed 13 with half the pictures, in half the time, and a head that learnt nothing of the same context.
 PLANTED = Scenario(13, "open", "cats_dogs", "greyscale", None, (0,), 0.95, 0.5, 0.05, noise=0.65, **SIZES)
 CONTROL = Scenario(2, "open", "cats_dogs", "greyscale", "balanced", (0,), 0.5, 0.5, 0.5, noise=0.3, **SIZES)
 

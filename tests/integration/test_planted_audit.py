@@ -17,7 +17,7 @@ from auditor.models.encoders.load import load_encoder
 from auditor.pipeline import run_audit
 from auditor.records import LinearHead
 from auditor.store.database import open_audit_database
-from benchmarks.planted.ablations import ABLATIONS, ablated_leads, flagged_leads, measure_again
+from benchmarks.planted.ablations import ABLATIONS, ablated_leads, flagged_leads, measure_again, sure_losses
 from benchmarks.planted.audit import Asked, Audited, Examined, audit, copies_of, embed, picture_path
 from benchmarks.planted.backbones import load_bundled
 from benchmarks.planted.bank import Bank, BankSize
@@ -119,5 +119,5 @@ def test_with_nothing_taken_out_ablations_are_the_verdicts(both) -> None:
     found = {(pair.class_idx, pair.concept_idx): pair.swapped for pair in measured.pairs}
     assert any(one.status == "measured" for one in found.values())
     flagged = [one.concept_id if one.verdict == "flagged" else None for one in ours.evidence.verdicts]
-    assert flagged_leads(given, measured) == flagged
+    assert flagged_leads(given, measured, sure_losses(given, measured)) == flagged
     assert set(ablated_leads(ours)) == set(ABLATIONS)

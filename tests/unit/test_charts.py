@@ -2,10 +2,14 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
+from small_audit import verdicts
 
+from auditor.edit_records import DoseResponse
 from reports.page.charts import Estimate, ShareBar, forest_plot, share_bars
+from reports.page.class_evidence import dose_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [
@@ -66,3 +70,22 @@ def test_names_are_text(name):
     assert texts(svg)[:2] == [name, name]
     assert svg.get("aria-label") == name
     assert {element.tag.removeprefix(SVG) for element in svg.iter()} <= {"svg", "g", "path", "text", "line"}
+
+
+def test_dose_and_response_are_two_lines_over_the_levels_of_the_property():
+    def at(level, n_called, n_others_called, concept_id="jpeg"):
+        return DoseResponse(0, "cat", concept_id, "JPEG", "jpeg_quality", level, 50, n_called, 100, n_others_called)
+
+    (verdict,) = [replace(verdicts()[0], concept_id="jpeg")]
+    doses = [at(6.0, 50, 37), at(90.0, 40, 5), at(6.0, 1, 1, "another")]
+    drawn = dose_chart(doses, verdict)
+    told = re.search('aria-label="([^"]*)"', drawn)
+    assert told is not None
+    assert told[1] == (
+        "Called it at levels of a property: JPEG quality 6: own 100 %, others 37 %; "
+        "JPEG quality 90: own 80 %, others 5 %"
+    )
+    for text in ("JPEG quality", "its own", "others"):
+        assert f">{text}</text>" in drawn
+    assert drawn.count("var(--accent)") >= 3  # a line, its points and their intervals
+    assert dose_chart(doses, replace(verdict, concept_id="none")) == ""

@@ -57,6 +57,13 @@ def test_parquet_of_picture_bytes_is_refused(tmp_path):
     assert "column 'image' holds 'binary'" in failing(tmp_path / "m.parquet")
 
 
+def test_parquet_whose_column_is_named_in_no_utf8(tmp_path):
+    path = tmp_path / "m.parquet"
+    pq.write_table(pa.table({"path": ["1.jpg"], "label": ["a"], "scanner": ["x"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"scanner", b"sc\xe5nner"))
+    assert "m.parquet': not readable as Parquet" in failing(path)
+
+
 def test_byte_order_mark_crlf_spaces_and_index_column(tmp_path):
     text = '\ufeff,path, label\r\n0,a.jpg, duck\r\n\r\n1,"b, c.jpg",swan\r\n'
     dataset = load_dataset(write(tmp_path / "m.csv", text))

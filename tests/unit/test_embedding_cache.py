@@ -61,6 +61,16 @@ def test_a_file_that_cannot_be_read_is_begun_anew(tmp_path, caplog):
     assert "is damaged (file is not a database) and is begun anew" in caplog.text
 
 
+def test_damage_that_sqlite_tells_in_no_utf8(tmp_path):
+    with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
+        cache.put({"a": ROW})
+    (path,) = tmp_path.glob("*.sqlite3")
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE T\xe5BLE"))
+    assert cache_files(tmp_path) == [(path, 0, path.stat().st_size)]
+    with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
+        assert cache.get("a") is None
+
+
 def test_no_flipped_bit_is_read_as_an_embedding(tmp_path):
     """Every bit of the row, its key and its checksum."""
     with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:

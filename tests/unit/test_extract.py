@@ -189,6 +189,12 @@ def test_another_auditor_makes_its_own_shards(work, tmp_path, monkeypatch):
     assert len(list((tmp_path / "features").glob("*.parquet"))) == 2
 
 
+def test_maps_of_another_layer_are_not_those_that_were_kept(work, tmp_path):
+    work()
+    work(classifier=replace(CLASSIFIER, target=replace(CLASSIFIER.target, side="input")))
+    assert len(list((tmp_path / "features").glob("*.parquet"))) == 2
+
+
 def test_another_model_makes_its_own_shards_with_the_cached_embeddings(work):
     seen = []
     first = work(encoder=toy_encoder(seen=seen))

@@ -13,6 +13,7 @@ from picture_audit import image_id, write_picture_audit
 from small_audit import verdicts
 
 from auditor.records import Verdict
+from auditor.rules import PLACE_TAKEN
 from auditor.store.database import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.page.html_report import FULL, html_parts
@@ -102,6 +103,16 @@ def test_two_equal_effects_are_told_apart_by_the_rule_that_decided(tmp_path, rul
     assert [one for one in shown if one[0] != "words"] == sides
     assert section.command == f"auditor explain DIR {picture} --class 'bird 0'"
     assert section.command in text
+
+
+def test_a_class_that_a_place_flags_has_its_effect_for_a_figure(tmp_path):
+    write_picture_audit(tmp_path, 2)
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as writer:
+        place = "concept_id = 'place-top', concept = 'top left corner', concept_kind = 'place', share = NULL"
+        effect = f"rule_id = '{PLACE_TAKEN.rule_id}', effect = 0.73, effect_low = 0.6, effect_high = 0.81, gap = NULL"
+        writer.execute(f"UPDATE verdicts SET {place}, {effect} WHERE class_idx = 0")
+    (card,) = [one for one in page_of(tmp_path).split('class="big"') if "lost with the place: <bdi>top left" in one]
+    assert card.startswith(">73 pts <small>[60, 81]</small></p>")
 
 
 def test_charts_carry_the_numbers_for_screen_readers(page):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,14 @@ def test_weights_with_code_are_refused_and_not_run(tmp_path: Path):
         assert "hold a pickle with code (posix.system), which is not run" in text
         assert "safetensors" in text
     assert not marker.exists()
+
+
+def test_a_bare_pickle_takes_no_memory_for_what_it_claims_to_remember(tmp_path: Path):
+    """Code, kept as number 67,108,864 of what pickle is to remember: a gigabyte where it is loaded to look at it."""
+    (tmp_path / "bare.pkl").write_bytes(b"cos\nsystem\nr" + (1 << 26).to_bytes(4, "little") + b".")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "pickle with code (os.system)" in message("torchvision:resnet18", weights=tmp_path / "bare.pkl")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**19  # KiB
 
 
 def test_whole_model_is_refused_by_the_name_of_its_class(tmp_path: Path):

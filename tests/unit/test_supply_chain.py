@@ -2,12 +2,15 @@
 
 import re
 import runpy
+import sys
 import tomllib
+import zipfile
 from email.message import Message
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from hatchling.build import build_editable
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -50,6 +53,14 @@ def test_the_locks_hold_what_is_declared_in_the_versions_that_are_tested():
     assert {name: pin for name, pin in all_of_it.items() if name in tested} == {
         name: pin for name, pin in tested.items() if name in all_of_it
     }
+
+
+@pytest.mark.slow
+def test_a_checkout_is_installed_with_what_the_locks_hold(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setitem(sys.modules, "editables", None)  # hatchling asks for it, unless it is told the folders
+    with zipfile.ZipFile(tmp_path / build_editable(str(tmp_path))) as wheel:
+        assert wheel.read("_auditor.pth").decode() == str(ROOT)
 
 
 def test_every_action_is_pinned_by_commit_with_its_version_beside_it():

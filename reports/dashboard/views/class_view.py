@@ -15,12 +15,12 @@ from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.picture_lists import Among, Selection, read_page
-from reports.dashboard import class_list, markup
+from reports.dashboard import charts, class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.grid import show_grid
 from reports.dashboard.session import Session
 from reports.page import class_evidence
-from reports.page.charts import Estimate, ShareBar
+from reports.page.charts import DosePoint, Estimate, ShareBar
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.records import Section, Tile
 from reports.page.sections import Extent, Sections, anchors
@@ -38,7 +38,8 @@ class _Story:
     section: Section
     estimates: list[Estimate]
     word_bars: list[ShareBar]
-    dose_bars: list[ShareBar]
+    dose_of: str
+    dose_points: list[DosePoint]
 
 
 def show(session: Session) -> None:
@@ -58,9 +59,12 @@ def show(session: Session) -> None:
         v=verdict,
         estimates=story.estimates,
         word_bars=story.word_bars,
-        dose_bars=story.dose_bars,
         tile_url=partial(_tile_url, session, verdict),
     )
+    if story.dose_points:
+        markup.draw("dose_head")
+        spec = charts.dose_chart(story.dose_points, story.dose_of, st.context.theme.type or "light")
+        st.vega_lite_chart(spec=spec, theme=None, width="content")
     _show_words(session, verdict)
     _show_pictures(session, verdict)
     markup.draw("class_rest", s=story.section, v=verdict, groups_url=session.url(view="groups", group=None))
@@ -111,7 +115,7 @@ def _story(folder: str, identity: Identity | None, class_idx: int, _connection: 
         section,
         class_evidence.estimates(leading, verdict.rule_id),
         class_evidence.word_bars(concepts, verdict, residual),
-        class_evidence.dose_bars(queries.dose_responses(_connection, class_idx), verdict),
+        *class_evidence.dose_points(queries.dose_responses(_connection, class_idx), verdict),
     )
 
 
