@@ -37,7 +37,7 @@ from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.edit_record import EditRecorder
 from auditor.extraction.embedding_cache import open_embedding_cache
-from auditor.extraction.extract import extract_features
+from auditor.extraction.extract import decoded_side, extract_features
 from auditor.extraction.kept_inputs import EvidenceSource
 from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
 from auditor.extraction.picture_edits import object_places, picture_edits
@@ -56,6 +56,7 @@ from auditor.inputs.core_concepts import core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.decoding_notices import decoding_notices
 from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
+from auditor.inputs.images import read_image
 from auditor.inputs.property_columns import joined, property_columns
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.device import find_device
@@ -100,7 +101,7 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
         if is_up_to_date(config.out, config, inputs):
             return config.out
         inputs, gathered = gather(config, inputs, on_progress=on_progress)
-        write_audit(config.out, analyse(inputs, gathered, on_progress=on_progress), config)
+        write_audit(config.out, analyse(inputs, gathered, n_jobs=config.n_jobs, on_progress=on_progress), config)
     return config.out
 
 
@@ -334,19 +335,19 @@ def put_into_words(
     return Gathered(pictures, shards, rows, decisions, context, weighed)
 
 
-def analyse(inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None) -> Analysis:
+def analyse(inputs: Inputs, gathered: Gathered, *, n_jobs: int = 1, on_progress: Progress | None = None) -> Analysis:
     """Verdicts, and the maps of the pictures that show their evidence."""
-    evidence, interventions = weigh_evidence(inputs, gathered, on_progress=on_progress)
+    evidence, interventions = weigh_evidence(inputs, gathered, n_jobs=n_jobs, on_progress=on_progress)
     maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
     return Analysis(inputs, gathered, evidence, maps, interventions)
 
 
 def weigh_evidence(
-    inputs: Inputs, gathered: Gathered, *, on_progress: Progress | None = None
+    inputs: Inputs, gathered: Gathered, *, n_jobs: int = 1, on_progress: Progress | None = None
 ) -> tuple[EvidenceResult, Interventions]:
     """Findings and a verdict for every class, and the interventions on pictures that were tried for them.
 
-    Pictures are read again where interventions on them may decide.
+    Pictures are read again where interventions on them may decide, and edited by ``n_jobs`` threads.
     """
     decisions, intervene, exchange, edit = gathered.decisions, None, None, None
     if decisions is not None:
@@ -360,9 +361,16 @@ def weigh_evidence(
         exchange = SwapRecorder(place_swaps(decisions.classifier, read), PLACE_PROCEDURE)
         masks = [item.mask_path for item in items]
         places = object_places(decisions.classifier, root, masks, words, names, gathered.evidence_input.label_idx)
-        whole = picture_files(root, items, min_side=None)
         seeds = [int(image_id, 16) for image_id in gathered.pictures.image_ids]
-        by_hand = picture_edits(decisions.classifier, whole, property_values(items), seeds, places)
+        by_hand = picture_edits(
+            decisions.classifier,
+            lambda row, side: read_image(root / items[row].path, min_side=side).image,
+            property_values(items),
+            seeds,
+            places,
+            min_side=decoded_side(decisions.classifier, inputs.encoder),
+            n_jobs=n_jobs,
+        )
         edit = EditRecorder(by_hand, EDITS_PROCEDURE)
     evidence = judge(
         gathered.evidence_input, intervene=intervene, exchange=exchange, edit=edit, on_progress=on_progress

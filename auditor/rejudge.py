@@ -174,7 +174,7 @@ def rejudge_with_model(
         _link_features(features, made / FEATURES_NAME, _with_checksums(shards))
         here = config.model_copy(update={"out": made})
         inputs, gathered = gather(here, inputs, on_progress=on_progress)
-        analysis = analyse(inputs, gathered, on_progress=on_progress)
+        analysis = analyse(inputs, gathered, n_jobs=config.n_jobs, on_progress=on_progress)
         write_audit(made, analysis, config, origin=rejudged_from(run))
     return out
 

@@ -144,6 +144,11 @@ def extract_features(
     return FeatureShards(paths)
 
 
+def decoded_side(classifier: Classifier | None, encoder: Encoder) -> int:
+    """Short side of a picture that its decoder does not go below: what the larger of both models takes."""
+    return max(encoder.input_size, classifier.input_size if classifier else 0)
+
+
 def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: bool, properties: bool) -> str:
     """Digest of all that decides a shard's contents besides the pictures."""
     models = [classifier.digest if classifier else None, encoder.digest]
@@ -310,9 +315,8 @@ def _prepare(
     properties: bool,
 ) -> _Prepared | Failure:
     """Read, decode and preprocess one picture for both models; for the encoder only where its content is new."""
-    min_side = max(encoder.input_size, classifier.input_size if classifier else 0)
     try:
-        decoded = read_image(dataset.root / item.path, min_side=min_side)
+        decoded = read_image(dataset.root / item.path, min_side=decoded_side(classifier, encoder))
     except InputError as error:
         if file_digest(dataset.root / item.path) != dataset.contents.get(item.path):
             raise _changed(item.path) from error

@@ -1,13 +1,14 @@
 """Pictures with a property set, and what the model calls them: the hands of E6.
 
-Pictures are edited as large as their files have them, since blur, noise and compression mean something at a size, and
-then preprocessed as in the audit. Which pictures are set to what is decided in
-``auditor.evidence.verdicts.edit_pairs``.
+A picture is edited as the audit decoded it, and preprocessed as there, so that an edit that changes nothing leaves what
+it is called. Compression alone is done as large as its file is, and decoded again as a file would be. Which pictures
+are set to what is decided in ``auditor.evidence.verdicts.edit_pairs``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +18,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from auditor.edit_records import PictureEdit
-from auditor.errors import InputError
+from auditor.errors import InputError, ModelError
 from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
 from auditor.extraction.region_swaps import BATCH, channel_weights
 from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import Classifier
-from auditor.properties.edit import set_property
+from auditor.properties.edit import OF_FILE, set_property
 from auditor.records import BoolArray, ChannelWords, IntArray
 
 #: Changes when an edit does: outcomes of another procedure are not compared with those of this one.
-PROCEDURE = "edits/1, place by likeness to the power of 3"
+PROCEDURE = "edits/2, place by likeness to the power of 3"
 _OBJECT_PART = 0.5  # of a picture, where it shows its class's name most
 
-#: The picture of a row as its file has it, upright RGB; raises InputError where it cannot be read any more.
-Read = Callable[[int], Image.Image]
+#: The picture of a row, upright RGB, with a short side of at least so much (None: as large as its file); raises
+#: InputError where it cannot be read any more.
+Read = Callable[[int, int | None], Image.Image]
 #: Where the pictures of rows, preprocessed (b, 3, H, W), show their object: (b, H, W); a row without a place is empty.
 ObjectPlaces = Callable[[Sequence[int], Tensor], BoolArray]
 
@@ -42,6 +44,9 @@ def picture_edits(
     values: Mapping[str, Sequence[float | str | None]],
     seeds: Sequence[int],
     places: ObjectPlaces,
+    *,
+    min_side: int,
+    n_jobs: int = 1,
 ) -> Callable[[PictureEdit, Sequence[int]], IntArray]:
     """The function that edits pictures and asks the model, in batches; see `effects.edits.EditPictures`.
 
@@ -51,43 +56,53 @@ def picture_edits(
         values: By property what each of the N pictures' files has of it, for what no picture can measure.
         seeds: (N,) of noise.
         places: Where their objects are.
+        min_side: Short side that the audit's own decoder did not go below.
+        n_jobs: Threads that read and edit, each one picture at a time.
     """
+
+    def edited(asked: PictureEdit, row: int) -> tuple[Tensor, Tensor] | int:
+        """A picture edited and as it was, preprocessed; or why there is none."""
+        name = asked.property_name
+        try:
+            picture = read(row, None if name in OF_FILE else min_side)
+            now = _of_file(values, name, row)
+            found = set_property(picture, name, asked.level, now=now, seed=seeds[row], min_side=min_side)
+            as_it_was = read(row, min_side) if name in OF_FILE else picture
+        except (InputError, OSError):  # gone since, or none that Pillow can write again
+            return NOT_READABLE
+        if found is None:
+            return CANNOT_BE_SET
+        original = classifier.preprocess(as_it_was)
+        try:
+            tensor = classifier.preprocess(found)
+        except ModelError:  # a transform of the user's that takes no picture of that size
+            return CANNOT_BE_SET
+        return (tensor, original) if tensor.shape == original.shape else CANNOT_BE_SET
 
     def edit(asked: PictureEdit, rows: Sequence[int]) -> IntArray:
         called = np.full(len(rows), NOT_READABLE, dtype=np.int64)
-        for start in range(0, len(rows), BATCH):
-            chosen, edited, as_they_were = [], [], []
-            for at in range(start, min(start + BATCH, len(rows))):
-                try:
-                    picture = read(rows[at])
-                    found = set_property(
-                        picture,
-                        asked.property_name,
-                        asked.level,
-                        now=_of_file(values, asked.property_name, rows[at]),
-                        seed=seeds[rows[at]],
-                    )
-                except (InputError, OSError):  # gone since, or none that Pillow can write again
-                    continue
-                if found is None:
-                    called[at] = CANNOT_BE_SET
-                    continue
-                chosen.append(at)
-                edited.append(classifier.preprocess(found))
-                if asked.keep_object:
-                    as_they_were.append(classifier.preprocess(picture))
-            if not chosen:
-                continue
-            batch = torch.stack(edited)
-            if asked.keep_object:
-                originals = torch.stack(as_they_were)
-                kept = torch.from_numpy(places([rows[at] for at in chosen], originals))
-                batch = torch.where(kept[:, None], originals, batch)
-            answers = cam.forward(classifier, batch)[1].argmax(axis=1)
-            if asked.keep_object:
-                answers = np.where(kept.flatten(1).any(1).numpy(), answers, CANNOT_BE_SET)
-            called[chosen] = answers
+        with ThreadPoolExecutor(n_jobs) as pool:
+            for start in range(0, len(rows), BATCH):
+                batch = list(pool.map(lambda row: edited(asked, row), rows[start : start + BATCH]))
+                pairs = {}
+                for at, one in enumerate(batch, start=start):
+                    if isinstance(one, int):
+                        called[at] = one
+                    else:
+                        pairs[at] = one
+                if pairs:
+                    called[list(pairs)] = answers(asked, [rows[at] for at in pairs], list(pairs.values()))
         return called
+
+    def answers(asked: PictureEdit, rows: Sequence[int], pairs: Sequence[tuple[Tensor, Tensor]]) -> IntArray:
+        """(b,) what edited pictures are called; where their object has no place, why they are not."""
+        batch = torch.stack([one for one, _ in pairs])
+        if not asked.keep_object:
+            return cam.forward(classifier, batch)[1].argmax(axis=1)
+        originals = torch.stack([one for _, one in pairs])
+        kept = torch.from_numpy(places(rows, originals))
+        found = cam.forward(classifier, torch.where(kept[:, None], originals, batch))[1].argmax(axis=1)
+        return np.where(kept.flatten(1).any(1).numpy(), found, CANNOT_BE_SET)
 
     return edit
 

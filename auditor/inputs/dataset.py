@@ -16,6 +16,7 @@ from auditor.inputs.contents import read_contents
 from auditor.inputs.manifest import Confinement, read_manifest, split_name
 from auditor.inputs.one_spelling import refuse_look_alikes, spelling_notice, tidy
 from auditor.inputs.picture_formats import holds_picture, kind_of, left_out_line, readable_words
+from auditor.inputs.split_leaks import leak_notice
 from auditor.records import Dataset, ImageItem, Progress
 from auditor.wording import nearest, quote, quote_list, quote_path
 
@@ -72,6 +73,7 @@ def load_dataset(
     except (OSError, ValueError) as error:  # a name that is too long or holds NUL
         raise InputError(f"data {quote_path(path)} cannot be read: {error}") from error
     attribute_names: tuple[str, ...] = ()
+    other_splits: list[ImageItem] = []
     if is_folder:
         root = path.resolve()
         items, notices = _folder_items(path, split)
@@ -86,6 +88,7 @@ def load_dataset(
                 )
             items, unsplit = _of_split(items, split, manifest=path.name)
             notices += unsplit
+            other_splits = [item for item in manifest.items if item.split not in (None, split_name(split))]
     else:
         raise InputError(
             f"data {quote_path(path)} not found; expected a folder class/picture or a CSV or Parquet manifest"
@@ -107,6 +110,8 @@ def load_dataset(
         notices.append(f"{unlabelled:,} of {len(items):,} pictures have no label, and tell nothing of any class")
     files = sorted({name for item in items for name in (item.path, item.mask_path) if name is not None})
     contents = read_contents(root, files, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
+    leaked = leak_notice(root, items, contents, other_splits, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
+    notices += [leaked] if leaked else []
     folder_name = split_name(root.name) if is_folder else ""
     return Dataset(
         root=root,

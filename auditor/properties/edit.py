@@ -29,6 +29,8 @@ ONE_WAY = {
     "height": "down",
     "greyscale": "up",
 }
+#: What is done to the file's own pixels, before a decoder makes them fewer.
+OF_FILE = frozenset(["jpeg_quality"])
 _HALVINGS = 12
 #: A level is reached when so much of the way to it is done; less and the picture cannot be brought there.
 _REACHED = 0.9
@@ -54,19 +56,27 @@ class _Edit:
 
 
 def set_property(
-    image: Image.Image, name: str, level: Level, *, now: float | None = None, seed: int = 0
+    image: Image.Image,
+    name: str,
+    level: Level,
+    *,
+    now: float | None = None,
+    seed: int = 0,
+    min_side: int | None = None,
 ) -> Image.Image | None:
     """The picture with a property at a level.
 
     Args:
-        image: Upright RGB, as large as the property was measured on.
+        image: Upright RGB, as it was decoded when the property was measured; for :data:`OF_FILE` as large as its file.
         name: Of the property, one of :data:`EDITABLE`.
         level: A number in the unit of the property; "yes" or "no" of greyscale; "none" or a colour of a border or cast.
         now: What the picture's file has of a quality or a size; None: it is not known (no JPEG).
         seed: Of noise: the same picture, level and seed give the same result.
+        min_side: What is compressed is decoded again as `auditor.inputs.images.read_image` decodes a file, with this.
 
     Returns:
-        RGB of the same size but for a size that is set; None where the picture cannot be brought there.
+        RGB of the same size but for a size that is set, or what is decoded smaller; None where the picture cannot be
+        brought there.
     """
     if name == "greyscale":
         return _greyscale(image, str(level))
@@ -75,7 +85,7 @@ def set_property(
     if isinstance(level, str):
         return _tinted(image, level) if name == "colour_cast" else None
     if name == "jpeg_quality":
-        return None if now is not None and now < level else _compressed(image, level)
+        return None if now is not None and now < level else _compressed(image, level, min_side)
     if name in ("width", "height"):
         return _smaller(image, name, level, now)
     return _brought_to(image, name, level, seed)
@@ -140,17 +150,21 @@ def _blocks(image: Image.Image, strength: float, _: int) -> Image.Image:
     return _compressed(image, _QUALITY[1] - strength)
 
 
-def _compressed(image: Image.Image, quality: float) -> Image.Image:
+def _compressed(image: Image.Image, quality: float, min_side: int | None = None) -> Image.Image:
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=round(min(max(quality, _QUALITY[0]), _QUALITY[1])))
     with Image.open(stream) as compressed:
+        if min_side is not None:
+            compressed.draft(None, (min_side, min_side))
         return compressed.convert("RGB")
 
 
 def _smaller(image: Image.Image, name: str, level: float, now: float | None) -> Image.Image | None:
-    side = float(image.width if name == "width" else image.height) if now is None else now
-    if side < level:
+    side = float(image.width if name == "width" else image.height)
+    if (side if now is None else now) < level:
         return None
+    if side <= level:  # decoded smaller than that: as large a file would look the same
+        return image
     size = (max(1, round(image.width * level / side)), max(1, round(image.height * level / side)))
     return image.resize(size, Image.Resampling.LANCZOS)
 

@@ -20,8 +20,9 @@ CONCEPTS = (
     Concept("snow", "snow", "scene"),
     Concept("scene-snow", "scene = snow", "attribute", column="scene"),
     Concept("camera-a", "camera = A", "attribute", column="camera"),
+    Concept("dark", "brightness < 0.2", "attribute", column="property:brightness"),
 )
-POLE, SNOW, SCENE_SNOW, CAMERA = range(4)
+POLE, SNOW, SCENE_SNOW, CAMERA, DARK = range(5)
 AGREED = Erasure(0.3, 0.2, 0.4, 50, 50, p=0.005, permuted=0.0)
 
 
@@ -71,6 +72,12 @@ def test_a_proven_column_leads_over_a_word_with_a_larger_gap():
     assert order(word, column) == ([SCENE_SNOW, POLE], ["proven", "proven"])
     larger = proven(CAMERA, measured(0.3, 0.25, 0.4))
     assert order(word, column, larger)[0] == [CAMERA, SCENE_SNOW, POLE]
+
+
+def test_a_column_leads_over_a_measured_property_and_that_over_a_word():
+    word, column = proven(POLE, measured(0.5, 0.4, 0.6)), proven(CAMERA, measured(0.28, 0.2, 0.4))
+    dark = proven(DARK, measured(0.4, 0.3, 0.5))
+    assert order(word, dark, column)[0] == [CAMERA, DARK, POLE]
 
 
 def test_a_word_that_tells_the_column_of_its_name_stands_where_the_column_would():

@@ -1,5 +1,7 @@
 """Editing pictures for a network set by hand: channel 0 is red, channel 1 green minus blue."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,11 @@ from PIL import Image
 from toy_audit import PLAIN, toy_classifier
 
 from auditor.edit_records import PictureEdit
+from auditor.errors import ModelError
 from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
 from auditor.extraction import picture_edits as hands
 from auditor.extraction.picture_edits import object_places, picture_edits
-from auditor.extraction.region_swaps import picture_files
+from auditor.inputs.images import read_image
 from auditor.records import ActivationStats, ChannelWords, ImageItem
 
 assert isinstance(PLAIN.size, tuple)
@@ -38,8 +41,12 @@ def world(tmp_path):
     items = [ImageItem(str(i), path, "rose") for i, path in enumerate(paths)]
     classifier = toy_classifier()
     places = object_places(classifier, tmp_path, [None, None, None, "mask.png"], WORDS, (0, None), LABELS)
-    read = picture_files(tmp_path, items, min_side=None)
-    return picture_edits(classifier, read, {"jpeg_quality": [20.0, None, None, 90.0]}, range(4), places)
+    qualities = {"jpeg_quality": [20.0, None, None, 90.0]}
+    return picture_edits(classifier, reading(tmp_path, items), qualities, range(4), places, min_side=SIDE, n_jobs=2)
+
+
+def reading(root, items):
+    return lambda row, side: read_image(root / items[row].path, min_side=side).image
 
 
 @pytest.fixture
@@ -79,6 +86,57 @@ def test_a_picture_that_cannot_be_written_again_ends_nothing(world, monkeypatch)
 
     monkeypatch.setattr(hands, "set_property", refuses)
     assert world(GREY, [0, 2]).tolist() == [NOT_READABLE, NOT_READABLE]
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A picture eight times as large as the model takes, with fine stripes, that the audit decodes at an eighth."""
+    pixels = np.random.default_rng(0).integers(0, 256, (8 * SIDE, 8 * SIDE, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "large.jpg", quality=90)
+    items = [ImageItem("0", "large.jpg", "rose")]
+    places = object_places(toy_classifier(), tmp_path, [None], WORDS, (0, None), LABELS)
+    values = {"jpeg_quality": [90.0], "width": [8.0 * SIDE], "brightness": [0.5]}
+    read = reading(tmp_path, items)
+    sizes = []
+
+    def watched(row, side):
+        found = read(row, side)
+        sizes.append(found.size[0])
+        return found
+
+    return picture_edits(toy_classifier(), watched, values, [0], places, min_side=SIDE), read, sizes
+
+
+@pytest.mark.parametrize("level", [8.0 * SIDE, 2.0 * SIDE])
+def test_an_edit_that_changes_nothing_shows_the_model_what_the_audit_did(large, seen, level):
+    edit, read, sizes = large
+    assert edit(PictureEdit("width", level), [0])[0] >= 0
+    assert torch.equal(seen[0][0], PLAIN(read(0, SIDE)))
+    assert set(sizes) == {SIDE}
+
+
+def test_compression_is_done_at_full_size_and_decoded_as_a_file_is(large, seen, tmp_path):
+    edit, read, sizes = large
+    edit(PictureEdit("jpeg_quality", 30.0), [0])
+    read(0, None).save(tmp_path / "again.jpg", quality=30)
+    assert torch.equal(seen[0][0], PLAIN(read_image(tmp_path / "again.jpg", min_side=SIDE).image))
+    assert sizes[0] == 8 * SIDE
+
+
+def test_a_picture_that_the_transform_refuses_when_edited_cannot_be_set(world, monkeypatch):
+    def refuses(image):
+        if image.width < SIDE:
+            raise ModelError("too small")
+        return PLAIN(image)
+
+    classifier = replace(toy_classifier(), preprocess=refuses)
+    read = lambda row, side: Image.new("RGB", (SIDE, SIDE))  # noqa: E731
+    edit = picture_edits(classifier, read, {}, [0], None, min_side=SIDE)
+    assert edit(PictureEdit("width", SIDE / 2), [0]).tolist() == [CANNOT_BE_SET]
+    other = picture_edits(
+        replace(classifier, preprocess=lambda one: torch.zeros(3, 1, one.width)), read, {}, [0], None, min_side=SIDE
+    )
+    assert other(PictureEdit("width", SIDE / 2), [0]).tolist() == [CANNOT_BE_SET]
 
 
 def test_a_mask_says_which_place_is_left_as_it_is(world, seen):

@@ -154,17 +154,20 @@ def test_an_audit_judged_again_without_these_exchanges_says_so(plain):
     assert "was not tried again" in place.sentence
 
 
-def test_halves_of_a_class_by_hand(plain):
-    """What no word knows of is left over: half of the cats lose three points of their margin."""
+def halved(plain, hidden):
+    """Cats of which the ``hidden`` (N,) lose their margin to something that no word knows of."""
     (rows, x, logits), *_ = list(plain.head_chunks())
-    hidden = np.random.default_rng(2).random(len(plain.image_ids)) < 0.5
     logits = logits.copy()
     own = plain.label_idx[rows]
     logits[np.arange(len(own)), own] = logits.max(axis=1) + 1
-    lost = hidden & (own == CAT)
-    logits[lost, CAT] -= 6
+    logits[hidden & (own == CAT), CAT] -= 6
     called = logits.argmax(axis=1)
-    inputs = replace(marked(plain)[0], predicted_idx=called, head_chunks=lambda: [(rows, x, logits)])
+    return replace(marked(plain)[0], predicted_idx=called, head_chunks=lambda: [(rows, x, logits)])
+
+
+def test_halves_of_a_class_by_hand(plain):
+    hidden = np.random.default_rng(2).random(len(plain.image_ids)) < 0.5
+    inputs = halved(plain, hidden)
     (lead,) = unnamed_leads(inputs)
     assert (lead.class_name, lead.n_first_correct) == ("cat", lead.n_first)
     assert lead.n_second_correct < lead.n_second
@@ -174,6 +177,26 @@ def test_halves_of_a_class_by_hand(plain):
     assert np.mean([told[image_id] for image_id in lead.first_ids]) < 0.1
     assert judge(inputs).unnamed_leads == [lead]
     assert unnamed_leads(replace(inputs, places=None)) == []  # where a head is tried, nobody looks for leads
+
+
+def test_a_group_lies_in_one_half_and_counts_as_one_where_it_is_of_copies():
+    world = World(seed=4)
+    plain = world.audit(100, head=world.fit_head(150))
+    n = len(plain.image_ids)
+    groups = np.zeros(n, dtype=np.int64)
+    for c in range(len(CLASSES)):  # pairs within each class
+        own = np.flatnonzero(plain.label_idx == c)
+        groups[own] = 1000 * c + np.arange(own.size) // 2
+    inputs = halved(plain, np.random.default_rng(2).random(groups.max() + 1)[groups] < 0.4)
+    (alone,) = unnamed_leads(inputs)
+    (pairs,) = unnamed_leads(replace(inputs, groups=groups))
+    (copies,) = unnamed_leads(replace(inputs, groups=groups, copies=groups))
+    group_of = dict(zip(inputs.image_ids, groups.tolist(), strict=True))
+    shown = [group_of[one] for one in (*pairs.first_ids, *pairs.second_ids)]
+    assert len(set(shown)) == len(shown)  # one picture of each, and none in both strips
+    assert (copies.n_first, copies.n_second) == (pairs.n_first // 2, pairs.n_second // 2)
+    assert pairs.high - pairs.low > alone.high - alone.low  # pairs that are recognised or missed together
+    assert copies.first_ids == pairs.first_ids
 
 
 def test_a_place_leaves_what_else_is_said_of_a_class(plain):

@@ -77,7 +77,8 @@ def test_a_cast_is_given_and_taken(cast):
 
 def test_a_size_goes_down_only():
     assert set_property(photo(), "width", 48.0).size == (48, 32)
-    assert set_property(photo(), "height", 32.0, now=128.0).size == (24, 16)  # decoded at half its size
+    assert set_property(photo(), "height", 32.0, now=128.0).size == (48, 32)  # decoded at half its size
+    assert set_property(photo(), "height", 100.0, now=128.0).size == (96, 64)  # so large a file is decoded smaller too
     assert set_property(photo(), "width", 97.0) is None
 
 

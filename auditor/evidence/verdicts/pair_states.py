@@ -124,10 +124,11 @@ def _told(pair: PairEvidence, one: Supported) -> Gap:
 
 
 def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[JudgedPair]:
-    """All pairs of a class: columns of the manifest before words, then the strongest first; families before members.
+    """All pairs of a class: columns, measured properties, words, then the strongest first; families before members.
 
-    The manifest knows better than the encoder whether a concept is there: what its attribute excludes, the word of the
-    same name does not prove. Of data alone the strongest comes first, whoever knows it.
+    A column names what somebody can go and change, a property only how its pictures look, and a word's presence is an
+    opinion: what the attribute of a word's name excludes, the word does not prove. Of data alone the strongest comes
+    first, whoever knows it.
     """
     judged = {pair.concept_idx: _judged(pair) for pair in pairs}
     named = namesakes(inputs.concepts)
@@ -150,9 +151,7 @@ def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[J
     )
 
 
-def _place(
-    inputs: EvidenceInput, judged: Mapping[int, JudgedPair], one: JudgedPair
-) -> tuple[bool, float, float, float]:
+def _place(inputs: EvidenceInput, judged: Mapping[int, JudgedPair], one: JudgedPair) -> tuple[int, float, float, float]:
     """Where a pair stands among those of its state; the smallest first.
 
     A word that tells a column of its name in its line, both in one state, stands where the column would.
@@ -162,12 +161,13 @@ def _place(
     return min(_own_place(inputs, j) for j in (one, *columns))
 
 
-def _own_place(inputs: EvidenceInput, one: JudgedPair) -> tuple[bool, float, float, float]:
-    """Columns, those with a gap over DELTA by its lower bound, then by strength; words by strength."""
-    if inputs.concepts[one.pair.concept_idx].column is None:
-        return True, 0.0, -one.strength, -one.gap.effect
+def _own_place(inputs: EvidenceInput, one: JudgedPair) -> tuple[int, float, float, float]:
+    """The manifest's columns, what is measured of pictures, words; of the first two first what has a gap over DELTA."""
+    concept = inputs.concepts[one.pair.concept_idx]
+    if concept.column is None:
+        return 2, 0.0, -one.strength, -one.gap.effect
     over = one.gap.status == "measured" and one.gap.effect > DELTA
-    return False, -one.gap.low if over else np.inf, -one.strength, -one.gap.effect
+    return int(concept.is_property), -one.gap.low if over else np.inf, -one.strength, -one.gap.effect
 
 
 def without_twins(inputs: EvidenceInput, judged: Sequence[JudgedPair]) -> list[JudgedPair]:

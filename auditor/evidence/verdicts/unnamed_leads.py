@@ -20,8 +20,8 @@ from sklearn.preprocessing import StandardScaler
 
 from auditor.concept_records import UnnamedLead
 from auditor.evidence.effects import significance
+from auditor.evidence.effects.gaps import counted_arms
 from auditor.evidence.effects.name_hash import hashed
-from auditor.evidence.effects.significance import TwoArms
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.figures import percent, points, rate
 from auditor.records import FloatArray, IntArray
@@ -49,34 +49,36 @@ def unnamed_leads(inputs: EvidenceInput) -> list[UnnamedLead]:
         if min(learnt.size, held.size) < 2 * MIN_ARM:
             continue
         left, middle = _left_over(inputs, margins, c, learnt, held)
-        first, second = held[left > middle], held[left <= middle]
-        if min(first.size, second.size) < MIN_ARM:
+        groups = np.arange(held.size) if inputs.groups is None else inputs.groups[held]
+        copies = None if inputs.copies is None else inputs.copies[held]
+        left = _by_group(left, groups)
+        upper, right = left > middle, inputs.predicted_idx[held] == c
+        counted = counted_arms(upper, right, np.zeros(held.size, dtype=np.int64), groups, copies)
+        if not counted.enough:
             continue
-        right = [int((inputs.predicted_idx[half] == c).sum()) for half in (first, second)]
-        arms = TwoArms.of(right[0], first.size, right[1], second.size)
-        found_gap = significance.score_interval(arms, confidence=CONFIDENCE)
-        low, high = float(found_gap.low), float(found_gap.high)
-        gap = right[0] / first.size - right[1] / second.size
+        low, high = (float(end) for end in significance.score_interval(counted.tables, confidence=CONFIDENCE))
         if low <= DELTA:
             continue
-        order = held[np.argsort(-left, kind="stable")]
+        (n_right, n_right_second), (n_first, n_second) = counted.x_counts, counted.n_counts
+        gap = n_right / n_first - n_right_second / n_second
+        order = np.lexsort((groups, -left))
         found.append(
             UnnamedLead(
                 class_idx=c,
                 class_name=name,
-                n_first=int(first.size),
-                n_first_correct=right[0],
-                n_second=int(second.size),
-                n_second_correct=right[1],
+                n_first=n_first,
+                n_first_correct=n_right,
+                n_second=n_second,
+                n_second_correct=n_right_second,
                 gap=gap,
                 low=low,
                 high=high,
-                first_ids=tuple(inputs.image_ids[row] for row in order[: min(_SHOWN, first.size)]),
-                second_ids=tuple(inputs.image_ids[row] for row in order[::-1][: min(_SHOWN, second.size)]),
+                first_ids=_shown(inputs, held[order[upper[order]]]),
+                second_ids=_shown(inputs, held[order[~upper[order]]][::-1]),
                 sentence=(
                     f'"{name}" has two halves that no word, column or difficulty tells apart: of the one '
-                    f"{rate(right[0] / first.size, first.size)} are recognised, of the other "
-                    f"{percent(right[1] / second.size)} of {second.size:,} "
+                    f"{rate(n_right / n_first, n_first)} are recognised, of the other "
+                    f"{percent(n_right_second / n_second)} of {n_second:,} "
                     f"({points(gap, low, high, unit='points')}); look at what differs in their pictures."
                 ),
             )
@@ -103,6 +105,19 @@ def _halves(inputs: EvidenceInput, rows: IntArray) -> tuple[IntArray, IntArray]:
     keys = hashed(f"{inputs.seed}\x00halves\x00{names[row]}" for row in rows)
     learnt = keys % np.uint64(2) == 0
     return rows[learnt], rows[~learnt]
+
+
+def _by_group(left: _Doubles, groups: IntArray) -> _Doubles:
+    """The mean of its group (n,) for every picture: copies, or the pictures of one patient, are in one half."""
+    _, member = np.unique(groups, return_inverse=True)
+    return np.asarray((np.bincount(member, weights=left) / np.bincount(member))[member], dtype=np.float64)
+
+
+def _shown(inputs: EvidenceInput, rows: IntArray) -> tuple[str, ...]:
+    """The first pictures, one of each group."""
+    if inputs.groups is not None:
+        rows = rows[np.sort(np.unique(inputs.groups[rows], return_index=True)[1])]
+    return tuple(inputs.image_ids[row] for row in rows[:_SHOWN])
 
 
 def _left_over(
