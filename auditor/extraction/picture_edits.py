@@ -98,7 +98,7 @@ def picture_edits(
         """(b,) what edited pictures are called; where their object has no place, why they are not."""
         batch = torch.stack([one for one, _ in pairs])
         if not asked.keep_object:
-            return cam.forward(classifier, batch)[1].argmax(axis=1)
+            return np.asarray(cam.forward(classifier, batch)[1].argmax(axis=1), dtype=np.int64)
         originals = torch.stack([one for _, one in pairs])
         kept = torch.from_numpy(places(rows, originals))
         found = cam.forward(classifier, torch.where(kept[:, None], originals, batch))[1].argmax(axis=1)

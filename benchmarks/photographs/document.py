@@ -27,7 +27,7 @@ def markdown(result: dict[str, Any]) -> str:
     found = [_found(row) for row in rows]
     controls = [_control(row) for row in rows]
     wrong = [f"{_GIVEN[row['mode']]}: {one}" for row in rows if row["group"] == "all" for one in row["wrong_flags"]]
-    peers = next((row["peers"] for row in rows if row["mode"] == "words" and row["group"] == "all"), {})
+    peers: dict[str, Any] = next((row["peers"] for row in rows if row["mode"] == "words" and row["group"] == "all"), {})
     asked = [
         [name.replace("_", " "), *(percent(peer[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]
         for name, peer in peers.items()
