@@ -111,18 +111,22 @@ def test_a_class_that_words_cannot_tell_is_not_shown_and_never_clean_by_words():
     n, more = len(inputs.image_ids), 14
     seen = np.where((inputs.label_idx == 3)[:, None], 0.9, 0.1) + rng.uniform(-0.1, 0.1, (n, more))
     words = tuple(Concept(f"word-{v}", f"word {v}", "scene") for v in range(more))
-    told = judge(
-        replace(
-            inputs,
-            concepts=(*inputs.concepts, *words),
-            presence=np.hstack([inputs.presence, seen.astype(np.float32)]),
-            shares=type(inputs.shares)((n, inputs.shares.shape[1] + more), dtype=np.float32),
-            kappa=None,
-            kappa_elsewhere=None,
-        )
+    blind = replace(
+        inputs,
+        concepts=(*inputs.concepts, *words),
+        presence=np.hstack([inputs.presence, seen.astype(np.float32)]),
+        shares=type(inputs.shares)((n, inputs.shares.shape[1] + more), dtype=np.float32),
+        kappa=None,
+        kappa_elsewhere=None,
     )
+    told = judge(blind)
     assert told.fit.tells_context == (True, True, True, False, True)
     cat = told.verdicts[3]
     assert (cat.verdict, cat.concept, cat.gap_bound) == ("not_shown", None, None)
     assert cat.claim.startswith('Nothing was found on "cat", but this encoder cannot tell context from class')
     assert "auditor doctor --data DATA --encoder ENCODER" in cat.advice
+
+    nobody = {"predicted_idx": np.full(n, -1), "residuals": np.full(n, np.nan, np.float32)}
+    alone = judge(replace(blind, head=None, head_chunks=None, **nobody)).verdicts
+    assert alone[3].numbers.startswith('No column goes with "cat" in the data; this encoder cannot tell context')
+    assert "cannot tell context" not in alone[4].numbers

@@ -15,7 +15,7 @@ from auditor.evidence.verdicts import claim_sentences, sentences
 from auditor.evidence.verdicts.class_states import gaps_hidden, not_analysable
 from auditor.evidence.verdicts.clean_claim import CleanClaim, weakest_point
 from auditor.evidence.verdicts.counterexamples import Missing, missing_pictures, presence_reliability
-from auditor.evidence.verdicts.fit_sentences import not_told_apart
+from auditor.evidence.verdicts.fit_sentences import data_not_told_apart, not_told_apart
 from auditor.evidence.verdicts.harm import losses_besides, suspected
 from auditor.evidence.verdicts.many_tests import n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, other_source, without_twins
@@ -89,6 +89,8 @@ def class_verdict(
     screened = [j for j in judged if j.pair.screened]
     if clean is None:  # no model
         told = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
+        if not screened and not measured.fit.tells_context[c]:
+            told = data_not_told_apart(measured.fit, c, name)
         return verdict("not_analysed", told, lead=next(iter(without_twins(inputs, screened)), None))
     proven = without_twins(inputs, [j for j in screened if j.state == "proven"])
     if proven:

@@ -60,10 +60,21 @@ def figures(fit: EncoderFit, class_names: Sequence[str]) -> str:
 
 def not_told_apart(fit: EncoderFit, class_idx: int, name: str, covered: str) -> Sentence:
     """State: nothing was found, and the encoder's words could not have found it."""
+    return Sentence(f'Nothing was found on "{name}", but {_unfit(fit, class_idx)}', covered, _ADVICE)
+
+
+def data_not_told_apart(fit: EncoderFit, class_idx: int, name: str) -> Sentence:
+    """The same of data alone."""
     return Sentence(
-        f'Nothing was found on "{name}", but this encoder cannot tell context from class in these pictures: '
-        f"{fit.n_copies[class_idx]:,} of {counted(fit.n_words, 'context word')} tell it (AUC over "
-        f"{coefficient(COPIES_AUC)}), so words say nothing about it",
-        covered,
+        "No model was examined",
+        f'No column goes with "{name}" in the data; {_unfit(fit, class_idx)}.',
         _ADVICE,
+    )
+
+
+def _unfit(fit: EncoderFit, class_idx: int) -> str:
+    return (
+        "this encoder cannot tell context from class in these pictures: "
+        f"{fit.n_copies[class_idx]:,} of {counted(fit.n_words, 'context word')} tell it (AUC over "
+        f"{coefficient(COPIES_AUC)}), so words say nothing about it"
     )
