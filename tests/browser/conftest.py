@@ -18,9 +18,12 @@ ARGUMENTS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """Chromium: the system's, or else the one that Playwright has installed."""
+    """Chromium: the system's, or else the one that Playwright has installed.
+
+    It ends with its file: until then an event loop runs in this process, and no test of another file may start one.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         found = shutil.which("chromium") or shutil.which("chromium-browser")
