@@ -30,7 +30,7 @@ from auditor.analysis import (
 from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date, write_audit
 from auditor.config import AuditConfig
 from auditor.errors import InputError
-from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
+from auditor.evidence.evidence_input import CoreEntry, EvidenceInput, EvidenceResult
 from auditor.evidence.presence.families import rows_of_all, shares_of_all
 from auditor.evidence.verdicts.exemplars import choose_exemplars, place_rows
 from auditor.evidence.verdicts.judge import judge
@@ -52,7 +52,7 @@ from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.contents import MEMORY_NAME, reads_everything
 from auditor.inputs.copies import find_copies
-from auditor.inputs.core_concepts import core_concepts
+from auditor.inputs.core_concepts import CoreConceptOf, core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.decoding_notices import decoding_notices
 from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
@@ -63,6 +63,7 @@ from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
 from auditor.picture_concepts import picture_concepts
+from auditor.place_grid import place_of
 from auditor.properties.levels import level_edits, property_values
 from auditor.records import BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.store.one_writer import one_writer
@@ -459,11 +460,14 @@ def evidence_input(
         shares, residuals = decisions.descriptions.of_classes(pictures.predicted_idx)
     position = {concept.concept_id: v for v, concept in enumerate(context.concepts)}
     class_idx = {name: c for c, name in enumerate(inputs.match.class_names)}
-    core = {pair: allowed for pair, allowed in inputs.core.items() if pair[1] in position}
-
-    def at(pair: tuple[str, str]) -> tuple[int, int]:
-        return class_idx[pair[0]], position[pair[1]]
-
+    core: dict[tuple[int, int], CoreConceptOf] = {}
+    core_places: dict[tuple[int, str], CoreEntry] = {}
+    for (name, key), allowed in inputs.core.items():
+        # a property stands for its levels
+        levels = [v for v, concept in enumerate(context.concepts) if concept.is_property and concept.column == key]
+        core |= {(class_idx[name], v): allowed for v in ([position[key]] if key in position else levels)}
+        if place_of(key) is not None and allowed.term is not None:
+            core_places[class_idx[name], key] = _entry(config, name, allowed.term)
     return EvidenceInput(
         image_ids=pictures.image_ids,
         label_idx=pictures.counted(pictures.label_idx),
@@ -480,13 +484,13 @@ def evidence_input(
         head=decisions.classifier.head if decisions else None,
         head_chunks=shards.head_chunks if decisions else None,
         seed=config.seed,
-        core={at(pair): allowed.reason for pair, allowed in core.items()},
+        core={pair: allowed.reason for pair, allowed in core.items()},
         core_entries={
-            at((name, concept_id)): (entry.reason, entry.who, entry.expires.isoformat() if entry.expires else None)
-            for (name, concept_id), allowed in core.items()
+            (c, v): _entry(config, inputs.match.class_names[c], allowed.term)
+            for (c, v), allowed in core.items()
             if allowed.term is not None
-            for entry in [config.core[name][allowed.term]]
         },
+        core_places=core_places,
         same_as=context.same_as,
         kappa=context.kappa,
         kappa_elsewhere=context.kappa_elsewhere,
@@ -495,6 +499,12 @@ def evidence_input(
         places=shards.places() if inputs.head is not None else None,
         edits=level_edits(context.concepts, context.presence, property_values(pictures.items)),
     )
+
+
+def _entry(config: AuditConfig, class_name: str, term: str) -> CoreEntry:
+    """What the settings say of what they allow a class."""
+    entry = config.core[class_name][term]
+    return entry.reason, entry.who, entry.expires.isoformat() if entry.expires else None
 
 
 def _channel_meanings(

@@ -23,6 +23,9 @@ from auditor.records import (
 )
 from auditor.rules import TOLERANCE
 
+#: What the settings say of what they allow: why, who says so, and until when.
+CoreEntry = tuple[str, str | None, str | None]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvidenceInput:
@@ -51,7 +54,9 @@ class EvidenceInput:
     #: (class, concept) that a class may rest on although the concept's kind is context, and why
     core: Mapping[tuple[int, int], CoreReason] = field(default_factory=dict)
     #: of those that the settings name: why, who says so, and until when
-    core_entries: Mapping[tuple[int, int], tuple[str, str | None, str | None]] = field(default_factory=dict)
+    core_entries: Mapping[tuple[int, int], CoreEntry] = field(default_factory=dict)
+    #: (class, concept_id of a place) that the settings let a class rest on: no lead is looked for there
+    core_places: Mapping[tuple[int, str], CoreEntry] = field(default_factory=dict)
     #: attribute -> concept of the vocabulary that has its name
     same_as: Mapping[int, int] = field(default_factory=dict)
     kappa: FloatArray | None = None  # (V,) of presence told twice, NaN where nothing was to be told

@@ -8,11 +8,22 @@ from typing import NamedTuple
 from auditor.concept_records import CoreReason
 from auditor.errors import InputError
 from auditor.inputs.words import number_forms, word_key
-from auditor.records import Concept, Vocabulary
+from auditor.place_grid import PLACES
+from auditor.properties.measure import PROPERTIES
+from auditor.records import PROPERTY_PREFIX, Concept, Vocabulary
 from auditor.wording import nearest, quote, quote_list
 
 #: "rainforest" is a forest, but "lemon" no "on": letters that must be left over, and that the kind must have.
 _LETTERS_BEFORE, _LETTERS_OF_KIND = 3, 4
+#: What settings may name and no vocabulary has: under its key the names that it goes by, after all words.
+_WITHOUT_WORDS = {
+    **{
+        f"{PROPERTY_PREFIX}{one.name}": (one.words, f"{PROPERTY_PREFIX}{one.name}")
+        for one in PROPERTIES
+        if one.examined
+    },
+    **{place.concept_id: (place.name, place.concept_id) for place in PLACES},
+}
 
 
 def core_concepts(
@@ -29,11 +40,15 @@ def core_concepts(
 
     Args:
         settings: Class to the concepts that the settings allow it, by term or synonym, or "column = value"
-            for a known attribute.
+            for a known attribute; a measured property, whatever its level, or a place of the pictures.
         class_names: The classes.
         vocabulary: As it was loaded: class names have not joined it yet.
         attributes: Known attributes.
         same_as: Attributes (by id) that have the name of a concept of the vocabulary: they are core with it.
+
+    Returns:
+        By class and concept_id. A property stands under its column ("property:sharpness"), as its levels are not
+        known before the pictures are; a place under its concept_id, measured or not.
 
     Raises:
         InputError: the settings name a class or concept that there is not; names the nearest.
@@ -51,6 +66,7 @@ def core_concepts(
         allow(class_name, _kind_of(word_key(class_name), words, single), "kind of the class")
     named = {_spaced(concept.term): concept for concept in attributes} | words
     of_families = {word_key(family.term): family for family in vocabulary.families}
+    without_words = {_spaced(name): key for key, names in _WITHOUT_WORDS.items() for name in names}
     by_id = {concept.concept_id: concept for concept in vocabulary.concepts}
     for class_name, terms in settings.items():
         if class_name not in class_names:
@@ -58,7 +74,11 @@ def core_concepts(
         for term in terms:
             concept, family = _named(_spaced(term), named), _named(_spaced(term), of_families)
             if concept is None and family is None:
+                if (key := without_words.get(_spaced(term))) is not None:
+                    found.setdefault((class_name, key), CoreConceptOf("settings", term))
+                    continue
                 known = [other.term for other in (*vocabulary.concepts, *vocabulary.families, *attributes)]
+                known += [name for names in _WITHOUT_WORDS.values() for name in names]
                 raise InputError(f"[core], class {quote(class_name)}: {_unknown('concept', term, known)}")
             allow(class_name, concept, "settings", term)
             for member in family.members if family else ():

@@ -110,3 +110,34 @@ def test_who_names_a_family_names_all_its_members():
     assert ("duck", "bay") in core_concepts({"duck": ["anything wet"]}, ("duck",), named)
     with pytest.raises(InputError, match="did you mean 'anything wet'"):
         core_concepts({"duck": ["anything wat"]}, ("duck",), named)
+
+
+@pytest.mark.parametrize("name", ["property:jpeg_quality", "JPEG quality", "jpeg  quality"])
+def test_a_measured_property_is_core_at_all_its_levels(name):
+    assert found({"duck": [name]}) == {("duck", "property:jpeg_quality"): "settings"}
+
+
+def test_a_word_comes_before_a_property_of_its_name():
+    vocabulary = replace(VOCABULARY, concepts=(*CONCEPTS, Concept("border", "border", "artifact")))
+    allowed = core_concepts({"duck": ["border", "property:border"]}, ("duck", "cat"), vocabulary)
+    assert {pair: one.term for pair, one in allowed.items()} == {
+        ("duck", "border"): "border", ("duck", "property:border"): "property:border",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["top left corner", "place-top-left-corner"])
+def test_a_place_is_core(name):
+    assert found({"cat": [name]}) == {("cat", "place-top-left-corner"): "settings"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("property:sharpnes", "property:sharpness"),
+        ("top left corners", "top left corner"),
+        ("property:hue", "property:"),
+    ],
+)
+def test_unknown_properties_and_places_are_refused(wrong, meant):
+    with pytest.raises(InputError, match=rf"unknown concept '{wrong}'; did you mean '{meant}"):
+        found({"duck": [wrong]})

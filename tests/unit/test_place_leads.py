@@ -154,6 +154,19 @@ def test_an_audit_judged_again_without_these_exchanges_says_so(plain):
     assert "was not tried again" in place.sentence
 
 
+def test_where_a_class_may_rest_on_a_place_nothing_is_looked_for(plain):
+    """Nor at the edges that the corner is a part of: what lies there would come back under their name."""
+    inputs, _ = marked(plain)
+    (lead,) = find_places(inputs, None, silent)
+    entry = ("the hospital's token", "Ada", None)
+    allowed = replace(inputs, core_places={(CAT, lead.place.concept_id): entry})
+    assert find_places(allowed, None, silent) == []
+    assert find_places(replace(inputs, core_places={(0, lead.place.concept_id): entry}), None, silent) != []
+    (row,) = judge(allowed).core_concepts
+    assert (row.class_name, row.concept, row.concept_kind, row.reason) == ("cat", lead.place.name, "place", "settings")
+    assert (row.why, row.who, row.expires) == entry
+
+
 def halved(plain, hidden):
     """Cats of which the ``hidden`` (N,) lose their margin to something that no word knows of."""
     (rows, x, logits), *_ = list(plain.head_chunks())

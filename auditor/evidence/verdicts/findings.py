@@ -14,7 +14,8 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.agreement import edits_surely, swaps_stand_alone
 from auditor.evidence.verdicts.harm import is_sure
-from auditor.records import Finding, FloatArray, IntArray, Subgroup
+from auditor.place_grid import place_of
+from auditor.records import PLACE_KIND, Finding, FloatArray, IntArray, Subgroup
 from auditor.rules import (
     ASSOCIATION,
     EDITED_PULL,
@@ -72,6 +73,22 @@ def core_of(inputs: EvidenceInput, measured: Measured) -> list[CoreConcept]:
         )
         for (c, v), reason in sorted(inputs.core.items())
         for why, who, expires in [inputs.core_entries.get((c, v), (None, None, None))]
+    ] + [
+        CoreConcept(
+            class_idx=c,
+            class_name=inputs.class_names[c],
+            concept_id=place.concept_id,
+            concept=place.name,
+            concept_kind=PLACE_KIND,
+            reason="settings",
+            by_words=False,
+            by_data=False,
+            why=why,
+            who=who,
+            expires=expires,
+        )
+        for (c, concept_id), (why, who, expires) in sorted(inputs.core_places.items())
+        if (place := place_of(concept_id)) is not None
     ]
 
 

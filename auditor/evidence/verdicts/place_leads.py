@@ -138,7 +138,7 @@ def find_places(inputs: EvidenceInput, exchange: Exchange | None, progress: Prog
 
 
 def _leads_of(inputs: EvidenceInput, places: FloatArray, c: int) -> Iterator[PlaceLead]:
-    """Places of a class that stand out, the clearest first; none that shares a cell with a clearer one."""
+    """Places of a class that stand out, the clearest first; none that shares a cell with a clearer or a core one."""
     right = _right(inputs, places)
     own, others = right & (inputs.label_idx == c), []
     for k in range(len(inputs.class_names)):
@@ -153,6 +153,9 @@ def _leads_of(inputs: EvidenceInput, places: FloatArray, c: int) -> Iterator[Pla
     seed = int(hashed([f"{inputs.seed}\x00{inputs.class_names[c]}\x00places"])[0])
     screen = screen_places(here, others, np.random.default_rng(seed))
     taken: BoolArray = np.zeros(CELLS.shape[1], np.bool_)
+    for place in PLACES:
+        if (c, place.concept_id) in inputs.core_places:
+            taken |= place.cells
     n_found = 0
     for p in np.argsort(-screen.statistic, kind="stable").tolist():
         lifted = screen.share[p] >= SCREEN_LIFT * screen.share_elsewhere[p]
