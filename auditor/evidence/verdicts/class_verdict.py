@@ -88,8 +88,9 @@ def class_verdict(
         return verdict("not_analysed", sentences.too_few_pictures(name, n, MIN_CLASS))
     screened = [j for j in judged if j.pair.screened]
     if clean is None:  # no model
-        told = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
-        if not screened and not measured.fit.tells_context[c]:
+        if screened or measured.fit.tells_context[c]:
+            told = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
+        else:
             told = data_not_told_apart(measured.fit, c, name)
         return verdict("not_analysed", told, lead=next(iter(without_twins(inputs, screened)), None))
     proven = without_twins(inputs, [j for j in screened if j.state == "proven"])
