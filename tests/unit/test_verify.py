@@ -1,6 +1,7 @@
 """Damage is told from what was written, byte by byte; digests are against damage, an expected one against forgery."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from auditor.cli.app import app
 from auditor.errors import StoreError
+from auditor.extraction.shards import checksum_path, is_whole
 from auditor.store.checksums import audit_digest, damage_of, file_sha256
 from auditor.store.embedding_index import read_embedding_index, write_embedding_index
 from auditor.store.manifest import check_whole, read_audit_json, write_manifest
@@ -55,6 +57,20 @@ def test_every_file_is_compared(copy, name):
     (copy / name).unlink()
     expected = () if name == SHARD else (f"{name}: missing",)  # the only file of features: they were deleted
     assert verify_audit(copy).damage == expected
+
+
+@pytest.mark.parametrize("name", ["audit.duckdb", "embeddings.faiss", SHARD])
+def test_a_named_pipe_in_an_audit_waits_for_nobody(copy, name):
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    os.mkfifo(checksum_path(copy / SHARD))
+    assert name == SHARD or verify_audit(copy).damage == (f"{name}: no regular file",)
+    with pytest.raises(OSError, match="it is no regular file"):
+        file_sha256(copy / name)
+    if name == "embeddings.faiss":
+        with pytest.raises(StoreError, match="it is no regular file"):
+            read_embedding_index(copy, 6)
+    assert not is_whole(copy / SHARD)
 
 
 def test_features_may_be_deleted_all_together(copy):
