@@ -2,7 +2,11 @@
 
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,3 +183,29 @@ def test_the_gate_decides_on_no_damaged_audit(copy):
     flip(copy / "audit.duckdb", 9000)
     code, err = gate()
     assert (code, err.startswith(f"error: the audit at {copy} is damaged: audit.duckdb: ")) == (2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damaged", [False, True])
+def test_the_recipe_that_hands_an_audit_from_job_to_job(audit, tmp_path, damaged):
+    """The block of docs/ci.md, from the audit's digest on."""
+    page = (Path(__file__).parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```bash\n(# the job that audits\n.*?)```", page, re.DOTALL)
+    shutil.copytree(audit, tmp_path / "audit")
+    (tmp_path / "policy.toml").write_text('fail_on = []\nmay_skip = ["*"]\n')
+    lines = [line for line in block.splitlines() if not line.startswith("auditor run")]
+    at = lines.index("# the job that gates")
+    if damaged:
+        lines.insert(at, "echo x >> audit/embeddings.faiss")
+    script = "\n".join(['auditor() { "$PYTHON" -m auditor.cli "$@"; }', 'python() { "$PYTHON" "$@"; }', *lines])
+    done = subprocess.run(
+        ["bash", "-ec", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": sys.executable},
+    )
+    assert done.returncode == (2 if damaged else 0), done.stderr
+    assert ("damaged: embeddings.faiss" in done.stdout) == damaged
+    assert ("4 files are what was written" in done.stdout) != damaged
