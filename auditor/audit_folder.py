@@ -19,6 +19,7 @@ from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.verdicts.fit_sentences import fit_notices
+from auditor.extraction.edit_record import EditRecord, unread_notice
 from auditor.extraction.kept_inputs import KEPT_NAME, write_kept_inputs
 from auditor.inputs.copies import copy_notices, copy_records
 from auditor.records import VERDICTS, FloatArray, Phrases
@@ -249,8 +250,10 @@ def notices_in_order(
     context: PictureConcepts,
     evidence: EvidenceResult,
     class_names: Sequence[str],
+    edits: EditRecord,
 ) -> tuple[str, ...]:
     """What the reader of an audit is told, what nothing else can be read without first."""
+    unread = unread_notice(edits, pictures.items)
     return (
         *of_rejudging,
         *evidence.first_notices,
@@ -259,6 +262,7 @@ def notices_in_order(
         *(copy_notices(pictures.items, pictures.copies) if pictures.copies else ()),
         *context.notices,
         *evidence.notices,
+        *([unread] if unread else []),
     )
 
 
@@ -309,6 +313,7 @@ def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | 
             analysis.gathered.picture_concepts,
             analysis.evidence,
             inputs.match.class_names,
+            analysis.interventions.edits,
         ),
         rules_digest=rules_digest(),
         thresholds=thresholds(),

@@ -52,7 +52,7 @@ from auditor.inputs.attributes import known_attributes
 from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.contents import MEMORY_NAME, reads_everything
 from auditor.inputs.copies import find_copies
-from auditor.inputs.core_concepts import CoreConceptOf, core_concepts
+from auditor.inputs.core_concepts import CoreConceptOf, core_concepts, unmeasured_core
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.decoding_notices import decoding_notices
 from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
@@ -176,7 +176,7 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     of_model = classifier.notices if classifier is not None else ()
     told = (*of_model, match.warning, encoder.notice, trained_on)
     notices = [*dataset.notices, *(notice for notice in told if notice)]
-    notices += expired_core(config, today)
+    notices += [*expired_core(config, today), *([] if config.properties else unmeasured_core(core))]
     if concepts.dropped_words:
         shown = ", ".join(concepts.dropped_words[:5])
         notices.append(f"{len(concepts.dropped_words)} words that the encoder was never taught are left out: {shown}")

@@ -290,6 +290,7 @@ def _run(held: _Held, evidence: EvidenceResult, out: Path) -> Run:
             held.context,
             evidence,
             held.kept.match.class_names,
+            held.kept.edits,
         ),
         rules_digest=rules_digest(),
         thresholds=thresholds(),

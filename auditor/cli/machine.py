@@ -111,7 +111,7 @@ def _check_encoder(
 ) -> None:
     from auditor.config import DEFAULT_ENCODER
     from auditor.encoder_check import check_encoder
-    from auditor.evidence.verdicts.fit_sentences import fit_notices
+    from auditor.evidence.verdicts.fit_sentences import WHAT_TO_DO, fit_notices
     from auditor.progress import progress_bars
 
     with progress_bars(quiet) as on_progress:
@@ -124,7 +124,7 @@ def _check_encoder(
             model=model,
             on_progress=on_progress,
         )
-    for notice in (*fit_notices(check.fit, check.class_names), *check.model):
+    for notice in (*fit_notices(check.fit, check.class_names, advice=f"{WHAT_TO_DO}."), *check.model):
         typer.echo(notice)
     if output is not None:
         from reports.page.encoder_page import encoder_page

@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from auditor.edit_records import PictureEdit
-from auditor.evidence.effects.edits import EditPictures
-from auditor.records import IntArray
+from auditor.evidence.effects.edits import NOT_READABLE, EditPictures
+from auditor.figures import counted
+from auditor.records import ImageItem, IntArray
+from auditor.wording import quote
+
+#: Pictures that a notice names.
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +52,20 @@ class EditRecorder:
         """All that was carried out until now."""
         rows = [(i, row, answer) for i, one in enumerate(self._called.values()) for row, answer in one.items()]
         return EditRecord(tuple(self._called), np.array(rows, dtype=np.int64).reshape(-1, 3), self._procedure)
+
+
+def unread_notice(record: EditRecord, items: Sequence[ImageItem]) -> str | None:
+    """A line on the pictures, of all that were audited, that could not be read again to edit them; None for none."""
+    rows = np.unique(record.called[record.called[:, 2] == NOT_READABLE, 1]).tolist()
+    if not rows:
+        return None
+    named = ", ".join(quote(items[row].path) for row in rows[:_NAMED])
+    more = f" and {len(rows) - _NAMED:,} more" if len(rows) > _NAMED else ""
+    them, count, were = ("it", "counts", "was it") if len(rows) == 1 else ("them", "count", "were they")
+    return (
+        f"{counted(len(rows), 'picture')} could not be read or written again to set properties in {them}, and {count} "
+        f"in no edit: {named}{more}; {were} moved or changed meanwhile?"
+    )
 
 
 def replayed_edits(record: EditRecord, procedure: str) -> EditPictures:

@@ -30,7 +30,7 @@ from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.core_concepts import CoreConceptOf
 from auditor.inputs.examples import TaughtConcepts
 from auditor.inputs.families import families_among
-from auditor.records import ATTRIBUTE_KIND, ClassMatch, Concept, Dataset, FloatArray, ImageItem, LinearHead
+from auditor.records import ATTRIBUTE_KIND, ClassMatch, Concept, Dataset, FloatArray, ImageItem, IntArray, LinearHead
 
 KEPT_NAME = "kept_inputs.npz"
 _SHARD_NAME = re.compile(r"[0-9a-f]{32}\.parquet")
@@ -309,7 +309,7 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
         else SwapRecord(),
         edits=EditRecord(  # none in an audit of before there were any
             tuple(_edit(*one) for one in facts.get("edits", [])),
-            np.asarray(arrays.get("edited", np.zeros((0, 3))), np.int64),
+            _of_pictures(np.asarray(arrays.get("edited", np.zeros((0, 3))), np.int64), len(items)),
             str(facts.get("edits_procedure", "")),
         ),
         level_edits={
@@ -345,6 +345,13 @@ def _doses(levels: Sequence[object]) -> tuple[float, ...]:
     if len(doses) != len(levels):
         raise ValueError(f"doses that are no numbers: {levels!r}")
     return doses
+
+
+def _of_pictures(called: IntArray, n: int) -> IntArray:
+    """Outcomes (S, 3) of edit, row and answer, the rows being those of n pictures."""
+    if called.size and not 0 <= called[:, 1].min() <= called[:, 1].max() < n:
+        raise ValueError(f"outcomes of edits of pictures that are none of {n}")
+    return called
 
 
 def _packed(name: str, parts: Sequence[FloatArray]) -> dict[str, NDArray[Any]]:

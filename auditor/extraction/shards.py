@@ -22,6 +22,7 @@ from auditor.errors import StoreError
 from auditor.inputs.near_copies import FINGERPRINT_BYTES
 from auditor.properties.measure import Value, unpacked
 from auditor.records import MASK_STAGE, ByteArray, Failure, FloatArray
+from auditor.regular_files import read_regular
 from auditor.store.checksums import file_sha256
 
 _FAILURES_KEY = b"failures"
@@ -112,7 +113,7 @@ def checksum_path(path: Path) -> Path:
 def is_whole(path: Path) -> bool:
     """Whether the shard is, byte for byte, what was written."""
     try:
-        return checksum_path(path).read_bytes() == f"{file_sha256(path)}  {path.name}\n".encode()
+        return read_regular(checksum_path(path)) == f"{file_sha256(path)}  {path.name}\n".encode()
     except OSError:
         return False
 

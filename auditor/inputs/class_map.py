@@ -24,7 +24,12 @@ from auditor.wording import nearest, quote, quote_list
 
 #: Digits of the longest number in a label whose value is compared.
 _MOST_DIGITS = 20
-_NEXT_STEP = "say which is which with --class-map FILE"
+#: A number, as programs write those of a column: "1", "1.0", "1e0".
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?")
+_NEXT_STEP = (
+    "say which is which with --class-map FILE.csv, whose first line is label,output, and then a line a label, such as "
+    "cat,0"
+)
 
 
 def match_classes(
@@ -191,18 +196,21 @@ def _by_file(labels: Sequence[str], n_outputs: int, output_names: Sequence[str] 
     )
 
 
-def _output(label: str, target: str | int, n_outputs: int, output_names: Sequence[str] | None, where: str) -> int:
+def _output(
+    label: str, target: str | int | float, n_outputs: int, output_names: Sequence[str] | None, where: str
+) -> int:
     """Position of an output given by name or number; a name that looks like a number is a name first."""
-    named = [] if output_names is None else [i for i, name in enumerate(output_names) if name == target]
+    names = output_names or ()
+    named = [i for i, name in enumerate(names) if name == target]
+    if not named and isinstance(target, str):
+        named = [i for i, name in enumerate(names) if _form(name) == _form(target)]
     if len(named) == 1:
         return named[0]
     if len(named) > 1:
         raise InputError(
             f"{where}; {quote(target)} names outputs {named} alike; give the number for label {quote(label)}"
         )
-    number = (
-        int(target) if isinstance(target, int) or (target.isascii() and target.isdigit() and len(target) < 10) else None
-    )
+    number = _whole(target)
     if number is None or not 0 <= number < n_outputs:
         raise InputError(
             f"{where}; label {quote(label)} is mapped to {quote(target)}; "
@@ -211,7 +219,16 @@ def _output(label: str, target: str | int, n_outputs: int, output_names: Sequenc
     return number
 
 
-def _read_map(path: Path, what: str) -> Mapping[str, str | int]:
+def _whole(target: str | int | float) -> int | None:
+    """The whole number that a target is, however it is spelt: "1", "1.0" and "1e0" are 1; None for all others."""
+    if isinstance(target, int):
+        return target
+    if isinstance(target, str) and (not _NUMBER.fullmatch(target) or len(target) > _MOST_DIGITS):
+        return None
+    return int(float(target)) if float(target).is_integer() else None
+
+
+def _read_map(path: Path, what: str) -> Mapping[str, str | int | float]:
     suffix = path.suffix.lower()
     if suffix == ".csv":
         table = read_table(path, what)
@@ -235,7 +252,7 @@ def _read_map(path: Path, what: str) -> Mapping[str, str | int]:
     if not isinstance(document, dict):
         raise InputError(f"{what}: holds {quote(document)}; expected label to output index or name")
     for label, target in document.items():
-        if isinstance(target, bool) or not isinstance(target, str | int):
+        if isinstance(target, bool) or not isinstance(target, str | int | float):
             raise InputError(f"{what}: label {quote(label)} is mapped to {quote(target)}; expected a number or a name")
     return document
 

@@ -95,6 +95,16 @@ def core_concepts(
     return found
 
 
+def unmeasured_core(core: Mapping[tuple[str, str], CoreConceptOf]) -> list[str]:
+    """A line for each measured property that a class may rest on, where no properties are measured."""
+    return [
+        f"[core] allows {quote(name)} to rest on {quote(allowed.term)}, and with properties = false (--no-properties) "
+        "that is not measured: the entry does nothing"
+        for (name, key), allowed in core.items()
+        if key.startswith(PROPERTY_PREFIX) and allowed.term is not None
+    ]
+
+
 class CoreConceptOf(NamedTuple):
     """Why a class may rest on a concept, and by which term the settings name it."""
 

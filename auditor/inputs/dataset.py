@@ -16,7 +16,7 @@ from auditor.inputs.contents import read_contents
 from auditor.inputs.manifest import Confinement, read_manifest, split_name
 from auditor.inputs.one_spelling import refuse_look_alikes, spelling_notice, tidy
 from auditor.inputs.picture_formats import holds_picture, kind_of, left_out_line, readable_words
-from auditor.inputs.split_leaks import leak_notice
+from auditor.inputs.split_leaks import leak_notice, leaks
 from auditor.records import Dataset, ImageItem, Progress
 from auditor.wording import nearest, quote, quote_list, quote_path
 
@@ -110,8 +110,8 @@ def load_dataset(
         notices.append(f"{unlabelled:,} of {len(items):,} pictures have no label, and tell nothing of any class")
     files = sorted({name for item in items for name in (item.path, item.mask_path) if name is not None})
     contents = read_contents(root, files, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
-    leaked = leak_notice(root, items, contents, other_splits, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
-    notices += [leaked] if leaked else []
+    leaked = leaks(root, items, contents, other_splits, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
+    notices += [leak_notice(leaked, len(items))] if leaked else []
     folder_name = split_name(root.name) if is_folder else ""
     return Dataset(
         root=root,
@@ -119,7 +119,7 @@ def load_dataset(
         items=tuple(items),
         labels=labels,
         attribute_names=attribute_names,
-        digest=_digest(items, contents, attribute_names, folder_name if folder_name in SPLIT_NAMES else ""),
+        digest=_digest(items, contents, attribute_names, folder_name if folder_name in SPLIT_NAMES else "", leaked),
         contents=contents,
         notices=tuple(notices),
     )
@@ -275,11 +275,16 @@ def _at_most(items: Iterable[ImageItem], n_per_label: int, seed: int) -> list[Im
 
 
 def _digest(
-    items: Iterable[ImageItem], contents: Mapping[str, str | None], attribute_names: Sequence[str], split_name: str
+    items: Iterable[ImageItem],
+    contents: Mapping[str, str | None],
+    attribute_names: Sequence[str],
+    split_name: str,
+    leaked: Iterable[tuple[ImageItem, ImageItem]],
 ) -> str:
     """sha256 over what is in each picture and mask, and what the manifest or the folder says of it; no times, no root.
 
-    ``split_name`` is the folder's own name where that says whether a model was trained on the pictures.
+    ``split_name`` is the folder's own name where that says whether a model was trained on the pictures. ``leaked`` are
+    those that another split has too: whether they are a test hangs on it.
     """
     digest = hashlib.sha256(json.dumps([list(attribute_names), split_name]).encode() + b"\n")
     for item in items:
@@ -287,4 +292,6 @@ def _digest(
         known = sorted(item.attributes.items())
         facts = [item.path, contents[item.path], mask, item.label, item.split, item.group_id, known]
         digest.update(json.dumps(facts).encode() + b"\n")
+    for item, other in leaked:
+        digest.update(json.dumps([item.path, other.path, other.split]).encode() + b"\n")
     return digest.hexdigest()

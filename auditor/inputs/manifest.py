@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import InputError
+from auditor.figures import counted
 from auditor.inputs.one_spelling import one_form, spelling_notice, visible
 from auditor.inputs.tables import read_table
 from auditor.records import PROPERTY_PREFIX, ImageItem
@@ -19,6 +20,15 @@ REQUIRED_COLUMNS = ("path", "label")
 RESERVED_COLUMNS = (*REQUIRED_COLUMNS, "split", "group_id", "mask")
 #: What names files is kept letter by letter.
 _PATH_COLUMNS = ("path", "mask")
+#: How programs write that there is no value (what pandas reads as none, and R and Python write): a class of that name
+#: cannot be told from pictures without a label, nor a patient from pictures of nobody.
+_NO_VALUE = frozenset(
+    [
+        *("nan", "NaN", "-nan", "-NaN", "NaT", "None", "null", "NULL", "NA", "N/A", "n/a", "<NA>", "#NA", "#N/A"),
+        *("#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+    ]
+)
+_WHERE_A_VALUE_COUNTS = ("label", "split", "group_id", "mask")
 
 
 class Confinement:
@@ -68,7 +78,7 @@ def read_manifest(path: Path, *, required: Sequence[str] = REQUIRED_COLUMNS) -> 
 
     Raises:
         InputError: unreadable, no column that is required, no rows, a path that is blank, repeated, or
-            leads out of the manifest's folder.
+            leads out of the manifest's folder, a label, split, group or mask that is written as no value is.
     """
     what = f"manifest {quote(path.name)}"
     table = read_table(path, what)
@@ -76,6 +86,7 @@ def read_manifest(path: Path, *, required: Sequence[str] = REQUIRED_COLUMNS) -> 
     if not table.places:
         raise InputError(f"{what}: no rows; expected one row a picture")
     columns = {name: values if name in _PATH_COLUMNS else one_form(values) for name, values in table.columns.items()}
+    _refuse_no_value(columns, table.places, what)
     blank = [""] * len(table.places)
     confinement = Confinement(path.parent)
     splits = {value: split_name(value) for value in set(columns.get("split", blank))}
@@ -123,6 +134,20 @@ def read_manifest(path: Path, *, required: Sequence[str] = REQUIRED_COLUMNS) -> 
         if name not in (*_PATH_COLUMNS, "split")
     )
     return Manifest(items, attribute_names, "split" in table.columns, tuple(notice for notice in told if notice))
+
+
+def _refuse_no_value(columns: Mapping[str, Sequence[str]], places: Sequence[str], what: str) -> None:
+    """Refuse what may be a name, and may be how a program wrote that there is none."""
+    for name in _WHERE_A_VALUE_COUNTS:
+        values = columns.get(name, ())
+        first = next((row for row, value in enumerate(values) if value in _NO_VALUE), None)
+        if first is not None:
+            n = sum(value == values[first] for value in values)
+            raise InputError(
+                f"{what}, {places[first]}: {name} is {quote(values[first])} ({counted(n, 'row')}), which is how "
+                "programs write that there is no value; leave the cell empty where there is none, or "
+                "give it another name"
+            )
 
 
 def split_name(value: str) -> str:

@@ -120,6 +120,8 @@ def kind_of_content(data: bytes) -> str | None:
 
 def next_step(kind: str) -> str:
     """What to do with pictures of a kind that is not read."""
+    if kind in (_FORMATS[name] for name in readable_formats()):
+        return f"{kind} is read here, and these are damaged: save them again"
     return _NEXT_STEP.get(kind, "convert what is a picture to PNG or JPEG")
 
 

@@ -15,7 +15,7 @@ from auditor.wording import quote
 _NAMED = 3
 
 
-def leak_notice(
+def leaks(
     root: Path,
     audited: Sequence[ImageItem],
     contents: Mapping[str, str | None],
@@ -24,8 +24,8 @@ def leak_notice(
     memory: Path | None,
     n_jobs: int = 1,
     on_progress: Progress | None = None,
-) -> str | None:
-    """A line on the pictures that stand in another split too; None where there are none.
+) -> list[tuple[ImageItem, ImageItem]]:
+    """The pictures that stand in another split too, each with the first such place, in the order given.
 
     Equal files have equal sizes, so of the other splits only files as large as an audited one are read.
 
@@ -46,14 +46,16 @@ def leak_notice(
         digest = read[item.path]
         if digest is not None:
             elsewhere[digest].append(item)
-    found = [(item, elsewhere[digest][0]) for item in audited if (digest := contents[item.path]) in elsewhere]
-    if not found:
-        return None
+    return [(item, elsewhere[digest][0]) for item in audited if (digest := contents[item.path]) in elsewhere]
+
+
+def leak_notice(found: Sequence[tuple[ImageItem, ImageItem]], n_audited: int) -> str:
+    """A line on the pictures that stand in another split too, by :func:`leaks`."""
     named = "; ".join(
         f"{quote(one.path)} is {quote(other.path)} in {quote(str(other.split))}" for one, other in found[:_NAMED]
     )
     return (
-        f"{len(found):,} of {len(audited):,} pictures {'lies' if len(found) == 1 else 'lie'} in another split of the "
+        f"{len(found):,} of {n_audited:,} pictures {'lies' if len(found) == 1 else 'lie'} in another split of the "
         f"manifest too, byte for byte: {named}{'; …' if len(found) > _NAMED else ''}; what was trained on it is no "
         "test (near copies in other splits are found where all splits are audited at once)"
     )

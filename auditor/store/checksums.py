@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from auditor.regular_files import require_regular
 from auditor.wording import quote
 
 #: Key of ``audit.json``: sha256 by file, relative to the folder.
@@ -28,8 +29,9 @@ def file_sha256(path: Path) -> str:
     """64 hexadecimal digits over the bytes of a file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no regular file.
     """
+    require_regular(path)
     with path.open("rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from auditor.errors import StoreError
 from auditor.records import FloatArray, IntArray
+from auditor.regular_files import require_regular
 from auditor.store.checksums import FILES, damage_of
 from auditor.store.manifest import is_complete, read_audit_json
 
@@ -97,9 +98,9 @@ def read_embedding_index(folder: Path, n_images: int) -> EmbeddingIndex:
     path = folder / INDEX_NAME
     again = "make it again with the same `auditor run` and --resume, or take the audit from a whole copy"
     try:
+        size = require_regular(path)  # a named pipe in somebody's audit would wait for ever
         with path.open("rb") as file:
             header = file.read(_HEADER.size)
-        size = path.stat().st_size
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}; {again}") from error
     if len(header) < _HEADER.size:

@@ -6,7 +6,7 @@ Each series is repeatable by its seed:
 
 - ``gate``: attempts to bring a release through the gate that it should stop, a table of them.
 - ``kills``: ``auditor run`` killed at a random moment, then ``--resume``, whose audit must say the same.
-- ``disk``: the same where the disk is full at some write, then has room.
+- ``disk``: the same where the disk is full at one of the files that are written, then has room.
 - ``commands``: changed files given to the command line.
 - ``files``: one bit flipped in a file of features, in what is kept to judge again, in the search index, the database,
   ``audit.json`` or the embedding cache; then it is read as the program reads it.

@@ -32,7 +32,11 @@ class Tally:
         """Read what an earlier run counted."""
         if self.journal is None or not self.journal.exists():
             return
-        for line in self.journal.read_text().splitlines():
+        text = self.journal.read_text()
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:  # killed in the middle of a line: that trial is made again
+            self.journal.write_text(whole)
+        for line in whole.splitlines():
             what, number, outcome, bad = json.loads(line)
             self.counts.setdefault(what, Counter())[outcome] += 1
             self.noted.add((what, number))

@@ -39,7 +39,8 @@ def test_exact_name_wins_over_a_loose_one():
 def test_unknown_label_shows_both_lists():
     assert failing(["bees", "ant"], 2, ["ant", "bee"], None) == (
         "1 of 2 labels unknown to the model: 'bees' (nearest output to 'bees': 'bee'); labels: 'ant', 'bees'; "
-        "outputs: 'ant', 'bee'; say which is which with --class-map FILE"
+        "outputs: 'ant', 'bee'; say which is which with --class-map FILE.csv, whose first "
+        "line is label,output, and then a line a label, such as cat,0"
     )
 
 
@@ -76,7 +77,8 @@ def test_by_order_warns():
 def test_order_needs_as_many():
     assert failing(["a", "b"], 1000, None, None) == (
         "model has 1000 outputs without names, the data has 2 labels: 'a', 'b'; "
-        "say which is which with --class-map FILE"
+        "say which is which with --class-map FILE.csv, whose first "
+        "line is label,output, and then a line a label, such as cat,0"
     )
 
 
@@ -84,7 +86,8 @@ def test_numbers_whose_two_orders_differ_are_not_taken_by_luck():
     assert match_classes(["0", "1", "2"], 3, None, None).label_to_class == {"0": 0, "1": 1, "2": 2}
     assert failing([str(n) for n in range(11)], 11, None, None) == (
         "order of the labels is not sure: as text output 2 is '10', by value '2'; outputs: 11 without names; labels: "
-        "'0', '1', '10', '2', '3', '4', '5', '6', '7', '8' and 1 more; say which is which with --class-map FILE"
+        "'0', '1', '10', '2', '3', '4', '5', '6', '7', '8' and 1 more; say which is which with --class-map "
+        "FILE.csv, whose first line is label,output, and then a line a label, such as cat,0"
     )
 
 
@@ -150,9 +153,23 @@ def test_names_made_from_labels_stay_unique(tmp_path):
     assert len(set(names)) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("map.csv", "label,output\na,1.0\nb,0e0\nc,2e+00\n"),
+        ("map.json", '{"a": 1.0, "b": 0, "c": "2."}'),
+        ("map.toml", 'a = 1.0\nb = 0.0\nc = "2"\n'),
+    ],
+)
+def test_whole_numbers_in_any_spelling(tmp_path, name, text):
+    path = write(tmp_path / name, text)
+    assert match_classes(["a", "b", "c"], 3, None, path).label_to_class == {"a": 1, "b": 0, "c": 2}
+
+
 def test_name_that_looks_like_a_number_is_a_name(tmp_path):
     path = write(tmp_path / "map.csv", "label,output\na,1\nb,0\n")
     assert match_classes(["a", "b"], 2, ["1", "0"], path).label_to_class == {"a": 0, "b": 1}
+    assert match_classes(["a", "b"], 2, ["1.0", "0.0"], path).label_to_class == {"a": 0, "b": 1}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +178,10 @@ def test_name_that_looks_like_a_number_is_a_name(tmp_path):
         ("m.csv", "label,output\na,0\n", "1 of 2 labels missing: 'b'; it maps: 'a'; outputs: 0 to 1"),
         ("m.csv", "label,output\na,0\nb,2\n", "label 'b' is mapped to '2'; expected an output's name or 0 to 1"),
         ("m.csv", "label,output\na,0\nb,-1\n", "label 'b' is mapped to '-1'"),
+        ("m.csv", "label,output\na,0\nb,0.5\n", "label 'b' is mapped to '0.5'; expected an output's name or 0 to 1"),
+        ("m.csv", f"label,output\na,0\nb,{'9' * 400}\n", "label 'b' is mapped to '9999"),
+        ("m.json", f'{{"a": 0, "b": {"9" * 400}}}', "label 'b' is mapped to '9999"),
+        ("m.json", '{"a": 0, "b": NaN}', "label 'b' is mapped to 'nan'"),
         ("m.csv", "label,outptu\na,0\n", "no column 'output'; columns found: 'label', 'outptu'; nearest is 'outptu'"),
         ("m.csv", "label,output\na,0\na,1\n", "labels given more than once: 'a'"),
         ("m.json", '{"a": 0, "a": 1}', "labels given more than once: 'a'"),

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.errors import InputError
-from auditor.inputs.core_concepts import core_concepts
+from auditor.inputs.core_concepts import core_concepts, unmeasured_core
 from auditor.inputs.vocabulary import load_vocabulary
 from auditor.records import Concept, Vocabulary
 
@@ -115,6 +115,14 @@ def test_who_names_a_family_names_all_its_members():
 @pytest.mark.parametrize("name", ["property:jpeg_quality", "JPEG quality", "jpeg  quality"])
 def test_a_measured_property_is_core_at_all_its_levels(name):
     assert found({"duck": [name]}) == {("duck", "property:jpeg_quality"): "settings"}
+
+
+def test_a_property_that_is_not_measured_is_told():
+    allowed = core_concepts({"duck": ["JPEG quality", "beach", "top left corner"]}, ("duck", "cat"), VOCABULARY)
+    assert unmeasured_core(allowed) == [
+        "[core] allows 'duck' to rest on 'JPEG quality', and with properties = false (--no-properties) that is not "
+        "measured: the entry does nothing"
+    ]
 
 
 def test_a_word_comes_before_a_property_of_its_name():

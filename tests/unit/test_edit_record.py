@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from auditor.edit_records import PictureEdit
-from auditor.extraction.edit_record import EditRecord, EditRecorder, replayed_edits
+from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
+from auditor.extraction.edit_record import EditRecord, EditRecorder, replayed_edits, unread_notice
+from auditor.records import ImageItem
 
 DARK, GREY = PictureEdit("brightness", 0.3), PictureEdit("greyscale", "yes")
 
@@ -53,3 +55,20 @@ def test_outcomes_of_no_edit():
         EditRecord((DARK,), np.array([[1, 0, 0]]), "first")
     with pytest.raises(ValueError, match=r"outcomes of edits \(2, 2\): expected \(S, 3\)"):
         EditRecord((DARK,), np.zeros((2, 2), np.int64), "first")
+
+
+def test_pictures_that_could_not_be_read_again_are_counted_and_named():
+    items = [ImageItem("", f"{row}.png", None) for row in range(6)]
+
+    def record(*called):
+        return EditRecord((DARK, GREY), np.array(called, dtype=np.int64).reshape(-1, 3), "first")
+
+    assert unread_notice(record((0, 1, 2), (0, 2, CANNOT_BE_SET)), items) is None
+    assert unread_notice(EditRecord(), items) is None
+    once = record((0, 3, NOT_READABLE), (1, 3, NOT_READABLE), (1, 4, 0))
+    assert unread_notice(once, items) == (
+        "1 picture could not be read or written again to set properties in it, and counts in no edit: '3.png'; was it "
+        "moved or changed meanwhile?"
+    )
+    many = record(*((0, row, NOT_READABLE) for row in (5, 0, 2, 1)))
+    assert ": '0.png', '1.png', '2.png' and 1 more; were they" in unread_notice(many, items)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from auditor.concept_records import Contradiction, EncoderFit
 from auditor.evidence.effects.association import association_auc
 from auditor.evidence.effects.encoder_fit import CONTRARY, encoder_fit
-from auditor.evidence.verdicts.fit_sentences import fit_notices, not_told_apart
+from auditor.evidence.verdicts.fit_sentences import WHAT_TO_DO, fit_notices, not_told_apart
 from auditor.evidence.verdicts.judge import judge
 from auditor.inputs.vocabulary import load_vocabulary
 from auditor.records import Concept
@@ -98,6 +98,8 @@ def test_the_reader_is_told_first_what_words_are_worth():
     assert fit_notices(fine, ("cat", "dog"))[0].split("; ")[1] == "none of 100 context words tells a class"
     assert len(fit_notices(fine, ("cat", "dog"))) == 1
     assert fit_notices(replace(FIT, n_words=0), ("cat", "dog")) == []
+    assert all("auditor doctor" not in line for line in fit_notices(FIT, ("cat", "dog"), advice=f"{WHAT_TO_DO}."))
+    assert fit_notices(FIT, ("cat", "dog"), advice=f"{WHAT_TO_DO}.")[-1].endswith("or take another encoder.")
     told = not_told_apart(FIT, 0, "cat", "Covered.")
     assert "45 of 100 context words tell it (AUC over 0.80), so words say nothing about it" in told.claim
 

@@ -173,11 +173,16 @@ def test_a_file_that_is_none(tmp_path, content):
         read_kept_inputs(tmp_path, [], DIGESTS)
 
 
-def test_no_object_is_unpickled(tmp_path):
+def test_no_object_is_unpickled_and_no_row_is_of_no_picture(tmp_path):
     items = write(tmp_path)
     with np.load(tmp_path / KEPT_NAME) as file:
         arrays = {name: file[name] for name in file.files}
-    for changed in ({"swaps": np.array([{"a": 1}], dtype=object)}, {"facts": np.array(json.dumps([]))}):
+    for changed in (
+        {"swaps": np.array([{"a": 1}], dtype=object)},
+        {"facts": np.array(json.dumps([]))},
+        {"edited": np.array([[1, 3, 0]])},
+        {"edited": np.array([[1, -1, 0]])},
+    ):
         np.savez(tmp_path / KEPT_NAME, **{**arrays, **changed})
         with pytest.raises(StoreError, match="is damaged"):
             read_kept_inputs(tmp_path, items, DIGESTS)

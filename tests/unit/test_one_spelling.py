@@ -55,6 +55,50 @@ def test_csv_and_parquet_of_one_table_give_the_same_labels_and_attributes(tmp_pa
 # --- labels ----
 
 
+@pytest.mark.parametrize("word", ["nan", "NaN", "None", "NULL", "<NA>", "NA", "N/A", " nan "])
+@pytest.mark.parametrize("column", ["label", "split", "group_id", "mask"])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_programs_write_for_no_value_names_nothing(tmp_path, word, column, ending):
+    rows = {name: ["x", "y", "x", "y"] for name in ("label", "split", "group_id", "mask")}
+    table = pd.DataFrame({"path": ["a", "b", "c", "d"], **rows, column: ["x", word, "y", word]})
+    path = tmp_path / f"m.{ending}"
+    _written(table, path)
+    if column == "mask" and word != word.strip():  # the name of a file, kept letter by letter
+        assert len(load_dataset(path).items) == 4
+        return
+    place = "line 3" if ending == "csv" else "row 2"
+    assert failing(path) == (
+        f"manifest 'm.{ending}', {place}: {column} is '{word.strip()}' (2 rows), which is how programs write "
+        "that there is no value; leave the cell empty where there is none, or give it another name"
+    )
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_no_label_is_the_same_from_every_file(tmp_path, ending):
+    """A null, a gap in numbers and an empty text are no label; "none" is a name, and a property may be "None"."""
+    path = tmp_path / f"m.{ending}"
+    for labels, found in (
+        (["none", None, "x", ""], ("none", "x")),
+        ([1.0, None, 2.0, float("nan")], ("1", "2")),
+        ([True, None, False, None], ("false", "true")),
+    ):
+        dtype = "string" if isinstance(labels[0], str) else None
+        _written(
+            pd.DataFrame({"path": list("abcd"), "label": pd.Series(labels, dtype=dtype), "mark": ["None"] * 4}), path
+        )
+        dataset = load_dataset(path)
+        assert dataset.labels == found
+        assert dataset.notices == ("2 of 4 pictures have no label, and tell nothing of any class",)
+        assert dataset.items[0].attributes == {"mark": "None"}
+
+
+def _written(table, path):
+    if path.suffix == ".csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
+
+
 def test_blanks_and_letters_in_parts_are_one_class_and_said(tmp_path):
     rows = f"a,{NFC}\nb,{NFD}\nc,\u00a0dog\nd,dog \ne,dog\n"
     dataset = load_dataset(write(tmp_path / "m.csv", f"path,label\n{rows}"))

@@ -19,6 +19,8 @@ from auditor.inputs.class_map import match_classes
 from auditor.inputs.manifest import read_manifest
 from auditor.inputs.vocabulary import load_vocabulary
 from auditor.models.device import find_device
+from auditor.models.encoders.load import load_encoder
+from auditor.models.load_classifier import load_classifier
 from auditor.models.preprocess import read_preprocess
 from auditor.regular_files import MOST_BYTES, read_regular
 
@@ -59,6 +61,13 @@ def test_pipes_devices_folders_and_dangling_links_are_told_at_once(tmp_path, nam
     assert "No such file" in mistake(LOADERS[name], path)
     said = mistake(LOADERS[name], tmp_path / f"a\0{name}")
     assert "its name holds a NUL character" in said or "does not exist" in said
+
+
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pt", "w"])
+def test_weights_are_files(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    assert "no such file" in mistake(lambda: load_classifier("timm:resnet18", weights=tmp_path / name))
+    assert "no such file" in mistake(load_encoder, f"open_clip:ViT-B-32@{tmp_path / name}")
 
 
 def test_small_files_are_bounded(tmp_path):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from auditor.edit_records import LevelEdits, PictureEdit
+from auditor.evidence.effects.edits import Edited
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import NOT_IDENTIFIED, NOT_TOLD, Erasure
 from auditor.evidence.effects.swaps import Intervention, no_intervention
@@ -76,6 +78,20 @@ def test_flagged_by_pull_names_merged_and_further_concepts():
         "(312 with it)"
     ) in sentence
     assert sentence.endswith("It also relies on life jacket (context object).")
+
+
+def test_what_setting_a_property_shows_is_told_also_where_a_column_leads():
+    recall, pull = (Intervention(0.6, 0.5, 0.7, 1e-9, called, 0.2, 100) for called in (0.8, 0.7))
+    edits = LevelEdits(PictureEdit("jpeg_quality", 30.0), None)
+    other = replace(PAIR, concept_idx=2, edits=edits, edited=Edited(recall, pull, 1e-9, 1e-9))
+    told = (
+        'Given JPEG quality 30, 70 % of 100 pictures of other classes are called "waterbird" instead of 20 % '
+        "(60 points [50, 70]), and 80 % of 100 of its own instead of 20 % (60 points [50, 70]): "
+        "each as it is and edited."
+    )
+    assert sentences.flagged(INPUTS, proven(PAIR, RECALL), [other]).text.endswith(f"(context object). {told}")
+    unsure = replace(other, edited=Edited(replace(recall, low=0.0), pull, 0.5, 0.5))
+    assert "Given" not in sentences.flagged(INPUTS, proven(PAIR, RECALL), [unsure]).text
 
 
 def test_suspect_says_what_is_missing():

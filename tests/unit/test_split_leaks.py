@@ -42,6 +42,17 @@ def test_three_are_named_and_all_are_counted(tmp_path):
     assert "'val2' is 'train2' in 'train'; …; what" in notice
 
 
+def test_what_is_said_of_leaks_is_part_of_the_data(manifest):
+    """Else an audit would be up to date that does not say it."""
+    digest = load_dataset(manifest, split="val").digest
+    (manifest.parent / "b3").write_text("of no split")
+    assert load_dataset(manifest, split="val").digest == digest
+    (manifest.parent / "b2").write_text("three")
+    leaked = load_dataset(manifest, split="val").digest
+    (manifest.parent / "b2").write_text("ten")
+    assert leaked != load_dataset(manifest, split="val").digest == digest
+
+
 def test_only_files_as_large_as_an_audited_one_are_read(manifest, monkeypatch):
     (manifest.parent / "b2").write_text("longer than all of them")
     read = []

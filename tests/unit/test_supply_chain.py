@@ -1,7 +1,10 @@
 """What is taken from others: packages by hash, actions by commit, and a bill of all of it."""
 
+import json
+import os
 import re
 import runpy
+import subprocess
 import sys
 import tomllib
 import zipfile
@@ -144,3 +147,68 @@ def test_a_package_that_is_missing_is_named(script, monkeypatch):
     monkeypatch.setitem(script["needed"].__globals__, "distribution", distribution)
     with pytest.raises(SystemExit, match="error: a needs gone, which is not installed"):
         script["needed"]("a")
+
+
+# --- known vulnerabilities ----
+
+UNTOLD = {"name": "b", "skip_reason": "Dependency not found on PyPI and could not be audited: b (1)"}
+BAD = {
+    "name": "c",
+    "version": "2",
+    "vulns": [{"id": "PYSEC-1", "fix_versions": ["3"]}, {"id": "GHSA-2", "fix_versions": []}],
+}
+
+
+@pytest.mark.parametrize(
+    ("packages", "code", "said"),
+    [
+        ([{"name": "a", "version": "1", "vulns": []}], 0, ["no known vulnerability of 1 packages"]),
+        ([BAD], 1, ["c 2: PYSEC-1, mended in 3", "c 2: GHSA-2, mended in none yet"]),
+        (
+            [{"name": "a", "version": "1", "vulns": []}, UNTOLD],
+            3,
+            [f"NOT CHECKED for known vulnerabilities: 1 of 2 packages ({UNTOLD['skip_reason']})"],
+        ),
+        (None, 3, ["NOT CHECKED for known vulnerabilities: ERROR: no network"]),
+    ],
+)
+def test_an_index_that_does_not_answer_does_not_pass_for_one_without_vulnerabilities(
+    tmp_path, capsys, packages, code, said
+):
+    (tmp_path / "answer.json").write_text(json.dumps({"dependencies": packages}))
+    write = "" if packages is None else f'cp "{tmp_path}/answer.json" "${{@: -1}}"'
+    (tmp_path / "pip-audit").write_text(f"#!/bin/bash\n{write}\necho 'ERROR: no network' >&2\nexit 1\n")
+    (tmp_path / "pip-audit").chmod(0o755)
+    main = runpy.run_path(str(ROOT / ".ci" / "vulnerabilities.py"))["main"]
+    assert main(str(tmp_path / "pip-audit")) == code
+    assert capsys.readouterr().out.splitlines() == said
+
+
+@pytest.mark.parametrize(
+    ("found", "demanded", "ends"),
+    [(0, "", 0), (1, "", 1), (3, "", 0), (3, "1", 3), (0, "1", 0), (None, "", 0), (None, "1", 3)],
+)
+def test_the_checks_end_with_what_is_known_and_say_where_nobody_could_be_asked(tmp_path, found, demanded, ends):
+    """``found`` is what the question ends with; None: pip-audit cannot be installed."""
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "run").write_bytes((ROOT / ".ci" / "run").read_bytes())
+    programs = {
+        "bin/make": f"echo make $1; [ $1 = test ] || exit {int(found is None)}",
+        "venv/tools/bin/python": f"exit {found}",
+    }
+    for name, line in programs.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"#!/bin/bash\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}", "VENV": "venv"}
+    done = subprocess.run(
+        ["bash", tmp_path / ".ci" / "run"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment | {"AUDITOR_CHECK_VULNERABILITIES": demanded},
+    )
+    assert done.returncode == ends
+    assert done.stdout.splitlines()[0] == "make venv/tools"
+    assert ("make test" in done.stdout) == (ends == 0)
+    assert ("NOT CHECKED" in done.stdout) == (found is None)

@@ -18,3 +18,13 @@ def test_a_run_that_was_stopped_goes_on_and_counts_nothing_twice(tmp_path):
     assert again.counts == {"policy": {"silent": 2}, "baseline": {"silent": 2}}
     assert len(again.bad) == 4
     assert Tally(journal=journal).done == {0, 1}
+
+
+def test_half_a_line_is_a_trial_that_is_made_again(tmp_path):
+    """What a run leaves that was killed while it noted a trial."""
+    journal = tmp_path / "inputs-0.jsonl"
+    journal.write_text('["policy", 0, "found", []]\n["policy", 1, "fou')
+    tally = Tally(journal=journal)
+    assert (tally.done, tally.counts) == ({0}, {"policy": {"found": 1}})
+    tally.trial("policy", 1, lambda: "harmless")
+    assert Tally(journal=journal).counts == {"policy": {"found": 1, "harmless": 1}}

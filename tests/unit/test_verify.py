@@ -1,7 +1,12 @@
 """Damage is told from what was written, byte by byte; digests are against damage, an expected one against forgery."""
 
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ from typer.testing import CliRunner
 
 from auditor.cli.app import app
 from auditor.errors import StoreError
+from auditor.extraction.shards import checksum_path, is_whole
 from auditor.store.checksums import audit_digest, damage_of, file_sha256
 from auditor.store.embedding_index import read_embedding_index, write_embedding_index
 from auditor.store.manifest import check_whole, read_audit_json, write_manifest
@@ -55,6 +61,20 @@ def test_every_file_is_compared(copy, name):
     (copy / name).unlink()
     expected = () if name == SHARD else (f"{name}: missing",)  # the only file of features: they were deleted
     assert verify_audit(copy).damage == expected
+
+
+@pytest.mark.parametrize("name", ["audit.duckdb", "embeddings.faiss", SHARD])
+def test_a_named_pipe_in_an_audit_waits_for_nobody(copy, name):
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    os.mkfifo(checksum_path(copy / SHARD))
+    assert name == SHARD or verify_audit(copy).damage == (f"{name}: no regular file",)
+    with pytest.raises(OSError, match="it is no regular file"):
+        file_sha256(copy / name)
+    if name == "embeddings.faiss":
+        with pytest.raises(StoreError, match="it is no regular file"):
+            read_embedding_index(copy, 6)
+    assert not is_whole(copy / SHARD)
 
 
 def test_features_may_be_deleted_all_together(copy):
@@ -163,3 +183,29 @@ def test_the_gate_decides_on_no_damaged_audit(copy):
     flip(copy / "audit.duckdb", 9000)
     code, err = gate()
     assert (code, err.startswith(f"error: the audit at {copy} is damaged: audit.duckdb: ")) == (2, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damaged", [False, True])
+def test_the_recipe_that_hands_an_audit_from_job_to_job(audit, tmp_path, damaged):
+    """The block of docs/ci.md, from the audit's digest on."""
+    page = (Path(__file__).parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```bash\n(# the job that audits\n.*?)```", page, re.DOTALL)
+    shutil.copytree(audit, tmp_path / "audit")
+    (tmp_path / "policy.toml").write_text('fail_on = []\nmay_skip = ["*"]\n')
+    lines = [line for line in block.splitlines() if not line.startswith("auditor run")]
+    at = lines.index("# the job that gates")
+    if damaged:
+        lines.insert(at, "echo x >> audit/embeddings.faiss")
+    script = "\n".join(['auditor() { "$PYTHON" -m auditor.cli "$@"; }', 'python() { "$PYTHON" "$@"; }', *lines])
+    done = subprocess.run(
+        ["bash", "-ec", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": sys.executable},
+    )
+    assert done.returncode == (2 if damaged else 0), done.stderr
+    assert ("damaged: embeddings.faiss" in done.stdout) == damaged
+    assert ("4 files are what was written" in done.stdout) != damaged

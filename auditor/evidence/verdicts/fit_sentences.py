@@ -12,14 +12,12 @@ from auditor.wording import quote
 
 #: Pairs of words that contradict each other, and classes, that are named.
 _NAMED = 3
-#: What a reader can do about it.
-_ADVICE = (
-    "Name what may matter in columns of a manifest, or take another encoder: "
-    "`auditor doctor --data DATA --encoder ENCODER` shows what one sees in these pictures."
-)
+#: What a reader can do about it; whom `auditor doctor` itself tells so needs the first sentence alone.
+WHAT_TO_DO = "Name what may matter in columns of a manifest, or take another encoder"
+_ADVICE = f"{WHAT_TO_DO}: `auditor doctor --data DATA --encoder ENCODER` shows what one sees in these pictures."
 
 
-def fit_notices(fit: EncoderFit, class_names: Sequence[str]) -> list[str]:
+def fit_notices(fit: EncoderFit, class_names: Sequence[str], *, advice: str = _ADVICE) -> list[str]:
     """What the reader of the whole audit must know first: the figures, and the classes of which words say nothing."""
     if not fit.n_pictures or not fit.n_words:
         return []
@@ -30,7 +28,7 @@ def fit_notices(fit: EncoderFit, class_names: Sequence[str]) -> list[str]:
         more = f" and {counted(len(unfit) - _NAMED, 'more class', 'more classes')}" if len(unfit) > _NAMED else ""
         told.append(
             f"this encoder cannot tell context from class in these pictures: of {names}{more} words say nothing, and "
-            f"make no suspects; columns of a manifest do. {_ADVICE}"
+            f"make no suspects; columns of a manifest do. {advice}"
         )
     return told
 

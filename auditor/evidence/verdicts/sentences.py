@@ -247,6 +247,7 @@ def flagged(
     numbers = f"{_shown(inputs, lead, name)}{_words(inputs, pair)}{'; ' if said else ''}{said}."
     if others:
         numbers += f" It also relies on {_list([named(inputs, one) for one in others])}."
+        numbers += next((edit_sentences.tried(one, name) for one in others if edits_surely(one.edited)), "")
     return Sentence(
         f'The model calls a picture "{name}" {how_much} because of {named(inputs, pair)}', numbers, joint=": "
     )

@@ -24,6 +24,7 @@ from auditor.errors import InputError
 from auditor.inputs.picture_formats import PICTURE_SUFFIXES
 from auditor.inputs.public_sets.layout import NO, YES, Listing, PublicSet, folders_in
 from auditor.records import ImageItem
+from auditor.regular_files import require_regular
 from auditor.wording import quote, quote_path
 
 WHAT = "metashift"
@@ -154,7 +155,7 @@ def _read_groups(path: Path) -> dict[str, list[str]]:
     """The dictionary of imageID_to_group.pkl; the file is foreign, so nothing in it is run."""
     expected = "expected the official script's dictionary from picture to a list of groups"
     try:
-        if path.stat().st_size > _MAX_GROUPS_BYTES:
+        if require_regular(path) > _MAX_GROUPS_BYTES:
             raise InputError(f"{WHAT}: {_GROUPS} has more than {_MAX_GROUPS_BYTES >> 20} MiB; {expected}")
         data = path.read_bytes()
         # a memo is as long as the highest place that is written to, whatever the size of the file
