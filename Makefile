@@ -35,8 +35,9 @@ format: $(VENV)/installed-test ## put format and simple faults of style right
 	$(BIN)/ruff check --fix .
 
 lock: $(VENV)/tools ## write the files *.lock again: what constraints.txt pins, for every system, with hashes
-	$(LOCK) pyproject.toml .ci/build.txt -o requirements.lock
-	$(LOCK) --extra test --extra offline pyproject.toml .ci/build.txt -o requirements-test.lock
+	$(LOCK) pyproject.toml .ci/build.txt -o requirements-gate.lock
+	$(LOCK) --extra run pyproject.toml .ci/build.txt -o requirements.lock
+	$(LOCK) --extra run --extra test --extra offline pyproject.toml .ci/build.txt -o requirements-test.lock
 
 locked: | $(VENV)/bin/python ## a .venv of nothing but what requirements-test.lock names by its hash
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-test.lock
@@ -57,11 +58,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[run]"
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,offline]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[run,test,offline]"
 	touch $@
 
 clean: ## remove .venv, audits and what was built

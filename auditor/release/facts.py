@@ -20,7 +20,7 @@ from auditor.records import Finding, IntArray
 from auditor.rules import PRESENT
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 
 #: Settings that say where things lay or how fast, not what is found; data, model and encoder are compared by digest,
 #: what is core by the table of it.

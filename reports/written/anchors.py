@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.gate.decision import GateDecision, GateItem
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 from auditor.toml_lines import LineIndex
 
 #: Lines of a manifest that are looked through; further classes are pointed at its first line.

@@ -19,7 +19,7 @@ from auditor.records import Verdict, fingerprint
 from auditor.rules import rule_of
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import leads
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 from reports.display import VERDICT_LEVELS, VERDICT_WORDS, plain
 from reports.rule_pages import rule_pages
 from reports.what_now import what_now
