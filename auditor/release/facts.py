@@ -14,7 +14,7 @@ from auditor.errors import StoreError
 from auditor.gate.core_items import without_core_twins
 from auditor.gate.pair_standing import RULES, found_pairs
 from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
-from auditor.inputs.copies import joined
+from auditor.inputs.joined_codes import joined
 from auditor.place_grid import PLACES, place_of
 from auditor.records import Finding, IntArray
 from auditor.rules import PRESENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,24 +18,26 @@ ROOT = Path(__file__).parents[2]
 
 FINDS_NOTHING_ELSE = """
 import sys
+from importlib.machinery import PathFinder
 
-class Nothing:
-    def find_spec(self, name, path=None, target=None):
+class Only(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
         top = name.partition(".")[0]
         built_in = top in sys.stdlib_module_names or top.startswith("_sysconfigdata")
-        if not built_in and top.lstrip("_") not in allowed:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return super().find_spec(name, path, target) if built_in or top.lstrip("_") in allowed else None
 
-sys.meta_path.insert(0, Nothing())
+sys.meta_path = [Only if finder is PathFinder else finder for finder in sys.meta_path]
 from auditor.cli import main
 main()
 """
 
 
 @functools.cache
-def small_install() -> set[str]:
-    """Modules of what pyproject.toml needs without an extra, and of what that needs."""
-    waiting = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+def modules_of(extra: str) -> set[str]:
+    """Modules of what pyproject.toml needs with an extra, "" for none, and of what that needs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    waiting = [*project["dependencies"], *project["optional-dependencies"].get(extra, [])]
     found: set[str] = set()
     while waiting:
         one = Requirement(waiting.pop())
@@ -42,13 +45,13 @@ def small_install() -> set[str]:
         if name not in found and (one.marker is None or one.marker.evaluate({"extra": ""})):
             found.add(name)
             waiting += distribution(name).requires or []
-    assert len(found) < 20
+    assert len(found) < 35
     homes = packages_distributions()
     return {module for module, names in homes.items() if {canonicalize_name(name) for name in names} <= found}
 
 
-def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    allowed = small_install() | {"auditor", "reports"}
+def run(folder: Path, *arguments: object, extra: str = "") -> subprocess.CompletedProcess[str]:
+    allowed = modules_of(extra) | {"auditor", "reports"}
     return subprocess.run(
         [sys.executable, "-c", f"allowed = {allowed!r}{FINDS_NOTHING_ELSE}", *map(str, arguments)],
         cwd=folder,
@@ -73,9 +76,29 @@ def test_reading_needs_nothing_else(small_audit, tmp_path, command):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("diff", "AUDIT", "AUDIT"), 0),
+        (("history", "AUDIT"), 0),
+        (("history", "AUDIT", "--format", "html", "--output", "page.html"), 0),
+        (("report", "AUDIT", "--format", "html", "--output", "page.html"), 0),
+        (("gate", "AUDIT", "--against", "COPY"), 2),  # it is the same audit
+    ],
+)
+def test_comparing_and_the_page_need_the_extra_reports(small_audit, tmp_path, command, code):
+    shutil.copytree(small_audit, tmp_path / "copy")
+    given = {"AUDIT": small_audit, "COPY": tmp_path / "copy"}
+    done = run(tmp_path, *(given.get(word, word) for word in command), extra="reports")
+    assert done.returncode == code
+    assert "not installed" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_what_needs_more_says_what_installs_it_in_one_line(small_audit, tmp_path):
     for arguments, package, extra in (
         (["diff", small_audit, small_audit], "numpy", "reports"),
+        (["history", small_audit], "numpy", "reports"),
         (["report", small_audit, "--format", "html", "--output", "page.html"], "numpy", "reports"),
         (["gate", small_audit, "--against", small_audit], "numpy", "reports"),
         (["run", "--data", "val", "--model", "timm:resnet18", "--out", "out"], "numpy", "run"),
