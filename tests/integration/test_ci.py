@@ -208,7 +208,8 @@ def snippet(heading: str) -> str:
 def run_script(script: str, folder: Path, audit: Path) -> subprocess.CompletedProcess[str]:
     """Run a script of a snippet; ``auditor run`` gives a finished audit, ``pip`` nothing."""
     (folder / "policy.toml").write_text(FAILING, encoding="utf-8")
-    program(folder / "bin", "pip", "exit 0")
+    for name in ("pip", "git", "python"):
+        program(folder / "bin", name, "exit 0")
     give = f'[ "$1" = run ] && exec cp -r {audit} audit'
     program(folder / "bin", "auditor", give, f'exec {sys.executable} -m auditor.cli "$@"')
     environment = {**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONUTF8": "1"}
