@@ -16,7 +16,7 @@ from auditor.config import AuditConfig, make_config
 from auditor.rules import RULES
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
 
 def _load(path: Path) -> ModuleType:
@@ -132,3 +132,11 @@ def test_the_settings_template_names_every_setting_with_its_default(tmp_path):
     config = make_config({}, tmp_path / "auditor.toml")
     for name in ("encoder", "max_failure_share", "thumbnails", "n_extreme", "seed", "jobs", "batch_size", "device"):
         assert getattr(config, name) == AuditConfig.model_fields[name].default, name
+
+
+def test_the_map_of_the_code_names_what_is_there():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+\.(?:py|toml))`", text))
+    assert len(named) > 50
+    rooms = [ROOT, ROOT / "auditor", ROOT / "auditor" / "evidence"]
+    assert [name for name in sorted(named) if not any((room / name).is_file() for room in rooms)] == []

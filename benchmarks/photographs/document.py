@@ -13,6 +13,7 @@ from typing import Any
 
 from auditor.evidence.effects.significance import clopper_pearson
 from auditor.figures import percent
+from benchmarks.planted.best_test import LEVELS
 from benchmarks.planted.document import between, table
 
 BEGIN, END = "<!-- photographs, {} side: begin -->", "<!-- photographs, {} side: end -->"
@@ -48,7 +49,9 @@ def markdown(result: dict[str, Any]) -> str:
                     "not shown",
                     "clean",
                     "not analysed",
-                    "pairs with 10 / 25 / 50 pictures in either arm",
+                    "told rightly, flagged or harmed",
+                    "… with 10 / 25 / 50 pictures in either arm",
+                    "the best test, with 10 / 25 / 50",
                 ],
                 found,
             ),
@@ -77,11 +80,11 @@ def side_by_side(rows: Sequence[dict[str, Any]]) -> str:
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(row["group"], []).append(row)
-    titles = [f"{_GIVEN[mode]}: {what}" for what in ("found", "controls flagged wrongly") for mode in modes]
+    titles = [f"{_GIVEN[mode]}: {what}" for what in ("told rightly", "controls flagged wrongly") for mode in modes]
     cells = [
         [
             group,
-            *(f"{row['found_20']['true']} of {row['found_20']['true'] + row['found_20']['missed']}" for row in members),
+            *(_of(row["told_by_arm"]["0"]) for row in members),
             *(f"{row['controls']['flagged']} of {row['controls']['classes']}" for row in members),
         ]
         for group, members in groups.items()
@@ -89,15 +92,17 @@ def side_by_side(rows: Sequence[dict[str, Any]]) -> str:
     return table(["classes", *titles], cells)
 
 
+def _of(figure: dict[str, Any]) -> str:
+    return f"{figure['true']} of {figure['true'] + figure['missed']}"
+
+
 def _found(row: dict[str, Any]) -> list[object]:
     one, verdicts = row["found_20"], row["reliant_20"]
     n, low, high = one["true"] + one["missed"], one["low"], one["high"]
     if one["true"] in (0, n):  # a bootstrap of what is all alike has no width
         low, high = clopper_pearson(one["true"], n)
-    arms = " / ".join(
-        f"{row['pairs_by_arm'][arm]['true']} of {row['pairs_by_arm'][arm]['true'] + row['pairs_by_arm'][arm]['missed']}"
-        for arm in ("10", "25", "50")
-    )
+    told = {arm: _of(one) for arm, one in row["told_by_arm"].items()}
+    best = [row["best_test"][arm].get(f"{LEVELS[-1]:g}", 0.0) for arm in ("10", "25", "50")]
     return [
         _GIVEN[row["mode"]],
         row["group"],
@@ -105,7 +110,9 @@ def _found(row: dict[str, Any]) -> list[object]:
         f"{one['true']} ({percent(one['value'])})",
         f"{percent(low)} to {percent(high)}",
         *(verdicts.get(name, 0) for name in ("suspect", "harmed", "not_shown", "clean", "not_analysed")),
-        arms,
+        told["0"],
+        " / ".join(told[arm] for arm in ("10", "25", "50")),
+        " / ".join(f"{n:.1f}" for n in best),
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from auditor.evidence.effects.significance import clopper_pearson
 from benchmarks.photographs.outcomes import MODES
 from benchmarks.planted import score
+from benchmarks.planted.best_test import chances
 from benchmarks.planted.peers import PEERS
 from benchmarks.planted.report import peer_at_its_best
 from benchmarks.planted.score import Outcome
@@ -40,13 +41,16 @@ def summarise(outcomes: Sequence[Outcome]) -> list[Row]:
 
 def _row(outcomes: Sequence[Outcome]) -> Row:
     large = [score.class_counts(one, score.own_leads(one), least=score.LARGE) for one in outcomes]
+    told = {
+        arm: [score.class_counts(one, told_leads(one), least=score.LARGE, arm=arm) for one in outcomes] for arm in _ARMS
+    }
     every = [score.class_counts(one, score.own_leads(one)) for one in outcomes]
-    seen = {arm: [score.pair_counts(one, least=score.LARGE, arm=arm) for one in outcomes] for arm in _ARMS}
     return {
         "models": len(outcomes),
         "found_20": score.figure(large, score.recall),
         "precision": score.figure(every, score.precision),
-        "pairs_by_arm": {str(arm): score.figure(counts, score.recall) for arm, counts in seen.items()},
+        "told_by_arm": {str(arm): score.figure(counts, score.recall) for arm, counts in told.items()},
+        "best_test": best_test(outcomes),
         "reliant_20": dict(_verdicts(outcomes, "relies", least=score.LARGE)),
         "clean": dict(_verdicts(outcomes, "clean")),
         "between": dict(_verdicts(outcomes, "between")),
@@ -55,6 +59,38 @@ def _row(outcomes: Sequence[Outcome]) -> Row:
         "undecided_flags": _wrong(outcomes, "between"),
         "peers": {name: peer_at_its_best(outcomes, name) for name in PEERS if any(one["peers"] for one in outcomes)},
     }
+
+
+def told_leads(outcome: Outcome) -> list[str | None]:
+    """What each class is said to rely on: what it is flagged for, or the other value of what it is harmed by.
+
+    A context has two values: a dog that is lost without the watermark is harmed by its absence, and a cat that is
+    harmed by the watermark relies on there being none. Either says the same, and a verdict says the one that a person
+    would (decision 0044).
+    """
+    found = []
+    for one, lead in zip(outcome["classes"], score.own_leads(outcome), strict=True):
+        own = [pair for pair in outcome["pairs"] if pair["class_idx"] == one["class_idx"]]
+        harmful = [pair for pair in own if one["verdict"] == "harmed" and one["lead"] in pair["alike"]]
+        other = next((pair["concept_id"] for pair in own if harmful and pair not in harmful), None)
+        found.append(lead or other)
+    return found
+
+
+def best_test(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+    """By the pictures of the smaller arm, then by level: classes that a test would find that knew where to look."""
+    found: dict[str, dict[str, float]] = {str(arm): {} for arm in _ARMS}
+    for outcome in outcomes:
+        for one in outcome["classes"]:
+            own = [pair for pair in outcome["pairs"] if pair["class_idx"] == one["class_idx"]]
+            relied = [pair for pair in own if pair["status"] == "relies"]
+            if not relied or one["size"] < score.LARGE:
+                continue
+            told_by = max(min(pair["n_with"], pair["n_without"]) for pair in relied)
+            for arm in (arm for arm in _ARMS if arm <= told_by):
+                for level, chance in chances(relied).items():
+                    found[str(arm)][level] = round(found[str(arm)].get(level, 0.0) + chance, 2)
+    return found
 
 
 def _controls(outcomes: Sequence[Outcome]) -> Row:
@@ -94,12 +130,12 @@ def table(rows: Sequence[Row]) -> str:
         found, controls = row["found_20"], row["controls"]
         arms = ", ".join(
             f"{one['true']} of {one['true'] + one['missed']} with {arm} in either arm"
-            for arm, one in row["pairs_by_arm"].items()
+            for arm, one in row["told_by_arm"].items()
         )
         lines.append(
             f"{row['mode']:8} {row['group']:6} {row['models']:3} models  >= 20 points: {found['true']} of "
             f"{found['true'] + found['missed']} flagged rightly ({found['value']:.2f} [{found['low']:.2f}, "
-            f"{found['high']:.2f}]; pairs {arms})  verdicts {row['reliant_20']}  controls: {controls['flagged']} of "
+            f"{found['high']:.2f}]; told {arms})  verdicts {row['reliant_20']}  controls: {controls['flagged']} of "
             f"{controls['classes']} classes flagged wrongly (upper {controls['upper']:.2f} by {controls['models']} "
             f"models), {controls['undecided']} undecided, {controls['suspect']} suspect"
         )

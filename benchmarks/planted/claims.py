@@ -14,6 +14,7 @@ import numpy as np
 
 from auditor.evidence.effects.significance import clopper_pearson
 from auditor.rules import COVERED_PART, MIN_ARM
+from benchmarks.planted.best_test import chances
 from benchmarks.planted.score import FEW_ALARMS, LARGE, Outcome, resampled, seed_of, status_of
 
 Row = dict[str, Any]
@@ -85,18 +86,29 @@ def with_enough_pictures(outcomes: Sequence[Outcome]) -> Row:
 def by_smaller_arm(outcomes: Sequence[Outcome], *, harm: bool) -> list[Row]:
     """Verdicts on classes that rely on a value, or are harmed by one, by 20 points, by how many pictures tell it.
 
-    That is the smaller of the class's pictures with the value and without it, of the value that most tell of.
+    That is the smaller of the class's pictures with the value and without it, of the value that most tell of. Of
+    reliances ``best_test`` is how many a test would be expected to find that knew where to look, by its level.
     """
     found: dict[str, dict[str, int]] = {}
+    best: dict[str, dict[str, float]] = {}
     for few, most in _ARMS:
         for outcome in outcomes:
             for one in outcome["classes"]:
                 large = [pair for pair in _own(outcome, one) if (_is_harmed if harm else _is_relied_on)(pair)]
                 arm = max((min(pair["n_with"], pair["n_without"]) for pair in large), default=-1)
                 if few <= arm <= (np.inf if most is None else most):
-                    row = found.setdefault(_span(few, np.inf if most is None else most), {})
+                    name = _span(few, np.inf if most is None else most)
+                    row = found.setdefault(name, {})
                     row[one["verdict"]] = row.get(one["verdict"], 0) + 1
-    return [{"pictures": name, "classes": sum(row.values()), "verdicts": row} for name, row in found.items()]
+                    if not harm:
+                        for level, chance in chances(large).items():
+                            expected = best.setdefault(name, {})
+                            expected[level] = expected.get(level, 0.0) + chance
+    return [
+        {"pictures": name, "classes": sum(row.values()), "verdicts": row}
+        | ({} if harm else {"best_test": {level: round(n, 1) for level, n in best[name].items()}})
+        for name, row in found.items()
+    ]
 
 
 def _own(outcome: Outcome, one: Row) -> list[Row]:

@@ -291,7 +291,13 @@ def _claims(own: Sequence[Outcome], summary: Row) -> list[str]:
 def _arms(rows: Sequence[Row], what: str) -> str:
     """Verdicts by the pictures that tell, as a sentence."""
     told = "; ".join(f"{row['pictures']}: {row['classes']} ({_told(row['verdicts'])})" for row in rows)
-    return f"{what}, by how many of their pictures are with it, or without, whichever is less: {told or 'none'}."
+    said = f"{what}, by how many of their pictures are with it, or without, whichever is less: {told or 'none'}."
+    best = "; ".join(
+        f"{row['pictures']}: " + ", ".join(f"{n:.1f} at {level}" for level, n in row["best_test"].items())
+        for row in rows
+        if "best_test" in row
+    )
+    return said if not best else f"{said} A score test that knew which one pair to ask would find of them {best}."
 
 
 def _told(verdicts: Row) -> str:

@@ -15,7 +15,9 @@ from benchmarks.photographs.contexts import CONTEXTS, SIZE, square, version
 from benchmarks.photographs.document import side_by_side
 from benchmarks.photographs.outcomes import MODES
 from benchmarks.photographs.pools import Photo, read_pool, side_of
+from benchmarks.photographs.report import best_test, told_leads
 from benchmarks.photographs.scenarios import SETS, Scenario, contexts_of, grid
+from benchmarks.planted.best_test import power
 
 RNG = np.random.default_rng(0)
 PHOTO = square(Image.fromarray(RNG.integers(0, 256, (300, 400, 3), dtype=np.uint8)))
@@ -102,19 +104,50 @@ def test_truth_of_a_head_by_hand(weight, effect):
 
 def test_what_audits_are_given_stands_side_by_side():
     def row(mode, group, found, flagged):
-        figures = {"found_20": {"true": found, "missed": 4 - found}, "controls": {"flagged": flagged, "classes": 8}}
+        figures = {
+            "told_by_arm": {"0": {"true": found, "missed": 4 - found}},
+            "controls": {"flagged": flagged, "classes": 8},
+        }
         return {"mode": mode, "group": group, **figures}
 
     rows = [
         row(mode, group, k, 1 if mode == "words" else 0) for k, mode in enumerate(MODES) for group in ("all", "C = 2")
     ]
     assert side_by_side(rows).splitlines() == [
-        "| classes | words only: found | its column: found | 20 + 20 examples: found | words only: controls flagged "
-        "wrongly | its column: controls flagged wrongly | 20 + 20 examples: controls flagged wrongly |",
+        "| classes | words only: told rightly | its column: told rightly | 20 + 20 examples: told rightly | "
+        "words only: controls flagged wrongly | its column: controls flagged wrongly | "
+        "20 + 20 examples: controls flagged wrongly |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         "| all | 0 of 4 | 1 of 4 | 2 of 4 | 1 of 8 | 0 of 8 | 0 of 8 |",
         "| C = 2 | 0 of 4 | 1 of 4 | 2 of 4 | 1 of 8 | 0 of 8 | 0 of 8 |",
     ]
+
+
+def _class(verdict, lead, size=0.5):
+    return {"class_idx": 0, "class_name": "cat", "verdict": verdict, "lead": lead, "size": size, "status": "relies"}
+
+
+def _pair(concept_id, status, *, arms=(50, 50)):
+    return {
+        "class_idx": 0, "concept_id": concept_id, "alike": [concept_id, f"{concept_id}-word"], "status": status,
+        "n_with": arms[0], "n_without": arms[1], "accuracy": 0.95, "effect": 0.5, "pulls": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "lead", "told"),
+    [("flagged", "no", "no"), ("harmed", "yes-word", "no"), ("harmed", "else", None), ("suspect", "no", None)],
+)
+def test_a_class_harmed_by_one_value_relies_on_the_other(verdict, lead, told):
+    outcome = {"classes": [_class(verdict, lead)], "pairs": [_pair("yes", "between"), _pair("no", "relies")]}
+    assert told_leads(outcome) == [told]
+
+
+def test_the_best_test_is_counted_by_what_tells():
+    outcome = {"classes": [_class("suspect", "no")], "pairs": [_pair("no", "relies", arms=(80, 12))]}
+    found = best_test([outcome, outcome])
+    assert found["10"]["0.05"] == pytest.approx(2 * power(80, 12, 0.95, 0.45, 0.05), abs=0.01)
+    assert found["25"] == {}
 
 
 def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
