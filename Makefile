@@ -7,7 +7,7 @@ LOCK := $(VENV)/tools/bin/uv pip compile --quiet --universal --python-version 3.
 # Two workers with two threads each on two cores would spend their time waiting for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo test quick lint types format lock locked sbom vulnerabilities clean
+.PHONY: help demo test quick lint types format wheels lock locked sbom vulnerabilities clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -34,9 +34,14 @@ format: $(VENV)/installed-test ## put format and simple faults of style right
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+wheels: $(VENV)/tools ## dist/auditor-*.whl, and dist/auditor_sample_data-*.whl for its demo
+	$(VENV)/tools/bin/python -m build --wheel --outdir dist .
+	$(VENV)/tools/bin/python -m build --wheel --outdir dist sample_data
+
 lock: $(VENV)/tools ## write the files *.lock again: what constraints.txt pins, for every system, with hashes
-	$(LOCK) pyproject.toml .ci/build.txt -o requirements.lock
-	$(LOCK) --extra test --extra offline pyproject.toml .ci/build.txt -o requirements-test.lock
+	$(LOCK) pyproject.toml .ci/build.txt -o requirements-gate.lock
+	$(LOCK) --extra run pyproject.toml .ci/build.txt -o requirements.lock
+	$(LOCK) --extra run --extra test --extra offline pyproject.toml .ci/build.txt -o requirements-test.lock
 
 locked: | $(VENV)/bin/python ## a .venv of nothing but what requirements-test.lock names by its hash
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-test.lock
@@ -51,17 +56,17 @@ vulnerabilities: $(VENV)/tools ## ask the package index for known vulnerabilitie
 
 $(VENV)/tools: # their own environment: none of it is needed to run or to test
 	$(PYTHON) -m venv $@
-	$@/bin/python -m pip install --quiet uv==0.13.9 pip-audit==2.10.1
+	$@/bin/python -m pip install --quiet build==$(shell sed -n 's/^build==//p' constraints.txt) uv==0.13.9 pip-audit==2.10.1
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[run]"
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test,offline]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[run,test,offline]"
 	touch $@
 
 clean: ## remove .venv, audits and what was built

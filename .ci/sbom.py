@@ -1,6 +1,7 @@
 """Bill of materials (CycloneDX 1.6, JSON) of auditor as it is installed here: ``python .ci/sbom.py > sbom.cdx.json``.
 
-auditor and all that it needs, without what is needed by its extras alone, from the metadata of the installed packages.
+auditor and all that an audit needs (the extra ``run``), without what other extras alone need, from the metadata of
+the installed packages.
 Two runs in one environment give the same bytes: there is no time and no random number in it.
 """
 
@@ -14,12 +15,12 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = "auditor"
+ROOT, EXTRA = "auditor", "run"
 
 
 def bill() -> dict[str, Any]:
     """The document; components and dependencies by name."""
-    needs = needed(ROOT)
+    needs = needed(ROOT, EXTRA)
     parts = {name: component(distribution(name)) for name in sorted(needs)}
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -35,10 +36,10 @@ def bill() -> dict[str, Any]:
     }
 
 
-def needed(root: str) -> dict[str, set[str]]:
-    """Each package that the root needs here, itself among them, with those that it needs directly."""
+def needed(root: str, extra: str) -> dict[str, set[str]]:
+    """Each package that the root with its extra needs here, itself among them, with those that it needs directly."""
     found: dict[str, set[str]] = {}
-    extras: dict[str, set[str]] = {root: set()}
+    extras: dict[str, set[str]] = {root: {extra}}
     waiting = [root]
     while waiting:
         name = waiting.pop()
@@ -53,7 +54,8 @@ def needed(root: str) -> dict[str, set[str]]:
                 distribution(other)
             except PackageNotFoundError:
                 sys.exit(f"error: {name} needs {other}, which is not installed: install auditor whole, then try again")
-            direct.add(other)
+            if other != name:  # an extra may name another one of its own package
+                direct.add(other)
             new = set(one.extras) - extras.setdefault(other, set())
             extras[other] |= new
             if new or (other not in found and other not in waiting):

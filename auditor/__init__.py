@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from auditor.explain import explain_image
     from auditor.pipeline import run_audit
     from auditor.release.check import assert_no_shortcuts
-    from auditor.store.database import open_audit_database as open_audit
+    from auditor.store.open_audit import open_audit_database as open_audit
 
 __all__ = ["AuditConfig", "assert_no_shortcuts", "explain_image", "open_audit", "run_audit"]
 
@@ -22,7 +22,7 @@ _HOMES = {
     "AuditConfig": ("auditor.config", "AuditConfig"),
     "assert_no_shortcuts": ("auditor.release.check", "assert_no_shortcuts"),
     "explain_image": ("auditor.explain", "explain_image"),
-    "open_audit": ("auditor.store.database", "open_audit_database"),
+    "open_audit": ("auditor.store.open_audit", "open_audit_database"),
     "run_audit": ("auditor.pipeline", "run_audit"),
 }
 

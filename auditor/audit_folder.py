@@ -38,7 +38,7 @@ from auditor.store.manifest import (
     write_manifest,
 )
 from auditor.store.one_writer import LOCK_NAME
-from auditor.store.tables import RejudgedFrom, Run
+from auditor.store.run_record import RejudgedFrom, Run
 
 logger = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from auditor.errors import AuditorError
 
+_RUN = "pip install 'auditor[run]'"
 _PACKAGES = ("torch", "torchvision", "open_clip_torch", "timm", "faiss-cpu", "duckdb", "pyarrow", "streamlit")
 
 
@@ -48,8 +49,8 @@ def examine_machine(
         try:
             checks.append(Check(package, "ok", importlib.metadata.version(package)))
         except importlib.metadata.PackageNotFoundError:
-            checks.append(Check(package, "missing", "not installed", f"pip install {package}"))
-    checks += [_check("gpu", _gpu, ""), _check("sample encoder", _sample_encoder, "reinstall auditor")]
+            checks.append(Check(package, "missing", "not installed", _RUN))
+    checks += [_check("gpu", _gpu, ""), _check("sample encoder", _sample_encoder, "see the message")]
     checks += [_default_encoder(), _conse()]
     checks.append(_check("fonts", _fonts, "reinstall pillow"))
     if model:
@@ -66,6 +67,8 @@ def examine_machine(
 def _check(name: str, look: Callable[[], str], advice: str) -> Check:
     try:
         return Check(name, "ok", look())
+    except ModuleNotFoundError as error:
+        return Check(name, "missing", str(error), _RUN)
     except (AuditorError, ImportError, OSError, RuntimeError) as error:
         return Check(name, "failed", str(error), advice)
 
@@ -87,9 +90,11 @@ def _sample_encoder() -> str:
 
 def _default_encoder() -> Check:
     """Whether the default encoder's weights are on disk, without asking the network for them."""
-    from huggingface_hub import try_to_load_from_cache
-
     from auditor.config import DEFAULT_ENCODER
+
+    if importlib.util.find_spec("huggingface_hub") is None:
+        return Check("default encoder", "missing", f"{DEFAULT_ENCODER}, not installed", _RUN)
+    from huggingface_hub import try_to_load_from_cache
 
     names = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
     repository = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"

@@ -19,7 +19,6 @@ from auditor.models.load_classifier import load_classifier
 from auditor.named_files import check_named_files
 from auditor.records import Concept
 from auditor.rules import LITTLE_EVIDENCE
-from auditor.store.database import open_audit_database
 from auditor.store.model_words import (
     find_picture,
     read_channel_words,
@@ -27,6 +26,7 @@ from auditor.store.model_words import (
     read_concepts_seen,
     read_run_settings,
 )
+from auditor.store.open_audit import open_audit_database
 from auditor.wording import quote
 
 

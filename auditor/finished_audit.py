@@ -15,8 +15,8 @@ from auditor.errors import InputError, StoreError
 from auditor.named_files import check_named_examples, check_named_files, encoder_file
 from auditor.pipeline import load_inputs
 from auditor.records import Dataset, Progress
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import read_audit_json
+from auditor.store.open_audit import open_audit_database
 from auditor.wording import quote
 
 

@@ -1,4 +1,4 @@
-"""Every record that crosses from one stage to the next: NumPy, SciPy and the standard library only.
+"""Every record that crosses from one stage to the next: the standard library only, and NumPy for whoever checks types.
 
 Sizes, everywhere: N images, C classes, K channels (inputs of the last linear layer), D encoder dimensions,
 V concepts, H x W map. ``_idx`` is a position, ``_id`` a stable string, ``_share`` is at most 1.
@@ -10,15 +10,18 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
-ByteArray = NDArray[np.uint8]
+    FloatArray = NDArray[np.float32]
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+    ByteArray = NDArray[np.uint8]
+else:  # the gate is installed without NumPy, and reads no arrays (docs/decisions/0050-small-install.md)
+    FloatArray = IntArray = BoolArray = ByteArray = Any
 
 #: Called by stages with (stage, done, total).
 Progress = Callable[[str, int, int], None]

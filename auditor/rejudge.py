@@ -56,7 +56,7 @@ from auditor.pipeline import (
 from auditor.records import VERDICTS, FloatArray, ImageItem, Progress
 from auditor.rules_in_force import rules_digest, thresholds
 from auditor.store.checksums import damage_of, is_bound
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.embedding_index import INDEX_NAME, write_embedding_index
 from auditor.store.manifest import (
     DATABASE_NAME,
@@ -69,9 +69,10 @@ from auditor.store.manifest import (
     write_manifest,
 )
 from auditor.store.one_writer import one_writer
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audited_words import audited_items, mapped_pictures, words_of_predictions
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 from auditor.textcam.phrases import concept_matrix
 
 #: The schema from which on an audit keeps what it takes to judge it again.

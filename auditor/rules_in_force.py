@@ -15,7 +15,15 @@ from auditor import rules
 
 _PACKAGE = Path(__file__).parent
 #: What turns features into verdicts; files, and folders with all below them.
-_JUDGING = ("rules.py", "picture_concepts.py", "inputs/copies.py", "inputs/near_copies.py", "evidence")
+_JUDGING = (
+    "rules.py",
+    "picture_concepts.py",
+    "inputs/copies.py",
+    "inputs/joined_codes.py",
+    "inputs/near_copies.py",
+    "place_cells.py",
+    "evidence",
+)
 
 
 def thresholds() -> dict[str, float]:

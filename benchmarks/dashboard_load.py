@@ -27,7 +27,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from benchmarks.dashboard_speed import resident_mebibytes, searchable_audits, server, walk
 from benchmarks.machine import write_result
 from benchmarks.report_speed import n_kept

@@ -33,8 +33,8 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from auditor.store.database import open_audit_database
 from auditor.store.embedding_index import INDEX_NAME
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.audit import Connection
 from benchmarks.big_audit import DIM
 from benchmarks.machine import write_result

@@ -23,8 +23,8 @@ from auditor.evidence.effects.significance import TwoArms, risk_difference, scor
 from auditor.inputs.public_sets.writing import DEFAULT_NAME, READERS, write_public_manifest
 from auditor.pipeline import run_audit
 from auditor.rules import DELTA, MIN_ARM
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import is_complete
+from auditor.store.open_audit import open_audit_database
 from benchmarks.machine import write_result
 
 #: Attributes with more values than this (age, the area of a box) make no groups.

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from auditor.errors import InputError, StoreError
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.audit import Connection
 from reports.formats import ExportFormat
 

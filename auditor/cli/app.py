@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from auditor.cli.missing_packages import missing_package
 from auditor.errors import AuditorError
 from auditor.wording import plain
 
@@ -73,6 +74,12 @@ def one_line_errors(command: Command) -> Command:
                 raise
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from error
+        except ModuleNotFoundError as error:
+            missing = missing_package(command.__name__, error)
+            if kwargs.get("debug") or missing is None:
+                raise
+            typer.echo(f"error: {missing}", err=True)
+            raise typer.Exit(2) from error
         except Exception as error:
             if kwargs.get("debug") or not _is_of_duckdb(error):
                 raise
@@ -104,7 +111,7 @@ def tell_digest(audit: Path) -> None:
 
 def print_report(audit: Path) -> None:
     """The text report of a finished audit on stdout."""
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
     from reports.formats import ReportFormat
 
     with open_audit_database(audit) as connection:
@@ -113,7 +120,7 @@ def print_report(audit: Path) -> None:
 
 def write_page(audit: Path) -> Path:
     """The HTML report of a finished audit in its folder."""
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
     from reports.formats import ReportFormat
 
     page = audit / HTML_NAME

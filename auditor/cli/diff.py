@@ -37,8 +37,8 @@ def diff(
     """Say what a release changed: findings new, fixed, worse and better; ends with 0 whatever it says."""
     from auditor.gate.release_diff import compare_releases
     from auditor.release.facts import release_facts
-    from auditor.store.database import open_audit_database
     from auditor.store.manifest import check_whole
+    from auditor.store.open_audit import open_audit_database
     from reports.formats import to_bytes, write_report
 
     both = []

@@ -52,8 +52,8 @@ def gate(
     """Pass or stop a release: exit code 0, or 1 for what is not accepted, or 2 where it could not be decided."""
     from auditor.gate.baseline import DEFAULT_REASON
     from auditor.release.check import accept_findings, read_release
-    from auditor.store.database import open_audit_database
     from auditor.store.manifest import check_whole
+    from auditor.store.open_audit import open_audit_database
 
     if not update_baseline and (reason, who, expires) != (None, None, None):
         raise InputError("--reason, --who and --expires say how findings are accepted; add --update-baseline")

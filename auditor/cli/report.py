@@ -35,7 +35,7 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Print what an audit found; the HTML page goes into the audit's folder unless --output says where."""
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
 
     if output_format is ReportFormat.html and output is None:
         typer.echo(f"report: {write_page(audit)}")

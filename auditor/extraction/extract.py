@@ -29,7 +29,8 @@ from auditor.inputs.near_copies import FINGERPRINT_BYTES, fingerprint
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
-from auditor.place_grid import N_CELLS, evidence_shares
+from auditor.place_cells import evidence_shares
+from auditor.place_grid import N_CELLS
 from auditor.properties.measure import MEASURES, measure_pixels, packed
 from auditor.records import MASK_STAGE, Dataset, Failure, FloatArray, ImageItem, IntArray, Progress
 from auditor.store.manifest import auditor_version

@@ -31,7 +31,7 @@ def comparisons(old: AuditIndex, new: AuditIndex, shared: SharedPictures | None)
     """Every pair that either release found, by name."""
     compared = []
     for pair in sorted(old.found | new.found):
-        measures = _measures(pair, old, new)
+        measures = measures_of(pair, old, new)
         gap: PairedGap | SeparateGaps | None = None
         used = measures[0]
         for measure in measures:
@@ -39,36 +39,37 @@ def comparisons(old: AuditIndex, new: AuditIndex, shared: SharedPictures | None)
             if gap is not None:
                 used = measure
                 break
-        concept, kind = _named(pair, old, new)
+        concept, kind = named(pair, new, old)
         compared.append(Comparison(pair, concept, kind, used, gap))
     return compared
 
 
-def _measures(pair: Pair, old: AuditIndex, new: AuditIndex) -> list[Measure]:
+def measures_of(pair: Pair, *indexes: AuditIndex) -> list[Measure]:
     """The gaps that the finding rests on, that with the largest lower bound first."""
     bounds: dict[Measure, float] = {}
-    for index in (old, new):
+    for index in indexes:
         if pair in index.found:
-            for measure, gap in _measured(pair, index):
+            for measure, gap in measured_gaps(pair, index):
                 bounds[measure] = max(gap.low, bounds.get(measure, -1.0))
     # a gap that lies over what is tolerated stands for a finding as well as the one with the largest bound
     ordered = sorted(bounds, key=lambda measure: (-bounds[measure], measure != "recall"))
     return [measure for measure in ordered if measure == ordered[0] or bounds[measure] > DELTA] or ["recall"]
 
 
-def _measured(pair: Pair, index: AuditIndex) -> Iterator[tuple[Measure, Finding]]:
+def measured_gaps(pair: Pair, index: AuditIndex) -> Iterator[tuple[Measure, Finding]]:
+    """The gaps that an audit reports of a pair."""
     for measure, rule_id in RULES.items():
         gap = index.gaps.get(pair, {}).get(rule_id)
         if gap is not None and gap.status == "measured" and np.isfinite([gap.effect, gap.low, gap.high]).all():
             yield measure, gap
 
 
-def _named(pair: Pair, old: AuditIndex, new: AuditIndex) -> tuple[str, str]:
-    """Concept and kind as the newer audit writes them."""
+def named(pair: Pair, *indexes: AuditIndex) -> tuple[str, str]:
+    """Concept and kind as the first audit writes them that has them; the newest comes first."""
     place = place_of(pair.concept_id)
     if place is not None:
         return place.name, PLACE_KIND
-    for index in (new, old):
+    for index in indexes:
         for gap in index.gaps.get(pair, {}).values():
             return gap.concept, gap.concept_kind
         verdict = index.verdicts.get(pair.class_name)
@@ -95,14 +96,23 @@ def _paired(pair: Pair, measure: Measure, shared: SharedPictures) -> PairedGap |
 
 
 def _separate(pair: Pair, measure: Measure, old: AuditIndex, new: AuditIndex) -> SeparateGaps | None:
-    """Like with like: E4 of both audits, or the plain counts of both."""
-    reported = [dict(_measured(pair, index)).get(measure) for index in (old, new)]
-    gaps: list[Estimate | None] = [Estimate(gap.effect, gap.low, gap.high) if gap else None for gap in reported]
-    if None in gaps and measure != "pull":
-        counted = [_counted(pair, index) for index in (old, new)]
-        gaps = [gap and gap.reversed() for gap in counted] if measure == "loss" else [*counted]
-    first, second = gaps
+    (first, second), _ = like_gaps(pair, measure, old, new)
     return None if first is None or second is None else SeparateGaps(first, second)
+
+
+def like_gaps(pair: Pair, measure: Measure, *indexes: AuditIndex) -> tuple[list[Estimate | None], bool]:
+    """Like with like: E4 of all audits or, where one has counts alone, the plain counts of all.
+
+    The second answer is whether it is the counts. A pull has none.
+    """
+    found = [dict(measured_gaps(pair, index)).get(measure) for index in indexes]
+    reported = [Estimate(gap.effect, gap.low, gap.high) if gap else None for gap in found]
+    if measure == "pull" or None not in reported:
+        return reported, False
+    counted = [_counted(pair, index) for index in indexes]
+    if not any(told is None and count is not None for told, count in zip(reported, counted, strict=True)):
+        return reported, False
+    return [gap and gap.reversed() for gap in counted] if measure == "loss" else [*counted], True
 
 
 def _counted(pair: Pair, index: AuditIndex) -> Estimate | None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from auditor.concept_records import CounterexampleState
-from auditor.gate.gap_change import Estimate
 from auditor.gate.releases import Change, Measure, Pair, ReleaseFacts, Standing
 from auditor.place_grid import place_of
 from auditor.records import FOUND, Finding, Subgroup, Verdict
 from auditor.rules import ALPHA, PULL_GAP, RECALL_GAP, RECALL_LOSS, TOLERATED
+
+if TYPE_CHECKING:
+    from auditor.gate.gap_change import Estimate
 
 RULES: dict[Measure, str] = {"recall": RECALL_GAP.rule_id, "pull": PULL_GAP.rule_id, "loss": RECALL_LOSS.rule_id}
 

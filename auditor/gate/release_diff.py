@@ -95,6 +95,16 @@ def compare_releases(old: ReleaseFacts, new: ReleaseFacts, *, allow_different_da
     )
 
 
+def not_comparable(old: ReleaseFacts, new: ReleaseFacts) -> tuple[str, ...]:
+    """Why the findings of one audit cannot be followed into another: other data, another encoder, or other rules.
+
+    A diff of two audits tells other rules beside its changes; in a row of audits they would pass for a trend.
+    """
+    changed = _changed_rules(old, new)
+    rules = [f"the rules differ: {changed}"] if changed is not None else list(_versions_differ(old, new))
+    return (*_differences(old.release, new.release), *rules)
+
+
 def _differences(old: Release, new: Release) -> tuple[str, ...]:
     """What makes a comparison doubtful."""
     found = []
@@ -172,15 +182,20 @@ def _same_model(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
 
 def _other_rules(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
     """What is said of the rules where other things differ as well, or they are the same."""
-    versions = old.release.auditor_version, new.release.auditor_version
     changed = _changed_rules(old, new)
     if changed is not None:
         yield f"the rules differ: {changed}"
     elif None in (old.release.rules_digest, new.release.rules_digest):
-        if versions[0] != versions[1]:
-            yield f"the audits were made by auditor {versions[0]} and {versions[1]}: rules may differ"
+        yield from _versions_differ(old, new)
     elif new.release.rejudged_from == old.release.run_id:
         yield "the new audit is the old one rejudged by the same rules"
+
+
+def _versions_differ(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
+    """What is said where one of the audits does not say by which rules it was judged."""
+    versions = old.release.auditor_version, new.release.auditor_version
+    if None in (old.release.rules_digest, new.release.rules_digest) and versions[0] != versions[1]:
+        yield f"the audits were made by auditor {versions[0]} and {versions[1]}: rules may differ"
 
 
 def _core_differences(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:

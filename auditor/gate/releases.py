@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from auditor.concept_records import CoreConcept, CounterexampleState, PlaceState
 from auditor.records import Finding, FloatArray, IntArray, Subgroup, Verdict, VerdictName
@@ -23,8 +20,14 @@ Standing = Literal["flagged", "harmed", "suspect", "open", "clean", "not_analyse
 #: much less often the class's pictures with the concept are recognised than those without it.
 Measure = Literal["recall", "pull", "loss"]
 
-KeyArray = NDArray[np.uint64]
-PresenceArray = NDArray[np.int8]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    KeyArray = NDArray[np.uint64]
+    PresenceArray = NDArray[np.int8]
+else:  # as in `records`
+    KeyArray = PresenceArray = Any
 
 
 class Pair(NamedTuple):

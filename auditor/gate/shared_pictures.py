@@ -90,12 +90,12 @@ def accuracies(
 ) -> tuple[float | None, float | None]:
     """Share of labelled pictures that each release gets right: of the shared ones, else of its own."""
     if shared is not None:
-        return _accuracy(shared.old_predicted, shared.label), _accuracy(shared.new_predicted, shared.label)
-    first, second = (_accuracy(facts.pictures.predicted_idx, facts.pictures.label_idx) for facts in (old, new))
+        return accuracy(shared.old_predicted, shared.label), accuracy(shared.new_predicted, shared.label)
+    first, second = (accuracy(facts.pictures.predicted_idx, facts.pictures.label_idx) for facts in (old, new))
     return first, second
 
 
-def _accuracy(predicted: IntArray, label: IntArray) -> float | None:
-    """None without labels, or where no model was examined."""
+def accuracy(predicted: IntArray, label: IntArray) -> float | None:
+    """Share of labelled pictures that are called their label; None without labels, or where no model was examined."""
     labelled = label >= 0
     return float((predicted == label)[labelled].mean()) if labelled.any() and (predicted >= 0).any() else None

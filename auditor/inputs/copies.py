@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditor.concept_records import Copy
-from auditor.inputs.near_copies import connected, find_near_copies
+from auditor.inputs.joined_codes import connected, joined
+from auditor.inputs.near_copies import find_near_copies
 from auditor.records import BoolArray, ByteArray, FloatArray, ImageItem, IntArray
 from auditor.wording import quote
 
@@ -73,16 +74,6 @@ def groups_of(image_ids: Sequence[str], group_ids: Sequence[str | None], units: 
     names = [group_id or image_id for image_id, group_id in zip(image_ids, group_ids, strict=True)]
     code = np.unique(names, return_inverse=True)[1].astype(np.int64)
     return code if units is None else joined(code, units)
-
-
-def joined(code: IntArray, other: IntArray) -> IntArray:
-    """Codes (n,) of what is connected by equal codes of either sort (n,)."""
-    rows = np.arange(code.size, dtype=np.int64)
-    edges = []
-    for one in (code, other):
-        _, first, member = np.unique(one, return_index=True, return_inverse=True)
-        edges.append((rows, first[member]))
-    return np.unique(connected(rows.size, *edges), return_inverse=True)[1].astype(np.int64)
 
 
 def copy_records(items: Sequence[ImageItem], copies: Copies) -> list[Copy]:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import faiss
 import numpy as np
 from PIL import Image
-from scipy import fft, sparse
-from scipy.sparse import csgraph
+from scipy import fft
 
+from auditor.inputs.joined_codes import connected
 from auditor.records import ByteArray, FloatArray, IntArray
 from auditor.rules import NEAR_COPY_BITS, NEAR_COPY_COSINE
 
@@ -93,12 +93,3 @@ def find_near_copies(fingerprints: ByteArray, embeddings: FloatArray, same_conte
             best = pair if best is None else min(best, pair)
             first = connected(n, (np.arange(n), first), (left, right))
     return NearCopies(first, best[1:] if best else None)
-
-
-def connected(n: int, *edges: tuple[IntArray, IntArray]) -> IntArray:
-    """Lowest row (n,) of all those that a row is connected with by edges, each two arrays of rows."""
-    one, other = (np.concatenate(side) for side in zip(*edges, strict=True))
-    graph = sparse.coo_array((np.ones(one.size, np.int8), (one, other)), shape=(n, n))
-    _, part = csgraph.connected_components(graph, directed=False)
-    lowest = np.unique(part, return_index=True)[1]
-    return np.asarray(lowest[part], dtype=np.int64)

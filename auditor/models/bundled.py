@@ -1,4 +1,4 @@
-"""Where the bundled sample data lies: inside an installed wheel, or beside the package in a checkout."""
+"""Where the sample data lies: where its own wheel puts it, or beside the package in a checkout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from auditor.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-#: The wheel holds the first (pyproject.toml puts it there), a checkout the second.
+#: The wheel `auditor_sample_data` holds the first (sample_data/pyproject.toml), a checkout the second.
 _ROOTS = (_PACKAGE / "sample_data", _PACKAGE.parent / "sample_data" / "data")
 
 
@@ -25,6 +25,6 @@ def bundled_path(*parts: str) -> Path:
         if path.exists():
             return path
     raise InputError(
-        f"bundled sample data '{'/'.join(parts)}' not found in {_PACKAGE}: reinstall auditor, "
-        "or in a checkout run python -m sample_data.build"
+        f"sample data '{'/'.join(parts)}' not found in {_PACKAGE}: install the wheel auditor_sample_data as "
+        "well, or in a checkout run python -m sample_data.build"
     )

@@ -20,8 +20,8 @@ from auditor.gate.releases import Pair, ReleaseDiff
 from auditor.release.evidence import read_evidence
 from auditor.release.failed_text import failed_text
 from auditor.release.growth import compare_with, growth, in_short, unmeasured
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import check_whole
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from auditor.wording import quote_list
 

@@ -14,13 +14,13 @@ from auditor.errors import StoreError
 from auditor.gate.core_items import without_core_twins
 from auditor.gate.pair_standing import RULES, found_pairs
 from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
-from auditor.inputs.copies import joined
+from auditor.inputs.joined_codes import joined
 from auditor.place_grid import PLACES, place_of
 from auditor.records import Finding, IntArray
 from auditor.rules import PRESENT
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 
 #: Settings that say where things lay or how fast, not what is found; data, model and encoder are compared by digest,
 #: what is core by the table of it.

@@ -9,9 +9,7 @@ from typing import get_args
 
 from auditor.errors import InputError
 from auditor.gate.decide import Growth
-from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Change, ReleaseDiff
-from auditor.release.facts import release_facts
 from auditor.store.queries.audit import Connection, database_file
 from auditor.wording import quote, quote_list, quote_path
 
@@ -22,6 +20,10 @@ def compare_with(old: Path, before: Connection, connection: Connection, allow_di
     Raises:
         AuditorError: the two cannot be compared.
     """
+    # Here, so that a gate without a release before needs no NumPy (docs/decisions/0050-small-install.md).
+    from auditor.gate.release_diff import compare_releases
+    from auditor.release.facts import release_facts
+
     old_facts, new_facts = release_facts(before), release_facts(connection)
     if old_facts.release.run_id == new_facts.release.run_id:
         raise InputError(

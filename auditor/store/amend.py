@@ -14,8 +14,8 @@ import duckdb
 
 from auditor.errors import StoreError
 from auditor.store import connection, migrations
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, auditor_version, check_whole, replace_database
+from auditor.store.open_audit import open_audit_database
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from auditor.store.checksums import (
     is_bound,
 )
 from auditor.store.migrations import MIGRATIONS
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 
 DATABASE_NAME = "audit.duckdb"
 MANIFEST_NAME = "audit.json"

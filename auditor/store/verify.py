@@ -7,8 +7,8 @@ from pathlib import Path
 
 from auditor.errors import StoreError
 from auditor.store.checksums import DIGEST, FILES, damage_of, features_deleted, is_bound, is_feature
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, NewerSchemaError, is_complete, read_audit_json
+from auditor.store.open_audit import open_audit_database
 
 
 @dataclass(frozen=True, slots=True)

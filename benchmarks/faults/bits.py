@@ -17,10 +17,10 @@ from auditor.extraction.shards import FeatureShards, is_whole
 from auditor.pipeline import run_audit
 from auditor.release.check import check_release
 from auditor.store.checksums import damage_of
-from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
 from auditor.store.embedding_index import read_embedding_index
 from auditor.store.manifest import read_audit_json
+from auditor.store.open_audit import open_audit_database
 from benchmarks.faults.tally import WHOLE_AUDIT_SECONDS, Tally
 
 

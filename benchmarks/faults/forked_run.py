@@ -14,9 +14,9 @@ from pathlib import Path
 from auditor.cli.app import app
 from auditor.config import AuditConfig
 from auditor.store.checksums import FILES
-from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
 from auditor.store.manifest import read_audit_json
+from auditor.store.open_audit import open_audit_database
 from auditor.store.verify import verify_audit
 
 

@@ -20,9 +20,9 @@ import duckdb
 from auditor.errors import StoreError
 from auditor.records import VERDICTS
 from auditor.store.connection import connect_to_read
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
 from auditor.store.migrations import MIGRATIONS
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.audit import Connection, VerdictCounts, run_facts
 from reports.display import told_counts
 

@@ -93,7 +93,7 @@ def check_start(options: Options, host: str, port: int, allow_host: Sequence[str
             that is no host name, or no Streamlit.
     """
     if importlib.util.find_spec("streamlit") is None:
-        raise InputError("Streamlit is not installed, which the dashboard needs: pip install streamlit")
+        raise InputError("Streamlit is not installed, which the dashboard needs: pip install 'auditor[run]'")
     for name in allow_host:
         if not _HOST_NAME.fullmatch(name):
             raise InputError(

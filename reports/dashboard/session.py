@@ -19,7 +19,7 @@ import streamlit as st
 
 from auditor.errors import StoreError
 from auditor.store.queries.audit import Connection
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, OpenAudits
 

@@ -28,7 +28,7 @@ CHANGE_SHAPES: dict[Change, str] = {
     "better": "▼",
     "unchanged": "=",
 }
-_STANDING_WORDS: dict[Standing | VerdictName | None, str] = {
+STANDING_WORDS: dict[Standing | VerdictName | None, str] = {
     "flagged": "flagged",
     "harmed": "harmed",
     "suspect": "suspect",
@@ -38,7 +38,7 @@ _STANDING_WORDS: dict[Standing | VerdictName | None, str] = {
     "not_analysed": "not analysed",
     None: "no such class",
 }
-_MEASURES: dict[Measure, str] = {
+MEASURES: dict[Measure, str] = {
     "recall": "gap of recall",
     "pull": "pull on other classes",
     "loss": "recall lost with it",
@@ -102,7 +102,7 @@ def concept(change: FindingChange) -> str:
 
 def verdicts(change: FindingChange) -> str:
     """Such as "flagged → clean", once where they are the same."""
-    old, new = (_STANDING_WORDS[side.verdict] for side in (change.old, change.new))
+    old, new = (STANDING_WORDS[side.verdict] for side in (change.old, change.new))
     return old if old == new else f"{old} → {new}"
 
 
@@ -122,7 +122,7 @@ def sentence(change: FindingChange) -> str:
     if change.n_with is not None and change.n_without is not None:
         parts.append(_paired(change))
     elif change.difference is not None:
-        parts.append(f"The {_MEASURES[change.measure]} was {_interval(change.old)} and is {_interval(change.new)}.")
+        parts.append(f"The {MEASURES[change.measure]} was {_interval(change.old)} and is {_interval(change.new)}.")
     if change.note:
         parts.append(f"{change.note[:1].upper()}{change.note[1:]}.")
     return inert(" ".join(parts))
@@ -192,10 +192,10 @@ def _class_words(one: ClassChange) -> str | None:
 
 def _named_class(one: ClassChange) -> str:
     if "not_analysed" not in (one.old_verdict, one.new_verdict) and None not in (one.old_verdict, one.new_verdict):
-        verdicts = f"{_STANDING_WORDS[one.old_verdict]} → {_STANDING_WORDS[one.new_verdict]}"
+        verdicts = f"{STANDING_WORDS[one.old_verdict]} → {STANDING_WORDS[one.new_verdict]}"
         return f"{inert(one.class_name, NAME_LIMIT)} ({verdicts})"
     verdict = one.old_verdict if one.new_verdict in (None, "not_analysed") else one.new_verdict
-    return f"{inert(one.class_name, NAME_LIMIT)} ({_STANDING_WORDS[verdict]})"
+    return f"{inert(one.class_name, NAME_LIMIT)} ({STANDING_WORDS[verdict]})"
 
 
 def group_lines(diff: ReleaseDiff) -> Iterator[str]:

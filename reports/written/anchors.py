@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.gate.decision import GateDecision, GateItem
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 from auditor.toml_lines import LineIndex
 
 #: Lines of a manifest that are looked through; further classes are pointed at its first line.
@@ -43,10 +43,15 @@ class Anchor:
     line: int | None
 
     @property
+    def is_relative(self) -> bool:
+        """Whether it lies in the checkout."""
+        return not self.path.startswith("/")
+
+    @property
     def uri(self) -> str:
         """Relative reference, or a file URI for what lies outside the checkout."""
         quoted = urllib.parse.quote(os.fsencode(self.path), safe="/")
-        return f"file://{quoted}" if quoted.startswith("/") else quoted
+        return quoted if self.is_relative else f"file://{quoted}"
 
 
 class Anchors:

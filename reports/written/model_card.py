@@ -8,7 +8,7 @@ from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 from reports.display import VERDICT_WORDS, missed_at_most
 from reports.written.concept_lines import core_lines
 from reports.written.markdown import code, escape

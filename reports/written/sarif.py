@@ -19,7 +19,7 @@ from auditor.records import Verdict, fingerprint
 from auditor.rules import rule_of
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import leads
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 from reports.display import VERDICT_LEVELS, VERDICT_WORDS, plain
 from reports.rule_pages import rule_pages
 from reports.what_now import what_now
@@ -30,6 +30,8 @@ SCHEMA_URI = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas
 #: Code scanning shows so many results of a run.
 MAX_RESULTS = 5_000
 _NAME_LIMIT, _TEXT_LIMIT = 200, 2_000
+#: What relative addresses are relative to; where that lies on the machine that audited is nobody's business.
+_CHECKOUT = "%SRCROOT%"
 _NOT_ANALYSED, _STALE, _UNRECORDED = "not-analysed", "stale-acceptance", "reason-not-recorded"
 _CORE, _NOT_SHOWN = "core-concept", "not-shown"
 _OWN_RULES = (
@@ -80,6 +82,7 @@ def render_sarif(connection: queries.Connection, *, decision: GateDecision | Non
         "version": "2.1.0",
         "runs": [
             {
+                "originalUriBaseIds": {_CHECKOUT: {"description": {"text": "The root of the checkout."}}},
                 "tool": {"driver": {"name": "auditor", "version": version, "rules": rules}},
                 "invocations": [invocation],
                 "results": results[:MAX_RESULTS],
@@ -191,6 +194,8 @@ def _headline(verdict: Verdict) -> str:
 def _location(anchor: Anchor, class_name: str) -> dict[str, Any]:
     name = plain(class_name, _NAME_LIMIT) or "(no name)"
     place: dict[str, Any] = {"artifactLocation": {"uri": anchor.uri}}
+    if anchor.is_relative:
+        place["artifactLocation"]["uriBaseId"] = _CHECKOUT
     if anchor.line is not None:
         place["region"] = {"startLine": anchor.line}
     return {

@@ -74,7 +74,7 @@ def audits(tmp_path_factory):
 @pytest.fixture(scope="module")
 def dashboard(audits, tmp_path_factory):
     """``auditor dashboard`` in a folder of its own; ended by its own id."""
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
 
     with open_audit_database(audits / "release-0") as connection:
         concept = connection.execute("SELECT concept_id FROM verdicts WHERE class_name = ?", [NAME]).fetchone()[0]

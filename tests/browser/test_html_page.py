@@ -7,7 +7,7 @@ from hostile_audit import decision, write_hostile_audit
 from picture_audit import write_picture_audit
 from small_audit import write_small_audit
 
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.page.html_report import render_html
 
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}

@@ -21,7 +21,7 @@ from auditor.config import AuditConfig
 from auditor.explain import explain_image
 from auditor.models.bundled import bundled_path
 from auditor.records import FloatArray
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from sample_data.render import render
 from sample_data.sets import audit_scenes
 

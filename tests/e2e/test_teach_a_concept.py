@@ -9,7 +9,7 @@ from pathlib import Path
 from test_walkthroughs import as_printed, blocks, program, run
 
 from auditor.models.bundled import bundled_path
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 
 

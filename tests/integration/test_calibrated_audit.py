@@ -13,7 +13,7 @@ from auditor.calibrate import calibrate_audit
 from auditor.config import AuditConfig
 from auditor.errors import InputError, ModelError
 from auditor.pipeline import run_audit
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.written.calibration import calibration_line
 from reports.written.text import render_text
 

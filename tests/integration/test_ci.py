@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -14,77 +13,15 @@ from typing import Any
 
 import pytest
 import yaml
+from action_runner import ACTION, ROOT, Runner, program
 from pre_commit.clientlib import load_manifest
 
 from auditor.config import AuditConfig
 
-ROOT = Path(__file__).parents[2]
-ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-STEPS = {step["id"]: step for step in ACTION["runs"]["steps"] if "id" in step}
 PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 
 FAILING = 'fail_on = ["flagged", "suspect"]\nmay_skip = ["*"]\n'
 PASSING = 'fail_on = []\nmay_skip = ["*"]\n'
-
-
-def evaluate(text: str, context: dict[str, str]) -> str:
-    """``${{ a || b }}`` with names of the context and 'literals'."""
-
-    def value(name: str) -> str:
-        return name.strip("'") if name.startswith("'") else context.get(name, "")
-
-    def expression(found: re.Match[str]) -> str:
-        return next((said for name in found[1].split("||") if (said := value(name.strip()))), "")
-
-    return re.sub(r"\$\{\{(.*?)\}\}", expression, text)
-
-
-def program(folder: Path, name: str, *lines: str) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / name).write_text("\n".join(["#!/bin/bash", *lines, ""]), encoding="utf-8")
-    (folder / name).chmod(0o755 | stat.S_IXUSR)
-
-
-class Runner:
-    """Runs steps one after the other, as GitHub's runner does with ``shell: bash``."""
-
-    def __init__(self, folder: Path, **inputs: str) -> None:
-        self.folder, self.said = folder, ""
-        given = {name: str(one.get("default", "")) for name, one in ACTION["inputs"].items()} | inputs
-        self.context = {f"inputs.{name}": value for name, value in given.items()}
-        self.context["github.action_path"] = str(ROOT)
-        self.summary = folder / "summary.md"
-        self.summary.touch()
-        program(folder / "bin", "auditor", f'exec {sys.executable} -m auditor.cli "$@"')
-
-    def run(self, name: str) -> int:
-        step, outputs = STEPS[name], self.folder / f"{name}.outputs"
-        outputs.touch()
-        environment = {
-            **os.environ,
-            **{key: evaluate(value, self.context) for key, value in step.get("env", {}).items()},
-            "GITHUB_OUTPUT": str(outputs),
-            "GITHUB_STEP_SUMMARY": str(self.summary),
-            "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONUTF8": "1",
-        }
-        (self.folder / "step.sh").write_text(step["run"], encoding="utf-8")
-        done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "step.sh"],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        self.said = done.stdout + done.stderr
-        for line in outputs.read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition("=")
-            self.context[f"steps.{name}.outputs.{key}"] = value
-        return done.returncode
-
-    def output(self, name: str) -> str:
-        return evaluate(ACTION["outputs"][name]["value"], self.context)
 
 
 def test_the_action_takes_and_gives_what_it_should():
@@ -96,21 +33,89 @@ def test_the_action_takes_and_gives_what_it_should():
         assert "run" not in step or step["shell"] == "bash"
     used = [step.get("uses", step.get("id")) for step in steps]
     assert [name.partition("@")[0] for name in used] == [
-        "install", "audit", "gate", "github/codeql-action/upload-sarif", "actions/upload-artifact", "verdict",
+        "install", "actions/cache/restore", "audit", "actions/cache/save", "gate", "github/codeql-action/upload-sarif",
+        "actions/upload-artifact", "verdict",
     ]  # fmt: skip
     named = set(re.findall(r"inputs\.([a-z-]+)", json.dumps(ACTION)))
     assert named == set(ACTION["inputs"])
 
 
-def test_the_action_installs_its_own_version_by_hashes_or_what_is_asked_for(tmp_path):
-    install = ["-m", "pip", "install", "--quiet"]
-    locked = [*install, "--require-hashes", "-r", f"{ROOT}/requirements.lock"]
-    own = [*locked, *install, "--no-deps", "--no-build-isolation", str(ROOT)]
-    for given, expected in (("", own), ("auditor==1.2; echo x", [*install, "auditor==1.2; echo x"])):
-        runner = Runner(tmp_path, install=given)
-        program(tmp_path / "bin", "python", 'printf "%s\\n" "$@"')
-        assert runner.run("install") == 0
-        assert runner.said.splitlines() == expected
+INSTALL = ["-m", "pip", "install", "--quiet"]
+PINNED = [*INSTALL, "-c", f"{ROOT}/constraints.txt"]
+OWN = [*INSTALL, "--no-deps", "--no-build-isolation", str(ROOT)]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [*INSTALL, "--require-hashes", "-r", f"{ROOT}/requirements.lock", *OWN]),
+        ({"install": "auditor[run]==1.2; echo x"}, [*PINNED, "auditor[run]==1.2; echo x"]),
+    ],
+)
+def test_the_action_installs_its_own_version_by_hashes_or_what_is_asked_for(tmp_path, given, expected):
+    runner = Runner(tmp_path, **given)
+    program(tmp_path / "bin", "python", 'printf "%s\\n" "$@"')
+    assert runner.run("install") == 0
+    assert runner.said.splitlines() == expected
+
+
+def test_the_action_takes_pytorch_without_cuda_from_the_index_that_is_named(tmp_path):
+    runner = Runner(tmp_path, **{"torch-index": "https://there/cpu; echo x"})
+    program(
+        tmp_path / "bin",
+        "python",
+        'printf "%s\\n" "$@"',
+        'for last; do :; done; [ -f "$last" ] && cp "$last" the.lock',
+        "true",
+    )
+    assert runner.run("install") == 0
+    first = [*PINNED, "--no-deps", "--index-url", "https://there/cpu; echo x", "torch", "torchvision"]
+    assert runner.said.splitlines()[: len(first)] == first
+    whole, rest = (path.read_text().splitlines() for path in (ROOT / "requirements.lock", tmp_path / "the.lock"))
+    left_out = {line.partition("==")[0] for line in whole if line not in rest and "==" in line}
+    assert {"torch", "torchvision", "triton"} < left_out
+    assert all(name.startswith(("cuda-", "nvidia-")) for name in left_out - {"torch", "torchvision", "triton"})
+    assert "numpy==" in "".join(rest)
+
+
+def test_flags_may_stand_in_several_lines_and_in_quotes(tmp_path):
+    given = "--encoder sample\n  --class-map 'my map.toml'\n\n--split \"$(touch pwned)\" *\n"
+    runner = Runner(tmp_path, data="val", model="model.py:build", args=given)
+    program(tmp_path / "bin", "auditor", 'printf "%s\\n" "$@"')
+    assert runner.run("audit") == 0
+    flags = runner.said.splitlines()[runner.said.splitlines().index("--resume") + 1 :]
+    assert flags == ["--encoder", "sample", "--class-map", "my map.toml", "--split", "$(touch pwned)", "*"]
+    assert not (tmp_path / "pwned").exists()
+    runner.context["inputs.args"] = "--split 'val"
+    assert runner.run("audit") != 0
+    assert "quote" in runner.said
+
+
+def test_uses_in_one_workflow_are_told_apart_by_their_names(tmp_path):
+    given = {"name": "birds", "data": "val", "model": "timm:resnet18"}
+    runner = Runner(tmp_path, **given)
+    assert runner.output("audit") == "birds-audit/audit"
+    program(tmp_path / "bin", "auditor", 'printf "%s\\n" "$@"')
+    assert runner.run("audit") == 0
+    assert "birds-audit/audit" in runner.said.splitlines()
+    steps = {step.get("uses", "").partition("@")[0]: step for step in ACTION["runs"]["steps"]}
+    assert steps["github/codeql-action/upload-sarif"]["with"]["category"] == "${{ inputs.name }}"
+    assert steps["actions/upload-artifact"]["with"]["name"] == "${{ inputs.name }}-report"
+    assert "${{ inputs.name }}" in steps["actions/cache/save"]["with"]["key"]
+
+
+def test_what_is_cached_can_be_found_again():
+    """A key that never changes is written once, and what a tag saves only that tag can read."""
+    steps = {step.get("uses", "").partition("@")[0]: step for step in ACTION["runs"]["steps"]}
+    restored, saved = steps["actions/cache/restore"], steps["actions/cache/save"]
+    assert {name: restored["with"][name] for name in ("path", "key")} == saved["with"]
+    assert saved["with"]["key"].endswith("-${{ github.run_id }}-${{ github.run_attempt }}")
+    first, second = restored["with"]["restore-keys"].splitlines()
+    assert saved["with"]["key"].startswith(first)
+    assert first.startswith(second)
+    assert "default_branch" in saved["if"]
+    assert AuditConfig.model_fields["cache"].default is None
+    assert "~/.cache/auditor" in saved["with"]["path"].split()
 
 
 @pytest.mark.parametrize(("given", "trusting"), [({}, False), ({"trust-code": "true"}, True)])
@@ -203,7 +208,8 @@ def snippet(heading: str) -> str:
 def run_script(script: str, folder: Path, audit: Path) -> subprocess.CompletedProcess[str]:
     """Run a script of a snippet; ``auditor run`` gives a finished audit, ``pip`` nothing."""
     (folder / "policy.toml").write_text(FAILING, encoding="utf-8")
-    program(folder / "bin", "pip", "exit 0")
+    for name in ("pip", "git", "python"):
+        program(folder / "bin", name, "exit 0")
     give = f'[ "$1" = run ] && exec cp -r {audit} audit'
     program(folder / "bin", "auditor", give, f'exec {sys.executable} -m auditor.cli "$@"')
     environment = {**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONUTF8": "1"}

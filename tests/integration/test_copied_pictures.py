@@ -14,7 +14,7 @@ from auditor.models.bundled import bundled_path
 from auditor.pipeline import run_audit
 from auditor.rejudge import rejudge_audit
 from auditor.release.facts import release_facts
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 
 N_COPIES = 30
 

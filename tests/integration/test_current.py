@@ -20,7 +20,7 @@ from auditor.config import AuditConfig
 from auditor.extraction import extract
 from auditor.inputs import contents
 from auditor.models.bundled import bundled_path
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 
 #: Longer than any picture of the sample: padded to it, all are files of one size.
 PADDED = 20_000

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from auditor import cli, pipeline
 from auditor.config import AuditConfig, CoreEntry
 from auditor.errors import InputError
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.written.json import SCHEMA_PATH, render_json
 from reports.written.text import render_text

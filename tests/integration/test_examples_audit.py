@@ -15,7 +15,7 @@ from auditor.config import AttributeSettings, AuditConfig, ExampleSettings
 from auditor.models.bundled import bundled_path
 from auditor.pipeline import load_inputs, run_audit
 from auditor.rejudge import rejudge_audit
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from auditor.store.queries.concepts import concept, concepts
 from reports.page.html_report import html_parts

@@ -11,7 +11,7 @@ import pytest
 from auditor.models.bundled import bundled_path
 from auditor.pipeline import run_audit
 from auditor.rejudge import rejudge_audit
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from auditor.store.queries.concepts import concept, concept_terms
 from reports.page.html_report import html_parts

@@ -20,7 +20,7 @@ from auditor.models.load_classifier import load_classifier
 from auditor.pipeline import run_audit
 from auditor.rejudge import rejudge_audit
 from auditor.rules import PLACE_GIVEN, PLACE_SHARE, PLACE_TAKEN
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.page.html_report import html_parts
 from reports.written.json import json_report

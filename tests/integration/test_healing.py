@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from auditor.pipeline import run_audit
-from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
+from auditor.store.open_audit import open_audit_database
 from auditor.store.verify import verify_audit
 from benchmarks.faults.series import measured
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.page.html_report import html_parts
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))

@@ -14,7 +14,7 @@ from auditor.extraction import extract
 from auditor.extraction import region_swaps as interventions
 from auditor.models import cam
 from auditor.records import Dataset, LinearHead
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 
 
 def _results(folder: Path) -> tuple[list[tuple], dict[tuple, float], dict[tuple, float]]:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from auditor import cli
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 
 SETTINGS = """

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from auditor import cli
 from auditor.records import Verdict
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.written.json import json_report
 from reports.written.text import render_text

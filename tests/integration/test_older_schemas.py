@@ -12,8 +12,8 @@ import pytest
 
 from auditor.release.check import check_release
 from auditor.store import migrations
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.page.html_report import html_parts
 from reports.written.json import json_report

@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from auditor.cli import app
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from benchmarks.photographs.bank import Bank, conse_encoder, network
 from benchmarks.photographs.files import audit_files
 from benchmarks.photographs.models import Made, make

@@ -63,7 +63,7 @@ def photo_audit(request, tmp_path_factory) -> tuple[str, Path, dict]:
 
 
 def _leading(folder: Path, class_name: str) -> list[str]:
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
 
     with open_audit_database(folder) as connection:
         return [
@@ -90,7 +90,7 @@ def test_the_words_fit_what_is_seen(photo_audit):
 
 def test_every_picture_was_read_and_has_words(photo_audit):
     name, folder, _ = photo_audit
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
 
     with open_audit_database(folder) as connection:
         count = "SELECT count(*) FROM images", "SELECT count(DISTINCT image_id) FROM attribution_residuals"
@@ -102,7 +102,7 @@ def test_flower_by_hand_and_by_the_encoder_point_the_same_way(photo_audit):
     name, folder, _ = photo_audit
     if name != "hymenoptera":
         pytest.skip("its manifest says which pictures show a flower")
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
 
     with open_audit_database(folder) as connection:
         sql = "SELECT concept, rule_id, effect FROM findings WHERE class_name = 'bees' AND concept IN (?, ?)"
@@ -125,7 +125,7 @@ def test_explain_draws_a_photograph(photo_audit, tmp_path):
     from PIL import Image
 
     from auditor.cli import app
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
 
     with open_audit_database(folder) as connection:
         path = connection.execute("SELECT path FROM images ORDER BY image_id LIMIT 1").fetchall()[0][0]
@@ -142,7 +142,7 @@ def test_one_logit_is_audited_as_its_two_classes(photo_audit, tmp_path):
 
     from auditor.config import AuditConfig
     from auditor.pipeline import run_audit
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
 
     name, folder, _ = photo_audit
     if name != "hymenoptera":

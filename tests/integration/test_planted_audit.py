@@ -16,7 +16,7 @@ from auditor.evidence.verdicts.judge import measurable
 from auditor.models.encoders.load import load_encoder
 from auditor.pipeline import run_audit
 from auditor.records import LinearHead
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from benchmarks.planted.ablations import ABLATIONS, ablated_leads, flagged_leads, measure_again, sure_losses
 from benchmarks.planted.audit import Asked, Audited, Examined, audit, copies_of, embed, picture_path
 from benchmarks.planted.backbones import load_bundled

@@ -27,9 +27,9 @@ from auditor.pipeline import run_audit
 from auditor.rejudge import rejudge_audit, rejudge_with_model
 from auditor.release.facts import release_facts
 from auditor.rules_in_force import rules_digest, thresholds
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
 from auditor.store.migrations import MIGRATIONS
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.diff.markdown import render_diff_markdown
 from reports.diff.text import render_diff_text

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from auditor.pipeline import run_audit
-from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
+from auditor.store.open_audit import open_audit_database
 
 #: Runs an audit whose process is killed at a point: the name of a progress stage, or of a function of the store.
 _SCRIPT = """

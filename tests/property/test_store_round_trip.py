@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.records import ClassConcept, Failure, Finding, Subgroup, Verdict
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.digest import contents_digest
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,9 @@ import html.parser
 
 from small_audit import make_run
 
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 from reports.page.html_report import render_html
 
 VOID = {"meta", "img", "input", "br", "line", "path"}

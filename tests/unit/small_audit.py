@@ -24,7 +24,7 @@ from auditor.records import (
 )
 from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
-from auditor.store.tables import Run
+from auditor.store.run_record import Run
 
 CLASSES = ("waterbird", "landbird", "vehicle", "cat", "boat")
 CONCEPTS = (

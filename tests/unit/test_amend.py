@@ -11,8 +11,8 @@ from small_audit import unbound, write_small_audit
 from auditor.errors import StoreError
 from auditor.store import amend, migrations
 from auditor.store.amend import amended, check_amendable
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, check_whole, read_audit_json
+from auditor.store.open_audit import open_audit_database
 
 ROW = ["recall", 0.2, 10, 9, 1, 0.55, 1.0]
 

@@ -14,8 +14,8 @@ from toy_audit import CONCEPTS, toy_analysis, toy_config
 from auditor import audit_folder
 from auditor.audit_folder import audit_digests, check_out_folder, is_up_to_date, write_audit
 from auditor.errors import InputError, StoreError
-from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
+from auditor.store.open_audit import open_audit_database
 
 pytestmark = pytest.mark.slow
 

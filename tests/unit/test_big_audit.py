@@ -7,8 +7,8 @@ from PIL import Image
 
 from auditor.gate.release_diff import compare_releases
 from auditor.release.facts import release_facts
-from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from benchmarks import big_audit, big_world
 from benchmarks.big_audit import write_big_audit

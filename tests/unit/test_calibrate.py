@@ -16,8 +16,8 @@ from auditor.calibration_records import CalibrationRow
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
 from auditor.store import amend
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
+from auditor.store.open_audit import open_audit_database
 
 SETTINGS = {
     "data": "val", "model": "evil.py:factory", "out": "elsewhere", "trust_code": True, "cache": "/etc/cache",

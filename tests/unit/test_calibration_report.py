@@ -11,7 +11,7 @@ from small_audit import write_small_audit
 
 from auditor.calibration_records import CalibrationRow
 from auditor.store.amend import amended
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.page.html_report import render_html
 from reports.written.calibration import READING, calibration_line, calibration_table

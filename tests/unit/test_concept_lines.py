@@ -4,8 +4,9 @@ import pytest
 from small_audit import counterexamples, write_small_audit
 
 from auditor.concept_records import Attribute, CoreConcept
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 from reports.written.concept_lines import arms, attribute_lines, core_lines
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 from test_near_copies import prints
 
-from auditor.inputs.copies import copy_notices, copy_records, find_copies, groups_of, joined
+from auditor.inputs.copies import copy_notices, copy_records, find_copies, groups_of
+from auditor.inputs.joined_codes import joined
 from auditor.records import ImageItem
 
 

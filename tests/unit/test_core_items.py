@@ -14,7 +14,7 @@ from auditor.gate.decide import decide
 from auditor.gate.policy import Policy
 from auditor.gate.releases import Pair
 from auditor.release.check import check_release
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.formats import ReportFormat, render_report, to_bytes
 
 TODAY = datetime.date(2030, 6, 15)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from picture_audit import image_id, write_picture_audit
 
-from auditor.store.database import open_audit_database
 from auditor.store.embedding_index import read_embedding_index, write_embedding_index
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.pictures import index_row
 from reports.dashboard import neighbours
 

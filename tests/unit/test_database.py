@@ -12,8 +12,9 @@ from small_audit import CLASSES, CONCEPTS, fill, write_small_audit
 from auditor.errors import StoreError
 from auditor.records import Phrases, Subgroup
 from auditor.store import database as database_module
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import is_complete
+from auditor.store.open_audit import open_audit_database
 
 
 @pytest.fixture(scope="module")

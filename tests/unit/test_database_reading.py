@@ -9,8 +9,8 @@ from small_audit import make_run, write_small_audit
 
 from auditor.errors import StoreError
 from auditor.store import migrations
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 
 
 @pytest.fixture(scope="module")

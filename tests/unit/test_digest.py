@@ -4,8 +4,8 @@ import duckdb
 import pytest
 from small_audit import make_run, write_small_audit
 
-from auditor.store.database import open_audit_database
 from auditor.store.digest import contents_digest
+from auditor.store.open_audit import open_audit_database
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from small_audit import CLASSES, IMAGE_IDS, write_small_audit
 
 from auditor.errors import InputError, StoreError
 from auditor.store.connection import connect_to_read
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.export import ExportFormat, export_tables
 
 csv.field_size_limit(1_000_000)

@@ -9,7 +9,7 @@ from small_audit import write_small_audit
 from auditor.errors import StoreError
 from auditor.store import limited_connection
 from auditor.store.connection import connect_to_read
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 
 _ENDLESS = "SELECT count(*) AS x FROM range(1000000000) a, range(1000000000) b"
 

@@ -7,8 +7,9 @@ from small_audit import make_run, write_small_audit
 
 from auditor.errors import InputError
 from auditor.gate.decision import GateDecision
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 from reports.formats import ReportFormat, render_report, renderer_of, to_bytes, write_report
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from small_audit import write_small_audit
 
 from auditor.gate.decision import GateDecision, GateItem
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.written.gate_text import print_gate, render_gate_text
 
 NEW = GateItem(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from small_audit import decision, write_small_audit
 
 from auditor.gate.decision import GateDecision
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.display import plain
 from reports.written.github import _escape, _escape_property, render_github
 

@@ -11,7 +11,8 @@ import pytest
 import small_audit
 
 from auditor.records import VERDICTS
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import leads
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS

@@ -14,7 +14,7 @@ from small_audit import verdicts
 
 from auditor.records import Verdict
 from auditor.rules import PLACE_TAKEN
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.page.html_report import FULL, html_parts
 from reports.page.pictures import PictureBudget

@@ -9,8 +9,9 @@ from small_audit import CLASSES, IMAGE_IDS, decision, findings, make_run, write_
 
 from auditor.gate.decision import ItemState, Level
 from auditor.records import KINDS, Failure
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 from reports.formats import to_bytes
 from reports.written.json import JSON_VERSION, SCHEMA_PATH, json_report, render_json
 

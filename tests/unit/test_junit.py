@@ -6,7 +6,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 from small_audit import decision, write_small_audit
 
 from auditor.gate.decision import GateDecision
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.display import plain
 from reports.written.junit import render_junit
 

@@ -8,8 +8,8 @@ import pytest
 from html_page import Page, page_of
 from small_audit import IMAGE_IDS, write_small_audit
 
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import DATABASE_NAME
+from auditor.store.open_audit import open_audit_database
 from reports.written.json import SCHEMA_PATH, render_json
 
 HOSTILE = "<script>x</script>"

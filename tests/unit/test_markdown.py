@@ -9,8 +9,9 @@ from small_audit import decision, make_run, write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 from reports.display import plain
 from reports.written.markdown import MAX_BYTES, code, escape, render_markdown
 

@@ -9,7 +9,7 @@ import pytest
 from small_audit import write_small_audit
 
 from auditor.gate.decision import GateDecision, GateItem
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.written.model_card import render_model_card
 

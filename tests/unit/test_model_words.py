@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from small_audit import CLASSES, CONCEPT_ROWS, CONCEPTS, DIRECTIONS, IMAGE_IDS, STATS, make_run, write_small_audit
 
-from auditor.store.database import open_audit_database
 from auditor.store.model_words import (
     StoredPicture,
     find_picture,
@@ -12,6 +11,7 @@ from auditor.store.model_words import (
     read_concepts,
     read_run_settings,
 )
+from auditor.store.open_audit import open_audit_database
 
 
 @pytest.fixture(scope="module")

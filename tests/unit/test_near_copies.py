@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from auditor.inputs.near_copies import FINGERPRINT_BYTES, NO_FINGERPRINT, connected, find_near_copies, fingerprint
+from auditor.inputs.joined_codes import connected
+from auditor.inputs.near_copies import FINGERPRINT_BYTES, NO_FINGERPRINT, find_near_copies, fingerprint
 from auditor.models.bundled import bundled_path
 from auditor.rules import NEAR_COPY_BITS, NEAR_COPY_COSINE
 

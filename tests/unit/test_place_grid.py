@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from auditor.place_grid import CELLS, PLACES, evidence_shares, mirrored, place_of, symmetries
+from auditor.place_cells import CELLS, evidence_shares, symmetries
+from auditor.place_grid import PLACES, mirrored, place_of
 
 NAMES = [place.name for place in PLACES]
 

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from auditor.evidence.effects import place_shares
 from auditor.evidence.effects.place_shares import screen_places
-from auditor.place_grid import PLACES, evidence_shares, symmetries
+from auditor.place_cells import evidence_shares, symmetries
+from auditor.place_grid import PLACES
 
 NAMES = [place.name for place in PLACES]
 CORNER = NAMES.index("top left corner")

@@ -20,7 +20,7 @@ from small_audit import (
 )
 
 from auditor.errors import StoreError
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 
 

@@ -4,7 +4,7 @@ import pytest
 from picture_audit import write_picture_audit
 from small_audit import write_small_audit
 
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries.concepts import Effect
 

@@ -4,8 +4,9 @@ import pytest
 from small_audit import IMAGE_IDS, make_run, write_small_audit
 
 from auditor.records import Finding, ImageItem, Verdict
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.leads import Lead, leads
 
 

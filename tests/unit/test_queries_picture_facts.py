@@ -5,7 +5,7 @@ import pytest
 from picture_audit import image_id, write_picture_audit
 from small_audit import IMAGE_IDS, write_small_audit
 
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.picture_facts import GroupOfPicture, NamedBy, Shown, Word, picture_facts
 
 

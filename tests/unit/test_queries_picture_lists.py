@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from picture_audit import PER_CLASS, image_id, write_picture_audit
 
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.picture_lists import (
     PicturePage,
     Selection,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from picture_audit import CROP, image_id, write_picture_audit
 
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.pictures import CalledPictures, GroupOfClass
 

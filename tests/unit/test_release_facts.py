@@ -21,8 +21,9 @@ from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Pair
 from auditor.records import ImageItem
 from auditor.release.facts import release_facts
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 
 
 def read(folder):

@@ -14,7 +14,7 @@ from auditor.gate.baseline import load_baseline
 from auditor.gate.baseline_review import preview, propose, write_review
 from auditor.records import fingerprint
 from auditor.release.check import check_release
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.dashboard.review_items import Judgement, proposal_for, read_review, withdrawal_of
 
 JUDGED = Judgement("accepted", " the pool \n", " Ada", TODAY)

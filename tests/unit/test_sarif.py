@@ -10,7 +10,7 @@ from small_audit import decision, findings, write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.records import fingerprint
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from reports.display import plain
 from reports.written.sarif import MAX_RESULTS, _text, render_sarif
 

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-test.lock")
+LOCKS = ("requirements-gate.lock", "requirements.lock", "requirements-test.lock")
 _LOCKED = re.compile(r"^(\S+==\S+)(?: ; [^\\]+)?((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
 
 
@@ -29,12 +29,12 @@ def pins(path):
 
 
 def declared():
-    """Names that auditor needs, and those of its extras for the tests."""
+    """Names that the gate needs, those that an audit needs as well, and those of the extras for the tests."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     return [
-        {canonicalize_name(Requirement(text).name) for text in texts}
-        for texts in (project["dependencies"], extras["test"] + extras["offline"])
+        {canonicalize_name(Requirement(text).name) for text in texts} - {"auditor"}
+        for texts in (project["dependencies"], extras["reports"] + extras["run"], extras["test"] + extras["offline"])
     ]
 
 
@@ -47,11 +47,13 @@ def test_every_line_of_a_lock_is_a_version_with_its_hashes(name):
 
 
 def test_the_locks_hold_what_is_declared_in_the_versions_that_are_tested():
-    tested, core, all_of_it = (pins(ROOT / name) for name in ("constraints.txt", *LOCKS))
-    needed, for_tests = declared()
-    assert needed | {"hatchling"} <= core.keys()
+    tested, gate, core, all_of_it = (pins(ROOT / name) for name in ("constraints.txt", *LOCKS))
+    for_the_gate, for_audits, for_tests = declared()
+    assert for_the_gate | {"hatchling"} <= gate.keys()
+    assert not for_audits & gate.keys()
+    assert for_audits <= core.keys()
     assert for_tests <= all_of_it.keys()
-    assert core.items() <= all_of_it.items()
+    assert gate.items() <= core.items() <= all_of_it.items()
     # What only the build of torch with CUDA or another system needs is in no list of what is installed here.
     assert {name: pin for name, pin in all_of_it.items() if name in tested} == {
         name: pin for name, pin in tested.items() if name in all_of_it
@@ -91,8 +93,8 @@ def test_the_bill_names_all_that_is_needed_once(script):
     assert bill["metadata"]["component"]["name"] == "auditor"
     versions = {one["name"]: one["version"] for one in bill["components"]}
     assert len(versions) == len(bill["components"])
-    needed, _ = declared()
-    assert needed <= versions.keys()
+    for_the_gate, for_audits, _ = declared()
+    assert for_the_gate | for_audits <= versions.keys()
     assert versions["duckdb"] == version("duckdb")
     assert "pytest" not in versions
     references = {one["bom-ref"] for one in [bill["metadata"]["component"], *bill["components"]]}
@@ -113,12 +115,20 @@ class Package:
 
 def test_needs_are_followed_by_marker_and_extra(script, monkeypatch):
     world = {
-        "a": Package("a", "B_b[x]>=1", "never; python_version < '3'", "never; extra == 'test'"),
+        "a": Package(
+            "a",
+            "B_b[x]>=1",
+            "never; python_version < '3'",
+            "never; extra == 'test'",
+            "a[more]; extra == 'own'",
+            "d; extra == 'more'",
+        ),
         "b-b": Package("B_b", "c; extra == 'x'", "never; extra == 'y'"),
         "c": Package("c", "a"),  # in a circle
+        "d": Package("d"),
     }
     monkeypatch.setitem(script["needed"].__globals__, "distribution", world.__getitem__)
-    assert script["needed"]("a") == {"a": {"b-b"}, "b-b": {"c"}, "c": {"a"}}
+    assert script["needed"]("a", "own") == {"a": {"b-b", "d"}, "b-b": {"c"}, "c": {"a"}, "d": set()}
     assert script["reference"]("b-b") == "pkg:pypi/b-b@1.0%2Bcpu"
 
 
@@ -146,7 +156,7 @@ def test_a_package_that_is_missing_is_named(script, monkeypatch):
 
     monkeypatch.setitem(script["needed"].__globals__, "distribution", distribution)
     with pytest.raises(SystemExit, match="error: a needs gone, which is not installed"):
-        script["needed"]("a")
+        script["needed"]("a", "")
 
 
 # --- known vulnerabilities ----

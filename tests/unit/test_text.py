@@ -9,8 +9,9 @@ from small_audit import IMAGE_IDS, decision, make_run, verdicts, write_small_aud
 
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 from reports.written.gate_text import render_gate_text
 from reports.written.text import print_text, render_text
 

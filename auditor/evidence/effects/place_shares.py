@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from auditor.place_grid import CELLS, symmetries
+from auditor.place_cells import CELLS, symmetries
 from auditor.records import FloatArray
 from auditor.rules import CONFIDENCE
 

@@ -22,7 +22,8 @@ from auditor.evidence.effects.place_exchange import Exchange, PlaceSwap, given, 
 from auditor.evidence.effects.place_shares import PlaceScreen, screen_places
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention, no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.place_grid import CELLS, PLACES, Place, mirrored
+from auditor.place_cells import CELLS
+from auditor.place_grid import PLACES, Place, mirrored
 from auditor.records import PLACE_KIND, BoolArray, Finding, FloatArray, IntArray, Progress
 from auditor.rules import (
     ALPHA,

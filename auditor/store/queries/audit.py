@@ -1,6 +1,6 @@
 """Named read-only SQL over an audit, each giving records. Nothing is computed here that was not measured before.
 
-Every function takes the connection of ``auditor.store.database.open_audit_database``. A number that was not measured
+Every function takes the connection of ``auditor.store.open_audit.open_audit_database``. A number that was not measured
 comes back as NaN where the record wants a float, and as None where it allows None.
 """
 
@@ -40,7 +40,7 @@ from auditor.records import (
     Verdict,
 )
 from auditor.rules import PRESENT
-from auditor.store.tables import RejudgedFrom, Run
+from auditor.store.run_record import RejudgedFrom, Run
 from auditor.wording import quote
 
 Record = TypeVar("Record")

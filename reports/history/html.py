@@ -1,0 +1,20 @@
+"""A history of releases as one HTML page that loads nothing."""
+
+from __future__ import annotations
+
+from auditor.gate.release_history import ReleaseHistory
+from reports.history import words
+from reports.page.templates import assets, environment
+
+#: Findings on the page; what is more is counted.
+_TOLD = 500
+
+
+def render_history_html(history: ReleaseHistory) -> str:
+    """The page: the releases, then every finding with its gaps as intervals on one axis."""
+    css, _, _ = assets()
+    return (
+        environment()
+        .get_template("history.html.j2")
+        .render(css=css, history=history, lines=history.lines[:_TOLD], words=words)
+    )
