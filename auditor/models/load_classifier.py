@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -50,14 +50,16 @@ def load_classifier(
     n_labels: int | None = None,
     multi_label: bool = False,
     device: str = "cpu",
+    random_weights: bool = False,
 ) -> Classifier:
     """Load a classifier and find its channels and places by a probe.
 
     Args:
-        spec: ``torchvision:NAME``, ``timm:NAME``, ``FILE.py:factory`` or ``module:factory`` (called without arguments,
-            gives the module or (module, transform)), ``sample:planted`` or ``sample:balanced``.
-        weights: safetensors or state dict. None: published weights are fetched (torchvision, timm), or the factory's
-            own are used. The number of classes follows the weights where the builder allows.
+        spec: ``torchvision:NAME``, ``timm:NAME``, ``timm:FOLDER``, ``hf:FOLDER``, ``FILE.py:factory`` or
+            ``module:factory`` (called without arguments, gives the module or (module, transform)), ``sample:planted``
+            or ``sample:balanced``.
+        weights: safetensors or state dict. None: published weights are fetched (torchvision, timm, hf), or the
+            factory's own are used. The number of classes follows the weights where the builder allows.
         preprocess: TOML file that takes the place of the preprocessing that came with the model.
         trust_code: Whether the code of a factory may run.
         target_layer: Layer whose output is mapped, instead of the one that is found.
@@ -65,13 +67,14 @@ def load_classifier(
         n_labels: Labels of the data: of several outputs the one of this size is meant, where the outputs have no names.
         multi_label: Whether the outputs are sigmoids, each for itself.
         device: A torch device.
+        random_weights: Whether weights are drawn at random, to look at an architecture before there are any.
 
     Raises:
         ModelError: unknown spec, code not trusted, weights absent, holding code or not fitting, no preprocessing, no
             linear head, no layer with places, several outputs that could be meant, code of the user that raises, or a
             model that is not deterministic or whose answer to a picture depends on those beside it.
     """
-    source = build_model(spec, weights, trust_code=trust_code)
+    source = build_model(spec, weights, trust_code=trust_code, random=random_weights)
     transform = read_preprocess(preprocess) if preprocess else source.transform
     if transform is None:
         raise ModelError(
@@ -89,6 +92,7 @@ def load_classifier(
         n_labels=n_labels,
         multi_label=multi_label,
         device=device,
+        notices=source.notices,
     )
 
 
@@ -104,6 +108,7 @@ def make_classifier(
     n_labels: int | None = None,
     multi_label: bool = False,
     device: str = "cpu",
+    notices: Sequence[str] = (),
 ) -> Classifier:
     """Classifier of a module that is in memory; it is put into evaluation mode and moved to ``device``.
 
@@ -118,6 +123,7 @@ def make_classifier(
         n_labels: See :func:`load_classifier`.
         multi_label: See :func:`load_classifier`.
         device: A torch device.
+        notices: What the reader must be told of its weights.
 
     Raises:
         ModelError: as :func:`load_classifier`.
@@ -168,7 +174,7 @@ def make_classifier(
         logits=head.logits,
         one_logit=one_logit,
         output=head.output,
-        notices=head.notices,
+        notices=(*notices, *head.notices),
     )
     targets = target_layers(module, probe, head_input, spec, wanted=target_layer, normalised=head.unit)
     classifier = _with_a_map((with_target(target=target) for target in targets), probe, head_input, target_layer)
@@ -208,25 +214,45 @@ def _probe_batch(transform: Preprocess | OpaqueTransform, device: torch.device) 
 
 def _with_a_map(tried: Iterable[Classifier], probe: Tensor, head_input: Tensor, wanted: str | None) -> Classifier:
     """The first of a classifier with several target layers whose maps prove themselves."""
+    tried = iter(tried)
+    first = next(tried)
+    _check_steady(first, probe, head_input)
     refused: dict[str, str] = {}
+    proven = next(_proven(itertools.chain([first], tried), probe, refused), None)
+    if proven is not None:
+        return proven
+    said = "; ".join(f"layer '{layer}' {why}" for layer, why in list(refused.items())[:_NAMED])
+    if wanted is not None:
+        raise ModelError(f"no map of {first.spec}: {said}; leave out --target-layer, or name another layer")
+    more = f"; and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
+    raise ModelError(f"no layer of {first.spec} gives a map: {said}{more}; name one with --target-layer NAME")
+
+
+def _proven(tried: Iterable[Classifier], probe: Tensor, refused: dict[str, str]) -> Iterator[Classifier]:
+    """Those whose maps prove themselves; the layers of the others go to ``refused``, with the reason."""
     beside: list[str] = []  # layers that hold a part: so does what is in them
-    for number, classifier in enumerate(itertools.islice(tried, _MOST_TRIED)):
+    for classifier in tried:
         layer = classifier.target_layer
-        if number == 0:
-            _check_steady(classifier, probe, head_input)
+        if len(refused) == _MOST_TRIED:
+            return
         if any(layer == other or layer.startswith(f"{other}.") for other in beside):
             continue
         passing = what_passes(classifier, probe)
         if passing == "all" and not is_empty(classifier, probe):
-            return classifier
+            yield classifier
+            continue
         refused.setdefault(layer, _WHY_NOT[passing])
         if passing != "all":
             beside.append(layer)
-    said = "; ".join(f"layer '{layer}' {why}" for layer, why in list(refused.items())[:_NAMED])
-    if wanted is not None:
-        raise ModelError(f"no map of {classifier.spec}: {said}; leave out --target-layer, or name another layer")
-    more = f"; and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
-    raise ModelError(f"no layer of {classifier.spec} gives a map: {said}{more}; name one with --target-layer NAME")
+
+
+def other_map_layers(classifier: Classifier, most: int) -> tuple[str, ...]:
+    """Names of other layers that maps can be drawn of, ``most`` at most, the likeliest first."""
+    probe = _probe_batch(classifier.preprocess, torch.device(classifier.device))
+    channels = torch.from_numpy(cam.forward(classifier, probe)[0]).to(probe)
+    targets = target_layers(classifier.module, probe, channels, classifier.spec, normalised=classifier.unit)
+    tried = (replace(classifier, target=target) for target in targets if target.layer != classifier.target_layer)
+    return tuple(found.target_layer for found in itertools.islice(_proven(tried, probe, {}), most))
 
 
 def _check_steady(classifier: Classifier, probe: Tensor, head_input: Tensor) -> None:
