@@ -31,12 +31,16 @@ from auditor.models.preprocess import Preprocess
 from auditor.models.torchvision_cure import import_torchvision_safely
 
 import_torchvision_safely()
-import timm  # type: ignore[import-untyped]  # noqa: E402
-import torchvision  # type: ignore[import-untyped]  # noqa: E402
+import timm  # noqa: E402
+import torchvision  # noqa: E402
 
+#: Change of a map, as a part of it, below which it stays as it is.
+_STILL = 1e-3
 _BEGIN, _END = "<!-- architectures: begin -->", "<!-- architectures: end -->"
 #: Sides of pictures: the one that is tried first, and torchvision's.
 _SMALL_SIDE, _IMAGENET_SIDE = 128, 224
+#: Some models are published without a classifier.
+_CLASSES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,7 @@ class Result:
     """What became of one model; ``problem`` says why it did not load, and then the rest is empty.
 
     ``error`` is the largest difference between contributions + bias and what the model returned, as a part of the
-    largest logit; ``moved`` the part of a map's change that lies in the quarter of the picture that was changed (.25 by
-    chance).
+    largest logit; ``change`` is how much a map changes with a quarter of the picture, as a part of the map.
     """
 
     family: str
@@ -62,7 +65,7 @@ class Result:
     n_prefix: int = 0
     cut: bool = False
     largest: float = 0
-    moved: float = 0
+    change: float = 0
     seconds: float = 0
 
 
@@ -78,7 +81,7 @@ def families() -> dict[str, list[str]]:
 def _builder(family: str, name: str) -> Callable[..., nn.Module]:
     def build(**options: Any) -> nn.Module:
         if family.startswith("timm"):
-            return timm.create_model(name, pretrained=False, **options)  # type: ignore[no-any-return]
+            return timm.create_model(name, pretrained=False, num_classes=_CLASSES, **options)
         return torchvision.models.get_model(name, weights=None, **options)  # type: ignore[no-any-return]
 
     return build
@@ -138,7 +141,7 @@ def try_model(family: str, name: str, million: float) -> Result:
             problem = str(error)
             continue
         pictures = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(3))
-        largest, moved = _map(classifier, pictures)
+        largest, change = _map(classifier, pictures)
         return Result(
             family=family,
             model=name,
@@ -153,7 +156,7 @@ def try_model(family: str, name: str, million: float) -> Result:
             n_prefix=classifier.target.n_prefix,
             cut=what_passes(classifier, pictures) == "all",
             largest=largest,
-            moved=round(moved, 2),
+            change=change,
             seconds=round(time.monotonic() - began, 1),
         )
     seconds = round(time.monotonic() - began, 1)
@@ -171,16 +174,14 @@ def _error(classifier: Classifier, pictures: Tensor) -> float:
 
 
 def _map(classifier: Classifier, pictures: Tensor) -> tuple[float, float]:
-    """Largest value of the map of a class, and the part of its change where a quarter of the picture is changed."""
+    """Largest value of the map of a class, and its mean change with a quarter of the picture, as a part of its mean."""
     changed = pictures.clone()
     half = pictures.shape[-1] // 2
     changed[..., :half, :half] += 2 * torch.randn(3, 1, 1, generator=torch.Generator().manual_seed(4))
     rows = np.repeat(classifier.head.weight[None, :1], len(pictures), 0)
     before, after = (cam.response_maps(classifier, batch, rows)[:, 0] for batch in (pictures, changed))
-    change = np.abs(after - before)
-    height, width = (side // 2 for side in change.shape[1:])
-    total = float(change.sum())
-    return float(np.abs(before).max()), float(change[:, :height, :width].sum()) / total if total else 0.0
+    size = float(np.abs(before).mean())
+    return float(np.abs(before).max()), float(np.abs(after - before).mean()) / size if size else 0.0
 
 
 def read(path: Path) -> list[Result]:
@@ -200,10 +201,11 @@ def table(results: Sequence[Result]) -> str:
         f"{len(results)} models, {len(loaded)} load without a layer named, {len(exact)} of them with an exact head "
         f"(largest error {max((r.error for r in exact), default=0):.0e} of the largest logit); maps that are 0 "
         f"everywhere: {sum(r.largest == 0 for r in loaded)}; layers that are no complete cut: "
-        f"{sum(not r.cut for r in loaded)}.",
+        f"{sum(not r.cut for r in loaded)}; maps that do not change with the picture: "
+        f"{sum(r.change < _STILL for r in loaded)}.",
         "",
-        "| family | model | head | exact | layer | method | map | prefix | changed quarter |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| family | model | head | exact | layer | method | map | prefix |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     lines += [_row(result) for result in sorted(loaded, key=lambda result: result.family)]
     lines += ["", *(f"- {r.family}, `{r.model}`: {r.problem}" for r in results if r.problem), _END]
@@ -220,7 +222,6 @@ def _row(result: Result) -> str:
         result.method,
         " × ".join(map(str, result.grid)),
         str(result.n_prefix),
-        f"{result.moved:.2f}".removeprefix("0"),
     )
     return f"| {' | '.join(cells)} |"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -29,18 +30,19 @@ def linear_weights(layer: nn.Module) -> tuple[Tensor, Tensor]:
     return weight, torch.zeros_like(weight[:, 0]) if bias is None else bias.detach().float()  # type: ignore[operator]
 
 
-def is_fixed_norm(layer: nn.Module) -> bool:
+def is_fixed_norm(layer: nn.Module) -> TypeGuard[_BatchNorm]:
     """Whether it is a batch normalisation by its own statistics: a scale and a shift of every channel."""
     return isinstance(layer, _BatchNorm) and not layer.training and layer.running_var is not None
 
 
-def through_norm(layer: nn.Module, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+def through_norm(layer: _BatchNorm, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """Weights that give on the input of a fixed normalisation what ``weight``, ``bias`` give on its output."""
-    mean, variance = layer.running_mean.double(), layer.running_var.double()  # type: ignore[operator,union-attr]
-    scale = (variance + layer.eps).rsqrt()  # type: ignore[operator]
-    shift = -mean * scale
-    if layer.weight is not None:
-        scale, shift = scale * layer.weight.detach(), shift * layer.weight.detach() + layer.bias.detach()  # type: ignore[operator]
+    if layer.running_mean is None or layer.running_var is None:
+        raise ValueError("a batch normalisation without statistics is no fixed one")
+    scale = (layer.running_var.double() + layer.eps).rsqrt()
+    shift = -layer.running_mean.double() * scale
+    if layer.affine:
+        scale, shift = scale * layer.weight.detach(), shift * layer.weight.detach() + layer.bias.detach()
     return (weight * scale).float(), (bias + weight.double() @ shift).float()
 
 
@@ -66,6 +68,7 @@ def measured_map(layer: nn.Module, given: Tensor, returned: Tensor) -> tuple[Ten
             weight = (exact(torch.eye(given.shape[1], dtype=torch.float64, device=given.device)) - bias).T
     except Exception:  # it takes something else as well, or cannot be copied: then it is no map of this kind
         return None
+    weight, bias = weight.double(), bias.double()  # it may cast what it returns
     if weight.shape != (returned.shape[1], given.shape[1]) or not weight.isfinite().all():
         return None
     for unit in (False, True):

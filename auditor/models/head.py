@@ -7,10 +7,10 @@ and that map is the head. What is none is attributed to the first order, and cal
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -125,19 +125,17 @@ def find_head(
         raise ModelError(f"{name} returns values that are not finite on a probe: are these its weights?")
     # Of other pictures: what was fitted to the probe alone falls here.
     again, returned = _hear(module, 1.7 * batch.flip(0, 3) - 0.3, name)
+    probes = {
+        output: (_Probe(heard, values), _Probe(again, returned[output]))
+        for output, values in finite.items()
+        if output in returned
+    }
     heads: dict[str, Head] = {}
-    for kind in (_one_layer, _one_module, _sum_of_layers):
-        heads = heads or {
-            output: head
-            for output, values in finite.items()
-            for head in itertools.islice((h for h in kind(heard, values) if _gives(h, again, returned.get(output))), 1)
-        }
-    if not heads:
-        heads = {
-            output: head
-            for output, values in finite.items()
-            if (head := _first_order(heard, values, again, returned.get(output), name))
-        }
+    for kind in (_one_layer, _one_module, _sum_of_layers, partial(_first_order, name=name)):
+        found = {output: next(kind(*probe), None) for output, probe in probes.items()}
+        heads = {output: head for output, head in found.items() if head is not None}
+        if heads:
+            break
     if not heads:
         raise ModelError(_why_none(heard, finite, name))
     chosen = _chosen(heads, finite, n_classes, name)
@@ -206,30 +204,59 @@ def _peak(values: Tensor, last: bool) -> Tensor:
     return values.amax(tuple(range(1, values.ndim - 1))) if last else values.flatten(2).amax(2)
 
 
-def _one_layer(heard: Sequence[_Heard], wanted: Tensor) -> Iterator[Head]:
-    for call in reversed(heard):
-        if is_linear(call.layer) and _ends_in(call.logits(), wanted):
-            yield _folded([call], [1.0], heard)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Probe:
+    """What was heard of a pass, and the output (B, C) whose head is looked for."""
+
+    heard: Sequence[_Heard]
+    wanted: Tensor
+
+    def call_of(self, other: _Heard) -> _Heard | None:
+        """The call that another pass made of the same layer."""
+        return next((call for call in self.heard if (call.name, call.index) == (other.name, other.index)), None)
+
+    def is_given_by(self, head: Head) -> bool:
+        inputs = _inputs(head.parts, self.heard)
+        return len(inputs) == len(head.parts) and _ends_in(
+            head.channels(inputs) @ head.weight.T + head.bias, self.wanted
+        )
 
 
-def _one_module(heard: Sequence[_Heard], wanted: Tensor) -> Iterator[Head]:
+def _one_layer(probe: _Probe, again: _Probe) -> Iterator[Head]:
+    for call in reversed(probe.heard):
+        if is_linear(call.layer) and _ends_in(call.logits(), probe.wanted):
+            head = _folded([call], [1.0], probe.heard)
+            if again.is_given_by(head):
+                yield head
+
+
+def _one_module(probe: _Probe, again: _Probe) -> Iterator[Head]:
     """A module that is affine, the innermost first: what adapts a layer, cosine heads, linear layers of one's own."""
-    for call in heard:
+    for call in probe.heard:
         if is_linear(call.layer) or is_fixed_norm(call.layer) or call.returned is None:
             continue
-        if _ends_in(call.returned, wanted) and (found := measured_map(call.layer, call.given, call.returned)):
+        if torch.equal(call.given, call.returned):  # it passes on what it gets: a model without a classifier
+            continue
+        if _ends_in(call.returned, probe.wanted) and (found := measured_map(call.layer, call.given, call.returned)):
             weight, bias, unit = found
-            yield Head(call.name, (HeadPart(call.name, call.index),), weight, bias, unit, "fold")
+            head = Head(call.name, (HeadPart(call.name, call.index),), weight, bias, unit, "fold")
+            if again.is_given_by(head):
+                yield head
 
 
-def _sum_of_layers(heard: Sequence[_Heard], wanted: Tensor) -> Iterator[Head]:
-    linear = [call for call in heard if is_linear(call.layer)]
-    parts = [call for call in linear if call.logits().shape == wanted.shape][-_MOST_PARTS:]
-    for target, centred in _undone(wanted):
-        factors = _factors([call.logits() for call in parts], target, centred)
-        used = [(call, factor) for call, factor in zip(parts, factors, strict=True) if factor]
+def _sum_of_layers(probe: _Probe, again: _Probe) -> Iterator[Head]:
+    """The last linear layers with as many outputs, by factors that are fitted to both probes."""
+    pairs = [(call, again.call_of(call)) for call in probe.heard if is_linear(call.layer)]
+    parts = [
+        (call, torch.cat([call.logits(), other.logits()]))
+        for call, other in pairs
+        if other is not None and call.logits().shape == probe.wanted.shape == other.logits().shape
+    ][-_MOST_PARTS:]
+    for target, centred in _undone(torch.cat([probe.wanted, again.wanted])):
+        factors = _factors([logits for _, logits in parts], target, centred)
+        used = [(call, factor) for (call, _), factor in zip(parts, factors, strict=True) if factor]
         if used:
-            yield _folded([call for call, _ in used], [factor for _, factor in used], heard)
+            yield _folded([call for call, _ in used], [factor for _, factor in used], probe.heard)
 
 
 def _ends_in(found: Tensor, wanted: Tensor) -> bool:
@@ -250,7 +277,7 @@ def _folded(calls: Sequence[_Heard], factors: Sequence[float], heard: Sequence[_
         source = call
         norms = [n for n in heard if is_fixed_norm(n.layer) and n.returned is not None]
         norm = next((n for n in reversed(norms) if torch.equal(n.returned, call.given)), None)  # type: ignore[arg-type]
-        if norm is not None:
+        if norm is not None and is_fixed_norm(norm.layer):
             weight, bias = through_norm(norm.layer, weight, bias)
             source = norm
         weight, bias = factor * weight, factor * bias
@@ -309,37 +336,26 @@ def _inputs(parts: Sequence[HeadPart], heard: Sequence[_Heard]) -> list[Tensor]:
     return [calls[part.layer, part.call] for part in parts if (part.layer, part.call) in calls]
 
 
-def _gives(head: Head, heard: Sequence[_Heard], returned: Tensor | None) -> bool:
-    """Whether the head gives what the model returned for other pictures."""
-    inputs = _inputs(head.parts, heard)
-    if returned is None or len(inputs) < len(head.parts):
-        return False
-    return _ends_in(head.channels(inputs) @ head.weight.T + head.bias, returned)
-
-
-def _first_order(
-    heard: Sequence[_Heard], wanted: Tensor, again: Sequence[_Heard], returned: Tensor | None, name: str
-) -> Head | None:
+def _first_order(probe: _Probe, again: _Probe, name: str) -> Iterator[Head]:
     """The linear layer whose output is most like what the model returns, for both probes, where one is like it."""
     best, likeness = None, _LIKE_THE_OUTPUT
-    if returned is None or wanted.shape[1] < _FEWEST_CLASSES:
-        return None
-    others = {(call.name, call.index): call for call in again}
-    for call in heard:
-        other = others.get((call.name, call.index))
-        if other is None or call.half is not None or not is_linear(call.layer) or call.logits().shape != wanted.shape:
+    if probe.wanted.shape[1] < _FEWEST_CLASSES:
+        return
+    for call in probe.heard:
+        other = again.call_of(call)
+        if other is None or call.half or not is_linear(call.layer) or call.logits().shape != probe.wanted.shape:
             continue
-        found = min(_correlation(call.logits(), wanted), _correlation(other.logits(), returned))
+        found = min(_correlation(call.logits(), probe.wanted), _correlation(other.logits(), again.wanted))
         if found >= likeness:
             best, likeness = call, found
     if best is None:
-        return None
+        return
     notice = (
         f"what channels contribute is not exact: {name} does something after its last linear layer '{best.name}' that "
         f"is not linear (its logits correlate by {coefficient(likeness)} with that layer's); words, maps and what "
         "erasing a concept changes are of that layer, to the first order"
     )
-    return replace(_folded([best], [1.0], heard), logits="model", notices=(notice,))
+    yield replace(_folded([best], [1.0], probe.heard), logits="model", notices=(notice,))
 
 
 def _correlation(found: Tensor, wanted: Tensor) -> float:
