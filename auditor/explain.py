@@ -56,11 +56,14 @@ class Explanation:
     words: tuple[SaidWord, ...]  # one per phrase of ``maps``
     against: tuple[SaidWord, ...]
     maps: PictureMaps
+    exact: bool = True  # whether the channels' contributions add up to the logits
 
     @property
     def notes(self) -> list[str]:
-        """That little speaks for the class, where it does, and what speaks against it."""
+        """That little speaks for the class or words are not exact, where so, and what speaks against the class."""
         told = []
+        if not self.exact:
+            told.append("words and maps are not exact: something that is not linear follows the last linear layer")
         if self.maps.strength < LITTLE_EVIDENCE:
             part = percent(self.maps.strength)
             told.append(f"little speaks for {self.class_name} here: {part} of what pictures have of it on average")
@@ -181,6 +184,7 @@ def explain_image(
         words=_said(concepts, maps.phrase_idx, maps.phrase_shares, seen),
         against=_said(concepts, maps.against_idx, maps.against_shares, seen),
         maps=maps,
+        exact=classifier.exact,
     )
 
 

@@ -108,7 +108,8 @@ def _holds_tensors(value: Any) -> bool:
 def _code_in(path: Path) -> str:
     """Names that a pickle would import, shortened; empty where it is none."""
     try:
-        names = list(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
+        with torch.serialization.safe_globals(_PLAIN):
+            names = list(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
     except Exception:  # not written by torch.save of today: look at the bare pickle
         names = _imports_of_pickle(path)
     names.sort(key=lambda name: (name.startswith("torch."), name))  # the telling ones first

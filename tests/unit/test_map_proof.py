@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,13 +56,13 @@ def test_a_branch_is_no_complete_cut_and_the_layer_before_it_is_taken():
         classifier_of(module, target_layer="right")
 
 
-class NoCut(TwoBranches):
+class NoCut(nn.Module):
     """The same without a stem: nothing but the picture itself is all."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Identity()
         self.left, self.right = nn.Conv2d(3, 5, 3, 2, 1), nn.Conv2d(3, 6, 3, 2, 1)
+        self.fc = nn.Linear(11, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         left, right = self.left(x).relu().mean((2, 3)), self.right(x).relu().amax((2, 3))
@@ -86,7 +87,7 @@ class Pair(nn.Module):
         self.mix = nn.Conv2d(5, 5, 1)
         self.query = nn.Linear(5, 5)
 
-    def forward(self, given: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(self, given: Any) -> Any:
         places, token = given
         looked = (self.query(token)[:, :, None, None] * places).sum(1, keepdim=True).flatten(2).softmax(-1)
         return self.mix(places).relu(), token + (looked * places.flatten(2)).sum(-1)
@@ -95,7 +96,7 @@ class Pair(nn.Module):
 class Named(Pair):
     """The same with names, the token first."""
 
-    def forward(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, given: Any) -> Any:
         places, token = super().forward((given["places"], given["token"]))
         return {"token": token, "places": places}
 
