@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,9 +105,11 @@ def test_a_normalisation_before_it_is_folded_and_its_map_is_exact():
     classifier = loaded(layers, lambda end, x: end["head"](end["norm"](mean(x))))
     check(classifier)
     assert ([part.layer for part in classifier.head_parts], classifier.map_method) == (["end.norm"], "cam")
-    norm = layers["norm"]
+    norm: Any = layers["norm"]
     scale = (norm.weight / (norm.running_var + norm.eps).sqrt()).detach()
-    np.testing.assert_allclose(classifier.head.weight, (layers["head"].weight * scale).detach().numpy(), atol=1e-6)
+    np.testing.assert_allclose(
+        classifier.head.weight, (layers["head"].get_parameter("weight") * scale).detach().numpy(), atol=1e-6
+    )
 
 
 class Adapted(nn.Module):
