@@ -243,7 +243,7 @@ def _watching(classifier: Classifier, *, target: bool) -> Iterator[_Seen]:
         for at, part in enumerate(classifier.head_parts):
             layer = classifier.module.get_submodule(part.layer)
             last = isinstance(layer, nn.Linear)
-            stack.enter_context(_on_call(layer, part.call, "input", partial(_keep_channels, seen, at, last)))
+            stack.enter_context(_on_call(layer, part.call, part.side, partial(_keep_channels, seen, at, last)))
             if classifier.logits == "layer":
                 stack.enter_context(_on_call(layer, part.call, "output", partial(_keep_logits, seen, last)))
         if target:

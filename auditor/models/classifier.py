@@ -26,7 +26,7 @@ class Classifier:
         class_names: One per output, or None where the weights do not say.
         head: Weights of what is linear at its end, ``logits = activations @ weight.T + bias``.
         head_layer: Name of its last linear layer, or of those that were folded into the head.
-        head_parts: Layers, and which of their calls, whose inputs side by side are the channels.
+        head_parts: Layers, and which of their calls, whose inputs (or outputs) side by side are the channels.
         target: Where maps are drawn.
         channels_last: Whether batches are laid out with the channels last, which is faster for convolutions.
         device: Where the module lives.

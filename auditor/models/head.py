@@ -7,6 +7,7 @@ and that map is the head. What is none is attributed to the first order, and cal
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -35,10 +36,11 @@ _FEWEST_CLASSES = 5
 
 @dataclass(frozen=True, slots=True)
 class HeadPart:
-    """A layer whose input holds channels, and which of its calls."""
+    """A layer whose input (or output) holds channels, and which of its calls."""
 
     layer: str
     call: int
+    side: Literal["input", "output"] = "input"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +87,7 @@ class _Heard:
     index: int
     layer: nn.Module
     given: Tensor
+    flat: bool  # whether it got a table
     returned: Tensor | None
     peak: Tensor | None  # (B, C): the largest over the places
     half: torch.dtype | None  # where it ran in half precision
@@ -131,7 +134,13 @@ def find_head(
         if output in returned
     }
     heads: dict[str, Head] = {}
-    for kind in (_one_layer, _one_module, _sum_of_layers, partial(_first_order, name=name)):
+    for kind in (
+        _one_layer,
+        _one_module,
+        _sum_of_layers,
+        partial(_one_matrix, module),
+        partial(_first_order, name=name),
+    ):
         found = {output: next(kind(*probe), None) for output, probe in probes.items()}
         heads = {output: head for output, head in found.items() if head is not None}
         if heads:
@@ -162,7 +171,7 @@ def _hear(module: nn.Module, batch: Tensor, name: str) -> tuple[list[_Heard], di
                 return
             gave = output.detach() if isinstance(output, Tensor) else None
             linear = is_linear(layer)
-            if not linear and (given.ndim != 2 or gave is None or gave.ndim != 2):
+            if not linear and (gave is None or gave.ndim != 2):
                 return
             last = isinstance(layer, nn.Linear)
             heard.append(
@@ -171,6 +180,7 @@ def _hear(module: nn.Module, batch: Tensor, name: str) -> tuple[list[_Heard], di
                     index,
                     layer,
                     pooled(given, last).float().clone(),
+                    given.ndim == 2,
                     gave.float().clone() if gave is not None and gave.ndim == 2 else None,
                     _peak(gave, last).float() if linear and gave is not None else None,
                     gave.dtype if gave is not None and gave.dtype in (torch.float16, torch.bfloat16) else None,
@@ -233,7 +243,7 @@ def _one_layer(probe: _Probe, again: _Probe) -> Iterator[Head]:
 def _one_module(probe: _Probe, again: _Probe) -> Iterator[Head]:
     """A module that is affine, the innermost first: what adapts a layer, cosine heads, linear layers of one's own."""
     for call in probe.heard:
-        if is_linear(call.layer) or is_fixed_norm(call.layer) or call.returned is None:
+        if is_linear(call.layer) or is_fixed_norm(call.layer) or call.returned is None or not call.flat:
             continue
         if torch.equal(call.given, call.returned):  # it passes on what it gets: a model without a classifier
             continue
@@ -257,6 +267,38 @@ def _sum_of_layers(probe: _Probe, again: _Probe) -> Iterator[Head]:
         used = [(call, factor) for (call, _), factor in zip(parts, factors, strict=True) if factor]
         if used:
             yield _folded([call for call, _ in used], [factor for _, factor in used], probe.heard)
+
+
+def _one_matrix(module: nn.Module, probe: _Probe, again: _Probe) -> Iterator[Head]:
+    """A matrix that no layer holds, on what a layer returns, at any scale: texts of a CLIP, rows of a cosine head."""
+    n_classes = probe.wanted.shape[1]
+    tables = [call for call in probe.heard if call.returned is not None and call.name][-_MOST_PARTS:]
+    for matrix in _matrices(module):
+        for rows in (matrix, matrix.T):
+            for call in reversed(tables) if len(rows) == n_classes else ():
+                other = again.call_of(call)
+                if call.returned is None or other is None or other.returned is None:
+                    continue
+                if call.returned.shape[1] != rows.shape[1]:
+                    continue
+                for unit, weight in itertools.product((False, True), (rows, functional.normalize(rows))):
+                    both = channels_of([torch.cat([call.returned, other.returned])], unit) @ weight.T
+                    for target, centred in _undone(torch.cat([probe.wanted, again.wanted])):
+                        (factor,) = _factors([both], target, centred)
+                        if factor:
+                            part = HeadPart(call.name, call.index, "output")
+                            bias = weight.new_zeros(n_classes)
+                            yield Head(f"matrix behind {call.name}", (part,), factor * weight, bias, unit, "fold")
+
+
+def _matrices(module: nn.Module) -> Iterator[Tensor]:
+    """Every matrix of every module: parameters, buffers, and tensors that are neither."""
+    seen: set[int] = set()
+    for layer in module.modules():
+        for value in (*layer.parameters(recurse=False), *layer.buffers(recurse=False), *vars(layer).values()):
+            if isinstance(value, Tensor) and value.ndim == 2 and value.is_floating_point() and id(value) not in seen:
+                seen.add(id(value))
+                yield value.detach().float()
 
 
 def _ends_in(found: Tensor, wanted: Tensor) -> bool:
@@ -332,8 +374,10 @@ def _plain(factor: float) -> float:
 
 
 def _inputs(parts: Sequence[HeadPart], heard: Sequence[_Heard]) -> list[Tensor]:
-    calls = {(call.name, call.index): call.given for call in heard}
-    return [calls[part.layer, part.call] for part in parts if (part.layer, part.call) in calls]
+    calls = {(call.name, call.index): call for call in heard}
+    found = [(part, calls.get((part.layer, part.call))) for part in parts]
+    values = [(call.given if part.side == "input" else call.returned) if call else None for part, call in found]
+    return [value for value in values if value is not None]
 
 
 def _first_order(probe: _Probe, again: _Probe, name: str) -> Iterator[Head]:

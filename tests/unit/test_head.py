@@ -155,6 +155,29 @@ def test_a_cosine_head_has_channels_of_length_1():
     assert classifier.map_method == "centred_gradient"  # its input has no length to tell
 
 
+class ZeroShot(nn.Module):
+    """A network that embeds pictures, and texts that they are compared with: no layer holds the texts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.visual = Ended({"proj": nn.Linear(6, 8)}, lambda end, x: end["proj"](mean(x)))
+        self.texts, self.scale = F.normalize(torch.randn(5, 8)), nn.Parameter(torch.tensor(4.6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale.exp() * F.normalize(self.visual(x)) @ self.texts.T
+
+
+def test_texts_that_pictures_are_compared_with_are_the_head():
+    module = ZeroShot()
+    classifier = classifier_of(module)
+    check(classifier)
+    assert (classifier.unit, classifier.head.weight.shape) == (True, (5, 8))
+    assert classifier.head_parts[0].side == "output"
+    expected = module.scale.exp() * module.texts
+    np.testing.assert_allclose(classifier.head.weight, expected.detach().numpy(), rtol=1e-5)
+
+
 def test_a_temperature_is_in_the_weights():
     layer = linear()
     classifier = loaded({"head": layer}, lambda end, x: end["head"](mean(x)) / 0.07)
