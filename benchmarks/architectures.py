@@ -29,6 +29,7 @@ from auditor.models.load_classifier import make_classifier
 from auditor.models.map_proof import what_passes
 from auditor.models.preprocess import Preprocess
 from auditor.models.torchvision_cure import import_torchvision_safely
+from benchmarks.machine import describe_machine
 
 import_torchvision_safely()
 import timm  # noqa: E402
@@ -196,8 +197,10 @@ def table(results: Sequence[Result]) -> str:
     """Markdown: counts, one row a model, and why the others do not load."""
     loaded = [result for result in results if not result.problem]
     exact = [result for result in loaded if result.exact]
+    versions = describe_machine()["versions"]
     lines = [
         _BEGIN,
+        f"timm {versions['timm']}, torchvision {versions['torchvision']}, torch {versions['torch']}: "
         f"{len(results)} models, {len(loaded)} load without a layer named, {len(exact)} of them with an exact head "
         f"(largest error {max((r.error for r in exact), default=0):.0e} of the largest logit); maps that are 0 "
         f"everywhere: {sum(r.largest == 0 for r in loaded)}; layers that are no complete cut: "

@@ -34,6 +34,10 @@ from auditor.records import FloatArray
 from auditor.wording import quote
 
 
+class NoPathError(ModelError):
+    """The head does not depend on the values of the target layer."""
+
+
 @dataclass(slots=True)
 class _Seen:
     """What the hooks of one forward pass picked up."""
@@ -152,7 +156,7 @@ def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights:
         try:
             (gradient,) = torch.autograd.grad(response, values, retain_graph=idx + 1 < len(responses))
         except RuntimeError as error:
-            raise ModelError(
+            raise NoPathError(
                 f"layer '{classifier.target_layer}' of {classifier.spec} does not lead to the head "
                 f"'{classifier.head_layer}' by a differentiable path (set --target-layer)"
             ) from error

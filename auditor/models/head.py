@@ -313,7 +313,7 @@ def _folded(calls: Sequence[_Heard], factors: Sequence[float], heard: Sequence[_
     """One head of the weighted sum of linear layers, through the fixed normalisations before them."""
     sources: list[_Heard] = []
     weights: list[Tensor] = []
-    total: Tensor | None = None
+    biases: list[Tensor] = []
     for call, factor in zip(calls, factors, strict=True):
         weight, bias = linear_weights(call.layer)
         source = call
@@ -322,21 +322,20 @@ def _folded(calls: Sequence[_Heard], factors: Sequence[float], heard: Sequence[_
         if norm is not None and is_fixed_norm(norm.layer):
             weight, bias = through_norm(norm.layer, weight, bias)
             source = norm
-        weight, bias = factor * weight, factor * bias
-        total = bias if total is None else total + bias
+        weight = factor * weight
+        biases.append(factor * bias)
         same = next((at for at, other in enumerate(sources) if torch.equal(other.given, source.given)), None)
         if same is None:
             sources.append(source)
             weights.append(weight)
         else:
             weights[same] = weights[same] + weight
-    assert total is not None  # noqa: S101  # there is a call
     plain = len(calls) == 1 and sources[0] is calls[0] and factors[0] == 1
     return Head(
         name=" + ".join(call.name for call in calls),
         parts=tuple(HeadPart(source.name, source.index) for source in sources),
         weight=torch.cat(weights, dim=1),
-        bias=total,
+        bias=torch.stack(biases).sum(0),
         logits="layer" if plain else "fold",
     )
 

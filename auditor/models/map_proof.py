@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor
 
-from auditor.errors import ModelError
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.models.trace import tensors_in, with_tensors
@@ -67,6 +66,6 @@ def is_empty(classifier: Classifier, probe: Tensor) -> bool:
     rows = classifier.head.weight[logits.argmax(axis=1)][:, None]
     try:
         largest = np.abs(cam.response_maps(classifier, probe, rows)).max()
-    except ModelError:  # no path leads from these values to the head: another tensor of the layer's does
+    except cam.NoPathError:  # the layer leads to the head by another of its tensors
         return True
     return not largest > _EMPTY * np.abs(logits).max()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -146,20 +147,19 @@ def _plain_processor(config: Mapping[str, Any]) -> Preprocess | None:
 _RESAMPLING: dict[int, Any] = {int(kind.value): kind.name.lower() for kind in Image.Resampling}
 
 
-class _quiet:  # noqa: N801  # used as a function
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
     """Inside, transformers shows no progress and no warnings."""
-
-    def __init__(self, transformers: Any) -> None:
-        self.logging = transformers.utils.logging
-
-    def __enter__(self) -> None:
-        self.before = self.logging.get_verbosity()
-        self.logging.set_verbosity_error()
-        self.logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        self.logging.set_verbosity(self.before)
-        self.logging.enable_progress_bar()
+    logging = transformers.utils.logging
+    verbosity, progress = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if progress:
+            logging.enable_progress_bar()
 
 
 def timm_folder(name: str, weights: Path | None, *, random: bool) -> Source:

@@ -28,10 +28,13 @@ from auditor.models.source import Source
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.user_code import users_code
 from auditor.models.weights import StateDict, file_sha256, fit_keys, load_into, read_weights, rows_of_head
+from auditor.wording import quote
 
 SAMPLES = ("planted", "balanced", "stamped")
 #: Keys under which a safetensors file may carry the names of its outputs, as a JSON list.
 _NAME_KEYS = ("class_names", "classes", "labels")
+#: Characters of a path and of a name in it; file systems raise on longer ones.
+_LONGEST_SPEC, _LONGEST_NAME = 4000, 250
 _WEIGHT_SUFFIXES = {".pt", ".pth", ".bin", ".ckpt", ".safetensors"}
 
 
@@ -48,6 +51,8 @@ def build_model(spec: str, weights: Path | None, *, trust_code: bool, random: bo
     Raises:
         ModelError: see :func:`auditor.models.load_classifier.load_classifier`.
     """
+    if len(spec) > _LONGEST_SPEC or max(map(len, spec.split("/"))) > _LONGEST_NAME:
+        raise ModelError(f"model {quote(spec)} is no spec: it is longer than a path may be; expected {_SPECS}")
     _check_no_file(spec)
     source, _, name = spec.partition(":")
     if source == "torchvision" and name:

@@ -33,6 +33,7 @@ def test_archives_are_told_by_what_is_in_them(tmp_path: Path):
         ("best.pth", "is a file of weights; name its architecture with --model timm:NAME"),
         ("huggingface:google/vit", "'huggingface' is no source of models and no module that is found here; expected"),
         ("https://host/model", "'https' is no source of models"),
+        ("hf:" + "a" * 300, "is no spec: it is longer than a path may be; expected torchvision:NAME"),
         ("hf:/no/such/folder", "no such folder /no/such/folder; expected one with a config.json, or ORGANISATION/NAME"),
     ],
 )
