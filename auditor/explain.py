@@ -16,7 +16,7 @@ from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as
 from auditor.figures import percent
 from auditor.inputs.images import read_image
 from auditor.models.load_classifier import load_classifier
-from auditor.named_files import check_named_files
+from auditor.named_files import check_named_files, model_folder
 from auditor.records import Concept
 from auditor.rules import LITTLE_EVIDENCE
 from auditor.store.database import open_audit_database
@@ -147,6 +147,7 @@ def explain_image(
     named = {
         "weights": settings.weights if weights is None else None,
         "preprocess": settings.preprocess if preprocess is None else None,
+        "model": model_folder(settings.model_spec) if model is None else None,
     }
     check_named_files(folder, named, trust_code=trust_code)
     classifier = load_classifier(

@@ -14,6 +14,14 @@ def encoder_file(spec: str) -> str | None:
     return spec if spec.startswith("open_clip:") and "@" in spec else None
 
 
+def model_folder(spec: str) -> str | None:
+    """The spec where it names a folder, or a repository of the hub; None for models that a library knows by name."""
+    source, _, name = spec.partition(":")
+    return (
+        spec if source == "hf" or (source == "timm" and ("/" in name or "\\" in name or name in (".", ".."))) else None
+    )
+
+
 def check_named_examples(audit: Path, named: Mapping[str, Sequence[Path]], *, trust_code: bool) -> None:
     """Refuse folders of examples that an audit names: no flag gives them again.
 

@@ -28,6 +28,7 @@ from auditor.models.source import Source
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.user_code import users_code
 from auditor.models.weights import StateDict, file_sha256, fit_keys, load_into, read_weights, rows_of_head
+from auditor.named_files import model_folder
 from auditor.wording import quote
 
 SAMPLES = ("planted", "balanced", "stamped")
@@ -58,8 +59,7 @@ def build_model(spec: str, weights: Path | None, *, trust_code: bool, random: bo
     if source == "torchvision" and name:
         return _torchvision(name, weights, random=random)
     if source == "timm" and name:
-        is_folder = name.startswith("hf-hub:") or Path(name).is_dir()
-        return (timm_folder if is_folder else _timm)(name, weights, random=random)
+        return (timm_folder if model_folder(spec) else _timm)(name, weights, random=random)
     if source == "hf" and name:
         return transformers_model(name, weights, random=random)
     if source == "sample" and name:
