@@ -15,11 +15,13 @@ def encoder_file(spec: str) -> str | None:
 
 
 def model_folder(spec: str) -> str | None:
-    """The spec where it names a folder, or a repository of the hub; None for models that a library knows by name."""
+    """The spec where it names a folder, or a repository of the hub; None for models that a library knows by name.
+
+    A folder of timm has a slash in it (``timm:./mine``), so that no folder here can stand for a model of that name.
+    """
     source, _, name = spec.partition(":")
-    return (
-        spec if source == "hf" or (source == "timm" and ("/" in name or "\\" in name or name in (".", ".."))) else None
-    )
+    is_path = "/" in name or "\\" in name or name in (".", "..")
+    return spec if source == "hf" or (source == "timm" and is_path) else None
 
 
 def check_named_examples(audit: Path, named: Mapping[str, Sequence[Path]], *, trust_code: bool) -> None:
