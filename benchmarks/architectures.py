@@ -35,8 +35,6 @@ import_torchvision_safely()
 import timm  # noqa: E402
 import torchvision  # noqa: E402
 
-#: Change of a map, as a part of it, below which it stays as it is.
-_STILL = 1e-3
 _BEGIN, _END = "<!-- architectures: begin -->", "<!-- architectures: end -->"
 #: Sides of pictures: the one that is tried first, and torchvision's.
 _SMALL_SIDE, _IMAGENET_SIDE = 128, 224
@@ -49,7 +47,7 @@ class Result:
     """What became of one model; ``problem`` says why it did not load, and then the rest is empty.
 
     ``error`` is the largest difference between contributions + bias and what the model returned, as a part of the
-    largest logit; ``change`` is how much a map changes with a quarter of the picture, as a part of the map.
+    largest logit; ``largest`` is the largest value of the map of a class.
     """
 
     family: str
@@ -66,7 +64,6 @@ class Result:
     n_prefix: int = 0
     cut: bool = False
     largest: float = 0
-    change: float = 0
     seconds: float = 0
 
 
@@ -142,7 +139,6 @@ def try_model(family: str, name: str, million: float) -> Result:
             problem = str(error)
             continue
         pictures = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(3))
-        largest, change = _map(classifier, pictures)
         return Result(
             family=family,
             model=name,
@@ -156,8 +152,7 @@ def try_model(family: str, name: str, million: float) -> Result:
             grid=classifier.target.grid,
             n_prefix=classifier.target.n_prefix,
             cut=what_passes(classifier, pictures) == "all",
-            largest=largest,
-            change=change,
+            largest=_largest(classifier, pictures),
             seconds=round(time.monotonic() - began, 1),
         )
     seconds = round(time.monotonic() - began, 1)
@@ -174,15 +169,10 @@ def _error(classifier: Classifier, pictures: Tensor) -> float:
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
-def _map(classifier: Classifier, pictures: Tensor) -> tuple[float, float]:
-    """Largest value of the map of a class, and its mean change with a quarter of the picture, as a part of its mean."""
-    changed = pictures.clone()
-    half = pictures.shape[-1] // 2
-    changed[..., :half, :half] += 2 * torch.randn(3, 1, 1, generator=torch.Generator().manual_seed(4))
+def _largest(classifier: Classifier, pictures: Tensor) -> float:
+    """Largest value of the map of a class."""
     rows = np.repeat(classifier.head.weight[None, :1], len(pictures), 0)
-    before, after = (cam.response_maps(classifier, batch, rows)[:, 0] for batch in (pictures, changed))
-    size = float(np.abs(before).mean())
-    return float(np.abs(before).max()), float(np.abs(after - before).mean()) / size if size else 0.0
+    return float(np.abs(cam.response_maps(classifier, pictures, rows)).max())
 
 
 def read(path: Path) -> list[Result]:
@@ -204,8 +194,7 @@ def table(results: Sequence[Result]) -> str:
         f"{len(results)} models, {len(loaded)} load without a layer named, {len(exact)} of them with an exact head "
         f"(largest error {max((r.error for r in exact), default=0):.0e} of the largest logit); maps that are 0 "
         f"everywhere: {sum(r.largest == 0 for r in loaded)}; layers that are no complete cut: "
-        f"{sum(not r.cut for r in loaded)}; maps that do not change with the picture: "
-        f"{sum(r.change < _STILL for r in loaded)}.",
+        f"{sum(not r.cut for r in loaded)}.",
         "",
         "| family | model | head | exact | layer | method | map | prefix |",
         "|---|---|---|---|---|---|---|---|",

@@ -237,7 +237,7 @@ class _Finder:
     def _last_block(self) -> Call | None:
         """Last block of a stack of token layers, the innermost where stacks are nested."""
         modules = {call.name: call.module for call in self.calls}
-        blocks = [call for call in self.calls if not call.is_leaf and self._keeps_tokens(call)]
+        blocks = [call for call in self.every if not call.is_leaf and self._keeps_tokens(call)]
         # A block is numbered in its parent; what is inside a block (attention, MLP) has a name of its own.
         blocks = [call for call in blocks if any(c.isdigit() for c in call.name.rpartition(".")[2])]
         if not blocks:
