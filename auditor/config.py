@@ -119,7 +119,9 @@ class AuditConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(description="folder class/picture, or a CSV/Parquet manifest")
-    model: str = Field(description="torchvision:NAME, timm:NAME, FILE.py:factory, module:factory, sample:planted, none")
+    model: str = Field(
+        description="torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:factory, module:factory, sample:planted, none"
+    )
     out: Path = Field(description="folder of the audit")
     weights: Path | None = Field(default=None, description="safetensors file or state dict of the classifier")
     preprocess: Path | None = Field(default=None, description="TOML file: size, crop, interpolation, mean, std")

@@ -9,11 +9,20 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from auditor.errors import AuditorError
+from auditor.figures import counted
+from auditor.wording import quote_list
+
+if TYPE_CHECKING:
+    from auditor.models.preprocess import OpaqueTransform, Preprocess
 
 _RUN = "pip install 'auditor[run]'"
+#: What --weights takes to look at an architecture before there are any.
+RANDOM_WEIGHTS = "random"
+_OTHER_LAYERS = 3
+_LINE = "\n         "
 _PACKAGES = ("torch", "torchvision", "open_clip_torch", "timm", "faiss-cpu", "duckdb", "pyarrow", "streamlit")
 
 
@@ -39,7 +48,7 @@ def examine_machine(
 
     Args:
         model: Model spec to load and trace, as ``--model`` takes it.
-        weights: File of its weights.
+        weights: File of its weights, or "random".
         trust_code: Whether a factory's code may run.
         preprocess: File of its preprocessing.
         model_output: Which of its outputs holds the classes.
@@ -123,17 +132,36 @@ def _fonts() -> str:
 def _model(
     model: str, weights: Path | None, trust_code: bool, preprocess: Path | None, model_output: str | None
 ) -> str:
-    from auditor.models.load_classifier import load_classifier
+    from auditor.models.load_classifier import load_classifier, other_map_layers
 
+    random = weights is not None and str(weights) == RANDOM_WEIGHTS and not weights.exists()
     found = load_classifier(
-        model, weights=weights, preprocess=preprocess, trust_code=trust_code, model_output=model_output
+        model,
+        weights=None if random else weights,
+        preprocess=preprocess,
+        trust_code=trust_code,
+        model_output=model_output,
+        random_weights=random,
     )
     classes, channels = found.head.weight.shape
     taken = f" of its output '{found.output}'" if found.output else ""
-    return "; ".join(
+    names = found.class_names
+    target, others = found.target, other_map_layers(found, _OTHER_LAYERS)
+    return _LINE.join(
         (
             f"{classes} outputs{taken}, {channels} channels into '{found.head_layer}', "
             f"maps at '{found.target_layer}' ({found.map_method})",
+            f"names of the outputs: {quote_list(names) if names else 'none known'}",
+            f"preprocessing: {_preprocessing(found.preprocess)}",
+            f"logits: {'bias and the contributions of the channels' if found.exact else 'not exact, see below'}",
+            f"a map has {target.grid[0]} x {target.grid[1]} places, {counted(target.n_prefix, 'token')} before them; "
+            f"other layers for --target-layer: {quote_list(others) if others else 'none found'}",
+            *(("weights: random, so that no figure of it means anything",) if random else ()),
             *found.notices,
         )
     )
+
+
+def _preprocessing(preprocess: Preprocess | OpaqueTransform) -> str:
+    described = getattr(preprocess, "size", None)
+    return "a transform of its own" if described is None else str(preprocess).removeprefix("Preprocess")

@@ -16,7 +16,7 @@ from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as
 from auditor.figures import percent
 from auditor.inputs.images import read_image
 from auditor.models.load_classifier import load_classifier
-from auditor.named_files import check_named_files
+from auditor.named_files import check_named_files, model_folder
 from auditor.records import Concept
 from auditor.rules import LITTLE_EVIDENCE
 from auditor.store.model_words import (
@@ -56,11 +56,14 @@ class Explanation:
     words: tuple[SaidWord, ...]  # one per phrase of ``maps``
     against: tuple[SaidWord, ...]
     maps: PictureMaps
+    exact: bool = True  # whether the channels' contributions add up to the logits
 
     @property
     def notes(self) -> list[str]:
-        """That little speaks for the class, where it does, and what speaks against it."""
+        """That little speaks for the class or words are not exact, where so, and what speaks against the class."""
         told = []
+        if not self.exact:
+            told.append("words and maps are not exact: something that is not linear follows the last linear layer")
         if self.maps.strength < LITTLE_EVIDENCE:
             part = percent(self.maps.strength)
             told.append(f"little speaks for {self.class_name} here: {part} of what pictures have of it on average")
@@ -144,6 +147,7 @@ def explain_image(
     named = {
         "weights": settings.weights if weights is None else None,
         "preprocess": settings.preprocess if preprocess is None else None,
+        "model": model_folder(settings.model_spec) if model is None else None,
     }
     check_named_files(folder, named, trust_code=trust_code)
     classifier = load_classifier(
@@ -181,6 +185,7 @@ def explain_image(
         words=_said(concepts, maps.phrase_idx, maps.phrase_shares, seen),
         against=_said(concepts, maps.against_idx, maps.against_shares, seen),
         maps=maps,
+        exact=classifier.exact,
     )
 
 

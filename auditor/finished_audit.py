@@ -12,7 +12,7 @@ from auditor.analysis import Inputs
 from auditor.audit_folder import audit_digests
 from auditor.config import AuditConfig
 from auditor.errors import InputError, StoreError
-from auditor.named_files import check_named_examples, check_named_files, encoder_file
+from auditor.named_files import check_named_examples, check_named_files, encoder_file, model_folder
 from auditor.pipeline import load_inputs
 from auditor.records import Dataset, Progress
 from auditor.store.manifest import read_audit_json
@@ -82,6 +82,7 @@ def _named_files(config: AuditConfig, given: Mapping[str, object]) -> dict[str, 
         "preprocess": config.preprocess,
         "class_map": config.class_map,
         "encoder": encoder_file(config.encoder),
+        "model": model_folder(config.model),
         "vocabulary": config.vocabulary,
     }
     return {name.replace("_", "-"): file for name, file in files.items() if given.get(name) is None}

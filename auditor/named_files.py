@@ -14,6 +14,16 @@ def encoder_file(spec: str) -> str | None:
     return spec if spec.startswith("open_clip:") and "@" in spec else None
 
 
+def model_folder(spec: str) -> str | None:
+    """The spec where it names a folder, or a repository of the hub; None for models that a library knows by name.
+
+    A folder of timm has a slash in it (``timm:./mine``), so that no folder here can stand for a model of that name.
+    """
+    source, _, name = spec.partition(":")
+    is_path = "/" in name or "\\" in name or name in (".", "..")
+    return spec if source == "hf" or (source == "timm" and is_path) else None
+
+
 def check_named_examples(audit: Path, named: Mapping[str, Sequence[Path]], *, trust_code: bool) -> None:
     """Refuse folders of examples that an audit names: no flag gives them again.
 

@@ -34,7 +34,7 @@ def init(
 @one_line_errors
 def doctor(
     model: Annotated[str | None, typer.Option(help="Load and trace this model too.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Its weights.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Its weights; 'random' to look at its layers alone.")] = None,
     preprocess: Annotated[Path | None, typer.Option(help="Its TOML file: size, crop, mean, std.")] = None,
     model_output: Annotated[str | None, typer.Option(help="Its output that holds the classes.")] = None,
     trust_code: TrustCode = False,

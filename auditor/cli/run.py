@@ -23,7 +23,8 @@ def run(
     model: Annotated[
         str | None,
         typer.Option(
-            help="torchvision:NAME, timm:NAME, FILE.py:factory, module:factory, sample:planted; none: data alone."
+            help="torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:factory, module:factory, sample:planted; "
+            "none: data alone."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the audit.")] = None,

@@ -154,7 +154,7 @@ def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: b
     """Digest of all that decides a shard's contents besides the pictures."""
     models = [classifier.digest if classifier else None, encoder.digest]
     # Of one module another head may be found (by the number of labels), and another layer mapped (by the settings).
-    found = [classifier.head_layer, classifier.head_call, astuple(classifier.target)] if classifier else []
+    found = [*map(astuple, classifier.head_parts), astuple(classifier.target)] if classifier else []
     kept = [thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, N_CELLS, properties and MEASURES]
     parts = [*models, *found, *kept, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -13,10 +13,12 @@ are not averaged over places, because for transformers that was measured to lose
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,19 +26,25 @@ from torch import Tensor, nn
 
 from auditor.errors import ModelError
 from auditor.models.classifier import Classifier
-from auditor.models.trace import RECTIFIERS, first_tensor, pooled
+from auditor.models.head import channels_of
+from auditor.models.outputs import output_tables
+from auditor.models.trace import RECTIFIERS, pooled, tensors_in, with_tensors
 from auditor.models.user_code import call_model
 from auditor.records import FloatArray
+from auditor.wording import quote
+
+
+class NoPathError(ModelError):
+    """The head does not depend on the values of the target layer."""
 
 
 @dataclass(slots=True)
 class _Seen:
     """What the hooks of one forward pass picked up."""
 
-    head_input: Tensor | None = None  # (B, K)
-    logits: Tensor | None = None  # (B, C)
+    parts: dict[int, Tensor] = field(default_factory=dict)  # (B, K') by place among the head's parts
+    logits: Tensor | None = None  # (B, C) of the head's one layer
     target: Tensor | None = None  # as the target layer gave it
-    counts: dict[str, int] = field(default_factory=dict)
 
 
 def forward(classifier: Classifier, batch: Tensor) -> tuple[FloatArray, FloatArray]:
@@ -47,16 +55,15 @@ def forward(classifier: Classifier, batch: Tensor) -> tuple[FloatArray, FloatArr
         batch: (B, 3, H, W), preprocessed.
 
     Returns:
-        The head's inputs (B, K) and the logits (B, C), where ``logits = activations @ weight.T + bias``.
+        The channels (B, K) and the logits (B, C), where ``logits = activations @ weight.T + bias`` if the classifier
+        is exact.
 
     Raises:
         ModelError: the model does not call its head for this batch.
     """
     with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=False) as seen:
-        call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
-        activations, logits = _head_values(classifier, seen)
-        if classifier.one_logit:
-            logits = two_classes(logits)
+        returned = call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
+        activations, logits = _head_values(classifier, seen, returned)
         return activations.float().cpu().numpy(), logits.float().cpu().numpy()
 
 
@@ -73,16 +80,14 @@ def forward_with_maps(
         class_weights: (C, K) by which the channels' maps are summed.
 
     Returns:
-        The head's inputs (B, K), the logits (B, C) and the maps (B, h, w).
+        The channels (B, K), the logits (B, C) and the maps (B, h, w).
 
     Raises:
         ModelError: the model does not call its head, or its target layer, for this batch.
     """
     with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=True) as seen:
-        call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
-        activations, logits = _head_values(classifier, seen)
-        if classifier.one_logit:
-            logits = two_classes(logits)
+        returned = call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
+        activations, logits = _head_values(classifier, seen, returned)
         values = _target_values(classifier, seen)
         weights = torch.from_numpy(np.ascontiguousarray(class_weights, np.float32)).to(classifier.device)
         maps = _closed_form(classifier, values, weights[logits.argmax(dim=1)][:, None])[:, 0]
@@ -139,7 +144,7 @@ def _closed_form(classifier: Classifier, values: Tensor, weights: Tensor) -> Ten
 
 def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights: Tensor) -> Tensor:
     """(B, P, h, w) of gradient x (activation - its mean over the places), summed over the features of a place."""
-    activations, _ = _head_values(classifier, seen)
+    activations = _channels(classifier, seen)
     features = _as_places(classifier, values.detach().float())
     if classifier.target.method == "centred_gradient":
         features = features - features.mean((2, 3), keepdim=True)
@@ -151,7 +156,7 @@ def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights:
         try:
             (gradient,) = torch.autograd.grad(response, values, retain_graph=idx + 1 < len(responses))
         except RuntimeError as error:
-            raise ModelError(
+            raise NoPathError(
                 f"layer '{classifier.target_layer}' of {classifier.spec} does not lead to the head "
                 f"'{classifier.head_layer}' by a differentiable path (set --target-layer)"
             ) from error
@@ -176,10 +181,25 @@ def _on_device(classifier: Classifier, batch: Tensor) -> Tensor:
     return batch.to(classifier.device).contiguous(memory_format=layout)
 
 
-def _head_values(classifier: Classifier, seen: _Seen) -> tuple[Tensor, Tensor]:
-    if seen.head_input is None or seen.logits is None:
+def _channels(classifier: Classifier, seen: _Seen) -> Tensor:
+    """(B, K) that the head gets."""
+    if len(seen.parts) < len(classifier.head_parts):
         raise ModelError(f"{classifier.spec} did not call its head '{classifier.head_layer}' for this batch")
-    return seen.head_input, seen.logits
+    return channels_of([seen.parts[at] for at in range(len(seen.parts))], classifier.unit)
+
+
+def _head_values(classifier: Classifier, seen: _Seen, returned: Any) -> tuple[Tensor, Tensor]:
+    """Channels (B, K) and logits (B, C), of two classes where the module gives one logit."""
+    channels = _channels(classifier, seen)
+    if classifier.logits == "fold":
+        weight, bias = (torch.from_numpy(part).to(channels) for part in (classifier.head.weight, classifier.head.bias))
+        return channels, channels @ weight.T + bias
+    logits = seen.logits
+    if classifier.logits == "model":
+        logits = output_tables(returned, len(channels)).get(classifier.output)
+    if logits is None:
+        raise ModelError(f"{classifier.spec} did not return its output {quote(classifier.output)} for this batch")
+    return channels, two_classes(logits) if classifier.one_logit else logits
 
 
 def _target_values(classifier: Classifier, seen: _Seen) -> Tensor:
@@ -207,52 +227,70 @@ def _prepared(classifier: Classifier) -> Iterator[None]:
 
 @contextmanager
 def _watching(classifier: Classifier, *, target: bool) -> Iterator[_Seen]:
-    """Hooks that pick up the head's input and output and, where wanted, the values of the target layer."""
-    seen, handles = _Seen(), []
-    head = classifier.module.get_submodule(classifier.head_layer)
-    last = isinstance(head, nn.Linear)
-
-    def of_head(_: nn.Module, args: tuple[Any, ...], output: Tensor) -> None:
-        if _turn(seen, "head") == classifier.head_call:
-            seen.head_input, seen.logits = pooled(args[0], last).clone(), pooled(output, last).clone()
+    """Hooks that pick up the channels, the logits and, where wanted, the values of the target layer."""
+    seen = _Seen()
 
     def take(value: Any) -> Any:
         """Keep the target's values; with autograd on, put a leaf in their place."""
-        if _turn(seen, "target") != classifier.target.call:
-            return None
-        tensor = first_tensor(value)
-        if tensor is None:
-            return None
+        tensors = tensors_in(value)
+        if classifier.target.part >= len(tensors):
+            return value
+        tensor = tensors[classifier.target.part]
         if not torch.is_grad_enabled():
             seen.target = tensor.clone()  # what follows may work in place
-            return None
+            return value
         seen.target = tensor.detach().requires_grad_()
-        return _replaced(value, tensor, seen.target.clone())
+        tensors[classifier.target.part] = seen.target.clone()
+        return with_tensors(value, tensors)
 
-    try:
-        handles.append(head.register_forward_hook(of_head))
+    with ExitStack() as stack:
+        for at, part in enumerate(classifier.head_parts):
+            layer = classifier.module.get_submodule(part.layer)
+            last = isinstance(layer, nn.Linear)
+            stack.enter_context(_on_call(layer, part.call, part.side, partial(_keep_channels, seen, at, last)))
+            if classifier.logits == "layer":
+                stack.enter_context(_on_call(layer, part.call, "output", partial(_keep_logits, seen, last)))
         if target:
-            layer = classifier.module.get_submodule(classifier.target.layer)
-            if classifier.target.side == "input":
-                handles.append(layer.register_forward_pre_hook(lambda _, args: take(args)))
-            else:
-                handles.append(layer.register_forward_hook(lambda _, __, output: take(output)))
+            stack.enter_context(at_target(classifier, take))
         yield seen
+
+
+def _keep_channels(seen: _Seen, at: int, last: bool, given: Any) -> Any:
+    seen.parts[at] = pooled(tensors_in(given)[0], last).clone()
+    return given
+
+
+def _keep_logits(seen: _Seen, last: bool, returned: Any) -> Any:
+    seen.logits = pooled(returned, last).clone()
+    return returned
+
+
+@contextmanager
+def at_target(classifier: Classifier, change: Callable[[Any], Any]) -> Iterator[None]:
+    """Inside, ``change`` gets what the target layer takes (arguments, keywords) or returns, and gives what counts."""
+    target = classifier.target
+    with _on_call(classifier.module.get_submodule(target.layer), target.call, target.side, change):
+        yield
+
+
+@contextmanager
+def _on_call(
+    layer: nn.Module, call: int, side: Literal["input", "output"], change: Callable[[Any], Any]
+) -> Iterator[None]:
+    """Inside, ``change`` is asked on one of the calls of a layer, counted from 0 in the pass."""
+    calls = itertools.count()
+
+    def of_input(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return change((args, kwargs)) if next(calls) == call else None
+
+    def of_output(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
+        return change(output) if next(calls) == call else None
+
+    if side == "input":
+        handle = layer.register_forward_pre_hook(of_input, with_kwargs=True)
+    else:
+        handle = layer.register_forward_hook(of_output)
+    try:
+        yield
     finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _turn(seen: _Seen, what: str) -> int:
-    """How often this was asked before in this pass."""
-    seen.counts[what] = seen.counts.get(what, -1) + 1
-    return seen.counts[what]
-
-
-def _replaced(value: Any, old: Tensor, new: Tensor) -> Any:
-    """``value`` with the tensor in it replaced."""
-    if value is old:
-        return new
-    if isinstance(value, tuple | list):
-        return type(value)(new if part is old else part for part in value)
-    raise ModelError(f"the target layer returns a {type(value).__name__}: choose another one with --target-layer")
+        handle.remove()

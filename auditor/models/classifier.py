@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
+from auditor.models.head import HeadPart
 from auditor.models.layers import Layout, TargetLayer
 from auditor.models.preprocess import OpaqueTransform, Preprocess
 from auditor.records import LinearHead
@@ -22,11 +24,14 @@ class Classifier:
         preprocess: From PIL image to (3, H, W) float32 tensor.
         input_size: Short side that a decoder must not go below.
         class_names: One per output, or None where the weights do not say.
-        head: Weights of the last linear layer, ``logits = activations @ weight.T + bias``.
-        head_layer: Its name, ``head_call`` which of its calls.
+        head: Weights of what is linear at its end, ``logits = activations @ weight.T + bias``.
+        head_layer: Name of its last linear layer, or of those that were folded into the head.
+        head_parts: Layers, and which of their calls, whose inputs (or outputs) side by side are the channels.
         target: Where maps are drawn.
         channels_last: Whether batches are laid out with the channels last, which is faster for convolutions.
         device: Where the module lives.
+        unit: Whether the channels are brought to length 1.
+        logits: Where logits are read, see :class:`auditor.models.head.Head`.
         one_logit: Whether the module gives the logit z of one class against none. It stands for two classes, the
             positive one last, with logits -z/2 and z/2: their softmax is the sigmoid of z.
         output: Name of the output that holds the classes, empty where the module returns one tensor.
@@ -41,13 +46,20 @@ class Classifier:
     class_names: tuple[str, ...] | None
     head: LinearHead
     head_layer: str
-    head_call: int
+    head_parts: tuple[HeadPart, ...]
     target: TargetLayer
     channels_last: bool
     device: str
+    unit: bool = False
+    logits: Literal["layer", "fold", "model"] = "layer"
     one_logit: bool = False
     output: str = ""
     notices: tuple[str, ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether the channels' contributions and the bias add up to the logits."""
+        return self.logits != "model"
 
     @property
     def target_layer(self) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from torch import Tensor, nn
 
 from auditor.errors import ModelError
 from auditor.models.trace import Call, Pooled, trace_calls
+from auditor.wording import nearest
 
 Layout = Literal["channels_first", "channels_last", "tokens", "tokens_first"]
 MapMethod = Literal["cam", "gradient", "centred_gradient"]
@@ -27,6 +29,7 @@ class TargetLayer:
     Attributes:
         layer: Name of the module.
         call: Which of its calls, from 0 (an activation module may serve many places).
+        part: Which of the tensors that it takes or returns, from 0.
         side: Whether its output or its input is meant.
         layout: (B, K, H, W), (B, H, W, K), tokens (B, T, D) or tokens (T, B, D).
         grid: (h, w) of the map.
@@ -37,6 +40,7 @@ class TargetLayer:
 
     layer: str
     call: int
+    part: int
     side: Literal["output", "input"]
     layout: Layout
     grid: tuple[int, int]
@@ -45,35 +49,81 @@ class TargetLayer:
     method: MapMethod
 
 
-def find_target_layer(
-    module: nn.Module, batch: Tensor, head_input: Tensor, name: str, wanted: str | None = None
-) -> TargetLayer:
-    """Find the layer whose places are mapped, or check the one that is ``wanted``.
+def target_layers(
+    module: nn.Module,
+    batch: Tensor,
+    head_input: Tensor,
+    name: str,
+    *,
+    wanted: str | None = None,
+    normalised: bool = False,
+) -> Iterator[TargetLayer]:
+    """Layers whose places may be mapped, the likeliest first; or the tensors of the one that is ``wanted``.
 
     The last call whose mean over places is the head's input comes first (closed form). Where a layer normalisation
     stands between, or no call pools to the head's input: the values before the final normalisation, the input of the
     last block of a transformer (its output has mixed the places: docs/models.md), or the last convolutional output.
+    Then all calls with places, from the last one back: which of them can be mapped is not seen in shapes
+    (:mod:`auditor.models.map_proof`).
+
+    Args:
+        module: In evaluation mode.
+        batch: (B, 3, H, W) probe.
+        head_input: (B, K), its channels.
+        name: Of the model, for errors.
+        wanted: Name of a layer.
+        normalised: Whether the channels are brought to length 1.
 
     Raises:
         ModelError: no layer has places, the layout cannot be told, or ``wanted`` does not exist, run or have places.
     """
-    calls = trace_calls(module, batch, head_input, name)
-    finder = _Finder(calls, batch, name)
-    if wanted is not None:
-        known = {layer_name for layer_name, _ in module.named_modules()}
-        return finder.wanted(wanted, wanted in known)
-    return finder.best()
+    finder = _Finder(trace_calls(module, batch, head_input, name), batch, name, normalised)
+    if wanted is None:
+        yield from finder.all()
+    else:
+        yield from finder.wanted(wanted, [layer for layer, _ in module.named_modules() if layer])
 
 
 class _Finder:
     """One traced pass and the rules above."""
 
-    def __init__(self, calls: Sequence[Call], batch: Tensor, name: str) -> None:
-        self.calls = calls
+    def __init__(self, calls: Sequence[Call], batch: Tensor, name: str, normalised: bool) -> None:
+        self.every = calls
+        self.calls = [call for call in calls if call.part == 0]
         self.n_batch, self.ratio = batch.shape[0], batch.shape[2] / batch.shape[3]
         self.name = name
+        self.normalised = normalised
 
-    def best(self) -> TargetLayer:
+    def all(self) -> Iterator[TargetLayer]:
+        yield from self._told(self._best, *(partial(self._target, call, "output") for call in self._from_the_last()))
+
+    def _told(self, *places: Callable[[], TargetLayer]) -> Iterator[TargetLayer]:
+        """Each place once, where its layout can be told; the first error where none can."""
+        told: set[TargetLayer] = set()
+        first: ModelError | None = None
+        for place in places:
+            try:
+                target = place()
+            except ModelError as error:
+                first = first or error
+                continue
+            if target not in told:
+                told.add(target)
+                yield target
+        if first is not None and not told:
+            raise first
+
+    def _from_the_last(self) -> list[Call]:
+        """Calls that return places or tokens, the last first; of those that return one tensor, the outermost."""
+        found: list[Call] = []
+        inner = False
+        for call in sorted(self.every, key=lambda call: (-call.end, call.part)):
+            if not inner and (self._has_places(call.output_shape) or self._has_tokens(call.output_shape)):
+                found.append(call)
+            inner = call.same_as_inner
+        return found
+
+    def _best(self) -> TargetLayer:
         places = [call for call in self.calls if self._has_places(call.output_shape)]
         norm = next((call for call in reversed(places) if call.output_pooled and is_layer_norm(call)), None)
         if norm is not None:  # Swin: normalised at every place, then pooled
@@ -98,17 +148,20 @@ class _Finder:
             return self._target(convolved, "output")
         raise ModelError(f"{self.name} has no convolutional or token layer to draw maps of{self._candidates()}")
 
-    def wanted(self, layer: str, exists: bool) -> TargetLayer:
-        runs = [call for call in self.calls if call.name == layer]
+    def wanted(self, layer: str, names: Sequence[str]) -> Iterator[TargetLayer]:
+        runs = [call for call in self.every if call.name == layer]
         if not runs:
-            problem = "does not run in a forward pass of" if exists else "not in"
-            raise ModelError(f"layer '{layer}' {problem} {self.name}{self._candidates()} (set --target-layer)")
-        return self._target(runs[-1], "output")
+            problem = "does not run in a forward pass of" if layer in names else "not in"
+            near = None if layer in names else nearest(layer, names)
+            hint = f"; did you mean '{near}'?" if near else ""
+            raise ModelError(f"layer '{layer}' {problem} {self.name}{self._candidates()} (set --target-layer){hint}")
+        last = [call for call in runs if call.index == runs[-1].index]
+        yield from self._told(*(partial(self._target, call, "output") for call in last))
 
     def _before(self, call: Call) -> TargetLayer:
         """The values that enter ``call``, named after the layer that returned them where one did."""
         if call.producer is not None:
-            producer = next(c for c in self.calls if (c.name, c.index) == call.producer)
+            producer = next(c for c in self.every if (c.name, c.index, c.part) == call.producer)
             if producer.output_shape == call.input_shape:
                 return self._target(producer, "output")
         return self._target(call, "input")
@@ -120,10 +173,10 @@ class _Finder:
         method: MapMethod = "cam"
         if found is None or is_layer_norm(call):
             found, later = None, call.end if side == "output" else call.start
-            normalised = any(c.start > later and is_layer_norm(c) for c in self.calls)
+            normalised = self.normalised or any(c.start > later and is_layer_norm(c) for c in self.calls)
             method = "gradient" if layout == "channels_first" and not normalised else "centred_gradient"
         rectifier = found.rectifier if found else "none"
-        return TargetLayer(call.name, call.index, side, layout, grid, n_prefix, rectifier, method)
+        return TargetLayer(call.name, call.index, call.part, side, layout, grid, n_prefix, rectifier, method)
 
     def _layout(self, call: Call, shape: tuple[int, ...], found: Pooled | None) -> tuple[Layout, tuple[int, int], int]:
         """Layout, (h, w) and prefix of values; known where they pool to the head's input, else told by the shape."""
@@ -156,13 +209,15 @@ class _Finder:
             height, width = call.output_shape[2:]
             if self._fits((height, width)) and 0 <= n_tokens - height * width <= _MAX_PREFIX:
                 return [((height, width), n_tokens - height * width)]
-        grids = []
-        for n_prefix in _PREFIXES:
-            height = round(math.sqrt(max(0, n_tokens - n_prefix) * self.ratio))
-            width = round(height / self.ratio)
-            if height * width == n_tokens - n_prefix and height * width > 1:
-                grids.append(((height, width), n_prefix))
-        return grids
+        usual = [self._grid(n_tokens, n_prefix) for n_prefix in _PREFIXES]
+        any_number = [self._grid(n_tokens, n_prefix) for n_prefix in range(_MAX_PREFIX + 1)]
+        return [found for found in usual if found] or [found for found in any_number if found]
+
+    def _grid(self, n_tokens: int, n_prefix: int) -> tuple[tuple[int, int], int] | None:
+        height = round(math.sqrt(max(0, n_tokens - n_prefix) * self.ratio))
+        width = round(height / self.ratio)
+        fits = height * width == n_tokens - n_prefix and height * width > 1
+        return ((height, width), n_prefix) if fits else None
 
     def _has_places(self, shape: tuple[int, ...]) -> bool:
         return len(shape) == 4 and shape[0] == self.n_batch and (self._fits(shape[2:]) or self._fits(shape[1:3]))
@@ -182,7 +237,7 @@ class _Finder:
     def _last_block(self) -> Call | None:
         """Last block of a stack of token layers, the innermost where stacks are nested."""
         modules = {call.name: call.module for call in self.calls}
-        blocks = [call for call in self.calls if not call.is_leaf and self._keeps_tokens(call)]
+        blocks = [call for call in self.every if not call.is_leaf and self._keeps_tokens(call)]
         # A block is numbered in its parent; what is inside a block (attention, MLP) has a name of its own.
         blocks = [call for call in blocks if any(c.isdigit() for c in call.name.rpartition(".")[2])]
         if not blocks:
@@ -196,8 +251,10 @@ class _Finder:
         return last
 
     def _keeps_tokens(self, call: Call) -> bool:
-        shape = call.output_shape
-        return len(shape) == 3 and shape == call.input_shape and self.n_batch in shape[:2] and max(shape[:2]) > 2
+        return call.output_shape == call.input_shape and self._has_tokens(call.output_shape)
+
+    def _has_tokens(self, shape: tuple[int, ...]) -> bool:
+        return len(shape) == 3 and self.n_batch in shape[:2] and max(shape[:2]) > 2
 
     def _candidates(self) -> str:
         """The last few layers with places, outermost names, for an error."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,9 @@ from auditor.errors import ModelError
 from auditor.models import cam
 from auditor.models.batch_mates import check_batch_mates
 from auditor.models.classifier import Classifier
-from auditor.models.head import find_head, linear_weights
-from auditor.models.layers import find_target_layer
+from auditor.models.head import find_head
+from auditor.models.layers import target_layers
+from auditor.models.map_proof import is_empty, what_passes
 from auditor.models.model_sources import build_model
 from auditor.models.preprocess import OpaqueTransform, Preprocess, probe_picture, read_preprocess
 from auditor.models.trace import is_close
@@ -26,6 +29,14 @@ from auditor.records import FloatArray, LinearHead
 from auditor.wording import quote_list
 
 _PROBE_IMAGES = 2
+#: Layers of which a map is tried, and that are named where none has one.
+_MOST_TRIED = 60
+_NAMED = 3
+_WHY_NOT = {
+    "all": "has places that no logit depends on, so its map is 0 everywhere",
+    "part": "holds only a part of what the head gets, the rest goes around it",
+    "nothing": "does not lead to the head",
+}
 
 
 def load_classifier(
@@ -39,14 +50,16 @@ def load_classifier(
     n_labels: int | None = None,
     multi_label: bool = False,
     device: str = "cpu",
+    random_weights: bool = False,
 ) -> Classifier:
     """Load a classifier and find its channels and places by a probe.
 
     Args:
-        spec: ``torchvision:NAME``, ``timm:NAME``, ``FILE.py:factory`` or ``module:factory`` (called without arguments,
-            gives the module or (module, transform)), ``sample:planted`` or ``sample:balanced``.
-        weights: safetensors or state dict. None: published weights are fetched (torchvision, timm), or the factory's
-            own are used. The number of classes follows the weights where the builder allows.
+        spec: ``torchvision:NAME``, ``timm:NAME``, ``timm:FOLDER``, ``hf:FOLDER``, ``FILE.py:factory`` or
+            ``module:factory`` (called without arguments, gives the module or (module, transform)), ``sample:planted``
+            or ``sample:balanced``.
+        weights: safetensors or state dict. None: published weights are fetched (torchvision, timm, hf), or the
+            factory's own are used. The number of classes follows the weights where the builder allows.
         preprocess: TOML file that takes the place of the preprocessing that came with the model.
         trust_code: Whether the code of a factory may run.
         target_layer: Layer whose output is mapped, instead of the one that is found.
@@ -54,13 +67,14 @@ def load_classifier(
         n_labels: Labels of the data: of several outputs the one of this size is meant, where the outputs have no names.
         multi_label: Whether the outputs are sigmoids, each for itself.
         device: A torch device.
+        random_weights: Whether weights are drawn at random, to look at an architecture before there are any.
 
     Raises:
         ModelError: unknown spec, code not trusted, weights absent, holding code or not fitting, no preprocessing, no
             linear head, no layer with places, several outputs that could be meant, code of the user that raises, or a
             model that is not deterministic or whose answer to a picture depends on those beside it.
     """
-    source = build_model(spec, weights, trust_code=trust_code)
+    source = build_model(spec, weights, trust_code=trust_code, random=random_weights)
     transform = read_preprocess(preprocess) if preprocess else source.transform
     if transform is None:
         raise ModelError(
@@ -78,6 +92,7 @@ def load_classifier(
         n_labels=n_labels,
         multi_label=multi_label,
         device=device,
+        notices=source.notices,
     )
 
 
@@ -93,6 +108,7 @@ def make_classifier(
     n_labels: int | None = None,
     multi_label: bool = False,
     device: str = "cpu",
+    notices: Sequence[str] = (),
 ) -> Classifier:
     """Classifier of a module that is in memory; it is put into evaluation mode and moved to ``device``.
 
@@ -107,6 +123,7 @@ def make_classifier(
         n_labels: See :func:`load_classifier`.
         multi_label: See :func:`load_classifier`.
         device: A torch device.
+        notices: What the reader must be told of its weights.
 
     Raises:
         ModelError: as :func:`load_classifier`.
@@ -128,15 +145,20 @@ def make_classifier(
         digest = digest_module(module, (preprocess.describe(), *identity, *taken))
     probe = _probe_batch(preprocess, place)
     n_classes = len(class_names) if class_names is not None else n_labels
-    head_layer, head_input = find_head(module, probe, spec, wanted=model_output, n_classes=n_classes)
-    target = find_target_layer(module, probe, head_input, spec, target_layer)
-    weight, bias = linear_weights(module.get_submodule(head_layer.layer))
+    head, head_input = find_head(module, probe, spec, wanted=model_output, n_classes=n_classes)
+    weight, bias = head.weight, head.bias
     one_logit = weight.shape[0] == 1
     if one_logit:
         weight, bias = cam.two_classes(weight.T).T, cam.two_classes(bias[:, None])[0]
         if class_names is not None and len(class_names) == 1:
             class_names = (f"not {class_names[0]}", class_names[0])
-    classifier = Classifier(
+    if class_names is not None and len(class_names) != len(weight):
+        raise ModelError(
+            f"{spec} has {len(weight)} outputs but {len(class_names)} class names "
+            f"({quote_list(class_names)}); expected one name an output: mend them in the metadata of the weights"
+        )
+    with_target = partial(
+        Classifier,
         spec=spec,
         digest=digest,
         module=module,
@@ -144,30 +166,35 @@ def make_classifier(
         input_size=preprocess.input_size,
         class_names=class_names,
         head=LinearHead(_as_array(weight), _as_array(bias), multi_label),
-        head_layer=head_layer.layer,
-        head_call=head_layer.call,
-        target=target,
+        head_layer=head.name,
+        head_parts=head.parts,
         channels_last=False,
         device=device,
+        unit=head.unit,
+        logits=head.logits,
         one_logit=one_logit,
-        output=head_layer.output,
-        notices=() if head_layer.notice is None else (head_layer.notice,),
+        output=head.output,
+        notices=(*notices, *head.notices),
     )
-    if class_names is not None and len(class_names) != classifier.n_classes:
-        raise ModelError(
-            f"{spec} has {classifier.n_classes} outputs but {len(class_names)} class names "
-            f"({quote_list(class_names)}); expected one name an output: mend them in the metadata of the weights"
-        )
-    _check(classifier, probe, head_input)
+    targets = target_layers(module, probe, head_input, spec, wanted=target_layer, normalised=head.unit)
+    classifier = _with_a_map((with_target(target=target) for target in targets), probe, head_input, target_layer)
+    check_batch_mates(classifier, probe)
     return _fastest(classifier, probe)
 
 
 def _check_module(module: nn.Module, spec: str) -> None:
     """Refuse what was built without weights, with which nothing can be computed, and what has no layers to watch."""
-    if isinstance(module, torch.jit.ScriptModule):
-        raise ModelError(
-            f"model {spec} is a result of torch.jit, whose layers cannot be watched: return the plain module"
-        )
+    for name, layer in module.named_modules():
+        where = f"layer '{name}' of model {spec}" if name else f"model {spec}"
+        if isinstance(layer, torch.jit.ScriptModule):
+            raise ModelError(
+                f"{where} is a result of torch.jit, whose layers cannot be watched: return the plain module"
+            )
+        if "quantized" in type(layer).__module__:
+            raise ModelError(
+                f"{where} is quantised ({type(layer).__name__}), which no gradient passes: return the float32 module "
+                "that it was made of"
+            )
     empty = [
         name for name, value in [*module.named_parameters(), *module.named_buffers()] if is_lazy(value) or value.is_meta
     ]
@@ -185,13 +212,57 @@ def _probe_batch(transform: Preprocess | OpaqueTransform, device: torch.device) 
     return torch.from_numpy(noise).to(device)
 
 
-def _check(classifier: Classifier, probe: Tensor, head_input: Tensor) -> None:
-    """Run what an audit will run: a model that cannot do it should fail now, and not after an hour."""
+def _with_a_map(tried: Iterable[Classifier], probe: Tensor, head_input: Tensor, wanted: str | None) -> Classifier:
+    """The first of a classifier with several target layers whose maps prove themselves."""
+    tried = iter(tried)
+    first = next(tried)
+    _check_steady(first, probe, head_input)
+    refused: dict[str, str] = {}
+    proven = next(_proven(itertools.chain([first], tried), probe, refused), None)
+    if proven is not None:
+        return proven
+    said = "; ".join(f"layer '{layer}' {why}" for layer, why in list(refused.items())[:_NAMED])
+    if wanted is not None:
+        raise ModelError(f"no map of {first.spec}: {said}; leave out --target-layer, or name another layer")
+    more = f"; and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
+    raise ModelError(f"no layer of {first.spec} gives a map: {said}{more}; name one with --target-layer NAME")
+
+
+def _proven(tried: Iterable[Classifier], probe: Tensor, refused: dict[str, str]) -> Iterator[Classifier]:
+    """Those whose maps prove themselves; the layers of the others go to ``refused``, with the reason."""
+    beside: list[str] = []  # layers that hold a part: so does what is in them
+    for classifier in tried:
+        layer = classifier.target_layer
+        if len(refused) == _MOST_TRIED:
+            return
+        if any(layer == other or layer.startswith(f"{other}.") for other in beside):
+            continue
+        passing = what_passes(classifier, probe)
+        if passing == "all" and not is_empty(classifier, probe):
+            yield classifier
+            continue
+        refused.setdefault(layer, _WHY_NOT[passing])
+        if passing != "all":
+            beside.append(layer)
+
+
+def other_map_layers(classifier: Classifier, most: int) -> tuple[str, ...]:
+    """Names of other layers that maps can be drawn of, ``most`` at most, the likeliest first."""
+    probe = _probe_batch(classifier.preprocess, torch.device(classifier.device))
+    channels = torch.from_numpy(cam.forward(classifier, probe)[0]).to(probe)
+    targets = target_layers(classifier.module, probe, channels, classifier.spec, normalised=classifier.unit)
+    tried = (replace(classifier, target=target) for target in targets if target.layer != classifier.target_layer)
+    return tuple(found.target_layer for found in itertools.islice(_proven(tried, probe, {}), most))
+
+
+def _check_steady(classifier: Classifier, probe: Tensor, head_input: Tensor) -> None:
+    """A model that is not deterministic should fail now, and not after an hour."""
     activations, _ = cam.forward(classifier, probe)
     if not is_close(torch.from_numpy(activations), head_input.cpu()):
-        raise ModelError(f"{classifier.spec} gives two results for one picture in evaluation mode")
-    check_batch_mates(classifier, probe)
-    cam.response_maps(classifier, probe, np.repeat(classifier.head.weight[None, :1], len(activations), 0))
+        raise ModelError(
+            f"{classifier.spec} gives two results for one picture in evaluation mode: take out what is drawn by "
+            "chance, such as dropout that is always on"
+        )
 
 
 def _fastest(classifier: Classifier, probe: Tensor) -> Classifier:

@@ -6,8 +6,10 @@ places, pooling is a function. So a probe batch is sent through, and layers are 
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -40,20 +42,22 @@ class Pooled:
 class Call:
     """One call of one module in a forward pass.
 
+    A call that takes or returns several tensors stands once for each place among them: ``part`` counts those places.
     ``index`` counts the calls of this module from 0, ``start`` and ``end`` order all calls by their begin and end.
-    ``producer`` is the name and index of the call that returned this call's input; None where a function came between.
+    ``producer`` is the name, index and part of the call that returned this input; None where a function came between.
     ``same_as_inner`` says that the output is the very tensor that the call before returned. ``output_pooled`` and
     ``input_pooled`` say how output and input pool to the head's input, None where they do not.
     """
 
     name: str
     index: int
+    part: int
     module: nn.Module
     start: int
     end: int
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
-    producer: tuple[str, int] | None
+    producer: tuple[str, int, int] | None
     same_as_inner: bool
     output_pooled: Pooled | None
     input_pooled: Pooled | None
@@ -75,6 +79,48 @@ def first_tensor(value: Any) -> Tensor | None:
         return first_tensor(value[0]) if value else None
     logits = getattr(value, "logits", None)
     return logits if isinstance(logits, Tensor) else None
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """Every tensor in what a module takes or returns, in order: in tuples, lists, mappings and dataclasses too."""
+    if isinstance(value, Tensor):
+        return [value]
+    return [tensor for part in _parts(value) for tensor in tensors_in(part)]
+
+
+def with_tensors(value: Any, new: Sequence[Tensor]) -> Any:
+    """``value`` with its tensors, in the order of :func:`tensors_in`, replaced by ``new``; ``value`` stays as it is."""
+    return _with_tensors(value, iter(new))
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    if isinstance(value, list | tuple):
+        return list(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [getattr(value, field.name) for field in dataclasses.fields(value)]
+    return []
+
+
+def _with_tensors(value: Any, new: Iterator[Tensor]) -> Any:
+    if isinstance(value, Tensor):
+        return next(new)
+    parts = [_with_tensors(part, new) for part in _parts(value)]
+    if not parts:
+        return value
+    if isinstance(value, tuple):
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, list):
+        return parts
+    twin = copy.copy(value)  # outputs of transformers are dictionaries and dataclasses in one
+    if isinstance(value, MutableMapping | dict):
+        for key, part in zip(value, parts, strict=True):
+            twin[key] = part
+    else:
+        for field, part in zip(dataclasses.fields(value), parts, strict=True):
+            object.__setattr__(twin, field.name, part)
+    return twin
 
 
 def pooled(values: Tensor, last: bool = False) -> Tensor:
@@ -103,43 +149,47 @@ def trace_calls(module: nn.Module, batch: Tensor, head_input: Tensor, model: str
     """
     calls: list[Call] = []
     counts: dict[str, int] = {}
-    open_calls: list[tuple[str, int, int, tuple[int, ...], tuple[str, int] | None, Pooled | None]] = []
+    open_calls: list[tuple[str, int, int, list[_Seen]]] = []
     clock = itertools.count()
     # Held, so that no other tensor can get its place in memory while it is compared by identity.
-    newest: tuple[Tensor, str, int] | None = None
+    newest: tuple[list[Tensor], str, int] = [], "", 0
 
     def begin(name: str) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            value = first_tensor([*args, *kwargs.values()])
             index = counts.get(name, 0)
             counts[name] = index + 1
-            producer = newest[1:] if newest is not None and newest[0] is value else None
-            shape = () if value is None else tuple(value.shape)
-            open_calls.append((name, index, next(clock), shape, producer, _pools_to(value, head_input)))
+            seen = [_see(value, newest, head_input) for value in tensors_in((args, kwargs))]
+            open_calls.append((name, index, next(clock), seen))
 
         return hook
 
     def end(layer: nn.Module, _: tuple[Any, ...], output: Any) -> None:
         nonlocal newest
-        name, index, start, input_shape, producer, input_pooled = open_calls.pop()
-        value = first_tensor(output)
-        calls.append(
-            Call(
-                name=name,
-                index=index,
-                module=layer,
-                start=start,
-                end=next(clock),
-                input_shape=input_shape,
-                output_shape=() if value is None else tuple(value.shape),
-                producer=producer,
-                same_as_inner=newest is not None and newest[0] is value,
-                output_pooled=_pools_to(value, head_input),
-                input_pooled=input_pooled,
+        name, index, start, given = open_calls.pop()
+        returned = tensors_in(output)
+        gave = [_see(value, newest, head_input) for value in returned]
+        ended = next(clock)
+        for part in range(max(1, len(given), len(gave))):
+            taken = given[part] if part < len(given) else _Seen()
+            given_back = gave[part] if part < len(gave) else _Seen()
+            calls.append(
+                Call(
+                    name=name,
+                    index=index,
+                    part=part,
+                    module=layer,
+                    start=start,
+                    end=ended,
+                    input_shape=taken.shape,
+                    output_shape=given_back.shape,
+                    producer=taken.producer,
+                    same_as_inner=given_back.producer is not None,
+                    output_pooled=given_back.pooled,
+                    input_pooled=taken.pooled,
+                )
             )
-        )
-        if value is not None:
-            newest = (value, name, index)
+        if returned:
+            newest = returned, name, index
 
     with _hooks() as handles, torch.no_grad():
         for name, layer in module.named_modules():
@@ -150,9 +200,24 @@ def trace_calls(module: nn.Module, batch: Tensor, head_input: Tensor, model: str
     return calls
 
 
-def _pools_to(values: Tensor | None, head_input: Tensor) -> Pooled | None:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is kept of a tensor: its shape, the call that returned it just before, and how it pools."""
+
+    shape: tuple[int, ...] = ()
+    producer: tuple[str, int, int] | None = None
+    pooled: Pooled | None = None
+
+
+def _see(value: Tensor, newest: tuple[list[Tensor], str, int], head_input: Tensor) -> _Seen:
+    tensors, name, index = newest
+    part = next((part for part, tensor in enumerate(tensors) if tensor is value), None)
+    return _Seen(tuple(value.shape), None if part is None else (name, index, part), _pools_to(value, head_input))
+
+
+def _pools_to(values: Tensor, head_input: Tensor) -> Pooled | None:
     """How (B, K, H, W) or (B, H, W, K) pools to the head's input."""
-    if values is None or values.ndim != 4 or values.shape[0] != head_input.shape[0]:
+    if values.ndim != 4 or values.shape[0] != head_input.shape[0]:
         return None
     for last in (False, True):
         if values.shape[3 if last else 1] != head_input.shape[1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import mmap
 import pickletools
@@ -9,19 +10,31 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from auditor.errors import ModelError
+from auditor.figures import counted
+from auditor.models.foreign_formats import INSTEAD, foreign_format
+from auditor.wording import quote
 
 StateDict = dict[str, Tensor]
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
-#: What DistributedDataParallel, torch.compile and Lightning put before every key.
-_PREFIXES = ("module.", "_orig_mod.", "model.")
+#: Where training scripts keep the tensors of the model among other things, the likeliest first.
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
+#: Parts of a key that may stand before what the model calls it: "module.model.net.".
+_DEEPEST_PREFIX = 5
 _NAMED = 3
+#: What training scripts keep beside tensors and holds no code: their arguments, and scores as NumPy's numbers.
+_PLAIN: list[Any] = [
+    argparse.Namespace,
+    np.dtype,
+    *((np.float64(0).__reduce__()[0], f"{place}.multiarray.scalar") for place in ("numpy._core", "numpy.core")),
+    *{type(np.dtype(kind)) for kind in np.typecodes["AllInteger"] + np.typecodes["AllFloat"] + "?"},
+]
 
 
 def read_weights(path: Path) -> tuple[StateDict, dict[str, str]]:
@@ -38,6 +51,9 @@ def read_weights(path: Path) -> tuple[StateDict, dict[str, str]]:
     """
     if not path.is_file():
         raise ModelError(f"weights {path}: no such file; give a safetensors file or a state dict")
+    foreign = foreign_format(path)
+    if foreign:
+        raise ModelError(f"weights {path} are {foreign}, of which neither channels nor gradients can be had; {INSTEAD}")
     try:
         with safe_open(path, framework="pt") as file:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
@@ -50,27 +66,50 @@ def read_weights(path: Path) -> tuple[StateDict, dict[str, str]]:
 def _read_pickle(path: Path) -> StateDict:
     advice = "save the tensors alone: torch.save(model.state_dict(), FILE), or safetensors"
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_PLAIN):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises five kinds here; all mean the same to the user
         code = _code_in(path)
         if code:
             raise ModelError(f"weights {path} hold a pickle with code ({code}), which is not run; {advice}") from error
         reason = f"{type(error).__name__} {error}".strip().splitlines()[0]
+        if "weights_only" in str(error):  # torch's own advice is to run what the file holds
+            reason = f"{type(error).__name__}: what it holds is neither a tensor nor a plain value"
         raise ModelError(f"weights {path} are neither safetensors nor a state dict ({reason}); {advice}") from error
-    for key in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if isinstance(content, Mapping):
+    kind = type(content).__name__
+    while isinstance(content, Mapping):
+        named = [key for key in _WRAPPERS if _holds_tensors(content.get(key))]
         state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
-        if state:
+        others = [key for key, value in content.items() if _holds_tensors(value)]
+        if not named and state:
+            quantised = next((key for key, value in state.items() if value.is_quantized), None)
+            if quantised or any("_packed_params" in str(key) for key in content):
+                raise ModelError(
+                    f"weights {path} are quantised to whole numbers, which no gradient passes; give the float32 "
+                    "weights that they were made of"
+                )
             return state
-    raise ModelError(f"weights {path} hold no tensors by name (found {type(content).__name__}); {advice}")
+        if not named and len(others) > 1:
+            raise ModelError(
+                f"weights {path} hold tensors under {len(others)} names ({', '.join(map(quote, others[:_NAMED]))}), "
+                f"and which are the model's cannot be told; {advice}"
+            )
+        content = content[named[0]] if named else content[others[0]] if others else None
+    raise ModelError(f"weights {path} hold no tensors by name (found {kind}); {advice}")
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Whether there are tensors by name in it; those of an optimiser stand under numbers."""
+    return isinstance(value, Mapping) and any(
+        isinstance(key, str) and (isinstance(part, Tensor) or _holds_tensors(part)) for key, part in value.items()
+    )
 
 
 def _code_in(path: Path) -> str:
     """Names that a pickle would import, shortened; empty where it is none."""
     try:
-        names = list(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
+        with torch.serialization.safe_globals(_PLAIN):
+            names = list(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
     except Exception:  # not written by torch.save of today: look at the bare pickle
         names = _imports_of_pickle(path)
     names.sort(key=lambda name: (name.startswith("torch."), name))  # the telling ones first
@@ -106,15 +145,30 @@ def _imported(content: mmap.mmap) -> Iterator[str]:
             texts += [last] if isinstance(last, str) else []
 
 
-def fit_keys(state: StateDict, module: nn.Module) -> StateDict:
-    """The state with the prefix of a wrapper taken off every key, where that fits ``module`` better."""
+def fit_keys(state: StateDict, module: nn.Module, weights: Path) -> StateDict:
+    """The part of a state whose keys fit ``module`` once what stands before all of them is taken off.
+
+    Raises:
+        ModelError: two parts fit alike, as a student and a teacher do.
+    """
     expected = module.state_dict().keys()
-    candidates = [state]
-    for candidate in candidates:
-        for prefix in _PREFIXES:
-            if candidate and all(key.startswith(prefix) for key in candidate):
-                candidates.append({key.removeprefix(prefix): value for key, value in candidate.items()})
-    return max(candidates, key=lambda candidate: len(expected & candidate.keys()))
+    fitting: dict[str, int] = {"": 0}
+    for key in state:
+        parts = key.split(".")
+        for depth in range(min(len(parts), _DEEPEST_PREFIX + 1)):
+            if ".".join(parts[depth:]) in expected:
+                prefix = "".join(f"{part}." for part in parts[:depth])
+                fitting[prefix] = fitting.get(prefix, 0) + 1
+    most = max(fitting.values())
+    best = [prefix for prefix, count in fitting.items() if count == most]
+    if "" in best or 2 * most < len(expected):
+        return state
+    if len(best) > 1:
+        raise ModelError(
+            f"weights {weights} hold {len(best)} sets of tensors that fit, under {' and '.join(map(quote, best))}; "
+            "save one of them alone"
+        )
+    return {key.removeprefix(best[0]): value for key, value in state.items() if key.startswith(best[0])}
 
 
 def rows_of_head(state: StateDict, module: nn.Module) -> int | None:
@@ -139,13 +193,16 @@ def rows_of_head(state: StateDict, module: nn.Module) -> int | None:
     return rows.pop() if len(rows) == 1 and heads_only else None
 
 
-def load_into(module: nn.Module, state: StateDict, *, weights: Path, model: str) -> None:
+def load_into(module: nn.Module, state: StateDict, *, weights: Path, model: str) -> tuple[str, ...]:
     """Copy the tensors into ``module``.
+
+    Returns:
+        What the reader must be told: tensors beside those of the model that were left out.
 
     Raises:
         ModelError: keys are missing, unexpected or of another shape; the first of each are named.
     """
-    state = fit_keys(state, module)
+    given, state = state, fit_keys(state, module, weights)
     own = module.state_dict()
     shapes = [
         f"{key} is {tuple(state[key].shape)}, expected {tuple(value.shape)}"
@@ -171,6 +228,11 @@ def load_into(module: nn.Module, state: StateDict, *, weights: Path, model: str)
     versioned = OrderedDict(state)
     versioned._metadata = own._metadata  # type: ignore[attr-defined]
     module.load_state_dict(versioned, strict=False)
+    kept = {id(value) for value in state.values()}
+    beside = [key for key, value in given.items() if id(value) not in kept]
+    if not beside:
+        return ()
+    return (f"{counted(len(beside), 'tensor')} of {weights} that the model has not are left out: {_first(beside)}",)
 
 
 def _first(keys: list[str]) -> str:

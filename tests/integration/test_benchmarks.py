@@ -259,3 +259,23 @@ def test_a_toy_does_not_replace_the_bundled_backbones():
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.endswith("--toy would replace the bundled weights by worthless ones; give --folder\n")
+
+
+@pytest.mark.slow
+def test_architectures(tmp_path):
+    found, page = tmp_path / "found.jsonl", tmp_path / "page.md"
+    page.write_text("before <!-- architectures: begin -->old<!-- architectures: end --> after")
+    printed = run("benchmarks.architectures", "--output", found, "--only", "test_resnet", "test_vit")
+    assert [line.split()[:3] for line in printed.splitlines()] == [
+        ["timm", "resnet", "test_resnet"], ["timm", "vision_transformer", "test_vit"],
+    ]  # fmt: skip
+    rows = [json.loads(line) for line in found.read_text().splitlines()]
+    assert [(row["layer"], row["method"], row["exact"], row["cut"]) for row in rows] == [
+        ("layer4", "cam", True, True), ("blocks.4", "centred_gradient", True, True),
+    ]  # fmt: skip
+    assert all(row["error"] < 1e-5 and row["largest"] > 0 for row in rows)
+    run("benchmarks.architectures", "--output", found, "--document", page)
+    text = page.read_text()
+    assert "2 models, 2 load without a layer named, 2 of them with an exact head" in text
+    assert "old" not in text
+    assert text.endswith("<!-- architectures: end --> after")

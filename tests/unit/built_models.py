@@ -35,6 +35,6 @@ def built(name: str, side: int) -> Classifier:
     if source == "torchvision":
         module = torchvision.models.get_model(model, weights=None, num_classes=7)
     else:
-        sized = {"img_size": side} if model.startswith(("vit", "swin")) else {}
+        sized = {"img_size": side} if model.startswith(("vit", "swin_", "deit")) else {}
         module = timm.create_model(model, pretrained=False, num_classes=7, **sized)
     return classifier_of(randomise(module), side)

@@ -72,6 +72,8 @@ ARCHITECTURES = {
     ("timm:convnext_atto", 64): ("stages", "centred_gradient"),
     ("timm:swin_tiny_patch4_window7_224", 112): ("layers", "centred_gradient"),
     ("timm:vit_tiny_patch16_224", 64): ("blocks.10", "centred_gradient"),
+    ("timm:deit_tiny_distilled_patch16_224", 64): ("blocks.10", "centred_gradient"),
+    ("timm:swiftformer_xs", 64): ("norm", "cam"),
     ("timm:vit_small_patch16_36x1_224", 64): ("blocks.34", "centred_gradient"),
     ("timm:vit_base_patch16_clip_quickgelu_224", 32): ("blocks.10", "centred_gradient"),
 }

@@ -89,7 +89,9 @@ def test_target_that_does_not_lead_to_the_head():
             self.aside(x)
             return self.main(x)
 
-    with pytest.raises(ModelError, match="layer 'aside' of Aside does not lead to the head"):
+    with pytest.raises(
+        ModelError, match="no map of Aside: layer 'aside' does not lead to the head; leave out --target-layer"
+    ):
         classifier_of(Aside(), target_layer="aside")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from pathlib import Path
 
 import huggingface_hub
 import pytest
@@ -101,6 +102,20 @@ def test_a_model_is_loaded_and_traced(monkeypatch):
     assert check.state == "ok"
     assert check.detail.startswith("5 outputs, ")
     assert "(cam)" in check.detail
+
+
+def test_an_architecture_is_looked_at_before_there_are_weights(monkeypatch):
+    monkeypatch.setattr(doctor, "_sample_encoder", str)
+    check = by_name(model="timm:test_vit", weights=Path("random"))["model timm:test_vit"]
+    lines = [line.strip() for line in check.detail.splitlines()]
+    assert lines[0] == "1000 outputs, 64 channels into 'head', maps at 'blocks.4' (centred_gradient)"
+    assert lines[1].startswith("names of the outputs: 'tench")
+    assert lines[2].startswith("preprocessing: (size=168, crop=(160, 160), interpolation='bicubic'")
+    assert lines[3] == "logits: bias and the contributions of the channels"
+    assert lines[4].startswith(
+        "a map has 10 x 10 places, 1 token before them; other layers for --target-layer: 'blocks.3'"
+    )
+    assert lines[5] == "weights: random, so that no figure of it means anything"
 
 
 def test_a_model_that_does_not_load_is_failed_with_its_message(tmp_path, monkeypatch):

@@ -85,6 +85,10 @@ def test_words_that_the_picture_shows_come_first():
         "little speaks for duck here: 40 % of what pictures have of it on average",
         "words against duck: forest (scene) 30 %",
     ]
+    first_order = Explanation(
+        Image.new("RGB", (1, 1)), "a.png", None, "duck", "duck", 0.9, words, (), first, exact=False
+    )
+    assert first_order.notes[0].startswith("words and maps are not exact: something that is not linear follows")
 
 
 def test_a_class_that_was_asked_for(world, loaded):

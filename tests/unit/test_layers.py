@@ -21,7 +21,7 @@ from toy_models import (
 
 from auditor.errors import ModelError
 from auditor.models.head import find_head
-from auditor.models.layers import TargetLayer, find_target_layer
+from auditor.models.layers import TargetLayer, target_layers
 
 
 def probe(side: int = 16) -> Tensor:
@@ -32,7 +32,7 @@ def find(module: nn.Module, wanted: str | None = None) -> tuple[str, TargetLayer
     torch.manual_seed(0)
     module = randomise(module).eval()
     head, head_input = find_head(module, probe(), "toy")
-    return head.layer, find_target_layer(module, probe(), head_input, "toy", wanted)
+    return head.name, next(target_layers(module, probe(), head_input, "toy", wanted=wanted))
 
 
 def test_gap_and_linear():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import InputError
-from auditor.named_files import check_named_files, encoder_file
+from auditor.named_files import check_named_files, encoder_file, model_folder
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,13 @@ def test_every_file_is_named_with_its_flag():
 def test_trusted_or_without_files():
     check_named_files(Path("a"), {"weights": Path("w.pt")}, trust_code=True)
     check_named_files(Path("a"), {"weights": None}, trust_code=False)
+
+
+@pytest.mark.parametrize("spec", ["hf:models/vit", "hf:vit", "timm:models/vit", "timm:hf-hub:a/b", "timm:."])
+def test_models_that_are_folders(spec: str):
+    assert model_folder(spec) == spec
+
+
+@pytest.mark.parametrize("spec", ["timm:resnet50.a1_in1k", "torchvision:resnet18", "sample:planted", "none"])
+def test_models_that_are_known_by_name(spec: str):
+    assert model_folder(spec) is None
