@@ -23,7 +23,7 @@ from auditor.wording import quote, quote_list
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 NAMES = st.from_regex(r"[a-zéß][a-z0-9éß .]{0,8}[a-z0-9]/[a-z0-9]{1,8}\.jpg", fullmatch=True)
 #: One spelling each, and none that looks like another.
-LABELS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), min_size=1, max_size=8).map(
+LABELS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r|"), min_size=1, max_size=8).map(
     visible
 )
 LABELS = LABELS.filter(lambda label: label and one_form([label]) == [label])
