@@ -70,7 +70,7 @@ def read_class_folders(folder: Path) -> Manifest:
         notices.append(f"{counted(loose, 'picture')} directly in the folder of the data, in no class folder: left out")
     return Manifest(
         what=f"folder {quote_path(folder)}",
-        root=folder.resolve(),
+        root=folder,
         items=items,
         has_splits=bool(splits),
         notices=tuple(notices),

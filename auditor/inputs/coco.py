@@ -22,7 +22,7 @@ from auditor.inputs.one_spelling import tidy
 from auditor.inputs.problems import Kind, Problems
 from auditor.records import ImageItem, Progress
 from auditor.regular_files import require_regular
-from auditor.wording import quote, quote_path
+from auditor.wording import quote, quote_path, shown
 
 _NO_FILE = Kind(
     "image has no usable file_name", "images have no usable file_name", "name files below the pictures' folder"
@@ -87,7 +87,7 @@ def read_coco(file: Path, images: Path | None = None) -> Annotations:
         name = one.get("file_name")
         path = path_below(name, confinement) if isinstance(name, str) and "\0" not in name else None
         if path is None:
-            problems.add(_NO_FILE, f"image {position}: {quote(name)}")
+            problems.add(_NO_FILE, f"image {position}: {shown(name)}")
             continue
         paths[str(one.get("id"))] = path
         sizes[path] = (one.get("width"), one.get("height"))
@@ -97,15 +97,15 @@ def read_coco(file: Path, images: Path | None = None) -> Annotations:
         number = f"annotation {position}"
         path, category = paths.get(str(one.get("image_id"))), names.get(str(one.get("category_id")))
         if path is None:
-            problems.add(_NO_IMAGE, f"{number}: {quote(one.get('image_id'))}")
+            problems.add(_NO_IMAGE, f"{number}: {shown(one.get('image_id'))}")
         elif not category:
-            problems.add(_NO_CATEGORY, f"{number}: {quote(one.get('category_id'))}")
+            problems.add(_NO_CATEGORY, f"{number}: {shown(one.get('category_id'))}")
         elif one.get("iscrowd"):
             n_crowds += 1
         else:
             boxes.append(Box(path, sizes[path], category, _edges(one.get("bbox")), number))
     problems.refuse(what)
-    return Annotations(what, root.resolve(), tuple(dict.fromkeys(paths.values())), tuple(boxes), n_crowds)
+    return Annotations(what, root, tuple(dict.fromkeys(paths.values())), tuple(boxes), n_crowds)
 
 
 def labelled_pictures(found: Annotations, one_of: OneOf | None = None) -> Manifest:
@@ -161,7 +161,7 @@ def write_crops(found: Annotations, folder: Path, *, on_progress: Progress | Non
         width, height = boxes[0].size
         if (width is not None and width != image.width) or (height is not None and height != image.height):
             problems.add(
-                _OTHER_SIZE, f"{quote(path)}: {image.width} x {image.height}, not {quote(width)} x {quote(height)}"
+                _OTHER_SIZE, f"{quote(path)}: {image.width} x {image.height}, not {shown(width)} x {shown(height)}"
             )
             continue
         for box in boxes:
@@ -185,7 +185,7 @@ def write_crops(found: Annotations, folder: Path, *, on_progress: Progress | Non
         raise InputError(f"{found.what}: no boxes to cut out; expected 'annotations' with 'bbox'")
     told = [(found.n_crowds, "around many objects at once (iscrowd)"), (n_empty, "without a pixel within its picture")]
     notices = tuple(f"{counted(n, 'box', 'boxes')} {what} left out" for n, what in told if n)
-    return Manifest(found.what, folder.resolve(), items, notices=notices)
+    return Manifest(found.what, folder, items, notices=notices)
 
 
 def _read_json(file: Path, what: str) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def load_dataset(
     if unlabelled:
         notices.append(f"{unlabelled:,} of {len(items):,} pictures have no label, and tell nothing of any class")
     files = sorted({name for item in items for name in (item.path, item.mask_path) if name is not None})
-    root = listed.root
+    root = listed.root.resolve()
     contents = read_contents(root, files, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
     others = [one for one in listed.items if split is not None and one.split not in (None, split_name(split))]
     leaked = leak_notice(root, items, contents, others, memory=memory, n_jobs=n_jobs, on_progress=on_progress)

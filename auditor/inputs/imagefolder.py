@@ -56,7 +56,7 @@ def read_imagefolder(folder: Path, reading: Reading) -> Manifest:
     ]
     return Manifest(
         what=f"folder {quote_path(folder)}",
-        root=folder.resolve(),
+        root=folder,
         items=items,
         attribute_names=tuple(sorted({name for part in parts.values() for name in part.attribute_names})),
         has_splits=True,

@@ -227,7 +227,7 @@ def read_manifest(
         if name not in (path_column, "mask", "split")
     )
     notices += [notice for notice in told if notice]
-    return Manifest(what, root.resolve(), kept, attribute_names, "split" in table.columns, tuple(notices), problems)
+    return Manifest(what, root, kept, attribute_names, "split" in table.columns, tuple(notices), problems)
 
 
 def split_name(value: str) -> str:
@@ -271,7 +271,7 @@ def _absolute(paths: Sequence[str]) -> Kind:
 def missing_files(root: Path, items: Iterable[ImageItem]) -> Problems:
     """The pictures that are named and not on the disk, and where they were looked for."""
     found = Problems()
-    where = f"looked for in {quote_path(root)}; --data-root names another folder that the paths begin in"
+    where = f"looked for in {quote_path(root.resolve())}; --data-root names another folder that the paths begin in"
     kind = Kind("file is not there", "files are not there", where)
     for item in items:
         if not os.path.exists(f"{root}/{item.path}"):  # noqa: PTH110 (a million times)
