@@ -31,11 +31,11 @@ class ManifestKind(StrEnum):
 
 
 _LAYOUTS = (ManifestKind.folder, ManifestKind.hf, ManifestKind.csv, ManifestKind.coco)
-_PUBLIC = tuple(kind for kind in ManifestKind if kind not in _LAYOUTS)
+PUBLIC_SETS = tuple(kind for kind in ManifestKind if kind not in _LAYOUTS)
 #: Options that only some kinds know.
 _KINDS_OF = {
     "--target": (ManifestKind.celeba,),
-    "--attributes": _PUBLIC,
+    "--attributes": PUBLIC_SETS,
     "--path-column": (ManifestKind.csv, ManifestKind.hf),
     "--label-column": (ManifestKind.csv, ManifestKind.hf),
     "--data-root": (ManifestKind.csv,),
@@ -107,7 +107,7 @@ def manifest(
             raise InputError(f"{option} is for {of}, and the manifest is of {name.value}; leave it out")
     if one_of is not None and crops is not None:
         raise InputError("--one-of chooses pictures and --crops cuts all boxes out of all; give one of them")
-    if name in _PUBLIC:
+    if name in PUBLIC_SETS:
         chosen = None if attributes is None else [part.strip() for part in attributes.split(",") if part.strip()]
         written = write_public_manifest(name.value, root, output=output, target=target, attributes=chosen, force=force)
     else:

@@ -144,9 +144,8 @@ def _read_json_lines(path: Path, what: str, problems: Problems) -> Table:
                         raise ValueError("no object")
                     rows.append({name.strip(): _json_text(name, value) for name, value in given.items()})
                 except (ValueError, RecursionError) as error:  # text in no UTF-8 too
-                    is_json = not isinstance(error, json.JSONDecodeError)
-                    told = _first_line(error) if is_json else f"{error.msg} at character {error.pos + 1}"
-                    problems.add(_NO_OBJECT, f"line {number}: {told}")
+                    at = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
+                    problems.add(_NO_OBJECT, f"line {number}: {at or _first_line(error)}")
                     continue
                 places.append(f"line {number}")
         except UnicodeDecodeError as error:
