@@ -13,7 +13,7 @@ from auditor.inputs.columns import LABEL, PATH, find_column, no_column
 from auditor.inputs.one_label import OneOf, labels_of
 from auditor.inputs.one_spelling import one_form, spelling_notice, tidy, visible
 from auditor.inputs.problems import Kind, Problems
-from auditor.inputs.tables import SEVERAL, read_table
+from auditor.inputs.tables import SEVERAL, Table, read_table
 from auditor.records import PROPERTY_PREFIX, ImageItem
 from auditor.wording import quote, quote_path
 
@@ -117,20 +117,19 @@ def read_manifest(
         labels_of_folders: Where there is none, the first folder of its path is a picture's label.
 
     Raises:
-        InputError: unreadable, no column that is needed, or no rows.
+        InputError: unreadable, or no column that is needed.
     """
     what = f"manifest {quote(path.name)}"
     problems = Problems()
     table = read_table(path, what, problems)
-    path_column = find_column(tuple(table.columns), PATH, what, named=reading.path_column)
-    if path_column is None:
-        problems.refuse(what)  # lines that cannot be read are why a column is not there
-        raise no_column(tuple(table.columns), PATH, what)
-    label_column = LABEL.name if LABEL.name in table.columns else None
-    if needs_label:
-        label_column = find_column(tuple(table.columns), LABEL, what, named=reading.label_column)
-        if label_column is None and not labels_of_folders:
-            raise no_column(tuple(table.columns), LABEL, what)
+    names = tuple(table.columns)
+    path_column = find_column(names, PATH, what, named=reading.path_column)
+    label_column = find_column(names, LABEL, what, named=reading.label_column) if needs_label else None
+    if not needs_label and LABEL.name in names:
+        label_column = LABEL.name
+    if path_column is None or (label_column is None and needs_label and not labels_of_folders):
+        problems.refuse(what)  # lines that cannot be read may be why a column is not there
+        raise no_column(names, PATH if path_column is None else LABEL, what)
     if not table.places and not problems.n:
         problems.say("no rows; expected one row a picture")
     # What names files is kept letter by letter.
@@ -204,13 +203,7 @@ def read_manifest(
     kind = _absolute([raw for raw, _ in absolute])
     for raw_path, place in absolute:
         problems.add(kind, f"{quote(raw_path)} on {place}")
-    notices = [
-        f"{what}: column {quote(name)} is read as {role.name}"
-        for name, role, named in ((path_column, PATH, reading.path_column), (label_column, LABEL, reading.label_column))
-        if name not in (None, named, role.name)
-    ]
-    if label_column is None and labels_of_folders:
-        notices.append(f"{what} has no column of labels: the first folder of a path is its label")
+    notices = _how_read(what, path_column, label_column, reading, labels_of_folders, table)
     if reading.one_of is None:
         for relative_path, found in labels.items():
             if len(found) > 1:
@@ -221,13 +214,32 @@ def read_manifest(
         chosen = reading.one_of.choose(labels, what)
         kept = [replace(items[name], label=label) for name, label in chosen.labels.items()]
         notices += chosen.notices
+    return Manifest(what, root, kept, attribute_names, "split" in table.columns, tuple(notices), problems)
+
+
+def _how_read(
+    what: str,
+    path_column: str,
+    label_column: str | None,
+    reading: Reading,
+    labels_of_folders: bool,
+    table: Table,
+) -> list[str]:
+    """What the reader must know of columns that were found, and of values that are written otherwise than read."""
+    found = ((path_column, PATH, reading.path_column), (label_column, LABEL, reading.label_column))
+    notices = [
+        f"{what}: column {quote(name)} is read as {role.name}"
+        for name, role, named in found
+        if name not in (None, named, role.name)
+    ]
+    if label_column is None and labels_of_folders:
+        notices.append(f"{what} has no column of labels: the first folder of a path is its label")
     told = (
-        spelling_notice(f"{what}: values of column {quote(name)}", table.columns[name])
-        for name in table.columns
+        spelling_notice(f"{what}: values of column {quote(name)}", values)
+        for name, values in table.columns.items()
         if name not in (path_column, "mask", "split")
     )
-    notices += [notice for notice in told if notice]
-    return Manifest(what, root, kept, attribute_names, "split" in table.columns, tuple(notices), problems)
+    return [*notices, *(notice for notice in told if notice)]
 
 
 def split_name(value: str) -> str:
