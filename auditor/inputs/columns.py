@@ -16,12 +16,16 @@ class Role:
 
     name: str
     meaning: str
-    known: frozenset[str]  # as `_key` writes them
+    known: frozenset[str]  # in small letters, without _, - and spaces
 
     @property
     def setting(self) -> str:
         """The setting that names the column."""
         return f"{self.name}_column"
+
+    def is_known_as(self, column: str) -> bool:
+        """Whether a column's name is one of the known ones; case, ``_``, ``-`` and spaces make no difference."""
+        return re.sub(r"[\s_-]", "", column).casefold() in self.known
 
     @property
     def flag(self) -> str:
@@ -78,7 +82,7 @@ def find_column(columns: Sequence[str], role: Role, what: str, *, named: str | N
         )
     if role.name in columns:
         return role.name
-    found = [name for name in columns if _key(name) in role.known]
+    found = [name for name in columns if role.is_known_as(name)]
     if len(found) > 1:
         raise InputError(
             f"{what}: {len(found)} columns could be the one that {role.meaning}: {quote_list(found)}; say which with "
@@ -96,7 +100,3 @@ def no_column(columns: Sequence[str], role: Role, what: str) -> InputError:
         f"{what}: no column {role.meaning} ({role.name!r} and the like); columns found: {quote_list(columns)}{hint}"
         f"{separate or f'; name it with {role.flag} ({role.setting} in auditor.toml)'}"
     )
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\s_-]", "", name).casefold()

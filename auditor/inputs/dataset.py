@@ -14,7 +14,15 @@ from auditor.figures import counted
 from auditor.inputs.class_folders import SPLIT_NAMES, TRAINING_NAMES, read_class_folders
 from auditor.inputs.contents import read_contents
 from auditor.inputs.imagefolder import metadata_tables, read_imagefolder
-from auditor.inputs.manifest import AS_FOUND, Manifest, Reading, missing_files, read_manifest, split_name
+from auditor.inputs.manifest import (
+    AS_FOUND,
+    Manifest,
+    Reading,
+    missing_files,
+    read_manifest,
+    split_name,
+    tables_of_pictures,
+)
 from auditor.inputs.one_spelling import refuse_look_alikes
 from auditor.inputs.split_leaks import leak_notice
 from auditor.records import Dataset, ImageItem, Progress
@@ -72,9 +80,10 @@ def load_dataset(
         items, unsplit = _of_split(listed, split)
         notices += unsplit
     elif in_folders and len(splits) > 1:
+        held_back = min(splits, key=lambda name: (name in TRAINING_NAMES, name))
         raise InputError(
             f"{listed.what} holds splits ({quote_list(sorted(splits))}), and what a model was trained on hides gaps; "
-            f"choose one with --split, such as --split {sorted(splits)[-1]} (split in auditor.toml)"
+            f"choose one with --split, such as --split {held_back} (split in auditor.toml)"
         )
     items = sorted((replace(item, image_id=image_id(item.path)) for item in items), key=lambda item: item.path)
     if len({item.image_id for item in items}) < len(items):
@@ -141,7 +150,12 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
             f"path_column and label_column name columns of a manifest, and data {quote_path(path)} is a folder without "
             "metadata.csv: drop them"
         )
-    return read_class_folders(path)
+    listed = read_class_folders(path)
+    unread = tables_of_pictures(path)
+    if not unread:
+        return listed
+    told = f"{quote_list(unread)} in the folder of the data name pictures too and are not read: --data names them"
+    return replace(listed, notices=(*listed.notices, told))
 
 
 def in_training(dataset: Dataset) -> bool | None:

@@ -13,7 +13,7 @@ from auditor.inputs.columns import LABEL, PATH, find_column, no_column
 from auditor.inputs.one_label import OneOf, labels_of
 from auditor.inputs.one_spelling import one_form, spelling_notice, tidy, visible
 from auditor.inputs.problems import Kind, Problems
-from auditor.inputs.tables import SEVERAL, Table, read_table
+from auditor.inputs.tables import SEVERAL, TABLE_SUFFIXES, Table, column_names, read_table
 from auditor.records import PROPERTY_PREFIX, ImageItem
 from auditor.wording import quote, quote_path
 
@@ -278,6 +278,12 @@ def _absolute(paths: Sequence[str]) -> Kind:
         "paths are absolute, and not below the folder of the pictures",
         f"give {step} (data_root in auditor.toml)",
     )
+
+
+def tables_of_pictures(folder: Path) -> list[str]:
+    """Names of the tables in a folder that have a column of pictures."""
+    tables = sorted(one for one in folder.iterdir() if one.suffix.lower() in TABLE_SUFFIXES and one.is_file())
+    return [one.name for one in tables if any(map(PATH.is_known_as, column_names(one)))]
 
 
 def missing_files(root: Path, items: Iterable[ImageItem]) -> Problems:

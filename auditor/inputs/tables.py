@@ -81,16 +81,17 @@ def read_table(path: Path, what: str, problems: Problems | None = None) -> Table
 def column_names(path: Path) -> tuple[str, ...]:
     """The columns of a table by its beginning; none where it cannot be read."""
     try:
-        if path.suffix.lower() == ".parquet":
+        if path.suffix.lower() in (".parquet", ".pq"):
             import pyarrow.parquet as pq
 
             return tuple(pq.ParquetFile(path).schema_arrow.names)
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
-        if path.suffix.lower() == ".jsonl":
-            return tuple(json.loads(first))
+        if path.suffix.lower() in (".jsonl", ".ndjson"):
+            given = json.loads(first)
+            return tuple(given) if isinstance(given, dict) else ()
         return tuple(name.strip() for name in next(csv.reader([first], delimiter=_separator(first)), []))
-    except (OSError, ValueError, TypeError, RecursionError, csv.Error):  # what Arrow and JSON raise are among them
+    except Exception:  # broken files fail with nearly every type
         return ()
 
 
@@ -212,6 +213,9 @@ _READERS: dict[str, Callable[[Path, str, Problems], Table]] = {
     **dict.fromkeys((".jsonl", ".ndjson"), _read_json_lines),
     **dict.fromkeys((".parquet", ".pq"), _read_parquet),
 }
+
+
+TABLE_SUFFIXES = frozenset(_READERS)
 
 
 def _as_text(value: Any) -> str:

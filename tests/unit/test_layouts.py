@@ -216,6 +216,19 @@ def test_a_single_split_needs_no_choice_and_a_split_may_hold_one_folder(tmp_path
     assert in_training(dataset) is False
 
 
+def test_the_split_that_is_offered_is_none_of_training(tmp_path):
+    touch(tmp_path, "training_set/ant/1.jpg", "test_set/ant/1.jpg")
+    assert "such as --split test_set (" in failing(tmp_path)
+
+
+def test_a_table_of_pictures_beside_class_folders_is_told(tmp_path):
+    touch(tmp_path, "ant/1.jpg", "bee/2.jpg")
+    write(tmp_path / "metadata.csv", "path,label,flower\nant/1.jpg,ant,1\n")
+    write(tmp_path / "notes.csv", "day,who\n1,Ann\n")
+    said = "'metadata.csv' in the folder of the data name pictures too and are not read: --data names them"
+    assert load_dataset(tmp_path).notices == (said,)
+
+
 # --- imagefolder ----
 
 
