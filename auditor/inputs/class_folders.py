@@ -40,7 +40,8 @@ def read_class_folders(folder: Path) -> Manifest:
     others: list[str] = []
     around = _around(folder, "")
     splits = split_folders(folder, around)
-    tops = {split_name(name): _around(folder, f"{around}{name}/") for name in splits} or {None: around}
+    tops: dict[str | None, str] = {split_name(name): _around(folder, f"{around}{name}/") for name in splits}
+    tops = tops or {None: around}
     for split, top in tops.items():
         for name in _folders(folder, top):
             pictures = pictures_below(folder, f"{top}{name}", others)

@@ -48,7 +48,9 @@ def write_layout_manifest(
     if not (source.is_dir() if layout in ("folder", "hf") else source.is_file()):
         expected = "a folder" if layout in ("folder", "hf") else "a file"
         raise InputError(f"manifest {layout}: {quote_path(source)} is not {expected}; expected one as SOURCE")
-    if crops is not None:
+    if crops is not None:  # said before the work is done
+        crops.mkdir(parents=True, exist_ok=True)
+        placed(output or crops / DEFAULT_NAME, crops, (), "crops")
         refuse_existing([output or crops / DEFAULT_NAME], force=force)
     listed = _listed(layout, source, reading, images, crops, on_progress)
     listed.problems.refuse(listed.what)

@@ -16,6 +16,8 @@ from auditor.inputs.problems import Kind, Problems
 from auditor.regular_files import require_regular
 from auditor.wording import nearest, quote, quote_list
 
+#: No line that names columns has more.
+_MOST_CHARS = 2**20
 #: Between the labels of a picture that has several, and between the entries of a list in JSON lines and Parquet.
 SEVERAL = "|"
 
@@ -86,7 +88,7 @@ def column_names(path: Path) -> tuple[str, ...]:
 
             return tuple(pq.ParquetFile(path).schema_arrow.names)
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
+            first = file.readline(_MOST_CHARS)
         if path.suffix.lower() in (".jsonl", ".ndjson"):
             given = json.loads(first)
             return tuple(given) if isinstance(given, dict) else ()

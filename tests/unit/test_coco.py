@@ -8,6 +8,8 @@ from PIL import Image
 
 from auditor.errors import InputError
 from auditor.inputs.coco import labelled_pictures, read_coco, write_crops
+from auditor.inputs.layout_manifest import write_layout_manifest
+from auditor.inputs.manifest import AS_FOUND
 from auditor.inputs.one_label import OneOf
 
 GIVEN = {
@@ -111,6 +113,23 @@ def test_parts_that_are_missing(tmp_path, given, key, value, said):
 @pytest.mark.parametrize("text", ["{", "[]", "", "[" * 100_000])
 def test_what_is_no_json_object(tmp_path, text):
     assert "expected COCO annotations" in refused(tmp_path, text)
+
+
+def test_where_the_manifest_of_crops_may_go_is_said_before_the_work(tmp_path, given):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(given))
+    calls = []
+    for output, said in ((tmp_path / "elsewhere" / "m.csv", "lies neither in"), (path, "expected .csv")):
+        with pytest.raises(InputError, match=said):
+            write_layout_manifest(
+                "coco",
+                path,
+                reading=AS_FOUND,
+                crops=tmp_path / "crops",
+                output=output,
+                on_progress=lambda *step: calls.append(step),
+            )
+    assert calls == []
 
 
 def test_no_picture_with_one_category(tmp_path, given):
