@@ -40,9 +40,9 @@ def read_class_folders(folder: Path) -> Manifest:
     others: list[str] = []
     around = _around(folder, "")
     splits = split_folders(folder, around)
-    tops: dict[str | None, str] = {split_name(name): _around(folder, f"{around}{name}/") for name in splits}
-    tops = tops or {None: around}
-    for split, top in tops.items():
+    tops: list[tuple[str | None, str]] = [(split_name(name), _around(folder, f"{around}{name}/")) for name in splits]
+    tops = tops or [(None, around)]
+    for split, top in tops:
         for name in _folders(folder, top):
             pictures = pictures_below(folder, f"{top}{name}", others)
             for path in pictures:
@@ -53,7 +53,7 @@ def read_class_folders(folder: Path) -> Manifest:
                 items.append(ImageItem(image_id="", path=path, label=tidy(name), split=split))
             names += [name] * len(pictures)
             empty += [] if pictures else [f"{top}{name}"]
-    loose = sum(_loose_pictures(folder, top) for top in {around, *tops.values()})
+    loose = sum(_loose_pictures(folder, top) for top in {around, *(top for _, top in tops)})
     left_out = _left_out(folder, others, len(items))
     if not items:
         lying = f"; {loose} pictures lie directly in it" if loose else ""

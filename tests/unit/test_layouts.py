@@ -210,6 +210,11 @@ def test_folders_of_splits(tmp_path):
     assert failing(tmp_path, split="test").endswith("splits: 'train (2 pictures)', 'val (2 pictures)'")
 
 
+def test_two_folders_of_one_split_are_both_read(tmp_path):
+    dataset = load_dataset(touch(tmp_path, "Val/ant/1.jpg", "val/bee/2.jpg"))
+    assert pairs(dataset) == [("Val/ant/1.jpg", "ant"), ("val/bee/2.jpg", "bee")]
+
+
 def test_a_single_split_needs_no_choice_and_a_split_may_hold_one_folder(tmp_path):
     dataset = load_dataset(touch(tmp_path, "set/val/images/ant/1.jpg", "set/val/images/bee/2.jpg"))
     assert pairs(dataset) == [("set/val/images/ant/1.jpg", "ant"), ("set/val/images/bee/2.jpg", "bee")]
