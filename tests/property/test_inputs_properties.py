@@ -1,4 +1,5 @@
 import csv
+import json
 import re
 import tempfile
 import unicodedata
@@ -77,6 +78,21 @@ def test_order_of_a_manifest_changes_nothing(label_of, random, n_per_class):
         assert loaded(rows) == first
         assert {item.path: item.label for item in first[0].items} == label_of
         assert {item.image_id for item in first[1].items} <= {item.image_id for item in first[0].items}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.dictionaries(NAMES, LABELS, min_size=2, max_size=6).filter(lambda found: len(set(found.values())) > 1))
+def test_csv_tsv_and_json_lines_of_one_table_say_the_same(label_of):
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [("file", "class"), *label_of.items()]
+        for name, separator in (("m.csv", ","), ("s.csv", ";"), ("m.tsv", "\t")):
+            with (Path(folder) / name).open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file, delimiter=separator, quoting=csv.QUOTE_ALL).writerows(rows)
+        lines = [json.dumps({"class": [label], "file": path}) for path, label in label_of.items()]
+        (Path(folder) / "m.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        found = [load_dataset(Path(folder) / name).items for name in ("m.csv", "s.csv", "m.tsv", "m.jsonl")]
+        assert {item.path: item.label for item in found[0]} == label_of
+        assert all(items == found[0] for items in found)
 
 
 @settings(max_examples=60, deadline=None)
