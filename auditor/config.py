@@ -42,7 +42,10 @@ NO_MODEL = "none"
 #: Settings that change nothing in an audit's contents, only where and how fast it is made.
 _WITHOUT_EFFECT = {"out", "cache", "jobs", "batch_size", "device", "trust_code"}
 #: Settings that say where something lies; what lies there has digests of its own.
-_PLACES = {"data", "weights", "preprocess", "class_map", "vocabulary", "concepts"}
+_PLACES = {
+    *("data", "data_root", "path_column", "label_column"),
+    *("weights", "preprocess", "class_map", "vocabulary", "concepts"),
+}
 
 
 class AttributeSettings(BaseModel):
@@ -118,7 +121,7 @@ class AuditConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Field(description="folder class/picture, or a CSV/Parquet manifest")
+    data: Path = Field(description="folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet)")
     model: str = Field(
         description="torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:factory, module:factory, sample:planted, none"
     )
@@ -133,7 +136,10 @@ class AuditConfig(BaseModel):
     trust_code: bool = Field(default=False, description="allow code of FILE.py:factory to run; no setting of a file")
     encoder: str = Field(default=DEFAULT_ENCODER, description="open_clip:ARCH/PRETRAINED or @FILE, sample, conse")
     vocabulary: Path | None = Field(default=None, description="own vocabulary.toml")
-    split: str | None = Field(default=None, description="audit only this split of the manifest")
+    split: str | None = Field(default=None, description="audit only this split of the manifest, or folder of a split")
+    data_root: Path | None = Field(default=None, description="folder that a manifest's paths begin in; default its own")
+    path_column: str | None = Field(default=None, description="column of the pictures' files; found by its name")
+    label_column: str | None = Field(default=None, description="column of the classes; found by its name")
     max_images_per_class: int | None = Field(default=None, ge=1, description="a seeded sample of each class")
     max_failure_share: float = Field(default=0.05, ge=0, le=1, description="more unreadable pictures end the run")
     thumbnails: bool = Field(default=True, description="keep small JPEGs of the pictures in the audit")
@@ -205,7 +211,7 @@ def read_settings_file(path: Path) -> dict[str, Any]:
             f"{path} sets {_FLAG_ONLY}, which no file may: whoever changes the file would decide whose code runs; take "
             "it out, and give the flag --trust-code (or AUDITOR_TRUST_CODE=1) where you trust the code"
         )
-    for key in ("data", "out", "weights", "preprocess", "class_map", "vocabulary", "cache"):
+    for key in ("data", "data_root", "out", "weights", "preprocess", "class_map", "vocabulary", "cache"):
         value = table.get(key)
         if isinstance(value, str):
             table[key] = str(path.parent / _expanded(value, key, path))

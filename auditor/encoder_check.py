@@ -49,6 +49,7 @@ def check_encoder(
     max_images_per_class: int,
     cache: Path | None = None,
     model: Mapping[str, object] | None = None,
+    reading: Mapping[str, object] | None = None,
     on_progress: Progress | None = None,
 ) -> EncoderCheck:
     """Embed some pictures of every class and compare the context words with the labels.
@@ -60,6 +61,7 @@ def check_encoder(
         max_images_per_class: Pictures of a class at most.
         cache: Folder of the embedding cache; None for the user's.
         model: Settings of a model that is to be tried on the pictures as well (``model``, ``weights`` …).
+        reading: Settings of how the data are read (``split``, ``data_root``, ``path_column``, ``label_column``).
         on_progress: Called with (stage, done, total).
 
     Raises:
@@ -77,7 +79,7 @@ def check_encoder(
             "cache": cache,
             "out": Path(folder) / "check",
         }
-        config = make_config({**settings, **(model or {})})
+        config = make_config({**settings, **(model or {}), **(reading or {})})
         inputs = load_inputs(config, on_progress=on_progress)
         shards = extract(config, inputs, on_progress=on_progress)
         pictures = line_up(inputs, shards)

@@ -57,6 +57,7 @@ from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.decoding_notices import decoding_notices
 from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
 from auditor.inputs.images import read_image
+from auditor.inputs.manifest import Reading
 from auditor.inputs.property_columns import joined, property_columns
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.device import find_device
@@ -115,8 +116,10 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     memory = None if reads_everything(os.environ) else config.cache_folder / MEMORY_NAME
     dataset = load_dataset(
         config.data,
+        reading=Reading(config.data_root, config.path_column, config.label_column),
         split=config.split,
         max_images_per_class=config.max_images_per_class,
+        max_missing_share=config.max_failure_share,
         seed=config.seed,
         memory=memory,
         n_jobs=config.n_jobs,

@@ -20,7 +20,8 @@ from scipy import stats
 from auditor.config import DEFAULT_ENCODER, AuditConfig
 from auditor.errors import AuditorError, InputError
 from auditor.evidence.effects.significance import TwoArms, risk_difference, score_interval
-from auditor.inputs.public_sets.writing import DEFAULT_NAME, READERS, write_public_manifest
+from auditor.inputs.manifest_writing import DEFAULT_NAME
+from auditor.inputs.public_sets.writing import READERS, write_public_manifest
 from auditor.pipeline import run_audit
 from auditor.rules import DELTA, MIN_ARM
 from auditor.store.manifest import is_complete

@@ -47,6 +47,10 @@ PreprocessAgain = Annotated[Path | None, typer.Option(help="TOML file: size, cro
 ClassMapAgain = Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")]
 EncoderAgain = Annotated[str | None, typer.Option(help="Encoder, where it is a file or no longer the audit's.")]
 VocabularyAgain = Annotated[Path | None, typer.Option(help="Own vocabulary.toml.")]
+#: How a manifest is read.
+DataRoot = Annotated[Path | None, typer.Option(help="Folder that the manifest's paths begin in; default its own.")]
+PathColumn = Annotated[str | None, typer.Option(help="Column of the pictures' files; found by its name.")]
+LabelColumn = Annotated[str | None, typer.Option(help="Column of the classes; found by its name.")]
 OutputFile = Annotated[Path | None, typer.Option("--output", help="Write to this file instead of stdout.")]
 TrustCode = Annotated[
     bool,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import Debug, Quiet, TrustCode, app, one_line_errors
+from auditor.cli.app import DataRoot, Debug, LabelColumn, PathColumn, Quiet, TrustCode, app, one_line_errors
 from auditor.errors import InputError
 
 cache_app = typer.Typer(help="The cache of encoder embeddings, shared by all audits.", no_args_is_help=True)
@@ -41,6 +41,10 @@ def doctor(
     data: Annotated[
         Path | None, typer.Option(help="Try an encoder, and --model where given, on these pictures instead.")
     ] = None,
+    split: Annotated[str | None, typer.Option(help="Only this split of --data.")] = None,
+    data_root: DataRoot = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
     class_map: Annotated[Path | None, typer.Option(help="File that maps labels to outputs, with --data.")] = None,
     encoder: Annotated[str | None, typer.Option(help="Which encoder, with --data; default that of `run`.")] = None,
     vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml, with --data.")] = None,
@@ -73,9 +77,10 @@ def doctor(
     unused = [name for name, value in its_own.items() if value is not None and model is None]
     if unused:
         raise InputError(f"{unused[0]} is given without --model; name the model that it belongs to")
+    reading = {"split": split, "data_root": data_root, "path_column": path_column, "label_column": label_column}
     if data is not None:
         tried = of_model if model else {}
-        _check_encoder(data, encoder, vocabulary, max_images_per_class, output, cache, tried, quiet=quiet)
+        _check_encoder(data, encoder, vocabulary, max_images_per_class, output, cache, tried, reading, quiet=quiet)
         return
     given = {
         "--encoder": encoder,
@@ -83,6 +88,7 @@ def doctor(
         "--output": output,
         "--cache": cache,
         "--class-map": class_map,
+        **{f"--{name.replace('_', '-')}": value for name, value in reading.items()},
     }
     alone = [name for name, value in given.items() if value is not None]
     if alone:
@@ -106,6 +112,7 @@ def _check_encoder(
     output: Path | None,
     cache: Path | None,
     model: Mapping[str, object],
+    reading: Mapping[str, object],
     *,
     quiet: bool,
 ) -> None:
@@ -122,6 +129,7 @@ def _check_encoder(
             max_images_per_class=max_images_per_class,
             cache=cache,
             model=model,
+            reading=reading,
             on_progress=on_progress,
         )
     for notice in (*fit_notices(check.fit, check.class_names, advice=f"{WHAT_TO_DO}."), *check.model):

@@ -1,20 +1,26 @@
-"""``auditor manifest``: public benchmark sets as manifests."""
+"""``auditor manifest``: what people have, and public benchmark sets, as manifests."""
 
 from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
-from auditor.cli.app import Debug, app, one_line_errors
+from auditor.cli.app import DataRoot, Debug, LabelColumn, PathColumn, Quiet, app, one_line_errors
+from auditor.errors import InputError
+from auditor.progress import progress_bars
 
 
-class PublicSetName(StrEnum):
-    """Sets whose layout is known."""
+class ManifestKind(StrEnum):
+    """How pictures lie: the layouts that people have, and the public sets whose layout is known."""
 
+    folder = "folder"
+    hf = "hf"
+    csv = "csv"
+    coco = "coco"
     waterbirds = "waterbirds"
     celeba = "celeba"
     cub = "cub"
@@ -24,29 +30,99 @@ class PublicSetName(StrEnum):
     isic = "isic"
 
 
+_LAYOUTS = (ManifestKind.folder, ManifestKind.hf, ManifestKind.csv, ManifestKind.coco)
+PUBLIC_SETS = tuple(kind for kind in ManifestKind if kind not in _LAYOUTS)
+#: Options that only some kinds know.
+_KINDS_OF = {
+    "--target": (ManifestKind.celeba,),
+    "--attributes": PUBLIC_SETS,
+    "--path-column": (ManifestKind.csv, ManifestKind.hf),
+    "--label-column": (ManifestKind.csv, ManifestKind.hf),
+    "--data-root": (ManifestKind.csv,),
+    "--one-of": (ManifestKind.csv, ManifestKind.coco),
+    "--images": (ManifestKind.coco,),
+    "--crops": (ManifestKind.coco,),
+}
+
+
 @app.command()
 @one_line_errors
 def manifest(
-    name: Annotated[PublicSetName, typer.Argument(help="waterbirds, celeba, cub, imagenet, metashift, clevr or isic.")],
-    root: Annotated[Path, typer.Argument(help="Top folder of the set, laid out as downloaded.")],
+    name: Annotated[
+        ManifestKind,
+        typer.Argument(
+            help="folder (class folders), hf (imagefolder with metadata), csv (or .tsv, .jsonl, .parquet), coco; or a "
+            "public set: waterbirds, celeba, cub, imagenet, metashift, clevr, isic."
+        ),
+    ],
+    root: Annotated[Path, typer.Argument(help="The folder, table or annotations; top folder of a public set.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", help="The manifest, in ROOT or above it; default ROOT/auditor-manifest.csv."),
+        typer.Option(
+            "--output", help="The manifest, in the pictures' folder or above; default auditor-manifest.csv there."
+        ),
+    ] = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
+    data_root: DataRoot = None,
+    one_of: Annotated[
+        str | None,
+        typer.Option("--one-of", help="csv, coco: keep pictures that have exactly one of these labels: A,B,C."),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option("--images", help="coco: folder of the pictures; default that of the annotations.")
+    ] = None,
+    crops: Annotated[
+        Path | None, typer.Option("--crops", help="coco: cut every box out into this folder, and list those.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option("--target", help="CelebA's attribute that is the label; default Blond_Hair.")
+        str | None, typer.Option("--target", help="celeba: attribute that is the label; default Blond_Hair.")
     ] = None,
     attributes: Annotated[
-        str | None, typer.Option("--attributes", help="Only these attributes, separated by commas; default all.")
+        str | None, typer.Option("--attributes", help="Public sets: only these attributes, separated by commas.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write the manifest of a public benchmark set: labels, splits, groups, masks and known attributes."""
+    """Write a manifest to look at: of class folders, a table, COCO annotations, or a public benchmark set."""
+    from auditor.inputs.layout_manifest import Layout, write_layout_manifest
+    from auditor.inputs.manifest import Reading
+    from auditor.inputs.one_label import OneOf
     from auditor.inputs.public_sets.writing import write_public_manifest
 
-    chosen = None if attributes is None else [part.strip() for part in attributes.split(",") if part.strip()]
-    written = write_public_manifest(name.value, root, output=output, target=target, attributes=chosen, force=force)
+    given = {
+        "--target": target,
+        "--attributes": attributes,
+        "--path-column": path_column,
+        "--label-column": label_column,
+        "--data-root": data_root,
+        "--one-of": one_of,
+        "--images": images,
+        "--crops": crops,
+    }
+    for option, kinds in _KINDS_OF.items():
+        if given[option] is not None and name not in kinds:
+            of = ", ".join(kind.value for kind in kinds)
+            raise InputError(f"{option} is for {of}, and the manifest is of {name.value}; leave it out")
+    if one_of is not None and crops is not None:
+        raise InputError("--one-of chooses pictures and --crops cuts all boxes out of all; give one of them")
+    if name in PUBLIC_SETS:
+        chosen = None if attributes is None else [part.strip() for part in attributes.split(",") if part.strip()]
+        written = write_public_manifest(name.value, root, output=output, target=target, attributes=chosen, force=force)
+    else:
+        reading = Reading(data_root, path_column, label_column, None if one_of is None else OneOf.parse(one_of))
+        with progress_bars(quiet) as on_progress:
+            written = write_layout_manifest(
+                cast(Layout, name.value),
+                root,
+                reading=reading,
+                images=images,
+                crops=crops,
+                output=output,
+                force=force,
+                on_progress=on_progress,
+            )
     classes = Counter(item.label for item in written.items if item.label)
     shown = ", ".join(f"{label} {n:,}" for label, n in classes.most_common(5))
     more = f" and {len(classes) - 5} more" if len(classes) > 5 else ""
@@ -59,4 +135,5 @@ def manifest(
     typer.echo(f"attributes: {kept or 'none'}{rest}")
     for note in written.notes:
         typer.echo(f"note: {note}")
-    typer.echo(f"Next: auditor run --data {written.manifest} --class-map {written.class_map} --model ... --out ...")
+    class_map = f" --class-map {written.class_map}" if written.class_map else ""
+    typer.echo(f"Next: auditor run --data {written.manifest}{class_map} --model ... --out ...")

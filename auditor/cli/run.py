@@ -9,7 +9,19 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import Debug, Quiet, TrustCode, app, one_line_errors, print_report, tell_digest, write_page
+from auditor.cli.app import (
+    DataRoot,
+    Debug,
+    LabelColumn,
+    PathColumn,
+    Quiet,
+    TrustCode,
+    app,
+    one_line_errors,
+    print_report,
+    tell_digest,
+    write_page,
+)
 from auditor.progress import progress_bars
 
 #: Bundled sets, each with the classifier of its name.
@@ -19,7 +31,9 @@ DEMO_SETS = ("planted", "balanced", "stamped")
 @app.command()
 @one_line_errors
 def run(
-    data: Annotated[Path | None, typer.Option(help="Folder class/picture, or a CSV/Parquet manifest.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet).")
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -37,7 +51,10 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what the folder of --out holds.")] = False,
     class_map: Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")] = None,
     preprocess: Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")] = None,
-    split: Annotated[str | None, typer.Option(help="Audit only this split of the manifest.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only this split of the manifest, or folder of a split.")] = None,
+    data_root: DataRoot = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
     max_images_per_class: Annotated[int | None, typer.Option(help="A seeded sample of each class.")] = None,
     target_layer: Annotated[str | None, typer.Option(help="Layer whose maps are drawn.")] = None,
     model_output: Annotated[
@@ -73,6 +90,9 @@ def run(
         "class_map": class_map,
         "preprocess": preprocess,
         "split": split,
+        "data_root": data_root,
+        "path_column": path_column,
+        "label_column": label_column,
         "target_layer": target_layer,
         "model_output": model_output,
         "max_images_per_class": max_images_per_class,

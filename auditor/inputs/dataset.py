@@ -1,10 +1,9 @@
-"""The data set: a folder ``class/picture`` or a manifest, as a fixed list of pictures with stable ids."""
+"""The data set: a folder of class folders or a manifest, as a fixed list of pictures with stable ids."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,22 +11,22 @@ from pathlib import Path
 
 from auditor.errors import InputError
 from auditor.figures import counted
+from auditor.inputs.class_folders import SPLIT_NAMES, TRAINING_NAMES, read_class_folders
 from auditor.inputs.contents import read_contents
-from auditor.inputs.manifest import Confinement, read_manifest, split_name
-from auditor.inputs.one_spelling import refuse_look_alikes, spelling_notice, tidy
-from auditor.inputs.picture_formats import holds_picture, kind_of, left_out_line, readable_words
+from auditor.inputs.imagefolder import metadata_tables, read_imagefolder
+from auditor.inputs.manifest import (
+    AS_FOUND,
+    Manifest,
+    Reading,
+    missing_files,
+    read_manifest,
+    split_name,
+    tables_of_pictures,
+)
+from auditor.inputs.one_spelling import refuse_look_alikes
 from auditor.inputs.split_leaks import leak_notice, leaks
 from auditor.records import Dataset, ImageItem, Progress
 from auditor.wording import nearest, quote, quote_list, quote_path
-
-TRAINING_NAMES = frozenset(["train", "training", "training_set", "trainset"])
-#: A folder that holds nothing but these has splits at the top where classes are expected.
-SPLIT_NAMES = frozenset(
-    [
-        *(*TRAINING_NAMES, "val", "valid", "validation", "validation_set"),
-        *("test", "testing", "test_set", "testset", "dev", "eval"),
-    ]
-)
 
 #: Share of pictures that a model was trained on which changes next to nothing: a gap of 20 points is seen as one of 19.
 _FEW_TRAINED_ON = 0.05
@@ -41,22 +40,27 @@ def image_id(relative_path: str) -> str:
 def load_dataset(
     path: Path,
     *,
+    reading: Reading = AS_FOUND,
     split: str | None = None,
     max_images_per_class: int | None = None,
+    max_missing_share: float = 1.0,
     seed: int = 0,
     memory: Path | None = None,
     n_jobs: int = 1,
     on_progress: Progress | None = None,
 ) -> Dataset:
-    """Load a folder ``class/picture`` or a CSV/Parquet manifest; formats are in docs/inputs.md.
+    """Load a folder of class folders or a manifest; layouts and formats are in docs/inputs.md.
 
-    Files that a manifest names and the disk lacks are kept: they fail, and are counted, when they are decoded.
+    Files that a manifest names and the disk lacks are told; a few of them are kept, and fail when they are decoded.
 
     Args:
         path: The folder, or the manifest file.
-        split: Keep the rows of a manifest with this value of ``split``, whatever its case and blanks.
+        reading: Which columns of a manifest count, and where its pictures lie.
+        split: Keep the rows of a manifest with this value of ``split``, whatever its case and blanks, or the pictures
+            in the folder of the split.
         max_images_per_class: Keep at most so many pictures of each label (and so many without one). The choice depends
             on the seed and on each picture's id alone, so neither order nor other pictures change it.
+        max_missing_share: Share of the pictures whose files may be missing.
         seed: Of that choice.
         memory: File that remembers contents by the state of the files; None: all pictures and masks are read.
         n_jobs: Threads that read them.
@@ -64,65 +68,97 @@ def load_dataset(
 
     Raises:
         InputError: nothing there, nothing in it, fewer than two labels, labels that look the same, an unusable
-            manifest, an unknown split.
+            manifest (with all its problems at once), an unknown split.
     """
     if max_images_per_class is not None and max_images_per_class < 1:
         raise InputError(f"max_images_per_class is {max_images_per_class}; expected at least 1")
-    try:
-        is_folder, is_file = path.is_dir(), path.is_file()
-    except (OSError, ValueError) as error:  # a name that is too long or holds NUL
-        raise InputError(f"data {quote_path(path)} cannot be read: {error}") from error
-    attribute_names: tuple[str, ...] = ()
-    other_splits: list[ImageItem] = []
-    if is_folder:
-        root = path.resolve()
-        items, notices = _folder_items(path, split)
-    elif is_file:
-        root = path.parent.resolve()
-        manifest = read_manifest(path)
-        items, attribute_names, notices = manifest.items, manifest.attribute_names, list(manifest.notices)
-        if split is not None:
-            if not manifest.has_splits:
-                raise InputError(
-                    f"split {quote(split)} asked, but manifest {quote(path.name)} has no column 'split'; add one"
-                )
-            items, unsplit = _of_split(items, split, manifest=path.name)
-            notices += unsplit
-            other_splits = [item for item in manifest.items if item.split not in (None, split_name(split))]
-    else:
+    listed = list_pictures(path, reading)
+    items, notices, problems = listed.items, list(listed.notices), listed.problems
+    in_folders = path.is_dir()
+    splits = {item.split for item in items if item.split is not None}
+    if split is not None:
+        items, unsplit = _of_split(listed, split)
+        notices += unsplit
+    elif in_folders and len(splits) > 1:
+        held_back = min(splits, key=lambda name: (name in TRAINING_NAMES, name))
         raise InputError(
-            f"data {quote_path(path)} not found; expected a folder class/picture or a CSV or Parquet manifest"
+            f"{listed.what} holds splits ({quote_list(sorted(splits))}), and what a model was trained on hides gaps; "
+            f"choose one with --split, such as --split {held_back} (split in auditor.toml)"
         )
     items = sorted((replace(item, image_id=image_id(item.path)) for item in items), key=lambda item: item.path)
     if len({item.image_id for item in items}) < len(items):
         raise InputError(f"data {quote_path(path)}: two paths share an image id; rename one of them")
     if max_images_per_class is not None:
         items = _at_most(items, max_images_per_class, seed)
+    is_whole = not problems.n  # no row was left out for a problem
+    missing = missing_files(listed.root, items)
+    if missing.n > max_missing_share * len(items):
+        problems.take(missing)
+    else:
+        notices += missing.lines()
     labels = tuple(sorted({item.label for item in items if item.label is not None}))
-    refuse_look_alikes(labels, f"data {quote_path(path)}")
-    if len(labels) < 2:
+    if len(labels) < 2 and is_whole and items:
         found = f"only one label, {quote(labels[0])}," if labels else "no labels"
-        raise InputError(
-            f"data {quote_path(path)}: {found} in {len(items)} pictures; expected at least two classes to tell apart"
-        )
+        problems.say(f"{found} in {counted(len(items), 'picture')}; expected at least two classes to tell apart")
+    problems.refuse(listed.what)
+    refuse_look_alikes(labels, f"data {quote_path(path)}")
     unlabelled = sum(item.label is None for item in items)
     if unlabelled:
         notices.append(f"{unlabelled:,} of {len(items):,} pictures have no label, and tell nothing of any class")
     files = sorted({name for item in items for name in (item.path, item.mask_path) if name is not None})
+    root = listed.root.resolve()
     contents = read_contents(root, files, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
-    leaked = leaks(root, items, contents, other_splits, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
+    others = [one for one in listed.items if split is not None and one.split not in (None, split_name(split))]
+    leaked = leaks(root, items, contents, others, memory=memory, n_jobs=n_jobs, on_progress=on_progress)
     notices += [leak_notice(leaked, len(items))] if leaked else []
-    folder_name = split_name(root.name) if is_folder else ""
+    folder_name = split_name(root.name) if in_folders else ""
+    split_of_folder = folder_name if folder_name in SPLIT_NAMES else ""
     return Dataset(
         root=root,
-        source="folder" if is_folder else "manifest",
+        source="folder" if in_folders else "manifest",
         items=tuple(items),
         labels=labels,
-        attribute_names=attribute_names,
-        digest=_digest(items, contents, attribute_names, folder_name if folder_name in SPLIT_NAMES else "", leaked),
+        attribute_names=listed.attribute_names,
+        digest=_digest(
+            items, contents, listed.attribute_names, folder_name if folder_name in SPLIT_NAMES else "", leaked
+        ),
         contents=contents,
         notices=tuple(notices),
     )
+
+
+def list_pictures(path: Path, reading: Reading) -> Manifest:
+    """List the pictures of whatever layout lies there, without choosing any.
+
+    Raises:
+        InputError: nothing there, nothing in it, or a table that cannot be used.
+    """
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, ValueError) as error:  # a name that is too long or holds NUL
+        raise InputError(f"data {quote_path(path)} cannot be read: {error}") from error
+    if is_file:
+        return read_manifest(path, reading)
+    if not is_folder:
+        raise InputError(
+            f"data {quote_path(path)} not found; expected a folder class/picture, or a manifest (.csv, .tsv, .jsonl or "
+            ".parquet)"
+        )
+    if reading.data_root is not None:
+        raise InputError(f"data_root is for the paths of a manifest, and data {quote_path(path)} is a folder: drop it")
+    if metadata_tables(path):
+        return read_imagefolder(path, reading)
+    if reading.path_column is not None or reading.label_column is not None:
+        raise InputError(
+            f"path_column and label_column name columns of a manifest, and data {quote_path(path)} is a folder without "
+            "metadata.csv: drop them"
+        )
+    listed = read_class_folders(path)
+    unread = tables_of_pictures(path)
+    if not unread:
+        return listed
+    told = f"{quote_list(unread)} in the folder of the data name pictures too and are not read: --data names them"
+    return replace(listed, notices=(*listed.notices, told))
 
 
 def in_training(dataset: Dataset) -> bool | None:
@@ -137,10 +173,9 @@ def in_training(dataset: Dataset) -> bool | None:
 
 
 def _split_names(dataset: Dataset) -> list[str]:
-    """Of every picture, the name of its split; in a folder, the folder's own."""
-    if dataset.source == "folder":
-        return [split_name(dataset.root.name)] * len(dataset.items)
-    return [item.split or "" for item in dataset.items]
+    """Of every picture, the name of its split, or else of the folder that was given."""
+    of_folder = split_name(dataset.root.name) if dataset.source == "folder" else ""
+    return [item.split or of_folder for item in dataset.items]
 
 
 def training_notice(dataset: Dataset) -> str | None:
@@ -153,114 +188,26 @@ def training_notice(dataset: Dataset) -> str | None:
     )
 
 
-def _folder_items(folder: Path, split: str | None) -> tuple[list[ImageItem], list[str]]:
-    """Pictures of a folder, and what was left out; a class is a folder at its top, and pictures may lie deeper."""
-    if split is not None:
+def _of_split(listed: Manifest, split: str) -> tuple[list[ImageItem], list[str]]:
+    """The pictures of a split, and a line on those that are in none."""
+    if not listed.has_splits:
         raise InputError(
-            f"split {quote(split)} asked of folder {quote_path(folder)}; only manifests have splits: "
-            f"name the split's own folder, such as {quote_path(folder / split)}"
+            f"split {quote(split)} asked, but {listed.what} has no column 'split' and no folders of splits such as "
+            "val/; drop --split, or name the splits"
         )
-    confinement = Confinement(folder)
-    classes = sorted(entry.name for entry in _entries(folder) if _is_folder(entry, folder))
-    if classes and all(split_name(name) in SPLIT_NAMES for name in classes):
-        raise InputError(
-            f"folder {quote_path(folder)} holds splits ({quote_list(classes)}) where classes were expected; "
-            f"name one of them, such as {quote_path(folder / classes[-1])}"
-        )
-    loose = sum(not entry.is_dir() and holds_picture(Path(entry.path)) for entry in _entries(folder))
-    items: list[ImageItem] = []
-    empty: list[str] = []
-    others: list[str] = []
-    for name in classes:
-        pictures = pictures_below(folder, name, others)
-        for relative_path in pictures:
-            if not confinement.holds(relative_path):
-                raise InputError(
-                    f"picture {quote(relative_path)} is a link out of folder {quote_path(folder)}; "
-                    "put the file itself there"
-                )
-            items.append(ImageItem(image_id="", path=relative_path, label=tidy(name)))
-        if not pictures:
-            empty.append(name)
-    left_out = _left_out(folder, others, len(items))
-    if not items:
-        lying = f"; {loose} pictures lie directly in it" if loose else ""
-        raise InputError(
-            f"folder {quote_path(folder)} holds no pictures in class folders{lying}; "
-            f"expected class/picture with {readable_words()} files{''.join(f'; {line}' for line in left_out)}"
-        )
-    spelt = spelling_notice("names of class folders", (item.path.partition("/")[0] for item in items))
-    notices = left_out if spelt is None else [*left_out, spelt]
-    if empty:
-        notices.append(f"{counted(len(empty), 'class folder')} without pictures left out: {quote_list(empty)}")
-    if loose:
-        notices.append(f"{counted(loose, 'picture')} directly in the folder of the data, in no class folder: left out")
-    return items, notices
-
-
-def pictures_below(folder: Path, relative_folder: str, others: list[str]) -> list[str]:
-    """Paths of the pictures in a folder below another one and in all folders below it, from the upper one.
-
-    All files that are no pictures are added to ``others``.
-    """
-    pictures: list[str] = []
-    pending = [relative_folder]
-    while pending:
-        current = pending.pop()
-        for entry in _entries(folder / current):
-            relative_path = f"{current}/{entry.name}"
-            if _is_folder(entry, folder):
-                pending.append(relative_path)
-            else:
-                (pictures if holds_picture(Path(entry.path)) else others).append(relative_path)
-    return pictures
-
-
-def _left_out(folder: Path, others: Sequence[str], n_pictures: int) -> list[str]:
-    """A line on the files that are no pictures, if there are any."""
-    kinds = Counter(kind_of(folder / relative_path) for relative_path in others)
-    return [left_out_line(kinds, len(others) + n_pictures)] if others else []
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Everything in a folder that is not hidden."""
-    try:
-        with os.scandir(folder) as found:
-            entries = [entry for entry in found if not entry.name.startswith(".") and entry.name != "__MACOSX"]
-    except OSError as error:
-        raise InputError(f"folder {quote_path(folder)} cannot be read: {error.strerror}") from error
-    for entry in entries:
-        try:
-            entry.name.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"name {quote(entry.name)} in {quote_path(folder)} is not UTF-8; rename it") from error
-    return entries
-
-
-def _is_folder(entry: os.DirEntry[str], root: Path) -> bool:
-    if entry.is_symlink() and entry.is_dir():
-        # Followed, it could lead out of the data set, in a circle, or give a picture two labels.
-        raise InputError(
-            f"{quote(entry.name)} in data {quote_path(root)} is a link to a folder; put the folder itself there"
-        )
-    return entry.is_dir(follow_symlinks=False)
-
-
-def _of_split(items: Sequence[ImageItem], split: str, *, manifest: str) -> tuple[list[ImageItem], list[str]]:
-    """The rows of a split, and a line on those that are in none."""
     asked = split_name(split)
-    kept = [item for item in items if item.split == asked]
-    rows = Counter(item.split for item in items)
+    kept = [item for item in listed.items if item.split == asked]
+    rows = Counter(item.split for item in listed.items)
     n_without = rows.pop(None, 0)
     if not kept:
         close = nearest(asked, [name for name in rows if name])
         hint = f"; did you mean {quote(close)}?" if close else ""
-        found = [f"{name} ({counted(n, 'row')})" for name, n in sorted(rows.items(), key=str)]
-        found += [f"no split ({counted(n_without, 'row')})"] if n_without else []
-        raise InputError(f"split {quote(split)} not in manifest {quote(manifest)}; splits: {quote_list(found)}{hint}")
+        found = [f"{name} ({counted(n, 'picture')})" for name, n in sorted(rows.items(), key=str)]
+        found += [f"no split ({counted(n_without, 'picture')})"] if n_without else []
+        raise InputError(f"split {quote(split)} not in {listed.what}; splits: {quote_list(found)}{hint}")
     if not n_without:
         return kept, []
-    return kept, [f"{n_without:,} of {len(items):,} rows of the manifest name no split, and are left out"]
+    return kept, [f"{n_without:,} of {len(listed.items):,} rows of the manifest name no split, and are left out"]
 
 
 def _at_most(items: Iterable[ImageItem], n_per_label: int, seed: int) -> list[ImageItem]:

@@ -19,8 +19,8 @@ from auditor.config import ExampleSettings
 from auditor.errors import InputError
 from auditor.figures import counted
 from auditor.inputs.attributes import concept_id_of
+from auditor.inputs.class_folders import pictures_below
 from auditor.inputs.contents import read_contents
-from auditor.inputs.dataset import pictures_below
 from auditor.inputs.manifest import Confinement, read_manifest
 from auditor.inputs.one_spelling import tidy
 from auditor.inputs.words import number_forms, word_key
@@ -204,12 +204,13 @@ def _pictures(path: Path, what: str, labels: Collection[str], memory: Path | Non
         listed = [(one, tidy(one.partition("/")[0]) if "/" in one else None, None) for one in pictures]
     elif path.is_file():
         root = path.parent
-        items = read_manifest(path, required=("path",)).items
-        listed = [(one.path, one.label, one.group_id) for one in items]
+        manifest = read_manifest(path, needs_label=False)
+        manifest.problems.refuse(manifest.what)
+        listed = [(one.path, one.label, one.group_id) for one in manifest.items]
     else:
         raise InputError(
-            f"{what}: {quote_path(path)} not found; expected a folder of pictures, or a CSV or Parquet list with the "
-            "column path"
+            f"{what}: {quote_path(path)} not found; expected a folder of pictures, or a list with the column path "
+            "(.csv, .tsv, .jsonl, .parquet)"
         )
     if not listed:
         raise InputError(f"{what}: no pictures in {quote_path(path)}; expected {MIN_EXAMPLES} to 40")

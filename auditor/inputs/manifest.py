@@ -1,25 +1,24 @@
-"""Rows of a manifest as pictures, with every path kept inside the manifest's folder."""
+"""Rows of a manifest as pictures, with every path kept inside one folder."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from auditor.errors import InputError
-from auditor.figures import counted
-from auditor.inputs.one_spelling import one_form, spelling_notice, visible
-from auditor.inputs.tables import read_table
+from auditor.inputs.columns import LABEL, PATH, find_column, no_column
+from auditor.inputs.one_label import OneOf, labels_of
+from auditor.inputs.one_spelling import one_form, spelling_notice, tidy, visible
+from auditor.inputs.problems import Kind, Problems
+from auditor.inputs.tables import SEVERAL, TABLE_SUFFIXES, Table, column_names, read_table
 from auditor.records import PROPERTY_PREFIX, ImageItem
-from auditor.wording import quote
+from auditor.wording import quote, quote_path
 
-REQUIRED_COLUMNS = ("path", "label")
-RESERVED_COLUMNS = (*REQUIRED_COLUMNS, "split", "group_id", "mask")
-#: What names files is kept letter by letter.
-_PATH_COLUMNS = ("path", "mask")
+#: Columns of a manifest that are no attributes, beside those that name picture and class.
+_RESERVED = ("split", "group_id", "mask")
 #: How programs write that there is no value (what pandas reads as none, and R and Python write): a class of that name
 #: cannot be told from pictures without a label, nor a patient from pictures of nobody.
 _NO_VALUE = frozenset(
@@ -28,7 +27,6 @@ _NO_VALUE = frozenset(
         *("#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
     ]
 )
-_WHERE_A_VALUE_COUNTS = ("label", "split", "group_id", "mask")
 
 
 class Confinement:
@@ -36,6 +34,7 @@ class Confinement:
 
     def __init__(self, root: Path) -> None:
         self.root = os.path.realpath(root)
+        self.names = (self.root, os.path.abspath(root))  # noqa: PTH100 (links stay, as absolute paths have them)
         self._folders: dict[str, str] = {"": self.root}
 
     def holds(self, relative_path: str) -> bool:
@@ -58,96 +57,212 @@ class Confinement:
         return real_path == self.root or real_path.startswith(self.root.rstrip("/") + "/")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Manifest:
-    """The pictures of a manifest in the file's order (``image_id`` still empty), and the sorted attribute columns.
+    """The pictures that a table or a folder lists, in its order (``image_id`` still empty), and what is wrong with it.
 
-    ``has_splits``: there is a column ``split``. ``notices``: what the reader must know of how values were read.
+    ``what`` is how messages call it, ``root`` the folder that paths are relative to. ``notices`` say how it was read.
     """
 
+    what: str
+    root: Path
     items: list[ImageItem]
-    attribute_names: tuple[str, ...]
-    has_splits: bool
-    notices: tuple[str, ...]
+    attribute_names: tuple[str, ...] = ()  # sorted
+    has_splits: bool = False
+    notices: tuple[str, ...] = ()
+    problems: Problems = field(default_factory=Problems)
 
 
-def read_manifest(path: Path, *, required: Sequence[str] = REQUIRED_COLUMNS) -> Manifest:
-    """Read a CSV or Parquet manifest; ``required`` columns must be there.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a table is read, as the user says.
+
+    Attributes:
+        data_root: Folder that paths are relative to, and that absolute ones lie in; None: the table's own.
+        path_column: Column that names the pictures; None: found by its name.
+        label_column: Column that names the classes; None: found by its name.
+        one_of: Labels of which a picture has one; None: every picture has one label at most.
+    """
+
+    data_root: Path | None = None
+    path_column: str | None = None
+    label_column: str | None = None
+    one_of: OneOf | None = None
+
+
+#: Columns by their names, pictures beside or below the table.
+AS_FOUND = Reading()
+
+_BLANK = Kind("row has no path", "rows have no path", "name a file in each")
+_NUL = Kind("path holds a NUL character", "paths hold a NUL character", "name files")
+_OUTSIDE = Kind(
+    "path leads out of the folder of the pictures",
+    "paths lead out of the folder of the pictures",
+    "name files below that folder, without '..' or links out of it, or a folder above them all with --data-root",
+)
+_REPEATED = Kind(
+    "row names a picture again", "rows name a picture again", "expected one row a picture: drop the others"
+)
+_SEVERAL_LABELS = Kind(
+    "picture has several labels",
+    "pictures have several labels",
+    "an audit needs one class a picture: `auditor manifest csv FILE --one-of A,B` keeps those with one of A and B, or "
+    "name another column with --label-column",
+)
+
+
+def read_manifest(
+    path: Path, reading: Reading = AS_FOUND, *, needs_label: bool = True, labels_of_folders: bool = False
+) -> Manifest:
+    """Read a manifest: a table that names pictures. Rows with a problem are left out, and counted in its problems.
 
     Values have one form, see `auditor.inputs.one_spelling`; names of splits are lower case besides.
 
+    Args:
+        path: A file that `auditor.inputs.tables.read_table` reads.
+        reading: Which columns count, and where the pictures lie.
+        needs_label: Whether labels are looked for under all of their names, and must be there.
+        labels_of_folders: Where there is none, the first folder of its path is a picture's label.
+
     Raises:
-        InputError: unreadable, no column that is required, no rows, a path that is blank, repeated, or
-            leads out of the manifest's folder, a label, split, group or mask that is written as no value is.
+        InputError: unreadable, or no column that is needed.
     """
     what = f"manifest {quote(path.name)}"
-    table = read_table(path, what)
-    table.require(required, what)
-    if not table.places:
-        raise InputError(f"{what}: no rows; expected one row a picture")
-    columns = {name: values if name in _PATH_COLUMNS else one_form(values) for name, values in table.columns.items()}
-    _refuse_no_value(columns, table.places, what)
+    problems = Problems()
+    table = read_table(path, what, problems)
+    names = tuple(table.columns)
+    path_column = find_column(names, PATH, what, named=reading.path_column)
+    label_column = find_column(names, LABEL, what, named=reading.label_column) if needs_label else None
+    if not needs_label and LABEL.name in names:
+        label_column = LABEL.name
+    if path_column is None or (label_column is None and needs_label and not labels_of_folders):
+        problems.refuse(what)  # lines that cannot be read may be why a column is not there
+        raise no_column(names, PATH if path_column is None else LABEL, what)
+    if not table.places and not problems.n:
+        problems.say("no rows; expected one row a picture")
+    # What names files is kept letter by letter.
+    columns = {n: values if n in (path_column, "mask") else one_form(values) for n, values in table.columns.items()}
+    where_it_counts = [name for name in (label_column, *_RESERVED) if name in columns]
+    _find_no_values({name: columns[name] for name in where_it_counts if name is not None}, table.places, problems)
     blank = [""] * len(table.places)
-    confinement = Confinement(path.parent)
+    root = path.parent if reading.data_root is None else reading.data_root
+    confinement = Confinement(root)
     splits = {value: split_name(value) for value in set(columns.get("split", blank))}
-    attribute_names = tuple(sorted(set(columns) - set(RESERVED_COLUMNS)))
+    attribute_names = tuple(sorted(set(columns) - {path_column, label_column, *_RESERVED}))
     taken = [name for name in attribute_names if name.startswith(PROPERTY_PREFIX)]
     if taken:
-        raise InputError(
-            f"{what}: column {quote(taken[0])} begins with {quote(PROPERTY_PREFIX)}, as only columns that auditor "
+        problems.say(
+            f"column {quote(taken[0])} begins with {quote(PROPERTY_PREFIX)}, as only columns that auditor "
             "measures itself do: give it another name"
         )
     attribute_columns = [(name, columns[name]) for name in attribute_names]
-    first_place: dict[str, str] = {}
-    items: list[ImageItem] = []
+    place_of: dict[str, str] = {}
+    items: dict[str, ImageItem] = {}
+    labels: dict[str, tuple[str, ...]] = {}
+    absolute: list[tuple[str, str]] = []
+
+    def inside(raw: str, place: str) -> str | None:
+        """The path from the root; None, and the problem, where there is none."""
+        if "\0" in raw:
+            problems.add(_NUL, f"{quote(raw)} on {place}")
+            return None
+        relative_path = path_below(raw, confinement)
+        if relative_path is None and is_absolute(raw):
+            absolute.append((raw, place))
+        elif relative_path is None:
+            problems.add(_OUTSIDE, f"{quote(raw)} on {place}")
+        return relative_path
+
     rows = zip(
         table.places,
-        columns["path"],
-        columns.get("label", blank),
+        columns[path_column],
+        blank if label_column is None else columns[label_column],
         columns.get("split", blank),
         columns.get("group_id", blank),
         columns.get("mask", blank),
         strict=True,
     )
     for row, (place, raw_path, label, split, group_id, mask) in enumerate(rows):
-        relative_path = _confined(raw_path, "path", confinement, f"{what}, {place}")
-        if relative_path in first_place:
-            raise InputError(
-                f"{what}, {place}: path {quote(relative_path)} was already given on {first_place[relative_path]}; "
-                "expected one row a picture: drop one"
-            )
-        first_place[relative_path] = place
-        items.append(
-            ImageItem(
+        if not raw_path.strip():
+            problems.add(_BLANK, place)
+            continue
+        relative_path = inside(raw_path, place)
+        if relative_path is None:
+            continue
+        of_row = labels_of(label)
+        if label_column is None and labels_of_folders and "/" in relative_path:
+            of_row = (tidy(relative_path.partition("/")[0]),)
+        mask_path = inside(mask, place) if mask.strip() else None
+        known = labels.get(relative_path)
+        if known is None:
+            place_of[relative_path] = place
+            labels[relative_path] = of_row
+            items[relative_path] = ImageItem(
                 image_id="",
                 path=relative_path,
-                label=_or_none(label),
+                label=None,
                 split=_or_none(splits[split]),
                 group_id=_or_none(group_id),
-                mask_path=_confined(mask, "mask", confinement, f"{what}, {place}") if mask.strip() else None,
+                mask_path=mask_path,
                 attributes={name: values[row] for name, values in attribute_columns if values[row].strip()},
             )
-        )
+        elif set(of_row) <= set(known):
+            problems.add(_REPEATED, f"{quote(relative_path)} on {place_of[relative_path]} and {place}")
+        else:
+            labels[relative_path] = tuple(dict.fromkeys((*known, *of_row)))
+    kind = _absolute([raw for raw, _ in absolute])
+    for raw_path, place in absolute:
+        problems.add(kind, f"{quote(raw_path)} on {place}")
+    notices = _how_read(what, path_column, label_column, reading, labels_of_folders, table)
+    if reading.one_of is None:
+        for relative_path, found in labels.items():
+            if len(found) > 1:
+                where = f"on {place_of[relative_path]}"
+                problems.add(_SEVERAL_LABELS, f"{quote(relative_path)} {where}: {quote(SEVERAL.join(found))}")
+        kept = [replace(item, label=labels[name][0] if labels[name] else None) for name, item in items.items()]
+    else:
+        chosen = reading.one_of.choose(labels, what)
+        kept = [replace(items[name], label=label) for name, label in chosen.labels.items()]
+        notices += chosen.notices
+    return Manifest(what, root, kept, attribute_names, "split" in table.columns, tuple(notices), problems)
+
+
+def _how_read(
+    what: str,
+    path_column: str,
+    label_column: str | None,
+    reading: Reading,
+    labels_of_folders: bool,
+    table: Table,
+) -> list[str]:
+    """What the reader must know of columns that were found, and of values that are written otherwise than read."""
+    found = ((path_column, PATH, reading.path_column), (label_column, LABEL, reading.label_column))
+    notices = [
+        f"{what}: column {quote(name)} is read as {role.name}"
+        for name, role, named in found
+        if name not in (None, named, role.name)
+    ]
+    if label_column is None and labels_of_folders:
+        notices.append(f"{what} has no column of labels: the first folder of a path is its label")
     told = (
-        spelling_notice(f"{what}: values of column {quote(name)}", table.columns[name])
-        for name in table.columns
-        if name not in (*_PATH_COLUMNS, "split")
+        spelling_notice(f"{what}: values of column {quote(name)}", values)
+        for name, values in table.columns.items()
+        if name not in (path_column, "mask", "split")
     )
-    return Manifest(items, attribute_names, "split" in table.columns, tuple(notice for notice in told if notice))
+    return [*notices, *(notice for notice in told if notice)]
 
 
-def _refuse_no_value(columns: Mapping[str, Sequence[str]], places: Sequence[str], what: str) -> None:
-    """Refuse what may be a name, and may be how a program wrote that there is none."""
-    for name in _WHERE_A_VALUE_COUNTS:
-        values = columns.get(name, ())
-        first = next((row for row, value in enumerate(values) if value in _NO_VALUE), None)
-        if first is not None:
-            n = sum(value == values[first] for value in values)
-            raise InputError(
-                f"{what}, {places[first]}: {name} is {quote(values[first])} ({counted(n, 'row')}), which is how "
-                "programs write that there is no value; leave the cell empty where there is none, or "
-                "give it another name"
-            )
+def _find_no_values(columns: Mapping[str, Sequence[str]], places: Sequence[str], problems: Problems) -> None:
+    """Find what may be a name, and may be how a program wrote that there is none."""
+    for name, values in columns.items():
+        kind = Kind(
+            f"row has a {name} that is how programs write that there is no value",
+            f"rows have a {name} that is how programs write that there is no value",
+            "leave the cell empty where there is none, or give it another name",
+        )
+        for value, place in zip(values, places, strict=False):
+            if value in _NO_VALUE:
+                problems.add(kind, f"{quote(value)} on {place}")
 
 
 def split_name(value: str) -> str:
@@ -155,23 +270,54 @@ def split_name(value: str) -> str:
     return visible(one_form([value])[0]).casefold()
 
 
-def _confined(raw: str, column: str, confinement: Confinement, where: str) -> str:
-    """Normal form of a path ("./a//b" is "a/b", backslashes are slashes), refused when it leads out of the folder."""
+def is_absolute(raw: str) -> bool:
+    """Whether a path begins at the root of a disk, of any system."""
+    return raw.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", raw) is not None
+
+
+def path_below(raw: str, confinement: Confinement) -> str | None:
+    """Normal form of a path from a folder ("./a//b" is "a/b", backslashes are slashes); None where it leads out of it.
+
+    An absolute path counts from the folder that it lies in.
+    """
     slashed = raw.replace("\\", "/")
+    if is_absolute(raw):
+        own = next((root for root in confinement.names if slashed.startswith(f"{root.rstrip('/')}/")), None)
+        if own is None:
+            return None
+        slashed = slashed[len(own.rstrip("/")) + 1 :]
     parts = [part for part in slashed.split("/") if part not in ("", ".")]
-    if not raw.strip() or not parts:
-        raise InputError(f"{where}: {column} is blank; expected a path relative to the manifest's folder")
-    if "\0" in raw:
-        raise InputError(f"{where}: {column} {quote(raw)} holds a NUL character; expected a file name")
-    absolute = slashed.startswith("/") or re.match(r"[A-Za-z]:", slashed)
     relative_path = "/".join(parts)
-    if absolute or ".." in parts or not confinement.holds(relative_path):
-        reason = "is absolute" if absolute else "leads out of the manifest's folder"
-        raise InputError(
-            f"{where}: {column} {quote(raw)} {reason}; expected a path below that folder, without '..' or links "
-            "out of it: move the manifest to a folder above its pictures"
-        )
-    return relative_path
+    return relative_path if parts and ".." not in parts and confinement.holds(relative_path) else None
+
+
+def _absolute(paths: Sequence[str]) -> Kind:
+    """The kind of problem of absolute paths, with the folder above them all as the next step."""
+    own = [path for path in paths if path.startswith("/")]
+    above = os.path.commonpath([os.path.dirname(path) for path in own]) if own and len(own) == len(paths) else "/"  # noqa: PTH120
+    step = f"--data-root {quote_path(Path(above))}" if above != "/" else "--data-root FOLDER, the folder above them all"
+    return Kind(
+        "path is absolute, and not below the folder of the pictures",
+        "paths are absolute, and not below the folder of the pictures",
+        f"give {step} (data_root in auditor.toml)",
+    )
+
+
+def tables_of_pictures(folder: Path) -> list[str]:
+    """Names of the tables in a folder that have a column of pictures."""
+    tables = sorted(one for one in folder.iterdir() if one.suffix.lower() in TABLE_SUFFIXES and one.is_file())
+    return [one.name for one in tables if any(map(PATH.is_known_as, column_names(one)))]
+
+
+def missing_files(root: Path, items: Iterable[ImageItem]) -> Problems:
+    """The pictures that are named and not on the disk, and where they were looked for."""
+    found = Problems()
+    where = f"looked for in {quote_path(root.resolve())}; --data-root names another folder that the paths begin in"
+    kind = Kind("file is not there", "files are not there", where)
+    for item in items:
+        if not os.path.exists(f"{root}/{item.path}"):  # noqa: PTH110 (a million times)
+            found.add(kind, quote(item.path))
+    return found
 
 
 def _or_none(value: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Pictures of the audited split that lie in another split of the same manifest as well, byte for byte."""
+"""Pictures of the audited split that lie in another split of the same data as well, byte for byte."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def leak_notice(found: Sequence[tuple[ImageItem, ImageItem]], n_audited: int) ->
         f"{quote(one.path)} is {quote(other.path)} in {quote(str(other.split))}" for one, other in found[:_NAMED]
     )
     return (
-        f"{len(found):,} of {n_audited:,} pictures {'lies' if len(found) == 1 else 'lie'} in another split of the "
-        f"manifest too, byte for byte: {named}{'; …' if len(found) > _NAMED else ''}; what was trained on it is no "
+        f"{len(found):,} of {n_audited:,} pictures {'lies' if len(found) == 1 else 'lie'} in another split "
+        f"too, byte for byte: {named}{'; …' if len(found) > _NAMED else ''}; what was trained on it is no "
         "test (near copies in other splits are found where all splits are audited at once)"
     )
 

@@ -1,4 +1,5 @@
 import csv
+import json
 import re
 import tempfile
 import unicodedata
@@ -23,7 +24,7 @@ from auditor.wording import quote, quote_list
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 NAMES = st.from_regex(r"[a-zéß][a-z0-9éß .]{0,8}[a-z0-9]/[a-z0-9]{1,8}\.jpg", fullmatch=True)
 #: One spelling each, and none that looks like another.
-LABELS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), min_size=1, max_size=8).map(
+LABELS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r|"), min_size=1, max_size=8).map(
     visible
 )
 LABELS = LABELS.filter(lambda label: label and one_form([label]) == [label])
@@ -77,6 +78,21 @@ def test_order_of_a_manifest_changes_nothing(label_of, random, n_per_class):
         assert loaded(rows) == first
         assert {item.path: item.label for item in first[0].items} == label_of
         assert {item.image_id for item in first[1].items} <= {item.image_id for item in first[0].items}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.dictionaries(NAMES, LABELS, min_size=2, max_size=6).filter(lambda found: len(set(found.values())) > 1))
+def test_csv_tsv_and_json_lines_of_one_table_say_the_same(label_of):
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [("file", "class"), *label_of.items()]
+        for name, separator in (("m.csv", ","), ("s.csv", ";"), ("m.tsv", "\t")):
+            with (Path(folder) / name).open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file, delimiter=separator, quoting=csv.QUOTE_ALL).writerows(rows)
+        lines = [json.dumps({"class": [label], "file": path}) for path, label in label_of.items()]
+        (Path(folder) / "m.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        found = [load_dataset(Path(folder) / name).items for name in ("m.csv", "s.csv", "m.tsv", "m.jsonl")]
+        assert {item.path: item.label for item in found[0]} == label_of
+        assert all(items == found[0] for items in found)
 
 
 @settings(max_examples=60, deadline=None)

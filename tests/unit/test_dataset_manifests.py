@@ -89,8 +89,8 @@ def test_foreign_class_names_stay_as_they_are(tmp_path):
 def test_path_outside_the_root(tmp_path, bad, column):
     row = f"{bad},a," if column == "path" else f"1.jpg,a,{bad}"
     message = failing(write(tmp_path / "m.csv", f"path,label,mask\n0.jpg,b,\n{row}\n"))
-    assert message.startswith(f"manifest 'm.csv', line 3: {column} {bad!r} ")
-    assert "expected a path below that folder" in message
+    sort = "path leads out of the folder" if ".." in bad else "path is absolute, and not below the folder"
+    assert message.startswith(f"manifest 'm.csv': 1 {sort} of the pictures ({bad!r} on line 3): ")
 
 
 def test_link_out_of_the_manifests_folder(tmp_path):
@@ -101,14 +101,15 @@ def test_link_out_of_the_manifests_folder(tmp_path):
     (root / "inside.jpg").symlink_to(root / "1.jpg")
     for bad in ("file.jpg", "folder/secret.jpg", "folder/missing.jpg"):
         message = failing(write(root / "m.csv", f"path,label\n1.jpg,a\n{bad},b\n"))
-        assert f"path {bad!r} leads out of the manifest's folder" in message
+        assert f"1 path leads out of the folder of the pictures ({bad!r} on line 3)" in message
     assert len(load_dataset(write(root / "m.csv", "path,label\n1.jpg,a\ninside.jpg,b\n")).items) == 2
 
 
 def test_repeated_path_names_both_lines(tmp_path):
-    message = failing(write(tmp_path / "m.csv", "path,label\na.jpg,x\nb.jpg,y\n./a.jpg,y\n"))
+    message = failing(write(tmp_path / "m.csv", "path,label\na.jpg,x\nb.jpg,y\n./a.jpg,x\n"))
     assert message == (
-        "manifest 'm.csv', line 4: path 'a.jpg' was already given on line 2; expected one row a picture: drop one"
+        "manifest 'm.csv': 1 row names a picture again ('a.jpg' on line 2 and line 4): expected one row a picture: "
+        "drop the others"
     )
 
 
@@ -124,26 +125,35 @@ def test_names_of_measured_columns_are_taken(tmp_path):
 def test_missing_column_names_the_nearest(tmp_path):
     message = failing(write(tmp_path / "m.csv", "path,Lable\na.jpg,x\n"))
     assert message == (
-        "manifest 'm.csv': no column 'label'; columns found: 'path', 'Lable'; nearest is 'Lable': rename it"
+        "manifest 'm.csv': no column names the picture's class ('label' and the like); columns found: 'path', 'Lable'; "
+        "is it 'Lable'?; name it with --label-column (label_column in auditor.toml)"
     )
-    assert "separate the columns by commas" in failing(write(tmp_path / "m.csv", "path;label\na.jpg;x\n"))
+    assert "separate the columns by commas" in failing(write(tmp_path / "m.csv", "path|label\na.jpg|x\n"))
 
 
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("m.csv", b"", "no column 'path'; columns found: none"),
+        ("m.csv", b"", "no column names the picture's file ('path' and the like); columns found: none"),
         ("m.csv", b"path,label\n", "no rows"),
-        ("m.csv", b"path,label\na.jpg,x,y\n", "line 2: 3 values for 2 columns"),
-        ("m.csv", b"path,label\na.jpg\n", "line 2: 1 values for 2 columns"),
-        ("m.csv", b'path,label\n"a.jpg,x\n', "line 2: not readable as CSV"),
+        (
+            "m.csv",
+            b"path,label\na.jpg,x,y\n",
+            "line has another number of values than there are columns (line 2: 3 for 2)",
+        ),
+        ("m.csv", b"path,label\na.jpg\n", "(line 2: 1 for 2)"),
+        (
+            "m.csv",
+            b'path,label\n"a.jpg,x\n',
+            "1 line is not readable as CSV, and ends the reading (line 2: 'unexpected end of data')",
+        ),
         ("m.csv", b"path,label\na.jpg,\xff\xfe\n", "not UTF-8"),
         ("m.csv", b"path,label,path\na,b,c\n", "column named more than once: 'path'"),
-        ("m.csv", b"path,label\n ,x\n", "line 2: path is blank"),
+        ("m.csv", b"path,label\n ,x\n", "1 row has no path (line 2)"),
         ("m.csv", b"path,label\na\x00.jpg,x\n", "NUL"),
         ("m.csv", b"path,label\na.jpg,\nb.jpg,\n", "no labels in 2 pictures"),
         ("m.parquet", b"PAR1 no", "not readable as Parquet"),
-        ("m.xlsx", b"PK", "ends in '.xlsx'; expected .csv or .parquet"),
+        ("m.xlsx", b"PK", "ends in '.xlsx'; expected .csv, .tsv, .jsonl or .parquet"),
     ],
 )
 def test_unreadable_manifest(tmp_path, name, content, expected):

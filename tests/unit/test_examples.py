@@ -60,7 +60,7 @@ def test_a_list_has_paths_and_may_have_labels_and_groups(tmp_path):
     assert [(picture.label, picture.group) for picture in found.examples[:2]] == [("dog", "g0"), ("dog", "g1")]
     assert (found.concept.term, found.concept.kind, found.same_as) == ("Snowfall by example", "scene", "snow")
     (tmp_path / "yes.csv").write_text("path\n../all/000.png\n")
-    with pytest.raises(InputError, match="leads out of the manifest's folder"):
+    with pytest.raises(InputError, match="leads out of the folder of the pictures"):
         load(tmp_path / "yes.csv", tmp_path / "no")
 
 
@@ -118,7 +118,7 @@ def test_what_is_not_there_is_said_in_one_line(tmp_path):
     with pytest.raises(InputError, match=r"^\[concepts.snow\] no: no pictures in '.*empty'; expected 10 to 40$"):
         load(yes, tmp_path / "empty")
     (tmp_path / "list.txt").write_text("a.png\n")
-    with pytest.raises(InputError, match=r"ends in '\.txt'; expected \.csv or \.parquet"):
+    with pytest.raises(InputError, match=r"ends in '\.txt'; expected \.csv, \.tsv, \.jsonl or \.parquet"):
         load(yes, tmp_path / "list.txt")
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "a.png").symlink_to(yes / "000.png")

@@ -8,7 +8,7 @@ from pathlib import Path
 import public_trees
 import pytest
 
-from auditor.cli.manifest import PublicSetName
+from auditor.cli.manifest import PUBLIC_SETS
 from auditor.inputs.class_map import match_classes
 from auditor.inputs.dataset import load_dataset
 from auditor.inputs.images import read_image
@@ -46,7 +46,7 @@ def order(root: Path) -> dict[str, int]:
 
 
 def test_the_command_knows_every_reader():
-    assert [name.value for name in PublicSetName] == list(READERS)
+    assert [name.value for name in PUBLIC_SETS] == list(READERS)
 
 
 @pytest.mark.parametrize(("name", "make"), LAYOUTS, ids=lambda value: getattr(value, "__name__", value))

@@ -24,7 +24,7 @@ def test_a_picture_in_two_splits_is_named(manifest):
     """Of rows that are in no split nobody says that a model was trained on them."""
     (notice,) = leaks(manifest, split="val")
     assert notice.startswith(
-        "1 of 3 pictures lies in another split of the manifest too, byte for byte: 'a2' is 'b1' in 'train'; what was"
+        "1 of 3 pictures lies in another split too, byte for byte: 'a2' is 'b1' in 'train'; what was"
     )
     (other,) = leaks(manifest, split="train")
     assert "'b1' is 'a2' in 'val'" in other
