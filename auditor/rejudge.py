@@ -82,7 +82,7 @@ _JUDGING = ("numpy", "scipy", "duckdb")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Held:
+class HeldAudit:
     """What the folder of an audit holds, ready to be judged."""
 
     run: Run
@@ -117,7 +117,7 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
         InputError: ``out`` holds something that is not to be replaced.
     """
     _check_out(out, replace_out=replace_out)
-    held = _held(folder)
+    held = held_audit(folder)
     kept = held.kept
     intervene = replayed(kept.swaps, PROCEDURE) if kept.head is not None else None
     exchange = replayed(kept.exchanges, PLACE_PROCEDURE) if kept.head is not None else None
@@ -180,8 +180,12 @@ def rejudge_with_model(
     return out
 
 
-def _held(folder: Path) -> _Held:
-    """Read the folder; it may come from anybody."""
+def held_audit(folder: Path) -> HeldAudit:
+    """Read what the folder holds; it may come from anybody.
+
+    Raises:
+        StoreError: no finished audit there, features that are gone or damaged, or things that do not fit together.
+    """
     manifest = read_audit_json(folder)
     damage = damage_of(folder, manifest) if is_bound(manifest) else []
     if damage:
@@ -220,7 +224,7 @@ def _held(folder: Path) -> _Held:
                 f"what the audit at {folder} holds does not fit together ({str(error).splitlines()[0]}); take it from "
                 "a whole copy, or make it again with `auditor run`"
             ) from error
-    return _Held(run, config, kept, pictures, rows, context, weighed, mapped, n_calibrations)
+    return HeldAudit(run, config, kept, pictures, rows, context, weighed, mapped, n_calibrations)
 
 
 def _kept(folder: Path, manifest: Mapping[str, object], items: Sequence[ImageItem], config: AuditConfig) -> KeptInputs:
@@ -265,7 +269,7 @@ def _shards(folder: Path, names: Sequence[str]) -> FeatureShards:
         ) from error
 
 
-def _run(held: _Held, evidence: EvidenceResult, out: Path) -> Run:
+def _run(held: HeldAudit, evidence: EvidenceResult, out: Path) -> Run:
     """The run of the new audit: what was loaded is the old one's, what was judged is today's."""
     old, verdicts = held.run, [verdict.verdict for verdict in evidence.verdicts]
     origin = rejudged_from(old)
@@ -299,7 +303,7 @@ def _run(held: _Held, evidence: EvidenceResult, out: Path) -> Run:
     )
 
 
-def _not_done(held: _Held, evidence: EvidenceResult) -> Iterator[str]:
+def _not_done(held: HeldAudit, evidence: EvidenceResult) -> Iterator[str]:
     """What today's rules ask for and no folder holds."""
     asked = {(one.class_idx, one.concept_id) for one in evidence.findings if one.status == "not_tried_again"}
     if asked:

@@ -16,6 +16,7 @@ from auditor.cli import diff as _diff  # noqa: F401
 from auditor.cli import history as _history  # noqa: F401
 from auditor.cli import calibrate as _calibrate  # noqa: F401
 from auditor.cli import rejudge as _rejudge  # noqa: F401
+from auditor.cli import repair as _repair  # noqa: F401
 from auditor.cli import manifest as _manifest  # noqa: F401
 from auditor.cli import gate as _gate  # noqa: F401
 from auditor.cli import verify as _verify  # noqa: F401

@@ -100,6 +100,11 @@ def group(connection: Connection, group_idx: int) -> OneGroup | None:
     return None if row is None else OneGroup(*row)
 
 
+def group_of_channels(connection: Connection) -> list[int]:
+    """The group of every channel, in order; -1 for none."""
+    return [int(row[0]) for row in connection.execute("SELECT group_idx FROM channels ORDER BY channel_idx").fetchall()]
+
+
 def classes_of(connection: Connection, group_idx: int, *, limit: int) -> list[GroupInClass]:
     """The classes that a group carries evidence for, the most first."""
     rows = connection.execute(_USERS, {"group_idx": group_idx, "limit": limit}).fetchall()

@@ -1,0 +1,72 @@
+"""The ways to repair a head, each fitted on some pictures and giving a head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor.records import LinearHead
+from auditor.repair.balance import balanced_weights, mistake_weights
+from auditor.repair.erase import Eraser, fit_eraser
+from auditor.repair.groups import without_groups
+from auditor.repair.repair_input import Float64Array, RepairInput
+from auditor.repair.reweight import refit
+from auditor.repair_records import Method
+
+#: Of the change of the rows that are fitted again, the strongest first: each search begins where the last one ended.
+PENALTIES = (1.0, 0.1, 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A method with its penalty."""
+
+    method: Method
+    penalty: float | None = None
+
+
+def candidates(given: RepairInput, methods: tuple[Method, ...]) -> list[Candidate]:
+    """What there is to try: an eraser needs a concept that can be told from the object."""
+    found = []
+    for method in methods:
+        if method.startswith("erase") and given.residual.shape[1] == 0:
+            continue
+        penalties = PENALTIES if method.endswith("reweight") else (None,)
+        found += [Candidate(method, penalty) for penalty in penalties]
+    return found
+
+
+def repaired_heads(given: RepairInput, wanted: list[Candidate]) -> Iterator[tuple[Candidate, LinearHead]]:
+    """Every candidate fitted on all the pictures of ``given``."""
+    eraser: Eraser | None = None
+    if any(one.method.startswith("erase") for one in wanted):
+        eraser = fit_eraser(given.activations, given.labels, given.residual)
+    last: dict[Method, LinearHead] = {}
+    for one in wanted:
+        if one.method == "groups":
+            yield one, without_groups(given)
+            continue
+        head, x = given.head, given.activations
+        if eraser is not None and one.method.startswith("erase"):
+            head, x = eraser.folded(head), eraser.inputs(x)
+        if one.penalty is not None:
+            head = refit(
+                head,
+                x,
+                given.labels,
+                picture_weights(given),
+                rows=given.classes,
+                penalty=one.penalty,
+                start=last.get(one.method),
+            )
+            last[one.method] = head
+            if eraser is not None and one.method.startswith("erase"):
+                head = eraser.folded(head)  # what is fitted to what is left of x must not read what was erased
+        yield one, head
+
+
+def picture_weights(given: RepairInput) -> Float64Array:
+    """By what is known of the concepts; where of none of them anything is, by the model's own mistakes."""
+    if given.known.any():
+        return balanced_weights(given.labels, given.present, given.known)
+    return mistake_weights(given.labels, given.activations @ given.head.weight.T + given.head.bias)

@@ -1,0 +1,99 @@
+"""What a repair does to pictures that it did not see: five folds, whole groups and copies together.
+
+Every candidate is fitted without each fold and asked about it. The candidate that stands for a fold is chosen on the
+others, so the choice has not seen the pictures either; the head that is written is fitted on all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from auditor.records import BoolArray, FloatArray, IntArray, LinearHead, Progress
+from auditor.repair.balance import balanced_weights
+from auditor.repair.methods import Candidate, repaired_heads
+from auditor.repair.repair_input import RepairInput
+from auditor.repair.subgroups import (
+    class_accuracies,
+    subgroups,
+    sure_losers,
+    worst_accuracy,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What pictures are called, and with what confidence."""
+
+    called: IntArray  # (n,)
+    confidence: FloatArray  # (n,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """A candidate on held-out pictures."""
+
+    candidate: Candidate
+    answers: Answers
+    worst: float
+    balanced: float
+    losers: IntArray  # classes that surely lose more than the margin
+
+
+def answers_of(head: LinearHead, activations: FloatArray) -> Answers:
+    """Of a head to pictures (n, K)."""
+    logits = activations @ head.weight.T + head.bias
+    called = logits.argmax(axis=1)
+    top = logits[np.arange(called.size), called]
+    return Answers(called.astype(np.int64), (1 / np.exp(logits - top[:, None]).sum(axis=1)).astype(np.float32))
+
+
+def try_all(given: RepairInput, wanted: list[Candidate], progress: Progress) -> list[Trial]:
+    """Every candidate's answers to every picture, by a head that was fitted without the picture's fold."""
+    n, folds = given.labels.size, np.unique(given.folds)
+    held_out = [Answers(np.zeros(n, np.int64), np.zeros(n, np.float32)) for _ in wanted]
+    for done, fold in enumerate(folds):
+        judged = given.folds == fold
+        for i, (_, head) in enumerate(repaired_heads(given.part(~judged), wanted)):
+            found = answers_of(head, given.activations[judged])
+            held_out[i].called[judged], held_out[i].confidence[judged] = found.called, found.confidence
+        progress("repair: held-out folds", done + 1, folds.size)
+    before = answers_of(given.head, given.activations)
+    return [_scored(given, one, answers, before) for one, answers in zip(wanted, held_out, strict=True)]
+
+
+def _scored(given: RepairInput, candidate: Candidate, answers: Answers, before: Answers) -> Trial:
+    right = answers.called == given.labels
+    weights = balanced_weights(given.labels, given.present, given.known)
+    return Trial(
+        candidate,
+        answers,
+        worst_accuracy(right, subgroups(given)),
+        float(class_accuracies(right, given.labels, weights).mean()),
+        sure_losers(given, before.called == given.labels, right),
+    )
+
+
+def best(trials: Sequence[Trial]) -> Trial:
+    """The best worst subgroup among those that cost no class more than the margin, then the best mean over classes."""
+    return max(trials, key=lambda one: (one.losers.size == 0, one.worst, one.balanced))
+
+
+def chosen_without_seeing(given: RepairInput, trials: Sequence[Trial]) -> Answers:
+    """For every fold the answers of the candidate that is best on the other folds."""
+    before = answers_of(given.head, given.activations)
+    called, confidence = before.called.copy(), before.confidence.copy()
+    for fold in np.unique(given.folds):
+        judged = given.folds == fold
+        others = given.part(~judged)
+        seen = _part(before, ~judged)
+        scored = [_scored(others, one.candidate, _part(one.answers, ~judged), seen) for one in trials]
+        answers = trials[scored.index(best(scored))].answers
+        called[judged], confidence[judged] = answers.called[judged], answers.confidence[judged]
+    return Answers(called, confidence)
+
+
+def _part(answers: Answers, rows: BoolArray) -> Answers:
+    return Answers(answers.called[rows], answers.confidence[rows])

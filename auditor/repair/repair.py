@@ -1,0 +1,164 @@
+"""Repair a head: try, prove on held-out pictures, choose, fit on all of them, and say what speaks against using it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditor.figures import percent, points
+from auditor.records import BoolArray, LinearHead, Progress
+from auditor.repair.before_after import figures_of
+from auditor.repair.methods import Candidate, candidates, repaired_heads
+from auditor.repair.proof import Answers, Trial, answers_of, best, chosen_without_seeing, try_all
+from auditor.repair.repair_input import RepairInput
+from auditor.repair.subgroups import MARGIN, Subgroup, subgroups, sure_losers
+from auditor.repair_records import Method, RepairCard, RepairFigure, RepairLimit, RepairTarget, RepairTrial
+from auditor.rules import MIN_ARM
+from auditor.wording import quote, quote_list
+
+
+def repair(
+    given: RepairInput,
+    targets: tuple[RepairTarget, ...],
+    class_names: Sequence[str],
+    methods: tuple[Method, ...],
+    *,
+    seed: int,
+    on_progress: Progress | None = None,
+) -> tuple[LinearHead, RepairCard]:
+    """The repaired head, and what it does to pictures that it did not see.
+
+    Args:
+        given: Pictures, head and concepts.
+        targets: Of ``given.pairs``, in their order.
+        class_names: C.
+        methods: Those to be tried.
+        seed: Of the bootstrap.
+        on_progress: Called with (stage, done, total).
+    """
+    progress = on_progress or (lambda *_: None)
+    wanted = candidates(given, methods)
+    if not wanted:
+        raise ValueError("there is nothing to try")
+    trials = try_all(given, wanted, progress)
+    chosen = best(trials)
+    after = chosen_without_seeing(given, trials)
+    before = answers_of(given.head, given.activations)
+    head = dict(repaired_heads(given, [one for one in wanted if one.method == chosen.candidate.method]))[
+        chosen.candidate
+    ]
+    concepts = _names_of_columns(given, targets)
+    figures = figures_of(given, before, after, class_names, concepts, seed=seed)
+    progress("repair: before and after", 1, 1)
+    card = RepairCard(
+        targets=targets,
+        method=chosen.candidate.method,
+        penalty=chosen.candidate.penalty,
+        n_images=given.labels.size,
+        trials=tuple(_told(one, class_names) for one in trials),
+        figures=figures,
+        limit=_limit(given, after, chosen, head, class_names, concepts),
+        objections=_objections(given, before, after, figures, class_names),
+        notices=_notices(given, targets),
+    )
+    return head, card
+
+
+def _names_of_columns(given: RepairInput, targets: Sequence[RepairTarget]) -> list[str]:
+    names = [""] * given.present.shape[1]
+    for (_, column), target in zip(given.pairs, targets, strict=True):
+        names[column] = target.concept
+    return names
+
+
+def _told(trial: Trial, class_names: Sequence[str]) -> RepairTrial:
+    losers = tuple(class_names[c] for c in trial.losers)
+    return RepairTrial(trial.candidate.method, trial.candidate.penalty, trial.worst, trial.balanced, losers)
+
+
+def _objections(
+    given: RepairInput,
+    before: Answers,
+    after: Answers,
+    figures: Sequence[RepairFigure],
+    class_names: Sequence[str],
+) -> tuple[str, ...]:
+    """Why the repaired model should not take the place of the other."""
+    found = []
+    losers = sure_losers(given, before.called == given.labels, after.called == given.labels)
+    if losers.size:
+        names = quote_list([class_names[c] for c in losers])
+        found.append(f"{names} surely lose more than {points(MARGIN, unit='points')} of their pictures")
+    worst = next(one for one in figures if one.name == "worst")
+    if worst.after <= worst.before:
+        found.append(f"the worst subgroup is no better: {percent(worst.before)} before, {percent(worst.after)} after")
+    mean = next(one for one in figures if one.name == "balanced")
+    if mean.after < mean.before - MARGIN:
+        found.append(
+            f"the mean over classes, with and without the concepts alike, falls from {percent(mean.before)} to "
+            f"{percent(mean.after)}"
+        )
+    return tuple(found)
+
+
+def _notices(given: RepairInput, targets: Sequence[RepairTarget]) -> tuple[str, ...]:
+    """What the reader must know of how the repair was made."""
+    found = []
+    for (_, column), target in zip(given.pairs, targets, strict=True):
+        name, concept = quote(target.class_name), quote(target.concept)
+        if not given.known[:, column].any():
+            found.append(
+                f"nobody knows in which pictures {concept} is: {name} is fitted again by the mistakes of the model, "
+                "and whether it rests on it less cannot be told"
+            )
+        elif min(target.n_with, target.n_without) < MIN_ARM:
+            found.append(
+                f"{name} has {target.n_with} pictures with {concept} and {target.n_without} without it: fewer than "
+                f"{MIN_ARM} are no proof, so it is judged by the other classes"
+            )
+    if given.residual.shape[1] == 0 and given.known.any():
+        found.append("no concept can be told from the classes themselves, so nothing is erased")
+    return tuple(dict.fromkeys(found))
+
+
+def _limit(
+    given: RepairInput,
+    after: Answers,
+    chosen: Trial,
+    head: LinearHead,
+    class_names: Sequence[str],
+    concepts: Sequence[str],
+) -> RepairLimit | None:
+    """How far more pictures, or only another training, would raise the subgroup that is worst after the repair."""
+    split = [one for one in subgroups(given) if one.column >= 0]
+    if not split:
+        return None
+    right = after.called == given.labels
+    worst = min(split, key=lambda one: float(right[one.rows].mean()))
+    fitted = answers_of(head, given.activations[worst.rows]).called == worst.class_idx
+    return RepairLimit(
+        class_name=class_names[worst.class_idx],
+        concept=concepts[worst.column],
+        present=worst.present,
+        n=worst.rows.size,
+        held_out=float(right[worst.rows].mean()),
+        fitted=float(fitted.mean()),
+        halved=_halved(given, worst, chosen.candidate),
+    )
+
+
+def _halved(given: RepairInput, worst: Subgroup, candidate: Candidate) -> float | None:
+    """Held-out accuracy of the subgroup where every fit has every other of its units; None where too few are left."""
+    units = np.unique(given.units[worst.rows])
+    if units.size < 2 * MIN_ARM:
+        return None
+    left_out: BoolArray = np.zeros(given.labels.size, dtype=np.bool_)
+    left_out[worst.rows] = np.isin(given.units[worst.rows], units[::2])
+    right = []
+    for fold in np.unique(given.folds[worst.rows]):
+        judged = np.zeros(given.labels.size, dtype=np.bool_)
+        judged[worst.rows] = given.folds[worst.rows] == fold
+        ((_, head),) = repaired_heads(given.part((given.folds != fold) & ~left_out), [candidate])
+        right.append(answers_of(head, given.activations[judged]).called == worst.class_idx)
+    return float(np.concatenate(right).mean())

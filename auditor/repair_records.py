@@ -1,0 +1,88 @@
+"""What ``auditor repair`` tells of a repair: each figure before and after, on pictures that it did not see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: auto tries the others.
+Method = Literal["erase", "reweight", "erase+reweight", "groups"]
+METHODS: tuple[Method, ...] = ("erase", "reweight", "erase+reweight", "groups")
+#: What a figure measures: see docs/repair.md.
+FigureName = Literal["accuracy", "balanced", "worst", "ece", "class", "subgroup", "gap", "pull"]
+
+
+@dataclass(frozen=True, slots=True)
+class RepairTarget:
+    """A concept that a class is to rest on no more."""
+
+    class_name: str
+    concept_id: str
+    concept: str
+    n_with: int  # pictures of the class
+    n_without: int
+    n_unknown: int  # of which nobody knows whether the concept is there
+
+
+@dataclass(frozen=True, slots=True)
+class RepairFigure:
+    """One figure before and after, a fraction; ``low`` and ``high`` are those of what changed, paired by picture.
+
+    ``class_name``, ``concept`` and ``present`` say which class, pair or subgroup it is of; None for all.
+    """
+
+    name: FigureName
+    n: int
+    before: float
+    after: float
+    low: float
+    high: float
+    class_name: str | None = None
+    concept: str | None = None
+    present: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepairTrial:
+    """One way to repair, on held-out pictures: accuracy of the worst subgroup and the mean over balanced classes.
+
+    ``loses`` names the classes that surely lose more than the margin.
+    """
+
+    method: Method
+    penalty: float | None  # of the change, where rows are fitted again
+    worst: float
+    balanced: float
+    loses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RepairLimit:
+    """What any head on these features could reach on the worst subgroup, as far as the pictures can tell.
+
+    ``fitted`` is the same fit's accuracy there on the pictures it was fitted on, ``halved`` that on held-out ones
+    with half of the pictures of this subgroup; None where there are too few to halve.
+    """
+
+    class_name: str
+    concept: str
+    present: bool
+    n: int
+    held_out: float
+    fitted: float
+    halved: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RepairCard:
+    """A repair and its proof. ``objections`` say why it should not be used; none where it is better."""
+
+    targets: tuple[RepairTarget, ...]
+    method: Method
+    penalty: float | None
+    n_images: int
+    trials: tuple[RepairTrial, ...]
+    figures: tuple[RepairFigure, ...]
+    limit: RepairLimit | None
+    objections: tuple[str, ...]
+    notices: tuple[str, ...]
