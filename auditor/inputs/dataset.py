@@ -119,9 +119,7 @@ def load_dataset(
         items=tuple(items),
         labels=labels,
         attribute_names=listed.attribute_names,
-        digest=_digest(
-            items, contents, listed.attribute_names, folder_name if folder_name in SPLIT_NAMES else "", leaked
-        ),
+        digest=_digest(items, contents, listed.attribute_names, split_of_folder, leaked),
         contents=contents,
         notices=tuple(notices),
     )
