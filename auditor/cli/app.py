@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Finds the shortcuts that an image classifier learnt from its data, says them in words, and proves them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -57,6 +58,23 @@ TrustCode = Annotated[
         "AUDITOR_TRUST_CODE=1 says the same.",
     ),
 ]
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from auditor.store.manifest import auditor_version
+
+        typer.echo(f"auditor {auditor_version()} (Python {platform.python_version()})")
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all_commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
 
 
 def one_line_errors(command: Command) -> Command:

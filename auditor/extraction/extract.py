@@ -129,18 +129,21 @@ def extract_features(
     done = sum(len(items) for items, path in zip(slices, paths, strict=True) if path in whole)
     if done:
         logger.info("%d of %d pictures were extracted before", done, len(dataset.items))
+
+    def told(within_shard: int) -> None:
+        if on_progress:
+            on_progress("pictures", done + within_shard, len(dataset.items))
+
     shapes: dict[tuple[int, ...], str] = {}  # of what the classifier gets, and the first picture that has it
     with ThreadPoolExecutor(n_jobs) as pool:
         for items, path in zip(slices, paths, strict=True):
             if path in whole:
                 continue
             rows = _extract_shard(
-                dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool, shapes
+                dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool, shapes, told
             )
             write_shard(path, rows)
             done += len(items)
-            if on_progress:
-                on_progress("pictures", done, len(dataset.items))
     return FeatureShards(paths)
 
 
@@ -183,6 +186,7 @@ def _extract_shard(
     batch_size: int,
     pool: ThreadPoolExecutor,
     shapes: dict[tuple[int, ...], str],
+    told: Callable[[int], None],
 ) -> ShardRows:
     def prepare(item: ImageItem) -> _Prepared | Failure:
         return _prepare(dataset, item, classifier, encoder, cache, thumbnails, properties)
@@ -191,10 +195,13 @@ def _extract_shard(
     activations, logits, embeddings, surroundings, places = [], [], [], [], []
     mapped = _mapped(items)
     failures: list[Failure] = []
+    seen = 0
     for batch in _decoded_batches(items, prepare, batch_size, pool):
+        seen += len(batch)
         readable = {place: picture for place, picture in enumerate(batch) if isinstance(picture, _Prepared)}
         failures += [picture for picture in batch if isinstance(picture, Failure)]
         if not readable:
+            told(seen)
             continue
         if classifier is not None:
             _check_one_shape(classifier, readable.values(), shapes)
@@ -210,6 +217,7 @@ def _extract_shard(
         embeddings.append(_embed(whole, encoder, cache, batch_size))
         surroundings.append(_embed(around, encoder, cache, batch_size))
         pictures += [_without_pixels(picture) for picture in readable.values()]
+        told(seen)
     n = len(pictures)
     return ShardRows(
         image_ids=tuple(p.item.image_id for p in pictures),
