@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, InputError
 from auditor.wording import plain
 
 if TYPE_CHECKING:
@@ -47,7 +47,11 @@ PreprocessAgain = Annotated[Path | None, typer.Option(help="TOML file: size, cro
 ClassMapAgain = Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")]
 EncoderAgain = Annotated[str | None, typer.Option(help="Encoder, where it is a file or no longer the audit's.")]
 VocabularyAgain = Annotated[Path | None, typer.Option(help="Own vocabulary.toml.")]
-OutputFile = Annotated[Path | None, typer.Option("--output", help="Write to this file instead of stdout.")]
+#: Given for a file, it means standard output.
+STDOUT = Path("-")
+OutputFile = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to this file; - and nothing mean standard output.")
+]
 TrustCode = Annotated[
     bool,
     typer.Option(
@@ -143,19 +147,40 @@ def write_page(audit: Path) -> Path:
 def give_report(
     connection: Connection, output_format: ReportFormat, output: Path | None, *, decision: GateDecision | None = None
 ) -> None:
-    """Render an open audit and what the gate decided on it: into ``output``, or on stdout.
+    """Render an open audit and what the gate decided on it: into ``output``, or on stdout where that is None or "-".
 
     Text on stdout has the width and the colours of the terminal.
     """
-    from reports.formats import ReportFormat, render_report, to_bytes, write_report
+    from reports.formats import ReportFormat, render_report, to_bytes
 
-    if output is not None:
-        write_report(render_report(output_format, connection, decision=decision), output)
-    elif output_format is ReportFormat.text:
+    if output_format is ReportFormat.text and output in (None, STDOUT):
         from rich.console import Console
 
         from reports.written.text import print_text
 
         print_text(connection, Console(), decision=decision)
     else:
-        typer.echo(to_bytes(render_report(output_format, connection, decision=decision)), nl=False)
+        put_out(to_bytes(render_report(output_format, connection, decision=decision)), output)
+
+
+def put_out(content: bytes, output: Path | None) -> None:
+    """Write what a command made into ``output``, or on stdout where that is None or "-"."""
+    from reports.formats import write_output
+
+    if output is None or output == STDOUT:
+        typer.echo(content, nl=False)
+    else:
+        write_output(content, output)
+
+
+def refuse_binary(output: Path, what: str) -> None:
+    """A terminal cannot show a binary format.
+
+    Raises:
+        InputError: ``output`` is standard output, and that a terminal.
+    """
+    if output == STDOUT and sys.stdout.isatty():
+        raise InputError(
+            f"--output - would write {what}, a binary format, to this terminal; send it on (… -o - > FILE), or give "
+            "--output FILE"
+        )

@@ -31,7 +31,7 @@ def manifest(
     root: Annotated[Path, typer.Argument(help="Top folder of the set, laid out as downloaded.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", help="The manifest, in ROOT or above it; default ROOT/auditor-manifest.csv."),
+        typer.Option("--output", "-o", help="The manifest, in ROOT or above it; default ROOT/auditor-manifest.csv."),
     ] = None,
     target: Annotated[
         str | None, typer.Option("--target", help="CelebA's attribute that is the label; default Blond_Hair.")

@@ -115,10 +115,8 @@ def extract_features(
             answers with values that are not finite; the picture is named.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    key = _features_key(classifier, encoder, thumbnails, properties)
-    slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
-    paths = [folder / f"{shard_digest(key, _entries(dataset, items))}.parquet" for items in slices]
-    there = [path for path in paths if path.exists()]
+    files = shard_files(dataset, classifier, encoder, folder=folder, thumbnails=thumbnails, properties=properties)
+    there = [path for path, _ in files if path.exists()]
     whole = {path for path in there if is_whole(path)}
     if len(whole) < len(there):
         logger.warning(
@@ -126,7 +124,7 @@ def extract_features(
             len(there) - len(whole),
             len(there),
         )
-    done = sum(len(items) for items, path in zip(slices, paths, strict=True) if path in whole)
+    done = sum(len(items) for path, items in files if path in whole)
     if done:
         logger.info("%d of %d pictures were extracted before", done, len(dataset.items))
 
@@ -136,7 +134,7 @@ def extract_features(
 
     shapes: dict[tuple[int, ...], str] = {}  # of what the classifier gets, and the first picture that has it
     with ThreadPoolExecutor(n_jobs) as pool:
-        for items, path in zip(slices, paths, strict=True):
+        for path, items in files:
             if path in whole:
                 continue
             rows = _extract_shard(
@@ -144,7 +142,22 @@ def extract_features(
             )
             write_shard(path, rows)
             done += len(items)
-    return FeatureShards(paths)
+    return FeatureShards([path for path, _ in files])
+
+
+def shard_files(
+    dataset: Dataset,
+    classifier: Classifier | None,
+    encoder: Encoder,
+    *,
+    folder: Path,
+    thumbnails: bool,
+    properties: bool = False,
+) -> list[tuple[Path, tuple[ImageItem, ...]]]:
+    """Each file of features, there or not, with the pictures that go into it; arguments as `extract_features`."""
+    key = _features_key(classifier, encoder, thumbnails, properties)
+    slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
+    return [(folder / f"{shard_digest(key, _entries(dataset, items))}.parquet", items) for items in slices]
 
 
 def decoded_side(classifier: Classifier | None, encoder: Encoder) -> int:

@@ -81,7 +81,10 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
         parts += [_paragraph(verdict, None, folder, []), ""]
     if len(not_shown) > _TOLD_NOT_SHOWN:
         more = len(not_shown) - _TOLD_NOT_SHOWN
-        parts += [Text(f"{VERDICT_SHAPES['not_shown']} {more:,} more not shown: they are in --format json."), ""]
+        parts += [
+            Text(f"{VERDICT_SHAPES['not_shown']} {more:,} more not shown: they are in --format json."),
+            "",
+        ]
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
     if clean:
         parts += [_clean_line(clean), ""]
@@ -160,7 +163,8 @@ def _paragraph(verdict: Verdict, lead: Lead | None, folder: str, breaking: Seque
     if advice is not None:
         lines.append(Text("→ ", style=_DIM).append(inert(advice), style="none"))
     if command is not None and inert(command) == command:
-        lines.append(Text("→ ", style=_DIM).append(command, style="none"))
+        # on one line, however long: a command that was broken into two cannot be pasted
+        lines.append(Text("→ ", style=_DIM, no_wrap=True, overflow="ignore").append(command, style="none"))
     return Group(heading, *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 

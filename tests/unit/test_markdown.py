@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import hostile_audit
 import pytest
@@ -85,6 +86,7 @@ def shown(text):
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory):
     with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        connection.audit_file = Path("DIR/audit.duckdb")  # where commands say that it lies
         yield connection
 
 
@@ -179,6 +181,7 @@ def test_a_long_summary_is_cut_at_a_whole_line(tmp_path):
         database.add_verdicts([*rows, Verdict(9000, "cat", "clean", "none", None, None, None, "", 3)])
     write_manifest(tmp_path, run)
     with open_audit_database(tmp_path) as connection:
+        connection.audit_file = Path("DIR/audit.duckdb")
         text = render_markdown(connection)
     assert MAX_BYTES - 10_000 < len(text.encode()) <= MAX_BYTES
     body, _, note = text.partition("\n\n**Cut here: a summary holds 1 MiB.** ")

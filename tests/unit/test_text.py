@@ -74,6 +74,7 @@ def audit_of(folder, rows):
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory):
     with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        connection.audit_file = Path("DIR/audit.duckdb")  # where commands say that it lies
         yield connection
 
 
@@ -140,7 +141,7 @@ def test_commands_name_the_folder_as_it_is_called_from_here(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path / "work dir")
     write_small_audit(tmp_path / "work dir" / "audits" / "release 7")
     write_small_audit(tmp_path / "elsewhere")
-    for folder, shown in (("audits/release 7", "'audits/release 7'"), ("../elsewhere", "DIR")):
+    for folder, shown in (("audits/release 7", "'audits/release 7'"), ("../elsewhere", "../elsewhere")):
         with open_audit_database(Path(folder)) as connection:
             line = next(line for line in render_text(connection).splitlines() if "auditor explain" in line)
         assert line == f"  → auditor explain {shown} waterbird/{IMAGE_IDS[0]}.png --class waterbird"

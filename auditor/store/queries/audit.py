@@ -400,6 +400,5 @@ def run_facts(connection: Connection) -> tuple[str, str, str] | None:
 
 
 def database_file(connection: Connection) -> Path | None:
-    """The file that is open; None in memory. Of an older audit it is the migrated copy."""
-    ((path,),) = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()
-    return Path(path) if path else None
+    """The audit's file, also where a migrated copy of it is open; None where the connection is of no audit on disk."""
+    return getattr(connection, "audit_file", None)
