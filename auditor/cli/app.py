@@ -173,13 +173,18 @@ def put_out(content: bytes, output: Path | None) -> None:
         write_output(content, output)
 
 
+def on_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout.isatty()
+
+
 def refuse_binary(output: Path, what: str) -> None:
     """A terminal cannot show a binary format.
 
     Raises:
         InputError: ``output`` is standard output, and that a terminal.
     """
-    if output == STDOUT and sys.stdout.isatty():
+    if output == STDOUT and on_terminal():
         raise InputError(
             f"--output - would write {what}, a binary format, to this terminal; send it on (… -o - > FILE), or give "
             "--output FILE"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -144,6 +145,9 @@ def run(
             folder = run_audit(settings, resume=resume, on_progress=on_progress)
     print_report(folder)
     tell_digest(folder)
+    where = shlex.quote(str(folder))
+    typer.echo(f"next: {own_name()} report {where} --format html   (a page with its pictures)", err=True)
+    typer.echo(f"      {own_name()} dashboard {where}   (in the browser)", err=True)
 
 
 @contextlib.contextmanager
@@ -188,12 +192,14 @@ def demo(
         typer.echo(f"\n{name}: the classifier sample:{name} on its pictures\n")
         print_report(folder)
         typer.echo(f"\nreport with pictures: {write_page(folder)}")
-    command = own_name()
-    typer.echo(f"\nNext: {command} explain {out / 'planted'} waterbird/0005.jpg --output figure.png")
-    typer.echo(f"In the browser: {command} dashboard {out}")
+    command, planted = own_name(), shlex.quote(str(out / "planted"))
+    typer.echo(f"\nNext: {command} explain {planted} waterbird/0005.jpg --output figure.png")
+    typer.echo(f"In the browser: {command} dashboard {shlex.quote(str(out))}")
 
 
 def own_name() -> str:
-    """How this program is called from here: by its name, or by its path where it is not on the PATH."""
+    """How this program is called from here: by its name, or by its path or its Python's where it is not on the PATH."""
     called = Path(sys.argv[0])
-    return str(called) if called.stem == "auditor" and shutil.which("auditor") is None else "auditor"
+    if shutil.which("auditor") is not None:
+        return "auditor"
+    return shlex.quote(str(called)) if called.stem == "auditor" else f"{shlex.quote(sys.executable)} -m auditor"
