@@ -195,7 +195,10 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"settings file {path} cannot be read: {error.strerror}; check --config") from error
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError too
-        raise InputError(f"settings file {path} is not valid TOML: {' '.join(str(error).split())}") from error
+        raise InputError(
+            f"settings file {path} is not valid TOML: {' '.join(str(error).split())}; mend that place, or compare "
+            "it with what `auditor init -o -` prints"
+        ) from error
     if path.name == "pyproject.toml":
         for name in ("tool", "auditor"):
             table = table.get(name, {})
@@ -222,7 +225,9 @@ def _expanded(value: str, key: str, path: Path) -> Path:
     try:
         return Path(value).expanduser()
     except (RuntimeError, ValueError) as error:  # a user that is not known; a NUL character
-        raise InputError(f"{path}: {key} = {shown(value)} is no path: {error}") from error
+        raise InputError(
+            f"{path}: {key} = {shown(value)} is no path: {error}; expected that of a file or folder"
+        ) from error
 
 
 def find_settings_file(folder: Path) -> Path | None:
@@ -256,7 +261,9 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
     settings: dict[str, Any] = {**file_settings, **given}
     for key, value in settings.items():
         if isinstance(value, str | Path) and "\0" in str(value):
-            raise InputError(f"setting '{key}' = {quote(value)}: holds a NUL character, which no path or name has")
+            raise InputError(
+                f"setting '{key}' = {quote(value)}: holds a NUL character, which no path or name has; give another"
+            )
     try:
         return AuditConfig.model_validate(settings)
     except ValidationError as error:
@@ -301,9 +308,9 @@ def _all_wrong(error: ValidationError, flags: Mapping[str, Any], settings_file: 
         if name in missing or one["loc"][0] in ("core", "concepts"):
             continue
         if one["type"] == "extra_forbidden":
-            table = AttributeSettings.model_fields
-            close = nearest(str(one["loc"][-1]), table)
-            hint = f"did you mean {quote(close)}?" if close else f"known settings: {', '.join(table)}"
+            keys = AttributeSettings.model_fields
+            close = nearest(str(one["loc"][-1]), keys)
+            hint = f"did you mean {quote(close)}?" if close else f"known settings: {', '.join(keys)}"
             told.append(f"unknown setting {quote(name)}; {hint}")
             continue
         key = str(one["loc"][0])

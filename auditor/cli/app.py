@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import logging
 import platform
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from auditor.errors import AuditorError, InputError
 from auditor.wording import plain
@@ -24,7 +26,34 @@ if TYPE_CHECKING:
     from auditor.store.queries.audit import Connection
     from reports.formats import ReportFormat
 
+#: Of the click that this Typer stands on, be it its own or another package.
+_UsageError: Any = typer.BadParameter.__base__
+
+
+class _OneLineGroup(TyperGroup):
+    """Wrong usage is one line, like every other mistake."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run the command that the arguments name, and end with its exit code."""
+        try:
+            ended = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except _UsageError as error:
+            message = error.format_message()
+            if type(error).__name__ == "NoArgsIsHelpError":
+                typer.echo(message, nl=False)  # the help, unless it was printed in colours already
+                sys.exit(2)
+            told = " ".join(message.replace("Value error, ", "").split()).rstrip(".")
+            told += "" if told.endswith("?") else ";"
+            name = error.ctx.command_path if error.ctx else "auditor"
+            typer.echo(f"error: {told} `{name} -h` lists what it takes", err=True)
+            sys.exit(2)
+        except typer.Abort:
+            sys.exit(2)
+        sys.exit(ended if isinstance(ended, int) else 0)
+
+
 app = typer.Typer(
+    cls=_OneLineGroup,
     help="Finds the shortcuts that an image classifier learnt from its data, says them in words, and proves them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -93,13 +122,17 @@ def one_line_errors(command: Command) -> Command:
         except (AuditorError, OSError) as error:
             if kwargs.get("debug"):
                 raise
-            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            told = str(error) if isinstance(error, AuditorError) else _of_system(error)
+            typer.echo(f"error: {' '.join(told.split())}", err=True)
             raise typer.Exit(2) from error
         except Exception as error:
             if kwargs.get("debug") or not _is_of_duckdb(error):
                 raise
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            advice = "`auditor verify DIR` says what is damaged"
+            audit = kwargs.get("audit")
+            advice = (
+                f"{shlex.join(['auditor', 'verify', str(audit)])} says what is damaged" if audit else "make it again"
+            )
             typer.echo(f"error: the audit's file cannot be read ({plain(first, 300)}); {advice}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
@@ -108,6 +141,13 @@ def one_line_errors(command: Command) -> Command:
             raise typer.Exit(2) from error
 
     return run  # type: ignore[return-value]  # functools.wraps keeps the signature
+
+
+def _of_system(error: OSError) -> str:
+    """What the system refused, on which file, and what to look at."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{plain(str(error.filename), 500)}: {error.strerror}; look at the path, the rights and the room on its disk"
 
 
 def _is_of_duckdb(error: Exception) -> bool:

@@ -103,7 +103,9 @@ def find_head(
             head = HeadLayer(head.layer, head.call, chosen, f"{notice}; if that is wrong, {_SAY_WHICH}")
         return head, head_input
     if not found:
-        raise ModelError(f"{name} calls no linear layer, so it has no channels to put into words")
+        raise ModelError(
+            f"{name} calls no linear layer, so it has no channels to put into words; expected one at its end"
+        )
     last = found[-1][0]
     raise ModelError(
         f"no linear layer of {name} alone gives its output (the last one called is '{last}'): give a factory whose "

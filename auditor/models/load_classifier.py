@@ -115,7 +115,9 @@ def make_classifier(
         place = torch.device(device)
         torch.zeros(1, device=place)
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"device '{device}' cannot be used: {str(error).splitlines()[0]}") from error
+        raise ModelError(
+            f"device '{device}' cannot be used: {str(error).splitlines()[0]}; give another --device"
+        ) from error
     module = module.module if isinstance(module, nn.DataParallel) else module
     module = getattr(module, "_orig_mod", module)  # of torch.compile: its hooks would be compiled as well
     _check_module(module, spec)
@@ -189,7 +191,9 @@ def _check(classifier: Classifier, probe: Tensor, head_input: Tensor) -> None:
     """Run what an audit will run: a model that cannot do it should fail now, and not after an hour."""
     activations, _ = cam.forward(classifier, probe)
     if not is_close(torch.from_numpy(activations), head_input.cpu()):
-        raise ModelError(f"{classifier.spec} gives two results for one picture in evaluation mode")
+        raise ModelError(
+            f"{classifier.spec} gives two results for one picture in evaluation mode; switch off what is random in it"
+        )
     check_batch_mates(classifier, probe)
     cam.response_maps(classifier, probe, np.repeat(classifier.head.weight[None, :1], len(activations), 0))
 

@@ -147,7 +147,9 @@ def _factory(place: str, name: str, weights: Path | None, *, trust_code: bool) -
     spec = f"{place}:{name}"
     is_file = place.endswith(".py")
     if is_file and not Path(place).is_file():
-        raise ModelError(f"model '{spec}': no such file {place}")
+        raise ModelError(
+            f"model '{spec}': no such file {place}; give FILE.py:factory with the path of a file that is there"
+        )
     if not trust_code:
         raise ModelError(f"model '{spec}' runs code of {place}: read it, then add --trust-code")
     path = Path(place).resolve()
@@ -182,7 +184,7 @@ def _import(spec: str, path: Path | None, name: str) -> ModuleType:
         unique = f"_auditor_model_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
         found = importlib.util.spec_from_file_location(unique, path)
         if found is None or found.loader is None:
-            raise ModelError(f"model '{spec}': {path} is no Python file")
+            raise ModelError(f"model '{spec}': {path} is no Python file; expected FILE.py:factory")
         module = importlib.util.module_from_spec(found)
         sys.modules[unique] = module
         found.loader.exec_module(module)
@@ -229,5 +231,7 @@ def _names_in(metadata: dict[str, str], weights: Path) -> tuple[str, ...] | None
     except json.JSONDecodeError:
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ModelError(f"weights {weights}: metadata '{key}' is no JSON list of names")
+        raise ModelError(
+            f"weights {weights}: metadata '{key}' is no JSON list of names; write one name an output, or leave it out"
+        )
     return tuple(names)
