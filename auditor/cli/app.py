@@ -7,11 +7,12 @@ warnings to stderr.
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 import platform
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -19,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from auditor.errors import AuditorError, InputError
-from auditor.wording import plain
+from auditor.wording import plain, quote
 
 if TYPE_CHECKING:
     from auditor.gate.decision import GateDecision
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
 
 #: Of the click that this Typer stands on, be it its own or another package.
 _UsageError: Any = typer.BadParameter.__base__
+
+
+def _value_given(error: Any, words: Sequence[str]) -> str | None:
+    """What stands for the option that an error is on, where it names one that takes a value."""
+    for option in getattr(getattr(error, "param", None), "opts", ()):
+        for word, following in itertools.zip_longest(words, words[1:]):
+            if word == option:
+                return following  # type: ignore[no-any-return]
+            if word.startswith(f"{option}="):
+                return word.partition("=")[2]
+    return None
 
 
 class _OneLineGroup(TyperGroup):
@@ -43,7 +55,8 @@ class _OneLineGroup(TyperGroup):
                 typer.echo(message, nl=False)  # the help, unless it was printed in colours already
                 sys.exit(2)
             told = " ".join(message.replace("Value error, ", "").split()).rstrip(".")
-            told += "" if told.endswith("?") else ";"
+            value = _value_given(error, kwargs.get("args") or sys.argv[1:])
+            told += f", found {quote(value)};" if value is not None else "" if told.endswith("?") else ";"
             name = error.ctx.command_path if error.ctx else "auditor"
             typer.echo(f"error: {told} `{name} -h` lists what it takes", err=True)
             sys.exit(2)
@@ -79,7 +92,7 @@ VocabularyAgain = Annotated[Path | None, typer.Option(help="Own vocabulary.toml.
 #: Given for a file, it means standard output.
 STDOUT = Path("-")
 OutputFile = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Write to this file; - and nothing mean standard output.")
+    Path | None, typer.Option("--output", "-o", help="Write to this file; - is standard output, as without it.")
 ]
 TrustCode = Annotated[
     bool,

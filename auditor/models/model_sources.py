@@ -159,7 +159,9 @@ def _factory(place: str, name: str, weights: Path | None, *, trust_code: bool) -
         if not callable(factory):
             found = [key for key, value in vars(code).items() if callable(value) and not key.startswith("_")]
             near = difflib.get_close_matches(name, found, n=1, cutoff=0)
-            raise ModelError(f"{place} has no function '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+            raise ModelError(
+                f"model '{spec}': {place} has no function '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
+            )
         with users_code(f"{spec}()", "expected a torch module or (module, transform)"):
             made = factory()
     module, transform = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
@@ -206,7 +208,7 @@ def _importable(folder: Path) -> Iterator[None]:
 def _check_name(source: str, name: str, known: Sequence[str]) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.3)
-        raise ModelError(f"'{name}' is no model of {source}; nearest: {', '.join(near) or 'none'}")
+        raise ModelError(f"model '{name}' is none of {source}; nearest: {', '.join(near) or 'none'}")
 
 
 def _fetch(spec: str, build: Callable[[], Any]) -> nn.Module:

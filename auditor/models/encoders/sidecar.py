@@ -103,8 +103,7 @@ def check_borrowed_names(
     name = model_cfg.get("vision_cfg", {}).get("timm_model_name")
     if name is not None and str(name).partition(".")[0] not in timm_models:
         raise EncoderError(
-            f"{where} asks timm for {quote(str(name))}, which is no architecture of the timm here: "
-            "install one that has it"
+            f"{where} asks timm for {quote(str(name))}, which is no architecture of timm: give other weights"
         )
 
 
