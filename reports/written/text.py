@@ -173,10 +173,11 @@ def _paragraph(verdict: Verdict, lead: Lead | None, folder: str, breaking: Seque
     advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
     if advice is not None:
         lines.append(Text("→ ", style=_DIM).append(inert(advice), style="none"))
+    blocks: list[RenderableType] = [heading, *(Padding(line, (0, 0, 0, 2)) for line in lines)]
     if command is not None and inert(command) == command:
         # on one line, however long: a command that was broken into two cannot be pasted
-        lines.append(Text("→ ", style=_DIM, no_wrap=True, overflow="ignore").append(command, style="none"))
-    return Group(heading, *(Padding(line, (0, 0, 0, 2)) for line in lines))
+        blocks.append(Text("  → ", style=_DIM, no_wrap=True, overflow="ignore").append(command, style="none"))
+    return Group(*blocks)
 
 
 def _clean_line(clean: Sequence[Verdict]) -> Text:

@@ -148,6 +148,15 @@ def test_commands_name_the_folder_as_it_is_called_from_here(tmp_path, monkeypatc
         assert line == f"  → auditor explain {shown} waterbird/{IMAGE_IDS[0]}.png --class waterbird"
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_command_is_never_broken_into_two_lines(tmp_path, terminal):
+    folder = write_small_audit(tmp_path / ("x" * 100))
+    stream = io.StringIO()
+    with open_audit_database(folder) as connection:
+        print_text(connection, Console(file=stream, width=80, force_terminal=terminal, color_system=None))
+    assert f"auditor explain {folder} waterbird/{IMAGE_IDS[0]}.png --class waterbird\n" in stream.getvalue()
+
+
 def test_of_a_decision_it_tells_what_the_gate_prints(connection):
     assert render_text(connection, decision=decision()) == render_gate_text(connection, decision=decision())
     stream = io.StringIO()
