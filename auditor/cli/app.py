@@ -36,7 +36,7 @@ def _value_given(error: Any, words: Sequence[str]) -> str | None:
     for option in getattr(getattr(error, "param", None), "opts", ()):
         for word, following in itertools.zip_longest(words, words[1:]):
             if word == option:
-                return following  # type: ignore[no-any-return]
+                return following
             if word.startswith(f"{option}="):
                 return word.partition("=")[2]
     return None

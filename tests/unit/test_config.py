@@ -8,6 +8,7 @@ from auditor.cli import app
 from auditor.config import AuditConfig, CoreEntry, find_settings_file, flag_of, make_config, settings_named
 from auditor.errors import InputError
 
+RUN = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]  # a group
 BASE = {"data": Path("d"), "model": "m", "out": Path("o")}
 
 
@@ -131,7 +132,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path):
 
 
 def test_every_setting_has_its_flag_or_is_a_table(tmp_path):
-    flags = {param.name: set(param.opts) for param in typer.main.get_command(app).commands["run"].params}
+    flags = {param.name: set(param.opts) for param in RUN.params}
     for key in AuditConfig.model_fields:
         name = flag_of(key)
         assert name is None or name in flags[key if key in flags else f"no_{key}"], key
@@ -139,7 +140,7 @@ def test_every_setting_has_its_flag_or_is_a_table(tmp_path):
 
 
 def test_the_help_of_run_shows_the_defaults_of_the_settings():
-    shown = {param.name: param.show_default for param in typer.main.get_command(app).commands["run"].params}
+    shown = {param.name: param.show_default for param in RUN.params}
     for key, field in AuditConfig.model_fields.items():
         if isinstance(field.default, str | int | float) and not isinstance(field.default, bool) and key != "jobs":
             assert shown[key] == str(field.default), key

@@ -5,7 +5,7 @@ from pathlib import Path
 import hostile_audit
 import pytest
 from rich.console import Console
-from small_audit import IMAGE_IDS, decision, make_run, verdicts, write_small_audit
+from small_audit import IMAGE_IDS, call_its_folder, decision, make_run, verdicts, write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
@@ -75,7 +75,7 @@ def audit_of(folder, rows):
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory):
     with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
-        connection.audit_file = Path("DIR/audit.duckdb")  # where commands say that it lies
+        call_its_folder(connection, "DIR")
         yield connection
 
 
