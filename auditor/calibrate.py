@@ -84,7 +84,8 @@ def calibrate_audit(
     config = settings_again(folder, given, out=folder, trust_code=trust_code)
     if not config.examines_model:
         raise InputError(
-            f"no model was examined in the audit at {folder}: there are no verdicts on a head to calibrate"
+            f"no model was examined in the audit at {folder}: there are no verdicts on a head to calibrate; "
+            "audit one with `auditor run --model`"
         )
     with one_writer(folder):
         inputs = load_audited(folder, config, on_progress=on_progress)

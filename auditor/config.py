@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import hashlib
 import json
 import os
@@ -30,11 +29,15 @@ from auditor.errors import InputError
 from auditor.records import VOCABULARY_KINDS
 from auditor.regular_files import read_regular, read_regular_text
 from auditor.rules import TOLERANCE
-from auditor.wording import nearest, plain, quote, shown
+from auditor.wording import nearest, plain, quote, quote_list, shown
 
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 #: Of all settings the one that a file may not hold: whoever changes the file would decide whose code runs.
 _FLAG_ONLY = "trust_code"
+#: Settings that are tables of a file, and switches whose flag takes them away.
+_TABLES, _SWITCHES = ("core", "attributes", "concepts"), ("thumbnails", "properties")
+#: First words of messages that are on a setting of another name.
+_SUBJECTS = {"folder": "data", "manifest": "data", "preprocessing": "preprocess"}
 CONFIG_NAMES = ("auditor.toml", "pyproject.toml")
 #: ``--model none`` audits the data alone.
 NO_MODEL = "none"
@@ -200,7 +203,10 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"settings file {path} cannot be read: {error.strerror}; check --config") from error
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError too
-        raise InputError(f"settings file {path} is not valid TOML: {' '.join(str(error).split())}") from error
+        raise InputError(
+            f"settings file {path} is not valid TOML: {' '.join(str(error).split())}; mend that place, or compare "
+            "it with what `auditor init -o -` prints"
+        ) from error
     if path.name == "pyproject.toml":
         for name in ("tool", "auditor"):
             table = table.get(name, {})
@@ -227,7 +233,9 @@ def _expanded(value: str, key: str, path: Path) -> Path:
     try:
         return Path(value).expanduser()
     except (RuntimeError, ValueError) as error:  # a user that is not known; a NUL character
-        raise InputError(f"{path}: {key} = {shown(value)} is no path: {error}") from error
+        raise InputError(
+            f"{path}: {key} = {shown(value)} is no path: {error}; expected that of a file or folder"
+        ) from error
 
 
 def find_settings_file(folder: Path) -> Path | None:
@@ -247,44 +255,86 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
     """Settings of the file, overruled by the flags that were given (those that are not None).
 
     Raises:
-        InputError: an unknown key (the nearest valid one is named), a missing or a wrong value.
+        InputError: unknown keys (the nearest valid ones are named), or all values that are missing or wrong.
     """
     file_settings = read_settings_file(settings_file) if settings_file else {}
     known = [name for name in AuditConfig.model_fields if name != _FLAG_ONLY]
-    for key in file_settings:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else f"; known settings: {', '.join(known)}"
-            raise InputError(f"unknown setting '{key}' in {settings_file}{hint}")
-    settings: dict[str, Any] = {**file_settings, **{key: value for key, value in flags.items() if value is not None}}
+    unknown = [key for key in file_settings if key not in known]
+    if unknown:
+        near = [nearest(key, known) for key in unknown]
+        hints = [f"did you mean {quote(name)}?" for name in near if name] or [f"known settings: {', '.join(known)}"]
+        named = f"setting {quote(unknown[0])}" if len(unknown) == 1 else f"settings {quote_list(unknown)}"
+        raise InputError(f"unknown {named} in {settings_file}; {' '.join(hints)}")
+    given = {key: value for key, value in flags.items() if value is not None}
+    settings: dict[str, Any] = {**file_settings, **given}
     for key, value in settings.items():
         if isinstance(value, str | Path) and "\0" in str(value):
-            raise InputError(f"setting '{key}' = {quote(value)}: holds a NUL character, which no path or name has")
+            raise InputError(
+                f"setting '{key}' = {quote(value)}: holds a NUL character, which no path or name has; give another"
+            )
     try:
         return AuditConfig.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        if first["loc"][0] in ("core", "concepts"):
+        raise InputError("; besides, ".join(_all_wrong(error, given, settings_file))) from error
+
+
+def flag_of(setting: str) -> str | None:
+    """The flag of ``auditor run`` for a setting; None for the tables, which a file alone holds."""
+    if setting in _TABLES:
+        return None
+    return f"--{'no-' if setting in _SWITCHES else ''}{setting.replace('_', '-')}"
+
+
+def settings_named(message: str) -> list[str]:
+    """The settings that a message names, by their flags or by its first word, and which a file may hold."""
+    first = re.match(r"\w*", message)[0]  # type: ignore[index]  # it matches always
+    subject = _SUBJECTS.get(first, first)
+    flags = {key: flag_of(key) for key in AuditConfig.model_fields if key != _FLAG_ONLY}
+    return [
+        key
+        for key, flag in flags.items()
+        if flag and (key == subject or re.search(rf"(?<![\w-]){flag}(?![\w-])", message))
+    ]
+
+
+def _all_wrong(error: ValidationError, flags: Mapping[str, Any], settings_file: Path | None) -> list[str]:
+    """Each thing that is wrong with the settings, what is missing first."""
+    found = error.errors()
+    missing = [str(one["loc"][0]) for one in found if one["type"] == "missing" and len(one["loc"]) == 1]
+    told = [_missing(missing)] if missing else []
+    for table, wrong, depth in (("core", _wrong_core, 3), ("concepts", _wrong_example, 2)):
+        of_table = [one for one in found if one["loc"][0] == table]
+        if of_table:
             # a misspelt key is also a missing one: the spelling is what the user wants to hear of
-            is_core = first["loc"][0] == "core"
-            depth = 3 if is_core else 2
             first = min(
-                error.errors(),
-                key=lambda one: (one["loc"][:depth] != first["loc"][:depth], one["type"] != "extra_forbidden"),
+                of_table,
+                key=lambda one: (one["loc"][:depth] != of_table[0]["loc"][:depth], one["type"] != "extra_forbidden"),
             )
-            wrong = _wrong_core if is_core else _wrong_example
-            raise InputError(wrong(first["loc"], first["type"], first["input"])) from error
-        name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            table = AttributeSettings.model_fields
-            close = nearest(str(first["loc"][-1]), table)
-            hint = f"; did you mean {quote(close)}?" if close else f"; known settings: {', '.join(table)}"
-            raise InputError(f"unknown setting {quote(name)}{hint}") from error
-        if first["type"] == "missing":
-            raise InputError(
-                f"setting '{name}' is missing: give --{name.replace('_', '-')} or put it into auditor.toml"
-            ) from error
-        raise InputError(f"setting '{name}' = {str(first['input'])[:80]!r}: {first['msg'].lower()}") from error
+            told.append(wrong(first["loc"], first["type"], first["input"]))
+    for one in found:
+        name = ".".join(str(part) for part in one["loc"])
+        if name in missing or one["loc"][0] in ("core", "concepts"):
+            continue
+        if one["type"] == "extra_forbidden":
+            keys = AttributeSettings.model_fields
+            close = nearest(str(one["loc"][-1]), keys)
+            hint = f"did you mean {quote(close)}?" if close else f"known settings: {', '.join(keys)}"
+            told.append(f"unknown setting {quote(name)}; {hint}")
+            continue
+        key = str(one["loc"][0])
+        where = f"by {flag_of(key)}" if key in flags else f"in {settings_file or 'the settings'}"
+        told.append(f"setting '{name}' = {quote(one['input'], 80)}: {one['msg'].lower()} (set {where})")
+    return told
+
+
+def _missing(names: Sequence[str]) -> str:
+    """What has no value, all of it at once, and both places to give it."""
+    wanted = ", ".join(f"{flag_of(name)} ({AuditConfig.model_fields[name].description})" for name in names)
+    verb = "setting is" if len(names) == 1 else "settings are"
+    return (
+        f"{len(names)} {verb} missing: {wanted}; give {'it as a flag' if len(names) == 1 else 'them as flags'}, or as "
+        f"{', '.join(names)} in auditor.toml, which `auditor init` writes"
+    )
 
 
 def _wrong_core(loc: Sequence[int | str], kind: str, found: object) -> str:

@@ -125,6 +125,29 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def duration(seconds: float) -> str:
+    """A time that somebody waits, in its two largest units at the most: "40 s", "3 min 20 s", "2 h 5 min"."""
+    if not math.isfinite(seconds):
+        return UNKNOWN
+    whole = round(max(seconds, 0))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(round(whole / 60), 60)
+    return f"{hours:,} h {minutes} min" if minutes else f"{hours:,} h"
+
+
+def size_of(n_bytes: float) -> str:
+    """Room on a disk: "312 KiB", "48 MiB", "1.3 GiB"."""
+    for unit in ("KiB", "MiB"):
+        n_bytes /= 1024
+        if n_bytes < 1023.5:
+            return f"{n_bytes:.0f} {unit}"
+    return f"{n_bytes / 1024:.1f} GiB"
+
+
 def coefficient(value: float | None) -> str:
     """An AUC, a kappa, a cosine: "0.83"."""
     return UNKNOWN if value is None or not math.isfinite(value) else _written(_sure(value), 2)

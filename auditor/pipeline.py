@@ -128,7 +128,7 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     if config.examines_model and len(dataset.items) < 2 * config.n_extreme:
         raise InputError(
             f"{len(dataset.items)} pictures in {config.data}: at least {2 * config.n_extreme} are needed, the "
-            f"{config.n_extreme} most and least active ones of each channel; add pictures or lower n_extreme"
+            f"{config.n_extreme} most and least active ones of each channel; add pictures or lower --n-extreme"
         )
     device = find_device(config.device)
     classifier = None
@@ -263,7 +263,7 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
         most = percent(config.max_failure_share, decimals=decimals_of(config.max_failure_share))
         raise InputError(
             f"{len(failures)} of {n_images} pictures could not be read ({first}): at most "
-            f"{most} are allowed; mend them or raise max_failure_share"
+            f"{most} are allowed; mend them or raise --max-failure-share"
         )
 
 

@@ -73,16 +73,25 @@ def write_report(text: str, output: Path) -> None:
     Raises:
         InputError: no folder there, a folder there, no right to write, or a file of the audit itself.
     """
+    write_output(to_bytes(text), output)
+
+
+def write_output(content: bytes, output: Path) -> None:
+    """Write what ``--output`` asks for; a file that was there is replaced.
+
+    Raises:
+        InputError: no folder there, a folder there, no right to write, or a file of an audit itself.
+    """
     from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME
 
     if output.name in (DATABASE_NAME, MANIFEST_NAME) and output.exists():
-        raise InputError(f"--output {output} is a file of an audit, which a report would destroy; choose another name")
+        raise InputError(f"--output {output} is a file of an audit, which would be destroyed; choose another name")
     try:
-        output.write_bytes(to_bytes(text))
+        output.write_bytes(content)
     except OSError as error:
         raise InputError(
-            f"the report cannot be written to {output}: {error.strerror or error}; give --output a file in a folder "
-            "that exists and may be written"
+            f"--output {output} cannot be written: {error.strerror or error}; give a file in a folder that exists and "
+            "may be written"
         ) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from auditor.gate.decision import AUDIT_A_MODEL
+from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
 from auditor.place_grid import place_of
 from auditor.records import Verdict
 from auditor.rules import RECALL_LOSS, shown_by_others
@@ -44,14 +44,33 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
 
 
 def audit_folder(connection: Connection) -> str:
-    """The audit's folder as commands take it from here; "DIR" where it lies elsewhere (or is a migrated copy)."""
+    """The audit's folder as commands take it from here; "DIR" where its name is no plain text, or it is on no disk."""
     file = database_file(connection)
-    folder = Path("/") if file is None else file.parent
+    return "DIR" if file is None else folder_from_here(file.parent)
+
+
+def folder_from_here(folder: Path) -> str:
+    """A folder as commands take it from here: relative where it was given so, or lies below; "DIR" if not plain."""
     here = Path.cwd()
-    return folder.relative_to(here).as_posix() if here in folder.parents else "DIR"
+    name = (folder.relative_to(here) if here in folder.parents else folder).as_posix()
+    return name if plain(name) == name and not name.startswith("-") else "DIR"
 
 
-def explain_command(verdict: Verdict, lead: Lead | None, folder: str = "DIR") -> str | None:
+def command_on(connection: Connection, *words: str) -> str:
+    """A command on this audit that can be pasted: ``command_on(connection, "calibrate")``."""
+    return shlex.join(["auditor", words[0], audit_folder(connection), *words[1:]])
+
+
+def report_command(connection: Connection, decision: GateDecision | None, output_format: str = "json") -> str:
+    """The command that gives all of what a shorter report left out, with the gate's own files."""
+    if decision is None:
+        return command_on(connection, "report", "--format", output_format)
+    used = (("--policy", decision.policy_path), ("--baseline", decision.baseline_path))
+    files = [word for flag, path in used if path is not None and plain(path) == path for word in (flag, path)]
+    return command_on(connection, "gate", *files, "--format", output_format)
+
+
+def explain_command(verdict: Verdict, lead: Lead | None, folder: str) -> str | None:
     """The command that draws a picture of the evidence; None without one, or where its name is no plain text."""
     if lead is None or lead.picture is None or lead.data_alone:
         return None

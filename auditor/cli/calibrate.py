@@ -23,7 +23,6 @@ from auditor.cli.app import (
     one_line_errors,
     tell_digest,
 )
-from auditor.progress import progress_bars
 
 
 @app.command()
@@ -44,6 +43,7 @@ def calibrate(
 ) -> None:
     """Plant reliances of known size in the audited head and count which verdicts find them, and false alarms."""
     from auditor.calibrate import calibrate_audit
+    from auditor.progress import progress_bars
     from reports.written.calibration import calibration_table
 
     start = time.perf_counter()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.app import Debug, OutputFile, app, one_line_errors
+from auditor.cli.app import STDOUT, Debug, OutputFile, app, one_line_errors, put_out
 
 if TYPE_CHECKING:
     from auditor.gate.releases import ReleaseDiff
@@ -39,7 +39,7 @@ def diff(
     from auditor.release.facts import release_facts
     from auditor.store.manifest import check_whole
     from auditor.store.open_audit import open_audit_database
-    from reports.formats import to_bytes, write_report
+    from reports.formats import to_bytes
 
     both = []
     for folder in (old, new):  # one after the other: two open audits would take twice the memory
@@ -47,18 +47,14 @@ def diff(
         with open_audit_database(folder) as connection:
             both.append(release_facts(connection))
     found = compare_releases(*both, allow_different_data=allow_different_data)
-    if output_format is DiffFormat.text and output is None:
+    if output_format is DiffFormat.text and output in (None, STDOUT):
         from rich.console import Console
 
         from reports.diff.text import print_diff
 
         print_diff(found, Console())
         return
-    text = _rendered(found, output_format)
-    if output is not None:
-        write_report(text, output)
-    else:
-        typer.echo(to_bytes(text), nl=False)
+    put_out(to_bytes(_rendered(found, output_format)), output)
 
 
 def _rendered(found: ReleaseDiff, output_format: DiffFormat) -> str:

@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import DataRoot, Debug, LabelColumn, PathColumn, Quiet, TrustCode, app, one_line_errors
+from auditor.cli.app import (
+    STDOUT,
+    DataRoot,
+    Debug,
+    LabelColumn,
+    PathColumn,
+    Quiet,
+    TrustCode,
+    app,
+    one_line_errors,
+    put_out,
+)
 from auditor.errors import InputError
 
 cache_app = typer.Typer(help="The cache of encoder embeddings, shared by all audits.", no_args_is_help=True)
@@ -19,15 +30,17 @@ app.add_typer(cache_app, name="cache")
 @app.command()
 @one_line_errors
 def init(
-    output: Annotated[Path, typer.Option("--output", help="File to write.")] = Path("auditor.toml"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write; - is standard output.")] = Path(
+        "auditor.toml"
+    ),
     debug: Debug = False,
 ) -> None:
     """Write a commented auditor.toml."""
-    if output.exists():
+    if output != STDOUT and output.exists():
         raise InputError(f"{output} exists already and is left as it is; give another name with --output")
-    template = importlib.resources.files("auditor").joinpath("settings_template.toml").read_text(encoding="utf-8")
-    output.write_text(template, encoding="utf-8")
-    typer.echo(f"wrote {output}: set data, model and out, then `auditor run`")
+    put_out(importlib.resources.files("auditor").joinpath("settings_template.toml").read_bytes(), output)
+    if output != STDOUT:
+        typer.echo(f"wrote {output}: set data, model and out, then `auditor run`")
 
 
 @app.command()
@@ -50,7 +63,8 @@ def doctor(
     vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml, with --data.")] = None,
     max_images_per_class: Annotated[int, typer.Option(min=1, help="Pictures of a class at most, with --data.")] = 100,
     output: Annotated[
-        Path | None, typer.Option("--output", help="Page of pictures for each word, with --data.")
+        Path | None,
+        typer.Option("--output", "-o", help="Page of pictures for each word, with --data; - is standard output."),
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of the embedding cache, with --data.")] = None,
     quiet: Quiet = False,
@@ -133,12 +147,13 @@ def _check_encoder(
             on_progress=on_progress,
         )
     for notice in (*fit_notices(check.fit, check.class_names, advice=f"{WHAT_TO_DO}."), *check.model):
-        typer.echo(notice)
+        typer.echo(notice, err=output == STDOUT)
     if output is not None:
         from reports.page.encoder_page import encoder_page
 
-        output.write_text(encoder_page(check), encoding="utf-8")
-        typer.echo(f"pictures of every word: {output}")
+        put_out(encoder_page(check).encode(), output)
+        if output != STDOUT:
+            typer.echo(f"pictures of every word: {output}")
 
 
 @cache_app.command("info")

@@ -59,7 +59,10 @@ def manifest(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", help="The manifest, in the pictures' folder or above; default auditor-manifest.csv there."
+            "--output",
+            "-o",
+            help="The manifest, in the pictures' folder or above.",
+            show_default="auditor-manifest.csv there",
         ),
     ] = None,
     path_column: PathColumn = None,

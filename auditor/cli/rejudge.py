@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,6 @@ from auditor.cli.app import (
     print_report,
     tell_digest,
 )
-from auditor.progress import progress_bars
 
 
 @app.command()
@@ -59,6 +59,7 @@ def rejudge(
     For example `auditor rejudge audits/release-7 --out audits/release-7-rejudged`; `auditor diff` of the two then tells
     what the rules changed. --model, --data and the like say where things are, and mean --with-model.
     """
+    from auditor.progress import progress_bars
     from auditor.rejudge import rejudge_audit, rejudge_with_model
 
     given = {
@@ -78,4 +79,4 @@ def rejudge(
     print_report(out)
     tell_digest(out)
     if out.resolve() != audit.resolve():
-        typer.echo(f"what that changed: auditor diff {audit} {out}", err=True)
+        typer.echo(f"what that changed: {shlex.join(['auditor', 'diff', str(audit), str(out)])}", err=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from auditor.cli.app import (
+    STDOUT,
     AuditDir,
     DataAgain,
     Debug,
@@ -19,8 +21,11 @@ from auditor.cli.app import (
     app,
     give_report,
     one_line_errors,
+    put_out,
+    refuse_binary,
     write_page,
 )
+from auditor.errors import InputError
 from reports.formats import ExportFormat, ReportFormat
 
 
@@ -48,7 +53,7 @@ def report(
 @one_line_errors
 def export(
     audit: AuditDir,
-    output: Annotated[Path, typer.Option("--output", help="Folder for the files; made, and never overwritten.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files; made, and never overwritten.")],
     export_format: Annotated[
         ExportFormat, typer.Option("--format", help="csv (without pictures and maps), or parquet.")
     ] = ExportFormat.csv,
@@ -58,6 +63,8 @@ def export(
     from auditor.figures import counted
     from reports.export import export_tables
 
+    if output == STDOUT:
+        raise InputError("--output - is standard output, and an export is many files; give --output a folder")
     for table in export_tables(audit, output, export_format):
         left_out = f"  (without {', '.join(table.left_out)}: bytes, which Parquet keeps)" if table.left_out else ""
         typer.echo(f"{table.path}  {counted(table.n_rows, 'row')}{left_out}")
@@ -69,7 +76,9 @@ def explain(
     audit: AuditDir,
     image: Annotated[str, typer.Argument(help="Path in the data set, image id, or any picture file.")],
     class_name: Annotated[str | None, typer.Option("--class", help="Class; default the predicted one.")] = None,
-    output: Annotated[Path, typer.Option("--output", help="The PNG to write.")] = Path("explanation.png"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write; - is standard output.")] = Path(
+        "explanation.png"
+    ),
     model: ModelAgain = None,
     weights: WeightsAgain = None,
     data: DataAgain = None,
@@ -81,6 +90,7 @@ def explain(
     from auditor.explain import explain_image
     from reports.explain_figure import draw_explanation
 
+    refuse_binary(output, "a PNG")
     explanation = explain_image(
         audit,
         image,
@@ -91,6 +101,9 @@ def explain(
         preprocess=preprocess,
         trust_code=trust_code,
     )
-    draw_explanation(explanation).save(output, format="PNG")
-    typer.echo(explanation.summary())
-    typer.echo(f"figure: {output}")
+    figure = io.BytesIO()
+    draw_explanation(explanation).save(figure, format="PNG")
+    put_out(figure.getvalue(), output)
+    typer.echo(explanation.summary(), err=output == STDOUT)
+    if output != STDOUT:
+        typer.echo(f"figure: {output}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -22,63 +25,99 @@ from auditor.cli.app import (
     tell_digest,
     write_page,
 )
-from auditor.progress import progress_bars
+from auditor.errors import AuditorError
 
 #: Bundled sets, each with the classifier of its name.
 DEMO_SETS = ("planted", "balanced", "stamped")
+#: Before the help of what `run` cannot do without.
+_NEEDED = "Required, here or in auditor.toml."
 
 
 @app.command()
 @one_line_errors
 def run(
     data: Annotated[
-        Path | None, typer.Option(help="Folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet).")
+        Path | None,
+        typer.Option(help=f"{_NEEDED} Folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet)."),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:factory, module:factory, sample:planted; "
+            help=f"{_NEEDED} torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:factory, module:factory, sample:planted; "
             "none: data alone."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the audit.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights: safetensors, or a state dict.")] = None,
-    encoder: Annotated[
-        str | None, typer.Option(help="open_clip:ARCH/PRETRAINED, open_clip:ARCH@FILE, conse, sample.")
+    out: Annotated[Path | None, typer.Option(help=f"{_NEEDED} Folder of the audit.")] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Weights: safetensors, or a state dict.", show_default="those that NAME is published with"),
     ] = None,
-    vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings file; default auditor.toml here.")] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="open_clip:ARCH/PRETRAINED, open_clip:ARCH@FILE, conse, sample.",
+            show_default="open_clip:ViT-B-32/laion2b_s34b_b79k",
+        ),
+    ] = None,
+    vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml.", show_default="the encoder's")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings file.", show_default="auditor.toml here")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what the folder of --out holds.")] = False,
-    class_map: Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")] = None,
-    preprocess: Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")] = None,
-    split: Annotated[str | None, typer.Option(help="Only this split of the manifest, or folder of a split.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, how long and how large; write nothing.")
+    ] = False,
+    class_map: Annotated[
+        Path | None, typer.Option(help="File that maps labels to outputs.", show_default="by their names")
+    ] = None,
+    preprocess: Annotated[
+        Path | None, typer.Option(help="TOML file: size, crop, mean, std.", show_default="the model's own")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Only this split of the manifest, or folder of a split.", show_default="all")
+    ] = None,
     data_root: DataRoot = None,
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
-    max_images_per_class: Annotated[int | None, typer.Option(help="A seeded sample of each class.")] = None,
-    target_layer: Annotated[str | None, typer.Option(help="Layer whose maps are drawn.")] = None,
-    model_output: Annotated[
-        str | None, typer.Option(help="Key or position of the output that holds the classes, where there are several.")
+    max_images_per_class: Annotated[
+        int | None, typer.Option(help="A seeded sample of each class.", show_default="all pictures")
     ] = None,
-    n_extreme: Annotated[int | None, typer.Option(help="Pictures that give a channel meaning, per side.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
+    max_failure_share: Annotated[
+        float | None, typer.Option(help="A larger part of unreadable pictures ends the run.", show_default="0.05")
+    ] = None,
+    target_layer: Annotated[
+        str | None, typer.Option(help="Layer whose maps are drawn.", show_default="the last with places")
+    ] = None,
+    model_output: Annotated[
+        str | None,
+        typer.Option(
+            help="Key or position of the output that holds the classes, where there are several.",
+            show_default="the only one",
+        ),
+    ] = None,
+    n_extreme: Annotated[
+        int | None, typer.Option(help="Pictures that give a channel meaning, per side.", show_default="60")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random choice.", show_default="0")] = None,
     tolerance: Annotated[
-        float | None, typer.Option(help="A clean class surely has no gap as large as this, a fraction.")
+        float | None,
+        typer.Option(help="A clean class surely has no gap as large as this, a fraction.", show_default="0.2"),
     ] = None,
     no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="Keep no pictures in the audit.")] = False,
     no_properties: Annotated[
         bool, typer.Option("--no-properties", help="Measure no properties of pictures and files.")
     ] = False,
-    cache: Annotated[Path | None, typer.Option(help="Folder of the embedding cache.")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Decoding threads.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, mps.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of the embedding cache.", show_default="~/.cache/auditor")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Decoding threads.", show_default="one per core")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pictures per forward pass.", show_default="32")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", show_default="auto")] = None,
     trust_code: TrustCode = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Audit a data set and a classifier: which concepts carry the decisions, class by class."""
     from auditor.config import find_settings_file, make_config
-    from auditor.pipeline import run_audit
+    from auditor.progress import progress_bars
 
     flags = {
         "data": data,
@@ -96,6 +135,7 @@ def run(
         "target_layer": target_layer,
         "model_output": model_output,
         "max_images_per_class": max_images_per_class,
+        "max_failure_share": max_failure_share,
         "n_extreme": n_extreme,
         "seed": seed,
         "tolerance": tolerance,
@@ -103,14 +143,46 @@ def run(
         "thumbnails": False if no_thumbnails else None,
         "properties": False if no_properties else None,
         "jobs": jobs,
+        "batch_size": batch_size,
         "device": device,
         "trust_code": trust_code or None,
     }
-    settings = make_config(flags, config or find_settings_file(Path.cwd()))
-    with progress_bars(quiet) as on_progress:
-        folder = run_audit(settings, resume=resume, on_progress=on_progress)
+    settings_file = config or find_settings_file(Path.cwd())
+    settings = make_config(flags, settings_file)
+    with _keys_named(settings_file):
+        if dry_run:
+            from auditor.dry_run import plan_audit
+
+            with progress_bars(quiet) as on_progress:
+                plan = plan_audit(settings, resume=resume, on_progress=on_progress)
+            for line in plan.lines():
+                typer.echo(line)
+            return
+        from auditor.pipeline import run_audit
+
+        with progress_bars(quiet) as on_progress:
+            folder = run_audit(settings, resume=resume, on_progress=on_progress)
     print_report(folder)
     tell_digest(folder)
+    where = shlex.quote(str(folder))
+    typer.echo(f"next: {own_name()} report {where} --format html   (a page with its pictures)", err=True)
+    typer.echo(f"      {own_name()} dashboard {where}   (in the browser)", err=True)
+
+
+@contextlib.contextmanager
+def _keys_named(settings_file: Path | None) -> Iterator[None]:
+    """A message that names settings says besides where they are set: flags, and keys of the settings file."""
+    from auditor.config import flag_of, settings_named
+
+    try:
+        yield
+    except AuditorError as error:
+        told = str(error)
+        keys = settings_named(told)
+        if keys:
+            flags = "".join(f"{flag_of(key)}, or " for key in keys if str(flag_of(key)) not in told)
+            error.args = (f"{told} ({flags}{', '.join(keys)} in {settings_file or 'auditor.toml'})",)
+        raise
 
 
 @app.command()
@@ -124,6 +196,7 @@ def demo(
     from auditor.config import AuditConfig
     from auditor.models.bundled import bundled_path
     from auditor.pipeline import run_audit
+    from auditor.progress import progress_bars
 
     for name in DEMO_SETS:
         settings = AuditConfig(
@@ -138,12 +211,14 @@ def demo(
         typer.echo(f"\n{name}: the classifier sample:{name} on its pictures\n")
         print_report(folder)
         typer.echo(f"\nreport with pictures: {write_page(folder)}")
-    command = own_name()
-    typer.echo(f"\nNext: {command} explain {out / 'planted'} waterbird/0005.jpg --output figure.png")
-    typer.echo(f"In the browser: {command} dashboard {out}")
+    command, planted = own_name(), shlex.quote(str(out / "planted"))
+    typer.echo(f"\nNext: {command} explain {planted} waterbird/0005.jpg --output figure.png")
+    typer.echo(f"In the browser: {command} dashboard {shlex.quote(str(out))}")
 
 
 def own_name() -> str:
-    """How this program is called from here: by its name, or by its path where it is not on the PATH."""
+    """How this program is called from here: by its name, or by its path or its Python's where it is not on the PATH."""
     called = Path(sys.argv[0])
-    return str(called) if called.stem == "auditor" and shutil.which("auditor") is None else "auditor"
+    if shutil.which("auditor") is not None:
+        return "auditor"
+    return shlex.quote(str(called)) if called.stem == "auditor" else f"{shlex.quote(sys.executable)} -m auditor"

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -126,6 +126,10 @@ def _checksum(content_digest: str, vector: bytes) -> bytes:
     return hashlib.blake2b(content_digest.encode() + b"\0" + vector, digest_size=_CHECKSUM_BYTES).digest()
 
 
+def _cache_path(folder: Path, encoder_digest: str) -> Path:
+    return folder / f"{encoder_digest[:32]}{_SUFFIX}"
+
+
 def _parts(path: Path) -> tuple[Path, Path, Path]:
     """The file, and what SQLite keeps beside it."""
     return path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
@@ -138,10 +142,24 @@ def open_embedding_cache(folder: Path, encoder_digest: str, dim: int) -> Iterato
     Raises:
         StoreError: the folder cannot be used; also from the cache's methods.
     """
-    cache = EmbeddingCache(folder / f"{encoder_digest[:32]}{_SUFFIX}", dim)
+    cache = EmbeddingCache(_cache_path(folder, encoder_digest), dim)
     with contextlib.closing(cache):
         cache.put({})  # whether it can be used is known before the pictures are read
         yield cache
+
+
+def known_embeddings(folder: Path, encoder_digest: str, content_digests: Sequence[str]) -> int:
+    """How many of some pictures have an embedding in the cache, whole or scaled down; nothing is made or written."""
+    path = _cache_path(folder, encoder_digest)
+    if not path.is_file():
+        return 0
+    # Immutable: SQLite writes beside a file that it may not change, else. What others write just now is not counted.
+    sql = "SELECT 1 FROM embeddings WHERE content_digest >= ?1 AND content_digest < ?1 || '!' LIMIT 1"
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)) as connection:
+            return sum(connection.execute(sql, (digest,)).fetchone() is not None for digest in content_digests)
+    except _DAMAGE:  # an audit begins such a file anew
+        return 0
 
 
 def cache_files(folder: Path) -> list[tuple[Path, int, int]]:

@@ -116,10 +116,8 @@ def extract_features(
             answers with values that are not finite; the picture is named.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    key = _features_key(classifier, encoder, thumbnails, properties)
-    slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
-    paths = [folder / f"{shard_digest(key, _entries(dataset, items))}.parquet" for items in slices]
-    there = [path for path in paths if path.exists()]
+    files = shard_files(dataset, classifier, encoder, folder=folder, thumbnails=thumbnails, properties=properties)
+    there = [path for path, _ in files if path.exists()]
     whole = {path for path in there if is_whole(path)}
     if len(whole) < len(there):
         logger.warning(
@@ -127,22 +125,40 @@ def extract_features(
             len(there) - len(whole),
             len(there),
         )
-    done = sum(len(items) for items, path in zip(slices, paths, strict=True) if path in whole)
+    done = sum(len(items) for path, items in files if path in whole)
     if done:
         logger.info("%d of %d pictures were extracted before", done, len(dataset.items))
+
+    def told(within_shard: int) -> None:
+        if on_progress:
+            on_progress("pictures", done + within_shard, len(dataset.items))
+
     shapes: dict[tuple[int, ...], str] = {}  # of what the classifier gets, and the first picture that has it
     with ThreadPoolExecutor(n_jobs) as pool:
-        for items, path in zip(slices, paths, strict=True):
+        for path, items in files:
             if path in whole:
                 continue
             rows = _extract_shard(
-                dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool, shapes
+                dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool, shapes, told
             )
             write_shard(path, rows)
             done += len(items)
-            if on_progress:
-                on_progress("pictures", done, len(dataset.items))
-    return FeatureShards(paths)
+    return FeatureShards([path for path, _ in files])
+
+
+def shard_files(
+    dataset: Dataset,
+    classifier: Classifier | None,
+    encoder: Encoder,
+    *,
+    folder: Path,
+    thumbnails: bool,
+    properties: bool = False,
+) -> list[tuple[Path, tuple[ImageItem, ...]]]:
+    """Each file of features, there or not, with the pictures that go into it; arguments as `extract_features`."""
+    key = _features_key(classifier, encoder, thumbnails, properties)
+    slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
+    return [(folder / f"{shard_digest(key, _entries(dataset, items))}.parquet", items) for items in slices]
 
 
 def decoded_side(classifier: Classifier | None, encoder: Encoder) -> int:
@@ -184,6 +200,7 @@ def _extract_shard(
     batch_size: int,
     pool: ThreadPoolExecutor,
     shapes: dict[tuple[int, ...], str],
+    told: Callable[[int], None],
 ) -> ShardRows:
     def prepare(item: ImageItem) -> _Prepared | Failure:
         return _prepare(dataset, item, classifier, encoder, cache, thumbnails, properties)
@@ -192,10 +209,13 @@ def _extract_shard(
     activations, logits, embeddings, surroundings, places = [], [], [], [], []
     mapped = _mapped(items)
     failures: list[Failure] = []
+    seen = 0
     for batch in _decoded_batches(items, prepare, batch_size, pool):
+        seen += len(batch)
         readable = {place: picture for place, picture in enumerate(batch) if isinstance(picture, _Prepared)}
         failures += [picture for picture in batch if isinstance(picture, Failure)]
         if not readable:
+            told(seen)
             continue
         if classifier is not None:
             _check_one_shape(classifier, readable.values(), shapes)
@@ -211,6 +231,7 @@ def _extract_shard(
         embeddings.append(_embed(whole, encoder, cache, batch_size))
         surroundings.append(_embed(around, encoder, cache, batch_size))
         pictures += [_without_pixels(picture) for picture in readable.values()]
+        told(seen)
     n = len(pictures)
     return ShardRows(
         image_ids=tuple(p.item.image_id for p in pictures),

@@ -97,11 +97,6 @@ def reason_and_sentence(item: GateItem, verdict: Verdict | None) -> str:
     return f"{said}. {verdict.sentence}"
 
 
-def json_command(decision: GateDecision | None) -> str:
-    """The command that gives all of what a shorter report left out."""
-    return f"auditor {'report' if decision is None else 'gate'} DIR --format json"
-
-
 def outcome(decision: GateDecision) -> str:
     """Such as "Gate fails: 2 new (exit code 1)"; the summary as the gate gave it, made harmless."""
     return f"Gate {plain(decision.summary, 2_000)} (exit code {decision.exit_code})"

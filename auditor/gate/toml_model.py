@@ -51,7 +51,7 @@ def parse_model(text: str, model: type[Model], *, name: str, entries: str) -> Mo
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # dates that do not exist, numbers of 5,000 digits
-        raise InputError(f"{name} is not valid TOML: {' '.join(str(error).split())}") from error
+        raise InputError(f"{name} is not valid TOML: {' '.join(str(error).split())}; mend that place") from error
     try:
         return model.model_validate(table)
     except ValidationError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import faiss
 import numpy as np
 from PIL import Image
 from scipy import fft
@@ -69,6 +68,8 @@ def find_near_copies(fingerprints: ByteArray, embeddings: FloatArray, same_conte
         embeddings: (N, D) unit rows.
         same_content: (N,) first row with the same bytes; one of each stands for all.
     """
+    import faiss  # the gate compares releases by what was found here, and finds nothing itself
+
     n = len(fingerprints)
     first = np.arange(n, dtype=np.int64)
     told = np.flatnonzero((same_content == first) & fingerprints.any(axis=1))

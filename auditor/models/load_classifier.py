@@ -132,7 +132,9 @@ def make_classifier(
         place = torch.device(device)
         torch.zeros(1, device=place)
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"device '{device}' cannot be used: {str(error).splitlines()[0]}") from error
+        raise ModelError(
+            f"device '{device}' cannot be used: {str(error).splitlines()[0]}; give another --device"
+        ) from error
     module = module.module if isinstance(module, nn.DataParallel) else module
     module = getattr(module, "_orig_mod", module)  # of torch.compile: its hooks would be compiled as well
     _check_module(module, spec)

@@ -175,7 +175,9 @@ def _factory(place: str, name: str, weights: Path | None, *, trust_code: bool) -
     spec = f"{place}:{name}"
     is_file = place.endswith(".py")
     if is_file and not Path(place).is_file():
-        raise ModelError(f"model '{spec}': no such file {place}")
+        raise ModelError(
+            f"model '{spec}': no such file {place}; give FILE.py:factory with the path of a file that is there"
+        )
     if not is_file and not _is_importable(place):
         raise ModelError(
             f"model '{spec}': '{place}' is no source of models and no module that is found here; expected {_SPECS}"
@@ -189,7 +191,9 @@ def _factory(place: str, name: str, weights: Path | None, *, trust_code: bool) -
         if not callable(factory):
             found = [key for key, value in vars(code).items() if callable(value) and not key.startswith("_")]
             near = difflib.get_close_matches(name, found, n=1, cutoff=0)
-            raise ModelError(f"{place} has no function '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+            raise ModelError(
+                f"model '{spec}': {place} has no function '{name}'" + (f"; did you mean '{near[0]}'?" if near else "")
+            )
         with users_code(f"{spec}()", "expected a torch module or (module, transform)"):
             made = factory()
     module, transform = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
@@ -224,7 +228,7 @@ def _import(spec: str, path: Path | None, name: str) -> ModuleType:
         unique = f"_auditor_model_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
         found = importlib.util.spec_from_file_location(unique, path)
         if found is None or found.loader is None:
-            raise ModelError(f"model '{spec}': {path} is no Python file")
+            raise ModelError(f"model '{spec}': {path} is no Python file; expected FILE.py:factory")
         module = importlib.util.module_from_spec(found)
         sys.modules[unique] = module
         found.loader.exec_module(module)
@@ -246,7 +250,7 @@ def _importable(folder: Path) -> Iterator[None]:
 def _check_name(source: str, name: str, known: Sequence[str]) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.3)
-        raise ModelError(f"'{name}' is no model of {source}; nearest: {', '.join(near) or 'none'}")
+        raise ModelError(f"model '{name}' is none of {source}; nearest: {', '.join(near) or 'none'}")
 
 
 def _fetch(spec: str, build: Callable[[], Any]) -> nn.Module:
@@ -271,5 +275,7 @@ def _names_in(metadata: dict[str, str], weights: Path) -> tuple[str, ...] | None
     except json.JSONDecodeError:
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ModelError(f"weights {weights}: metadata '{key}' is no JSON list of names")
+        raise ModelError(
+            f"weights {weights}: metadata '{key}' is no JSON list of names; write one name an output, or leave it out"
+        )
     return tuple(names)

@@ -219,9 +219,12 @@ def read_preprocess(path: Path) -> Preprocess:
     try:
         given = tomllib.loads(read_regular_text(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"preprocessing file {path} cannot be read: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(
+            f"preprocessing file {path} cannot be read: {reason}; expected a TOML file with size, crop, mean, std"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"preprocessing file {path} is no TOML: {error}") from error
+        raise ModelError(f"preprocessing file {path} is no TOML: {error}; expected lines such as size = 256") from error
     return from_mapping(given, str(path))
 
 

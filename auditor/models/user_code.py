@@ -61,7 +61,7 @@ def call_model(module: nn.Module, batch: Tensor, name: str) -> Any:
         except torch.cuda.OutOfMemoryError as error:  # no fault of the model's
             raise ModelError(
                 f"memory of device '{batch.device}' ran out for {counted(len(batch), 'picture')} of shape "
-                f"{tuple(batch.shape[1:])} in model {name}; lower batch_size, or take another device"
+                f"{tuple(batch.shape[1:])} in model {name}; lower --batch-size, or take another --device"
             ) from error
 
 

@@ -59,7 +59,9 @@ def read_weights(path: Path) -> tuple[StateDict, dict[str, str]]:
             return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         if path.suffix == ".safetensors":
-            raise ModelError(f"weights {path} are no readable safetensors file: {error}") from error
+            raise ModelError(
+                f"weights {path} are no readable safetensors file: {error}; save or copy it again"
+            ) from error
     return _read_pickle(path), {}
 
 
@@ -218,12 +220,16 @@ def load_into(module: nn.Module, state: StateDict, *, weights: Path, model: str)
         if keys
     ]
     if problems:
-        raise ModelError(f"weights {weights} do not fit {model}: {'; '.join(problems)}")
+        raise ModelError(
+            f"weights {weights} do not fit {model}: {'; '.join(problems)}; give those of this model, or another --model"
+        )
     broken = next(
         (key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()), None
     )
     if broken is not None:
-        raise ModelError(f"weights {weights}: '{broken}' holds values that are not finite")
+        raise ModelError(
+            f"weights {weights}: '{broken}' holds values that are not finite; give weights that were saved whole"
+        )
     # Versions of the layers' formats are lost in safetensors; the shapes were found to be those of today.
     versioned = OrderedDict(state)
     versioned._metadata = own._metadata  # type: ignore[attr-defined]

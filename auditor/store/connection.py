@@ -41,9 +41,11 @@ def connect_to_write(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def connect_to_read(
-    path: Path, *, may_write_to: Path | None = None, memory_limit: str = "1GB"
+    path: Path, *, may_write_to: Path | None = None, memory_limit: str = "1GB", copy_of: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
     """Open a file that must not change; ``COPY`` may write to one folder, where that is given.
+
+    ``copy_of`` is the file that the caller asked for, where ``path`` is a copy of it.
 
     What is open for long keeps nearly all of its ``memory_limit``, as pages of the file. All who have one file open in
     a process at the same time must give the same.
@@ -62,7 +64,7 @@ def connect_to_read(
             reader = duckdb.connect(str(path), read_only=True, config={**_SETTINGS, "memory_limit": memory_limit})
         else:
             reader = _with_folder(path, may_write_to)
-        return limited(reader, path)
+        return limited(reader, path, copy_of or path)
     except (duckdb.Error, UnicodeError, RuntimeError) as error:
         raise StoreError(
             f"{path} is truncated, damaged or no DuckDB file ({reason_of(error)}); make the audit again, "
@@ -106,7 +108,7 @@ def open_migrated_copy(
         shutil.copyfile(path, copy)
         with connect_to_write(copy) as connection:
             migrations.migrate(connection, auditor_version=auditor_version())
-        return connect_to_read(copy, may_write_to=may_write_to, memory_limit=memory_limit)
+        return connect_to_read(copy, may_write_to=may_write_to, memory_limit=memory_limit, copy_of=path)
     except (OSError, duckdb.Error) as error:
         raise StoreError(
             f"{path} has the older schema {written_schema} and could not be migrated on a copy in {work.parent}: "

@@ -61,10 +61,13 @@ _WATCH = _Watch()
 
 
 class LimitedConnection:
-    """A connection none of whose calls takes longer than ``seconds``; what it returns is what DuckDB returns."""
+    """A connection none of whose calls takes longer than ``seconds``; what it returns is what DuckDB returns.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
-        self._connection, self._seconds = connection, seconds
+    ``audit_file`` is the file as it was asked for: of an older audit a migrated copy is open.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float, audit_file: Path) -> None:
+        self._connection, self._seconds, self.audit_file = connection, seconds, audit_file
 
     def __enter__(self) -> LimitedConnection:
         return self
@@ -74,7 +77,7 @@ class LimitedConnection:
 
     def cursor(self) -> LimitedConnection:
         """Another connection to the same file, limited alike."""
-        return LimitedConnection(self._connection.cursor(), self._seconds)
+        return LimitedConnection(self._connection.cursor(), self._seconds, self.audit_file)
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._connection, name)
@@ -97,7 +100,10 @@ class LimitedConnection:
         return limited
 
 
-def limited(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyConnection:
-    """The connection to the file at ``path``, with a limit on the time of each statement."""
+def limited(connection: duckdb.DuckDBPyConnection, path: Path, audit_file: Path) -> duckdb.DuckDBPyConnection:
+    """The connection to the file at ``path``, with a limit on the time of each statement.
+
+    ``audit_file`` is the file that the caller wants to read, where ``path`` is a copy of it.
+    """
     seconds = STATEMENT_SECONDS + _SECONDS_A_BYTE * path.stat().st_size
-    return cast(duckdb.DuckDBPyConnection, LimitedConnection(connection, seconds))
+    return cast(duckdb.DuckDBPyConnection, LimitedConnection(connection, seconds, audit_file))

@@ -107,7 +107,9 @@ def check_start(options: Options, host: str, port: int, allow_host: Sequence[str
     found = find_audits(options.folders)
     if not found:
         where = ", ".join(map(str, options.folders))
-        raise InputError(f"no audit in {where} or directly below; make one with `auditor run --out DIR`")
+        raise InputError(
+            f"no audit in {where} or directly below; make one with `auditor run --out {options.folders[0] / '1'}`"
+        )
     _check_port(host, port)
     return len(found)
 

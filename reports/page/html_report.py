@@ -23,6 +23,7 @@ from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
+from reports.what_now import command_on, report_command
 from reports.written.calibration import READING, calibration_line, count_lines
 from reports.written.concept_lines import core_lines
 from reports.written.lead_lines import lead_lines
@@ -63,6 +64,12 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         "shapes": VERDICT_SHAPES,
         "words": VERDICT_WORDS,
         "core": core,
+        "commands": {
+            "dashboard": command_on(connection, "dashboard"),
+            "calibrate": command_on(connection, "calibrate"),
+            "export": command_on(connection, "export", "--output", "tables"),
+            "all": report_command(connection, decision),
+        },
     }
     css, script, script_hash = assets()
     yield templates.get_template("page_top.html.j2").render(

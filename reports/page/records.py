@@ -154,6 +154,7 @@ class Section:
     n_findings: int
     counterexamples: tuple[Counterexample, ...]
     statements: dict[str, str]
+    sql_command: str  # that runs them
 
     @property
     def has_pictures(self) -> bool:

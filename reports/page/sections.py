@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from auditor.figures import percent
 from auditor.place_grid import Box, place_of
 from auditor.records import PROPERTY_PREFIX, Finding, SaliencyMap, Verdict
 from auditor.rules import fails_with, rule_of, shown_by_others
+from auditor.store.manifest import DATABASE_NAME
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
@@ -34,7 +36,7 @@ from reports.page.records import (
     TileGroup,
     Zone,
 )
-from reports.what_now import explain_command, what_now
+from reports.what_now import audit_folder, explain_command, what_now
 
 SENTENCE_LIMIT = 2_000
 NAME_LIMIT = 60
@@ -64,7 +66,7 @@ class Sections:
         budget: PictureBudget,
     ) -> None:
         self._connection, self._anchors = connection, anchors
-        self._leads = leads(connection)
+        self._leads, self._folder = leads(connection), audit_folder(connection)
         self._residuals = picture_queries.mean_residuals(connection)
         self._pictures = SectionPictures(connection, shown, anchors, extent, budget)
 
@@ -108,7 +110,7 @@ class Sections:
             doses=class_evidence.dose_chart(queries.dose_responses(connection, c), verdict),
             what_now=what_now(verdict, lead),
             n_wanted=next((row.n_others_missing if by_pull else row.n_missing for row in wanted), None),
-            command=explain_command(verdict, lead),
+            command=explain_command(verdict, lead, self._folder),
             strip=self._pictures.strip(verdict),
             groups=self._pictures.groups(verdict),
             places=self._pictures.places(verdict),
@@ -118,6 +120,7 @@ class Sections:
             n_findings=len(findings),
             counterexamples=tuple(examples[:_MOST_LINES]),
             statements=class_evidence.statements(verdict),
+            sql_command=shlex.join(["duckdb", "-readonly", "-csv", f"{self._folder}/{DATABASE_NAME}"]),
         )
 
 

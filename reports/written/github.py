@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from auditor.figures import counted
 from auditor.gate.decision import GateDecision, Level
-from auditor.gate.decision_words import STATE_WORDS, json_command, outcome, reason_and_sentence, subject, worst_first
+from auditor.gate.decision_words import STATE_WORDS, outcome, reason_and_sentence, subject, worst_first
 from auditor.store.queries import audit as queries
 from reports.display import VERDICT_LEVELS, VERDICT_WORDS, inert, plain, told_counts
+from reports.what_now import report_command
 from reports.written.anchors import Anchor, Anchors
 from reports.written.concept_lines import core_lines
 
@@ -65,7 +66,7 @@ def render_github(connection: queries.Connection, *, decision: GateDecision | No
         ]
         if decision.exit_code and not any(annotation.level == "error" for annotation in annotations):
             annotations.insert(0, _Annotation("error", "auditor gate", plain(decision.summary, _MESSAGE_LIMIT), None))
-    return "\n".join([*_lines(annotations, json_command(decision)), inert(last)])
+    return "\n".join([*_lines(annotations, report_command(connection, decision)), inert(last)])
 
 
 def _lines(annotations: Sequence[_Annotation], all_of_them: str) -> Iterable[str]:

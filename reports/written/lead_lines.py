@@ -6,6 +6,7 @@ They are told beside the verdicts and say nothing against a class; what is prove
 from __future__ import annotations
 
 from auditor.store.queries import audit as queries
+from reports.what_now import report_command
 
 #: A class has three lines at most; of an audit of many classes the first lines are enough.
 _MOST_LINES = 40
@@ -17,4 +18,4 @@ def lead_lines(connection: queries.Connection) -> list[str]:
     lines += [lead.sentence for lead in queries.unnamed_leads(connection)]
     more = len(lines) - _MOST_LINES
     told = [f"Lead: {line}" for line in lines[:_MOST_LINES]]
-    return [*told, f"And {more:,} more leads, in --format json."] if more > 0 else told
+    return [*told, f"And {more:,} more leads: {report_command(connection, None)}."] if more > 0 else told

@@ -11,12 +11,12 @@ from pathlib import PurePath
 
 from auditor.figures import counted, percent, points, reach
 from auditor.gate.decision import GateDecision
-from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_states, json_command, worst_first
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_states, worst_first
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import Lead, leads
 from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, plain, told_counts
-from reports.what_now import audit_folder, explain_command, what_now
+from reports.what_now import audit_folder, explain_command, report_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import core_lines
 from reports.written.lead_lines import lead_lines
@@ -32,7 +32,7 @@ _OUTCOMES = {0: "✅", 1: "❌", 2: "⚠️"}
 
 def render_markdown(connection: queries.Connection, *, decision: GateDecision | None = None) -> str:
     """The report, cut at a whole line to what GitHub takes, with a note on what was cut."""
-    return _cut("\n".join(_lines(connection, decision)), MAX_BYTES, json_command(decision).replace("json", "markdown"))
+    return _cut("\n".join(_lines(connection, decision)), MAX_BYTES, report_command(connection, decision, "markdown"))
 
 
 def escape(text: str, limit: int | None = None) -> str:
@@ -65,7 +65,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
     yield f"{' · '.join(by_verdict)} · {counted(pictures, 'picture')} · model {code(run.model_spec, _NAME_LIMIT)}"
     yield ""
     if decision is not None and decision.items:
-        yield from _gate(decision)
+        yield from _gate(decision, report_command(connection, decision))
     told = [verdict for verdict in verdicts if verdict.verdict != "clean"]
     if told:
         if decision is not None:
@@ -76,7 +76,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
             yield from _section(verdict, found.get(verdict.class_idx), folder)
         if len(told) > _TOLD_CLASSES:
             more = len(told) - _TOLD_CLASSES
-            yield f"{more:,} more classes are in the table above and in `{json_command(decision)}`."
+            yield f"{more:,} more classes are in the table above and in {code(report_command(connection, decision))}."
             yield ""
     yield from _clean([verdict for verdict in verdicts if verdict.verdict == "clean"])
     yield from _notes(connection, [*run.notices, *core_lines(connection), *lead_lines(connection)])
@@ -86,7 +86,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
     yield " · ".join(facts)
 
 
-def _gate(decision: GateDecision) -> Iterator[str]:
+def _gate(decision: GateDecision, all_of_them: str) -> Iterator[str]:
     items = worst_first(decision)
     yield "| | Class | Concept | Gate | Why |"
     yield "| --- | --- | --- | --- | --- |"
@@ -96,7 +96,7 @@ def _gate(decision: GateDecision) -> Iterator[str]:
         yield f"| {LEVEL_SHAPES[item.level]} | **{name}** | {concept} | {STATE_WORDS[item.state]} | {why} |"
     yield ""
     if len(items) > _TOLD_ITEMS:
-        yield f"and {counted_states(items[_TOLD_ITEMS:])}; all are in `{json_command(decision)}`"
+        yield f"and {counted_states(items[_TOLD_ITEMS:])}; all are in {code(all_of_them)}"
         yield ""
 
 
@@ -168,7 +168,7 @@ def _cut(text: str, limit: int, command: str) -> str:
     encoded = text.encode("utf-8", "backslashreplace")
     if len(encoded) < limit:
         return text
-    note = f"\n\n**Cut here: a summary holds 1 MiB.** The whole report: `{command}`."
+    note = f"\n\n**Cut here: a summary holds 1 MiB.** The whole report: {code(command)}."
     closing = "\n\n</details>"
     room = limit - len(note) - len(closing) - 1
     kept = encoded[: encoded.rindex(b"\n", 0, room)].decode("utf-8")

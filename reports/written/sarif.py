@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditor.gate.decision import CORE_STATES, GateDecision, GateItem, Level
-from auditor.gate.decision_words import STATE_WORDS, json_command, reason_and_sentence, subject, worst_first
+from auditor.gate.decision_words import STATE_WORDS, reason_and_sentence, subject, worst_first
 from auditor.records import Verdict, fingerprint
 from auditor.rules import rule_of
 from auditor.store.queries import audit as queries
@@ -22,7 +22,7 @@ from auditor.store.queries.leads import leads
 from auditor.store.run_record import Run
 from reports.display import VERDICT_LEVELS, VERDICT_WORDS, plain
 from reports.rule_pages import rule_pages
-from reports.what_now import what_now
+from reports.what_now import report_command, what_now
 from reports.written.anchors import Anchor, Anchors
 from reports.written.concept_lines import core_lines
 
@@ -69,7 +69,9 @@ def render_sarif(connection: queries.Connection, *, decision: GateDecision | Non
         {"level": "note", "message": {"text": _text(notice)}} for notice in [*run.notices, *core_lines(connection)]
     ]
     if len(results) > MAX_RESULTS:
-        rest = f"{len(results) - MAX_RESULTS:,} more results are left out; {json_command(decision)} has all"
+        rest = (
+            f"{len(results) - MAX_RESULTS:,} more results are left out; {report_command(connection, decision)} has all"
+        )
         notifications.append({"level": "warning", "message": {"text": rest}})
     invocation: dict[str, Any] = {"executionSuccessful": True, "toolExecutionNotifications": notifications}
     if decision is not None:

@@ -37,7 +37,7 @@ def print_on(console: Console, drawing: Drawing) -> None:
     """Print it; colours only where ``console`` is a terminal, plain letters where it has no UTF-8."""
     if console.is_terminal and not console.options.ascii_only:
         width = max(console.width, NARROWEST)
-        console.print(drawing(width), highlight=False, width=width)
+        console.print(drawing(width), highlight=False, width=width, crop=False)
         return
     text = as_text(drawing, width=console.width)
     if console.options.ascii_only:
@@ -49,6 +49,6 @@ def as_text(drawing: Drawing, *, width: int = 100) -> str:
     """It as plain text without colour codes, ``width`` (at least 76) characters a line."""
     stream, width = io.StringIO(), max(width, NARROWEST)
     console = Console(file=stream, width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(drawing(width), highlight=False)
+    console.print(drawing(width), highlight=False, crop=False)
     lines = (line.rstrip() for line in stream.getvalue().splitlines())
     return "\n".join(lines).strip("\n")

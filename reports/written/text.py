@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.concept_records import Counterexample
-from auditor.figures import counted, percent, points, reach
+from auditor.figures import counted, percent, points, rate, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
 from auditor.rules import shown_by_others
@@ -60,7 +60,7 @@ def render_text(connection: queries.Connection, *, decision: GateDecision | None
 
 def _report(connection: queries.Connection, width: int) -> RenderableType:
     verdicts = queries.verdicts(connection)
-    parts: list[RenderableType] = [_subject(connection), ""]
+    parts: list[RenderableType] = [_subject(connection), *_accuracy(connection), ""]
     if verdicts:
         words = {row.class_idx: row for row in queries.class_concepts(connection, limit=1)}
         parts += [_table(verdicts, words, width), Text(LEGEND, style=_DIM), ""]
@@ -81,7 +81,10 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
         parts += [_paragraph(verdict, None, folder, []), ""]
     if len(not_shown) > _TOLD_NOT_SHOWN:
         more = len(not_shown) - _TOLD_NOT_SHOWN
-        parts += [Text(f"{VERDICT_SHAPES['not_shown']} {more:,} more not shown: they are in --format json."), ""]
+        parts += [
+            Text(f"{VERDICT_SHAPES['not_shown']} {more:,} more not shown: they are in --format json."),
+            "",
+        ]
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
     if clean:
         parts += [_clean_line(clean), ""]
@@ -98,6 +101,17 @@ def _subject(connection: queries.Connection) -> Text:
     data = inert("/".join(PurePath(run.data_path).parts[-2:]), _NAME_LIMIT)
     model, encoder = inert(run.model_spec, _NAME_LIMIT), inert(run.encoder_spec, _NAME_LIMIT)
     return Text(f"{model} on {pictures} ({data}), words by {encoder}", style=_DIM)
+
+
+def _accuracy(connection: queries.Connection) -> list[Text]:
+    """How good the model is, which no verdict says: overall, and on its worst class; nothing without a model."""
+    classes = queries.class_accuracies(connection)
+    if not classes:
+        return []
+    n, n_correct, worst = sum(one.n for one in classes), sum(one.n_correct for one in classes), classes[0]
+    overall = f"Accuracy {percent(n_correct / n, decimals=1)} of {counted(n, 'picture')}"
+    name, of_worst = inert(worst.class_name, _NAME_LIMIT), rate(worst.n_correct / worst.n, worst.n)
+    return [Text(f"{overall}; worst class {name}: {of_worst}")]
 
 
 def _table(verdicts: Sequence[Verdict], words: Mapping[int, ClassConcept], width: int) -> Table:
@@ -159,9 +173,11 @@ def _paragraph(verdict: Verdict, lead: Lead | None, folder: str, breaking: Seque
     advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
     if advice is not None:
         lines.append(Text("→ ", style=_DIM).append(inert(advice), style="none"))
+    blocks: list[RenderableType] = [heading, *(Padding(line, (0, 0, 0, 2)) for line in lines)]
     if command is not None and inert(command) == command:
-        lines.append(Text("→ ", style=_DIM).append(command, style="none"))
-    return Group(heading, *(Padding(line, (0, 0, 0, 2)) for line in lines))
+        # on one line, however long: a command that was broken into two cannot be pasted
+        blocks.append(Text("  → ", style=_DIM, no_wrap=True, overflow="ignore").append(command, style="none"))
+    return Group(*blocks)
 
 
 def _clean_line(clean: Sequence[Verdict]) -> Text:

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +43,12 @@ STATS = ActivationStats(np.array([1, 2, 3, 4], np.float32), np.array([0.5, 0.25,
 PRESENCE = np.array(
     [[0.9, 0.2, 0.0], [0.1, 0.8, 0.0], [0.0, 0.7, 0.0], [0.2, 0, 1], [0, 0, 0], [0.8, 0.1, 0]], np.float32
 )
+
+
+def call_its_folder(connection, name):
+    """Have the commands of reports name this folder, whatever the audit lies in."""
+    opened: Any = connection
+    opened.audit_file = Path(name) / "audit.duckdb"
 
 
 def make_run(**changes):

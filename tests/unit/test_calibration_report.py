@@ -77,7 +77,7 @@ def test_markdown_and_page_tell_it_with_how_to_read_it(tmp_path):
 def test_a_page_without_it_says_how_to_get_it(tmp_path):
     with open_audit_database(write_small_audit(tmp_path)) as connection:
         page, markdown = Page(render_html(connection)).text, render_markdown(connection)
-    assert "Not counted yet: auditor calibrate DIR plants reliances of known size" in page
+    assert f"Not counted yet: auditor calibrate {tmp_path} plants reliances of known size" in page
     assert READING not in page
     assert "Calibrated" not in markdown
 

@@ -5,20 +5,28 @@ from __future__ import annotations
 import importlib.resources
 import json
 import logging
+import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import typer
+from PIL import Image
 from small_audit import write_small_audit
 from typer.testing import CliRunner
 
-from auditor import cli, config, doctor, pipeline
+from auditor import cli, config, doctor, dry_run, explain, pipeline
 from auditor.cli import run as run_commands
 from auditor.cli.app import Debug, Quiet, one_line_errors
 from auditor.doctor import Check
 from auditor.errors import InputError
 from auditor.extraction.embedding_cache import open_embedding_cache
+from reports import explain_figure
+
+#: ``auditor.cli.app`` names the application.
+app_module = sys.modules["auditor.cli.app"]
 
 
 def run(*arguments, exit_code=0):
@@ -49,7 +57,12 @@ REQUIRED = ("run", "--data", "d", "--model", "sample:planted", "--out", "o")
 
 def test_settings_without_flags_keep_their_defaults(audits):
     result = run(*REQUIRED)
-    assert (result.stdout, result.stderr) == ("report of o\n", "digest of o\n")
+    assert result.stdout == "report of o\n"
+    first, *rest = result.stderr.splitlines()
+    assert first == "digest of o"
+    assert [line.split("auditor ")[-1] for line in rest] == [
+        "report o --format html   (a page with its pictures)", "dashboard o   (in the browser)",
+    ]  # fmt: skip
     ((settings, options),) = audits
     assert settings == config.AuditConfig(data=Path("d"), model="sample:planted", out=Path("o"))
     assert options["resume"] is False
@@ -59,7 +72,8 @@ def test_every_flag_becomes_its_setting(audits):
     values = {
         "weights": "w.pt", "encoder": "sample", "vocabulary": "v.toml", "class_map": "c.csv", "preprocess": "p.toml",
         "split": "val", "max_images_per_class": 7, "target_layer": "layer4", "n_extreme": 9, "seed": 3, "cache": "k",
-        "jobs": 2, "device": "cpu", "tolerance": 0.15, "model_output": "logits",
+        "jobs": 2, "batch_size": 4, "max_failure_share": 0.5, "device": "cpu", "tolerance": 0.15,
+        "model_output": "logits",
     }  # fmt: skip
     flags = [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", value)]
     run(*REQUIRED, *flags, "--no-thumbnails", "--trust-code", "--resume")
@@ -85,7 +99,10 @@ def test_a_file_that_was_named(audits):
 
 
 def test_a_missing_setting_names_its_flag(audits):
-    assert "error: setting 'data' is missing: give --data" in run("run", exit_code=2).stderr
+    assert run("run", "--model", "timm:x", exit_code=2).stderr == (
+        "error: 2 settings are missing: --data (folder class/picture, or a CSV/Parquet manifest), --out (folder of the "
+        "audit); give them as flags, or as data, out in auditor.toml, which `auditor init` writes\n"
+    )
     assert audits == []
 
 
@@ -240,6 +257,95 @@ def test_cache_is_listed_and_pruned(tmp_path):
     assert run("cache", "info", "--cache", tmp_path).stdout == f"in {tmp_path}\n"
 
 
+def test_the_version():
+    assert re.fullmatch(r"auditor \S+ \(Python 3\.\d+\.\S+\)\n", run("--version").stdout)
+
+
+def test_a_message_of_run_says_where_its_settings_are_set(audits, monkeypatch):
+    def fail(message):
+        def run_audit(*_, **__):
+            raise InputError(message)
+
+        monkeypatch.setattr(pipeline, "run_audit", run_audit)
+        return run(*REQUIRED, exit_code=2).stderr
+
+    assert fail("give another --target-layer") == (
+        "error: give another --target-layer (target_layer in auditor.toml)\n"
+    )
+    assert fail("weights w.pt: no such file") == (
+        "error: weights w.pt: no such file (--weights, or weights in auditor.toml)\n"
+    )
+    assert fail("the audit is damaged") == "error: the audit is damaged\n"
+    Path("auditor.toml").write_text("seed = 3\n")
+    told = fail("add pictures, or lower --n-extreme")
+    assert told == f"error: add pictures, or lower --n-extreme (n_extreme in {Path.cwd() / 'auditor.toml'})\n"
+
+
+def test_a_dry_run_prints_its_plan_and_audits_nothing(audits, monkeypatch):
+    asked = []
+
+    class Plan:
+        def lines(self):
+            return ["so many pictures", "so long"]
+
+    def plan_audit(settings, **options):
+        asked.append((settings.out, options["resume"]))
+        return Plan()
+
+    monkeypatch.setattr(dry_run, "plan_audit", plan_audit)
+    assert run(*REQUIRED, "--dry-run", "--resume").stdout == "so many pictures\nso long\n"
+    assert (asked, audits) == ([(Path("o"), True)], [])
+
+
+@pytest.mark.parametrize("words", [(), ("run",), ("cache",), ("cache", "info"), ("gate",), ("demo",)])
+def test_h_is_help(words):
+    assert run(*words, "-h").stdout == run(*words, "--help").stdout
+
+
+def test_every_output_has_its_short_form():
+    found = {}
+
+    def walk(group):
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                walk(command)
+            else:
+                found[name] = next((param.opts for param in command.params if param.name == "output"), ["-o"])
+
+    walk(typer.main.get_command(cli.app))
+    assert {"report", "gate", "diff", "export", "explain", "init", "doctor", "manifest"} <= set(found)
+    assert all("-o" in opts for opts in found.values()), found
+
+
+def test_a_dash_is_standard_output(audit, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("report", audit, "-o", "-").stdout == run("report", audit).stdout
+    run("report", audit, "--format", "json", "-o", "written")
+    assert run("report", audit, "--format", "json", "-o", "-").stdout == Path("written").read_text(encoding="utf-8")
+    assert run("report", audit, "--format", "html", "-o", "-").stdout.startswith("<!doctype html>")
+    assert run("diff", audit, audit, "--allow-different-data", "-o", "-").stdout
+    template = importlib.resources.files("auditor").joinpath("settings_template.toml").read_text(encoding="utf-8")
+    assert run("init", "-o", "-").stdout == template
+    assert "an export is many files; give --output a folder" in run("export", audit, "-o", "-", exit_code=2).stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["written"]
+
+
+def test_a_picture_goes_through_a_pipe_and_not_onto_a_terminal(audit, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    explained = SimpleNamespace(summary=lambda: "why it is a duck")
+    monkeypatch.setattr(explain, "explain_image", lambda *_, **__: explained)
+    monkeypatch.setattr(explain_figure, "draw_explanation", lambda _: Image.new("RGB", (2, 2)))
+    result = run("explain", audit, "a.jpg", "-o", "-")
+    assert result.stdout_bytes.startswith(b"\x89PNG")
+    assert result.stderr == "why it is a duck\n"
+    assert run("explain", audit, "a.jpg").stdout == "why it is a duck\nfigure: explanation.png\n"
+    monkeypatch.setattr(app_module, "on_terminal", lambda: True)
+    assert run("explain", audit, "a.jpg", "-o", "-", exit_code=2).stderr == (
+        "error: --output - would write a PNG, a binary format, to this terminal; send it on (… -o - > FILE), or give "
+        "--output FILE\n"
+    )
+
+
 def test_help_names_every_command():
     printed = run("--help").stdout
     for name in ("run", "demo", "report", "export", "explain", "init", "doctor", "cache"):
@@ -261,10 +367,13 @@ def test_export_says_what_it_wrote_and_what_it_left_out(audit, tmp_path):
     [
         (".venv/bin/auditor", None, ".venv/bin/auditor"),
         (".venv/bin/auditor", "/usr/bin/auditor", "auditor"),
-        ("/x/auditor/cli/__main__.py", None, "auditor"),
+        ("/x y/bin/auditor", None, "'/x y/bin/auditor'"),
+        ("/x/auditor/__main__.py", "/usr/bin/auditor", "auditor"),
+        ("/x/auditor/__main__.py", None, "/py/python -m auditor"),
     ],
 )
 def test_the_demo_names_a_command_that_can_be_pasted(monkeypatch, argv0, on_path, name):
     monkeypatch.setattr("sys.argv", [argv0, "demo"])
+    monkeypatch.setattr("sys.executable", "/py/python")
     monkeypatch.setattr("shutil.which", lambda command: on_path)
     assert run_commands.own_name() == name

@@ -107,8 +107,11 @@ def test_output_gets_the_report_and_the_exit_code_stays(audit):
         (("--update-baseline", "--expires", "2020-01-01"), "expiry 2020-01-01 is past; expected today,"),
         (("--update-baseline", "--reason", ""), "the reason is blank; say in words why"),
         (("--update-baseline", "--baseline", "none/b.toml"), "b.toml' cannot be written: No such file or directory"),
-        (("--output", "none/gate.txt"), "cannot be written to none/gate.txt: No such file or directory"),
-        (("--output", "."), "cannot be written to .: Is a directory"),
+        (
+            ("--output", "none/gate.txt"),
+            "--output none/gate.txt cannot be written: No such file or directory; give a file",
+        ),
+        (("--output", "."), "--output . cannot be written: Is a directory"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(audit, arguments, expected):

@@ -2,10 +2,13 @@ import datetime
 from pathlib import Path
 
 import pytest
+import typer
 
-from auditor.config import AuditConfig, CoreEntry, find_settings_file, make_config
+from auditor.cli import app
+from auditor.config import AuditConfig, CoreEntry, find_settings_file, flag_of, make_config, settings_named
 from auditor.errors import InputError
 
+RUN = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]  # a group
 BASE = {"data": Path("d"), "model": "m", "out": Path("o")}
 
 
@@ -104,8 +107,60 @@ def test_no_file_says_that_code_may_run(tmp_path, name, table, value):
 
 
 def test_a_missing_setting_says_how_to_give_it():
-    with pytest.raises(InputError, match="setting 'model' is missing: give --model"):
+    with pytest.raises(
+        InputError, match=r"^1 setting is missing: --model \(torchvision:NAME, .*; give it as a flag, or"
+    ):
         make_config({"data": Path("d"), "out": Path("o")})
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path):
+    file = tmp_path / "auditor.toml"
+    file.write_text('data = "d"\nout = "o"\nseed = -1\n[core]\nduck = "water"\n')
+    with pytest.raises(InputError) as caught:
+        make_config({"tolerance": 20.0}, file)
+    missing, core, seed, tolerance = str(caught.value).split("; besides, ")
+    assert missing.startswith("1 setting is missing: --model (")
+    assert core.startswith("'core.duck' = 'water' gives no reason")
+    assert seed == f"setting 'seed' = '-1': input should be greater than or equal to 0 (set in {file})"
+    assert tolerance == "setting 'tolerance' = '20.0': input should be less than 1 (set by --tolerance)"
+    file.write_text("modle = 1\nsede = 2\nzzz = 3\n")
+    with pytest.raises(InputError) as caught:
+        make_config({}, file)
+    assert str(caught.value) == (
+        f"unknown settings 'modle', 'sede', 'zzz' in {file}; did you mean 'model'? did you mean 'seed'?"
+    )
+
+
+def test_every_setting_has_its_flag_or_is_a_table(tmp_path):
+    flags = {param.name: set(param.opts) for param in RUN.params}
+    for key in AuditConfig.model_fields:
+        name = flag_of(key)
+        assert name is None or name in flags[key if key in flags else f"no_{key}"], key
+    assert [key for key in AuditConfig.model_fields if flag_of(key) is None] == ["core", "attributes", "concepts"]
+
+
+def test_the_help_of_run_shows_the_defaults_of_the_settings():
+    shown = {param.name: param.show_default for param in RUN.params}
+    for key, field in AuditConfig.model_fields.items():
+        if isinstance(field.default, str | int | float) and not isinstance(field.default, bool) and key != "jobs":
+            assert shown[key] == str(field.default), key
+    assert shown["jobs"] == "one per core"
+
+
+@pytest.mark.parametrize(
+    ("message", "keys"),
+    [
+        ("weights w.pt: no such file", ["weights"]),
+        ("folder 'x' holds no pictures", ["data"]),
+        ("give another --target-layer", ["target_layer"]),
+        ("choose another --out, then add --resume", ["out"]),
+        ("read it, then add --trust-code", []),
+        ("the audit is damaged", []),
+        ("labels unknown; say which is which with --class-map FILE, or --weights", ["weights", "class_map"]),
+    ],
+)
+def test_settings_that_a_message_names(message, keys):
+    assert settings_named(message) == keys
 
 
 def test_the_digest_holds_what_changes_the_audit_and_nothing_else():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auditor.errors import StoreError
-from auditor.extraction.embedding_cache import cache_files, open_embedding_cache, prune_cache
+from auditor.extraction.embedding_cache import cache_files, known_embeddings, open_embedding_cache, prune_cache
 
 ROW = np.array([0.6, 0.8], dtype=np.float32)
 
@@ -32,6 +32,18 @@ def test_a_damaged_row_counts_as_unknown(tmp_path):
         connection.execute("UPDATE embeddings SET vector = x'00'")
     with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
         assert cache.get("a") is None
+
+
+def test_known_embeddings_are_counted_and_nothing_is_written(tmp_path):
+    assert known_embeddings(tmp_path, "e" * 64, ["a"]) == 0
+    with open_embedding_cache(tmp_path, "e" * 64, 2) as cache:
+        cache.put({"aa": ROW, "bb at 64x48": ROW, "cc0": ROW})
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert known_embeddings(tmp_path, "e" * 64, ["aa", "bb", "cc", "a", "dd"]) == 2  # whole, and scaled down
+    assert known_embeddings(tmp_path, "f" * 64, ["aa"]) == 0
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    next(tmp_path.iterdir()).write_bytes(b"no database" * 100)
+    assert known_embeddings(tmp_path, "e" * 64, ["aa"]) == 0
 
 
 def test_info_and_prune(tmp_path):

@@ -14,6 +14,7 @@ from auditor.figures import (
     coefficient,
     counted,
     decimals_of,
+    duration,
     growth,
     hundredths,
     interval,
@@ -23,6 +24,7 @@ from auditor.figures import (
     points,
     rate,
     reach,
+    size_of,
 )
 
 NAN, INF = math.nan, math.inf
@@ -252,3 +254,27 @@ def test_nothing_else_writes_per_cent_or_points():
         if _BY_HAND.search(line)
     ]
     assert not found, "write figures with auditor/figures.py:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (200, "3 min 20 s"), (3_600, "1 h"), (7_520, "2 h 5 min"),
+     (-1, "0 s"), (float("inf"), "–")],
+)  # fmt: skip
+def test_duration(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [
+        (0, "0 KiB"),
+        (2_048, "2 KiB"),
+        (1_048_000, "1023 KiB"),
+        (1_048_500, "1 MiB"),
+        (50e6, "48 MiB"),
+        (2**31, "2.0 GiB"),
+    ],
+)
+def test_size_of(n_bytes, text):
+    assert size_of(n_bytes) == text

@@ -101,4 +101,4 @@ def test_damage_in_a_table_is_one_line_of_the_command(audit, monkeypatch):
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
     assert line.startswith("error: the audit's file cannot be read (Corrupt database file: computed checksum 1")
-    assert line.endswith("`auditor verify DIR` says what is damaged")
+    assert line.endswith(f"; auditor verify {audit} says what is damaged")

@@ -5,7 +5,7 @@ import hostile_audit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_audit import decision, write_small_audit
+from small_audit import call_its_folder, decision, write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.store.open_audit import open_audit_database
@@ -16,6 +16,7 @@ from reports.written.github import _escape, _escape_property, render_github
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory):
     with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        call_its_folder(connection, "DIR")
         yield connection
 
 

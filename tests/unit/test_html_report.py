@@ -46,7 +46,7 @@ def test_the_story_comes_in_order(page):
         "with water 96 % [95, 97] of 3,410 without water 31 % [25, 38] of 212", "bird 0 with water",
         "called bird 0, 75 %", "bird 0 without water · mistakes first · these decide the matter",
         "✕ called bird 1, 75 %", "Evidence", "What now", "With 180 more pictures of that sort",
-        "auditor explain DIR", "What this does not show", "What the encoder calls water · 6 of 10 pictures",
+        "auditor explain /", "What this does not show", "What the encoder calls water · 6 of 10 pictures",
         "the manifest’s scene = water agrees with kappa 0.88",
         "surely", "Channel groups that carry it", "water, lake · 46 % · 1 channel",
         "All numbers of bird 0", "FROM findings", "How this was made", "What this page does not show",
@@ -101,7 +101,7 @@ def test_two_equal_effects_are_told_apart_by_the_rule_that_decided(tmp_path, rul
     assert section.arms_of == arms_of
     shown = [(group.side, group.decides) for group in section.tile_groups]
     assert [one for one in shown if one[0] != "words"] == sides
-    assert section.command == f"auditor explain DIR {picture} --class 'bird 0'"
+    assert section.command == f"auditor explain {tmp_path} {picture} --class 'bird 0'"
     assert section.command in text
 
 

@@ -172,9 +172,9 @@ def test_published_weights_without_a_network(spec: str, tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("torchvision:resnet19", "'resnet19' is no model of torchvision; nearest: resnet"),
+        ("torchvision:resnet19", "model 'resnet19' is none of torchvision; nearest: resnet"),
         ("timm:vit_tiny_patch16_225", "nearest: vit_tiny_patch16_224"),
-        ("sample:plantet", "'plantet' is no model of sample; nearest: planted"),
+        ("sample:plantet", "model 'plantet' is none of sample; nearest: planted"),
         ("resnet18", "model 'resnet18' is no spec; expected torchvision:NAME"),
         (":", "is no spec"),
     ],

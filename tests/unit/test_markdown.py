@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from small_audit import decision, make_run, write_small_audit
+from small_audit import call_its_folder, decision, make_run, write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
@@ -86,6 +86,7 @@ def shown(text):
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory):
     with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        call_its_folder(connection, "DIR")
         yield connection
 
 
@@ -180,6 +181,7 @@ def test_a_long_summary_is_cut_at_a_whole_line(tmp_path):
         database.add_verdicts([*rows, Verdict(9000, "cat", "clean", "none", None, None, None, "", 3)])
     write_manifest(tmp_path, run)
     with open_audit_database(tmp_path) as connection:
+        call_its_folder(connection, "DIR")
         text = render_markdown(connection)
     assert MAX_BYTES - 10_000 < len(text.encode()) <= MAX_BYTES
     body, _, note = text.partition("\n\n**Cut here: a summary holds 1 MiB.** ")

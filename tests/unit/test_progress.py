@@ -1,8 +1,9 @@
-"""Bars where a person looks on, nothing elsewhere."""
+"""Bars where a person looks on, and elsewhere a line now and then."""
 
 from __future__ import annotations
 
 import io
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -36,11 +37,39 @@ def test_quiet_draws_nothing(terminal):
     assert terminal.getvalue() == ""
 
 
-def test_without_a_terminal_nothing_is_drawn(capsys):
+def test_without_a_terminal_what_is_done_soon_is_silent(capsys):
     with progress_bars(quiet=False) as on_progress:
-        assert on_progress is None
+        on_progress("pictures", 1, 2)
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
+
+
+def test_without_a_terminal_a_line_now_and_then(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_LINE_SECONDS", 0.005)
+    with progress_bars(quiet=False) as on_progress:
+        on_progress("pictures", 256, 1024)
+        time.sleep(0.05)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "pictures: 256 of 1,024 (25 %); 0 s so far" in captured.err.splitlines()
+
+
+def test_a_line_says_what_is_left_at_the_speed_of_this_run(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    lines = progress._Lines()
+    clock[0] = 131.0
+    assert lines.line() == "loading; 31 s so far"
+    lines.on_progress("pictures", 500, 2000)  # extracted before
+    assert lines.line() == "pictures: 500 of 2,000 (25 %); 31 s so far"
+    clock[0] = 141.0
+    lines.on_progress("pictures", 600, 2000)  # 10 a second
+    clock[0] = 151.0
+    assert lines.line() == "pictures: 600 of 2,000 (30 %), 2 min 20 s left; 51 s so far"
+    lines.on_progress("words", 100, 300)  # a stage has its own speed
+    assert lines.line() == "words: 100 of 300 (33 %); 51 s so far"
+    lines.on_progress("maps", 0, 0)
+    assert lines.line() == "maps: 0 of 0 (0 %); 51 s so far"
 
 
 def test_one_bar_per_stage_with_counts(terminal, capsys):

@@ -45,6 +45,13 @@ def test_verdicts_come_worst_first(connection):
     assert counts.analysed == 4
 
 
+def test_accuracies_worst_first(connection):
+    found = queries.class_accuracies(connection)
+    assert [(one.class_name, one.n, one.n_correct) for one in found] == [
+        ("landbird", 2, 1), ("waterbird", 2, 2), ("vehicle", 1, 1), ("cat", 1, 1),
+    ]  # fmt: skip
+
+
 def test_class_concepts_by_share(connection):
     assert queries.class_concepts(connection) == class_concepts()
     assert queries.class_concepts(connection, 1) == class_concepts()[2:]

@@ -99,9 +99,9 @@ def test_l1_refit_is_scikit_learns():
     empty = LinearHead(np.zeros((2, 6), np.float32), np.zeros(2, np.float32))
     found = refit(empty, x, two, weights, rows=np.array([1]), penalty=0.05, norm="l1")
     z = (x - x.mean(axis=0)) / x.std(axis=0)
-    theirs = LogisticRegression(
-        C=1 / (0.05 * labels.size), l1_ratio=1, solver="saga", tol=1e-8, max_iter=20000
-    ).fit(z, two)
+    theirs = LogisticRegression(C=1 / (0.05 * labels.size), l1_ratio=1, solver="saga", tol=1e-8, max_iter=20000).fit(
+        z, two
+    )
     assert found.weight[1] * x.std(axis=0) == pytest.approx(theirs.coef_[0], abs=5e-3)
     assert not found.weight[0].any()
 
@@ -125,9 +125,7 @@ def test_what_is_erased_has_no_covariance_left_within_classes(seed: int, wide: b
     assert np.abs(left.T @ q).max() <= 1e-3 * np.abs(before.T @ q).max()
     head = _head(width=x.shape[1], seed=seed)
     folded = eraser.folded(head)
-    assert x @ folded.weight.T + folded.bias == pytest.approx(
-        eraser.inputs(x) @ head.weight.T + head.bias, abs=2e-3
-    )
+    assert x @ folded.weight.T + folded.bias == pytest.approx(eraser.inputs(x) @ head.weight.T + head.bias, abs=2e-3)
 
 
 def test_an_eraser_by_hand():

@@ -6,7 +6,7 @@ import duckdb
 import hostile_audit
 import jsonschema
 import pytest
-from small_audit import decision, findings, write_small_audit
+from small_audit import call_its_folder, decision, findings, write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.records import fingerprint
@@ -21,6 +21,7 @@ VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory):
     with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        call_its_folder(connection, "DIR")
         yield connection
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import hostile_audit
 import pytest
 from rich.console import Console
-from small_audit import IMAGE_IDS, decision, make_run, verdicts, write_small_audit
+from small_audit import IMAGE_IDS, call_its_folder, decision, make_run, verdicts, write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Verdict
@@ -17,6 +17,7 @@ from reports.written.text import print_text, render_text
 
 SMALL_REPORT = """\
 sample:planted on 6 pictures (val), words by sample
+Accuracy 83.3 % of 6 pictures; worst class landbird: 50 % of 2
 
 Class      Verdict         Leading concept       Share  Gap [95 %]
 ───────────────────────────────────────────────────────────────────────
@@ -75,6 +76,7 @@ def audit_of(folder, rows):
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory):
     with open_audit_database(write_small_audit(tmp_path_factory.mktemp("audit"))) as connection:
+        call_its_folder(connection, "DIR")
         yield connection
 
 
@@ -141,10 +143,19 @@ def test_commands_name_the_folder_as_it_is_called_from_here(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path / "work dir")
     write_small_audit(tmp_path / "work dir" / "audits" / "release 7")
     write_small_audit(tmp_path / "elsewhere")
-    for folder, shown in (("audits/release 7", "'audits/release 7'"), ("../elsewhere", "DIR")):
+    for folder, shown in (("audits/release 7", "'audits/release 7'"), ("../elsewhere", "../elsewhere")):
         with open_audit_database(Path(folder)) as connection:
             line = next(line for line in render_text(connection).splitlines() if "auditor explain" in line)
         assert line == f"  → auditor explain {shown} waterbird/{IMAGE_IDS[0]}.png --class waterbird"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_command_is_never_broken_into_two_lines(tmp_path, terminal):
+    folder = write_small_audit(tmp_path / ("x" * 100))
+    stream = io.StringIO()
+    with open_audit_database(folder) as connection:
+        print_text(connection, Console(file=stream, width=80, force_terminal=terminal, color_system=None))
+    assert f"auditor explain {folder} waterbird/{IMAGE_IDS[0]}.png --class waterbird\n" in stream.getvalue()
 
 
 def test_of_a_decision_it_tells_what_the_gate_prints(connection):

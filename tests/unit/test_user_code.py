@@ -109,8 +109,8 @@ def test_memory_of_a_device_that_runs_out_is_no_fault_of_the_model():
     with pytest.raises(ModelError) as caught:
         call_model(module, torch.zeros(64, 3, 8, 8), "toy")
     assert str(caught.value) == (
-        "memory of device 'cpu' ran out for 64 pictures of shape (3, 8, 8) in model toy; lower batch_size, or take "
-        "another device"
+        "memory of device 'cpu' ran out for 64 pictures of shape (3, 8, 8) in model toy; lower --batch-size, or take "
+        "another --device"
     )
 
 

@@ -1,8 +1,13 @@
 from dataclasses import replace
+from pathlib import Path
 
+from small_audit import write_small_audit
+
+from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
+from auditor.store.database import open_audit_database
 from auditor.store.queries.leads import Lead
-from reports.what_now import explain_command, what_now
+from reports.what_now import command_on, explain_command, folder_from_here, report_command, what_now
 
 
 def flagged(name="duck", concept="water", rule_id="E4-recall"):
@@ -29,11 +34,30 @@ def test_what_now():
 
 def test_explain_command_is_given_only_where_it_can_be_pasted():
     def command(picture, name="duck"):
-        return explain_command(flagged(name), Lead(0, picture, 1, 1))
+        return explain_command(flagged(name), Lead(0, picture, 1, 1), "audits/7")
 
-    assert command("duck/1.jpg") == "auditor explain DIR duck/1.jpg --class duck"
-    assert command("a b/$(x)'.jpg", "`x`; y") == "auditor explain DIR 'a b/$(x)'\"'\"'.jpg' --class '`x`; y'"
+    assert command("duck/1.jpg") == "auditor explain audits/7 duck/1.jpg --class duck"
+    assert command("a b/$(x)'.jpg", "`x`; y") == "auditor explain audits/7 'a b/$(x)'\"'\"'.jpg' --class '`x`; y'"
     for picture in ("-rf.jpg", "a\nb.jpg", "a\u202eb.jpg", "x" * 400, None):
         assert command(picture) is None
     assert command("a.jpg", "a\x1b[31m") is None
-    assert explain_command(flagged(), None) is None
+    assert explain_command(flagged(), None, "audits/7") is None
+
+
+def test_a_folder_is_named_so_that_commands_find_it_from_here(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    named = {name: folder_from_here(Path(name)) for name in ("audits/7", "../7", "/elsewhere/7", "7\x1b[1m", "-rf")}
+    assert list(named.values()) == ["audits/7", "../7", "/elsewhere/7", "DIR", "DIR"]
+    assert folder_from_here(tmp_path / "here" / "audits" / "7") == "audits/7"
+
+
+def test_commands_on_an_audit_can_be_pasted(tmp_path):
+    folder = write_small_audit(tmp_path / "release 7")
+    decided = GateDecision(1, "fails", (), policy_path="my policy.toml", baseline_path="b.toml")
+    with open_audit_database(folder) as connection:
+        assert command_on(connection, "calibrate") == f"auditor calibrate '{folder}'"
+        assert report_command(connection, None) == f"auditor report '{folder}' --format json"
+        assert report_command(connection, decided, "markdown") == (
+            f"auditor gate '{folder}' --policy 'my policy.toml' --baseline b.toml --format markdown"
+        )

@@ -46,7 +46,9 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
     arch, _, tag = name.partition("/")
     path = Path(file).expanduser() if file else None
     if path is not None and not path.is_file():
-        raise EncoderError(f"encoder weights {path}: no such file")
+        raise EncoderError(
+            f"encoder weights {path}: no such file; give one after the @ of --encoder open_clip:{arch}@FILE"
+        )
     sidecar = {} if path is None else read_sidecar(path)
     own_config = path is not None and "model_cfg" in sidecar and arch not in open_clip.list_models()
     if not own_config:
@@ -90,7 +92,10 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
                 f"--encoder open_clip:{name}@FILE"
             ) from error
         except (TypeError, KeyError, AttributeError, AssertionError) as error:  # a description that describes nothing
-            raise EncoderError(f"{spec} cannot be built as {SIDECAR} says: {fetch_problem(error, True)}") from error
+            raise EncoderError(
+                f"{spec} cannot be built as {SIDECAR} says: {fetch_problem(error, True)}; take both files "
+                "from one place"
+            ) from error
     if path is not None:
         _load_file(open_clip, model, path, spec)
     settled = open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg)
@@ -173,7 +178,9 @@ def _load_file(open_clip: Any, model: nn.Module, path: Path, spec: str) -> None:
         except ModelError as reason:
             raise EncoderError(str(reason)) from error
         reason_line = str(error).partition("\n")[0]
-        raise EncoderError(f"encoder weights {path} cannot be loaded into {spec}: {reason_line}") from error
+        raise EncoderError(
+            f"encoder weights {path} cannot be loaded into {spec}: {reason_line}; give weights of this architecture"
+        ) from error
 
 
 def _agreed(configs: Sequence[dict[str, Any]]) -> dict[str, Any]:

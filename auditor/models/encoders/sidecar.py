@@ -56,7 +56,9 @@ def read_sidecar(weights: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_regular(path))
     except (OSError, ValueError, RecursionError) as error:
-        raise EncoderError(f"{path} is no readable JSON: {error}") from error
+        raise EncoderError(
+            f"{path} is no readable JSON: {error}; take it again from where the weights came from"
+        ) from error
     content = _table(content, path, "the file")
     found = {}
     if "preprocess_cfg" in content:
@@ -100,7 +102,9 @@ def check_borrowed_names(
             check_no_folder(str(name), where)
     name = model_cfg.get("vision_cfg", {}).get("timm_model_name")
     if name is not None and str(name).partition(".")[0] not in timm_models:
-        raise EncoderError(f"{where} asks timm for {quote(str(name))}, which is no architecture of timm")
+        raise EncoderError(
+            f"{where} asks timm for {quote(str(name))}, which is no architecture of timm: give other weights"
+        )
 
 
 def check_no_folder(name: str, where: str) -> None:

@@ -176,6 +176,14 @@ ORDER BY CASE WHEN $present THEN NULL ELSE correct END NULLS FIRST,
 LIMIT $limit
 """
 
+_ACCURACIES = """
+SELECT label_name, count(*), count(*) FILTER (predicted_idx = label_idx)
+FROM predictions
+WHERE label_idx IS NOT NULL AND predicted_idx IS NOT NULL
+GROUP BY label_idx, label_name
+ORDER BY count(*) FILTER (predicted_idx = label_idx) / count(*), label_idx
+"""
+
 _THUMBNAILS = (
     "SELECT image_id, thumbnail FROM images WHERE thumbnail IS NOT NULL AND list_contains($image_ids, image_id)"
 )
@@ -196,6 +204,15 @@ class Picture:
     correct: bool | None
     presence: float
     share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassAccuracy:
+    """Of ``n`` pictures of a class, those that the model calls it."""
+
+    class_name: str
+    n: int
+    n_correct: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +416,11 @@ def run_facts(connection: Connection) -> tuple[str, str, str] | None:
     return created_at, model, data
 
 
+def class_accuracies(connection: Connection) -> list[ClassAccuracy]:
+    """How many labelled pictures of each class are called it, the worst class first; none without a model."""
+    return records(connection.execute(_ACCURACIES), ClassAccuracy)
+
+
 def database_file(connection: Connection) -> Path | None:
-    """The file that is open; None in memory. Of an older audit it is the migrated copy."""
-    ((path,),) = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()
-    return Path(path) if path else None
+    """The audit's file, also where a migrated copy of it is open; None where the connection is of no audit on disk."""
+    return getattr(connection, "audit_file", None)

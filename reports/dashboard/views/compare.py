@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +20,7 @@ from reports.dashboard.session import Session, open_audit
 from reports.diff import words as diff_words
 from reports.display import plain
 from reports.page.sections import sentence_parts
+from reports.what_now import folder_from_here
 
 #: Findings on a page.
 _PER_PAGE = 40
@@ -46,7 +48,8 @@ def show(session: Session) -> None:
         _show_class(session, pair, diff, session.place.class_name)
     _show_changes(session, diff)
     lines = [*diff_words.class_lines(diff), *diff_words.group_lines(diff)]
-    command = f"auditor diff {pair.old.folder} {pair.new.folder} --format json"
+    folders = (folder_from_here(one.folder) for one in (pair.old, pair.new))
+    command = shlex.join(["auditor", "diff", *folders, "--format", "json"])
     markup.draw("compare_rest", lines=lines, command=command)
 
 

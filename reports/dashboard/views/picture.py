@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import SimpleNamespace
 
 from auditor.errors import AuditorError
@@ -19,7 +18,7 @@ from reports.dashboard.neighbours import page_of
 from reports.dashboard.searching import nearest, search
 from reports.dashboard.session import Session
 from reports.page.records import Drawn
-from reports.what_now import explain_picture_command
+from reports.what_now import explain_picture_command, folder_from_here
 
 #: Side of the large pictures; the audit keeps 160 pixels.
 _LARGE = 320
@@ -132,8 +131,7 @@ def _commands(session: Session, facts: PictureFacts) -> list[str]:
     """What draws every phrase: for the predicted class, and for the label."""
     if facts.predicted_name is None:
         return []
-    here, folder = Path.cwd(), session.audit_dir
-    name = folder.relative_to(here).as_posix() if here in folder.parents else str(folder)
+    name = folder_from_here(session.audit_dir)
     classes = dict.fromkeys(one for one in (facts.predicted_name, facts.label_name) if one is not None)
     return [line for one in classes if (line := explain_picture_command(facts.path, one, name)) is not None]
 
