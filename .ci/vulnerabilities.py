@@ -23,7 +23,10 @@ def main(pip_audit: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         given = ["--disable-pip", "--require-hashes", "-r", str(LOCK), "--format", "json", "--output", str(answer)]
-        done = subprocess.run([pip_audit, *given], check=False, capture_output=True, text=True)  # noqa: S603
+        try:
+            done = subprocess.run([pip_audit, *given], check=False, capture_output=True, text=True)  # noqa: S603
+        except OSError as error:  # not installed, or half
+            return _say(_NOT_ASKED, [f"NOT CHECKED for known vulnerabilities: {error}"])
         if not answer.exists():
             said = done.stderr.strip().splitlines() or ["it said nothing"]
             return _say(_NOT_ASKED, [f"NOT CHECKED for known vulnerabilities: {said[-1]}"])

@@ -192,6 +192,7 @@ def test_an_index_that_does_not_answer_does_not_pass_for_one_without_vulnerabili
     main = runpy.run_path(str(ROOT / ".ci" / "vulnerabilities.py"))["main"]
     assert main(str(tmp_path / "pip-audit")) == code
     assert capsys.readouterr().out.splitlines() == said
+    assert main(str(tmp_path / "nowhere")) == 3
 
 
 @pytest.mark.parametrize(
