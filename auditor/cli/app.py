@@ -89,7 +89,7 @@ PreprocessAgain = Annotated[Path | None, typer.Option(help="TOML file: size, cro
 ClassMapAgain = Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")]
 EncoderAgain = Annotated[str | None, typer.Option(help="Encoder, where it is a file or no longer the audit's.")]
 VocabularyAgain = Annotated[Path | None, typer.Option(help="Own vocabulary.toml.")]
-#: Given for a file, it means standard output.
+#: Given where a file is asked for, it means standard output.
 STDOUT = Path("-")
 OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file; - is standard output, as without it.")
