@@ -98,7 +98,7 @@ PathColumn = Annotated[
     str | None, typer.Option(help="Column of the pictures' files.", show_default="found by its name")
 ]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the classes.", show_default="found by its name")]
-#: Given for a file, it means standard output.
+#: Given where a file is asked for, it means standard output.
 STDOUT = Path("-")
 OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file; - is standard output, as without it.")

@@ -164,9 +164,10 @@ def run(
             folder = run_audit(settings, resume=resume, on_progress=on_progress)
     print_report(folder)
     tell_digest(folder)
-    where = shlex.quote(str(folder))
-    typer.echo(f"next: {own_name()} report {where} --format html   (a page with its pictures)", err=True)
-    typer.echo(f"      {own_name()} dashboard {where}   (in the browser)", err=True)
+    if not quiet:
+        where = shlex.quote(str(folder))
+        typer.echo(f"next: {own_name()} report {where} --format html   (a page with its pictures)", err=True)
+        typer.echo(f"      {own_name()} dashboard {where}   (in the browser)", err=True)
 
 
 @contextlib.contextmanager

@@ -297,6 +297,11 @@ def test_a_dry_run_prints_its_plan_and_audits_nothing(audits, monkeypatch):
     assert (asked, audits) == ([(Path("o"), True)], [])
 
 
+def test_without_a_command_there_is_help_and_exit_2():
+    for words in ((), ("cache",)):
+        assert run(*words, exit_code=2).stdout.strip() == run(*words, "-h").stdout.strip()
+
+
 @pytest.mark.parametrize("words", [(), ("run",), ("cache",), ("cache", "info"), ("gate",), ("demo",)])
 def test_h_is_help(words):
     assert run(*words, "-h").stdout == run(*words, "--help").stdout
