@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -137,7 +138,9 @@ def repair(
         _audit(audit, found.written, audit_to, given, trust_code=trust_code, quiet=quiet)
 
 
-def _audit(audit: Path, written: Path, out: Path, given: dict[str, object], *, trust_code: bool, quiet: bool) -> None:
+def _audit(
+    audit: Path, written: Path, out: Path, given: Mapping[str, object], *, trust_code: bool, quiet: bool
+) -> None:
     """Audit the repaired model as the other was, and tell what that changed."""
     from rich.console import Console
 
