@@ -93,6 +93,7 @@ def test_a_csv_of_what_to_draw(small_audit, tmp_path):
     [
         (["--class", "waterbrd", "--concept", "water"], "did you mean 'waterbird'?"),
         (["--class", "waterbird", "--concept", "watr"], "did you mean 'water'?"),
+        (["--all-flagged", "--data-only", "--audit", "x"], "--audit needs a repaired model"),
         (["--class", "waterbird"], "--class and --concept belong together"),
         ([], "say what to repair"),
         (["--class", "cat", "--all-flagged"], "say what to repair"),
