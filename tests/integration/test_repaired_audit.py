@@ -164,7 +164,8 @@ def test_half_precision_stays_and_integers_and_missing_biases_are_refused(tmp_pa
 
 def test_a_head_that_shares_its_weights_is_refused():
     classifier = load_classifier("sample:planted", weights=None)
-    classifier.module.register_module("twin", torch.nn.Linear(128, 5))
-    classifier.module.twin.weight = classifier.module.head.weight
+    twin = torch.nn.Linear(128, 5)
+    twin.weight = torch.nn.Parameter(classifier.module.get_parameter("head.weight"))
+    classifier.module.register_module("twin", twin)
     with pytest.raises(Exception, match=r"shares its weights with 'twin\.weight'"):
         head_keys(classifier, bundled_path("classifiers", "planted.safetensors"), trust_code=False)
