@@ -11,7 +11,7 @@ import numpy as np
 
 from auditor.audit_folder import FEATURES_NAME
 from auditor.config import AuditConfig
-from auditor.errors import InputError, ModelError
+from auditor.errors import InputError, ModelError, StoreError
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.figures import counted
 from auditor.finished_audit import load_audited, settings_again
@@ -116,6 +116,12 @@ def repair_audit(
     keys = head_keys(classifier, config.weights, trust_code=trust_code)
     with open_audit_database(folder) as connection:
         groups = np.array(group_of_channels(connection), dtype=np.int64)
+    width = source.activations.shape[1]
+    if groups.size != width or head.weight.shape != classifier.head.weight.shape or head.weight.shape[1] != width:
+        raise StoreError(
+            f"the audit at {folder} does not fit together: {width} features a picture, {groups.size} channels and a "
+            f"head of {head.weight.shape}; take it from a whole copy, or make it again with `auditor run`"
+        )
     targets = _with_columns(source.inputs, pairs)
     read = repair_input(source.inputs, source.activations, tuple(targets), groups)
     described = _described(source.inputs, targets)

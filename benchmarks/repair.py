@@ -93,7 +93,7 @@ def _repaired(audited: Audited, scenario: Scenario) -> dict[str, LinearHead]:
         if v.verdict in ("flagged", "harmed") and v.concept_id in position
     )
     groups = np.full(x.shape[1], -1, dtype=np.int64)
-    found = {"auto": head, **{method: head for method in METHODS if method != "groups"}}
+    found: dict[str, LinearHead] = {"auto": head, **{method: head for method in METHODS if method != "groups"}}
     if targets:
         given = repair_input(inputs, x, tuple(targets), groups)
         wanted = candidates(given, tuple(method for method in METHODS if method != "groups"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -88,6 +89,7 @@ def repair(
     For example `auditor repair audits/release-7 --all-flagged --output repaired.safetensors`. Ends with 1 where the
     repaired model is worse and therefore not written.
     """
+    from auditor.audit_folder import check_out_folder
     from auditor.repair_audit import Wanted, repair_audit, write_sampling_list
     from reports.written.repair_card import nothing_written, render_card, what_next
 
@@ -95,6 +97,10 @@ def repair(
         raise InputError("say what to repair: --class with --concept, or --all-flagged")
     if (class_name is None) != (concept is None):
         raise InputError("--class and --concept belong together: give both, or --all-flagged")
+    if audit_to is not None:
+        if data_only:
+            raise InputError("--audit needs a repaired model, and --data-only makes none: leave one of them out")
+        check_out_folder(audit_to, resume=False)
     given = {
         "model": model,
         "weights": weights,
@@ -137,7 +143,9 @@ def repair(
         _audit(audit, found.written, audit_to, given, trust_code=trust_code, quiet=quiet)
 
 
-def _audit(audit: Path, written: Path, out: Path, given: dict[str, object], *, trust_code: bool, quiet: bool) -> None:
+def _audit(
+    audit: Path, written: Path, out: Path, given: Mapping[str, object], *, trust_code: bool, quiet: bool
+) -> None:
     """Audit the repaired model as the other was, and tell what that changed."""
     from rich.console import Console
 

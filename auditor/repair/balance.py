@@ -45,7 +45,7 @@ def balanced_weights(labels: IntArray, present: BoolArray, known: BoolArray) -> 
             for arm, size, part in zip(arms, sizes, mass, strict=True):
                 one[arm] = part / size
         total += one
-    return total / present.shape[1]
+    return np.asarray(total / present.shape[1])
 
 
 def mistake_weights(labels: IntArray, logits: FloatArray) -> Float64Array:

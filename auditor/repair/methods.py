@@ -14,7 +14,7 @@ from auditor.repair.reweight import refit
 from auditor.repair_records import Method
 
 #: Of the change of the rows that are fitted again, the strongest first: each search begins where the last one ended.
-PENALTIES = (1.0, 0.1, 0.01)
+PENALTIES = (0.1, 0.01, 0.001)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def repair_input(
     rows = inputs.label_idx >= 0
     presence = inputs.presence[rows][:, concepts]
     known = np.isfinite(presence)
-    told = np.array([v for v, some in zip(concepts, known.any(axis=0), strict=True) if some], dtype=np.int64)
+    told = np.array([v for i, v in enumerate(concepts) if known[:, i].any()], dtype=np.int64)
     residual = residuals(inputs, told)[0][rows] if told.size else np.zeros((int(rows.sum()), 0), np.float32)
     units = np.arange(rows.size) if inputs.groups is None else inputs.groups
     return RepairInput(

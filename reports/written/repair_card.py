@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from auditor.figures import UNKNOWN, counted, growth, measure, percent
+from auditor.figures import counted, growth, percent
 from auditor.repair_audit import Repaired, card_path
 from auditor.repair_records import RepairCard, RepairFigure, RepairLimit
 from auditor.wording import plain
@@ -60,7 +60,7 @@ def what_next(found: Repaired) -> str:
 
 def _text(card: RepairCard) -> Iterator[str]:
     yield f"Taken out: {'; '.join(f'{_name(one.class_name)} without {_name(one.concept)}' for one in card.targets)}"
-    penalty = "" if card.penalty is None else f", penalty {measure(card.penalty)}"
+    penalty = "" if card.penalty is None else f", penalty {card.penalty:g}"
     yield f"Method: {card.method}{penalty}: {_OF_METHOD[card.method]}"
     yield f"Measured on {counted(card.n_images, 'picture')}, each by a head that did not see it:"
     yield ""
@@ -72,7 +72,7 @@ def _text(card: RepairCard) -> Iterator[str]:
     yield ""
     yield "Tried:"
     for trial in card.trials:
-        penalty = "" if trial.penalty is None else f" {measure(trial.penalty)}"
+        penalty = "" if trial.penalty is None else f" {trial.penalty:g}"
         loses = f"; loses: {', '.join(_name(one) for one in trial.loses)}" if trial.loses else ""
         yield f"  {trial.method}{penalty}: worst subgroup {percent(trial.worst)}, mean {percent(trial.balanced)}{loses}"
     if card.limit is not None:
@@ -101,11 +101,12 @@ def _label(figure: RepairFigure) -> str:
 def limit_sentence(limit: RepairLimit) -> str:
     """Whether more pictures, or only another training, would raise the worst subgroup."""
     arm = f"{_name(limit.class_name)} {'with' if limit.present else 'without'} {_name(limit.concept)}"
-    halved = UNKNOWN if limit.halved is None else percent(limit.halved)
     told = f"Worst subgroup: {arm}, {percent(limit.held_out)} of {limit.n:,} that the head did not see"
     if limit.halved is None:
         return f"{told}; too few to say what more of them would do: collect some."
-    fitted = f"{percent(limit.fitted)} of those that it was fitted to, {halved} with half of them left out"
+    fitted = (
+        f"{percent(limit.fitted)} of those that it was fitted to, {percent(limit.halved)} with half of them left out"
+    )
     if limit.held_out > limit.halved:
         more = growth(limit.held_out - limit.halved)
         return f"{told} ({fitted}): as many more ({limit.n:,}) may give about {more} again."

@@ -57,7 +57,8 @@ def test_balanced_weights_by_hand():
     present = np.r_[np.ones(30, bool), np.zeros(30, bool)][:, None]
     known = (labels == 0)[:, None]
     weights = balanced_weights(labels, present, known)
-    assert weights[:30] == pytest.approx(20 / 30) and weights[30:40] == pytest.approx(2.0)
+    assert weights[:30] == pytest.approx(20 / 30)
+    assert weights[30:40] == pytest.approx(2.0)
     assert (weights[40:] == 1).all()
 
 
@@ -65,7 +66,8 @@ def test_an_arm_of_few_gets_its_part_of_a_half():
     labels, present = np.zeros(25, np.int64), (np.arange(25) < 20)[:, None]
     weights = balanced_weights(labels, present, np.ones_like(present))
     # 5 of 10 pictures: half of what the full arm gets, 25 in all
-    assert weights[:20].sum() == pytest.approx(25 * 2 / 3) and weights[20:].sum() == pytest.approx(25 / 3)
+    assert weights[:20].sum() == pytest.approx(25 * 2 / 3)
+    assert weights[20:].sum() == pytest.approx(25 / 3)
 
 
 def test_mistakes_weigh_more_by_hand():
@@ -110,8 +112,10 @@ def test_rows_that_are_not_repaired_stand_still_and_a_large_penalty_changes_bias
     x, labels, _ = _world()
     head = _head()
     found = refit(head, x, labels, np.ones(labels.size), rows=np.array([0]), penalty=1e6)
-    assert (found.weight[1:] == head.weight[1:]).all() and (found.bias[1:] == head.bias[1:]).all()
-    assert found.weight[0] == pytest.approx(head.weight[0], abs=1e-4) and found.bias[0] != head.bias[0]
+    assert (found.weight[1:] == head.weight[1:]).all()
+    assert (found.bias[1:] == head.bias[1:]).all()
+    assert found.weight[0] == pytest.approx(head.weight[0], abs=1e-4)
+    assert found.bias[0] != head.bias[0]
 
 
 @settings(max_examples=20, deadline=None)
@@ -151,7 +155,8 @@ def test_the_group_that_carries_the_concept_is_taken_out():
     assert leading_group(given, 0, 0).tolist() == [1]
     found = without_groups(given)
     average = 2 / 3
-    assert found.weight[0, 1] == pytest.approx(average) and found.weight[0, 0] == 1
+    assert found.weight[0, 1] == pytest.approx(average)
+    assert found.weight[0, 0] == 1
     assert found.bias[0] == pytest.approx((2 - average) * x[:, 1].mean(), rel=1e-4)
     assert (found.weight[1:] == weight[1:]).all()
 
