@@ -7,6 +7,7 @@ V concepts, H x W map. ``_idx`` is a position, ``_id`` a stable string, ``_share
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 ByteArray = NDArray[np.uint8]
 
+#: What stands for a file or folder wherever a user names one.
+AnyPath = str | os.PathLike[str]
 #: Called by stages with (stage, done, total).
 Progress = Callable[[str, int, int], None]
 

@@ -59,6 +59,11 @@ def build_model(spec: str, weights: Path | None, *, trust_code: bool) -> Source:
             f"model '{spec}' is no spec; expected torchvision:NAME, timm:NAME, FILE.py:factory, module:factory or "
             f"sample:{'|'.join(SAMPLES)}"
         )
+    if kind == "live":
+        raise ModelError(
+            f"model '{spec}' was a module in memory, which no file holds: give it once more in Python "
+            "(model=module, transform=…), or audit it by a spec"
+        )
     if kind == "torchvision":
         return _torchvision(name, weights)
     if kind == "timm":
