@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Literal
 
 from auditor.errors import InputError
 from auditor.store.queries.audit import Connection
@@ -14,7 +15,6 @@ from auditor.wording import nearest, quote, quote_list
 #: ``carrying``: pictures of the class with the concept. ``breaking``: those without it. ``pulled``: pictures of other
 #: classes with it that are called the class. ``mistakes``: pictures of the class that are called something else.
 Choice = Literal["breaking", "carrying", "mistakes", "pulled"]
-CHOICES: tuple[Choice, ...] = get_args(Choice)
 
 _LISTS: dict[Choice, Among] = {
     "breaking": "without",
@@ -24,6 +24,32 @@ _LISTS: dict[Choice, Among] = {
 }
 _CLASSES = "SELECT class_idx, class_name FROM verdicts ORDER BY class_name"
 _KEPT = "SELECT DISTINCT concept_id FROM concept_presence ORDER BY concept_id"
+_EVERY = """
+SELECT image_id, path, split, width, height, label_name, predicted_name, predicted_idx, confidence, correct
+FROM images JOIN predictions USING (image_id)
+ORDER BY image_idx
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A picture of the audit: where it lies, its size in pixels, and what is said of it."""
+
+    image_id: str
+    path: str
+    split: str | None
+    width: int
+    height: int
+    label: str | None
+    called: str | None
+    called_idx: int | None
+    confidence: float | None
+    correct: bool | None
+
+
+def every_picture(connection: Connection) -> list[StoredPicture]:
+    """All pictures that were audited, in the order of the data."""
+    return [StoredPicture(*row) for row in connection.execute(_EVERY).fetchall()]
 
 
 def chosen_pictures(
