@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from auditor.figures import points
@@ -12,6 +13,9 @@ from auditor.store.queries.audit import VerdictCounts
 from auditor.wording import inert as inert
 from auditor.wording import plain as plain
 
+#: What a spreadsheet may take for a formula: these signs, wide ones as well, behind any blanks; and a leading tab or
+#: line break, which some strip.
+FORMULA = r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])"
 #: A shape and a word for every verdict, so that none depends on colour.
 VERDICT_SHAPES = {
     "flagged": "▲",
@@ -32,6 +36,11 @@ VERDICT_LEVELS: dict[VerdictName, Level] = {
 #: Under every table of classes.
 LEGEND = "Share: of the words for the class. Gap: how much more often pictures are called it with the concept."
 VERDICT_WORDS = {name: name.replace("_", " ") for name in VERDICT_SHAPES}
+
+
+def without_formula(text: str | None) -> str:
+    """A text as it goes into a cell of CSV that this program writes itself."""
+    return f"'{text}" if text is not None and re.search(FORMULA, text) else text or ""
 
 
 def told_counts(counts: VerdictCounts) -> list[tuple[str, int]]:

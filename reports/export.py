@@ -19,11 +19,9 @@ import duckdb
 from auditor.errors import InputError, StoreError
 from auditor.store.database import open_audit_database
 from auditor.store.queries.audit import Connection
+from reports.display import FORMULA
 from reports.formats import ExportFormat
 
-#: What a spreadsheet may take for a formula: these signs, wide ones as well, behind any blanks; and a leading tab or
-#: line break, which some strip.
-_FORMULA = r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])"
 _NO_TEXT = re.compile(
     r"(BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\)|DATE|TIME|TIMESTAMP)(\[\d*\])*"
 )
@@ -132,12 +130,7 @@ def _for_csv(column: str, kind: str) -> str:
     if _NO_TEXT.fullmatch(kind):
         return f'"{column}"'
     text = f'CAST("{column}" AS VARCHAR)'
-    return f"""CASE WHEN regexp_matches({text}, '{_FORMULA}') THEN '''' || {text} ELSE {text} END"""
-
-
-def without_formula(text: str | None) -> str:
-    """A text as it goes into a cell of CSV that this program writes itself."""
-    return f"'{text}" if text is not None and re.search(_FORMULA, text) else text or ""
+    return f"""CASE WHEN regexp_matches({text}, '{FORMULA}') THEN '''' || {text} ELSE {text} END"""
 
 
 def _checked(name: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from auditor.errors import InputError
 from auditor.store.queries.picture_lists import GridPicture
 from auditor.wording import quote
-from reports.export import without_formula
+from reports.display import without_formula
 from reports.formats import ExportFormat
 
 COLUMNS = ("path", "label", "called", "confidence", "presence", "share")
