@@ -56,6 +56,7 @@ from auditor.inputs.core_concepts import CoreConceptOf, core_concepts
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.decoding_notices import decoding_notices
 from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
+from auditor.inputs.exposure import check_exposure
 from auditor.inputs.images import read_image
 from auditor.inputs.property_columns import joined, property_columns
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
@@ -184,6 +185,7 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
     }
     same_as = {**attributes.same_as, **{e.concept.concept_id: e.same_as for e in examples if e.same_as is not None}}
     named = (*attributes.concepts, *(one.concept for one in examples))
+    check_exposure(config.exposure, (*vocabulary.concepts, *vocabulary.families, *named))
     core = core_concepts(entries, match.class_names, given, named, same_as)
     with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))

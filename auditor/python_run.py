@@ -49,6 +49,7 @@ def run_audit(
     device: str | None = None,
     core: Mapping[str, Mapping[str, CoreEntry | str | Mapping[str, object]]] | None = None,
     attributes: AttributeSettings | Mapping[str, object] | None = None,
+    exposure: Mapping[str, float] | None = None,
     concepts: Mapping[str, ExampleSettings | Mapping[str, object]] | None = None,
     resume: bool = False,
     quiet: bool = False,
@@ -91,6 +92,7 @@ def run_audit(
         device: auto, cpu, cuda, cuda:1, mps.
         core: By class the concepts that it may rest on, each with the reason.
         attributes: Columns of the manifest to ``include`` or ``exclude``.
+        exposure: By concept the part of a class's pictures that it is in where the model is used.
         concepts: By name the pictures that show a concept (``yes``) and those that do not (``no``).
         resume: Go on with what ``out`` holds. A finished audit of the same inputs is left as it is; a module in memory
             is the same where its digest is (`docs/python.md`).
@@ -133,6 +135,7 @@ def run_audit(
         "device": device,
         "core": core,
         "attributes": attributes,
+        "exposure": exposure,
         "concepts": concepts,
     }
     file = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from auditor.figures import points
+from auditor.figures import percent, points
 from auditor.gate.decision import Level
 from auditor.records import Verdict, VerdictName
 from auditor.rules import rule_of, written
 from auditor.store.queries.audit import VerdictCounts
+from auditor.store.queries.exposure import ExpectedLoss
 from auditor.wording import inert as inert
 from auditor.wording import plain as plain
 
@@ -54,6 +55,19 @@ def missed_at_most(clean: Iterable[Verdict]) -> str | None:
     bounds = [verdict.gap_bound for verdict in clean]
     known = [bound for bound in bounds if bound is not None]
     return f"a gap that was missed is at most {points(max(known))}" if known and len(known) == len(bounds) else None
+
+
+def exposed_sentence(expected: ExpectedLoss | None) -> str | None:
+    """What a gap would cost in deployment: "With snow in 30 % of its pictures, …"; None where nothing is said of it."""
+    if expected is None:
+        return None
+    sign = -1 if expected.loss < 0 else 1
+    changed = points(sign * expected.loss, *sorted((sign * expected.low, sign * expected.high)), unit="points")
+    return plain(
+        f"With {expected.concept} in {percent(expected.exposure)} of its pictures, as [exposure] says of deployment, "
+        f"instead of {percent(expected.audited)}, its recall would {'fall' if sign > 0 else 'rise'} by {changed}.",
+        400,
+    )
 
 
 def reason_line(verdict: Verdict) -> str | None:
