@@ -65,6 +65,7 @@ JUDGED_TABLES = (
     "fixed_places",
     "unnamed_leads",
     "dose_responses",
+    "unbounded_gaps",
 )
 _VERSIONED = ("torch", "torchvision", "open_clip_torch", "timm", "numpy", "scipy", "faiss-cpu", "duckdb")
 
@@ -227,6 +228,7 @@ def add_evidence(
     database.add_core_concepts(evidence.core_concepts)
     database.add_counterexamples(evidence.counterexamples)
     database.add_dose_responses(evidence.dose_responses)
+    database.add_unbounded_gaps(evidence.unbounded_gaps)
 
 
 def rejudged_from(run: Run) -> RejudgedFrom:

@@ -197,6 +197,27 @@ class Counterexample:
 
 
 @dataclass(frozen=True, slots=True)
+class UnboundedGap:
+    """A gap of a class that is not shown to be clean which may be as large as the tolerance, and what would exclude it.
+
+    ``n_missing_with`` and ``n_missing_without`` exclude the tolerance with a chance of 80 % where there is no gap; None
+    where no number would, both 0 where what was seen lies too near the tolerance.
+    """
+
+    class_idx: int
+    class_name: str
+    concept_id: str
+    concept: str
+    concept_kind: str
+    by_others: bool  # pictures of other classes leave it open (pull), else the class's own (recall)
+    bound: float  # the largest gap that is not excluded
+    n_with: int
+    n_without: int
+    n_missing_with: int | None
+    n_missing_without: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Contradiction:
     """Two words that exclude each other, in how many pictures each is said to be, and in how many both."""
 

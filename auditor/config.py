@@ -156,6 +156,9 @@ class AuditConfig(BaseModel):
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
     core: dict[str, dict[str, CoreEntry]] = Field(default={}, description="class: concepts it may rest on, and why")
     attributes: AttributeSettings = Field(default=AttributeSettings(), description="columns that are examined")
+    exposure: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default={}, description="concept: in which part of a class's pictures it is in deployment"
+    )
     concepts: dict[str, ExampleSettings] = Field(default={}, description="concepts that are learnt from examples")
 
     def digest(self) -> str:

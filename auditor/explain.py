@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import io
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +17,10 @@ from auditor.errors import InputError, ModelError
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
 from auditor.inputs.images import read_image
+from auditor.models.live_model import LiveModel
 from auditor.models.load_classifier import load_classifier
 from auditor.named_files import check_named_files, model_folder
-from auditor.records import Concept
+from auditor.records import AnyPath, Concept
 from auditor.rules import LITTLE_EVIDENCE
 from auditor.store.model_words import (
     find_picture,
@@ -78,6 +81,14 @@ class Explanation:
         lines.append(f"words for {self.class_name}: {listed(self.words)}; unexplained {percent(self.maps.residual)}")
         return "\n".join([*lines, *self.notes])
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it: the figure of ``auditor explain``."""
+        from reports.explain_figure import draw_explanation
+
+        stream = io.BytesIO()
+        draw_explanation(self).save(stream, format="PNG")
+        return stream.getvalue()
+
 
 def listed(words: Sequence[SaidWord]) -> str:
     """Words in a line: those that the picture shows, then those that it does not."""
@@ -96,14 +107,14 @@ def _said(
 
 
 def explain_image(
-    folder: Path,
-    image: str,
+    folder: AnyPath,
+    image: AnyPath,
     *,
     class_name: str | None = None,
-    model: str | None = None,
-    weights: Path | None = None,
-    data: Path | None = None,
-    preprocess: Path | None = None,
+    model: str | LiveModel | None = None,
+    weights: AnyPath | None = None,
+    data: AnyPath | None = None,
+    preprocess: AnyPath | None = None,
     trust_code: bool = False,
 ) -> Explanation:
     """Explain one picture with the model and the channel meanings of a finished audit.
@@ -112,7 +123,7 @@ def explain_image(
         folder: The audit.
         image: A path of the audited data set, an image id, or the path of any picture.
         class_name: Class to explain; None for the predicted one.
-        model: Model spec, where it is no longer the audit's.
+        model: Model spec, where it is no longer the audit's, or the model in memory that was audited.
         weights: File of the weights.
         data: Root of the pictures, where it has moved.
         preprocess: File of the preprocessing.
@@ -125,6 +136,7 @@ def explain_image(
         InputError: no such picture, one that changed since it was audited, no such class, or the audit names files
             that were not given again.
     """
+    folder, image = Path(folder), os.fspath(image)
     with open_audit_database(folder) as connection:
         settings = read_run_settings(connection)
         if settings.model_spec == NO_MODEL:
@@ -136,7 +148,7 @@ def explain_image(
         picture = find_picture(connection, image)
         seen = read_concepts_seen(connection, image) if picture else None
     class_idx = _class_idx(class_name, settings.class_names)
-    root = data or Path(settings.data_path)
+    root = Path(settings.data_path if data is None else data)
     root = root if root.is_dir() else root.parent
     path = root / picture.path if picture else Path(image)
     if not path.is_file():
@@ -150,15 +162,27 @@ def explain_image(
         "model": model_folder(settings.model_spec) if model is None else None,
     }
     check_named_files(folder, named, trust_code=trust_code)
-    classifier = load_classifier(
-        model or settings.model_spec,
-        weights=weights or settings.weights,
-        preprocess=preprocess or settings.preprocess,
-        trust_code=trust_code,
-        target_layer=settings.target_layer,
-        model_output=settings.model_output,
-        n_labels=len(settings.class_names),
+    weights, preprocess = (
+        named if given is None else Path(given)
+        for given, named in ((weights, settings.weights), (preprocess, settings.preprocess))
     )
+    if isinstance(model, LiveModel):
+        classifier = model.classifier(
+            preprocess=preprocess,
+            target_layer=settings.target_layer,
+            model_output=settings.model_output,
+            n_labels=len(settings.class_names),
+        )
+    else:
+        classifier = load_classifier(
+            model or settings.model_spec,
+            weights=weights,
+            preprocess=preprocess,
+            trust_code=trust_code,
+            target_layer=settings.target_layer,
+            model_output=settings.model_output,
+            n_labels=len(settings.class_names),
+        )
     if classifier.digest != settings.model_digest:
         raise ModelError(
             f"the model '{classifier.spec}' with these weights is not the one that was audited (digest "

@@ -56,12 +56,14 @@ from auditor.inputs.core_concepts import CoreConceptOf, core_concepts, unmeasure
 from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.decoding_notices import decoding_notices
 from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
+from auditor.inputs.exposure import check_exposure
 from auditor.inputs.images import read_image
 from auditor.inputs.manifest import Reading
 from auditor.inputs.property_columns import joined, property_columns
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
+from auditor.models.live_model import LiveModel
 from auditor.models.load_classifier import load_classifier
 from auditor.picture_concepts import picture_concepts
 from auditor.place_grid import place_of
@@ -80,11 +82,14 @@ from auditor.wording import quote
 logger = logging.getLogger(__name__)
 
 
-def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progress | None = None) -> Path:
+def run_audit(
+    config: AuditConfig, *, live: LiveModel | None = None, resume: bool = False, on_progress: Progress | None = None
+) -> Path:
     """Audit a data set and a classifier.
 
     Args:
         config: The settings.
+        live: The model where it is in memory; ``config.model`` is its spec then.
         resume: Go on with what ``config.out`` holds; a finished audit of the same inputs with the same settings by
             the same auditor is left as it is, one that differs or is damaged is made anew from what is whole of it.
             The contents of pictures and masks count; in CI all are read, elsewhere those that something touched since
@@ -99,7 +104,7 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
     """
     check_out_folder(config.out, resume=resume)
     with one_writer(config.out):
-        inputs = load_inputs(config, on_progress=on_progress)
+        inputs = load_inputs(config, live=live, on_progress=on_progress)
         if is_up_to_date(config.out, config, inputs):
             return config.out
         inputs, gathered = gather(config, inputs, on_progress=on_progress)
@@ -107,8 +112,10 @@ def run_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progres
     return config.out
 
 
-def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> Inputs:
+def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progress: Progress | None = None) -> Inputs:
     """Load data set, models and vocabulary, and check that they fit each other, before anything is written.
+
+    ``live`` is the model where it is in memory.
 
     Raises:
         AuditorError: the first thing that does not fit.
@@ -133,7 +140,15 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     device = find_device(config.device)
     classifier = None
     match = ClassMatch(dataset.labels, {label: idx for idx, label in enumerate(dataset.labels)}, "labels")
-    if config.examines_model:
+    if live is not None:
+        classifier = live.classifier(
+            preprocess=config.preprocess,
+            target_layer=config.target_layer,
+            model_output=config.model_output,
+            n_labels=len(dataset.labels),
+            device=device,
+        )
+    elif config.examines_model:
         classifier = load_classifier(
             config.model,
             weights=config.weights,
@@ -144,6 +159,7 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
             n_labels=len(dataset.labels),
             device=device,
         )
+    if classifier is not None:
         match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
     encoder = load_encoder(config.encoder, device=device)
     given = load_vocabulary(config.vocabulary or encoder.vocabulary_path)
@@ -172,6 +188,7 @@ def load_inputs(config: AuditConfig, *, on_progress: Progress | None = None) -> 
     }
     same_as = {**attributes.same_as, **{e.concept.concept_id: e.same_as for e in examples if e.same_as is not None}}
     named = (*attributes.concepts, *(one.concept for one in examples))
+    check_exposure(config.exposure, (*vocabulary.concepts, *vocabulary.families, *named))
     core = core_concepts(entries, match.class_names, given, named, same_as)
     with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))

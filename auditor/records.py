@@ -7,6 +7,7 @@ V concepts, H x W map. ``_idx`` is a position, ``_id`` a stable string, ``_share
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 else:  # the gate is installed without NumPy, and reads no arrays (docs/decisions/0050-small-install.md)
     FloatArray = IntArray = BoolArray = ByteArray = Any
 
+#: What stands for a file or folder wherever a user names one.
+AnyPath = str | os.PathLike[str]
 #: Called by stages with (stage, done, total).
 Progress = Callable[[str, int, int], None]
 

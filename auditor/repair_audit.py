@@ -27,9 +27,9 @@ from auditor.repair.sampling import sampling_list
 from auditor.repair_records import METHODS, Method, RepairCard, RepairTarget
 from auditor.rules import PRESENT
 from auditor.store.checksums import FILES
-from auditor.store.database import open_audit_database
 from auditor.store.manifest import check_whole, read_audit_json
 from auditor.store.one_writer import one_writer
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from auditor.store.queries.groups import group_of_channels
 from auditor.wording import nearest, quote, quote_list

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from auditor.figures import points
+from auditor.figures import percent, points
 from auditor.gate.decision import Level
 from auditor.records import Verdict, VerdictName
 from auditor.rules import rule_of, written
 from auditor.store.queries.audit import VerdictCounts
+from auditor.store.queries.exposure import ExpectedLoss
 from auditor.wording import inert as inert
 from auditor.wording import plain as plain
 
+#: What a spreadsheet may take for a formula: these signs, wide ones as well, behind any blanks; and a leading tab or
+#: line break, which some strip.
+FORMULA = r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])"
 #: A shape and a word for every verdict, so that none depends on colour.
 VERDICT_SHAPES = {
     "flagged": "▲",
@@ -34,6 +39,11 @@ LEGEND = "Share: of the words for the class. Gap: how much more often pictures a
 VERDICT_WORDS = {name: name.replace("_", " ") for name in VERDICT_SHAPES}
 
 
+def without_formula(text: str | None) -> str:
+    """A text as it goes into a cell of CSV that this program writes itself."""
+    return f"'{text}" if text is not None and re.search(FORMULA, text) else text or ""
+
+
 def told_counts(counts: VerdictCounts) -> list[tuple[str, int]]:
     """Classes by verdict; those that few audits have ("harmed", "not_shown") only where there are some."""
     numbers = [(name, int(getattr(counts, name))) for name in VERDICT_SHAPES]
@@ -45,6 +55,19 @@ def missed_at_most(clean: Iterable[Verdict]) -> str | None:
     bounds = [verdict.gap_bound for verdict in clean]
     known = [bound for bound in bounds if bound is not None]
     return f"a gap that was missed is at most {points(max(known))}" if known and len(known) == len(bounds) else None
+
+
+def exposed_sentence(expected: ExpectedLoss | None) -> str | None:
+    """What a gap would cost in deployment: "With snow in 30 % of its pictures, …"; None where nothing is said of it."""
+    if expected is None:
+        return None
+    sign = -1 if expected.loss < 0 else 1
+    changed = points(sign * expected.loss, *sorted((sign * expected.low, sign * expected.high)), unit="points")
+    return plain(
+        f"With {expected.concept} in {percent(expected.exposure)} of its pictures, as [exposure] says of deployment, "
+        f"instead of {percent(expected.audited)}, its recall would {'fall' if sign > 0 else 'rise'} by {changed}.",
+        400,
+    )
 
 
 def reason_line(verdict: Verdict) -> str | None:

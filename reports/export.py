@@ -10,6 +10,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,9 @@ import duckdb
 from auditor.errors import InputError, StoreError
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.audit import Connection
+from reports.display import FORMULA
 from reports.formats import ExportFormat
 
-#: What a spreadsheet may take for a formula: these signs, wide ones as well, behind any blanks; and a leading tab or
-#: line break, which some strip.
-_FORMULA = r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])"
 _NO_TEXT = re.compile(
     r"(BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(\d+,\d+\)|DATE|TIME|TIMESTAMP)(\[\d*\])*"
 )
@@ -52,27 +51,43 @@ def export_tables(audit: Path, folder: Path, export_format: ExportFormat) -> lis
         InputError: the folder is not empty, or cannot be made.
         StoreError: the audit cannot be read, or the disk is full.
     """
+    if export_format not in (ExportFormat.csv, ExportFormat.parquet):
+        raise InputError(f"--format {export_format} is for --pictures; tables are written as csv or parquet")
+    try:
+        with (
+            new_folder(folder, "the tables") as unfinished,
+            open_audit_database(audit, may_write_to=unfinished) as connection,
+        ):
+            written = [_export(connection, name, unfinished, export_format) for name in _tables(connection)]
+    except duckdb.Error as error:
+        raise StoreError(f"{audit} cannot be exported to {folder}: {str(error).splitlines()[0]}") from error
+    return [ExportedTable(folder / table.path.name, table.n_rows, table.left_out) for table in written]
+
+
+@contextmanager
+def new_folder(folder: Path, what: str) -> Iterator[Path]:
+    """A folder to write ``what`` into, which becomes ``folder`` when the block ends well, and goes when it does not.
+
+    Raises:
+        InputError: ``folder`` is not empty, or cannot be made or written.
+    """
     unfinished = folder.parent / f"{folder.name}.tmp-{uuid.uuid4().hex[:12]}"
     try:
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise InputError(f"--output {folder} exists already and is not an empty folder; choose another one")
         str(unfinished.resolve()).encode()  # DuckDB takes no other paths
         unfinished.mkdir(parents=True)
-        with open_audit_database(audit, may_write_to=unfinished) as connection:
-            written = [_export(connection, name, unfinished, export_format) for name in _tables(connection)]
+        yield unfinished
         if folder.exists():
             folder.rmdir()
         unfinished.rename(folder)
     except (OSError, UnicodeEncodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its name is no valid Unicode"
         raise InputError(
-            f"the tables cannot be written to {folder}: {reason}; give --output a folder that can be made"
+            f"{what} cannot be written to {folder}: {reason}; give --output a folder that can be made"
         ) from error
-    except duckdb.Error as error:
-        raise StoreError(f"{audit} cannot be exported to {folder}: {str(error).splitlines()[0]}") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return [ExportedTable(folder / table.path.name, table.n_rows, table.left_out) for table in written]
 
 
 def _tables(connection: Connection) -> Iterator[str]:
@@ -115,7 +130,7 @@ def _for_csv(column: str, kind: str) -> str:
     if _NO_TEXT.fullmatch(kind):
         return f'"{column}"'
     text = f'CAST("{column}" AS VARCHAR)'
-    return f"""CASE WHEN regexp_matches({text}, '{_FORMULA}') THEN '''' || {text} ELSE {text} END"""
+    return f"""CASE WHEN regexp_matches({text}, '{FORMULA}') THEN '''' || {text} ELSE {text} END"""
 
 
 def _checked(name: str) -> str:

@@ -35,6 +35,7 @@ class ExportFormat(StrEnum):
 
     csv = "csv"
     parquet = "parquet"
+    paths = "paths"  # of chosen pictures alone
 
 
 class Renderer(Protocol):

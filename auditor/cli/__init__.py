@@ -11,6 +11,7 @@ from auditor.cli.app import app
 # isort: off
 from auditor.cli import run as _run  # noqa: F401
 from auditor.cli import report as _report  # noqa: F401
+from auditor.cli import collect as _collect  # noqa: F401
 from auditor.cli import dashboard as _dashboard  # noqa: F401
 from auditor.cli import diff as _diff  # noqa: F401
 from auditor.cli import history as _history  # noqa: F401

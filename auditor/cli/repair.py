@@ -152,7 +152,7 @@ def _audit(
     from auditor.gate.release_diff import compare_releases
     from auditor.release.facts import release_facts
     from auditor.repair_audit import audit_repaired
-    from auditor.store.database import open_audit_database
+    from auditor.store.open_audit import open_audit_database
     from reports.diff.text import print_diff
 
     with progress_bars(quiet) as on_progress:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,7 +27,26 @@ from auditor.cli.app import (
     write_page,
 )
 from auditor.errors import InputError
+from auditor.wording import plain
 from reports.formats import ExportFormat, ReportFormat
+
+if TYPE_CHECKING:
+    from auditor.store.queries.audit import Connection
+
+
+class PictureChoice(StrEnum):
+    """What ``auditor export --pictures`` takes; see ``auditor.store.queries.chosen_pictures.Choice``."""
+
+    breaking = "breaking"
+    carrying = "carrying"
+    mistakes = "mistakes"
+    pulled = "pulled"
+
+
+class ExportTarget(StrEnum):
+    """What ``auditor export --to`` takes."""
+
+    fiftyone = "fiftyone"
 
 
 @app.command()
@@ -53,14 +73,56 @@ def report(
 @one_line_errors
 def export(
     audit: AuditDir,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files; made, and never overwritten.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the files; made, never overwritten. Of a list: a file."),
+    ] = None,
     export_format: Annotated[
-        ExportFormat, typer.Option("--format", help="csv (without pictures and maps), or parquet.")
+        ExportFormat, typer.Option("--format", help="csv (without pictures and maps), parquet; of a list csv or paths.")
     ] = ExportFormat.csv,
+    pictures: Annotated[
+        PictureChoice | None,
+        typer.Option(help="A list: of --class those breaking or carrying --concept, its mistakes, or pulled into it."),
+    ] = None,
+    class_name: Annotated[str | None, typer.Option("--class", help="Class that --pictures are of.")] = None,
+    concept: Annotated[str | None, typer.Option(help="Concept that --pictures break or carry.")] = None,
+    to: Annotated[ExportTarget | None, typer.Option(help="fiftyone: a data set with tags and maps.")] = None,
+    data: DataAgain = None,
     debug: Debug = False,
 ) -> None:
-    """Write every table of an audit as a file, for spreadsheets and notebooks."""
+    """Write an audit for others: every table as a file, a list of pictures, or a data set for FiftyOne."""
     from auditor.figures import counted
+    from auditor.store.open_audit import open_audit_database
+
+    if pictures is None and (class_name, concept) != (None, None):
+        raise InputError(
+            "--class and --concept say which pictures; add --pictures (breaking, carrying, mistakes, pulled)"
+        )
+    if pictures is not None:
+        from auditor.store.queries.chosen_pictures import chosen_pictures
+        from reports.formats import to_bytes, write_report
+        from reports.picture_list import picture_list
+
+        if class_name is None or to is not None:
+            raise InputError("--pictures goes with --class NAME (and --concept NAME), and without --to")
+        with open_audit_database(audit) as connection:
+            text = picture_list(chosen_pictures(connection, pictures.value, class_name, concept), export_format)
+        if output is None:
+            typer.echo(to_bytes(text) if text else b"", nl=False)
+        else:
+            write_report(text, output)
+        return
+    if output is None:
+        raise InputError("--output is missing: give the folder for the files, which is made")
+    if to is ExportTarget.fiftyone:
+        from reports.fiftyone import export_fiftyone
+
+        with open_audit_database(audit) as connection:
+            written = export_fiftyone(connection, output, _root_of(connection, data))
+        typer.echo(f"{written.folder}  {counted(written.n_pictures, 'picture')}, {counted(written.n_maps, 'map')}")
+        for tag in written.tags:
+            typer.echo(f"tag: {plain(tag)}")
+        return
     from reports.export import export_tables
 
     if output == STDOUT:
@@ -68,6 +130,14 @@ def export(
     for table in export_tables(audit, output, export_format):
         left_out = f"  (without {', '.join(table.left_out)}: bytes, which Parquet keeps)" if table.left_out else ""
         typer.echo(f"{table.path}  {counted(table.n_rows, 'row')}{left_out}")
+
+
+def _root_of(connection: Connection, data: Path | None) -> Path:
+    """Where the audited pictures lie: beside their manifest, or in their folder."""
+    from auditor.store.queries.audit import run
+
+    given = data or Path(run(connection).data_path)
+    return given if given.is_dir() else given.parent
 
 
 @app.command()

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from auditor.concept_records import CoreConcept, CoreReason, Counterexample, EncoderFit, FixedPlace, UnnamedLead
+from auditor.concept_records import (
+    CoreConcept,
+    CoreReason,
+    Counterexample,
+    EncoderFit,
+    FixedPlace,
+    UnboundedGap,
+    UnnamedLead,
+)
 from auditor.edit_records import DoseResponse, LevelEdits
 from auditor.place_grid import N_CELLS
 from auditor.records import (
@@ -129,3 +137,4 @@ class EvidenceResult:
     first_notices: tuple[str, ...] = ()  # those without which nothing else can be read
     fit: EncoderFit | None = None  # what the encoder's words are worth on these pictures
     dose_responses: list[DoseResponse] = field(default_factory=list)
+    unbounded_gaps: list[UnboundedGap] = field(default_factory=list)

@@ -56,6 +56,11 @@ def build_model(spec: str, weights: Path | None, *, trust_code: bool, random: bo
         raise ModelError(f"model {quote(spec)} is no spec: it is longer than a path may be; expected {_SPECS}")
     _check_no_file(spec)
     source, _, name = spec.partition(":")
+    if source == "live":
+        raise ModelError(
+            f"model '{spec}' was a module in memory, which no file holds: give it once more in Python "
+            "(model=module, transform=…), or audit it by a spec"
+        )
     if source == "torchvision" and name:
         return _torchvision(name, weights, random=random)
     if source == "timm" and name:

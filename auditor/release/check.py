@@ -17,6 +17,7 @@ from auditor.gate.decision_words import audited
 from auditor.gate.policy import Policy, load_policy
 from auditor.gate.policy_hits import ReleaseEvidence
 from auditor.gate.releases import Pair, ReleaseDiff
+from auditor.records import AnyPath
 from auditor.release.evidence import read_evidence
 from auditor.release.failed_text import failed_text
 from auditor.release.growth import compare_with, growth, in_short, unmeasured
@@ -29,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 #: States that an entry of the baseline can mend.
 _ACCEPTABLE = ("new", "expired")
-
-AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

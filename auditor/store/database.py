@@ -23,6 +23,7 @@ from auditor.concept_records import (
     Counterexample,
     ExampleConcept,
     FixedPlace,
+    UnboundedGap,
     UnnamedLead,
 )
 from auditor.edit_records import DoseResponse
@@ -234,6 +235,10 @@ class AuditDatabase:
     def add_dose_responses(self, rows: Sequence[DoseResponse]) -> None:
         """Append what pictures are called at levels of a property."""
         self._insert("dose_responses", tables.record_table(rows, DoseResponse))
+
+    def add_unbounded_gaps(self, rows: Sequence[UnboundedGap]) -> None:
+        """Append gaps that are not excluded, and what is missing for it."""
+        self._insert("unbounded_gaps", tables.record_table(rows, UnboundedGap))
 
     def add_failures(self, rows: Sequence[Failure]) -> None:
         """Append pictures that could not be used."""

@@ -259,6 +259,16 @@ def m0017_dose_responses(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0018_unbounded_gaps(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep which gaps are not excluded and what is missing for it; audits from before say it in words alone."""
+    connection.execute(
+        "CREATE TABLE unbounded_gaps (class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL,"
+        " concept_id VARCHAR NOT NULL, concept VARCHAR NOT NULL, concept_kind VARCHAR NOT NULL,"
+        " by_others BOOLEAN NOT NULL, bound DOUBLE NOT NULL, n_with BIGINT NOT NULL, n_without BIGINT NOT NULL,"
+        " n_missing_with BIGINT, n_missing_without BIGINT)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -277,6 +287,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0015_concepts_seen,
     m0016_leads,
     m0017_dose_responses,
+    m0018_unbounded_gaps,
 )
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from auditor.records import Verdict
 from reports.dashboard.address import Place
+from reports.display import without_formula
 
 #: Lines of a page of the table.
 PAGE_SIZE = 50
-#: What a spreadsheet may take for a formula, as in ``reports.export``.
-_FORMULA = re.compile(r"^(\s*[=+\-@＝＋－＠]|[\t\r\n])")
 _COLUMNS = (
     "class_name",
     "verdict",
@@ -93,7 +91,7 @@ def as_csv(rows: Sequence[Verdict]) -> str:
 
 def _cell(value: object) -> object:
     if isinstance(value, str):
-        return "'" + value if _FORMULA.match(value) else value
+        return without_formula(value)
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     return value

@@ -55,7 +55,7 @@ class PictureBudget:
 
     def part(self, jpeg: bytes, box: tuple[float, float, float, float]) -> Drawn | None:
         """A part of a picture for a strip, in fractions of the whole; None where that is no part."""
-        image = self._opened(jpeg) if _is_crop(box) else None
+        image = self._opened(jpeg) if is_crop(box) else None
         return None if image is None else self._drawn(_cut(image, box, self._sizes.small))
 
     def with_map(self, jpeg: bytes, saliency: SaliencyMap | None) -> tuple[Drawn | None, Drawn | None]:
@@ -106,7 +106,7 @@ def as_webp(image: Image.Image, quality: int) -> Drawn:
 def part_seen(image: Image.Image, saliency: SaliencyMap, longest: int) -> Image.Image | None:
     """The part of a picture that a map covers; None where that is not known."""
     crop = saliency.crop
-    return _cut(image, crop, longest) if crop is not None and _is_crop(crop) else None
+    return _cut(image, crop, longest) if crop is not None and is_crop(crop) else None
 
 
 def fitted(image: Image.Image, longest: int) -> Image.Image:
@@ -115,7 +115,8 @@ def fitted(image: Image.Image, longest: int) -> Image.Image:
     return image
 
 
-def _is_crop(crop: tuple[float, ...]) -> bool:
+def is_crop(crop: tuple[float, ...]) -> bool:
+    """Whether it is a part of a picture that a model can have seen, in the picture's own width and height."""
     if len(crop) != 4 or not all(math.isfinite(side) and abs(side) <= _FARTHEST for side in crop):
         return False
     left, top, right, bottom = crop

@@ -136,6 +136,7 @@ class Section:
     verdict: Verdict
     opening: str
     rest: str
+    exposed: str | None  # what a gap would cost in deployment
     arms_of: Literal["class", "others", "data"]
     arms: tuple[Arm, ...]
     n_compared: int | None

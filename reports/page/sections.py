@@ -18,9 +18,10 @@ from auditor.store.manifest import DATABASE_NAME
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
+from auditor.store.queries.exposure import expected_losses
 from auditor.store.queries.leads import leads
 from auditor.store.queries.pictures import Side, SidePicture
-from reports.display import plain
+from reports.display import exposed_sentence, plain
 from reports.page import class_evidence
 from reports.page.lead_strips import CUT_OUTS, PER_HALF, halves_strips, place_strips
 from reports.page.pictures import PictureBudget, Sizes
@@ -67,6 +68,7 @@ class Sections:
     ) -> None:
         self._connection, self._anchors = connection, anchors
         self._leads, self._folder = leads(connection), audit_folder(connection)
+        self._losses = expected_losses(connection)
         self._residuals = picture_queries.mean_residuals(connection)
         self._pictures = SectionPictures(connection, shown, anchors, extent, budget)
 
@@ -101,6 +103,7 @@ class Sections:
             verdict=verdict,
             opening=opening,
             rest=rest,
+            exposed=exposed_sentence(self._losses.get(c)),
             arms_of="data" if no_model else "others" if by_pull and wanted else "class",
             arms=tuple(arms),
             n_compared=_compared(leading, verdict),

@@ -18,6 +18,7 @@ from auditor.edit_records import DoseResponse
 from auditor.gate.decision import GateDecision
 from auditor.records import ClassConcept, Finding, Subgroup
 from auditor.store.queries import audit as queries
+from auditor.store.queries.exposure import expected_losses
 from auditor.store.queries.leaks import leaks
 
 #: Grows when a field changes its meaning or goes; new fields alone do not count.
@@ -45,6 +46,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
     places = _by_class(queries.fixed_places(connection))
     halves = _by_class(queries.unnamed_leads(connection))
     doses = _by_class(queries.dose_responses(connection))
+    losses = expected_losses(connection)
     failed, leaked = queries.failure_counts(connection), leaks(connection)
     return {
         "format": "auditor-report",
@@ -74,6 +76,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
                 "fixed_places": [_without_class(row) for row in places[verdict.class_idx]],
                 "unnamed_leads": [_without_class(row) for row in halves[verdict.class_idx]],
                 "dose_responses": [_without_class(row) for row in doses[verdict.class_idx]],
+                "expected_loss": _row(losses[verdict.class_idx]) if verdict.class_idx in losses else None,
             }
             for verdict in queries.verdicts(connection)
         ],

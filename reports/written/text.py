@@ -18,8 +18,17 @@ from auditor.gate.decision import GateDecision
 from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
 from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
+from auditor.store.queries.exposure import ExpectedLoss, expected_losses
 from auditor.store.queries.leads import Lead, leads
-from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, inert, missed_at_most, reason_line
+from reports.display import (
+    LEGEND,
+    VERDICT_SHAPES,
+    VERDICT_WORDS,
+    exposed_sentence,
+    inert,
+    missed_at_most,
+    reason_line,
+)
 from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import arms, attribute_lines, core_lines
@@ -64,7 +73,7 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
     if verdicts:
         words = {row.class_idx: row for row in queries.class_concepts(connection, limit=1)}
         parts += [_table(verdicts, words, width), Text(LEGEND, style=_DIM), ""]
-    found, folder = leads(connection), audit_folder(connection)
+    found, folder, losses = leads(connection), audit_folder(connection), expected_losses(connection)
     breaking: dict[int, list[Counterexample]] = {}
     for row in queries.counterexamples(connection):
         breaking.setdefault(row.class_idx, []).append(row)
@@ -72,7 +81,8 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
     untold = [verdict for verdict in verdicts if verdict.verdict == "not_analysed"]
     for verdict in told + untold[:_TOLD_NOT_ANALYSED]:
         rows = breaking.get(verdict.class_idx, [])
-        parts += [_paragraph(verdict, found.get(verdict.class_idx), folder, rows), ""]
+        expected = losses.get(verdict.class_idx)
+        parts += [_paragraph(verdict, found.get(verdict.class_idx), folder, rows, expected), ""]
     if len(untold) > _TOLD_NOT_ANALYSED:
         more = len(untold) - _TOLD_NOT_ANALYSED
         parts += [Text(f"○ {more:,} more not analysed: their reasons are in --format json."), ""]
@@ -157,7 +167,13 @@ def _concept(term: str | None, kind: str | None, limit: int) -> str:
     return f"{inert(term, max(5, limit - len(shown) - 3))} ({shown})"
 
 
-def _paragraph(verdict: Verdict, lead: Lead | None, folder: str, breaking: Sequence[Counterexample]) -> RenderableType:
+def _paragraph(
+    verdict: Verdict,
+    lead: Lead | None,
+    folder: str,
+    breaking: Sequence[Counterexample],
+    expected: ExpectedLoss | None = None,
+) -> RenderableType:
     heading = Text().append(f"{VERDICT_SHAPES[verdict.verdict]} ", style=_COLOURS[verdict.verdict])
     heading.append(inert(verdict.class_name, _NAME_LIMIT), style="bold")
     if verdict.severity != "none":
@@ -167,6 +183,9 @@ def _paragraph(verdict: Verdict, lead: Lead | None, folder: str, breaking: Seque
     counts = arms(breaking, verdict.concept_id, by_pull=shown_by_others(verdict.rule_id))
     if counts is not None:
         lines.append(Text(inert(counts), style=_DIM))
+    exposed = exposed_sentence(expected)
+    if exposed is not None:
+        lines.append(Text(inert(exposed)))
     reason = reason_line(verdict)
     if reason is not None:
         lines.append(Text(inert(reason), style=_DIM))

@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 WANTED = {
+    "auditor/py.typed",
+    "reports/py.typed",
     "auditor/settings_template.toml",
     "auditor/inputs/vocabulary.toml",
     "reports/written/report.schema.json",

@@ -11,7 +11,7 @@ from auditor import cli
 from auditor.inputs.dataset import load_dataset
 from auditor.inputs.images import read_image
 from auditor.inputs.picture_formats import holds_picture, kind_of, left_out_line
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 
 pillow_heif = pytest.importorskip("pillow_heif")
 ORIENTATION = 0x0112

@@ -260,6 +260,7 @@ def test_an_audit_of_before_says_from_when_on(copy, tmp_path):
             "fixed_places",
             "unnamed_leads",
             "dose_responses",
+            "unbounded_gaps",
         )
         for table in later:
             connection.execute(f"DROP TABLE {table}")

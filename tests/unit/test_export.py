@@ -39,7 +39,7 @@ def tables_of(audit):
         }
 
 
-@pytest.mark.parametrize("export_format", list(ExportFormat))
+@pytest.mark.parametrize("export_format", [ExportFormat.csv, ExportFormat.parquet])
 def test_every_table_with_every_row(audit, tmp_path, export_format):
     written = export_tables(audit, tmp_path / "out", export_format)
     tables = tables_of(audit)

@@ -1,3 +1,4 @@
+import importlib.metadata
 import subprocess
 import sys
 
@@ -8,8 +9,10 @@ import auditor
 
 def test_every_public_name_loads():
     assert [getattr(auditor, name).__name__ for name in auditor.__all__] == [
-        "AuditConfig", "assert_no_shortcuts", "explain_image", "open_audit_database", "run_audit",
+        "Audit", "AuditConfig", "assert_no_shortcuts", "explain_image", "open_audit", "run_audit",
     ]  # fmt: skip
+    assert auditor.__version__ == importlib.metadata.version("auditor")
+    assert {*auditor.__all__, "__version__"} <= set(dir(auditor))
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -5,7 +5,7 @@ from small_audit import write_small_audit
 
 from auditor.gate.decision import GateDecision
 from auditor.records import Verdict
-from auditor.store.database import open_audit_database
+from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.leads import Lead
 from reports.what_now import command_on, explain_command, folder_from_here, report_command, what_now
 

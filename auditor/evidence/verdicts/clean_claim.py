@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.concept_records import UnboundedGap
 from auditor.evidence.effects.equivalence import (
     ArmEffects,
     PullStrata,
@@ -31,6 +32,9 @@ from auditor.records import BoolArray, IntArray
 from auditor.rules import COVERED_PART, FIT_PART, MIN_ARM, MIN_CLASS, PLACED_PART, PRESENT
 
 Float64Array = NDArray[np.float64]
+
+#: Gaps of one class that are told with what they miss; each takes milliseconds.
+MOST_UNBOUNDED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +232,41 @@ def _outside(
 
 def weakest_point(inputs: EvidenceInput, measured: Measured, c: int, claim: CleanClaim) -> WeakestPoint | None:
     """What the largest bound is of, and what is missing to exclude the tolerance there; None without members."""
-    if claim.members.size == 0:
-        return None
-    first = int(np.argmax(claim.bounds))
-    v, by_pull = int(claim.members[first]), bool(claim.by_pull[first])
+    return _point(inputs, measured, c, claim, int(np.argmax(claim.bounds))) if claim.members.size else None
+
+
+def unbounded_gaps(inputs: EvidenceInput, measured: Measured, c: int, claim: CleanClaim) -> list[UnboundedGap]:
+    """The gaps of a class that are not excluded, the widest first, and what is missing for each; at most ten.
+
+    None where nothing bears the claim: more pictures alone would not do then.
+    """
+    if claim.bound is None:
+        return []
+    widest = np.argsort(-claim.bounds, kind="stable")[: min(claim.n_open, MOST_UNBOUNDED)]
+    found = []
+    for member in widest:
+        point, concept = _point(inputs, measured, c, claim, int(member)), inputs.concepts[int(claim.members[member])]
+        found.append(
+            UnboundedGap(
+                class_idx=c,
+                class_name=inputs.class_names[c],
+                concept_id=concept.concept_id,
+                concept=concept.term,
+                concept_kind=concept.kind,
+                by_others=point.by_pull,
+                bound=float(claim.bounds[member]),
+                n_with=point.n_with,
+                n_without=point.n_without,
+                n_missing_with=point.more_with,
+                n_missing_without=point.more_without,
+            )
+        )
+    return found
+
+
+def _point(inputs: EvidenceInput, measured: Measured, c: int, claim: CleanClaim, member: int) -> WeakestPoint:
+    """What the bound of a member is of, and what is missing to exclude the tolerance there."""
+    v, by_pull = int(claim.members[member]), bool(claim.by_pull[member])
     labelled, called = inputs.label_idx >= 0, inputs.predicted_idx == c
     pictures = labelled & (inputs.label_idx != c) if by_pull else inputs.label_idx == c
     arms = [pictures & measured.known[:, v] & (measured.present[:, v] == there) for there in (True, False)]

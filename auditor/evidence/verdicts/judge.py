@@ -15,7 +15,7 @@ from auditor.evidence.pairs.measure import Measured, PairEvidence, measure
 from auditor.evidence.verdicts import sentences
 from auditor.evidence.verdicts.class_states import notices_of
 from auditor.evidence.verdicts.class_verdict import class_verdict, missing_of
-from auditor.evidence.verdicts.clean_claim import clean_claims
+from auditor.evidence.verdicts.clean_claim import clean_claims, unbounded_gaps
 from auditor.evidence.verdicts.counterexamples import counterexamples_of
 from auditor.evidence.verdicts.edit_pairs import dose_responses, edit_pairs, told_pairs
 from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_of
@@ -112,6 +112,12 @@ def judge(
         first_notices=() if measured.swapped is None else (swapped_notice(measured.swapped, inputs.class_names),),
         fit=measured.fit,
         dose_responses=doses,
+        unbounded_gaps=[
+            gap
+            for verdict, claim in zip(verdicts, claims, strict=True)
+            if verdict.verdict == "not_shown" and claim is not None
+            for gap in unbounded_gaps(inputs, measured, verdict.class_idx, claim)
+        ],
     )
 
 

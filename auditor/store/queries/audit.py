@@ -25,6 +25,7 @@ from auditor.concept_records import (
     Counterexample,
     ExampleConcept,
     FixedPlace,
+    UnboundedGap,
     UnnamedLead,
 )
 from auditor.edit_records import DoseResponse
@@ -121,6 +122,12 @@ SELECT class_idx, class_name, concept_id, concept, property_name, level, n, n_ca
 FROM dose_responses
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, concept_id, level
+"""
+
+_UNBOUNDED_GAPS = """
+SELECT class_idx, class_name, concept_id, concept, concept_kind, by_others, bound, n_with, n_without, n_missing_with,
+       n_missing_without
+FROM unbounded_gaps ORDER BY class_idx, bound DESC, concept_id
 """
 
 _COUNTEREXAMPLES = """
@@ -351,6 +358,11 @@ def unnamed_leads(connection: Connection, class_idx: int | None = None) -> list[
 def dose_responses(connection: Connection, class_idx: int | None = None) -> list[DoseResponse]:
     """What pictures are called at levels of a property, by class, concept and level."""
     return records(connection.execute(_DOSE_RESPONSES, {"class_idx": class_idx}), DoseResponse)
+
+
+def unbounded_gaps(connection: Connection) -> list[UnboundedGap]:
+    """Gaps of classes that are not shown to be clean, and what is missing to exclude each, by class, widest first."""
+    return records(connection.execute(_UNBOUNDED_GAPS), UnboundedGap)
 
 
 def calibrations(connection: Connection) -> list[CalibrationRow]:

@@ -67,6 +67,7 @@ JOIN images i USING (image_id)
 ORDER BY s.rank
 """
 _PAGE = f", shown AS (SELECT * FROM listed ORDER BY rank LIMIT $size OFFSET $start) {_BESIDE}"  # noqa: S608 (constant)
+_WHOLE = f", shown AS (SELECT * FROM listed) {_BESIDE}"  # noqa: S608 (constant)
 _STEP = """
 SELECT rank, total, before, after
 FROM (SELECT *, lag(image_id) OVER (ORDER BY rank) AS before, lead(image_id) OVER (ORDER BY rank) AS after FROM listed)
@@ -151,6 +152,12 @@ def read_page(connection: Connection, selection: Selection, number: int, *, size
         rows = connection.execute(sql, {**parameters, "start": (number - 1) * size}).fetchall()
     pictures = tuple(GridPicture(*row[1:]) for row in rows)
     return PicturePage(pictures, rows[0][0] if rows else 0, number)
+
+
+def read_whole(connection: Connection, selection: Selection) -> list[GridPicture]:
+    """All pictures of a list, for a file; a page of a browser takes :func:`read_page`."""
+    rows = connection.execute(_ranked(selection.among) + _WHOLE, _parameters(selection)).fetchall()
+    return [GridPicture(*row[1:]) for row in rows]
 
 
 def nearest_page(number: int, total: int, *, size: int = PAGE_SIZE) -> int:
