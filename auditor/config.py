@@ -35,7 +35,7 @@ DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 #: Of all settings the one that a file may not hold: whoever changes the file would decide whose code runs.
 _FLAG_ONLY = "trust_code"
 #: Settings that are tables of a file, and switches whose flag takes them away.
-_TABLES, _SWITCHES = ("core", "attributes", "concepts"), ("thumbnails", "properties")
+_TABLES, _SWITCHES = ("core", "attributes", "concepts", "exposure"), ("thumbnails", "properties")
 #: First words of messages that are on a setting of another name.
 _SUBJECTS = {"folder": "data", "manifest": "data", "preprocessing": "preprocess"}
 CONFIG_NAMES = ("auditor.toml", "pyproject.toml")

@@ -36,6 +36,9 @@ def run_audit(
     encoder: str | None = None,
     vocabulary: AnyPath | None = None,
     split: str | None = None,
+    data_root: AnyPath | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
     max_images_per_class: int | None = None,
     max_failure_share: float | None = None,
     thumbnails: bool | None = None,
@@ -62,7 +65,7 @@ def run_audit(
 
     Args:
         config: Settings, or a settings file such as ``auditor.toml``; none is looked for.
-        data: Folder class/picture, or a CSV/Parquet manifest.
+        data: Folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet).
         model: A ``torch.nn.Module`` in memory, of which a copy is audited; or a spec: ``torchvision:NAME``,
             ``timm:NAME``, ``FILE.py:factory``; "none" for the data alone.
         out: Folder of the audit; made.
@@ -78,7 +81,10 @@ def run_audit(
         trust_code: Allow the code of ``FILE.py:factory`` to run.
         encoder: ``open_clip:ARCH/PRETRAINED`` or ``@FILE``, ``conse``, ``sample``.
         vocabulary: Own vocabulary.toml.
-        split: Audit only this split of the manifest.
+        split: Audit only this split of the manifest, or folder of a split.
+        data_root: Folder that the manifest's paths begin in; its own when not given.
+        path_column: Column of the pictures' files; found by its name when not given.
+        label_column: Column of the classes; found by its name when not given.
         max_images_per_class: A seeded sample of each class.
         max_failure_share: More unreadable pictures than this fraction end the run.
         thumbnails: Keep small JPEGs of the pictures in the audit.
@@ -115,6 +121,7 @@ def run_audit(
             preprocess=preprocess,
             class_map=class_map,
             vocabulary=vocabulary,
+            data_root=data_root,
             cache=cache,
         ),
         "model": given if live is None else live.spec,
@@ -123,6 +130,8 @@ def run_audit(
         "trust_code": trust_code,
         "encoder": encoder,
         "split": split,
+        "path_column": path_column,
+        "label_column": label_column,
         "max_images_per_class": max_images_per_class,
         "max_failure_share": max_failure_share,
         "thumbnails": thumbnails,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.cli.app import AuditDir, Debug, OutputFile, app, one_line_errors
+from auditor.cli.app import AuditDir, Debug, OutputFile, app, one_line_errors, put_out
 
 
 class CollectionFormat(StrEnum):
@@ -28,13 +28,10 @@ def collect(
     """List the pictures that would settle what is open or not shown, one list for all classes."""
     from auditor.collection import collection_of
     from auditor.store.open_audit import open_audit_database
-    from reports.formats import to_bytes, write_report
+    from reports.formats import to_bytes
     from reports.written.collection import collection_csv, collection_text
 
     with open_audit_database(audit) as connection:
         found = collection_of(connection)
     text = collection_csv(found) if output_format is CollectionFormat.csv else collection_text(found)
-    if output is None:
-        typer.echo(to_bytes(text), nl=False)
-    else:
-        write_report(text, output)
+    put_out(to_bytes(text), output)

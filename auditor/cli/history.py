@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.app import Debug, OutputFile, Quiet, app, one_line_errors
+from auditor.cli.app import Debug, OutputFile, Quiet, app, one_line_errors, put_out
 from auditor.errors import InputError
 from auditor.wording import quote_path
 
@@ -36,7 +36,7 @@ def history(
     """Follow every finding through the releases, by the day of their audits; ends with 0 whatever it says."""
     from auditor.release.history import read_history
     from reports.dashboard.audits import find_audits
-    from reports.formats import to_bytes, write_report
+    from reports.formats import to_bytes
 
     missing = [folder for folder in folders if not folder.is_dir()]
     if missing:
@@ -50,10 +50,7 @@ def history(
         print_history(found, Console())
         return
     text = _rendered(found, output_format)
-    if output is not None:
-        write_report(text, output)
-    else:
-        typer.echo(to_bytes(text), nl=False)
+    put_out(to_bytes(text), output)
 
 
 def _rendered(found: ReleaseHistory, output_format: HistoryFormat) -> str:

@@ -51,7 +51,10 @@ class CardFormat(StrEnum):
 @one_line_errors
 def repair(
     audit: AuditDir,
-    output: Annotated[Path, typer.Option(help="File of the repaired weights (.safetensors); with --data-only a .csv.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="File of the repaired weights (.safetensors); with --data-only a .csv."),
+    ],
     class_name: Annotated[list[str] | None, typer.Option("--class", help="Class to repair; may be repeated.")] = None,
     concept: Annotated[
         list[str] | None, typer.Option(help="What it is to rest on no more: one for each --class, or several for one.")

@@ -100,17 +100,14 @@ def export(
         )
     if pictures is not None:
         from auditor.store.queries.chosen_pictures import chosen_pictures
-        from reports.formats import to_bytes, write_report
+        from reports.formats import to_bytes
         from reports.picture_list import picture_list
 
         if class_name is None or to is not None:
             raise InputError("--pictures goes with --class NAME (and --concept NAME), and without --to")
         with open_audit_database(audit) as connection:
             text = picture_list(chosen_pictures(connection, pictures.value, class_name, concept), export_format)
-        if output is None:
-            typer.echo(to_bytes(text) if text else b"", nl=False)
-        else:
-            write_report(text, output)
+        put_out(to_bytes(text) if text else b"", output)
         return
     if output is None:
         raise InputError("--output is missing: give the folder for the files, which is made")

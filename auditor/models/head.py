@@ -369,7 +369,7 @@ def _centred(values: Tensor, wanted: bool) -> Tensor:
 def _plain(factor: float) -> float:
     """The factor that was written in the code, where it is a plain fraction: rounding hides it."""
     fraction = Fraction(factor).limit_denominator(32)
-    return float(fraction) if abs(float(fraction) - factor) < 1e-5 * abs(factor) else factor
+    return float(fraction) if abs(float(fraction) - factor) < 1e-6 * abs(factor) else factor
 
 
 def _inputs(parts: Sequence[HeadPart], heard: Sequence[_Heard]) -> list[Tensor]:

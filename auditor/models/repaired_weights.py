@@ -44,6 +44,11 @@ def head_keys(classifier: Classifier, weights: Path | None, *, trust_code: bool)
         ModelError: the head cannot be replaced by itself; says why not.
     """
     spec, layer = classifier.spec, classifier.head_layer
+    if classifier.logits != "layer":
+        raise ModelError(
+            f"the logits of {spec} are not those of one linear layer (its head is '{layer}'), and a repair writes one: "
+            "give a factory whose model ends in a linear layer"
+        )
     if weights is not None:
         state, metadata = read_weights(weights)
     else:  # built once more: the classifier's own tensors are float32, whatever they came as
@@ -53,7 +58,7 @@ def head_keys(classifier: Classifier, weights: Path | None, *, trust_code: bool)
             if isinstance(value, Tensor)
         }
         metadata = {}
-    fitted = fit_keys(state, classifier.module)
+    fitted = fit_keys(state, classifier.module, weights or Path(spec))
     own = classifier.module.state_dict()
     if f"{layer}.weight" not in own or f"{layer}.weight" not in fitted:
         raise ModelError(
@@ -87,7 +92,7 @@ def _check_alone(classifier: Classifier, own: Mapping[str, Tensor]) -> None:
         for key, value in own.items()
         if key.rpartition(".")[0] != layer and value.numel() and value.untyped_storage().data_ptr() == place
     ]
-    if others or classifier.head_call > 0:
+    if others or classifier.head_parts[0].call > 0:
         what = f"shares its weights with '{others[0]}'" if others else "is called more than once for a picture"
         raise ModelError(
             f"the head '{layer}' of {classifier.spec} {what}, so a repair would change more than the head: give a "

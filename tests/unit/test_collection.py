@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from auditor.cli import app
 from auditor.collection import Collection, Kinship, Need, Sort, cover, needs_of
 from auditor.concept_records import Counterexample, UnboundedGap
-from auditor.store.database import AuditDatabase, open_audit_database
+from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
 from reports.written.collection import collection_csv, collection_text
 
 NO_KIN = Kinship({}, {})

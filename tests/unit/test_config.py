@@ -136,7 +136,12 @@ def test_every_setting_has_its_flag_or_is_a_table(tmp_path):
     for key in AuditConfig.model_fields:
         name = flag_of(key)
         assert name is None or name in flags[key if key in flags else f"no_{key}"], key
-    assert [key for key in AuditConfig.model_fields if flag_of(key) is None] == ["core", "attributes", "concepts"]
+    assert [key for key in AuditConfig.model_fields if flag_of(key) is None] == [
+        "core",
+        "attributes",
+        "exposure",
+        "concepts",
+    ]
 
 
 def test_the_help_of_run_shows_the_defaults_of_the_settings():

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from auditor import cli
 
-_MODEL = "--model (torchvision:NAME, timm:NAME, FILE.py:factory, module:factory, sample:planted, none)"
+_MODEL = "--model (torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:factory, module:factory, sample:planted, none)"
 _IN_FILE = "in auditor.toml, which `auditor init` writes"
 _NO_AUDIT = "no audit at none: the folder does not exist; make one with `auditor run --out none`"
 _RUN = "run --data val --model none --encoder sample --out new"
@@ -20,7 +20,7 @@ _RUN = "run --data val --model none --encoder sample --out new"
 #: The command after ``auditor``, and what follows "error: ".
 MISTAKES = {
     # settings
-    "run": f"3 settings are missing: --data (folder class/picture, or a CSV/Parquet manifest), {_MODEL}, --out (folder of the audit); give them as flags, or as data, model, out {_IN_FILE}",
+    "run": f"3 settings are missing: --data (folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet)), {_MODEL}, --out (folder of the audit); give them as flags, or as data, model, out {_IN_FILE}",
     "run --data val --out new": f"1 setting is missing: {_MODEL}; give it as a flag, or as model {_IN_FILE}",
     "run --config none.toml": "settings file none.toml cannot be read: No such file or directory; check --config",
     "run --config broken.toml": "settings file broken.toml is not valid TOML: Invalid value (at line 1, column 8); mend that place, or compare it with what `auditor init -o -` prints",
@@ -30,16 +30,16 @@ MISTAKES = {
     f"{_RUN} --jobs many": "Invalid value for '--jobs': Input should be a valid integer, unable to parse string as an integer, found 'many'; `auditor run -h` lists what it takes",
     f"{_RUN} --sede 3": "No such option: --sede (Possible options: --encoder, --model, --seed); `auditor run -h` lists what it takes",
     # data
-    "run --data vall --model none --out new": "data 'vall' not found; expected a folder class/picture or a CSV or Parquet manifest (--data, or data in auditor.toml)",
-    "run --config full.toml": "data 'vall' not found; expected a folder class/picture or a CSV or Parquet manifest (--data, or data in full.toml)",
-    "run --data one --model none --out new": "data 'one': only one label, 'cat', in 1 pictures; expected at least two classes to tell apart (--data, or data in auditor.toml)",
+    "run --data vall --model none --out new": "data 'vall' not found; expected a folder class/picture, or a manifest (.csv, .tsv, .jsonl or .parquet) (--data, or data in auditor.toml)",
+    "run --config full.toml": "data 'vall' not found; expected a folder class/picture, or a manifest (.csv, .tsv, .jsonl or .parquet) (--data, or data in full.toml)",
+    "run --data one --model none --out new": "folder 'one': only one label, 'cat', in 1 picture; expected at least two classes to tell apart (--data, or data in auditor.toml)",
     "run --data val --model timm:resnet18 --out new": "6 pictures in val: at least 120 are needed, the 60 most and least active ones of each channel; add pictures or lower --n-extreme (n_extreme in auditor.toml)",
     # the folder of the audit
     "run --data val --model none --out audit": "audit holds a finished audit: add --resume to bring it up to date, or give another --out (out in auditor.toml)",
     "run --data val --model none --out other": "other holds other files (letter.txt, ...) and no audit: give another --out (out in auditor.toml)",
     "run --data val --model none --out file": "file is a file; expected a folder for the audit: give another --out (out in auditor.toml)",
     # model and encoder
-    "run --data val --model resnet50 --out new --n-extreme 2": "model 'resnet50' is no spec; expected torchvision:NAME, timm:NAME, FILE.py:factory, module:factory or sample:planted|balanced|stamped (--model, or model in auditor.toml)",
+    "run --data val --model resnet50 --out new --n-extreme 2": "model 'resnet50' is no spec; expected torchvision:NAME, timm:NAME, timm:FOLDER, hf:FOLDER, FILE.py:factory, module:factory or sample:planted|balanced|stamped (--model, or model in auditor.toml)",
     "run --data val --model factory.py:make --out new --n-extreme 2": "model 'factory.py:make' runs code of factory.py: read it, then add --trust-code (--model, or model in auditor.toml)",
     "run --data val --model factory.py:mak --trust-code --out new --n-extreme 2": "model 'factory.py:mak': factory.py has no function 'mak'; did you mean 'make'? (--model, or model in auditor.toml)",
     "run --data val --model none.py:make --trust-code --out new --n-extreme 2": "model 'none.py:make': no such file none.py; give FILE.py:factory with the path of a file that is there (--model, or model in auditor.toml)",
