@@ -197,7 +197,7 @@ def test_an_index_that_does_not_answer_does_not_pass_for_one_without_vulnerabili
 
 @pytest.mark.parametrize(
     ("found", "demanded", "ends"),
-    [(0, "", 0), (1, "", 1), (3, "", 0), (3, "1", 3), (0, "1", 0), (None, "", 0), (None, "1", 3)],
+    [(0, "", 0), (1, "", 0), (1, "1", 1), (3, "", 0), (3, "1", 3), (0, "1", 0), (None, "", 0), (None, "1", 3)],
 )
 def test_the_checks_end_with_what_is_known_and_say_where_nobody_could_be_asked(tmp_path, found, demanded, ends):
     """``found`` is what the question ends with; None: pip-audit cannot be installed."""
