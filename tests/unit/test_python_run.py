@@ -64,7 +64,9 @@ def test_a_module_is_told_by_its_spec(runs):
 
 
 def test_settings_come_first_and_arguments_overrule_them(runs, tmp_path):
-    settings = AuditConfig(data="val", model="timm:vit", out="o", seed=1, core={"cat": {"rug": CoreEntry(reason="indoors")}})
+    settings = AuditConfig(
+        data="val", model="timm:vit", out="o", seed=1, core={"cat": {"rug": CoreEntry(reason="indoors")}}
+    )
     run_audit(settings, seed=2)
     (tmp_path / "auditor.toml").write_text('data = "val"\nmodel = "timm:vit"\nout = "o"\nseed = 1\n')
     run_audit(str(tmp_path / "auditor.toml"), seed=2)
