@@ -149,6 +149,11 @@ def make_classifier(
     n_classes = len(class_names) if class_names is not None else n_labels
     head, head_input = find_head(module, probe, spec, wanted=model_output, n_classes=n_classes)
     weight, bias = head.weight, head.bias
+    if not weight.any():
+        raise ModelError(
+            f"all weights of the head '{head.name}' of {spec} are zero, so it calls every picture the same; give "
+            "trained weights"
+        )
     one_logit = weight.shape[0] == 1
     if one_logit:
         weight, bias = cam.two_classes(weight.T).T, cam.two_classes(bias[:, None])[0]

