@@ -80,9 +80,10 @@ def test_an_audit_of_heic_by_folder_and_by_manifest(tmp_path, encoder_cache):
         name, label = f"{'ant' if i % 2 else 'bee'}/{i}{'.HEIC' if i < 6 else ''}", ("bee", "ant")[i % 2]
         heic(tmp_path / "data" / name, rng.integers(0, 256, (24, 48, 3), np.uint8), 6 if i == 3 else 1)
         rows.append(f"{name},{label}")
+    by_folder = load_dataset(tmp_path / "data")
     manifest = tmp_path / "data" / "m.csv"
     manifest.write_text("path,label\n" + "\n".join(rows))
-    by_folder, by_manifest = load_dataset(manifest.parent), load_dataset(manifest)
+    by_manifest = load_dataset(manifest)
     assert [item.path for item in by_folder.items] == [item.path for item in by_manifest.items]
     assert (len(by_folder.items), by_folder.labels, by_folder.notices) == (12, ("ant", "bee"), ())
 
