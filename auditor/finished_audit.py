@@ -56,6 +56,7 @@ def settings_again(folder: Path, given: Mapping[str, object], *, out: Path, trus
     check_named_examples(folder, examples, trust_code=trust_code)
     return settings.model_copy(
         update={
+            **({"data_root": None} if given.get("data") is not None else {}),  # the root of data that have moved
             **{name: value for name, value in given.items() if value is not None},
             "out": out,
             "trust_code": trust_code,

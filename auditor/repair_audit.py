@@ -89,7 +89,7 @@ def repair_audit(
     """
     _check_output(output, ".safetensors")
     source = _Source.open(folder, given, trust_code=trust_code, on_progress=on_progress)
-    pairs, nothing = _pairs(source, wanted, force=force)
+    pairs, nothing, left = _pairs(source, wanted, force=force)
     if nothing is not None:
         return Repaired(nothing=nothing)
     head = source.inputs.head
@@ -129,7 +129,7 @@ def repair_audit(
         read, described, source.inputs.class_names, methods, seed=config.seed, on_progress=on_progress
     )
     if card.objections and not force:
-        return Repaired(card=card, model=config.model)
+        return Repaired(card=card, model=config.model, notices=left)
     says = {
         "model": audited,
         "method": card.method,
@@ -151,7 +151,7 @@ def repair_audit(
     if rounded:
         told = (*told, f"{counted(rounded, 'picture')} are called otherwise by the rounding of what is written")
     card_path(output).write_text(json.dumps(card_as_dict(card), indent=2) + "\n", encoding="utf-8")
-    return Repaired(card=card, written=output, model=config.model, notices=told)
+    return Repaired(card=card, written=output, model=config.model, notices=(*left, *told))
 
 
 def write_sampling_list(
@@ -170,7 +170,7 @@ def write_sampling_list(
     """
     _check_output(output, ".csv")
     source = _Source.open(folder, given, trust_code=trust_code, on_progress=on_progress)
-    pairs, nothing = _pairs(source, wanted, force=force)
+    pairs, nothing, left = _pairs(source, wanted, force=force)
     if nothing is not None:
         return Repaired(nothing=nothing)
     inputs = source.inputs
@@ -181,7 +181,7 @@ def write_sampling_list(
     text = sampling_list(source.paths, inputs.label_idx, inputs.class_names, list(columns.values()), present, known)
     with output.open("x", encoding="utf-8", newline="") as file:
         file.write(text)
-    return Repaired(written=output)
+    return Repaired(written=output, notices=left)
 
 
 def card_path(weights: Path) -> Path:
@@ -245,15 +245,17 @@ def _check_output(output: Path, suffix: str) -> None:
     """Find out before long work."""
     if output.suffix != suffix:
         raise InputError(f"--output {output}: expected a name that ends with {suffix}")
-    for path in (output, card_path(output)):
+    for path in (output, card_path(output)) if suffix == ".safetensors" else (output,):
         if path.exists():
             raise InputError(f"{path} exists already: give another --output, or delete it")
     if not output.parent.is_dir():
         raise InputError(f"--output {output}: there is no folder {output.parent}; make it first")
 
 
-def _pairs(source: _Source, wanted: Wanted, *, force: bool) -> tuple[list[tuple[int, int]], str | None]:
-    """(class, concept) by position, or why there is nothing to do."""
+def _pairs(
+    source: _Source, wanted: Wanted, *, force: bool
+) -> tuple[list[tuple[int, int]], str | None, tuple[str, ...]]:
+    """(class, concept) by position, or why there is nothing to do; and what of the wanted is left as it is."""
     inputs = source.inputs
     position = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
     class_idx = {name: c for c, name in enumerate(inputs.class_names)}
@@ -267,14 +269,20 @@ def _pairs(source: _Source, wanted: Wanted, *, force: bool) -> tuple[list[tuple[
             )
         ]
         found = [(class_idx[name], position[key]) for name, key in named if key in position]
+        places = quote_list(list(dict.fromkeys(name for name, key in named if key not in position)))
         if found:
-            return found, None
+            left = f"the place that {places} rest on is left as it is: no repair of the last layer takes it out"
+            return found, None, (left,) if len(found) < len(named) else ()
         if named:  # a place: which pictures show it is not what the features were taken of
-            return [], (
-                f"what is flagged ({quote_list([name for name, _ in named])}) is a place of the pictures, which no "
-                "repair of the last layer takes out: train again with pictures in which that place is covered"
+            return (
+                [],
+                (
+                    f"what is flagged ({places}) is a place of the pictures, which no "
+                    "repair of the last layer takes out: train again with pictures in which that place is covered"
+                ),
+                (),
             )
-        return [], "no class is flagged or harmed: there is nothing to repair"
+        return [], "no class is flagged or harmed: there is nothing to repair", ()
     if len(wanted.classes) not in (1, len(wanted.concepts)) or not wanted.concepts:
         raise InputError(
             f"{len(wanted.classes)} --class and {len(wanted.concepts)} --concept were given: expected a --concept for "
@@ -288,11 +296,13 @@ def _pairs(source: _Source, wanted: Wanted, *, force: bool) -> tuple[list[tuple[
         )
     )
     todo = [pair for pair in pairs if force or source.verdicts[inputs.class_names[pair[0]]].verdict in _FOUND]
+    clean = dict.fromkeys(inputs.class_names[c] for c, v in pairs if (c, v) not in todo)
     if todo:
-        return todo, None
+        left = f"nothing was found of {quote_list(list(clean))}, which is left as it is (--force repairs it)"
+        return todo, None, (left,) if clean else ()
     states = {name: source.verdicts[name].verdict.replace("_", " ") for name in dict.fromkeys(wanted.classes)}
     told = ", ".join(f"{quote(name)} is {state}" for name, state in states.items())
-    return [], f"{told}: there is nothing to repair (--force repairs it anyway)"
+    return [], f"{told}: there is nothing to repair (--force repairs it anyway)", ()
 
 
 def _class_of(name: str, class_idx: Mapping[str, int]) -> int:

@@ -143,11 +143,12 @@ def repair(
         raise typer.Exit(1)
     typer.echo(what_next(found), err=True)
     if audit_to is not None and found.card is not None:
-        _audit(audit, found.written, audit_to, given, trust_code=trust_code, quiet=quiet)
+        text = output_format is CardFormat.text  # what a program reads stays alone on stdout
+        _audit(audit, found.written, audit_to, given, trust_code=trust_code, quiet=quiet, beside=not text)
 
 
 def _audit(
-    audit: Path, written: Path, out: Path, given: Mapping[str, object], *, trust_code: bool, quiet: bool
+    audit: Path, written: Path, out: Path, given: Mapping[str, object], *, trust_code: bool, quiet: bool, beside: bool
 ) -> None:
     """Audit the repaired model as the other was, and tell what that changed."""
     from rich.console import Console
@@ -164,4 +165,4 @@ def _audit(
     for folder in (audit, out):
         with open_audit_database(folder) as connection:
             both.append(release_facts(connection))
-    print_diff(compare_releases(*both), Console())
+    print_diff(compare_releases(*both), Console(stderr=beside))

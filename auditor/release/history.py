@@ -46,11 +46,18 @@ def read_history(audits: Sequence[tuple[str, Path]]) -> ReleaseHistory:
         dated.append((run.rejudged_from.created_at if run.rejudged_from else run.created_at, name, folder))
     if not dated:
         raise InputError(f"no audit to tell a history of, in {counted(len(audits), 'folder')} that were looked at")
-    return follow_releases(_facts(sorted(dated)))
+    followed = follow_releases(_facts(sorted(dated)))
+    if not followed.steps:
+        raise InputError(f"no audit to tell a history of, in {counted(len(audits), 'folder')} that were looked at")
+    return followed
 
 
 def _facts(dated: Sequence[tuple[str, str, Path]]) -> Iterator[ReleaseFacts]:
     for _, name, folder in dated:
-        with open_audit_database(folder) as connection:
-            facts = release_facts(connection)
+        try:
+            with open_audit_database(folder) as connection:
+                facts = release_facts(connection)
+        except AuditorError as error:
+            logger.warning("%s is left out: %s", quote_path(folder), error)
+            continue
         yield replace(facts, release=replace(facts.release, name=name))

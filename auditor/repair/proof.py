@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auditor.errors import InputError
 from auditor.records import BoolArray, FloatArray, IntArray, LinearHead, Progress
 from auditor.repair.balance import balanced_weights
 from auditor.repair.methods import Candidate, repaired_heads
@@ -53,6 +54,11 @@ def answers_of(head: LinearHead, activations: FloatArray) -> Answers:
 def try_all(given: RepairInput, wanted: list[Candidate], progress: Progress) -> list[Trial]:
     """Every candidate's answers to every picture, by a head that was fitted without the picture's fold."""
     n, folds = given.labels.size, np.unique(given.folds)
+    if folds.size < 2:
+        raise InputError(
+            "all pictures belong to one fold (by their groups), so none can be held out and no repair be proven; give "
+            "more groups"
+        )
     held_out = [Answers(np.zeros(n, np.int64), np.zeros(n, np.float32)) for _ in wanted]
     for done, fold in enumerate(folds):
         judged = given.folds == fold

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditor.errors import InputError
 from auditor.figures import percent, points
 from auditor.records import BoolArray, LinearHead, Progress
 from auditor.repair.before_after import figures_of
@@ -40,7 +41,10 @@ def repair(
     progress = on_progress or (lambda *_: None)
     wanted = candidates(given, methods)
     if not wanted:
-        raise ValueError("there is nothing to try")
+        raise InputError(
+            "no concept can be told from the classes themselves, so nothing can be erased; try --method reweight, "
+            "groups or auto"
+        )
     trials = try_all(given, wanted, progress)
     chosen = best(trials)
     after = chosen_without_seeing(given, trials)
