@@ -21,7 +21,7 @@ from auditor.wording import quote, quote_path
 _RESERVED = ("split", "group_id", "mask")
 #: How programs write that there is no value (what pandas reads as none, and R and Python write): a class of that name
 #: cannot be told from pictures without a label, nor a patient from pictures of nobody.
-_NO_VALUE = frozenset(
+NO_VALUE = frozenset(
     [
         *("nan", "NaN", "-nan", "-NaN", "NaT", "None", "null", "NULL", "NA", "N/A", "n/a", "<NA>", "#NA", "#N/A"),
         *("#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
@@ -261,7 +261,7 @@ def _find_no_values(columns: Mapping[str, Sequence[str]], places: Sequence[str],
             "leave the cell empty where there is none, or give it another name",
         )
         for value, place in zip(values, places, strict=False):
-            if value in _NO_VALUE:
+            if value in NO_VALUE:
                 problems.add(kind, f"{quote(value)} on {place}")
 
 
