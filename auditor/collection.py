@@ -130,9 +130,10 @@ def cover(needs: Sequence[Need], class_names: Iterable[str], kinship: Kinship, *
     owners = {need.class_name for need in needs if not need.by_others}
     # of classes without needs of their own two stand for all: one of them is another class than any
     candidates = sorted(owners) + [name for name in class_names if name not in owners][:2]
+    found = {name: _served(left, name, kinship) for name in candidates}
     sorts: list[Sort] = []
     while left and len(sorts) < MOST_SORTS:
-        served = max((_served(left, name, kinship) for name in candidates), key=len)
+        served = max(found.values(), key=len)
         if not served:  # nobody else: an audit of one class
             break
         n = min(left[need] for need in served)
@@ -140,6 +141,9 @@ def cover(needs: Sequence[Need], class_names: Iterable[str], kinship: Kinship, *
         for need in served:
             left[need] -= n
         left = {need: missing for need, missing in left.items() if missing}
+        # a class's own needs are nobody else's
+        touched = candidates if any(need.by_others for need in served) else {need.class_name for need in served}
+        found |= {name: _served(left, name, kinship) for name in touched}
     pairs = {need.pair for need in needs}
     return Collection(
         sorts=tuple(sorts),

@@ -1,4 +1,4 @@
-"""Small files that a user or a pull request names, read only where they are regular files.
+"""Files that a user or a pull request names, read only where they are regular files, and whole only small ones.
 
 A named pipe would wait for ever, a device never end; and a name with a NUL character is no name. All of these are
 ``OSError`` with a reason in words, like a missing file.
@@ -7,6 +7,7 @@ A named pipe would wait for ever, a device never end; and a name with a NUL char
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -29,6 +30,17 @@ def require_regular(path: Path) -> int:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is no regular file")
     return found.st_size
+
+
+def file_sha256(path: Path) -> str:
+    """64 hexadecimal digits over the bytes of a file.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    require_regular(path)
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_regular(path: Path) -> bytes:

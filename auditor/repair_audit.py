@@ -89,9 +89,9 @@ def repair_audit(
     """
     _check_output(output, ".safetensors")
     source = _Source.open(folder, given, trust_code=trust_code, on_progress=on_progress)
-    pairs, nothing, left = _pairs(source, wanted, force=force)
-    if nothing is not None:
-        return Repaired(nothing=nothing)
+    pairs, left = _pairs(source, wanted, force=force)
+    if not pairs:
+        return Repaired(nothing=left[0])
     head = source.inputs.head
     if head is None or head.multi_label:
         what = "no model was examined" if head is None else "outputs stand each for itself"
@@ -170,9 +170,9 @@ def write_sampling_list(
     """
     _check_output(output, ".csv")
     source = _Source.open(folder, given, trust_code=trust_code, on_progress=on_progress)
-    pairs, nothing, left = _pairs(source, wanted, force=force)
-    if nothing is not None:
-        return Repaired(nothing=nothing)
+    pairs, left = _pairs(source, wanted, force=force)
+    if not pairs:
+        return Repaired(nothing=left[0])
     inputs = source.inputs
     columns = {v: name for (_, v), name in _with_columns(inputs, pairs).items()}
     presence = inputs.presence[:, list(columns)]
@@ -252,10 +252,8 @@ def _check_output(output: Path, suffix: str) -> None:
         raise InputError(f"--output {output}: there is no folder {output.parent}; make it first")
 
 
-def _pairs(
-    source: _Source, wanted: Wanted, *, force: bool
-) -> tuple[list[tuple[int, int]], str | None, tuple[str, ...]]:
-    """(class, concept) by position, or why there is nothing to do; and what of the wanted is left as it is."""
+def _pairs(source: _Source, wanted: Wanted, *, force: bool) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+    """(class, concept) by position, with what is left as it is; where there are none, with why."""
     inputs = source.inputs
     position = {concept.concept_id: v for v, concept in enumerate(inputs.concepts)}
     class_idx = {name: c for c, name in enumerate(inputs.class_names)}
@@ -272,17 +270,14 @@ def _pairs(
         places = quote_list(list(dict.fromkeys(name for name, key in named if key not in position)))
         if found:
             left = f"the place that {places} rest on is left as it is: no repair of the last layer takes it out"
-            return found, None, (left,) if len(found) < len(named) else ()
+            return found, (left,) if len(found) < len(named) else ()
         if named:  # a place: which pictures show it is not what the features were taken of
-            return (
-                [],
-                (
-                    f"what is flagged ({places}) is a place of the pictures, which no "
-                    "repair of the last layer takes out: train again with pictures in which that place is covered"
-                ),
-                (),
+            why = (
+                f"what is flagged ({places}) is a place of the pictures, which no repair of the last layer takes out: "
+                "train again with pictures in which that place is covered"
             )
-        return [], "no class is flagged or harmed: there is nothing to repair", ()
+            return [], (why,)
+        return [], ("no class is flagged or harmed: there is nothing to repair",)
     if len(wanted.classes) not in (1, len(wanted.concepts)) or not wanted.concepts:
         raise InputError(
             f"{len(wanted.classes)} --class and {len(wanted.concepts)} --concept were given: expected a --concept for "
@@ -299,10 +294,10 @@ def _pairs(
     clean = dict.fromkeys(inputs.class_names[c] for c, v in pairs if (c, v) not in todo)
     if todo:
         left = f"nothing was found of {quote_list(list(clean))}, which is left as it is (--force repairs it)"
-        return todo, None, (left,) if clean else ()
+        return todo, (left,) if clean else ()
     states = {name: source.verdicts[name].verdict.replace("_", " ") for name in dict.fromkeys(wanted.classes)}
     told = ", ".join(f"{quote(name)} is {state}" for name, state in states.items())
-    return [], f"{told}: there is nothing to repair (--force repairs it anyway)", ()
+    return [], (f"{told}: there is nothing to repair (--force repairs it anyway)",)
 
 
 def _class_of(name: str, class_idx: Mapping[str, int]) -> int:

@@ -22,8 +22,7 @@ from auditor.errors import StoreError
 from auditor.inputs.near_copies import FINGERPRINT_BYTES
 from auditor.properties.measure import Value, unpacked
 from auditor.records import MASK_STAGE, ByteArray, Failure, FloatArray
-from auditor.regular_files import read_regular
-from auditor.store.checksums import file_sha256
+from auditor.regular_files import file_sha256, read_regular
 
 _FAILURES_KEY = b"failures"
 

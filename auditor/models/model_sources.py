@@ -27,8 +27,9 @@ from auditor.models.sample_models import build_sample_classifier
 from auditor.models.source import Source
 from auditor.models.torchvision_cure import import_torchvision_safely
 from auditor.models.user_code import users_code
-from auditor.models.weights import StateDict, file_sha256, fit_keys, load_into, read_weights, rows_of_head
+from auditor.models.weights import StateDict, fit_keys, load_into, read_weights, rows_of_head
 from auditor.named_files import model_folder
+from auditor.regular_files import file_sha256
 from auditor.wording import quote
 
 SAMPLES = ("planted", "balanced", "stamped")

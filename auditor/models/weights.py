@@ -257,9 +257,3 @@ def digest_module(module: nn.Module, parts: Iterable[str]) -> str:
         digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\x00".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

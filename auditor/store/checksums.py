@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from auditor.regular_files import require_regular
+from auditor.regular_files import file_sha256
 from auditor.wording import quote
 
 #: Key of ``audit.json``: sha256 by file, relative to the folder.
@@ -23,17 +23,6 @@ FILES_BEFORE = "files_before"
 #: Key: the digest of all the rest.
 DIGEST = "digest"
 _BOUND_NAME = re.compile(r"(features/)?[A-Za-z0-9_]+\.[a-z0-9]+")
-
-
-def file_sha256(path: Path) -> str:
-    """64 hexadecimal digits over the bytes of a file.
-
-    Raises:
-        OSError: it cannot be read, or is no regular file.
-    """
-    require_regular(path)
-    with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digests_of_files(folder: Path, names: Iterable[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import StoreError
+from auditor.regular_files import file_sha256
 from auditor.store.checksums import (
     DIGEST,
     FILES,
@@ -18,7 +19,6 @@ from auditor.store.checksums import (
     audit_digest,
     damage_of,
     digests_of_files,
-    file_sha256,
     is_bound,
 )
 from auditor.store.migrations import MIGRATIONS

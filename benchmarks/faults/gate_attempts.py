@@ -26,8 +26,9 @@ from auditor.cli.app import app
 from auditor.config import AuditConfig
 from auditor.pipeline import run_audit
 from auditor.records import fingerprint
+from auditor.regular_files import file_sha256
 from auditor.release.check import check_release
-from auditor.store.checksums import DIGEST, FILES, audit_digest, file_sha256
+from auditor.store.checksums import DIGEST, FILES, audit_digest
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
 from benchmarks.faults.sample_audit import sample_settings
 from benchmarks.faults.tally import Tally

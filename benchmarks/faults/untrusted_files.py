@@ -19,8 +19,9 @@ from safetensors.torch import save
 from auditor.extraction.embedding_cache import EmbeddingCache
 from auditor.inputs.images import read_image
 from auditor.models.weights import read_weights
+from auditor.regular_files import file_sha256
 from auditor.release.check import check_release
-from auditor.store.checksums import DIGEST, FILES, audit_digest, file_sha256
+from auditor.store.checksums import DIGEST, FILES, audit_digest
 from auditor.store.embedding_index import read_embedding_index, write_embedding_index
 from auditor.store.manifest import DATABASE_NAME, MANIFEST_NAME, read_audit_json
 

@@ -87,8 +87,8 @@ def best_test(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
             if not relied or one["size"] < score.LARGE:
                 continue
             told_by = max(min(pair["n_with"], pair["n_without"]) for pair in relied)
-            for arm in (arm for arm in _ARMS if arm <= told_by):
-                for level, chance in chances(relied).items():
+            for level, chance in chances(relied).items():
+                for arm in (arm for arm in _ARMS if arm <= told_by):
                     found[str(arm)][level] = round(found[str(arm)].get(level, 0.0) + chance, 2)
     return found
 

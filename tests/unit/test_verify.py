@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from auditor.cli.app import app
 from auditor.errors import StoreError
 from auditor.extraction.shards import checksum_path, is_whole
-from auditor.store.checksums import audit_digest, damage_of, file_sha256
+from auditor.regular_files import file_sha256
+from auditor.store.checksums import audit_digest, damage_of
 from auditor.store.embedding_index import read_embedding_index, write_embedding_index
 from auditor.store.manifest import check_whole, read_audit_json, write_manifest
 from auditor.store.verify import verify_audit

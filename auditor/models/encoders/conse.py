@@ -22,8 +22,9 @@ from auditor.errors import EncoderError
 from auditor.models.encoders.encoder import Encoder, ImageFeatures, unit_rows
 from auditor.models.preprocess import Preprocess
 from auditor.models.torchvision_cure import import_torchvision_safely
-from auditor.models.weights import file_sha256, load_into, read_weights
+from auditor.models.weights import load_into, read_weights
 from auditor.records import FloatArray
+from auditor.regular_files import file_sha256
 
 N_LIKELIEST = 50
 TEMPERATURE = 2.0

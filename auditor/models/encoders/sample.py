@@ -12,7 +12,8 @@ from auditor.models.encoders.clip import clip_encoder
 from auditor.models.encoders.encoder import Encoder
 from auditor.models.model_sources import whole_picture
 from auditor.models.torchvision_cure import import_torchvision_safely
-from auditor.models.weights import file_sha256, load_into, read_weights
+from auditor.models.weights import load_into, read_weights
+from auditor.regular_files import file_sha256
 
 _SAMPLE_FORMAT = "auditor-sample-encoder/1"
 
