@@ -168,7 +168,7 @@ def run(seeds: Sequence[int], size: str, work: Path) -> list[dict[str, Any]]:
         for scenario in GRIDS[size](seed):
             if scenario.control is not None or scenario.encoder != "own":
                 continue
-            code = Path(__file__).read_bytes() + _repair_code()
+            code = Path(__file__).read_bytes() + repair_code()
             path = work / f"repair-{size}-{scenario.seed}-{hashlib.sha256(code).hexdigest()[:12]}.json"
             if not path.exists():
                 keep(path, examine(scenario, size, bank, work))
@@ -176,7 +176,8 @@ def run(seeds: Sequence[int], size: str, work: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _repair_code() -> bytes:
+def repair_code() -> bytes:
+    """What names the code of repairs: results of other code are not read again."""
     folder = Path(str(auditor.repair.__file__)).parent
     return b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
 
