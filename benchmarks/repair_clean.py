@@ -61,9 +61,9 @@ def examine(scenario: Scenario, size: str, bank: Bank, work: Path) -> dict[str, 
     labels = np.repeat(np.arange(len(names)), n_fresh)
     rows = draw_rows(scenario.classes, scenario.audit, labels, bank, "audit", rng)
     fresh = features_of(one.network().features, bank.pictures(rows))
-    before = answers_of(one.examined.head, fresh).called == labels
-    told = np.isfinite(inputs.presence).any(axis=0)
-    pairs = [(c, int(v)) for c in range(len(names)) for v in inputs.named(inputs.context_of(c)) if told[v]]
+    before = np.equal(answers_of(one.examined.head, fresh).called, labels)
+    told = np.flatnonzero(np.isfinite(inputs.presence).any(axis=0))
+    pairs = [(c, int(v)) for c in range(len(names)) for v in np.intersect1d(inputs.named(inputs.context_of(c)), told)]
     drawn = [pairs[i] for i in rng.permutation(len(pairs))[:n_pairs]]
     groups = np.full(one.examined.activations.shape[1], -1, dtype=np.int64)
     repairs = []
@@ -74,7 +74,7 @@ def examine(scenario: Scenario, size: str, bank: Bank, work: Path) -> dict[str, 
         target = RepairTarget(names[c], concept.concept_id, concept.term, int(there.sum()), int((~there).sum()), 0)
         methods = tuple(method for method in METHODS if method != "groups")
         head, card = repair(given, (target,), names, methods, seed=0)
-        after = answers_of(head, fresh).called == labels
+        after = np.equal(answers_of(head, fresh).called, labels)
         repairs.append(
             {
                 "class": names[c],
@@ -98,7 +98,7 @@ def falls(labels: IntArray, before: BoolArray, after: BoolArray, margin: float) 
         change = before[labels == c].astype(np.int64) - after[labels == c]
         centre, variance = paired_change(float((change == 1).mean()), float((change == -1).mean()), change.size)
         p.append(1 - special.ndtr((centre - margin) / np.sqrt(variance)))
-    return np.asarray(holm(p) < _SURE)
+    return np.less(holm(p), _SURE)
 
 
 def report(found: Sequence[dict[str, Any]]) -> str:
