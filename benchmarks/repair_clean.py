@@ -29,6 +29,7 @@ from auditor.repair.repair_input import repair_input
 from auditor.repair.subgroups import MARGIN
 from auditor.repair_records import METHODS, RepairTarget
 from auditor.rules import PRESENT
+from benchmarks.machine import write_result
 from benchmarks.planted import answers
 from benchmarks.planted.audit import audit, remembering
 from benchmarks.planted.bank import SMALL_BANK, TOY_BANK, Bank
@@ -45,6 +46,7 @@ from benchmarks.resumable import keep
 SIZES = {"small": (12, 400, 600), "toy": (2, 40, 12)}
 _ORDINARY = ("balanced", "not learnt")
 _TRUTH = 4  # scenes a class of the planted benchmark's own truth, which is not read here
+_KEPT = "repair-clean"  # what the files of models begin with
 _SURE = 0.01  # of a loss, after Holm over the classes of a repair
 
 
@@ -128,7 +130,7 @@ def run(seeds: Sequence[int], size: str, work: Path) -> list[dict[str, Any]]:
             if scenario.encoder != "own" or (size != "toy" and scenario.control not in _ORDINARY):
                 continue  # the toy grid has no control: it shows only that everything runs
             code = Path(__file__).read_bytes() + repair_code()
-            path = work / f"repair-clean-{size}-{scenario.seed}-{hashlib.sha256(code).hexdigest()[:12]}.json"
+            path = work / f"{_KEPT}-{size}-{scenario.seed}-{hashlib.sha256(code).hexdigest()[:12]}.json"
             if not path.exists():
                 keep(path, examine(scenario, size, bank, work))
             found.append(json.loads(path.read_text(encoding="utf-8")))
@@ -143,10 +145,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    kept = set(arguments.work.glob(f"{_KEPT}-*.json"))
     found = run(arguments.seeds, arguments.size, arguments.work)
+    made = len(set(arguments.work.glob(f"{_KEPT}-*.json")) - kept)
     print(report(found))
     if arguments.output is not None:
-        keep(arguments.output, {"models": found})
+        write_result(arguments.output, {"models": found}, reused={"models": len(found) - made})
 
 
 if __name__ == "__main__":
