@@ -11,11 +11,12 @@ from auditor.rules import MIN_ARM, RECALL_GAP
 from auditor.store.queries.audit import Connection
 
 # Concepts of which a finding tells something, so that the audit kept in which pictures they are. Members of a family
-# stand behind it, unless each is asked for.
+# stand behind it, unless a verdict names them or each is asked for.
 _COUNTED = f"""
 WITH known AS (
     SELECT DISTINCT concept_id FROM findings
-    WHERE $words OR concept_id NOT IN (SELECT unnest(members) FROM concept_families
+    WHERE $words OR concept_id IN (SELECT concept_id FROM verdicts WHERE list_contains($found, verdict))
+       OR concept_id NOT IN (SELECT unnest(members) FROM concept_families
                                        WHERE concept_id IN (SELECT concept_id FROM findings))
 ),
 measured AS (
@@ -28,7 +29,10 @@ counted AS (
     FROM subgroups WHERE concept_id IN (SELECT concept_id FROM known) GROUP BY class_idx, concept_id
 ),
 cells AS (
-    SELECT c.*, m.status, m.effect, m.low, m.high, v.verdict IS NOT NULL AS leads,
+    SELECT c.*, m.status, v.verdict IS NOT NULL AS leads,
+           if(v.rule_id = '{RECALL_GAP.rule_id}', v.effect, m.effect) AS effect,
+           if(v.rule_id = '{RECALL_GAP.rule_id}', v.effect_low, m.low) AS low,
+           if(v.rule_id = '{RECALL_GAP.rule_id}', v.effect_high, m.high) AS high,
            least(n_with, n_without) < {MIN_ARM} AS few
     FROM counted c
     LEFT JOIN measured m USING (class_idx, concept_id)
@@ -77,8 +81,9 @@ class MatrixColumn:
 class MatrixCell:
     """The gap of one class on one concept: recall with it less recall without it, with its 95 % interval.
 
-    That of the finding where one was measured, on comparable pictures; else that of the plain counts. ``gap`` is None
-    with too few pictures in an arm, and where presence or the gap could not be measured (``status`` says why then).
+    That of the verdict where it rests on it; that of the finding where one was measured, on comparable pictures; else
+    that of the plain counts. ``gap`` is None with too few pictures in an arm, and where presence or the gap could not
+    be measured (``status`` says why then).
     """
 
     class_idx: int
