@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.neighbors import KNeighborsRegressor
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from auditor.records import FloatArray
 
@@ -39,11 +43,6 @@ def lay_out(image_ids: Sequence[str], chunks: Callable[[], Iterable[FloatArray]]
     Reference:
         van der Maaten and Hinton, JMLR 9 (2008): t-SNE; as scikit-learn has it, begun from the principal components.
     """
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-    from sklearn.neighbors import KNeighborsRegressor
-    from threadpoolctl import threadpool_limits
-
     n = len(image_ids)
     first = np.argsort(np.array(image_ids))[:LANDMARKS]
     if len(first) < 3:
@@ -65,10 +64,11 @@ def lay_out(image_ids: Sequence[str], chunks: Callable[[], Iterable[FloatArray]]
         places -= places.mean(axis=0)
         places /= np.abs(places).max()
         if n == len(first):
-            return places[np.argsort(first)].astype(np.float32)
-        beside = KNeighborsRegressor(_NEIGHBOURS, weights="distance").fit(start, places)
-        others = [beside.predict(directions.transform(chunk)) for chunk in chunks()]
-    found: FloatArray = np.concatenate(others).astype(np.float32)
+            places = places[np.argsort(first)]
+        else:
+            beside = KNeighborsRegressor(_NEIGHBOURS, weights="distance").fit(start, places)
+            places = np.concatenate([beside.predict(directions.transform(chunk)) for chunk in chunks()])
+    found: FloatArray = places.astype(np.float32)
     return found
 
 

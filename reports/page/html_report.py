@@ -45,7 +45,7 @@ def render_html(connection: Connection, *, decision: GateDecision | None = None)
 
 
 def html_parts(connection: Connection, *, decision: GateDecision | None = None) -> Iterator[str]:
-    """The page part by part: the first screen and the table, a part for each class, the end."""
+    """The page part by part: the first screen and the table, the matrix, a part for each class, the end."""
     templates = environment()
     verdicts = queries.verdicts(connection)
     counts = queries.verdict_counts(connection)
