@@ -18,10 +18,9 @@ WHERE space = $space
 ORDER BY correct, confidence DESC NULLS LAST, hash(image_id)
 """
 _SPACES = "SELECT DISTINCT space FROM atlas"
-_SHOWING = f"""
-SELECT image_id FROM concept_presence WHERE concept_id = $concept_id AND presence > {PRESENT}
+_SHOWN = f"""
+SELECT image_id, presence > {PRESENT} FROM concept_presence WHERE concept_id = $concept_id AND presence IS NOT NULL
 """  # noqa: S608 (a constant)
-_KNOWN = "SELECT image_id FROM concept_presence WHERE concept_id = $concept_id AND presence IS NOT NULL"
 _CONCEPTS = """
 SELECT concept_id, any_value(concept) FROM findings
 GROUP BY concept_id
@@ -59,14 +58,9 @@ def atlas_points(connection: Connection, space: AtlasSpace) -> AtlasPoints:
 
 def showing(connection: Connection, concept_id: str, image_ids: tuple[str, ...]) -> tuple[BoolArray, BoolArray]:
     """Which pictures (N,) show a concept, and of which that is known."""
-    parameters = {"concept_id": concept_id}
-    shown, known = (
-        {image_id for (image_id,) in connection.execute(sql, parameters).fetchall()} for sql in (_SHOWING, _KNOWN)
-    )
-    return (
-        np.fromiter((one in shown for one in image_ids), np.bool_, len(image_ids)),
-        np.fromiter((one in known for one in image_ids), np.bool_, len(image_ids)),
-    )
+    shown = dict(connection.execute(_SHOWN, {"concept_id": concept_id}).fetchall())
+    codes = np.fromiter((shown.get(one, 2) for one in image_ids), np.int64, len(image_ids))
+    return codes == 1, codes < 2
 
 
 def atlas_concepts(connection: Connection) -> dict[str, str]:
