@@ -21,6 +21,7 @@ from auditor.inputs.examples import ExampleSet, TaughtConcepts
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
 from auditor.records import (
+    AtlasSpace,
     ChannelGroups,
     ChannelWords,
     ClassChannelGroup,
@@ -175,3 +176,4 @@ class Analysis:
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]
     interventions: Interventions
+    atlas: Mapping[AtlasSpace, FloatArray] = field(default_factory=dict)  # (N, 2) each; for looking at alone

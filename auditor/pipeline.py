@@ -27,6 +27,7 @@ from auditor.analysis import (
     PictureConcepts,
     Pictures,
 )
+from auditor.atlas import lay_out
 from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date, write_audit
 from auditor.config import AuditConfig
 from auditor.errors import InputError
@@ -68,7 +69,7 @@ from auditor.models.load_classifier import load_classifier
 from auditor.picture_concepts import picture_concepts
 from auditor.place_grid import place_of
 from auditor.properties.levels import level_edits, property_values
-from auditor.records import BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
+from auditor.records import AtlasSpace, BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.store.one_writer import one_writer
 from auditor.taught_concepts import teach
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
@@ -357,10 +358,10 @@ def put_into_words(
 
 
 def analyse(inputs: Inputs, gathered: Gathered, *, n_jobs: int = 1, on_progress: Progress | None = None) -> Analysis:
-    """Verdicts, and the maps of the pictures that show their evidence."""
+    """Verdicts, the maps of the pictures that show their evidence, and where all pictures lie in the atlas."""
     evidence, interventions = weigh_evidence(inputs, gathered, n_jobs=n_jobs, on_progress=on_progress)
     maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
-    return Analysis(inputs, gathered, evidence, maps, interventions)
+    return Analysis(inputs, gathered, evidence, maps, interventions, atlas(gathered.pictures, gathered.shards))
 
 
 def weigh_evidence(
@@ -426,6 +427,14 @@ def draw_maps(
         decisions.channels.words,
         on_progress=on_progress,
     )
+
+
+def atlas(pictures: Pictures, shards: FeatureShards) -> dict[AtlasSpace, FloatArray]:
+    """Where the pictures lie by the encoder and, with a model, by the inputs of its last layer: (N, 2) each."""
+    places: dict[AtlasSpace, FloatArray] = {"encoder": lay_out(pictures.image_ids, lambda: [pictures.embeddings])}
+    if (pictures.predicted_idx >= 0).any():
+        places["model"] = lay_out(pictures.image_ids, shards.activation_chunks)
+    return places
 
 
 def _decisions(

@@ -345,6 +345,9 @@ class Verdict:
 
 # --- audit ----
 
+#: What places pictures on a plane of the atlas: the encoder's embeddings, or the inputs of the model's last layer.
+AtlasSpace = Literal["encoder", "model"]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SaliencyMap:

@@ -20,6 +20,7 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.leaks import leaks
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
+from reports.page.matrix import matrix_part
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
@@ -44,7 +45,7 @@ def render_html(connection: Connection, *, decision: GateDecision | None = None)
 
 
 def html_parts(connection: Connection, *, decision: GateDecision | None = None) -> Iterator[str]:
-    """The page part by part: the first screen and the table, a part for each class, the end."""
+    """The page part by part: the first screen and the table, the matrix, a part for each class, the end."""
     templates = environment()
     verdicts = queries.verdicts(connection)
     counts = queries.verdict_counts(connection)
@@ -86,6 +87,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         verdicts=verdicts,
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
     )
+    yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
     template = templates.get_template("section.html.j2")
     for verdict in shown:
         yield template.render(shared, s=sections.section(verdict))

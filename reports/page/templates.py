@@ -59,12 +59,12 @@ def environment() -> jinja2.Environment:
 @functools.cache
 def assets() -> tuple[Markup, Markup, str]:
     """Style, script, and the script's digest as a content security policy names it."""
-    style, script = (
+    style, more, script = (
         (importlib.resources.files("reports") / "templates" / name).read_text(encoding="utf-8")
-        for name in ("report.css", "report.js")
+        for name in ("report.css", "matrix.css", "report.js")
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return Markup(style), Markup(script), f"sha256-{digest}"  # noqa: S704 (files of this package)
+    return Markup(style + more), Markup(script), f"sha256-{digest}"  # noqa: S704 (files of this package)
 
 
 def _decided_by(verdict: Verdict) -> str:

@@ -228,8 +228,8 @@ def test_the_sentence_is_shown_whole_in_two_sizes():
 def test_the_page_is_made_class_by_class(tmp_path):
     with open_audit_database(write_picture_audit(tmp_path, 3)) as connection:
         parts = list(html_parts(connection))
-    assert len(parts) == 5
-    assert [part.count('<section class="class"') for part in parts] == [0, 1, 1, 1, 0]
+    assert len(parts) == 6
+    assert [part.count('<section class="class"') for part in parts] == [0, 0, 1, 1, 1, 0]
 
 
 def test_names_of_the_hostile_audit_are_all_there(hostile):
