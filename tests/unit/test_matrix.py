@@ -121,7 +121,7 @@ def test_colour_is_the_gap_size_the_pictures_and_a_frame_what_the_verdict_names(
     assert lake is None
     assert wet is None
     assert [cell.text for cell in dog.cells] == ["−10", "−15", "10", "−2"]
-    assert [cell.style for cell in dog.cells] == ["l1 s4", "l2 s2 sure", "g1 s2 sure", "l0 s3"]
+    assert [cell.style for cell in dog.cells] == ["l1 s4 sure", "l2 s2 sure", "g1 s2 sure", "l0 s3"]
 
 
 def test_rows_are_sorted_by_the_gap_of_a_column(connection):

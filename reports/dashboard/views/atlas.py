@@ -40,18 +40,17 @@ def show(session: Session) -> None:
     markup.show(
         '<h1>Atlas</h1><p class="question">Which pictures are alike, and where among them is the model wrong?</p>'
     )
-    spaces = [space for space in _SPACE_WORDS if space in atlas_spaces(session.connection)]
+    spaces = _spaces(session)
     if not spaces:
         markup.show(
             '<p class="empty">This audit was made before audits kept where pictures lie. Make it again, or '
             "<code>auditor rejudge --with-model</code>, to see them here.</p>"
         )
         return
-    space = session.place.space if session.place.space in spaces else spaces[0]
-    points = _points(str(session.audit_dir), identity_of(session.audit_dir), space, session.connection)
+    points = _points_of(session, spaces[0])
     concepts = atlas_concepts(session.connection)
     paint = session.place.paint if session.place.paint != "concept" or concepts else PAINTS[0]
-    _show_choice(session, spaces, space, paint, concepts)
+    _show_choice(session, spaces, paint, concepts)
     colours, legend = _painted(session, points, paint, concepts)
     markup.draw(
         "atlas",
@@ -67,9 +66,18 @@ def show(session: Session) -> None:
 
 def ids_inside(session: Session) -> tuple[str, ...]:
     """Pictures of the part of the atlas that the place names, in the order in which they are shown."""
-    space = session.place.space if session.place.space in atlas_spaces(session.connection) else "encoder"
-    points = _points(str(session.audit_dir), identity_of(session.audit_dir), space, session.connection)
-    return _inside(points, session.place.area)
+    spaces = _spaces(session)
+    return _inside(_points_of(session, spaces[0]), session.place.area) if spaces else ()
+
+
+def _spaces(session: Session) -> list[AtlasSpace]:
+    """The planes that the audit holds, that which the place names first."""
+    held = atlas_spaces(session.connection)
+    return sorted((space for space in _SPACE_WORDS if space in held), key=lambda space: space != session.place.space)
+
+
+def _points_of(session: Session, space: AtlasSpace) -> AtlasPoints:
+    return _points(str(session.audit_dir), identity_of(session.audit_dir), space, session.connection)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
@@ -84,15 +92,13 @@ def _inside(points: AtlasPoints, area: str) -> tuple[str, ...]:
     return tuple(points.image_ids[row] for row in np.flatnonzero(inside(points.places, corners_of(area))))
 
 
-def _show_choice(
-    session: Session, spaces: list[AtlasSpace], space: AtlasSpace, paint: str, concepts: dict[str, str]
-) -> None:
-    place = session.place
+def _show_choice(session: Session, spaces: list[AtlasSpace], paint: str, concepts: dict[str, str]) -> None:
+    place, space = session.place, spaces[0]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         if len(spaces) > 1:
             changed = session.follow("space", space, lambda name: {"space": name or space, "area": "", "among": None})
             st.segmented_control(
-                "Alike by", spaces, key="space", on_change=changed, format_func=_SPACE_WORDS.__getitem__
+                "Alike by", list(_SPACE_WORDS), key="space", on_change=changed, format_func=_SPACE_WORDS.__getitem__
             )
         paints = [name for name in PAINTS if name != "concept" or concepts]
         changed = session.follow("paint", paint, lambda name: {"paint": name or paint, "page": place.page})
