@@ -14,17 +14,19 @@ from auditor.concept_records import Attribute
 from auditor.config import NO_MODEL
 from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
-from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, release_words, subject, worst_first
 from auditor.records import FOUND, PROPERTY_PREFIX, Verdict
+from auditor.release.check import read_release
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.leaks import leaks
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
+from reports.page.actions import actions, picture_table
 from reports.page.matrix import matrix_part
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
-from reports.what_now import command_on, report_command
+from reports.what_now import audit_folder, command_on, report_command
 from reports.written.calibration import READING, calibration_line, count_lines
 from reports.written.concept_lines import core_lines
 from reports.written.lead_lines import lead_lines
@@ -36,6 +38,8 @@ MOST_SECTIONS, _MOST_LISTED = 100, 400
 FULL, SHORT = Extent(4, 3, 4, 4, Sizes()), Extent(2, 3, 3, 3, Sizes(128, 72, 68))
 #: From so many sections on they are short.
 _MANY = 30
+#: Rows of the table of pictures that show a finding.
+_LISTED, _LISTED_OF_MANY = 200, 25
 _WORST, _GATE_ITEMS, _FAILURES, _LEAKS = 3, 100, 100, 100
 
 
@@ -51,7 +55,8 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     counts = queries.verdict_counts(connection)
     told = [verdict for verdict in verdicts if _has_story(verdict)]
     shown, unshown = told[:MOST_SECTIONS], told[MOST_SECTIONS:]
-    extent = FULL if len(shown) < _MANY else SHORT
+    few = len(shown) < _MANY
+    extent, listed = (FULL, _LISTED) if few else (SHORT, _LISTED_OF_MANY)
     budget = PictureBudget(PICTURE_BYTES, extent.sizes)
     named = anchors(verdicts)
     sections = Sections(connection, shown, named, extent, budget)
@@ -70,14 +75,19 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
             "calibrate": command_on(connection, "calibrate"),
             "export": command_on(connection, "export", "--output", "tables"),
             "all": report_command(connection, decision),
+            "gate": command_on(connection, "gate"),
         },
     }
+    standing = read_release(connection).decide() if decision is None else decision
+    folder = audit_folder(connection)
+    shared["actions"] = {verdict.class_idx: actions(verdict, standing, folder) for verdict in shown}
     css, script, script_hash = assets()
     yield templates.get_template("page_top.html.j2").render(
         shared,
         css=css,
         script_hash=script_hash,
         headline=headline(counts, no_model=shared["run"].model_spec == NO_MODEL),
+        release=release_words(standing),
         gate=None if decision is None else _gate(decision),
         counts=told_counts(counts),
         n_classes=len(verdicts),
@@ -90,7 +100,9 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
     template = templates.get_template("section.html.j2")
     for verdict in shown:
-        yield template.render(shared, s=sections.section(verdict))
+        section = sections.section(verdict)
+        table = picture_table(connection, verdict, folder, limit=listed)
+        yield template.render(shared, s=section, table=table)
     yield templates.get_template("page_end.html.j2").render(
         shared,
         script=script,
