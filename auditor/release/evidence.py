@@ -21,6 +21,11 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
     """
     try:
         run = queries.run(connection)
+        if policy.limits_shares and run.by_predictions_alone:
+            raise StoreError(
+                "the policy limits shares of the words (max_share), and an audit of predictions alone has none, so "
+                "that every class would pass: audit with --features or --model, or take the limit out"
+            )
         evidence = ReleaseEvidence(
             n_images=queries.picture_count(connection),
             verdicts=tuple(queries.verdicts(connection)),
