@@ -54,9 +54,10 @@ def read_head_features(path: Path) -> HeadFeatures:
     expected = f"expected an .npz file of {', '.join(_ARRAYS)}, as np.savez writes them"
     try:
         require_regular(path)
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise InputError(f"{what}: is one array; {expected}")
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise InputError(f"{what}: is one array; {expected}")
+        with loaded as file:
             missing = [name for name in _ARRAYS if name not in file.files]
             if missing:
                 raise InputError(f"{what}: {', '.join(missing)} missing, {quote_list(file.files)} found; {expected}")

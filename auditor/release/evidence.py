@@ -39,6 +39,7 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
             core=tuple(queries.core_concepts(connection)),
             fixed_places=tuple(queries.fixed_places(connection)),
             data_alone=run.model_spec == "none",
+            by_predictions_alone=run.by_predictions_alone,
         )
     except (duckdb.Error, TypeError, ValueError) as error:
         raise StoreError(f"the audit's tables cannot be read ({str(error).splitlines()[0]}); make it again") from error
