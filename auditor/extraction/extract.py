@@ -182,8 +182,7 @@ def _features_key(
     """Digest of all that decides a shard's contents besides the pictures."""
     models = [source.digest if source else None, encoder.digest]
     # Of one module another head may be found (by the number of labels), and another layer mapped (by the settings).
-    is_run = isinstance(source, Classifier)
-    found = [*map(astuple, source.head_parts), astuple(source.target)] if is_run else []
+    found = [*map(astuple, source.head_parts), astuple(source.target)] if isinstance(source, Classifier) else []
     kept = [thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, N_CELLS, properties and MEASURES]
     parts = [*models, *found, *kept, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -14,7 +14,7 @@ import numpy as np
 
 from auditor.errors import InputError
 from auditor.figures import counted
-from auditor.inputs.predictions import Predictions, are_probabilities, probabilities
+from auditor.inputs.predictions import Predictions, Scores, are_probabilities, probabilities
 from auditor.records import Dataset, FloatArray, LinearHead
 from auditor.regular_files import file_sha256, require_regular
 from auditor.wording import quote, quote_list
@@ -105,7 +105,8 @@ def check_features(given: HeadFeatures, dataset: Dataset, predictions: Predictio
             "path"
         )
     _, logits = given.of([item.path for item in dataset.items])
-    exact, scores = logits.astype(np.float64), predictions.scores
+    exact: Scores = logits.astype(np.float64)
+    scores = predictions.scores
     own = exact[np.arange(len(exact)), predictions.class_idx]
     missed, size = exact.max(axis=1) - own, np.maximum(1, np.abs(exact).max(axis=1))
     if scores is not None:

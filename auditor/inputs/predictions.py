@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.errors import InputError
 from auditor.figures import counted, decimals_of, percent
 from auditor.inputs.class_map import loose_key, match_classes
-from auditor.inputs.columns import PATH, Role, find_column
+from auditor.inputs.columns import PATH, Role
 from auditor.inputs.problems import Kind, Problems
 from auditor.inputs.tables import Table, read_table
 from auditor.records import ClassMatch, Dataset, FloatArray, IntArray
@@ -34,6 +35,8 @@ PREDICTION = Role(
         ]
     ),
 )
+Scores = NDArray[np.float64]
+
 #: "logit_cat", "p:cat", "probability cat": what the score is, and of which class.
 _OF_CLASS = re.compile(r"(logits?|scores?|prob(?:s|ability|abilities)?|p)[_:. -]+(.+)", re.IGNORECASE)
 _LIST = re.compile(r"(logits|scores|prob(?:s|abilities))", re.IGNORECASE)
@@ -70,7 +73,7 @@ class PredictionTable:
     paths: tuple[str, ...]
     places: tuple[str, ...]
     called: tuple[str, ...] | None
-    scores: FloatArray | None  # (R, C) logits or probabilities
+    scores: Scores | None  # (R, C) logits or probabilities
     names: tuple[str, ...] | None  # C
 
 
@@ -82,7 +85,7 @@ class Predictions:
     digest: str
     class_idx: IntArray  # (N,)
     confidence: FloatArray  # (N,) probability of the class that is called, NaN where no scores were given
-    scores: FloatArray | None = None  # (N, C) as given; not kept in the audit
+    scores: Scores | None = None  # (N, C) as given; not kept in the audit
 
 
 def read_predictions(path: Path, labels: Sequence[str]) -> PredictionTable:
@@ -98,7 +101,7 @@ def read_predictions(path: Path, labels: Sequence[str]) -> PredictionTable:
     what = f"predictions {quote(path.name)}"
     table = read_table(path, what)
     columns = list(table.columns)
-    path_column = find_column(columns, PATH, what)
+    path_column = _column(columns, PATH, what)
     if path_column is None:
         raise InputError(
             f"{what}: no column of the pictures' paths; expected one called path; columns found: {quote_list(columns)}"
@@ -106,7 +109,7 @@ def read_predictions(path: Path, labels: Sequence[str]) -> PredictionTable:
     if not table.places:
         raise InputError(f"{what}: holds no rows; expected one a picture")
     problems = Problems()
-    called_column = find_column(columns, PREDICTION, what)
+    called_column = _column(columns, PREDICTION, what)
     others = [name for name in columns if name not in (path_column, called_column)]
     scores, names = _scores(table, others, labels, problems)
     problems.refuse(what)
@@ -132,9 +135,20 @@ def read_predictions(path: Path, labels: Sequence[str]) -> PredictionTable:
     )
 
 
+def _column(columns: Sequence[str], role: Role, what: str) -> str | None:
+    """The column of a role; None without any. No flag names it, so of several none is taken."""
+    found = [role.name] if role.name in columns else [name for name in columns if role.is_known_as(name)]
+    if len(found) > 1:
+        raise InputError(
+            f"{what}: {len(found)} columns could be the one that {role.meaning}: {quote_list(found)}; call one "
+            f"{role.name!r}"
+        )
+    return found[0] if found else None
+
+
 def _scores(
     table: Table, columns: Sequence[str], labels: Sequence[str], problems: Problems
-) -> tuple[FloatArray | None, tuple[str, ...] | None]:
+) -> tuple[Scores | None, tuple[str, ...] | None]:
     """Scores (R, C) and the names of their classes; None without any, no names where they are lists."""
     lists = [name for name in columns if _LIST.fullmatch(name)]
     if lists:
@@ -154,7 +168,7 @@ def _entries(text: str) -> list[str]:
     return [entry for entry in _SEPARATORS.split(text.strip(" []()")) if entry]
 
 
-def _numbers(rows: object, places: Sequence[str], problems: Problems) -> FloatArray | None:
+def _numbers(rows: object, places: Sequence[str], problems: Problems) -> Scores | None:
     """(R, C) float64; None where a row is wrong, which ``problems`` then say."""
     found: list[list[float]] = []
     for place, entries in zip(places, rows, strict=True):  # type: ignore[call-overload]
@@ -301,7 +315,7 @@ def _match(
     return ClassMatch(tuple(labels), {label: idx for idx, label in enumerate(labels)}, "labels")
 
 
-def _in_order(table: PredictionTable, output_names: Sequence[str] | None) -> FloatArray:
+def _in_order(table: PredictionTable, output_names: Sequence[str] | None) -> Scores:
     """Scores (R, C) in the order of the head's outputs."""
     if table.scores is None:
         raise ValueError("no scores")
@@ -350,7 +364,7 @@ def _called(table: PredictionTable, match: ClassMatch, output_names: Sequence[st
     return np.array(found, dtype=np.int64)
 
 
-def _confidence(scores: FloatArray | None, class_idx: IntArray) -> FloatArray:
+def _confidence(scores: Scores | None, class_idx: IntArray) -> FloatArray:
     """(N,) probability of the class that is called; NaN without scores."""
     if scores is None:
         return np.full(class_idx.size, np.nan, np.float32)
@@ -358,13 +372,13 @@ def _confidence(scores: FloatArray | None, class_idx: IntArray) -> FloatArray:
     return shares[np.arange(class_idx.size), class_idx].astype(np.float32)
 
 
-def are_probabilities(scores: FloatArray) -> bool:
+def are_probabilities(scores: Scores) -> bool:
     """Whether scores (N, C) lie in [0, 1] and sum to 1 in every row, as far as they may be rounded."""
     in_range = bool(scores.min(initial=0) >= 0 and scores.max(initial=0) <= 1)
     return in_range and bool((np.abs(scores.sum(axis=1) - 1) < _ROUNDED).all())
 
 
-def probabilities(scores: FloatArray) -> FloatArray:
+def probabilities(scores: Scores) -> Scores:
     """(N, C) scores as they are where they are probabilities, else their softmax."""
     if are_probabilities(scores):
         return scores

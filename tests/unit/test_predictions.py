@@ -150,6 +150,7 @@ def test_rows_for_other_pictures_are_refused_or_counted(tmp_path):
         ([("path", "width"), ("cat/1.png", 3)], "neither a column prediction nor scores of the classes"),
         ([("name", "prediction"), ("cat/1.png", "cat")], "no column of the pictures' paths"),
         ([("path", "prediction")], "holds no rows"),
+        ([("path", "pred", "called"), ("cat/1.png", "cat", "cat")], "2 columns could be the one that says what the"),
         ([("path", "cat", "dog"), ("cat/1.png", "nan", 1)], "1 score is no finite number (line 2)"),
         ([("path", "cat", "dog"), ("cat/1.png", "", 1)], "1 score is no finite number (line 2)"),
     ],
