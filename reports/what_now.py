@@ -44,7 +44,7 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     if place_of(verdict.concept_id) is not None:
         mended = f"train with pictures whose {concept} is covered, cut off or varied"
         return f"{mended}; or accept it in the baseline, with a reason"
-    if suspect and lead.not_run and lead.no_head:
+    if suspect and lead.no_head:
         return INTERVENE
     if suspect:
         return f"collect {wanted}, then audit again: it stays open until then"
