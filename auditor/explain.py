@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from auditor.config import NO_MODEL
+from auditor.config import GIVEN_PREDICTIONS, NO_MODEL
 from auditor.errors import InputError, ModelError
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
@@ -139,6 +139,11 @@ def explain_image(
     folder, image = Path(folder), os.fspath(image)
     with open_audit_database(folder) as connection:
         settings = read_run_settings(connection)
+        if settings.model_spec == GIVEN_PREDICTIONS:
+            raise ModelError(
+                "no model was run for this audit (--predictions), so there is none to explain pictures with: audit the "
+                "model itself with --model"
+            )
         if settings.model_spec == NO_MODEL:
             raise ModelError(
                 f"this audit examined no model (--model {NO_MODEL}), so there is no decision to explain: audit one"

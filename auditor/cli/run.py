@@ -48,6 +48,17 @@ def run(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help=f"{_NEEDED} Folder of the audit.")] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="In place of --model: a table of path and prediction, or a score of every class "
+            "(.csv, .tsv, .jsonl, .parquet)."
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(help="With --predictions: .npz of paths, features, weight, bias, class_names of the head."),
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(help="Weights: safetensors, or a state dict.", show_default="those that NAME is published with"),
@@ -123,6 +134,8 @@ def run(
         "data": data,
         "model": model,
         "out": out,
+        "predictions": predictions,
+        "features": features,
         "weights": weights,
         "encoder": encoder,
         "vocabulary": vocabulary,

@@ -127,7 +127,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         calibration=calibration_line(connection),
         counts=count_lines(queries.calibrations(connection)),
         reading=READING,
-        n_judged=0 if shared["run"].model_spec == NO_MODEL else len(verdicts),
+        n_judged=len(verdicts) if shared["run"].model_was_run else 0,
         no_thumbnails=shared["run"].config.get("thumbnails") is False,
     )
 

@@ -262,7 +262,9 @@ def test_the_tolerance_of_the_settings_decides():
 
 
 def test_without_a_model_nothing_is_claimed():
-    inputs = replace(World(seed=0).audit(60), head=None, head_chunks=None)
+    inputs = World(seed=0).audit(60)
+    nothing = np.full(inputs.label_idx.size, -1)
+    inputs = replace(inputs, head=None, head_chunks=None, predicted_idx=nothing)
     assert {verdict.gap_bound for verdict in judge(inputs).verdicts} == {None}
 
 

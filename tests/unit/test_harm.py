@@ -265,5 +265,6 @@ def test_losses_change_nothing_that_is_said_of_reliances(never_marked, monkeypat
 
 
 def test_without_a_model_there_is_no_loss(never_marked):
-    inputs = replace(never_marked[0], head=None, head_chunks=None)
+    nothing = np.full(never_marked[0].label_idx.size, -1)
+    inputs = replace(never_marked[0], head=None, head_chunks=None, predicted_idx=nothing)
     assert measure_harm(inputs, measure(inputs, silent), silent).pairs == []

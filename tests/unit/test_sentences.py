@@ -13,7 +13,7 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts import sentences
 from auditor.evidence.verdicts.pair_states import JudgedPair
-from auditor.records import ClassConcept, Concept
+from auditor.records import ClassConcept, Concept, LinearHead
 from auditor.rules import ERASED_RECALL, FILLED, PULL_GAP, RECALL_GAP, RECALL_LOSS, RESTORED_RECALL
 
 CONCEPTS = (
@@ -33,8 +33,8 @@ INPUTS = EvidenceInput(
     embeddings=np.zeros((0, 4), np.float32),
     class_prompt_score=np.zeros((0, 2), np.float32),
     groups=None,
-    head=None,
-    head_chunks=None,
+    head=LinearHead(np.zeros((2, 1), np.float32), np.zeros(2, np.float32)),
+    head_chunks=tuple,
     seed=0,
 )
 RECALL = Gap(0.65, 0.59, 0.71, 1e-9, 3274, 3410, 66, 212)

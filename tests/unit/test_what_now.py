@@ -28,6 +28,9 @@ def test_what_now():
     assert what_now(suspect, settled).startswith('collect 148 more pictures of "duck" without water (32 of 550')
     assert what_now(pulled, settled).startswith("collect 1,200 more pictures of other classes with water, then")
     assert "148" not in what_now(flagged(), settled)  # what is missing for a proof is not what mends the model
+    by_predictions = replace(settled, picture="a.png", not_run=True, no_head=True)
+    assert what_now(suspect, by_predictions).startswith("audit the model itself (--model), or give the inputs of its")
+    assert explain_command(suspect, by_predictions, "audits/7") is None
     assert "audit again" in what_now(Verdict(0, "duck", "not_analysed", "none", None, None, None, "", 0), None)
     assert what_now(Verdict(0, "duck", "clean", "none", None, None, None, "", 0), None) is None
 

@@ -331,6 +331,9 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
         found = _pull(gap, name)
     else:
         found = _recall(gap)
+    if inputs.head is None:
+        untried = f"{found}; there is no model to intervene on, so reliance is neither shown nor excluded."
+        return Sentence(claim, f"{untried}{more}", joint=", and ")
     if gap.status == "measured" and gap.low > 0 and not tried:
         silent = (
             "the features do not tell it in these pictures, so " if any(f.status == "not_told" for f in fitted) else ""

@@ -132,7 +132,7 @@ def _mapped(session: Session, facts: PictureFacts) -> list[MappedPicture]:
 
 def _commands(session: Session, facts: PictureFacts) -> list[str]:
     """What draws every phrase: for the predicted class, and for the label."""
-    if facts.predicted_name is None:
+    if facts.predicted_name is None or not session.run.model_was_run:
         return []
     name = folder_from_here(session.audit_dir)
     classes = dict.fromkeys(one for one in (facts.predicted_name, facts.label_name) if one is not None)
