@@ -52,6 +52,7 @@ class Inputs:
     core: Mapping[tuple[str, str], CoreConceptOf]  # (class name, concept_id)
     notices: tuple[str, ...]  # what the reader of the audit must be told
     examples: tuple[ExampleSet, ...] = ()  # of concepts that are learnt
+    map_method: str | None = None  # None: what fits the model
 
     @property
     def head(self) -> LinearHead | None:
