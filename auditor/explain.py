@@ -76,7 +76,12 @@ class Explanation:
             told.append("words and maps are not exact: something that is not linear follows the last linear layer")
         if self.words and self.without_places:
             told.append(f"maps of words show the channels that serve them, not their places: {self.without_places}")
-        elif lost := [word.concept.term for i, word in enumerate(self.words) if not self.maps.phrase_maps[i].any()]:
+        lost = [
+            word.concept.term
+            for word, map_ in zip(self.words, self.maps.phrase_maps, strict=True)
+            if word.seen is not False and not map_.any()
+        ]
+        if lost:
             told.append(f"no place of its own here: {', '.join(lost)}")
         if self.maps.strength < LITTLE_EVIDENCE:
             part = percent(self.maps.strength)
@@ -210,7 +215,8 @@ def explain_image(
     decoded = read.image
     drawing = drawing_with(classifier, map_method or settings.map_method)
     encoder, without_places = _encoder_again(settings, trust_code=trust_code)
-    maps = _shown_first(map_picture(drawing, decoded, class_idx, words, encoder), seen)
+    lacks = [v for v, shown in (seen or {}).items() if not shown]
+    maps = _shown_first(map_picture(drawing, decoded, class_idx, words, encoder, lacks), seen)
     predicted = int(maps.logits.argmax())
     target = predicted if class_idx is None else class_idx
     exponentials = np.exp(maps.logits - maps.logits.max())

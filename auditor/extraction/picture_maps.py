@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,7 @@ def map_picture(
     class_idx: int | None,
     words: ChannelWords,
     encoder: Encoder | None = None,
+    lacks: Collection[int] = (),
 ) -> PictureMaps:
     """Draw the class map of a picture and the map of every phrase.
 
@@ -78,6 +79,7 @@ def map_picture(
         class_idx: The class that is explained; None for the predicted one.
         words: Channel directions, statistics and concept rows.
         encoder: Whose space the words are in; None for phrase maps by channels.
+        lacks: Words that the picture is known not to show: with an encoder they have no place in it.
     """
     batch = classifier.preprocess(image).unsqueeze(0)
     activations, logits = cam.forward(classifier, batch)
@@ -92,9 +94,13 @@ def map_picture(
         channel_weights = np.concatenate([channel_weights, weights[[target]] * masks])
     maps = cam.response_maps(classifier, batch, channel_weights[None].astype(np.float32))[0]
     phrase_maps = maps[1:]
-    if encoder is not None and phrase_idx:
-        places = word_places(encoder, picture_as_seen(classifier, image), words.concept_rows[phrase_idx])
-        phrase_maps = np.maximum(maps[0], 0) * _at_grid(places, maps[0].shape)
+    if encoder is not None:
+        phrase_maps = np.zeros((len(phrase_idx), *maps[0].shape), np.float32)
+        shown = [p for p, v in enumerate(phrase_idx) if v not in lacks]
+        if shown:
+            rows = words.concept_rows[[phrase_idx[p] for p in shown]]
+            places = word_places(encoder, picture_as_seen(classifier, image), rows)
+            phrase_maps[shown] = np.maximum(maps[0], 0) * _at_grid(places, maps[0].shape)
     return PictureMaps(
         logits=logits[0],
         class_map=maps[0],

@@ -47,5 +47,5 @@ def _covered(pixels: Tensor) -> Iterator[Tensor]:
         ((torch.arange(n) + 0.5) / n - centres[:, None]).abs() < _REACH / SIDE / 2 for n in pixels.shape[2:]
     )
     covers = (rows[:, None, :, None] & columns[None, :, None, :]).reshape(-1, 1, *pixels.shape[2:])
-    for part in covers.split(_BATCH):
-        yield torch.where(part, mean, pixels)
+    for start in range(0, len(covers), _BATCH):
+        yield torch.where(covers[start : start + _BATCH], mean, pixels)

@@ -30,7 +30,10 @@ def score_weights(features: Tensor, picture: Tensor, respond: Callable[[Tensor],
     masks = (features - lowest) / torch.where(spread > 0, spread, 1.0)
     size = (picture.shape[1], picture.shape[2])
     responses = [
-        respond(functional.interpolate(part[:, None], size=size, mode="bilinear", align_corners=False) * picture)
-        for part in masks.split(_BATCH)
+        respond(
+            functional.interpolate(masks[start : start + _BATCH, None], size=size, mode="bilinear", align_corners=False)
+            * picture
+        )
+        for start in range(0, len(masks), _BATCH)
     ]
     return torch.cat(responses).T.softmax(dim=1)
