@@ -59,6 +59,7 @@ class Inputs:
     examples: tuple[ExampleSet, ...] = ()  # of concepts that are learnt
     predictions: Predictions | None = None  # in place of a classifier
     features: HeadFeatures | None = None  # with predictions
+    map_method: str | None = None  # None: what fits the model
 
     @property
     def head(self) -> LinearHead | None:

@@ -139,6 +139,7 @@ class AuditConfig(BaseModel):
     preprocess: Path | None = Field(default=None, description="TOML file: size, crop, interpolation, mean, std")
     class_map: Path | None = Field(default=None, description="file that maps labels to outputs of the model")
     target_layer: str | None = Field(default=None, description="layer whose maps are drawn; found when not given")
+    map_method: str | None = Field(default=None, description="how maps are drawn; what fits the model when not given")
     model_output: str | None = Field(
         default=None, description="which of several outputs of the model holds the classes"
     )

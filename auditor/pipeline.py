@@ -74,6 +74,7 @@ from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.live_model import LiveModel
 from auditor.models.load_classifier import load_classifier
+from auditor.models.map_choice import drawing_with
 from auditor.picture_concepts import picture_concepts
 from auditor.place_grid import place_of
 from auditor.properties.levels import level_edits, property_values
@@ -183,6 +184,7 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
             device=device,
         )
     if classifier is not None:
+        drawing_with(classifier, config.map_method)  # to refuse now what it cannot draw
         match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
     encoder = load_encoder(config.encoder, device=device)
     given = load_vocabulary(config.vocabulary or encoder.vocabulary_path)
@@ -243,6 +245,7 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
         examples,
         predictions,
         features,
+        config.map_method,
     )
 
 
@@ -452,7 +455,7 @@ def draw_maps(
         exemplars,
         inputs.dataset.root,
         pictures.items,
-        inputs.classifier,
+        drawing_with(inputs.classifier, inputs.map_method),
         context.concepts,
         decisions.channels.words,
         on_progress=on_progress,

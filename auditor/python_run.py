@@ -33,6 +33,7 @@ def run_audit(
     preprocess: AnyPath | None = None,
     class_map: AnyPath | None = None,
     target_layer: str | None = None,
+    map_method: str | None = None,
     model_output: str | None = None,
     trust_code: bool | None = None,
     encoder: str | None = None,
@@ -81,6 +82,8 @@ def run_audit(
         preprocess: TOML file (size, crop, interpolation, mean, std) in place of a transform.
         class_map: File that maps labels to outputs.
         target_layer: Layer whose maps are drawn; found when not given.
+        map_method: How maps are drawn: cam, gradient (HiResCAM), centred_gradient, grad_cam, grad_cam_pp, xgrad_cam,
+            layer_cam, attention_value or score_cam; what fits the model when not given.
         model_output: Which of several outputs holds the classes.
         trust_code: Allow the code of ``FILE.py:factory`` to run.
         encoder: ``open_clip:ARCH/PRETRAINED`` or ``@FILE``, ``conse``, ``sample``.
@@ -132,6 +135,7 @@ def run_audit(
         ),
         "model": given if live is None else live.spec,
         "target_layer": target_layer,
+        "map_method": map_method,
         "model_output": model_output,
         "trust_code": trust_code,
         "encoder": encoder,

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from auditor.cli.app import (
+    MAP_METHODS,
     DataRoot,
     Debug,
     LabelColumn,
@@ -97,6 +98,10 @@ def run(
     target_layer: Annotated[
         str | None, typer.Option(help="Layer whose maps are drawn.", show_default="the last with places")
     ] = None,
+    map_method: Annotated[
+        str | None,
+        typer.Option(help=MAP_METHODS, show_default="what fits the model"),
+    ] = None,
     model_output: Annotated[
         str | None,
         typer.Option(
@@ -146,6 +151,7 @@ def run(
         "path_column": path_column,
         "label_column": label_column,
         "target_layer": target_layer,
+        "map_method": map_method,
         "model_output": model_output,
         "max_images_per_class": max_images_per_class,
         "max_failure_share": max_failure_share,

@@ -42,8 +42,11 @@ class Actions:
     fix: str | None  # a command
 
 
-def actions(verdict: Verdict, decision: GateDecision, folder: str) -> Actions:
-    """Of a class: the entry that accepts its leading finding, and the command that takes it out of the model."""
+def actions(verdict: Verdict, decision: GateDecision, folder: str, *, repairable: bool = True) -> Actions:
+    """Of a class: the entry that accepts its leading finding, and the command that takes it out of the model.
+
+    ``repairable``: whether the model was run, so that there is a last layer to change.
+    """
     found = next(
         (
             item
@@ -53,7 +56,7 @@ def actions(verdict: Verdict, decision: GateDecision, folder: str) -> Actions:
         None,
     )
     accept = None if found is None or found.state not in _MENDED_BY_ENTRY else _entry(found)
-    return Actions(accept, _repair(verdict, folder))
+    return Actions(accept, _repair(verdict, folder) if repairable else None)
 
 
 def _entry(item: GateItem) -> str:

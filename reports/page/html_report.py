@@ -79,8 +79,8 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         },
     }
     standing = read_release(connection).decide() if decision is None else decision
-    folder = audit_folder(connection)
-    shared["actions"] = {verdict.class_idx: actions(verdict, standing, folder) for verdict in shown}
+    folder, ran = audit_folder(connection), shared["run"].model_was_run
+    shared["actions"] = {verdict.class_idx: actions(verdict, standing, folder, repairable=ran) for verdict in shown}
     css, script, script_hash = assets()
     yield templates.get_template("page_top.html.j2").render(
         shared,
