@@ -101,6 +101,10 @@ def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: floa
         label = f"{term} ({kind})" if len(term) + len(kind) + 3 <= _LABEL else term
         rows.append(charts.ShareBar(label, text, tone, min(100 * concept.share, 100), others))
     if residual is not None:
+        # so that the bars add up to all of the evidence
+        left = max(1 - min(max(residual, 0), 1) - sum(concept.share for concept in shown), 0)
+        if left >= 0.005:
+            rows.append(charts.ShareBar("other words", percent(left), "ink", 100 * left))
         rows.append(charts.ShareBar("no word fits", percent(residual), "grey", 100 * min(max(residual, 0), 1)))
     return rows
 
