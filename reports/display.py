@@ -39,8 +39,8 @@ LEGEND = (
     "Share: how much of the evidence for a class reads as the concept. pts: percentage points; [ ]: a 95 % interval.",
     "Recall gap: how much more often a class is recognised with the concept. Pull: how much more often others are "
     "called it.",
-    "▲ relies on it; ▽ fails with it; ◆ open; ◐ nothing found, too few pictures to be sure; ● nothing found, large gaps "
-    "excluded; ○ not analysed.",
+    "▲ relies on it; ▽ fails with it; ◆ open; ● nothing found, large gaps excluded; ◐ nothing found, too few pictures "
+    "to be sure; ○ not analysed.",
 )
 VERDICT_WORDS = {name: name.replace("_", " ") for name in VERDICT_SHAPES}
 

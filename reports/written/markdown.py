@@ -90,7 +90,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
     yield from _clean([verdict for verdict in verdicts if verdict.verdict == "clean"])
     yield from _notes(connection, [*run.notices, *core_lines(connection), *lead_lines(connection)])
     if told:
-        yield f"<sub>{'<br>'.join(LEGEND)}</sub>"
+        yield "<sub>" + "  \n".join(LEGEND) + "</sub>"
         yield ""
     version, data = run.versions.get("auditor", ""), "/".join(PurePath(run.data_path).parts[-2:])
     facts = [f"auditor {escape(version, _NAME_LIMIT)}", f"data {code(data, _NAME_LIMIT)}"]

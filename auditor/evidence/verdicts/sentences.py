@@ -428,7 +428,8 @@ def with_losses(inputs: EvidenceInput, told: Sentence, losses: Sequence[JudgedPa
     """What is told of a class, and the sure losses that its state does not tell."""
     for loss in losses[:_MORE_LOSSES]:
         back = _given_back(loss.pair) if loss.state == "proven" else _not_given_back(loss.pair)
-        told = told.and_also(f"Loss: {_lost_claim(inputs, loss)}.", f"{back}.")
+        claim = _lost_claim(inputs, loss)
+        told = told.and_also(f"Loss: {claim[:1].lower()}{claim[1:]}.", f"{back}.")
     return told
 
 
