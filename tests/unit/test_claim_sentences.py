@@ -39,7 +39,7 @@ def test_what_is_not_covered_is_counted_and_named():
     many = claim_sentences.coverage(INPUTS, replace(CLAIM, outside=(1, 0, 2, 1), fit=False))
     assert many.endswith(
         "not 4 concepts that too few pictures have or lack, or that cannot be told (sea, water, site = b …); words "
-        "are not relied on, as the encoder cannot tell most of them."
+        "are not relied on, as the encoder cannot tell in which pictures most words are."
     )
 
 
@@ -104,7 +104,10 @@ def test_words_that_tell_no_scene_of_most_pictures_are_named_as_the_reason():
         "that there is nothing. Coverage: named concepts only. A column of the manifest that says where they were "
         "taken, or words for it in the vocabulary, would."
     )
-    assert "the encoder cannot tell most of them, so words cannot say" in told(replace(words, fit=False)).text
+    assert (
+        "the encoder cannot tell in which pictures most words are, so words cannot say"
+        in told(replace(words, fit=False)).text
+    )
     beside = replace(CLAIM, placed=0.25, outside=(1,))
     assert claim_sentences.coverage(INPUTS, beside).endswith(
         "(sea); words are not relied on, as the encoder tells a scene in only 25 % of its pictures."

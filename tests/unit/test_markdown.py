@@ -32,8 +32,8 @@ SMALL_REPORT = """\
 
 Relies on water (scene).
 
-- **What now:** train with more pictures of "waterbird" without water (212 of the 3,622 audited ones are); or accept it \
-in the baseline, with a reason
+- **What now:** train with more pictures of "waterbird" without water (212 of the 3,622 audited ones are); or \
+accept it in the baseline, with a reason
 - **Look:** `auditor explain DIR waterbird/0000000000000000.png --class waterbird`
 
 ### ▲ vehicle · severity high

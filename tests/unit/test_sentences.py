@@ -197,9 +197,9 @@ def test_pictures_that_no_control_is_like_are_counted():
     [
         (SWAPPED, "72 % where they have it: 50 points [40, 60]."),
         (no_intervention("unstable", 160), "even where the concept stays, so it shows nothing."),
-        (no_intervention("too_few"), "was not tried, as too few pictures show it, of this class or of others."),
-        (no_intervention("not_applicable"), "was not tried, as it has no place of its own."),
-        (no_intervention("not_readable"), "was not tried, as the pictures could not be read again."),
+        (no_intervention("too_few"), "not tried, as too few pictures show it, of this class or of others."),
+        (no_intervention("not_applicable"), "not tried, as it has no place of its own."),
+        (no_intervention("not_readable"), "not tried, as the pictures could not be read again."),
         (no_intervention("copies_class"), 'it is told where pictures look like "waterbird", or by chance.'),
         (replace(SWAPPED, status="control_failed"), "as it moves pictures also with words that must do nothing."),
         (no_intervention("not_tried"), "only 4 of its pictures are without it and 496 with it."),

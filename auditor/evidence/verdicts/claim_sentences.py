@@ -56,7 +56,7 @@ def coverage(inputs: EvidenceInput, claim: CleanClaim) -> str:
 def _unfit(claim: CleanClaim) -> str:
     """Why nothing is claimed by words."""
     if not claim.fit:
-        return "the encoder cannot tell most of them"
+        return "the encoder cannot tell in which pictures most words are"
     if not claim.told_apart:
         return "the encoder cannot tell context from this class"
     return f"the encoder tells a scene in only {percent(claim.placed)} of its pictures"

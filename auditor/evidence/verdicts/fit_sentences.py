@@ -53,7 +53,8 @@ def figures(fit: EncoderFit, class_names: Sequence[str]) -> str:
             f"{one.first} and {one.second} in {counted(one.n_both, 'picture')}" for one in fit.contradictions[:_NAMED]
         ]
         more = len(fit.contradictions) - _NAMED
-        told.append(f"it contradicts itself: {', '.join(pairs)}{f', and {more:,} more pairs' if more > 0 else ''}")
+        pairs += [counted(more, "more pair")] if more > 0 else []
+        told.append(f"it contradicts itself: {', '.join(pairs)}")
     return "; ".join(told)
 
 

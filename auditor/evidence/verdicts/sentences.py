@@ -228,16 +228,16 @@ def _tried_on_pictures(pair: PairEvidence, name: str) -> str:
     if pair.swapped.status == "measured":
         return f"{_swapped(pair.swapped, name)}."
     why = {
-        "unstable": "changes what pictures are called even where the concept stays, so it shows nothing.",
-        "too_few": "was not tried, as too few pictures show it, of this class or of others.",
-        "copies_class": f'would show nothing: in the other classes it is told where pictures look like "{name}", or '
+        "unstable": "it changes what pictures are called even where the concept stays, so it shows nothing.",
+        "too_few": "not tried, as too few pictures show it, of this class or of others.",
+        "copies_class": f'it would show nothing: in the other classes it is told where pictures look like "{name}", or '
         "by chance.",
-        "control_failed": "does not count here, as it moves pictures also with words that must do nothing.",
-        "not_applicable": "was not tried, as it has no place of its own.",
-        "not_readable": "was not tried, as the pictures could not be read again.",
-        "not_tried_again": "was not tried again, as these rules ask for other pictures.",
+        "control_failed": "it does not count here, as it moves pictures also with words that must do nothing.",
+        "not_applicable": "not tried, as it has no place of its own.",
+        "not_readable": "not tried, as the pictures could not be read again.",
+        "not_tried_again": "not tried again, as these rules ask for other pictures.",
     }.get(pair.swapped.status)
-    return "" if why is None else f"Covering: covering its place {why}"
+    return "" if why is None else f"Covering: {why}"
 
 
 def reliance_claim(lead_in: str, effect: float, on: str) -> str:
