@@ -77,11 +77,11 @@ def test_a_cat_that_was_never_seen_with_a_watermark_is_harmed_by_it(never_marked
     assert cat.effect_low < cat.effect < cat.effect_high
     assert (cat.gap, cat.gap_low, cat.gap_high) == (-cat.effect, -cat.effect_high, -cat.effect_low)
     assert cat.sentence.startswith(
-        '"cat" is harmed by watermark (artifact): with it 58 % [50, 66] of 136 are recognised instead of '
-        "99 % [97, 100] of 164 without it; erasing it from the features gives back 32 points ["
+        'With watermark (artifact) the model recognises 58 % of "cat" pictures instead of 99 %'
     )
-    assert cat.claim == '"cat" is harmed by watermark (artifact).'
-    assert cat.numbers.startswith("With it 58 %")
+    loss, erasure, *_ = cat.numbers.splitlines()
+    assert loss == "Loss: with it 58 % [50, 66] of 136 are recognised, without it 99 % [97, 100] of 164."
+    assert erasure.startswith("Erasure: with it taken out of the features, 32 points [")
 
 
 def test_its_findings_show_the_pictures_that_are_missed(never_marked):

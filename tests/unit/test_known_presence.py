@@ -187,7 +187,7 @@ def test_an_attribute_alone_leads_where_the_encoder_does_not_see_it(planted):
     assert (water.verdict, water.concept, water.share) == ("flagged", "place = water", None)
     assert "the encoder's water" in water.sentence
     assert "does not agree" in water.sentence
-    assert "of the words" not in water.sentence
+    assert "reads as" not in water.sentence
 
 
 def test_an_attribute_that_follows_the_label_is_never_clean(planted):
@@ -229,6 +229,6 @@ def test_data_alone_ranks_what_goes_with_a_class(planted):
     assert (water.concept, water.share, water.gap, water.detectable_effect) == ("water", None, None, None)
     assert "water (scene) is present in " in water.sentence
     assert "; the manifest's place = water agrees (AUC 0." in water.sentence
-    assert found["cat"].sentence == 'No model was examined. In the data no context concept goes with "cat".'
+    assert found["cat"].sentence == 'No model was examined; in the data no context concept goes with "cat".'
     assert {finding.rule_id for finding in result.findings} == {"E2"}
     assert {row.n_correct for row in result.subgroups} == {None}

@@ -170,10 +170,11 @@ def test_two_of_a_hundred_classes_that_are_pulled_are_named(pulled):
         "flagged", "ground = snow", "E4-share", "E3-share",
     )  # fmt: skip
     assert wolf.gap is None  # in points; the share is none
-    assert 'Of 134 pictures that are called "wolf" 34 are of "husky" and "malamute" with it, and 25 % [15, 36]' in (
-        wolf.numbers
-    )
-    assert "takes away 25 % [20, 29] (permuted 1 %)" in wolf.numbers
+    assert (
+        'Pulled share: of 134 pictures that are called "wolf" 34 are of "husky" and "malamute" and have it; without it '
+        "25 % [15, 36] of all 134"
+    ) in wolf.numbers
+    assert "the share shrinks by 25 % [20, 29] (by chance 1 %)" in wolf.numbers
     assert not alarms(others)
     found = findings(pulled)
     assert found["E4-pull"].effect < 0.02

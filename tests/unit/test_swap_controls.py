@@ -91,7 +91,7 @@ def test_a_word_that_goes_with_the_look_of_the_class_is_asked_first(inputs):
     assert [inputs.concepts[swaps[0].word_idx].term for swaps in asked][-1] == "ruler"
     assert waterbird(result).verdict == "suspect"
     (notice,) = [notice for notice in result.notices if "count for nothing" in notice]
-    assert 'the place of ruler, which only goes with the look of "waterbird", moves' in notice
+    assert 'the place of ruler, which only goes with the look of "waterbird", changes' in notice
 
 
 def test_controls_are_asked_only_where_interventions_decide(inputs):
