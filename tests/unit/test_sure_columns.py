@@ -38,8 +38,8 @@ def test_a_column_with_a_large_sure_gap_leads_a_suspect(inputs):
     assert (verdict.verdict, verdict.concept) == ("suspect", "blur = no")
     assert verdict.gap_low >= 0.2
     assert verdict.claim == (
-        'It is open whether the model relies on blur = no (attribute) to call a picture "waterbird": there is a gap, but '
-        "erasing the concept could not be tried."
+        'It is open whether the model relies on blur = no (attribute) to call a picture "waterbird": there is a gap, '
+        "but erasing the concept could not be tried."
     )
     assert verdict.numbers == (
         "Recall gap: without it 20 % [12, 32] of 60 are recognised, with it 98 % [91, 100] of 60.\n"
