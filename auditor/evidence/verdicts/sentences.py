@@ -549,8 +549,8 @@ def never_predicted(name: str, n: int) -> Sentence:
 def at_chance(name: str, rate: float) -> Sentence:
     """State: recall no better than the rate among other classes."""
     return Sentence(
-        f'The model does not know "{name}": it recognises {percent(rate)} of its pictures, and calls others by that '
-        "name as often"
+        f'The model cannot tell "{name}" from the others: it calls {percent(rate)} of its pictures so, and others as '
+        "often (at chance)"
     )
 
 
