@@ -58,7 +58,7 @@ def test_fillings_that_move_pictures_whatever_they_show_prove_nothing(inputs):
     assert found.effect == pytest.approx(0.4)  # what was seen stays to be read
     (notice,) = [notice for notice in result.notices if "counts for nothing" in notice]
     assert notice.startswith("covering places in pictures (E5) counts for nothing here: covering the place of ")
-    assert 'which does not go with "waterbird", moves what pictures are called by ' in notice
+    assert 'which does not go with "waterbird", changes what pictures are called by ' in notice
 
 
 def test_controls_that_cannot_be_tried_again_leave_interventions_without_a_say(inputs):
