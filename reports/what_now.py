@@ -25,7 +25,7 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     if verdict.verdict == "not_analysed" and lead is not None and lead.data_alone:
         return AUDIT_A_MODEL
     if verdict.verdict == "not_analysed":
-        return "mend that and audit again; until then nothing is known of the class either way"
+        return "mend that and audit again; until then nothing is known of the class, good or bad"
     if verdict.concept is None or verdict.verdict == "clean":
         return None
     name, concept = plain(verdict.class_name, 80), plain(verdict.concept, 80)
@@ -40,7 +40,8 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     elif not by_pull:
         wanted = f'{number}more pictures of "{name}" without {concept}'
         if lead.n_present is not None and lead.n_absent is not None:
-            wanted += f" ({lead.n_absent:,} of {lead.n_present + lead.n_absent:,} so far)"
+            audited = lead.n_present + lead.n_absent
+            wanted += f" ({lead.n_absent:,} of the {audited:,} audited ones are)"
     if place_of(verdict.concept_id) is not None:
         mended = f"train with pictures whose {concept} is covered, cut off or varied"
         return f"{mended}; or accept it in the baseline, with a reason"
