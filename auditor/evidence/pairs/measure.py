@@ -15,6 +15,7 @@ from auditor.evidence.effects.association import AssociationAuc, association_auc
 from auditor.evidence.effects.edits import NOT_EDITED, Edited
 from auditor.evidence.effects.encoder_fit import encoder_fit
 from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
+from auditor.evidence.effects.plain_pull import may_be_pulled
 from auditor.evidence.effects.pulled_share import Sources, pulled_share, pulled_sources
 from auditor.evidence.effects.reliance import NOT_IDENTIFIED, Erasure, assign_folds
 from auditor.evidence.effects.significance import PresentArms, TwoArms
@@ -125,11 +126,10 @@ class Measured:
     pull_arms: IntArray  # pictures of other classes in the smaller arm
     swapped: SwappedOutputs | None  # classes whose labels and outputs look swapped
     pairs: list[PairEvidence] = field(default_factory=list)
+    n_without: IntArray = field(init=False)  # pictures of every class that are known to be without every concept
 
-    @property
-    def n_without(self) -> IntArray:
-        """Pictures of every class that are known to be without every concept."""
-        return np.asarray(self.n_known - self.n_with)
+    def __post_init__(self) -> None:
+        self.n_without = self.n_known - self.n_with
 
 
 def testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
@@ -261,14 +261,17 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
     words = words_by_pair(inputs, measured.class_concepts)
     values = values_of_kinds(inputs)
     recall_notable = notable_recall(measured)
+    pull_notable = _notable_pulls(inputs, measured)
+    n_sources = _n_sources(measured)
     n_classes = len(inputs.class_names)
     of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
     folds = assign_folds(inputs.image_ids, groups, seed=inputs.seed)
     for c in range(n_classes):
-        notable = recall_notable[c] | _notable_pull(inputs, measured, c, of_column)
+        notable = recall_notable[c] | pull_notable[c]
         measured.by_gap[c] = np.where(of_column, notable, recall_notable[c])
         context = inputs.context_of(c)
-        chosen = {int(v) for v in context if measured.by_words[c, v] or measured.by_data[c, v] or notable[v]}
+        passes = measured.by_words[c] | measured.by_data[c] | notable
+        chosen = set(context[passes[context]].tolist())
         # a word and the attribute of its name are told in one line, so both are measured
         chosen |= {v for pair in inputs.same_as.items() if chosen.intersection(pair) for v in pair}
         chosen.intersection_update(context.tolist())
@@ -313,15 +316,15 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 groups=None if groups is None else groups[theirs],
                 copies=None if copies is None else copies[theirs],
             )
-            if _n_sources(measured, c)[v] > FEW_SOURCES:
+            if n_sources[c, v] > FEW_SOURCES:
                 _measure_share(inputs, measured, pair, theirs, value[theirs], folds[theirs])
         progress("evidence: gaps", c + 1, n_classes)
 
 
-def _n_sources(measured: Measured, c: int) -> IntArray:
-    """(V,) classes other than c that have pictures with and without each concept."""
+def _n_sources(measured: Measured) -> IntArray:
+    """(C, V) classes other than each that have pictures with and without each concept."""
     both = (measured.n_with > 0) & (measured.n_without > 0)
-    return np.asarray(both.sum(axis=0) - both[c], dtype=np.int64)
+    return np.asarray(both.sum(axis=0) - both, dtype=np.int64)
 
 
 def _measure_share(
@@ -358,24 +361,52 @@ def notable_recall(measured: Measured) -> BoolArray:
     return _surely_above(arms, np.minimum(measured.n_with, n0) >= MIN_ARM)
 
 
-def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int, of_column: BoolArray) -> BoolArray:
-    """Concepts (V,) whose plain pull towards class c exceeds DELTA at an uncorrected level.
+def _notable_pulls(inputs: EvidenceInput, measured: Measured) -> BoolArray:
+    """Pairs (C, V) whose plain pull towards the class exceeds DELTA at an uncorrected level.
 
-    Or, of columns and where the mean over many other classes hides it, whose plain share of what is called c exceeds
-    PULLED_DELTA. Of a word no pull is a screen (docs/decisions/0016), so it would be measured for nothing.
+    Or, of columns and where the mean over many other classes hides it, whose plain share of what is called the class
+    exceeds PULLED_DELTA. Of a word no pull is a screen (docs/decisions/0016), so it would be measured for nothing.
     """
-    n_classes = len(inputs.class_names)
+    enough = measured.pull_arms >= MIN_ARM
+    large = enough & may_be_pulled(
+        measured.present,
+        measured.known & ~measured.present,
+        inputs.label_idx,
+        inputs.predicted_idx,
+        measured.n_with,
+        measured.n_without,
+        above=DELTA,
+        copies=inputs.copies,
+    )
+    of_column = np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
+    shared = enough & of_column & (_n_sources(measured) > FEW_SOURCES)
+    notable = np.zeros_like(large)
+    for c in np.flatnonzero((large | shared).any(axis=1)):
+        chosen = np.flatnonzero(large[c] | shared[c])
+        notable[c, chosen] = _notable_pull(inputs, measured, int(c), chosen, shared[c, chosen])
+    return notable
+
+
+def _notable_pull(
+    inputs: EvidenceInput, measured: Measured, c: int, chosen: IntArray, shared: BoolArray
+) -> BoolArray:
+    """Of some concepts (V',) those with a notable pull towards class c, or share of what is called c where asked."""
+    n_classes, copies = len(inputs.class_names), inputs.copies
     called = inputs.predicted_idx == c
-    absent = measured.known & ~measured.present
+    # a copy that is called otherwise has a say in what the picture is called
+    rows = np.flatnonzero(called if copies is None else np.isin(copies, copies[called]))
+    there, seen = measured.present[np.ix_(rows, chosen)], measured.known[np.ix_(rows, chosen)]
     x1, x0 = (
-        present_counts(there, inputs.label_idx, n_classes, called, copies=inputs.copies)
-        for there in (measured.present, absent)
+        present_counts(
+            arm, inputs.label_idx[rows], n_classes, called[rows], copies=None if copies is None else copies[rows]
+        )
+        for arm in (there, seen & ~there)
     )
     sources = np.flatnonzero((np.arange(n_classes) != c) & (measured.n_labelled > 0))
-    arms = TwoArms.of(*(a[sources].T for a in (x1, measured.n_with, x0, measured.n_without)))
-    enough = measured.pull_arms[c] >= MIN_ARM
-    of_mean = _surely_above(arms, enough)
-    asked = enough & of_column & ~of_mean & (_n_sources(measured, c) > FEW_SOURCES)
+    at = np.ix_(sources, chosen)
+    arms = TwoArms.of(*(a.T for a in (x1[sources], measured.n_with[at], x0[sources], measured.n_without[at])))
+    of_mean = _surely_above(arms, np.ones(chosen.size, dtype=np.bool_))
+    asked = shared & ~of_mean
     if not asked.any():
         return of_mean
     n_called = (x1 + x0).sum(axis=0)

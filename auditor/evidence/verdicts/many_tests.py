@@ -47,6 +47,8 @@ def correct_for_many_tests(
             pair.p = p_of(pair)
             by_class[pair.class_idx][pair.concept_idx] = pair
     for c, pairs in enumerate(by_class):
+        if not pairs:
+            continue
         for family, part in itertools.chain.from_iterable(of for _, of in _families(inputs, measured, c)):
             mine = [pairs[v] for v in family.tolist() if v in pairs]
             within = significance.holm([pair.p for pair in mine], n_tests=family.size)
