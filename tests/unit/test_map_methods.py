@@ -99,7 +99,7 @@ def test_attention_value_is_what_the_patches_give_the_class_token():
     batch = pictures(1, 32)
     row = classifier.head.weight[None, 3:4]
     found = cam.response_maps(drawing, batch, row)[0, 0] / 16
-    attn, kept = classifier.module.blocks[1].attn, {}
+    attn, kept = cast(Any, classifier.module).blocks[1].attn, {}
     with (
         attn.qkv.register_forward_hook(lambda _, __, out: kept.update(qkv=out)),
         attn.proj.register_forward_pre_hook(lambda _, args: kept.update(mixed=args[0].requires_grad_())),
