@@ -150,7 +150,7 @@ def test_all_predictions_one_class(audit, tmp_path):
     assert 'all 150 pictures are called "balloon": there is no decision to audit' in told.notices
     assert told.found() == {"not_analysed"}
     assert told.says("No picture is called") == ["cat", "landbird", "vehicle", "waterbird"]
-    assert told.says("at chance, gaps say nothing") == ["balloon"]
+    assert told.says("(at chance)") == ["balloon"]
 
 
 def test_a_model_at_chance(audit):
@@ -159,7 +159,7 @@ def test_a_model_at_chance(audit):
     told = audit(lambda row: row | {"label": draw.choice(names)})
     # a shortcut that the model does have shows on wrong labels too
     assert told.found() <= {"flagged", "not_analysed"}
-    chance = told.says("no more often than others are called it: at chance, gaps say nothing")
+    chance = told.says("and others as often (at chance)")
     assert chance == [name for name in names if told.verdicts[name].verdict == "not_analysed"]
     planted = {"landbird": "forest", "vehicle": "watermark", "waterbird": "water"}
     flagged = {name: one.concept for name, one in told.verdicts.items() if one.verdict == "flagged"}
