@@ -102,7 +102,7 @@ def test_pictures_named_as_training_data(audit):
     told = audit(lambda row: row | {"split": "train"})
     assert any("150 of 150 pictures are named as training data" in notice for notice in told.notices)
     assert "clean" not in told.found()
-    assert told.says("these pictures are named as training data")
+    assert told.says("the model was trained on these pictures, as they are named")
 
 
 def test_next_to_no_mistakes_where_no_split_says_that_the_pictures_are_new(audit, small_audit):
@@ -130,7 +130,7 @@ def test_a_class_with_too_few_pictures_and_a_concept_that_is_never_there(audit):
         return row if row["label"] != "cat" or taken.count("cat") <= 12 else None
 
     told = audit(few, per_class=60)
-    assert told.says('"cat" has 12 labelled pictures; 20 are needed') == ["cat"]
+    assert told.says('"cat" has 12 labelled pictures, too few to compare: 20 are needed') == ["cat"]
     assert told.verdicts["cat"].verdict == "not_analysed"
     (notice,) = [notice for notice in told.notices if "context concepts are present in fewer than 10" in notice]
     assert "snow" in notice
