@@ -132,7 +132,7 @@ def test_a_class_with_too_few_pictures_and_a_concept_that_is_never_there(audit):
     told = audit(few, per_class=60)
     assert told.says('"cat" has 12 labelled pictures, too few to compare: 20 are needed') == ["cat"]
     assert told.verdicts["cat"].verdict == "not_analysed"
-    (notice,) = [notice for notice in told.notices if "context concepts are present in fewer than 10" in notice]
+    (notice,) = [notice for notice in told.notices if "context concepts are in fewer than 10" in notice]
     assert "snow" in notice
     assert told.attributes["scene"] == "examined"
     assert not [verdict for verdict in told.verdicts.values() if verdict.concept in ("snow", "scene = snow")]
