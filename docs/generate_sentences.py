@@ -37,7 +37,7 @@ from auditor.evidence.verdicts.place_leads import PlaceLead
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.evidence.verdicts.swap_controls import Control
 from auditor.place_grid import PLACES
-from auditor.records import ClassConcept, Concept, Verdict
+from auditor.records import ClassConcept, Concept, LinearHead, Verdict
 from auditor.rules import (
     EDITED_PULL,
     EDITED_RECALL,
@@ -82,10 +82,11 @@ _INPUTS = EvidenceInput(
     embeddings=np.zeros((6, 2), np.float32),
     class_prompt_score=np.zeros((6, 5), np.float32),
     groups=None,
-    head=None,
-    head_chunks=None,
+    head=LinearHead(np.zeros((5, 2), np.float32), np.zeros(5, np.float32)),
+    head_chunks=lambda: [],
     seed=0,
 )
+_ALONE = replace(_INPUTS, head=None, head_chunks=None)
 _NAME = "waterbird"
 _GAP = Gap(0.65, 0.59, 0.71, 1e-9, 3274, 3410, 66, 212, narrowed=True)
 _PULL = Gap(0.22, 0.18, 0.26, 1e-9, 80, 312, 20, 2000)
@@ -170,6 +171,7 @@ def _flagged() -> Iterator[Sentence]:
 
 def _suspect() -> Iterator[Sentence]:
     yield sentences.suspect(_INPUTS, _open(_PAIR), (12, 107, 0, 0))
+    yield sentences.suspect(_ALONE, _open(_PAIR), (12, 107, 0, 0))
     by_data = replace(_PAIR, by_words=False)
     yield sentences.suspect(_INPUTS, _open(by_data, gap=_GAP), (0, 0, 0, 0), _BY_COLUMN)
     unsure = replace(_GAP, low=-0.01)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.gate.acceptance import ACCEPTED_DAYS, entry_for, today_utc
 from auditor.gate.baseline import with_entries
-from auditor.gate.decision import GateDecision, GateItem
+from auditor.gate.decision import GateItem
 from auditor.place_grid import place_of
 from auditor.records import FOUND, Verdict
 from auditor.rules import fails_with, shown_by_others
@@ -42,7 +43,7 @@ class Actions:
     fix: str | None  # a command
 
 
-def actions(verdict: Verdict, decision: GateDecision, folder: str, *, repairable: bool = True) -> Actions:
+def actions(verdict: Verdict, items: Sequence[GateItem], folder: str, *, repairable: bool = True) -> Actions:
     """Of a class: the entry that accepts its leading finding, and the command that takes it out of the model.
 
     ``repairable``: whether the model was run, so that there is a last layer to change.
@@ -50,7 +51,7 @@ def actions(verdict: Verdict, decision: GateDecision, folder: str, *, repairable
     found = next(
         (
             item
-            for item in decision.items
+            for item in items
             if item.class_name == verdict.class_name and item.concept_id == verdict.concept_id is not None
         ),
         None,

@@ -7,14 +7,15 @@ pictures inside the page. It is made class by class: no more thumbnails are in m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.concept_records import Attribute
 from auditor.config import NO_MODEL
+from auditor.errors import StoreError
 from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
-from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, release_words, subject, worst_first
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, ReleaseWords, release_words, subject, worst_first
 from auditor.records import FOUND, PROPERTY_PREFIX, Verdict
 from auditor.release.check import read_release
 from auditor.store.queries import audit as queries
@@ -78,16 +79,18 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
             "gate": command_on(connection, "gate"),
         },
     }
-    standing = read_release(connection).decide() if decision is None else decision
+    standing, release = _standing(connection, decision)
     folder, ran = audit_folder(connection), shared["run"].model_was_run
-    shared["actions"] = {verdict.class_idx: actions(verdict, standing, folder, repairable=ran) for verdict in shown}
+    shared["actions"] = {
+        verdict.class_idx: actions(verdict, standing.items, folder, repairable=ran) for verdict in shown
+    }
     css, script, script_hash = assets()
     yield templates.get_template("page_top.html.j2").render(
         shared,
         css=css,
         script_hash=script_hash,
         headline=headline(counts, no_model=shared["run"].model_spec == NO_MODEL),
-        release=release_words(standing),
+        release=release,
         gate=None if decision is None else _gate(decision),
         counts=told_counts(counts),
         n_classes=len(verdicts),
@@ -158,6 +161,16 @@ def headline(counts: queries.VerdictCounts, *, no_model: bool) -> str:
     if counts.not_shown:
         return f"None of {classes} is flagged, {counts.not_shown:,} could not be shown to be clean"
     return f"None of {classes} is flagged" if analysed > 1 else "The one class analysed is not flagged"
+
+
+def _standing(connection: Connection, decision: GateDecision | None) -> tuple[GateDecision, ReleaseWords]:
+    """The gate's decision, by the default policy and with nothing accepted where nobody asked it, and its words."""
+    try:
+        standing = read_release(connection).decide() if decision is None else decision
+    except StoreError as error:  # there is a page of what the gate cannot read
+        standing = GateDecision(2, "", ())
+        return standing, replace(release_words(standing), why=str(error))
+    return standing, release_words(standing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ def test_a_planted_class_is_suspect_and_nothing_is_flagged_or_harmed(both):
         None,
         None,
     )
-    assert verdict.sentence.endswith("there is no model to intervene on, so reliance is neither shown nor excluded.")
+    assert verdict.claim.startswith("It is open whether the model relies on water (scene)")
+    assert verdict.claim.endswith(": there is no model to intervene on.")
 
 
 def test_what_needs_no_model_is_what_the_whole_audit_measures(both):

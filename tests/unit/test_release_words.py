@@ -53,7 +53,7 @@ def connection(tmp_path_factory):
 def test_the_entry_that_is_copied_is_one_of_a_baseline_and_lets_the_finding_pass(connection, tmp_path):
     verdict = queries.verdicts(connection)[0]
     release = read_release(connection)
-    can = actions(verdict, release.decide(), "audits/one")
+    can = actions(verdict, release.decide().items, "audits/one")
     (entry,) = parse_baseline(can.accept, tmp_path / "baseline.toml").accepted
     assert (entry.class_name, entry.concept) == (verdict.class_name, verdict.concept)
     path = tmp_path / "baseline.toml"

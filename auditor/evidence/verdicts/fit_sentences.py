@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from auditor.concept_records import EncoderFit
 from auditor.evidence.verdicts.sentences import Sentence
-from auditor.figures import coefficient, counted, percent, rate
+from auditor.figures import coefficient, counted, percent
 from auditor.rules import COPIES_AUC
 from auditor.wording import quote
 
@@ -39,7 +39,7 @@ def figures(fit: EncoderFit, class_names: Sequence[str]) -> str:
     copies, words = fit.n_copies[worst], counted(fit.n_words, "context word")
     told = [
         f"how well the encoder sees these pictures: by the names of the classes alone it puts "
-        f"{rate(fit.zero_shot, fit.n_pictures)} into the right one",
+        f"{percent(fit.zero_shot)} of {counted(fit.n_pictures, 'picture')} into the right one",
         f"{copies:,} of {words} ({percent(copies / fit.n_words)}) by themselves tell {quote(class_names[worst])} from "
         f"the others, as if they were its name (AUC over {coefficient(COPIES_AUC)})"
         if copies
