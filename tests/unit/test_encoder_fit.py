@@ -90,9 +90,10 @@ def test_the_reader_is_told_first_what_words_are_worth():
     figures, unfit = fit_notices(FIT, ("cat", "dog"))
     assert figures == (
         "how well the encoder sees these pictures: by the names of the classes alone it puts 90 % of 200 pictures "
-        "into the right one; 45 of 100 context words (45 %) by themselves tell 'cat' from the others, as if they were its name "
-        "(AUC over 0.80); asked twice whether something is in a picture it agrees with itself (median kappa 0.71); of "
-        "4 words it cannot tell in which pictures they are; it contradicts itself: fog and clear weather in 7 pictures"
+        "into the right one; 45 of 100 context words (45 %) by themselves tell 'cat' from the others, as if they "
+        "were its name (AUC over 0.80); asked twice whether something is in a picture it agrees with itself "
+        "(median kappa 0.71); of 4 words it cannot tell in which pictures they are; it contradicts itself: fog and"
+        " clear weather in 7 pictures"
     )
     assert unfit.startswith("this encoder sees the class in every word, so its words say nothing of 'cat' and make")
     fine = replace(FIT, n_copies=(0, 0), tells_context=(True, True), contradictions=(), n_doubted=0)
