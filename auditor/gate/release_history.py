@@ -23,6 +23,8 @@ from auditor.gate.releases import (
 )
 from auditor.gate.shared_pictures import accuracy
 
+#: Note of a release that does not have the class of a finding.
+NO_SUCH_CLASS = "no such class"
 #: The order in which findings are told, by what the last release says of them.
 _WORST_FIRST: tuple[Standing | None, ...] = ("flagged", "harmed", "suspect", "open", "not_analysed", None, "clean")
 
@@ -129,7 +131,7 @@ def _point(pair: Pair, index: AuditIndex, gap: Estimate | None, change: FindingC
     effect, low, high = (gap.effect, gap.low, gap.high) if gap is not None else (None, None, None)
     standing, note = index.standing(pair), None
     if standing is None:
-        note = "no such class"
+        note = NO_SUCH_CLASS
     elif pair in index.facts.core:
         standing, note = None, "core to the class"
     elif pair.concept_id not in index.facts.concept_ids:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +16,23 @@ from auditor.release.facts import release_facts
 from auditor.store.manifest import check_whole
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
+from auditor.store.queries.audit import Connection
 from auditor.wording import quote_path
 
 logger = logging.getLogger(__name__)
 
 
-def read_history(audits: Sequence[tuple[str, Path]]) -> ReleaseHistory:
+def read_history(
+    audits: Sequence[tuple[str, Path]], *, opened: Callable[[Path], Connection] = open_audit_database
+) -> ReleaseHistory:
     """Follow findings through the audits given as (name, folder); a warning for each that cannot be read.
 
     They are ordered by the day on which the pictures went through the model: that of an audit which was judged again is
     the day of the audit that it was judged from.
+
+    Args:
+        audits: In any order.
+        opened: Gives a connection to the audit in a folder, which is closed after use.
 
     Raises:
         InputError: none of them can be read.
@@ -34,7 +42,7 @@ def read_history(audits: Sequence[tuple[str, Path]]) -> ReleaseHistory:
     for name, folder in audits:
         try:
             check_whole(folder)
-            with open_audit_database(folder) as connection:
+            with closing(opened(folder)) as connection:
                 run = queries.run(connection)
         except AuditorError as error:
             logger.warning("%s is left out: %s", quote_path(folder), error)
@@ -46,16 +54,16 @@ def read_history(audits: Sequence[tuple[str, Path]]) -> ReleaseHistory:
         dated.append((run.rejudged_from.created_at if run.rejudged_from else run.created_at, name, folder))
     if not dated:
         raise InputError(f"no audit to tell a history of, in {counted(len(audits), 'folder')} that were looked at")
-    followed = follow_releases(_facts(sorted(dated)))
+    followed = follow_releases(_facts(sorted(dated), opened))
     if not followed.steps:
         raise InputError(f"no audit to tell a history of, in {counted(len(audits), 'folder')} that were looked at")
     return followed
 
 
-def _facts(dated: Sequence[tuple[str, str, Path]]) -> Iterator[ReleaseFacts]:
+def _facts(dated: Sequence[tuple[str, str, Path]], opened: Callable[[Path], Connection]) -> Iterator[ReleaseFacts]:
     for _, name, folder in dated:
         try:
-            with open_audit_database(folder) as connection:
+            with closing(opened(folder)) as connection:
                 facts = release_facts(connection)
         except AuditorError as error:
             logger.warning("%s is left out: %s", quote_path(folder), error)

@@ -22,6 +22,7 @@ VIEWS = (
     "picture",
     "search",
     "compare",
+    "history",
     "review",
     "teach",
 )

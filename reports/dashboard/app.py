@@ -41,6 +41,7 @@ _VIEWS = {
     "picture": ("picture", None),
     "search": ("search", "Search"),
     "compare": ("compare", "Compare"),
+    "history": ("history", "History"),
     "review": ("review", "Review"),
     "teach": ("teach", "Teach"),
 }

@@ -5,7 +5,18 @@ import sys
 
 import pytest
 
-VIEWS = ("overview", "class_view", "concept", "channel_groups", "picture", "search", "compare", "review", "teach")
+VIEWS = (
+    "overview",
+    "class_view",
+    "concept",
+    "channel_groups",
+    "picture",
+    "search",
+    "compare",
+    "history",
+    "review",
+    "teach",
+)
 
 
 @pytest.mark.slow
