@@ -1,8 +1,8 @@
 """The plain pull of every class at once: which concepts make other classes' pictures be called it, before any test.
 
-Class by class that is a table of C x V counts for each of C classes. A difference of rates is linear in the pictures that
-are called the class, though: each adds w / n of its own class's arm. So one product of "who is called what" with the
-pictures' presence gives all C x V differences, and only the few that can matter are then counted out.
+Class by class that is a table of C x V counts for each of C classes. A difference of rates is linear in the pictures
+that are called the class, though: each adds w / n of its own class's arm. So one product of "who is called what" with
+the pictures' presence gives all C x V differences, and only the few that can matter are then counted out.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def may_be_pulled(
                 (np.ones(to.size), (to, np.arange(to.size))), shape=(len(weight), to.size), dtype=np.float64
             )
             summed += calls @ (there * of_one[source])
-    return np.asarray(summed > above * (weight.sum(axis=0) - weight) - _ROUNDING)
+    others = weight.sum(axis=0) - weight
+    return np.asarray((others > _ROUNDING) & (summed > above * others - _ROUNDING))
 
 
 def _false_calls(

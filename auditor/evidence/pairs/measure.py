@@ -387,9 +387,7 @@ def _notable_pulls(inputs: EvidenceInput, measured: Measured) -> BoolArray:
     return notable
 
 
-def _notable_pull(
-    inputs: EvidenceInput, measured: Measured, c: int, chosen: IntArray, shared: BoolArray
-) -> BoolArray:
+def _notable_pull(inputs: EvidenceInput, measured: Measured, c: int, chosen: IntArray, shared: BoolArray) -> BoolArray:
     """Of some concepts (V',) those with a notable pull towards class c, or share of what is called c where asked."""
     n_classes, copies = len(inputs.class_names), inputs.copies
     called = inputs.predicted_idx == c
