@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,9 +20,12 @@ from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.copies import Copies, groups_of
 from auditor.inputs.core_concepts import CoreConceptOf
 from auditor.inputs.examples import ExampleSet, TaughtConcepts
+from auditor.inputs.head_features import HeadFeatures
+from auditor.inputs.predictions import Predictions
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
 from auditor.records import (
+    AtlasSpace,
     ChannelGroups,
     ChannelWords,
     ClassChannelGroup,
@@ -52,11 +57,15 @@ class Inputs:
     core: Mapping[tuple[str, str], CoreConceptOf]  # (class name, concept_id)
     notices: tuple[str, ...]  # what the reader of the audit must be told
     examples: tuple[ExampleSet, ...] = ()  # of concepts that are learnt
+    predictions: Predictions | None = None  # in place of a classifier
+    features: HeadFeatures | None = None  # with predictions
+    map_method: str | None = None  # None: what fits the model
 
     @property
     def head(self) -> LinearHead | None:
-        """The last linear layer of the model; None where the data are audited alone."""
-        return self.classifier.head if self.classifier else None
+        """The last linear layer of the model; None where it is not known."""
+        given = self.classifier or self.features
+        return given.head if given else None
 
     @property
     def logit_scale(self) -> float:
@@ -67,10 +76,16 @@ class Inputs:
         """The inputs' digests by the names that ``audit.json`` gives them."""
         return {
             "data": self.dataset.digest,
-            "model": self.classifier.digest if self.classifier else NO_MODEL,
+            "model": self._model_digest(),
             "encoder": self.encoder.digest,
             "vocabulary": self.vocabulary_digest,
         }
+
+    def _model_digest(self) -> str:
+        if self.predictions is None:
+            return self.classifier.digest if self.classifier else NO_MODEL
+        files = [self.predictions.digest, *([self.features.digest] if self.features else [])]
+        return hashlib.sha256(json.dumps(files).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +98,8 @@ class Pictures:
     surroundings: FloatArray | None  # (N, D) with the object covered, NaN without a usable mask; None: no masks
     mask_failures: tuple[Failure, ...]  # masks that cannot be used
     label_idx: IntArray  # (N,), -1 for none
-    predicted_idx: IntArray  # (N,), -1 without a model
-    confidence: FloatArray  # (N,), NaN without a model
+    predicted_idx: IntArray  # (N,), -1 where nothing says what pictures are called
+    confidence: FloatArray  # (N,), NaN where it is not known
     copies: Copies | None = None  # None: not looked for
 
     @property
@@ -124,7 +139,7 @@ class ChannelMeanings:
 class Decisions:
     """What a model decided, in words."""
 
-    classifier: Classifier
+    head: LinearHead
     channels: ChannelMeanings
     descriptions: Descriptions
     class_groups: tuple[ClassChannelGroup, ...]
@@ -152,7 +167,7 @@ class Gathered:
     pictures: Pictures
     shards: FeatureShards
     concept_rows: FloatArray  # (V, D)
-    decisions: Decisions | None  # None: the data are audited alone
+    decisions: Decisions | None  # None: there is no head
     picture_concepts: PictureConcepts
     evidence_input: EvidenceInput
 
@@ -175,3 +190,4 @@ class Analysis:
     evidence: EvidenceResult
     maps: tuple[SaliencyMap, ...]
     interventions: Interventions
+    atlas: Mapping[AtlasSpace, FloatArray] = field(default_factory=dict)  # (N, 2) each; for looking at alone

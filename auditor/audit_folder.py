@@ -162,6 +162,8 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
             _add_decisions(database, inputs, pictures, gathered.decisions)
         add_evidence(database, pictures, gathered.concept_rows, context, evidence)
         database.add_saliency(analysis.maps, class_names)
+        for space, places in analysis.atlas.items():
+            database.add_atlas(pictures.image_ids, space, places)
         # From here on the old audit, if there was one, is no longer complete.
         (folder / MANIFEST_NAME).unlink(missing_ok=True)
     write_kept_inputs(

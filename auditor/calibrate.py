@@ -16,7 +16,7 @@ from auditor.evidence.calibration.trials import JudgeHead, calibrate
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.presence.families import shares_of_all
 from auditor.evidence.verdicts.judge import judge
-from auditor.finished_audit import load_audited, settings_again
+from auditor.finished_audit import audit_settings, load_audited, settings_again
 from auditor.pipeline import gather
 from auditor.records import FloatArray, IntArray, LinearHead, Progress
 from auditor.store.amend import amended, check_amendable
@@ -81,12 +81,12 @@ def calibrate_audit(
         "encoder": encoder,
         "vocabulary": vocabulary,
     }
-    config = settings_again(folder, given, out=folder, trust_code=trust_code)
-    if not config.examines_model:
+    if not audit_settings(folder).examines_model:
         raise InputError(
             f"no model was examined in the audit at {folder}: there are no verdicts on a head to calibrate; "
             "audit one with `auditor run --model`"
         )
+    config = settings_again(folder, given, out=folder, trust_code=trust_code)
     with one_writer(folder):
         inputs = load_audited(folder, config, on_progress=on_progress)
         _, gathered = gather(config, inputs, on_progress=on_progress)

@@ -41,13 +41,17 @@ _SUBJECTS = {"folder": "data", "manifest": "data", "preprocessing": "preprocess"
 CONFIG_NAMES = ("auditor.toml", "pyproject.toml")
 #: ``--model none`` audits the data alone.
 NO_MODEL = "none"
+#: What stands for the model where ``--predictions`` says what it called the pictures.
+GIVEN_PREDICTIONS = "predictions"
+#: Settings that say how a model is loaded.
+_OF_LOADING = ("weights", "preprocess", "target_layer", "model_output")
 
 #: Settings that change nothing in an audit's contents, only where and how fast it is made.
 _WITHOUT_EFFECT = {"out", "cache", "jobs", "batch_size", "device", "trust_code"}
 #: Settings that say where something lies; what lies there has digests of its own.
 _PLACES = {
     *("data", "data_root", "path_column", "label_column"),
-    *("weights", "preprocess", "class_map", "vocabulary", "concepts"),
+    *("weights", "predictions", "features", "preprocess", "class_map", "vocabulary", "concepts"),
 }
 
 
@@ -130,9 +134,12 @@ class AuditConfig(BaseModel):
     )
     out: Path = Field(description="folder of the audit")
     weights: Path | None = Field(default=None, description="safetensors file or state dict of the classifier")
+    predictions: Path | None = Field(default=None, description="what a model called the pictures, in place of it")
+    features: Path | None = Field(default=None, description="with predictions: inputs of the head, and the head (.npz)")
     preprocess: Path | None = Field(default=None, description="TOML file: size, crop, interpolation, mean, std")
     class_map: Path | None = Field(default=None, description="file that maps labels to outputs of the model")
     target_layer: str | None = Field(default=None, description="layer whose maps are drawn; found when not given")
+    map_method: str | None = Field(default=None, description="how maps are drawn; what fits the model when not given")
     model_output: str | None = Field(
         default=None, description="which of several outputs of the model holds the classes"
     )
@@ -171,8 +178,13 @@ class AuditConfig(BaseModel):
 
     @property
     def examines_model(self) -> bool:
-        """Whether there is a model under audit, and not the data alone."""
-        return self.model != NO_MODEL
+        """Whether a model is run, and not the data alone examined, or what a file says of a model."""
+        return self.model not in (NO_MODEL, GIVEN_PREDICTIONS)
+
+    @property
+    def reads_channels(self) -> bool:
+        """Whether there are inputs of a head, whose channels are put into words."""
+        return self.examines_model or self.features is not None
 
     @property
     def n_jobs(self) -> int:
@@ -220,7 +232,8 @@ def read_settings_file(path: Path) -> dict[str, Any]:
             f"{path} sets {_FLAG_ONLY}, which no file may: whoever changes the file would decide whose code runs; take "
             "it out, and give the flag --trust-code (or AUDITOR_TRUST_CODE=1) where you trust the code"
         )
-    for key in ("data", "data_root", "out", "weights", "preprocess", "class_map", "vocabulary", "cache"):
+    of_model = ("weights", "predictions", "features", "preprocess", "class_map")
+    for key in ("data", "data_root", "out", *of_model, "vocabulary", "cache"):
         value = table.get(key)
         if isinstance(value, str):
             table[key] = str(path.parent / _expanded(value, key, path))
@@ -275,10 +288,33 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
             raise InputError(
                 f"setting '{key}' = {quote(value)}: holds a NUL character, which no path or name has; give another"
             )
+    _stand_for_model(settings)
     try:
         return AuditConfig.model_validate(settings)
     except ValidationError as error:
         raise InputError("; besides, ".join(_all_wrong(error, given, settings_file))) from error
+
+
+def _stand_for_model(settings: dict[str, Any]) -> None:
+    """Let predictions stand for the model, and refuse what does not go with them."""
+    if settings.get("predictions") is None:
+        lone = "features" if settings.get("features") is not None else None
+        if settings.get("model") == GIVEN_PREDICTIONS:
+            lone = f"model {GIVEN_PREDICTIONS!r}"
+        if lone:
+            raise InputError(
+                f"{lone} without predictions; give the file that says what pictures were called: --predictions"
+            )
+        return
+    model = settings.setdefault("model", GIVEN_PREDICTIONS)
+    if model != GIVEN_PREDICTIONS:
+        raise InputError(
+            f"both --predictions and --model {quote(model)}: a model is run, or a file says what it called the "
+            "pictures; give one of them"
+        )
+    idle = [flag_of(name) for name in _OF_LOADING if settings.get(name) is not None]
+    if idle:
+        raise InputError(f"{' and '.join(map(str, idle))} with --predictions, where no model is loaded; leave it out")
 
 
 def flag_of(setting: str) -> str | None:

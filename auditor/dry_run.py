@@ -22,6 +22,7 @@ from auditor.extraction.extract import extract_features, shard_files
 from auditor.extraction.shards import FeatureShards, is_whole
 from auditor.figures import counted, duration, size_of
 from auditor.inputs.contents import MEMORY_NAME
+from auditor.inputs.head_features import what_was_given
 from auditor.models.device import find_device
 from auditor.pipeline import load_inputs
 from auditor.records import ImageItem, Progress
@@ -105,6 +106,7 @@ def plan_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progre
             folder=config.out / FEATURES_NAME,
             thumbnails=config.thumbnails,
             properties=config.properties,
+            features=inputs.features,
         ):
             left += [] if is_whole(path) else items
         digests = [inputs.dataset.contents.get(item.path) for item in left]
@@ -113,6 +115,8 @@ def plan_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progre
     classifier, n = inputs.classifier, len(inputs.dataset.items)
     device = find_device(config.device)
     model = f"{config.model}: the data alone"
+    if inputs.predictions is not None:
+        model = f"none is run; {what_was_given(inputs.predictions, inputs.features)}"
     if classifier is not None:
         n_outputs, n_channels = classifier.head.weight.shape
         model = (
@@ -184,6 +188,7 @@ def _extracted(
             batch_size=config.batch_size,
             n_jobs=config.n_jobs,
             properties=config.properties,
+            features=inputs.features,
         )
         return time.perf_counter() - start, shards
 

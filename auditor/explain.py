@@ -12,17 +12,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from auditor.config import NO_MODEL
-from auditor.errors import InputError, ModelError
+from auditor.config import GIVEN_PREDICTIONS, NO_MODEL
+from auditor.errors import EncoderError, InputError, ModelError
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
 from auditor.inputs.images import read_image
+from auditor.models.encoders.encoder import Encoder
+from auditor.models.encoders.load import load_encoder
 from auditor.models.live_model import LiveModel
 from auditor.models.load_classifier import load_classifier
-from auditor.named_files import check_named_files, model_folder
+from auditor.models.map_choice import drawing_with
+from auditor.models.map_methods import NAMES
+from auditor.named_files import check_named_files, encoder_file, model_folder
 from auditor.records import AnyPath, Concept
 from auditor.rules import LITTLE_EVIDENCE
 from auditor.store.model_words import (
+    RunSettings,
     find_picture,
     read_channel_words,
     read_concepts,
@@ -60,6 +65,8 @@ class Explanation:
     against: tuple[SaidWord, ...]
     maps: PictureMaps
     exact: bool = True  # whether the channels' contributions add up to the logits
+    map_method: str = ""  # what the variant of the class activation map is called
+    without_places: str = ""  # why words are mapped by their channels, and not by their places
 
     @property
     def notes(self) -> list[str]:
@@ -67,6 +74,15 @@ class Explanation:
         told = []
         if not self.exact:
             told.append("words and maps are not exact: something that is not linear follows the last linear layer")
+        if self.words and self.without_places:
+            told.append(f"maps of words show the channels that serve them, not their places: {self.without_places}")
+        lost = [
+            word.concept.term
+            for word, map_ in zip(self.words, self.maps.phrase_maps, strict=True)
+            if word.seen is not False and not map_.any()
+        ]
+        if lost:
+            told.append(f"no place of its own here: {', '.join(lost)}")
         if self.maps.strength < LITTLE_EVIDENCE:
             part = percent(self.maps.strength)
             told.append(f"little speaks for {self.class_name} here: {part} of what pictures have of it on average")
@@ -115,6 +131,7 @@ def explain_image(
     weights: AnyPath | None = None,
     data: AnyPath | None = None,
     preprocess: AnyPath | None = None,
+    map_method: str | None = None,
     trust_code: bool = False,
 ) -> Explanation:
     """Explain one picture with the model and the channel meanings of a finished audit.
@@ -127,18 +144,24 @@ def explain_image(
         weights: File of the weights.
         data: Root of the pictures, where it has moved.
         preprocess: File of the preprocessing.
+        map_method: How maps are drawn; None for how the audit drew them.
         trust_code: Whether a factory's code may run and the files that the audit names may be read; without it each
             of them must be given again.
 
     Raises:
         StoreError: no finished audit there.
         ModelError: the model is not the audited one, or the data were audited alone.
-        InputError: no such picture, one that changed since it was audited, no such class, or the audit names files
-            that were not given again.
+        InputError: no such picture, one that changed since it was audited, no such class or map method, or the audit
+            names files that were not given again.
     """
     folder, image = Path(folder), os.fspath(image)
     with open_audit_database(folder) as connection:
         settings = read_run_settings(connection)
+        if settings.model_spec == GIVEN_PREDICTIONS:
+            raise ModelError(
+                "no model was run for this audit (--predictions), so there is none to explain pictures with: audit the "
+                "model itself with --model"
+            )
         if settings.model_spec == NO_MODEL:
             raise ModelError(
                 f"this audit examined no model (--model {NO_MODEL}), so there is no decision to explain: audit one"
@@ -195,7 +218,10 @@ def explain_image(
             "ones with --data, or the whole path of the file to explain what it holds"
         )
     decoded = read.image
-    maps = _shown_first(map_picture(classifier, decoded, class_idx, words), seen)
+    drawing = drawing_with(classifier, map_method or settings.map_method)
+    encoder, without_places = _encoder_again(settings, trust_code=trust_code)
+    lacks = [v for v, shown in (seen or {}).items() if not shown]
+    maps = _shown_first(map_picture(drawing, decoded, class_idx, words, encoder, lacks), seen)
     predicted = int(maps.logits.argmax())
     target = predicted if class_idx is None else class_idx
     exponentials = np.exp(maps.logits - maps.logits.max())
@@ -210,7 +236,22 @@ def explain_image(
         against=_said(concepts, maps.against_idx, maps.against_shares, seen),
         maps=maps,
         exact=classifier.exact,
+        map_method=NAMES[drawing.map_method],
+        without_places=without_places,
     )
+
+
+def _encoder_again(settings: RunSettings, *, trust_code: bool) -> tuple[Encoder | None, str]:
+    """The audit's encoder, or why it is not there: a picture is explained without it too."""
+    if encoder_file(settings.encoder) and not trust_code:
+        return None, "the audit names the encoder's file, which is read with --trust-code alone"
+    try:
+        encoder = load_encoder(settings.encoder)
+    except EncoderError as error:
+        return None, str(error)
+    if encoder.digest != settings.encoder_digest:
+        return None, f"encoder '{settings.encoder}' is not the one of the audit any more"
+    return encoder, ""
 
 
 def _shown_first(maps: PictureMaps, seen: Mapping[int, bool] | None) -> PictureMaps:

@@ -80,6 +80,8 @@ def _named_files(config: AuditConfig, given: Mapping[str, object]) -> dict[str, 
     """By their flags the files that the audit names and that were not given."""
     files: dict[str, Path | str | None] = {
         "weights": config.weights,
+        "predictions": config.predictions,
+        "features": config.features,
         "preprocess": config.preprocess,
         "class_map": config.class_map,
         "encoder": encoder_file(config.encoder),

@@ -120,6 +120,7 @@ class Audit:
         weights: AnyPath | None = None,
         data: AnyPath | None = None,
         preprocess: AnyPath | None = None,
+        map_method: str | None = None,
         trust_code: bool = False,
     ) -> Explanation:
         """Where the model looks in one picture, and the words for it; a notebook draws it.
@@ -132,6 +133,7 @@ class Audit:
             weights: File of the weights of a spec.
             data: Root of the pictures, where it has moved.
             preprocess: TOML file of the preprocessing.
+            map_method: How maps are drawn; None for how the audit drew them.
             trust_code: Whether a factory's code may run and the files that the audit names may be read; without it
                 each of them must be given again.
 
@@ -150,6 +152,7 @@ class Audit:
             weights=weights,
             data=data,
             preprocess=preprocess,
+            map_method=map_method,
             trust_code=trust_code,
         )
 

@@ -27,6 +27,7 @@ from auditor.analysis import (
     PictureConcepts,
     Pictures,
 )
+from auditor.atlas import lay_out
 from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date, write_audit
 from auditor.config import AuditConfig
 from auditor.errors import InputError
@@ -57,18 +58,27 @@ from auditor.inputs.dataset import in_training, load_dataset, training_notice
 from auditor.inputs.decoding_notices import decoding_notices
 from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
 from auditor.inputs.exposure import check_exposure
+from auditor.inputs.head_features import (
+    HeadFeatures,
+    check_features,
+    read_head_features,
+    what_is_missing,
+    what_was_given,
+)
 from auditor.inputs.images import read_image
 from auditor.inputs.manifest import Reading
+from auditor.inputs.predictions import Predictions, match_predictions, read_predictions
 from auditor.inputs.property_columns import joined, property_columns
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.live_model import LiveModel
 from auditor.models.load_classifier import load_classifier
+from auditor.models.map_choice import drawing_with
 from auditor.picture_concepts import picture_concepts
 from auditor.place_grid import place_of
 from auditor.properties.levels import level_edits, property_values
-from auditor.records import BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
+from auditor.records import AtlasSpace, BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
 from auditor.store.one_writer import one_writer
 from auditor.taught_concepts import teach
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
@@ -132,14 +142,28 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
         n_jobs=config.n_jobs,
         on_progress=on_progress,
     )
-    if config.examines_model and len(dataset.items) < 2 * config.n_extreme:
+    match = ClassMatch(dataset.labels, {label: idx for idx, label in enumerate(dataset.labels)}, "labels")
+    predictions: Predictions | None = None
+    features: HeadFeatures | None = None
+    if config.predictions is not None:
+        features = None if config.features is None else read_head_features(config.features)
+        dataset, match, predictions = match_predictions(
+            read_predictions(config.predictions, dataset.labels),
+            dataset,
+            output_names=features.class_names if features else None,
+            class_map=config.class_map,
+            part_of_data=config.split is not None or config.max_images_per_class is not None,
+            max_missing_share=config.max_failure_share,
+        )
+        if features is not None:
+            check_features(features, dataset, predictions)
+    if config.reads_channels and len(dataset.items) < 2 * config.n_extreme:
         raise InputError(
             f"{len(dataset.items)} pictures in {config.data}: at least {2 * config.n_extreme} are needed, the "
             f"{config.n_extreme} most and least active ones of each channel; add pictures or lower --n-extreme"
         )
     device = find_device(config.device)
     classifier = None
-    match = ClassMatch(dataset.labels, {label: idx for idx, label in enumerate(dataset.labels)}, "labels")
     if live is not None:
         classifier = live.classifier(
             preprocess=config.preprocess,
@@ -160,6 +184,7 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
             device=device,
         )
     if classifier is not None:
+        drawing_with(classifier, config.map_method)  # to refuse now what it cannot draw
         match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
     encoder = load_encoder(config.encoder, device=device)
     given = load_vocabulary(config.vocabulary or encoder.vocabulary_path)
@@ -192,7 +217,8 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
     core = core_concepts(entries, match.class_names, given, named, same_as)
     with open_embedding_cache(config.cache_folder, encoder.digest, encoder.dim) as cache:
         concepts = embed_concepts(vocabulary, match.class_names, cached_texts(encoder, cache))
-    trained_on = training_notice(dataset) if classifier is not None else None
+    no_model = classifier is None and predictions is None
+    trained_on = None if no_model else training_notice(dataset)
     of_model = classifier.notices if classifier is not None else ()
     told = (*of_model, match.warning, encoder.notice, trained_on)
     notices = [*dataset.notices, *(notice for notice in told if notice)]
@@ -202,7 +228,9 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
         notices.append(f"{len(concepts.dropped_words)} words that the encoder was never taught are left out: {shown}")
     for notice in notices:
         logger.warning("%s", notice)
-    if classifier is None:
+    if predictions is not None:
+        notices.insert(0, f"no model was run: {what_was_given(predictions, features)}; {what_is_missing(features)}")
+    if no_model:
         notices.insert(0, "no model was examined: this is what the data offer to a model, not what one has learnt")
     return Inputs(
         dataset,
@@ -215,6 +243,9 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
         core,
         tuple(notices),
         examples,
+        predictions,
+        features,
+        config.map_method,
     )
 
 
@@ -263,6 +294,7 @@ def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None
             batch_size=config.batch_size,
             n_jobs=config.n_jobs,
             properties=config.properties,
+            features=inputs.features,
             on_progress=on_progress,
         )
     _check_failures(shards, len(inputs.dataset.items), config)
@@ -274,7 +306,7 @@ def _check_failures(shards: FeatureShards, n_images: int, config: AuditConfig) -
     failures = shards.failures
     if failures:
         logger.warning("%d of %d pictures could not be read", len(failures), n_images)
-    least = 2 * config.n_extreme if config.examines_model else 1
+    least = 2 * config.n_extreme if config.reads_channels else 1
     if len(failures) > config.max_failure_share * n_images or shards.n < least:
         first = "; ".join(f"{failure.path}: {failure.reason}" for failure in failures[:3])
         most = percent(config.max_failure_share, decimals=decimals_of(config.max_failure_share))
@@ -316,7 +348,9 @@ def line_up(inputs: EvidenceSource, shards: FeatureShards) -> Pictures:
     rows = np.array([row_of[image_id] for image_id in shards.image_ids()], dtype=np.int64)
     items = tuple(inputs.dataset.items[row] for row in rows)
     predicted_idx, confidence = np.full(rows.size, -1), np.full(rows.size, np.nan, np.float32)
-    if inputs.head is not None:
+    if inputs.predictions is not None:
+        predicted_idx, confidence = inputs.predictions.class_idx[rows], inputs.predictions.confidence[rows]
+    elif inputs.head is not None:
         logits = shards.logits().astype(np.float64)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         predicted_idx = logits.argmax(axis=1)
@@ -357,10 +391,10 @@ def put_into_words(
 
 
 def analyse(inputs: Inputs, gathered: Gathered, *, n_jobs: int = 1, on_progress: Progress | None = None) -> Analysis:
-    """Verdicts, and the maps of the pictures that show their evidence."""
+    """Verdicts, the maps of the pictures that show their evidence, and where all pictures lie in the atlas."""
     evidence, interventions = weigh_evidence(inputs, gathered, n_jobs=n_jobs, on_progress=on_progress)
     maps = draw_maps(inputs, gathered, evidence, on_progress=on_progress)
-    return Analysis(inputs, gathered, evidence, maps, interventions)
+    return Analysis(inputs, gathered, evidence, maps, interventions, atlas(gathered.pictures, gathered.shards))
 
 
 def weigh_evidence(
@@ -370,26 +404,26 @@ def weigh_evidence(
 
     Pictures are read again where interventions on them may decide, and edited by ``n_jobs`` threads.
     """
-    decisions, intervene, exchange, edit = gathered.decisions, None, None, None
-    if decisions is not None:
+    classifier, intervene, exchange, edit = inputs.classifier, None, None, None
+    if classifier is not None and gathered.decisions is not None:
         root, items = inputs.dataset.root, gathered.pictures.items
-        read = picture_files(root, items, min_side=decisions.classifier.input_size)
+        read = picture_files(root, items, min_side=classifier.input_size)
         names = concepts_of_classes(inputs.concepts.concepts, inputs.match.class_names)
-        words = decisions.channels.words
+        words = gathered.decisions.channels.words
         rows = rows_of_all(words.concept_rows, gathered.picture_concepts.concepts)
-        swap = region_swaps(decisions.classifier, read, replace(words, concept_rows=rows), names)
+        swap = region_swaps(classifier, read, replace(words, concept_rows=rows), names)
         intervene = SwapRecorder(swap, PROCEDURE)
-        exchange = SwapRecorder(place_swaps(decisions.classifier, read), PLACE_PROCEDURE)
+        exchange = SwapRecorder(place_swaps(classifier, read), PLACE_PROCEDURE)
         masks = [item.mask_path for item in items]
-        places = object_places(decisions.classifier, root, masks, words, names, gathered.evidence_input.label_idx)
+        places = object_places(classifier, root, masks, words, names, gathered.evidence_input.label_idx)
         seeds = [int(image_id, 16) for image_id in gathered.pictures.image_ids]
         by_hand = picture_edits(
-            decisions.classifier,
+            classifier,
             lambda row, side: read_image(root / items[row].path, min_side=side).image,
             property_values(items),
             seeds,
             places,
-            min_side=decoded_side(decisions.classifier, inputs.encoder),
+            min_side=decoded_side(classifier, inputs.encoder),
             n_jobs=n_jobs,
         )
         edit = EditRecorder(by_hand, EDITS_PROCEDURE)
@@ -406,7 +440,7 @@ def draw_maps(
 ) -> tuple[SaliencyMap, ...]:
     """Maps of the pictures that show the evidence; none without a model."""
     decisions, pictures, context = gathered.decisions, gathered.pictures, gathered.picture_concepts
-    if decisions is None:
+    if decisions is None or inputs.classifier is None:
         return ()
     exemplars = choose_exemplars(
         evidence.verdicts,
@@ -421,11 +455,19 @@ def draw_maps(
         exemplars,
         inputs.dataset.root,
         pictures.items,
-        decisions.classifier,
+        drawing_with(inputs.classifier, inputs.map_method),
         context.concepts,
         decisions.channels.words,
         on_progress=on_progress,
     )
+
+
+def atlas(pictures: Pictures, shards: FeatureShards) -> dict[AtlasSpace, FloatArray]:
+    """Where the pictures lie by the encoder and, with a model, by the inputs of its last layer: (N, 2) each."""
+    places: dict[AtlasSpace, FloatArray] = {"encoder": lay_out(pictures.image_ids, lambda: [pictures.embeddings])}
+    if (pictures.predicted_idx >= 0).any():
+        places["model"] = lay_out(pictures.image_ids, shards.activation_chunks)
+    return places
 
 
 def _decisions(
@@ -436,11 +478,11 @@ def _decisions(
     concept_rows: FloatArray,
     on_progress: Progress | None,
 ) -> Decisions | None:
-    """Every picture's decision in words; None where there is no model that decides."""
-    classifier = inputs.classifier
-    if classifier is None:
+    """Every picture's decision in words; None where there is no head whose inputs are known."""
+    head = inputs.head
+    if head is None:
         return None
-    weights = centred_weights(classifier.head)
+    weights = centred_weights(head)
     channels = _channel_meanings(config, weights, pictures, shards, concept_rows)
     descriptions = describe_images(
         shards.head_chunks(),
@@ -461,7 +503,7 @@ def _decisions(
         channels.words.stats,
         channels.groups,
     )
-    return Decisions(classifier, channels, descriptions, class_groups)
+    return Decisions(head, channels, descriptions, class_groups)
 
 
 def evidence_input(
@@ -501,7 +543,7 @@ def evidence_input(
         class_prompt_score=pictures.embeddings @ inputs.concepts.class_rows.T,
         groups=pictures.groups(),
         copies=pictures.units(),
-        head=decisions.classifier.head if decisions else None,
+        head=decisions.head if decisions else None,
         head_chunks=shards.head_chunks if decisions else None,
         seed=config.seed,
         core={pair: allowed.reason for pair, allowed in core.items()},

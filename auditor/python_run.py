@@ -28,9 +28,12 @@ def run_audit(
     transform: Transform | None = None,
     class_names: Sequence[str] | None = None,
     weights: AnyPath | None = None,
+    predictions: AnyPath | None = None,
+    features: AnyPath | None = None,
     preprocess: AnyPath | None = None,
     class_map: AnyPath | None = None,
     target_layer: str | None = None,
+    map_method: str | None = None,
     model_output: str | None = None,
     trust_code: bool | None = None,
     encoder: str | None = None,
@@ -74,9 +77,13 @@ def run_audit(
         class_names: A name for each output of a module in memory, in their order. Without them outputs meet the
             sorted labels of the data.
         weights: Weights of a spec: safetensors, or a state dict.
+        predictions: In place of ``model``: a table of what it called each picture, or of its scores.
+        features: With ``predictions``: .npz file of the head's inputs and the head.
         preprocess: TOML file (size, crop, interpolation, mean, std) in place of a transform.
         class_map: File that maps labels to outputs.
         target_layer: Layer whose maps are drawn; found when not given.
+        map_method: How maps are drawn: cam, gradient (HiResCAM), centred_gradient, grad_cam, grad_cam_pp, xgrad_cam,
+            layer_cam, attention_value or score_cam; what fits the model when not given.
         model_output: Which of several outputs holds the classes.
         trust_code: Allow the code of ``FILE.py:factory`` to run.
         encoder: ``open_clip:ARCH/PRETRAINED`` or ``@FILE``, ``conse``, ``sample``.
@@ -118,6 +125,8 @@ def run_audit(
             data=data,
             out=out,
             weights=weights,
+            predictions=predictions,
+            features=features,
             preprocess=preprocess,
             class_map=class_map,
             vocabulary=vocabulary,
@@ -126,6 +135,7 @@ def run_audit(
         ),
         "model": given if live is None else live.spec,
         "target_layer": target_layer,
+        "map_method": map_method,
         "model_output": model_output,
         "trust_code": trust_code,
         "encoder": encoder,
@@ -153,7 +163,9 @@ def run_audit(
         settings = {**said, **{name: value for name, value in settings.items() if value is not None}}
     elif config is not None:
         file = Path(config).expanduser()
-    elif missing := [name for name in ("data", "model", "out") if settings[name] is None]:
+    elif missing := [
+        name for name in ("data", *(() if predictions is not None else ("model",)), "out") if settings[name] is None
+    ]:
         raise InputError(
             f"run_audit without {' and '.join(missing)}; expected run_audit(data='val/', model=module or "
             "'timm:resnet50', out='audits/7'), or the settings that say them first"

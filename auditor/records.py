@@ -251,7 +251,7 @@ class ClassConcept:
 class Subgroup:
     """E4's counts: pictures of a class with (or without) a concept, and how many the model gets right.
 
-    ``n_correct`` is None where no model was examined.
+    ``n_correct`` is None where nothing says what pictures are called.
     """
 
     class_idx: int
@@ -344,6 +344,9 @@ class Verdict:
 
 
 # --- audit ----
+
+#: What places pictures on a plane of the atlas: the encoder's embeddings, or the inputs of the model's last layer.
+AtlasSpace = Literal["encoder", "model"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

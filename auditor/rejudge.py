@@ -119,9 +119,9 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
     _check_out(out, replace_out=replace_out)
     held = held_audit(folder)
     kept = held.kept
-    intervene = replayed(kept.swaps, PROCEDURE) if kept.head is not None else None
-    exchange = replayed(kept.exchanges, PLACE_PROCEDURE) if kept.head is not None else None
-    edit = replayed_edits(kept.edits, EDITS_PROCEDURE) if kept.head is not None else None
+    intervene = replayed(kept.swaps, PROCEDURE) if kept.examined_model else None
+    exchange = replayed(kept.exchanges, PLACE_PROCEDURE) if kept.examined_model else None
+    edit = replayed_edits(kept.edits, EDITS_PROCEDURE) if kept.examined_model else None
     evidence = judge(held.evidence_input, intervene=intervene, exchange=exchange, edit=edit, on_progress=on_progress)
     run = _run(held, evidence, out)
     with _made_beside(out) as made:
@@ -316,12 +316,12 @@ def _not_done(held: HeldAudit, evidence: EvidenceResult) -> Iterator[str]:
             "properties of the pictures, as sharpness and JPEG quality, were not measured: the audit is of before; "
             "`auditor rejudge --with-model` measures them"
         )
-    if held.kept.head is not None and held.evidence_input.places is None:
+    if held.kept.examined_model and held.evidence_input.places is None:
         yield (
             "leads that no word names, such as fixed places, were not looked for: the features are of before; "
             "`auditor rejudge --with-model` extracts them anew"
         )
-    if held.kept.head is not None:
+    if held.kept.examined_model:
         exemplars = choose_exemplars(
             evidence.verdicts,
             held.context.concepts,

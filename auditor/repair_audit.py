@@ -93,8 +93,9 @@ def repair_audit(
     if not pairs:
         return Repaired(nothing=left[0])
     head = source.inputs.head
-    if head is None or head.multi_label:
-        what = "no model was examined" if head is None else "outputs stand each for itself"
+    ran = source.config.examines_model
+    if head is None or head.multi_label or not ran:
+        what = "outputs stand each for itself" if ran else "no model was run"
         raise InputError(f"{what} in the audit at {folder}: there is no head of classes to repair; try --data-only")
     config = source.config
     classifier = load_classifier(

@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from auditor.concept_records import Counterexample, CounterexampleState
 from auditor.gate.gap_change import Estimate, plain_gap, wilson_interval
 from auditor.records import (
     ActivationStats,
+    AtlasSpace,
     ChannelGroups,
     ClassChannelGroup,
     ClassConcept,
@@ -113,6 +115,8 @@ def write_big_audit(
                 ids, chunk.predicted_idx, chunk.phrases, class_names=names, concepts=world.concepts
             )
             database.add_concept_presence(ids, used_ids, chunk.presence[:, used])
+            for space in get_args(AtlasSpace):
+                database.add_atlas(ids, space, _places(chunk, n_classes))
             counts.add(chunk)
         _add_words(database, world)
         database.add_class_concepts(list(_class_concepts(world, counts)))
@@ -131,6 +135,14 @@ def write_big_audit(
         )
     write_manifest(folder, run)
     return folder
+
+
+def _places(chunk: Chunk, n_classes: int) -> FloatArray:
+    """Where a chunk's pictures lie in the atlas: a ring of classes, each around its own place."""
+    turn = 2 * np.pi * chunk.label_idx / n_classes
+    ring = 0.8 * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    jitter = np.random.default_rng(int(chunk.image_ids[0], 16)).uniform(-0.1, 0.1, ring.shape)
+    return (ring + jitter).astype(np.float32)
 
 
 def _run(world: World, n_images: int) -> Run:

@@ -31,6 +31,7 @@ from auditor.repair.repair_input import RepairInput, repair_input
 from auditor.repair.reweight import refit
 from auditor.repair.subgroups import MARGIN, subgroups, worst_accuracy
 from auditor.repair_records import METHODS
+from benchmarks.machine import write_result
 from benchmarks.planted import answers
 from benchmarks.planted.audit import Audited, audit, remembering
 from benchmarks.planted.bank import COLUMN, SMALL_BANK, TOY_BANK, Bank
@@ -45,6 +46,7 @@ from benchmarks.resumable import keep
 #: Scenes a class of the balanced pictures, and pictures a class of the audit and of the head that is the limit.
 SIZES = {"small": (200, 400), "toy": (12, 40)}
 _TRUTH = 4  # scenes a class of the planted benchmark's own truth, which is not read here
+_KEPT = "repair"  # what the files of models begin with
 _PENALTY = 0.01  # of the peers' heads, the best of the oracle's on seed 60
 _JTT_FACTOR = 20.0  # Liu et al., arXiv:2107.09044: what a mistake of the first head counts
 _LAYERS = ("background", "artifact", "surface")
@@ -168,15 +170,16 @@ def run(seeds: Sequence[int], size: str, work: Path) -> list[dict[str, Any]]:
         for scenario in GRIDS[size](seed):
             if scenario.control is not None or scenario.encoder != "own":
                 continue
-            code = Path(__file__).read_bytes() + _repair_code()
-            path = work / f"repair-{size}-{scenario.seed}-{hashlib.sha256(code).hexdigest()[:12]}.json"
+            code = Path(__file__).read_bytes() + repair_code()
+            path = work / f"{_KEPT}-{size}-{scenario.seed}-{hashlib.sha256(code).hexdigest()[:12]}.json"
             if not path.exists():
                 keep(path, examine(scenario, size, bank, work))
             found.append(json.loads(path.read_text(encoding="utf-8")))
     return found
 
 
-def _repair_code() -> bytes:
+def repair_code() -> bytes:
+    """What names the code of repairs: results of other code are not read again."""
     folder = Path(str(auditor.repair.__file__)).parent
     return b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
 
@@ -189,10 +192,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    kept = set(arguments.work.glob(f"{_KEPT}-*.json"))
     found = run(arguments.seeds, arguments.size, arguments.work)
+    made = len(set(arguments.work.glob(f"{_KEPT}-*.json")) - kept)
     print(report(found))
     if arguments.output is not None:
-        keep(arguments.output, {"models": found})
+        write_result(arguments.output, {"models": found}, reused={"models": len(found) - made})
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from auditor.figures import percent, points
+from auditor.figures import UNKNOWN, hundredths, interval, percent, points
 from auditor.gate.decision import Level
 from auditor.records import Verdict, VerdictName
-from auditor.rules import rule_of, written
+from auditor.rules import rule_of, shown_by_others, written
 from auditor.store.queries.audit import VerdictCounts
 from auditor.store.queries.exposure import ExpectedLoss
 from auditor.wording import inert as inert
@@ -34,9 +34,27 @@ VERDICT_LEVELS: dict[VerdictName, Level] = {
     "not_analysed": "warning",
     "not_shown": "note",
 }
-#: Under every table of classes.
-LEGEND = "Share: of the words for the class. Gap: how much more often pictures are called it with the concept."
+#: How to read a report, in three lines at its end. The words are those of docs/glossary.md.
+LEGEND = (
+    "Share: how much of the evidence for a class reads as the concept. pts: percentage points; [ ]: a 95 % interval.",
+    "Recall gap: how much more often a class is recognised with the concept. Pull: how much more often others are "
+    "called it.",
+    "▲ relies on it; ▽ fails with it; ◆ open; ● nothing found, large gaps excluded; ◐ nothing found, too few pictures "
+    "to be sure; ○ not analysed.",
+)
 VERDICT_WORDS = {name: name.replace("_", " ") for name in VERDICT_SHAPES}
+
+
+def sentence_lines(verdict: Verdict) -> list[str]:
+    """What is said of a class: the claim, its evidence, what to do, a line each; one line in an older audit."""
+    lines = [verdict.claim, *verdict.numbers.splitlines(), verdict.advice]
+    return [line for line in lines if line] or [verdict.sentence]
+
+
+def recall_and_pull(verdict: Verdict) -> tuple[str, str]:
+    """Its gap as recall gap or as pull, in points, "80 [60, 91]", with "–" for the other one."""
+    shown = f"{hundredths(verdict.gap)} {interval(verdict.gap_low, verdict.gap_high)}".rstrip()
+    return (UNKNOWN, shown) if shown_by_others(verdict.rule_id) else (shown, UNKNOWN)
 
 
 def without_formula(text: str | None) -> str:

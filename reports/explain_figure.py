@@ -79,6 +79,7 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
         probability=explanation.probability,
         label=explanation.label,
         class_map=maps.class_map,
+        map_method=explanation.map_method,
         phrases=phrases,
         residual=maps.residual,
         notes=explanation.notes,
@@ -94,6 +95,7 @@ def draw_panels(
     probability: float,
     label: str | None,
     class_map: FloatArray,
+    map_method: str = "",
     phrases: Sequence[PhrasePanel],
     residual: float,
     notes: Sequence[str] = (),
@@ -108,6 +110,7 @@ def draw_panels(
         probability: of ``class_name``.
         label: class in the data, None for a picture without one.
         class_map: (h, w) evidence for the class; positive is for it.
+        map_method: what the variant of the class activation map is called.
         phrases: largest share first; at most ten are drawn.
         residual: share of the evidence that the phrases leave unexplained.
         notes: lines that stand below the panels: that little speaks for the class, what speaks against it.
@@ -137,7 +140,8 @@ def draw_panels(
         figure.paste(panel, (left + (_PANEL - picture.width) // 2, top))
         under = top + picture.height
         if phrase is None:
-            titles = [("picture", name), ("class map", f"where it looks for {class_name}")]
+            class_title = f"class map ({map_method})" if map_method else "class map"
+            titles = [("picture", name), (class_title, f"where it looks for {class_name}")]
             _draw_caption(draw, left, under, *titles[position])
         else:
             _draw_phrase(draw, left, under, phrase)

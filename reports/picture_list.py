@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 from auditor.errors import InputError
 from auditor.store.queries.picture_lists import GridPicture
 from auditor.wording import quote
-from reports.display import without_formula
 from reports.formats import ExportFormat
-
-COLUMNS = ("path", "label", "called", "confidence", "presence", "share")
+from reports.picture_csv import picture_csv
 
 
 def picture_list(pictures: Sequence[GridPicture], export_format: ExportFormat) -> str:
@@ -33,11 +29,4 @@ def picture_list(pictures: Sequence[GridPicture], export_format: ExportFormat) -
         return "\n".join(picture.path for picture in pictures)
     if export_format is not ExportFormat.csv:
         raise InputError(f"--format {export_format} with --pictures; expected csv or paths")
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for one in pictures:
-        text = (one.path, one.label_name, one.predicted_name)
-        numbers = (one.confidence, one.presence, one.share)
-        writer.writerow([*(without_formula(cell) for cell in text), *numbers])
-    return stream.getvalue().rstrip("\n")
+    return picture_csv(pictures)

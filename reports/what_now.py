@@ -13,13 +13,19 @@ from auditor.store.queries.audit import Connection, database_file
 from auditor.store.queries.leads import Lead
 from reports.display import plain
 
+#: The next step where a class is suspect by predictions alone; more pictures do not show what an intervention must.
+INTERVENE = (
+    "audit the model itself (--model), or give the inputs of its head and the head (--features): without an "
+    "intervention it stays open"
+)
+
 
 def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     """What would mend or settle the verdict, in one line; None for a clean class."""
     if verdict.verdict == "not_analysed" and lead is not None and lead.data_alone:
         return AUDIT_A_MODEL
     if verdict.verdict == "not_analysed":
-        return "mend that and audit again; until then nothing is known of the class either way"
+        return "mend that and audit again; until then nothing is known of the class, good or bad"
     if verdict.concept is None or verdict.verdict == "clean":
         return None
     name, concept = plain(verdict.class_name, 80), plain(verdict.concept, 80)
@@ -34,10 +40,13 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     elif not by_pull:
         wanted = f'{number}more pictures of "{name}" without {concept}'
         if lead.n_present is not None and lead.n_absent is not None:
-            wanted += f" ({lead.n_absent:,} of {lead.n_present + lead.n_absent:,} so far)"
+            audited = lead.n_present + lead.n_absent
+            wanted += f" ({lead.n_absent:,} of the {audited:,} audited ones are)"
     if place_of(verdict.concept_id) is not None:
         mended = f"train with pictures whose {concept} is covered, cut off or varied"
         return f"{mended}; or accept it in the baseline, with a reason"
+    if suspect and lead.no_head:
+        return INTERVENE
     if suspect:
         return f"collect {wanted}, then audit again: it stays open until then"
     return f"train with {wanted}; or accept it in the baseline, with a reason"
@@ -72,7 +81,7 @@ def report_command(connection: Connection, decision: GateDecision | None, output
 
 def explain_command(verdict: Verdict, lead: Lead | None, folder: str) -> str | None:
     """The command that draws a picture of the evidence; None without one, or where its name is no plain text."""
-    if lead is None or lead.picture is None or lead.data_alone:
+    if lead is None or lead.picture is None or lead.data_alone or lead.not_run:
         return None
     return explain_picture_command(lead.picture, verdict.class_name, folder)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli.app import (
+    MAP_METHODS,
     STDOUT,
     AuditDir,
     DataAgain,
@@ -150,6 +151,7 @@ def explain(
     weights: WeightsAgain = None,
     data: DataAgain = None,
     preprocess: PreprocessAgain = None,
+    map_method: Annotated[str | None, typer.Option(help=MAP_METHODS, show_default="the audit's")] = None,
     trust_code: TrustCode = False,
     debug: Debug = False,
 ) -> None:
@@ -166,6 +168,7 @@ def explain(
         weights=weights,
         data=data,
         preprocess=preprocess,
+        map_method=map_method,
         trust_code=trust_code,
     )
     figure = io.BytesIO()

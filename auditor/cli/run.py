@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from auditor.cli.app import (
+    MAP_METHODS,
     DataRoot,
     Debug,
     LabelColumn,
@@ -48,6 +49,17 @@ def run(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help=f"{_NEEDED} Folder of the audit.")] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="In place of --model: a table of path and prediction, or a score of every class "
+            "(.csv, .tsv, .jsonl, .parquet)."
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(help="With --predictions: .npz of paths, features, weight, bias, class_names of the head."),
+    ] = None,
     weights: Annotated[
         Path | None,
         typer.Option(help="Weights: safetensors, or a state dict.", show_default="those that NAME is published with"),
@@ -86,6 +98,10 @@ def run(
     target_layer: Annotated[
         str | None, typer.Option(help="Layer whose maps are drawn.", show_default="the last with places")
     ] = None,
+    map_method: Annotated[
+        str | None,
+        typer.Option(help=MAP_METHODS, show_default="what fits the model"),
+    ] = None,
     model_output: Annotated[
         str | None,
         typer.Option(
@@ -123,6 +139,8 @@ def run(
         "data": data,
         "model": model,
         "out": out,
+        "predictions": predictions,
+        "features": features,
         "weights": weights,
         "encoder": encoder,
         "vocabulary": vocabulary,
@@ -133,6 +151,7 @@ def run(
         "path_column": path_column,
         "label_column": label_column,
         "target_layer": target_layer,
+        "map_method": map_method,
         "model_output": model_output,
         "max_images_per_class": max_images_per_class,
         "max_failure_share": max_failure_share,

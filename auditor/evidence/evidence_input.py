@@ -37,8 +37,10 @@ CoreEntry = tuple[str, str | None, str | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvidenceInput:
-    """Everything that the evidence reads. ``head`` and ``head_chunks`` are None when the data are audited alone.
+    """Everything that the evidence reads.
 
+    ``head`` and ``head_chunks`` are None where no head is known: of data alone, and where only a file says what
+    pictures are called.
     ``head_chunks()`` yields (rows, activations (b, K), logits (b, C)) and can be gone through again and again.
     Concepts with a ``column`` are known attributes: they come last and have no words, no shares and no maps.
     Presence that is not finite is not known: the attribute of one picture that the manifest does not say, or the whole
@@ -47,7 +49,7 @@ class EvidenceInput:
 
     image_ids: tuple[str, ...]  # N
     label_idx: IntArray  # (N,) class of the label, -1 for none
-    predicted_idx: IntArray  # (N,), -1 where no model was examined
+    predicted_idx: IntArray  # (N,), -1 where it is not known
     class_names: tuple[str, ...]  # C
     concepts: tuple[Concept, ...]  # V, class names have joined as core concepts
     shares: sparse.csr_array  # (N, V) phrases of the predicted class
@@ -109,6 +111,11 @@ class EvidenceInput:
             raise ValueError("head and head_chunks come together or not at all")
         if n and max(int(self.label_idx.max()), int(self.predicted_idx.max())) >= n_classes:
             raise ValueError(f"a label or prediction lies beyond the {n_classes} classes")
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether it is known what pictures are called; not where the data are audited alone."""
+        return self.head is not None or bool((self.predicted_idx >= 0).any())
 
     def named(self, concepts: IntArray) -> IntArray:
         """Of positions of concepts (n,) those that have a name: not the levels of what is measured of pictures."""

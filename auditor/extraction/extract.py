@@ -23,6 +23,7 @@ from auditor.errors import InputError, ModelError
 from auditor.extraction.embedding_cache import EmbeddingCache
 from auditor.extraction.shards import FeatureShards, ShardRows, is_whole, shard_digest, write_shard
 from auditor.inputs.contents import file_digest
+from auditor.inputs.head_features import HeadFeatures
 from auditor.inputs.images import DecodedImage, read_image, thumbnail_jpeg
 from auditor.inputs.masks import cover_object, covered_digest
 from auditor.inputs.near_copies import FINGERPRINT_BYTES, fingerprint
@@ -86,6 +87,7 @@ def extract_features(
     batch_size: int,
     n_jobs: int,
     properties: bool = False,
+    features: HeadFeatures | None = None,
     on_progress: Progress | None = None,
 ) -> FeatureShards:
     """Bring every picture of ``dataset`` through both models into shards below ``folder``.
@@ -104,6 +106,7 @@ def extract_features(
         batch_size: Pictures per forward pass, of both models; another size may change features by rounding.
         n_jobs: Decoding threads.
         properties: Whether what can be measured of pictures and files is kept.
+        features: Inputs of a head, of all pictures, where there is no classifier to give them.
         on_progress: Called with ("pictures", done, total).
 
     Returns:
@@ -116,7 +119,9 @@ def extract_features(
             answers with values that are not finite; the picture is named.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = shard_files(dataset, classifier, encoder, folder=folder, thumbnails=thumbnails, properties=properties)
+    files = shard_files(
+        dataset, classifier, encoder, folder=folder, thumbnails=thumbnails, properties=properties, features=features
+    )
     there = [path for path, _ in files if path.exists()]
     whole = {path for path in there if is_whole(path)}
     if len(whole) < len(there):
@@ -141,6 +146,10 @@ def extract_features(
             rows = _extract_shard(
                 dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool, shapes, told
             )
+            if features is not None:
+                path_of = {item.image_id: item.path for item in items}
+                activations, logits = features.of([path_of[image_id] for image_id in rows.image_ids])
+                rows = replace(rows, activations=activations, logits=logits)
             write_shard(path, rows)
             done += len(items)
     return FeatureShards([path for path, _ in files])
@@ -154,9 +163,10 @@ def shard_files(
     folder: Path,
     thumbnails: bool,
     properties: bool = False,
+    features: HeadFeatures | None = None,
 ) -> list[tuple[Path, tuple[ImageItem, ...]]]:
     """Each file of features, there or not, with the pictures that go into it; arguments as `extract_features`."""
-    key = _features_key(classifier, encoder, thumbnails, properties)
+    key = _features_key(classifier or features, encoder, thumbnails, properties)
     slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
     return [(folder / f"{shard_digest(key, _entries(dataset, items))}.parquet", items) for items in slices]
 
@@ -166,11 +176,13 @@ def decoded_side(classifier: Classifier | None, encoder: Encoder) -> int:
     return max(encoder.input_size, classifier.input_size if classifier else 0)
 
 
-def _features_key(classifier: Classifier | None, encoder: Encoder, thumbnails: bool, properties: bool) -> str:
+def _features_key(
+    source: Classifier | HeadFeatures | None, encoder: Encoder, thumbnails: bool, properties: bool
+) -> str:
     """Digest of all that decides a shard's contents besides the pictures."""
-    models = [classifier.digest if classifier else None, encoder.digest]
+    models = [source.digest if source else None, encoder.digest]
     # Of one module another head may be found (by the number of labels), and another layer mapped (by the settings).
-    found = [*map(astuple, classifier.head_parts), astuple(classifier.target)] if classifier else []
+    found = [*map(astuple, source.head_parts), astuple(source.target)] if isinstance(source, Classifier) else []
     kept = [thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, N_CELLS, properties and MEASURES]
     parts = [*models, *found, *kept, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

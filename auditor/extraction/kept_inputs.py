@@ -30,6 +30,7 @@ from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.core_concepts import CoreConceptOf
 from auditor.inputs.examples import TaughtConcepts
 from auditor.inputs.families import families_among
+from auditor.inputs.predictions import Predictions
 from auditor.records import ATTRIBUTE_KIND, ClassMatch, Concept, Dataset, FloatArray, ImageItem, IntArray, LinearHead
 
 KEPT_NAME = "kept_inputs.npz"
@@ -61,7 +62,11 @@ class EvidenceSource(Protocol):
 
     @property
     def head(self) -> LinearHead | None:
-        """Of the model; None where the data are audited alone."""
+        """Of the model; None where it is not known."""
+
+    @property
+    def predictions(self) -> Predictions | None:
+        """Of a model that was not run, (N,) over all pictures of the data set; None where there are none."""
 
     @property
     def logit_scale(self) -> float:
@@ -86,6 +91,12 @@ class KeptInputs:
     exchanges: SwapRecord = field(default_factory=SwapRecord)  # of places; none in an audit of before
     edits: EditRecord = field(default_factory=EditRecord)
     level_edits: Mapping[str, LevelEdits] = field(default_factory=dict)  # by concept_id
+    predictions: Predictions | None = None
+
+    @property
+    def examined_model(self) -> bool:
+        """Whether a model was run, which interventions on pictures could ask."""
+        return self.head is not None and self.predictions is None
 
 
 def write_kept_inputs(
@@ -118,7 +129,7 @@ def write_kept_inputs(
     Raises:
         StoreError: the folder cannot be written.
     """
-    dataset, match, attributes = inputs.dataset, inputs.match, inputs.attributes
+    dataset, match, attributes, given = inputs.dataset, inputs.match, inputs.attributes, inputs.predictions
     read = set(shards.image_ids())
     lost = [(row, item) for row, item in enumerate(dataset.items) if item.image_id not in read]
     facts = {
@@ -151,6 +162,7 @@ def write_kept_inputs(
         "edits": [astuple(one) for one in edits.edits],
         "level_edits": {concept_id: astuple(one) for concept_id, one in level_edits.items()},
         "edits_procedure": edits.procedure,
+        "predictions": None if given is None else [given.file_name, given.digest],
     }
     arrays: dict[str, NDArray[Any]] = {
         "facts": np.array(json.dumps(facts)),
@@ -169,6 +181,8 @@ def write_kept_inputs(
     for name, half in (("whole", inputs.concepts), ("half0", halves[0]), ("half1", halves[1])):
         arrays |= _packed(f"{name}_words", half.word_rows)
         arrays |= _packed(f"{name}_absent", tuple(half.absent_rows.values()))
+    if given is not None:
+        arrays |= {"predicted": given.class_idx, "confidence": given.confidence}
     if inputs.head is not None:
         arrays |= {"head_weight": inputs.head.weight, "head_bias": inputs.head.bias}
     path = folder / KEPT_NAME
@@ -316,7 +330,20 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
             concept_id: LevelEdits(_edit(*given), None if taken is None else _edit(*taken), _doses(doses), bool(whole))
             for concept_id, (given, taken, doses, whole) in facts.get("level_edits", {}).items()
         },
+        predictions=_predictions(facts, arrays, len(everything)),
     )
+
+
+def _predictions(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], n: int) -> Predictions | None:
+    """What a file said of the n pictures; None in an audit that ran its model, or of before there were any."""
+    if facts.get("predictions") is None:
+        return None
+    name, digest = facts["predictions"]
+    called, confidence = np.asarray(arrays["predicted"], np.int64), np.asarray(arrays["confidence"], np.float32)
+    n_classes = len(facts["class_names"])
+    if called.shape != (n,) or confidence.shape != (n,) or not 0 <= called.min() <= called.max() < n_classes:
+        raise ValueError(f"predictions of shape {called.shape} for {n} pictures of {n_classes} classes")
+    return Predictions(str(name), str(digest), called, confidence)
 
 
 def _taught(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], n: int) -> TaughtConcepts:

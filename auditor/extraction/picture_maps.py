@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch.nn import functional
 
 from auditor.evidence.presence.families import members_of
 from auditor.evidence.verdicts.exemplars import Exemplar
+from auditor.extraction.word_places import word_places
 from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import Classifier
+from auditor.models.encoders.encoder import Encoder
 from auditor.records import BoolArray, ChannelWords, Concept, FloatArray, ImageItem, Progress, SaliencyMap
 from auditor.rules import LITTLE_EVIDENCE
 from auditor.textcam.attribution import (
@@ -55,17 +59,27 @@ class PictureMaps:
     against_shares: tuple[float, ...]
 
 
-def map_picture(classifier: Classifier, image: Image.Image, class_idx: int | None, words: ChannelWords) -> PictureMaps:
+def map_picture(
+    classifier: Classifier,
+    image: Image.Image,
+    class_idx: int | None,
+    words: ChannelWords,
+    encoder: Encoder | None = None,
+    lacks: Collection[int] = (),
+) -> PictureMaps:
     """Draw the class map of a picture and the map of every phrase.
 
     The map of a phrase is the map of the class restricted to the channels that serve the phrase best (method.md,
-    section 1, step 4), with class-centred weights.
+    section 1, step 4), with class-centred weights. With an encoder it is the positive class map restricted to the
+    places that are the phrase's (`auditor.extraction.word_places`): channels do not tell places apart.
 
     Args:
         classifier: The model under audit.
         image: The picture, upright RGB.
         class_idx: The class that is explained; None for the predicted one.
         words: Channel directions, statistics and concept rows.
+        encoder: Whose space the words are in; None for phrase maps by channels.
+        lacks: Words that the picture is known not to show: with an encoder they have no place in it.
     """
     batch = classifier.preprocess(image).unsqueeze(0)
     activations, logits = cam.forward(classifier, batch)
@@ -73,21 +87,37 @@ def map_picture(classifier: Classifier, image: Image.Image, class_idx: int | Non
     weights = centred_weights(classifier.head)
     said, against = (_said(activations, target, weights, words, side) for side in ("for", "against"))
     phrase_idx = said.phrase_idx
-    serves = assign_channels(said.evidence, words.directions, words.concept_rows, phrase_idx)
-    masks = serves[None, :] == np.arange(len(phrase_idx))[:, None]
-    channel_weights = np.concatenate([classifier.head.weight[[target]], weights[[target]] * masks])
+    channel_weights = classifier.head.weight[[target]]
+    if encoder is None:
+        serves = assign_channels(said.evidence, words.directions, words.concept_rows, phrase_idx)
+        masks = serves[None, :] == np.arange(len(phrase_idx))[:, None]
+        channel_weights = np.concatenate([channel_weights, weights[[target]] * masks])
     maps = cam.response_maps(classifier, batch, channel_weights[None].astype(np.float32))[0]
+    phrase_maps = maps[1:]
+    if encoder is not None:
+        phrase_maps = np.zeros((len(phrase_idx), *maps[0].shape), np.float32)
+        shown = [p for p, v in enumerate(phrase_idx) if v not in lacks]
+        if shown:
+            rows = words.concept_rows[[phrase_idx[p] for p in shown]]
+            places = word_places(encoder, picture_as_seen(classifier, image), rows)
+            phrase_maps[shown] = np.maximum(maps[0], 0) * _at_grid(places, maps[0].shape)
     return PictureMaps(
         logits=logits[0],
         class_map=maps[0],
         phrase_idx=tuple(phrase_idx),
         phrase_shares=said.shares,
-        phrase_maps=maps[1:],
+        phrase_maps=phrase_maps,
         residual=said.residual,
         strength=said.strength,
         against_idx=tuple(against.phrase_idx),
         against_shares=against.shares,
     )
+
+
+def _at_grid(places: FloatArray, grid: tuple[int, ...]) -> FloatArray:
+    """(P, h, w) of (P, 8, 8)."""
+    scaled = functional.interpolate(torch.from_numpy(places)[None], size=grid, mode="bilinear", align_corners=False)
+    return np.asarray(scaled[0].numpy(), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
+from auditor.figures import counted
 from auditor.gate.decision import GateDecision, GateItem, ItemState
 from auditor.records import Verdict
 from auditor.wording import inert, plain
@@ -25,6 +28,8 @@ STATE_WORDS: dict[ItemState, str] = {
     "not_shown": "nothing found, which these pictures could not have shown",
     "too_weak": "pictures that show too little",
 }
+#: States of what was found, or was accepted once; the others are of pictures that show too little.
+_FOUND: tuple[ItemState, ...] = ("new", "expired", "grown", "core_refused", "core_expired", "stale")
 _LEVELS = ("error", "warning", "note")
 #: Longer names, reasons and sentences of an audit are cut.
 _NAME_LIMIT, _REASON_LIMIT, _SENTENCE_LIMIT = 60, 1_000, 2_000
@@ -106,3 +111,41 @@ def counted_states(items: Sequence[GateItem]) -> str:
     """Such as "2 accepted, 1 tolerated by the policy", the most frequent first."""
     counts = Counter(STATE_WORDS[item.state] for item in items)
     return ", ".join(f"{number:,} {words}" for words, number in sorted(counts.items(), key=lambda pair: -pair[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseWords:
+    """What a decision says to a person: what to do, and why in one line."""
+
+    state: Literal["stop", "cannot_tell", "ship"]
+    shape: str
+    advice: str  # "Do not ship"
+    why: str  # "3 findings, none accepted; 6 classes could not be judged"
+
+    @property
+    def line(self) -> str:
+        """Both in one line."""
+        return f"{self.advice}: {self.why}"
+
+
+def release_words(decision: GateDecision) -> ReleaseWords:
+    """What the gate's decision says to a person: what stops a release wins over what could not be judged."""
+    items = decision.items
+    stopping = [item for item in items if item.level == "error" and item.state != "not_analysed"]
+    unjudged = sum(item.state == "not_analysed" for item in items)
+    accepted = sum(item.state == "accepted" for item in items)
+    could_not = f"{counted(unjudged, 'class', 'classes')} could not be judged" if unjudged else None
+    if stopping:
+        found = sum(item.state in _FOUND for item in stopping)
+        other = len(stopping) - found
+        said = [
+            f"{counted(found, 'finding')}, {f'{accepted:,} more accepted' if accepted else 'none accepted'}"
+        ] * bool(found)
+        said += [f"{counted(other, 'class', 'classes')} whose pictures could show too little"] * bool(other)
+        return ReleaseWords("stop", "✕", "Do not ship", "; ".join([*said, *filter(None, [could_not])]))
+    if decision.exit_code:
+        return ReleaseWords("cannot_tell", "?", "Cannot tell", could_not or "no class could be judged")
+    weak = sum(item.state == "not_shown" for item in items)
+    said = [f"{counted(accepted, 'finding')} accepted" if accepted else "nothing was found that stops it"]
+    said += [f"of {counted(weak, 'class', 'classes')} the pictures could not have shown much"] * bool(weak)
+    return ReleaseWords("ship", "✓", "Ship", "; ".join(said))

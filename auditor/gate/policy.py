@@ -106,6 +106,11 @@ class Policy(BaseModel):
         return Limits(**found)
 
     @property
+    def fails_on_suspects(self) -> bool:
+        """Whether any class is to fail where it is suspect."""
+        return any("suspect" in (fail_on or ()) for fail_on in (self.fail_on, *(rule.fail_on for rule in self.rule)))
+
+    @property
     def limits_shares(self) -> bool:
         """Whether any class has a limit on its share of the words."""
         return any(limit is not None for limit in (self.max_share, *(rule.max_share for rule in self.rule)))

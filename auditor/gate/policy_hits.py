@@ -39,6 +39,7 @@ class ReleaseEvidence:
     fixed_places: tuple[FixedPlace, ...] = ()
     core: tuple[CoreConcept, ...] = ()  # what classes may rest on although its kind is context
     data_alone: bool = False  # no model was examined
+    by_predictions_alone: bool = False  # no model was run, so that nothing can be flagged
 
 
 @dataclass(slots=True)

@@ -78,12 +78,12 @@ def _by_name(labels: Sequence[str], output_names: Sequence[str]) -> ClassMatch:
     loose: dict[str, list[int]] = defaultdict(list)
     for output, name in enumerate(output_names):
         exact[name].append(output)
-        loose[_loose_key(name)].append(output)
+        loose[loose_key(name)].append(output)
     lists = f"labels: {quote_list(labels)}; outputs: {quote_list(output_names)}"
     label_to_class: dict[str, int] = {}
     unknown: list[str] = []
     for label in labels:
-        outputs = exact.get(label) or loose.get(_loose_key(label), [])
+        outputs = exact.get(label) or loose.get(loose_key(label), [])
         if len(outputs) > 1:
             raise InputError(f"label {quote(label)} names outputs {outputs} of the model alike; {lists}; {_NEXT_STEP}")
         if outputs:
@@ -136,7 +136,8 @@ def _form(name: str) -> str:
     return one_form([name])[0]
 
 
-def _loose_key(name: str) -> str:
+def loose_key(name: str) -> str:
+    """The form under which names of classes are compared: case, separators and how a number is spelt do not count."""
     return word_key(_form(name))
 
 

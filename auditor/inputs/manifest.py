@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -160,6 +160,7 @@ def read_manifest(
     items: dict[str, ImageItem] = {}
     labels: dict[str, tuple[str, ...]] = {}
     absolute: list[tuple[str, str]] = []
+    differing: dict[str, set[str]] = {}  # pictures whose rows differ, by column
 
     def inside(raw: str, place: str) -> str | None:
         """The path from the root; None, and the problem, where there is none."""
@@ -193,23 +194,26 @@ def read_manifest(
         if label_column is None and labels_of_folders and "/" in relative_path:
             of_row = (tidy(relative_path.partition("/")[0]),)
         mask_path = inside(mask, place) if mask.strip() else None
+        item = ImageItem(
+            image_id="",
+            path=relative_path,
+            label=None,
+            split=_or_none(splits[split]),
+            group_id=_or_none(group_id),
+            mask_path=mask_path,
+            attributes={name: values[row] for name, values in attribute_columns if values[row].strip()},
+        )
         known = labels.get(relative_path)
         if known is None:
             place_of[relative_path] = place
             labels[relative_path] = of_row
-            items[relative_path] = ImageItem(
-                image_id="",
-                path=relative_path,
-                label=None,
-                split=_or_none(splits[split]),
-                group_id=_or_none(group_id),
-                mask_path=mask_path,
-                attributes={name: values[row] for name, values in attribute_columns if values[row].strip()},
-            )
+            items[relative_path] = item
         elif set(of_row) <= set(known):
             problems.add(_REPEATED, f"{quote(relative_path)} on {place_of[relative_path]} and {place}")
         else:
             labels[relative_path] = tuple(dict.fromkeys((*known, *of_row)))
+            for name in _differing(items[relative_path], item):
+                differing.setdefault(name, set()).add(relative_path)
     kind = _absolute([raw for raw, _ in absolute])
     for raw_path, place in absolute:
         problems.add(kind, f"{quote(raw_path)} on {place}")
@@ -224,6 +228,10 @@ def read_manifest(
         chosen = reading.one_of.choose(labels, what)
         kept = [replace(items[name], label=label) for name, label in chosen.labels.items()]
         notices += chosen.notices
+        for name, pictures in differing.items():
+            if n := len(pictures & chosen.labels.keys()):
+                what_of = "picture has rows that differ" if n == 1 else "pictures have rows that differ"
+                notices.append(f"{what}: {n:,} {what_of} in column {quote(name)}: the first row of each is read")
     return Manifest(what, root, kept, attribute_names, "split" in table.columns, tuple(notices), problems)
 
 
@@ -318,6 +326,20 @@ def missing_files(root: Path, items: Iterable[ImageItem]) -> Problems:
         if not os.path.exists(f"{root}/{item.path}"):  # noqa: PTH110 (a million times)
             found.add(kind, quote(item.path))
     return found
+
+
+def _differing(first: ImageItem, later: ImageItem) -> Iterator[str]:
+    """Columns in which a later row of a picture says something else than the first."""
+    for column, one, other in (
+        ("split", first.split, later.split),
+        ("group_id", first.group_id, later.group_id),
+        ("mask", first.mask_path, later.mask_path),
+    ):
+        if one != other:
+            yield column
+    for name in {**first.attributes, **later.attributes}:
+        if first.attributes.get(name) != later.attributes.get(name):
+            yield name
 
 
 def _or_none(value: str) -> str | None:

@@ -4,7 +4,8 @@ For GAP + linear heads the map of y = g . a is the closed form sum_j g_j A_j, wh
 Zhou et al. (arXiv:1512.04150) where g is the head's row. For every other head it is gradient x activation, element by
 element, at the target layer (HiResCAM, arXiv:2011.08891), with the gradient taken through what follows that layer only.
 Where a layer normalisation follows, gradient x activation is almost 0 in sum (the normalisation does not feel the scale
-of its input), so the mean over the places is taken off the activation first.
+of its input), so the mean over the places is taken off the activation first. The other variants that a user may ask for
+are weights of their own (:mod:`auditor.models.map_methods`, :mod:`auditor.models.score_cam`).
 
 Limits of the gradient form: it is a first-order statement and does not add up to the response; class-token transformers
 are mapped at the input of their last block, so what earlier blocks mixed into a token is shown at that token; gradients
@@ -27,7 +28,9 @@ from torch import Tensor, nn
 from auditor.errors import ModelError
 from auditor.models.classifier import Classifier
 from auditor.models.head import channels_of
+from auditor.models.map_methods import GRADIENT_WEIGHTS
 from auditor.models.outputs import output_tables
+from auditor.models.score_cam import score_weights
 from auditor.models.trace import RECTIFIERS, pooled, tensors_in, with_tensors
 from auditor.models.user_code import call_model
 from auditor.records import FloatArray
@@ -106,11 +109,12 @@ def response_maps(classifier: Classifier, batch: Tensor, channel_weights: FloatA
         classifier: The model under audit.
         batch: (B, 3, H, W), preprocessed.
         channel_weights: (B, P, K); the head's row gives the map of its class, the row masked to some channels the
-            part of them. Maps are linear in these weights, so parts add up to the whole.
+            part of them. Maps are linear in these weights, so parts add up to the whole; those of "grad_cam_pp",
+            "layer_cam" and "score_cam" are not.
 
     Returns:
         (B, P, h, w) float32, not normalised. In the closed form the mean over the places is y_p; in the gradient forms
-        it has that scale.
+        it has that scale; that of "grad_cam_pp" and "score_cam" means nothing.
 
     Raises:
         ModelError: the weights have another shape, or the target layer does not lead to the head.
@@ -124,13 +128,16 @@ def response_maps(classifier: Classifier, batch: Tensor, channel_weights: FloatA
     weights = torch.from_numpy(np.ascontiguousarray(channel_weights, np.float32)).to(classifier.device)
     images = _on_device(classifier, batch)
     # Autograd watches only what follows the target: nothing before it asks for a gradient.
-    closed = classifier.target.method == "cam"
-    with _prepared(classifier), torch.set_grad_enabled(not closed), _watching(classifier, target=True) as seen:
+    by_gradient = classifier.target.method in GRADIENT_WEIGHTS
+    with _prepared(classifier), torch.set_grad_enabled(by_gradient), _watching(classifier, target=True) as seen:
         call_model(classifier.module, images, classifier.spec)
         values = _target_values(classifier, seen)
-        maps = (
-            _closed_form(classifier, values, weights) if closed else _gradient_form(classifier, seen, values, weights)
-        )
+        if by_gradient:
+            maps = _gradient_form(classifier, seen, values, weights)
+        elif classifier.target.method == "cam":
+            maps = _closed_form(classifier, values, weights)
+        else:
+            maps = _score_form(classifier, images, _as_places(classifier, values.float()), weights)
         return maps.detach().float().cpu().numpy()
 
 
@@ -143,12 +150,13 @@ def _closed_form(classifier: Classifier, values: Tensor, weights: Tensor) -> Ten
 
 
 def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights: Tensor) -> Tensor:
-    """(B, P, h, w) of gradient x (activation - its mean over the places), summed over the features of a place."""
+    """(B, P, h, w) of features weighted by what the method makes of the gradient, summed over those of a place."""
     activations = _channels(classifier, seen)
-    features = _as_places(classifier, values.detach().float())
+    features = _features(classifier, values.detach().float())
     if classifier.target.method == "centred_gradient":
         features = features - features.mean((2, 3), keepdim=True)
     n_places = features.shape[2] * features.shape[3]
+    weigh = GRADIENT_WEIGHTS[classifier.target.method]
     # Pictures do not meet in evaluation mode, so one backward pass serves the whole batch.
     responses = torch.einsum("bpk,bk->p", weights, activations.float())
     maps = []
@@ -160,8 +168,33 @@ def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights:
                 f"layer '{classifier.target_layer}' of {classifier.spec} does not lead to the head "
                 f"'{classifier.head_layer}' by a differentiable path (set --target-layer)"
             ) from error
-        maps.append((_as_places(classifier, gradient.float()) * features).sum(1) * n_places)
+        weighted = weigh(features, _features(classifier, gradient.float())) * features
+        maps.append(weighted.sum(1) * n_places)
     return torch.stack(maps, 1) if maps else features.new_zeros((features.shape[0], 0, *features.shape[2:]))
+
+
+def _score_form(classifier: Classifier, images: Tensor, features: Tensor, weights: Tensor) -> Tensor:
+    """(B, P, h, w) of features weighted by what the model makes of the picture seen through them."""
+
+    def respond(picture: int, batch: Tensor) -> Tensor:
+        return torch.from_numpy(forward(classifier, batch)[0]).to(weights) @ weights[picture].T
+
+    return torch.stack(
+        [
+            torch.einsum("pf,fhw->phw", score_weights(of_one, image, partial(respond, picture)), of_one)
+            for picture, (image, of_one) in enumerate(zip(images, features, strict=True))
+        ]
+    )
+
+
+def _features(classifier: Classifier, values: Tensor) -> Tensor:
+    """(B, F, h, w) that are weighted; of what attention asks for, compares and passes on in one, what it passes on."""
+    places = _as_places(classifier, values)
+    layer = classifier.module.get_submodule(classifier.target.layer)
+    if classifier.target.method != "attention_value" or not isinstance(layer, nn.Linear):
+        return places
+    whole = layer.out_features == 3 * layer.in_features
+    return places[:, -layer.in_features :] if whole else places
 
 
 def _as_places(classifier: Classifier, values: Tensor) -> Tensor:

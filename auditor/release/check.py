@@ -150,6 +150,11 @@ def read_release(
         logger.warning("the policy names classes that the audit does not have: %s", quote_list(idle))
     if against is None and stops.limits_growth:
         logger.warning("the policy limits growth, but no release is given to compare with: add --against DIR")
+    if evidence.by_predictions_alone and not stops.fails_on_suspects:
+        logger.warning(
+            "no model was run for this audit and no features were given, so a class is suspect at most, and passes: to "
+            'fail on those, say fail_on = ["flagged", "suspect"] in the policy'
+        )
     diff, known_core = None, None
     if against is not None:
         check_whole(Path(against))

@@ -21,6 +21,11 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
     """
     try:
         run = queries.run(connection)
+        if policy.limits_shares and run.by_predictions_alone:
+            raise StoreError(
+                "the policy limits shares of the words (max_share), and an audit of predictions alone has none, so "
+                "that every class would pass: audit with --features or --model, or take the limit out"
+            )
         evidence = ReleaseEvidence(
             n_images=queries.picture_count(connection),
             verdicts=tuple(queries.verdicts(connection)),
@@ -34,6 +39,7 @@ def read_evidence(connection: queries.Connection, policy: Policy) -> ReleaseEvid
             core=tuple(queries.core_concepts(connection)),
             fixed_places=tuple(queries.fixed_places(connection)),
             data_alone=run.model_spec == "none",
+            by_predictions_alone=run.by_predictions_alone,
         )
     except (duckdb.Error, TypeError, ValueError) as error:
         raise StoreError(f"the audit's tables cannot be read ({str(error).splitlines()[0]}); make it again") from error

@@ -30,6 +30,7 @@ from auditor.edit_records import DoseResponse
 from auditor.errors import StoreError
 from auditor.records import (
     ActivationStats,
+    AtlasSpace,
     BoolArray,
     ChannelGroups,
     ClassChannelGroup,
@@ -239,6 +240,10 @@ class AuditDatabase:
     def add_unbounded_gaps(self, rows: Sequence[UnboundedGap]) -> None:
         """Append gaps that are not excluded, and what is missing for it."""
         self._insert("unbounded_gaps", tables.record_table(rows, UnboundedGap))
+
+    def add_atlas(self, image_ids: Sequence[str], space: AtlasSpace, places: FloatArray) -> None:
+        """Append where pictures lie on a plane, (N, 2)."""
+        self._insert("atlas", tables.atlas_table(image_ids, space, places))
 
     def add_failures(self, rows: Sequence[Failure]) -> None:
         """Append pictures that could not be used."""

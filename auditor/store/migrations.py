@@ -269,6 +269,13 @@ def m0018_unbounded_gaps(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0019_atlas(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep where pictures lie on the planes of the atlas; audits from before have none."""
+    connection.execute(
+        "CREATE TABLE atlas (image_id VARCHAR NOT NULL, space VARCHAR NOT NULL, x REAL NOT NULL, y REAL NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -288,6 +295,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0016_leads,
     m0017_dose_responses,
     m0018_unbounded_gaps,
+    m0019_atlas,
 )
 
 

@@ -23,7 +23,10 @@ class RunSettings:
     model_digest: str
     weights: Path | None
     preprocess: Path | None
+    encoder: str
+    encoder_digest: str
     target_layer: str | None
+    map_method: str | None
     model_output: str | None
     data_path: str
     class_names: tuple[str, ...]
@@ -49,8 +52,9 @@ def _one_row(
 
 def read_run_settings(connection: duckdb.DuckDBPyConnection) -> RunSettings:
     """What ``runs`` says of model and data."""
-    spec, digest, config_text, data_path, class_names = _one_row(
-        connection, "SELECT model_spec, model_digest, config, data_path, class_names FROM runs"
+    spec, digest, encoder, encoder_digest, config_text, data_path, class_names = _one_row(
+        connection,
+        "SELECT model_spec, model_digest, encoder_spec, encoder_digest, config, data_path, class_names FROM runs",
     )
     config = json.loads(str(config_text))
 
@@ -62,7 +66,10 @@ def read_run_settings(connection: duckdb.DuckDBPyConnection) -> RunSettings:
         model_digest=str(digest),
         weights=path("weights"),
         preprocess=path("preprocess"),
+        encoder=str(encoder),
+        encoder_digest=str(encoder_digest),
         target_layer=config.get("target_layer"),
+        map_method=config.get("map_method"),
         model_output=config.get("model_output"),
         data_path=str(data_path),
         class_names=tuple(class_names),  # type: ignore[arg-type]  # a list column

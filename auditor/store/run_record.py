@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from auditor.config import GIVEN_PREDICTIONS, NO_MODEL
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -30,6 +32,16 @@ class Run:
     rules_digest: str | None = None  # of `auditor.rules_in_force`; None in an audit of an older schema
     thresholds: Mapping[str, float] = field(default_factory=dict)  # by name; empty where it is not known
     rejudged_from: RejudgedFrom | None = None  # None: the pictures went through the models for this audit
+
+    @property
+    def model_was_run(self) -> bool:
+        """Whether there is a model that maps were drawn of and that others can be asked of."""
+        return self.model_spec not in (NO_MODEL, GIVEN_PREDICTIONS)
+
+    @property
+    def by_predictions_alone(self) -> bool:
+        """Whether only a file says what pictures are called: there are no words and nothing was intervened on."""
+        return self.model_spec == GIVEN_PREDICTIONS and self.config.get("features") is None
 
 
 @dataclass(frozen=True, slots=True)

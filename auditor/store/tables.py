@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from auditor.records import (
     ActivationStats,
+    AtlasSpace,
     BoolArray,
     ChannelGroups,
     Concept,
@@ -129,6 +130,12 @@ def prediction_table(
             "correct": pa.array(np.asarray(predicted_idx) == np.asarray(label_idx), mask=unlabelled | uncalled),
         }
     )
+
+
+def atlas_table(image_ids: Sequence[str], space: AtlasSpace, places: FloatArray) -> pa.Table:
+    """Rows of ``atlas``; ``places`` are (N, 2)."""
+    x, y = (pa.array(np.ascontiguousarray(column, dtype=np.float32)) for column in places.T)
+    return pa.table({"image_id": _strings(image_ids), "space": _strings([space] * len(image_ids)), "x": x, "y": y})
 
 
 def _vectors(rows: FloatArray) -> pa.Array:

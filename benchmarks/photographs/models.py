@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,8 +70,12 @@ class Made:
         return make_classifier(network(self.head), conse_encoder().preprocess, spec="photographs")
 
 
-def make(scenario: Scenario, bank: Bank) -> Made:
-    """Fit the head, put the audit's pictures together, and measure what the head relies on."""
+#: From photographs, labels (n,) and which of them have the context (n,): a head, and what reads its features.
+Fit = Callable[[Sequence[Photo], IntArray, NDArray[np.bool_]], tuple[LinearHead, Bank]]
+
+
+def make(scenario: Scenario, bank: Bank, *, fit: Fit | None = None) -> Made:
+    """Fit the head (or what ``fit`` fits), put the audit's pictures together, and measure what it relies on."""
     rng = np.random.default_rng((scenario.seed, 82))
     train: list[tuple[Photo, ...]] = []
     rest: list[tuple[Photo, ...]] = []
@@ -84,7 +88,8 @@ def make(scenario: Scenario, bank: Bank) -> Made:
         held = [own[i] for i in rng.permutation(len(own)) if own[i].side == "held-back"]
         rest.append(tuple(opened[n_train:] if scenario.side == "open" else [*held, *opened[n_train:]]))
     photos, labels = _taught(scenario, train, rng)
-    head = _head(scenario, bank, photos, labels, _with_context(scenario, labels, rng))
+    taught = _with_context(scenario, labels, rng)
+    head, bank = (_head(scenario, bank, photos, labels, taught), bank) if fit is None else fit(photos, labels, taught)
     audited = [photos[: scenario.n_audit] for photos in rest]
     rates = [scenario.audited if c in scenario.planted else _elsewhere(scenario) for c in range(len(train))]
     present = [

@@ -99,12 +99,12 @@ def run(tasks: Sequence[Task], *, jobs: int) -> list[dict[str, Any]]:
         task.made_path.parent.mkdir(parents=True, exist_ok=True)
         task.outcome_path.parent.mkdir(parents=True, exist_ok=True)
     for task in waiting:  # what several models share is made once, before the workers ask for it
-        _prepare(task, jobs)
+        prepare(task, jobs)
     finish_all(waiting, finish, jobs=jobs)
     return [json.loads(task.outcome_path.read_text(encoding="utf-8")) for task in tasks]
 
 
-def _prepare(task: Task, jobs: int) -> None:
+def prepare(task: Task, jobs: int) -> None:
     """Layers, backbones, encoders and shared features that this model needs, unless they are there."""
     what, bank = task.scenario, _bank(*task.layers, jobs)
     taught_on = _teachers_bank(task, jobs)

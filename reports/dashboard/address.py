@@ -10,10 +10,25 @@ from urllib.parse import quote, unquote, urlencode
 from reports.display import VERDICT_WORDS, plain
 
 #: Views, in the order of the navigation.
-VIEWS = ("audits", "overview", "class", "concept", "groups", "picture", "search", "compare", "review", "teach")
+VIEWS = (
+    "audits",
+    "overview",
+    "matrix",
+    "confusion",
+    "atlas",
+    "class",
+    "concept",
+    "groups",
+    "picture",
+    "search",
+    "compare",
+    "review",
+    "teach",
+)
 #: Columns that the table of classes can be sorted by; the first is by what matters.
 SORTS = ("severity", "class", "share", "gap", "pictures")
-#: Lists of pictures, see ``store.queries.picture_lists.Among``; "search" is what ``text`` or ``like`` finds.
+#: Lists of pictures, see ``store.queries.picture_lists.Among``; "search" is what ``text`` or ``like`` finds,
+#: "area" what lies in a part of the atlas.
 LISTS = (
     "all",
     "with",
@@ -24,8 +39,15 @@ LISTS = (
     "least",
     "said",
     "group",
+    "confused",
     "search",
+    "area",
 )
+#: What places pictures in the atlas, see ``records.AtlasSpace``, and what they are coloured by.
+SPACES = ("model", "encoder")
+PAINTS = ("label", "called", "wrong", "concept")
+#: Corners of a part of the atlas.
+_MOST_CORNERS = 100
 #: Longer values are no name of anything, only a strain.
 _LONGEST = 4000
 #: Name in the URL, where it is not the field's.
@@ -57,6 +79,11 @@ class Place:
         opacity: of the map, in percent.
         sort: column of the table of classes.
         anyway: two audits are compared though they were not measured alike.
+        called: the class that the pictures of a list are called.
+        space: what places pictures in the atlas; one of ``SPACES``.
+        paint: what they are coloured by; one of ``PAINTS``.
+        area: part of the atlas, as corners "x.y.x.y.…" in thousandths of its side from the upper left.
+        words: the matrix shows the words of a family each by itself.
     """
 
     audit: str | None = None
@@ -77,6 +104,11 @@ class Place:
     opacity: int = 55
     sort: str = SORTS[0]
     anyway: bool = False
+    called: str | None = None
+    space: str = SPACES[0]
+    paint: str = PAINTS[0]
+    area: str = ""
+    words: bool = False
 
     @classmethod
     def read(cls, params: Mapping[str, str]) -> tuple[Place, list[str]]:
@@ -133,13 +165,21 @@ def _read_value(field: str, text: str) -> tuple[Any, str]:
         return text, "" if text in SORTS else f"one of {', '.join(SORTS)}"
     if field == "among":
         return text, "" if text in LISTS else f"one of {', '.join(LISTS)}"
+    if field == "space":
+        return text, "" if text in SPACES else f"one of {', '.join(SPACES)}"
+    if field == "paint":
+        return text, "" if text in PAINTS else f"one of {', '.join(PAINTS)}"
+    if field == "area":
+        return text, "" if _is_area(
+            text
+        ) else f"3 to {_MOST_CORNERS} corners, as numbers of at most 1000 with dots between"
     if field == "page":
         return _whole(text, 1, 10**9, "a page from 1")
     if field == "group":
         return _whole(text, 0, 10**9, "the number of a channel group")
     if field == "opacity":
         return _whole(text, 0, 100, "percent from 0 to 100")
-    if field == "anyway":
+    if field in ("anyway", "words"):
         return True, "" if text == "True" else "True"
     if field in ("verdicts", "kinds"):
         items = _distinct(unquote(item) for item in text.split(",") if item)
@@ -153,6 +193,12 @@ def _whole(text: str, low: int, high: int, expected: str) -> tuple[int | None, s
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high):
         return None, expected
     return int(text), ""
+
+
+def _is_area(text: str) -> bool:
+    numbers = text.split(".")
+    known = all(_whole(number, 0, 1000, "")[0] is not None for number in numbers)
+    return known and len(numbers) % 2 == 0 and 3 <= len(numbers) // 2 <= _MOST_CORNERS
 
 
 def _distinct(items: Iterable[str]) -> tuple[str, ...]:

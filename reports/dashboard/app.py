@@ -32,6 +32,9 @@ _LOG = logging.getLogger(__name__)
 #: View, its module, its word in the navigation (None: reached from other views).
 _VIEWS = {
     "overview": ("overview", "Overview"),
+    "matrix": ("matrix", "Matrix"),
+    "confusion": ("confusion", "Confusion"),
+    "atlas": ("atlas", "Atlas"),
     "class": ("class_view", "Class"),
     "concept": ("concept", "Concept"),
     "groups": ("channel_groups", "Channel groups"),
@@ -147,7 +150,7 @@ def _dress() -> None:
     here = files("reports.dashboard")
     report_css, _, _ = assets()
     st.html(f"<style>.au {{ {report_css} }}</style>")
-    for name in ("dashboard.css", "pictures.css", "releases.css"):
+    for name in ("dashboard.css", "pictures.css", "releases.css", "atlas.css"):
         st.html(f"<style>{(here / name).read_text(encoding='utf-8')}</style>")
     st.html(f"<script>{own_script()}</script>", unsafe_allow_javascript=True)
 

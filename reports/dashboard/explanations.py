@@ -14,8 +14,14 @@ READING = {
     "more often other classes are called it, in points, with its 95 % interval.",
     "forest": "Each line is one rule with its 95 % interval; the line at zero means no effect. The gap in the accent "
     "colour is what the verdict rests on. Erased: what is lost when the concept is taken out of the features.",
-    "scatter": "Each dot is a class: to the right its concept has more of the words, upwards it makes a larger gap. "
-    "Only classes with both numbers have a dot.",
+    "matrix": "A row is a class, a column a concept. The number is the gap of recall in points: how much more often "
+    "the model is right about pictures of the class with the concept than without it, of comparable pictures where a "
+    "rule measured it, else of all. The square is as large as the smaller of the two groups of pictures, up to 100; "
+    "its colour is as strong as the gap, up to 50 points. Of many cells some are large by chance: what is shown and "
+    "what is not, the verdict says.",
+    "atlas": "A point is a picture. Pictures that are alike lie near each other: by the inputs of the model's last "
+    "layer, or by what the encoder sees. Far says nothing of how far, and the axes mean nothing. Draw around some "
+    "points, or press on one, to see the pictures.",
     "presence": "What counts as showing a concept, the encoder decides (or the manifest, where it says so): above 50 % "
     "a picture counts as with it. Judge it by the pictures.",
     "erased": "Erased: what the class loses when the concept is taken out of the model's features. Permuted: the same "

@@ -9,7 +9,7 @@ from auditor.store.queries.picture_lists import Among, Selection
 from reports.dashboard.address import Place
 
 #: Lists that are of one class; without it they hold nothing.
-_OF_CLASS = ("all", "with", "without", "mistakes", "pulled")
+_OF_CLASS = ("all", "with", "without", "mistakes", "pulled", "confused")
 #: Lists of all classes, whatever class somebody came from.
 _OF_ALL = ("most", "least")
 
@@ -27,7 +27,8 @@ def selection_of(place: Place, class_names: Sequence[str]) -> Selection | None:
     class_idx = None if among in _OF_ALL else class_idx_of(place, class_names)
     if among in _OF_CLASS and class_idx is None:
         return None
-    return Selection(among, class_idx, place.concept, place.group)
+    called_idx = class_names.index(place.called) if place.called in class_names else None
+    return Selection(among, class_idx, place.concept, place.group, called_idx)
 
 
 def home_of(place: Place) -> str:
@@ -36,6 +37,10 @@ def home_of(place: Place) -> str:
         return "search"
     if place.among == "group":
         return "groups"
+    if place.among == "confused":
+        return "confusion"
+    if place.among == "area":
+        return "atlas"
     if place.among in _OF_ALL or (place.among == "said" and place.class_name is None):
         return "concept"
     return "class" if place.among is not None else "overview"
@@ -56,4 +61,6 @@ def title_of(place: Place, concept: str | None, group: str | None) -> str:
         "least": f"least {concept}",
         "said": f"{concept} in the words" + (f" for {name}" if name else ""),
         "group": f"channel group {group}",
+        "confused": f"{name} called {place.called}",
+        "area": "a part of the atlas",
     }.get(place.among or "", "")

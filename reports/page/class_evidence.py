@@ -101,7 +101,12 @@ def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: floa
         label = f"{term} ({kind})" if len(term) + len(kind) + 3 <= _LABEL else term
         rows.append(charts.ShareBar(label, text, tone, min(100 * concept.share, 100), others))
     if residual is not None:
-        rows.append(charts.ShareBar("no word fits", percent(residual), "grey", 100 * min(max(residual, 0), 1)))
+        # as they are rounded, so that what is written adds up to all of the evidence
+        unexplained = min(max(residual, 0), 1)
+        left = 1 - round(unexplained, 2) - sum(round(concept.share, 2) for concept in shown)
+        if left >= 0.005:
+            rows.append(charts.ShareBar("other words", percent(left), "grey", 100 * left))
+        rows.append(charts.ShareBar("no word fits", percent(residual), "grey", 100 * unexplained))
     return rows
 
 

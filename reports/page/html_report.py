@@ -7,23 +7,27 @@ pictures inside the page. It is made class by class: no more thumbnails are in m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.concept_records import Attribute
 from auditor.config import NO_MODEL
+from auditor.errors import StoreError
 from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
-from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, subject, worst_first
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, ReleaseWords, release_words, subject, worst_first
 from auditor.records import FOUND, PROPERTY_PREFIX, Verdict
+from auditor.release.check import read_release
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.leaks import leaks
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
+from reports.page.actions import actions, picture_table
+from reports.page.matrix import matrix_part
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
-from reports.what_now import command_on, report_command
+from reports.what_now import audit_folder, command_on, report_command
 from reports.written.calibration import READING, calibration_line, count_lines
 from reports.written.concept_lines import core_lines
 from reports.written.lead_lines import lead_lines
@@ -35,6 +39,8 @@ MOST_SECTIONS, _MOST_LISTED = 100, 400
 FULL, SHORT = Extent(4, 3, 4, 4, Sizes()), Extent(2, 3, 3, 3, Sizes(128, 72, 68))
 #: From so many sections on they are short.
 _MANY = 30
+#: Rows of the table of pictures that show a finding.
+_LISTED, _LISTED_OF_MANY = 200, 25
 _WORST, _GATE_ITEMS, _FAILURES, _LEAKS = 3, 100, 100, 100
 
 
@@ -44,13 +50,14 @@ def render_html(connection: Connection, *, decision: GateDecision | None = None)
 
 
 def html_parts(connection: Connection, *, decision: GateDecision | None = None) -> Iterator[str]:
-    """The page part by part: the first screen and the table, a part for each class, the end."""
+    """The page part by part: the first screen and the table, the matrix, a part for each class, the end."""
     templates = environment()
     verdicts = queries.verdicts(connection)
     counts = queries.verdict_counts(connection)
     told = [verdict for verdict in verdicts if _has_story(verdict)]
     shown, unshown = told[:MOST_SECTIONS], told[MOST_SECTIONS:]
-    extent = FULL if len(shown) < _MANY else SHORT
+    few = len(shown) < _MANY
+    extent, listed = (FULL, _LISTED) if few else (SHORT, _LISTED_OF_MANY)
     budget = PictureBudget(PICTURE_BYTES, extent.sizes)
     named = anchors(verdicts)
     sections = Sections(connection, shown, named, extent, budget)
@@ -69,7 +76,13 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
             "calibrate": command_on(connection, "calibrate"),
             "export": command_on(connection, "export", "--output", "tables"),
             "all": report_command(connection, decision),
+            "gate": command_on(connection, "gate"),
         },
+    }
+    standing, release = _standing(connection, decision)
+    folder, ran = audit_folder(connection), shared["run"].model_was_run
+    shared["actions"] = {
+        verdict.class_idx: actions(verdict, standing.items, folder, repairable=ran) for verdict in shown
     }
     css, script, script_hash = assets()
     yield templates.get_template("page_top.html.j2").render(
@@ -77,6 +90,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         css=css,
         script_hash=script_hash,
         headline=headline(counts, no_model=shared["run"].model_spec == NO_MODEL),
+        release=release,
         gate=None if decision is None else _gate(decision),
         counts=told_counts(counts),
         n_classes=len(verdicts),
@@ -86,9 +100,12 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         verdicts=verdicts,
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
     )
+    yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
     template = templates.get_template("section.html.j2")
     for verdict in shown:
-        yield template.render(shared, s=sections.section(verdict))
+        section = sections.section(verdict)
+        table = picture_table(connection, verdict, folder, limit=listed)
+        yield template.render(shared, s=section, table=table)
     yield templates.get_template("page_end.html.j2").render(
         shared,
         script=script,
@@ -113,7 +130,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         calibration=calibration_line(connection),
         counts=count_lines(queries.calibrations(connection)),
         reading=READING,
-        n_judged=0 if shared["run"].model_spec == NO_MODEL else len(verdicts),
+        n_judged=len(verdicts) if shared["run"].model_was_run else 0,
         no_thumbnails=shared["run"].config.get("thumbnails") is False,
     )
 
@@ -144,6 +161,16 @@ def headline(counts: queries.VerdictCounts, *, no_model: bool) -> str:
     if counts.not_shown:
         return f"None of {classes} is flagged, {counts.not_shown:,} could not be shown to be clean"
     return f"None of {classes} is flagged" if analysed > 1 else "The one class analysed is not flagged"
+
+
+def _standing(connection: Connection, decision: GateDecision | None) -> tuple[GateDecision, ReleaseWords]:
+    """The gate's decision, by the default policy and with nothing accepted where nobody asked it, and its words."""
+    try:
+        standing = read_release(connection).decide() if decision is None else decision
+    except StoreError as error:  # there is a page of what the gate cannot read
+        standing = GateDecision(2, "", ())
+        return standing, replace(release_words(standing), why=str(error))
+    return standing, release_words(standing)
 
 
 @dataclass(frozen=True, slots=True)

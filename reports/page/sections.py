@@ -155,9 +155,9 @@ def anchors(verdicts: Sequence[Verdict]) -> dict[int, str]:
 
 
 def sentence_parts(verdict: Verdict) -> tuple[str, str]:
-    """What is claimed, and all the rest, with the class's name cut short."""
-    rest = " ".join(part for part in (verdict.numbers, verdict.advice) if part)
-    return _shown(verdict.claim, verdict.class_name), _shown(rest, verdict.class_name)
+    """What is claimed, and all the rest, a line each, with the class's name cut short."""
+    rest = [line for line in (*verdict.numbers.splitlines(), verdict.advice) if line]
+    return _shown(verdict.claim, verdict.class_name), "\n".join(_shown(line, verdict.class_name) for line in rest)
 
 
 def _shown(text: str, name: str) -> str:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from auditor.figures import coefficient, counted, interval, p_value, percent, points
 from auditor.records import Verdict
 from auditor.rules import rule_of, written
-from reports.display import plain, reason_line
+from reports.display import LEGEND, plain, reason_line
 from reports.page.sections import sentence_parts
 
 #: The tiny intervals of the table lie on an axis from here to 100.
@@ -53,18 +53,19 @@ def environment() -> jinja2.Environment:
         capfirst=lambda text: text[:1].upper() + text[1:],
         sentence=lambda verdict: " ".join(part for part in sentence_parts(verdict) if part),
     )
+    made.globals["legend"] = LEGEND
     return made
 
 
 @functools.cache
 def assets() -> tuple[Markup, Markup, str]:
     """Style, script, and the script's digest as a content security policy names it."""
-    style, script = (
+    style, more, script = (
         (importlib.resources.files("reports") / "templates" / name).read_text(encoding="utf-8")
-        for name in ("report.css", "report.js")
+        for name in ("report.css", "matrix.css", "report.js")
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return Markup(style), Markup(script), f"sha256-{digest}"  # noqa: S704 (files of this package)
+    return Markup(style + more), Markup(script), f"sha256-{digest}"  # noqa: S704 (files of this package)
 
 
 def _decided_by(verdict: Verdict) -> str:

@@ -75,3 +75,28 @@ if (table) {
   tools.hidden = false;
   show();
 }
+
+// What can be copied is on the page as text; with a script a button copies it.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const text = document.getElementById(button.dataset.copy);
+  const label = button.textContent;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = label; }, 2000);
+    } catch {
+      getSelection().selectAllChildren(text); // where a browser does not let a page copy, it is selected
+      button.textContent = "Selected: copy it by the keyboard";
+    }
+  });
+}
+
+// A link to what is folded opens it.
+const unfold = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target instanceof HTMLDetailsElement) target.open = true;
+};
+addEventListener("hashchange", unfold);
+unfold();

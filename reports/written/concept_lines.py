@@ -1,11 +1,10 @@
-"""What is known of context besides the findings, as plain lines: arms of a shortcut, core concepts, odd columns."""
+"""What is known of context besides the findings, as plain lines: pictures needed, core concepts, odd columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from auditor.concept_records import CoreConcept, Counterexample
-from auditor.figures import counted, rate
 from auditor.gate.core_items import screens, without_core_twins
 from auditor.store.queries import audit as queries
 from reports.display import plain
@@ -16,32 +15,17 @@ _NAME_LIMIT = 40
 _MOST_LINES, _MOST_ENTRIES = 12, 200
 
 
-def arms(rows: Sequence[Counterexample], concept_id: str | None, *, by_pull: bool) -> str | None:
-    """Pictures with and without a concept and what became of them, and how many more would decide; None without it."""
+def still_needed(rows: Sequence[Counterexample], concept_id: str | None, *, by_pull: bool) -> str | None:
+    """Pictures that an audit of a mended model would need to call it clean of what was shown; None where unknown."""
     found = {row.present: row for row in rows if row.concept_id == concept_id}
-    if len(found) != 2:
+    if len(found) != 2 or found[True].state != "proven":  # what an open one takes is in its sentence
         return None
-    parts = []
-    for present, side in ((True, "with"), (False, "without")):
-        row = found[present]
-        if by_pull:
-            called = counted(row.n_others, "picture") if row.n_others_called is None else _rate(row)
-            parts.append(f"other classes {side} it: {called}")
-        elif row.accuracy is None:
-            parts.append(f"{side} it: {counted(row.n, 'picture')}")
-        else:
-            right = rate(row.accuracy, row.n, row.accuracy_low, row.accuracy_high)
-            parts.append(f"{side} it: {right} right")
     missing = [(found[side].n_others_missing if by_pull else found[side].n_missing, side) for side in (True, False)]
-    more = [f"{number:,} more {'with' if side else 'without'} it" for number, side in missing if number]
-    if more and found[True].state == "proven":  # what an open one takes is in its sentence
-        parts.append(f"{' and '.join(more)} would show a mended model clean")
-    return " · ".join(parts)
-
-
-def _rate(row: Counterexample) -> str:
-    called = row.n_others_called or 0
-    return f"{called:,} of {row.n_others:,} called {plain(row.class_name, _NAME_LIMIT)}"
+    whose = " of other classes" if by_pull else ""
+    more = [f"{number:,} more pictures{whose} {'with' if side else 'without'} it" for number, side in missing if number]
+    if not more:
+        return None
+    return f"Once the model is mended, an audit needs {' and '.join(more)} to call the class clean."
 
 
 def core_lines(connection: queries.Connection) -> list[str]:
@@ -72,7 +56,8 @@ def _why(row: CoreConcept) -> str:
 def attribute_lines(connection: queries.Connection) -> list[str]:
     """Columns of the manifest that were not examined, or that nothing tells from the label, and why."""
     lines = [
-        f"column {plain(row.attribute, _NAME_LIMIT)}: {row.state.replace('_', ' ')}, {plain(row.reason, 300)}."
+        f"column {plain(row.attribute, _NAME_LIMIT)} was not examined as context ({row.state.replace('_', ' ')}): "
+        f"{plain(row.reason, 300)}."
         for row in queries.attributes(connection)
         if row.state not in ("examined", "excluded")
     ]

@@ -9,13 +9,22 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from auditor.figures import counted, percent, points, reach
+from auditor.figures import counted, percent, reach
 from auditor.gate.decision import GateDecision
 from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_states, worst_first
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import Lead, leads
-from reports.display import LEGEND, VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, plain, told_counts
+from reports.display import (
+    LEGEND,
+    VERDICT_SHAPES,
+    VERDICT_WORDS,
+    missed_at_most,
+    plain,
+    recall_and_pull,
+    sentence_lines,
+    told_counts,
+)
 from reports.what_now import audit_folder, explain_command, report_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import core_lines
@@ -26,7 +35,7 @@ MAX_BYTES = 1024 * 1024
 _NAME_LIMIT, _SENTENCE_LIMIT = 80, 2_000
 #: What goes on for longer is counted.
 _TOLD_ITEMS, _TOLD_CLASSES, _NAMED_CLEAN = 200, 200, 1_000
-_RULE = "| --- | --- | --- | ---: | --- |"
+_RULE = "| --- | --- | --- | ---: | --- | --- |"
 _OUTCOMES = {0: "✅", 1: "❌", 2: "⚠️"}
 
 
@@ -80,6 +89,9 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
             yield ""
     yield from _clean([verdict for verdict in verdicts if verdict.verdict == "clean"])
     yield from _notes(connection, [*run.notices, *core_lines(connection), *lead_lines(connection)])
+    if told:
+        yield "<sub>" + "  \n".join(LEGEND) + "</sub>"
+        yield ""
     version, data = run.versions.get("auditor", ""), "/".join(PurePath(run.data_path).parts[-2:])
     facts = [f"auditor {escape(version, _NAME_LIMIT)}", f"data {code(data, _NAME_LIMIT)}"]
     facts += [f"encoder {code(run.encoder_spec, _NAME_LIMIT)}", escape(run.created_at, _NAME_LIMIT)]
@@ -101,7 +113,7 @@ def _gate(decision: GateDecision, all_of_them: str) -> Iterator[str]:
 
 
 def _table(told: Sequence[Verdict]) -> Iterator[str]:
-    yield "| Class | Verdict | Leading concept | Share | Gap [95 %] |"
+    yield "| Class | Verdict | Leading concept | Share | Recall gap, pts [95 %] | Pull, pts [95 %] |"
     yield _RULE
     for verdict in told:
         concept = "–"
@@ -109,11 +121,9 @@ def _table(told: Sequence[Verdict]) -> Iterator[str]:
             kind = (verdict.concept_kind or "no kind").replace("_", " ")
             concept = f"{escape(verdict.concept, _NAME_LIMIT)} ({escape(kind, _NAME_LIMIT)})"
         word = f"{VERDICT_SHAPES[verdict.verdict]} {VERDICT_WORDS[verdict.verdict]}"
-        gap = points(verdict.gap, verdict.gap_low, verdict.gap_high)
+        gaps = " | ".join(recall_and_pull(verdict))
         name = escape(verdict.class_name, _NAME_LIMIT)
-        yield f"| **{name}** | {word} | {concept} | {percent(verdict.share)} | {gap} |"
-    yield ""
-    yield f"<sub>{LEGEND}</sub>"
+        yield f"| **{name}** | {word} | {concept} | {percent(verdict.share)} | {gaps} |"
     yield ""
 
 
@@ -121,8 +131,10 @@ def _section(verdict: Verdict, lead: Lead | None, folder: str) -> Iterator[str]:
     severity = f" · severity {verdict.severity}" if verdict.severity != "none" else ""
     yield f"### {VERDICT_SHAPES[verdict.verdict]} {escape(verdict.class_name, _NAME_LIMIT)}{severity}"
     yield ""
-    yield escape(verdict.sentence, _SENTENCE_LIMIT)
+    claim, *lines = sentence_lines(verdict)
+    yield escape(claim, _SENTENCE_LIMIT)
     yield ""
+    yield from (f"- {escape(line, _SENTENCE_LIMIT)}" for line in lines)
     advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
     if advice is not None:
         yield f"- **What now:** {escape(advice)}"

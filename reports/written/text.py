@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.concept_records import Counterexample
-from auditor.figures import counted, percent, points, rate, reach
+from auditor.figures import UNKNOWN, counted, percent, rate, reach
 from auditor.gate.decision import GateDecision
 from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
 from auditor.rules import shown_by_others
@@ -28,10 +28,12 @@ from reports.display import (
     inert,
     missed_at_most,
     reason_line,
+    recall_and_pull,
+    sentence_lines,
 )
 from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
-from reports.written.concept_lines import arms, attribute_lines, core_lines
+from reports.written.concept_lines import attribute_lines, core_lines, still_needed
 from reports.written.gate_text import print_gate, render_gate_text
 from reports.written.lead_lines import lead_lines
 from reports.written.terminal import as_text, print_on
@@ -46,10 +48,13 @@ _COLOURS: dict[VerdictName, str] = {
 }
 #: Longer names are cut: the table must keep its columns, and a report on a terminal its lines.
 _NAME_LIMIT, _SENTENCE_LIMIT = 40, 2_000
-_GAP_HEADER, _VERDICT_WIDTH = "Gap [95 %]", len("○ not analysed")
+_VERDICT_WIDTH = len("○ not analysed")
+_RECALL, _PULL = "Recall gap", "Pull"
 #: Clean classes named in their one line; classes not analysed, and of which nothing was shown, with lines of their own.
 _NAMED_CLEAN, _TOLD_NOT_ANALYSED, _TOLD_NOT_SHOWN = 12, 12, 12
 _DIM = "dim"
+#: Under the table, where brackets first stand.
+_BRACKETS = "Recall gap and pull are in percentage points; [ ] is a 95 % interval."
 
 
 def print_text(connection: queries.Connection, console: Console, *, decision: GateDecision | None = None) -> None:
@@ -72,7 +77,7 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
     parts: list[RenderableType] = [_subject(connection), *_accuracy(connection), ""]
     if verdicts:
         words = {row.class_idx: row for row in queries.class_concepts(connection, limit=1)}
-        parts += [_table(verdicts, words, width), Text(LEGEND, style=_DIM), ""]
+        parts += [_table(verdicts, words, width), Text(_BRACKETS, style=_DIM), ""]
     found, folder, losses = leads(connection), audit_folder(connection), expected_losses(connection)
     breaking: dict[int, list[Counterexample]] = {}
     for row in queries.counterexamples(connection):
@@ -101,6 +106,7 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
     notes = _notes(connection)
     if notes:
         parts += [*notes, ""]
+    parts += [*(Text(line, style=_DIM) for line in LEGEND), ""] if verdicts else []
     parts.append(Text(_count_line(queries.verdict_counts(connection)), style="bold"))
     return Group(*parts)
 
@@ -110,7 +116,7 @@ def _subject(connection: queries.Connection) -> Text:
     run, pictures = queries.run(connection), counted(queries.picture_count(connection), "picture")
     data = inert("/".join(PurePath(run.data_path).parts[-2:]), _NAME_LIMIT)
     model, encoder = inert(run.model_spec, _NAME_LIMIT), inert(run.encoder_spec, _NAME_LIMIT)
-    return Text(f"{model} on {pictures} ({data}), words by {encoder}", style=_DIM)
+    return Text(f"{model} on {pictures} ({data}), words from the encoder {encoder}", style=_DIM)
 
 
 def _accuracy(connection: queries.Connection) -> list[Text]:
@@ -128,10 +134,16 @@ def _table(verdicts: Sequence[Verdict], words: Mapping[int, ClassConcept], width
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     rows = [(verdict, *_leading(verdict, words.get(verdict.class_idx))) for verdict in verdicts]
     names = [Text(inert(verdict.class_name, _NAME_LIMIT)) for verdict in verdicts]
-    gaps = [Text(points(verdict.gap, verdict.gap_low, verdict.gap_high)) for verdict in verdicts]
+    both = [recall_and_pull(verdict) for verdict in verdicts]
+    # A column that no class has anything in would cost the names their width.
+    gaps = {
+        header: [Text(row[side]) for row in both]
+        for side, header in enumerate((_RECALL, _PULL))
+        if any(row[side] != UNKNOWN for row in both)
+    }
     # Numbers keep their width; class and concept share what is left, the class giving way down to 15 columns first.
-    gap_width = max(len(_GAP_HEADER), *(gap.cell_len for gap in gaps))
-    free = width - _VERDICT_WIDTH - len("Share") - gap_width - 4 * 2
+    widths = {header: max(len(header), *(gap.cell_len for gap in column)) for header, column in gaps.items()}
+    free = width - _VERDICT_WIDTH - len("Share") - sum(widths.values()) - (3 + len(gaps)) * 2
     longest = max(Text(_concept(term, kind, _NAME_LIMIT)).cell_len for _, term, kind, _ in rows)
     longest = max(longest, len("Leading concept"))
     name_width = min(max(len("Class"), *(name.cell_len for name in names)), max(15, free - longest))
@@ -140,11 +152,13 @@ def _table(verdicts: Sequence[Verdict], words: Mapping[int, ClassConcept], width
     table.add_column("Verdict", width=_VERDICT_WIDTH, no_wrap=True)
     table.add_column("Leading concept", width=concept_width, no_wrap=True, overflow="ellipsis")
     table.add_column("Share", width=len("Share"), no_wrap=True, justify="right")
-    table.add_column(_GAP_HEADER, width=gap_width, no_wrap=True)
-    for (verdict, term, kind, share), name, gap in zip(rows, names, gaps, strict=True):
+    for header, column_width in widths.items():
+        table.add_column(header, width=column_width, no_wrap=True)
+    for row, ((verdict, term, kind, share), name) in enumerate(zip(rows, names, strict=True)):
         style = _DIM if verdict.concept is None else ""
         concept = Text(_concept(term, kind, concept_width), style=style)
-        table.add_row(name, _verdict_word(verdict), concept, Text(percent(share), style=style), gap)
+        cells = [column[row] for column in gaps.values()]
+        table.add_row(name, _verdict_word(verdict), concept, Text(percent(share), style=style), *cells)
     return table
 
 
@@ -179,10 +193,10 @@ def _paragraph(
     if verdict.severity != "none":
         heading.append(f" · severity {verdict.severity}")
     heading.append(f" · {counted(verdict.n_images, 'picture')}", style=_DIM)
-    lines = [Text(inert(verdict.sentence, _SENTENCE_LIMIT))]
-    counts = arms(breaking, verdict.concept_id, by_pull=shown_by_others(verdict.rule_id))
-    if counts is not None:
-        lines.append(Text(inert(counts), style=_DIM))
+    lines = [Text(inert(line, _SENTENCE_LIMIT)) for line in sentence_lines(verdict)]
+    needed = still_needed(breaking, verdict.concept_id, by_pull=shown_by_others(verdict.rule_id))
+    if needed is not None:
+        lines.append(Text(needed))
     exposed = exposed_sentence(expected)
     if exposed is not None:
         lines.append(Text(inert(exposed)))

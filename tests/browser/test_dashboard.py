@@ -151,6 +151,9 @@ def after(page, act):
 VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "audits": ("release-0", {}),
     "overview": (NAME, {}),
+    "matrix": ("pictures with it", {"class_": NAME, "concept": "CONCEPT", "among": "without"}),
+    "confusion": (NAME, {}),
+    "atlas": ("drawn around", {"area": "0.0.500.0.500.500.0.500", "among": "area"}),
     "class": (NAME, {"class_": NAME}),
     "concept": (NAME, {"concept": "CONCEPT"}),
     "groups": ("Group and shares", {}),
@@ -244,6 +247,24 @@ def test_arrow_keys_step_through_the_pictures_and_back_goes_back(page, dashboard
     assert page.url != first
     after(page, page.go_back)
     assert page.url == first
+
+
+def test_what_is_drawn_around_in_the_atlas_is_listed(page, dashboard):
+    page.set_viewport_size(WIDE)
+    view(page, dashboard.url(audit="release-0", view="atlas"))
+    plane = page.locator(".au .atlas canvas").bounding_box()
+    mouse, (x, y) = page.mouse, (plane["x"], plane["y"])
+    mouse.move(x + 0.84 * plane["width"], y + 0.4 * plane["height"])  # around the first class, in the ring's east
+    mouse.down()
+    for right, down in ((0.98, 0.4), (0.98, 0.6), (0.84, 0.6)):
+        mouse.move(x + right * plane["width"], y + down * plane["height"], steps=4)
+    after(page, mouse.up)
+    assert "area=" in page.url
+    assert "150 pictures drawn around" in said(page)
+    page.locator(".au .atlas canvas").focus()
+    page.keyboard.press("ArrowRight")
+    after(page, lambda: page.keyboard.press("Enter"))
+    assert "0 pictures drawn around" in said(page)  # the middle of the ring is empty
 
 
 def test_nothing_is_asked_of_any_other_machine_and_nothing_goes_wrong(page, dashboard):

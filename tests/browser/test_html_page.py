@@ -179,7 +179,28 @@ def test_paper_is_white_and_has_every_class(opened):
 
 def test_links_go_to_the_class(opened):
     page = opened("pictures")
-    page.get_by_role("table", name="Every class").get_by_role("link", name="bird 2").press("Enter")
+    page.locator("#class-rows").get_by_role("link", name="bird 2").press("Enter")
     assert page.url.endswith("#class-bird-2")
     top = page.locator("#class-bird-2").bounding_box()["y"]
     assert -1 <= top < WIDE["height"]
+
+
+def test_from_the_first_screen_to_why_to_the_list_and_to_what_accepts_it(opened):
+    """One click to the evidence; two to the breaking pictures as CSV, and two to the entry that accepts a finding."""
+    page = opened("pictures")
+    assert page.locator(".decision").inner_text().startswith("✕ Do not ship 3 findings, none accepted.")
+    card = page.locator(".card").first
+    card.get_by_role("link", name="Evidence").click()
+    assert page.locator(".class:target h2").inner_text().startswith("bird 0")
+    page.go_back()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    card.get_by_role("link", name="Pictures that show it").click()
+    table = page.locator("details:target")
+    table.get_by_role("button", name="Copy").click()
+    table.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("path,label,called,confidence,presence,share")
+    card.get_by_text("Accept", exact=True).click()
+    card.get_by_role("button", name="Copy for baseline.toml").click()
+    card.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("[[accepted]]")
+    assert page.troubles == []

@@ -39,7 +39,7 @@ def test_no_class_is_judged_and_the_leading_association_is_said(audit):
         "waterbird": "water", "landbird": "forest", "vehicle": "watermark", "balloon": None, "cat": None,
     }  # fmt: skip
     for verdict in verdicts.values():
-        assert verdict.sentence.startswith("No model was examined. In the data ")
+        assert verdict.sentence.startswith("No model was examined; in the data ")
         assert (verdict.share, verdict.gap, verdict.detectable_effect, verdict.severity) == (None, None, None, "none")
     assert "the manifest's scene = water agrees" in verdicts["waterbird"].sentence
     assert "0 classes analysed, 0 flagged; 5 not analysed" in text

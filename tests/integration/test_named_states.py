@@ -102,7 +102,7 @@ def test_pictures_named_as_training_data(audit):
     told = audit(lambda row: row | {"split": "train"})
     assert any("150 of 150 pictures are named as training data" in notice for notice in told.notices)
     assert "clean" not in told.found()
-    assert told.says("these pictures are named as training data")
+    assert told.says("the model was trained on these pictures, as they are named")
 
 
 def test_next_to_no_mistakes_where_no_split_says_that_the_pictures_are_new(audit, small_audit):
@@ -114,10 +114,10 @@ def test_next_to_no_mistakes_where_no_split_says_that_the_pictures_are_new(audit
         return {name: value for name, value in row.items() if name != "split"} if row["path"] in right else None
 
     told = audit(unnamed)
-    (notice,) = [notice for notice in told.notices if "pictures are recognised" in notice]
-    assert "its gaps are hidden" in notice
+    (notice,) = [notice for notice in told.notices if notice.startswith("the model recognises")]
+    assert "that hides its weak points" in notice
     assert "clean" not in told.found()
-    assert told.says("nothing says that the model was not trained on them")
+    assert told.says("it may have been trained on them")
 
 
 def test_a_class_with_too_few_pictures_and_a_concept_that_is_never_there(audit):
@@ -130,9 +130,9 @@ def test_a_class_with_too_few_pictures_and_a_concept_that_is_never_there(audit):
         return row if row["label"] != "cat" or taken.count("cat") <= 12 else None
 
     told = audit(few, per_class=60)
-    assert told.says('"cat" has 12 labelled pictures; 20 are needed') == ["cat"]
+    assert told.says('"cat" has 12 labelled pictures, too few to compare: 20 are needed') == ["cat"]
     assert told.verdicts["cat"].verdict == "not_analysed"
-    (notice,) = [notice for notice in told.notices if "context concepts are present in fewer than 10" in notice]
+    (notice,) = [notice for notice in told.notices if "context concepts are in fewer than 10" in notice]
     assert "snow" in notice
     assert told.attributes["scene"] == "examined"
     assert not [verdict for verdict in told.verdicts.values() if verdict.concept in ("snow", "scene = snow")]
@@ -150,7 +150,7 @@ def test_all_predictions_one_class(audit, tmp_path):
     assert 'all 150 pictures are called "balloon": there is no decision to audit' in told.notices
     assert told.found() == {"not_analysed"}
     assert told.says("No picture is called") == ["cat", "landbird", "vehicle", "waterbird"]
-    assert told.says("at chance, gaps say nothing") == ["balloon"]
+    assert told.says("(at chance)") == ["balloon"]
 
 
 def test_a_model_at_chance(audit):
@@ -159,7 +159,7 @@ def test_a_model_at_chance(audit):
     told = audit(lambda row: row | {"label": draw.choice(names)})
     # a shortcut that the model does have shows on wrong labels too
     assert told.found() <= {"flagged", "not_analysed"}
-    chance = told.says("no more often than others are called it: at chance, gaps say nothing")
+    chance = told.says("and others as often (at chance)")
     assert chance == [name for name in names if told.verdicts[name].verdict == "not_analysed"]
     planted = {"landbird": "forest", "vehicle": "watermark", "waterbird": "water"}
     flagged = {name: one.concept for name, one in told.verdicts.items() if one.verdict == "flagged"}

@@ -43,6 +43,10 @@ STATS = ActivationStats(np.array([1, 2, 3, 4], np.float32), np.array([0.5, 0.25,
 PRESENCE = np.array(
     [[0.9, 0.2, 0.0], [0.1, 0.8, 0.0], [0.0, 0.7, 0.0], [0.2, 0, 1], [0, 0, 0], [0.8, 0.1, 0]], np.float32
 )
+ATLAS = {
+    "encoder": np.array([[-1, 0], [-0.5, 0], [0, 0], [0.5, 0], [1, 0], [0, 1]], np.float32),
+    "model": np.array([[-0.9, 0.9], [-0.8, 0.9], [0.5, 0.5], [0.6, -0.5], [0.9, -0.9], [-0.8, 0.8]], np.float32),
+}
 
 
 def call_its_folder(connection, name):
@@ -192,6 +196,8 @@ def fill(database, run=None, *, backwards=False):
     p = Phrases(p.weights[::step], p.shares[::step], p.residuals[::step])
     database.add_attributions(IMAGE_IDS[::step], PREDICTED[::step], p, class_names=CLASSES, concepts=CONCEPTS)
     database.add_concept_presence(IMAGE_IDS, [concept.concept_id for concept in CONCEPTS], PRESENCE)
+    for space, places in ATLAS.items():
+        database.add_atlas(IMAGE_IDS, space, places)
     database.add_class_concepts(class_concepts()[::step])
     database.add_subgroups(subgroups()[::step])
     database.add_findings(findings()[::step])

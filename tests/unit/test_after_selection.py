@@ -99,7 +99,7 @@ def proven(gap, bar):
 
 
 def judged(pair):
-    inputs = SimpleNamespace(concepts=(Concept("snow", "snow", "scene"),), same_as={}, head=True)
+    inputs = SimpleNamespace(concepts=(Concept("snow", "snow", "scene"),), same_as={}, head=True, has_predictions=True)
     (found,) = judged_pairs(inputs, [pair])
     return found
 

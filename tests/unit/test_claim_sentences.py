@@ -23,30 +23,31 @@ POINT = WeakestPoint(0, False, x_with=85, n_with=85, x_without=12, n_without=15,
 
 def test_columns_are_claimed_apart_from_words():
     assert claim_sentences.bounded(INPUTS, CLAIM) == (
-        "A gap that was missed is at most 12 points by the manifest's columns (site = b) and at most 18 points by "
-        "words (water)."
+        "Bound: a gap that was missed is at most 12 points by the manifest's columns (site = b) and at most 18 points "
+        "by words (water)."
     )
     words = replace(CLAIM, members=np.array([1]), bounds=np.array([0.05]), of_column=np.zeros(1, np.bool_))
-    assert claim_sentences.bounded(INPUTS, words) == "A gap that was missed is at most 5 points by words (sea)."
+    assert claim_sentences.bounded(INPUTS, words) == "Bound: a gap that was missed is at most 5 points by words (sea)."
 
 
 def test_what_is_not_covered_is_counted_and_named():
-    assert claim_sentences.coverage(INPUTS, CLAIM) == "This covers named concepts only."
+    assert claim_sentences.coverage(INPUTS, CLAIM) == "Coverage: named concepts only."
     assert claim_sentences.coverage(INPUTS, replace(CLAIM, outside=(1,))) == (
-        "This covers named concepts only, and not 1 concept that too few pictures have or lack, or that cannot be told "
+        "Coverage: named concepts only, and not 1 concept that too few pictures have or lack, or that cannot be told "
         "(sea)."
     )
     many = claim_sentences.coverage(INPUTS, replace(CLAIM, outside=(1, 0, 2, 1), fit=False))
     assert many.endswith(
         "not 4 concepts that too few pictures have or lack, or that cannot be told (sea, water, site = b …); words "
-        "bear no claim, as the encoder cannot tell most of them."
+        "are not relied on, as the encoder cannot tell in which pictures most words are."
     )
 
 
 def test_the_smallest_effect_says_its_power_and_that_erasure_must_agree():
     assert claim_sentences.detectable(None, of_half=True) == []
     assert claim_sentences.detectable(0.27, of_half=True) == [
-        "A gap of 27 points would have been shown for half of them with a chance of 80 %, if erasure agrees."
+        "Smallest gap: one of 27 points would have been shown for half of the concepts with a chance of 80 %, if "
+        "erasure agrees."
     ]
     assert "shown with a chance" in claim_sentences.detectable(0.27, of_half=False)[0]
 
@@ -57,14 +58,15 @@ def told(claim=OPEN, point=POINT):
 
 def test_not_shown_says_what_is_open_and_what_is_missing():
     assert told().text == (
-        'Nothing was found on "cat", but a gap of up to 56 points of water (scene) is not excluded. Without it 80 % '
-        "[55, 93] of 15 are recognised, with it 100 % [96, 100] of 85. This covers named concepts only. Missing: 57 "
+        'Nothing was found on "cat", but these pictures do not exclude a gap of up to 56 points by water (scene). '
+        "Recall gap: without it 80 % [55, 93] of 15 are recognised, with it 100 % [96, 100] of 85. "
+        "Coverage: named concepts only. Missing: 57 "
         "more pictures without it, to exclude 20 points with a chance of 80 % where there is no gap."
     )
     more = replace(OPEN, bounds=np.array([0.56, 0.3, 0.25]))
-    assert "is not excluded, nor one over 20 points of 2 more concepts." in told(more).text
+    assert "by water (scene), nor one over 20 points by 2 more concepts." in told(more).text
     column = told(replace(OPEN, bounds=np.array([0.1, 0.1, 0.3])), replace(POINT, concept_idx=2)).text
-    assert "a gap of up to 30 points of site = b is not excluded." in column
+    assert "do not exclude a gap of up to 30 points by site = b." in column
 
 
 @pytest.mark.parametrize(
@@ -77,8 +79,8 @@ def test_not_shown_says_what_is_open_and_what_is_missing():
         ),
         ({"grouped": True}, "57 more pictures without it, each of another group, to exclude 20 points"),
         ({"more_without": 0}, "The gap that was seen lies near the tolerance or over it"),
-        ({"x_without": 0, "n_without": 0}, "Without it none are recognised, with it 100 % [96, 100] of 85."),
-        ({"by_pull": True}, "It is in 85 pictures of other classes and absent from 15. This covers"),
+        ({"x_without": 0, "n_without": 0}, "Recall gap: without it none are recognised, with it 100 % [96, 100]"),
+        ({"by_pull": True}, "Pull: it is in 85 pictures of other classes and absent from 15. Coverage:"),
         ({"by_pull": True}, "Missing: 57 more pictures of other classes without it, to exclude 20 points"),
     ],
 )
@@ -90,7 +92,7 @@ def test_not_shown_without_any_concept():
     nothing = replace(CLAIM, members=CLAIM.members[:0], bounds=CLAIM.bounds[:0], of_column=CLAIM.of_column[:0])
     assert told(nothing, None).text == (
         'Nothing was found on "cat", but no concept is in enough of its pictures, and absent from enough, to claim '
-        "that there is nothing. This covers named concepts only. A concept counts from 10 pictures and 10 % of the "
+        "that there is nothing. Coverage: named concepts only. A concept counts from 10 pictures and 10 % of the "
         "class on, with it and without it."
     )
 
@@ -99,11 +101,14 @@ def test_words_that_tell_no_scene_of_most_pictures_are_named_as_the_reason():
     words = replace(OPEN, members=np.array([0]), bounds=np.array([0.05]), of_column=np.zeros(1, np.bool_), placed=0.25)
     assert told(words).text == (
         'Nothing was found on "cat", but the encoder tells a scene in only 25 % of its pictures, so words cannot say '
-        "that there is nothing. This covers named concepts only. A column of the manifest that says where they were "
+        "that there is nothing. Coverage: named concepts only. A column of the manifest that says where they were "
         "taken, or words for it in the vocabulary, would."
     )
-    assert "the encoder cannot tell most of them, so words cannot say" in told(replace(words, fit=False)).text
+    assert (
+        "the encoder cannot tell in which pictures most words are, so words cannot say"
+        in told(replace(words, fit=False)).text
+    )
     beside = replace(CLAIM, placed=0.25, outside=(1,))
     assert claim_sentences.coverage(INPUTS, beside).endswith(
-        "(sea); words bear no claim, as the encoder tells a scene in only 25 % of its pictures."
+        "(sea); words are not relied on, as the encoder tells a scene in only 25 % of its pictures."
     )

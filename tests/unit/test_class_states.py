@@ -32,14 +32,14 @@ def test_concept_that_is_not_told_twice_alike_is_not_measurable(inputs):
     result = judge(doubting(inputs, "water"))
     verdict = by_name(result)["waterbird"]
     assert (verdict.verdict, verdict.concept) == ("not_analysed", "water")
-    assert "water (scene) carries" in verdict.sentence
-    assert "kappa 0.41, 0.6 is needed" in verdict.sentence
+    assert "reads as water (scene), but the encoder cannot tell" in verdict.sentence
+    assert "agrees with itself by 0.41; 0.6 is needed" in verdict.sentence
     found = {f.rule_id: f for f in result.findings if (f.class_name, f.concept) == ("waterbird", "water")}
     assert {f.status for f in found.values()} == {"measured", "not_measurable"}
     assert [rule for rule, f in found.items() if f.status == "measured"] == ["E1"]
     assert all(f.p is None and f.q is None for f in found.values())
     assert not [s for s in result.subgroups if s.concept == "water"]
-    assert any("presence of 1 of 14 context concepts cannot be measured" in notice for notice in result.notices)
+    assert any("cannot tell in which pictures 1 of 14 context concepts are" in notice for notice in result.notices)
 
 
 def test_kappa_at_the_bound_and_kappa_that_is_not_known_are_measured(inputs):
@@ -63,14 +63,14 @@ def faultless(inputs):
 
 def test_nearly_no_mistakes_are_told(faultless):
     notices = judge(faultless).notices
-    assert any(notice.startswith("100.0 % of 1,200 pictures are recognised") for notice in notices)
+    assert any(notice.startswith("the model recognises 100.0 % of 1,200 pictures") for notice in notices)
 
 
 @pytest.mark.parametrize(
     ("in_training", "said"),
     [
-        (None, "100.0 % of all pictures are recognised and nothing says that the model was not trained on them"),
-        (True, "these pictures are named as training data"),
+        (None, "the model recognises 100.0 % of all pictures: it may have been trained on them"),
+        (True, "the model was trained on these pictures, as they are named"),
         (False, None),
     ],
 )
@@ -90,14 +90,12 @@ def test_a_proof_stands_on_training_pictures_too(inputs):
 
 
 def test_concepts_that_next_to_no_picture_shows_are_told(inputs):
-    assert not [notice for notice in judge(inputs).notices if "are present in fewer than 10" in notice]
+    assert not [notice for notice in judge(inputs).notices if "are in fewer than 10" in notice]
     presence = inputs.presence.copy()
     presence[:, V["ruler"]] = 0
     presence[9:, V["frame"]] = 0
     told = judge(replace(inputs, presence=presence)).notices
-    assert (
-        "2 of 14 context concepts are present in fewer than 10 pictures: nothing is said of them (ruler, frame)" in told
-    )
+    assert "2 of 14 context concepts are in fewer than 10 pictures, so nothing is said of them: ruler, frame" in told
 
 
 def test_predictions_of_one_class_are_told(inputs):

@@ -224,7 +224,9 @@ def test_a_hundred_balanced_pictures_and_silent_words_are_never_clean(stream):
     assert waterbird.gap_bound > 0.2
     if waterbird.verdict == "not_shown":
         assert waterbird.concept_id is None
-        assert waterbird.sentence.startswith('Nothing was found on "waterbird", but a gap of up to')
+        assert waterbird.sentence.startswith(
+            'Nothing was found on "waterbird", but these pictures do not exclude a gap of up to'
+        )
 
 
 @pytest.mark.parametrize("gap", [0.13, 0.2, 0.27])
@@ -252,7 +254,7 @@ def test_a_thousand_pictures_without_a_reliance_are_clean():
     assert set(names_of(result).values()) == {"clean"}
     for verdict in result.verdicts:
         assert verdict.gap_bound < 0.2
-        assert "This covers named concepts only" in verdict.sentence
+        assert "Coverage: named concepts only" in verdict.sentence
         assert "by words (" in verdict.sentence
 
 
@@ -262,7 +264,9 @@ def test_the_tolerance_of_the_settings_decides():
 
 
 def test_without_a_model_nothing_is_claimed():
-    inputs = replace(World(seed=0).audit(60), head=None, head_chunks=None)
+    inputs = World(seed=0).audit(60)
+    nothing = np.full(inputs.label_idx.size, -1)
+    inputs = replace(inputs, head=None, head_chunks=None, predicted_idx=nothing)
     assert {verdict.gap_bound for verdict in judge(inputs).verdicts} == {None}
 
 

@@ -73,7 +73,7 @@ def test_every_flag_becomes_its_setting(audits):
         "weights": "w.pt", "encoder": "sample", "vocabulary": "v.toml", "class_map": "c.csv", "preprocess": "p.toml",
         "split": "val", "max_images_per_class": 7, "target_layer": "layer4", "n_extreme": 9, "seed": 3, "cache": "k",
         "jobs": 2, "batch_size": 4, "max_failure_share": 0.5, "device": "cpu", "tolerance": 0.15,
-        "model_output": "logits",
+        "model_output": "logits", "map_method": "grad_cam",
     }  # fmt: skip
     flags = [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", value)]
     run(*REQUIRED, *flags, "--no-thumbnails", "--trust-code", "--resume")

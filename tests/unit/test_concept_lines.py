@@ -7,7 +7,7 @@ from auditor.concept_records import Attribute, CoreConcept
 from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
 from auditor.store.open_audit import open_audit_database
-from reports.written.concept_lines import arms, attribute_lines, core_lines
+from reports.written.concept_lines import attribute_lines, core_lines, still_needed
 
 
 @pytest.fixture(scope="module")
@@ -28,35 +28,29 @@ def audit_of(folder, *, core=(), attributes=()):
     return open_audit_database(folder)
 
 
-def test_arms_of_recall_and_of_pull():
+def test_what_an_audit_of_a_mended_model_needs():
     rows = counterexamples()
-    assert arms(rows, "water", by_pull=False) == (
-        "with it: 96 % [95, 97] of 3,410 right · without it: 31 % [25, 38] of 212 right · 180 more without it would "
-        "show a mended model clean"
+    assert still_needed(rows, "water", by_pull=False) == (
+        "Once the model is mended, an audit needs 180 more pictures without it to call the class clean."
     )
-    assert arms(rows, "water", by_pull=True) == (
-        "other classes with it: 200 of 900 called waterbird · other classes without it: 20 of 5,000 called waterbird"
-    )
+    assert still_needed(rows, "water", by_pull=True) is None
     undecided = [replace(row, state="open", n_missing=7, n_others_missing=3) for row in rows]
-    assert arms(undecided, "water", by_pull=False).endswith("31 % [25, 38] of 212 right")
+    assert still_needed(undecided, "water", by_pull=False) is None
     both = [replace(row, n_missing=7, n_others_missing=3) for row in rows]
-    assert " · 7 more with it and 7 more without it would show" in arms(both, "water", by_pull=False)
-    assert " · 3 more with it and 3 more without it would show" in arms(both, "water", by_pull=True)
-
-
-def test_arms_without_pictures_or_without_the_concept():
-    with_it, without = counterexamples()
-    nothing = replace(without, n=0, n_correct=0, accuracy=None, accuracy_low=None, accuracy_high=None, n_missing=None)
-    assert arms([with_it, nothing], "water", by_pull=False).endswith(" · without it: 0 pictures")
-    assert arms([with_it], "water", by_pull=False) is None
-    assert arms([with_it, nothing], None, by_pull=False) is None
+    assert "7 more pictures with it and 7 more pictures without it to" in still_needed(both, "water", by_pull=False)
+    others = "3 more pictures of other classes with it and 3 more pictures of other classes without it to"
+    assert others in still_needed(both, "water", by_pull=True)
+    assert still_needed(rows[:1], "water", by_pull=False) is None
+    assert still_needed(rows, None, by_pull=False) is None
 
 
 def test_small_audit(small):
     assert core_lines(small) == [
         "cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through."
     ]
-    assert attribute_lines(small) == ["column serial: many values, 6 values in 6 pictures."]
+    assert attribute_lines(small) == [
+        "column serial was not examined as context (many values): 6 values in 6 pictures."
+    ]
 
 
 def test_core_concepts_are_told_where_they_mattered(tmp_path):
@@ -88,5 +82,5 @@ def test_long_lists_are_counted(tmp_path):
     columns = [Attribute(f"a{i:02}\x1b[31m", "constant", 1, 9, "one value") for i in range(20)]
     with audit_of(tmp_path, attributes=columns) as connection:
         lines = attribute_lines(connection)
-    assert lines[0] == "column a00[31m: constant, one value."
+    assert lines[0] == "column a00[31m was not examined as context (constant): one value."
     assert (len(lines), lines[-1]) == (13, "and 8 more: all are in --format json.")

@@ -18,7 +18,11 @@ def test_the_list_that_a_place_names():
     assert selection_of(here.but(among="with"), NAMES) == Selection("with", 1, "water", 3)
     assert selection_of(here.but(among="most"), NAMES) == Selection("most", None, "water", 3)
     assert selection_of(here.but(among="group", class_name=None), NAMES) == Selection("group", None, "water", 3)
+    assert selection_of(here.but(among="confused", called="waterbird"), NAMES) == Selection(
+        "confused", 1, "water", 3, 0
+    )
     assert selection_of(here.but(among="search"), NAMES) is None
+    assert selection_of(here.but(among="area"), NAMES) is None
     assert selection_of(here, NAMES) is None
     # a list of a class that the audit does not have is none, and no list of all classes
     assert selection_of(here.but(among="mistakes", class_name="boat"), NAMES) is None
@@ -35,7 +39,8 @@ def test_homes():
     homes = {among: home_of(Place(among=among, class_name="cat")) for among in LISTS}
     assert homes == {
         "all": "class", "with": "class", "without": "class", "mistakes": "class", "pulled": "class", "said": "class",
-        "most": "concept", "least": "concept", "group": "groups", "search": "search",
+        "most": "concept", "least": "concept", "group": "groups", "search": "search", "confused": "confusion",
+        "area": "atlas",
     }  # fmt: skip
     assert home_of(Place(among="said", concept="water")) == "concept"
     assert home_of(Place()) == "overview"
@@ -45,6 +50,7 @@ def test_titles_name_what_is_listed():
     place = Place(class_name="cat", text="boat on water")
     assert title_of(place.but(among="without"), "sofa", None) == "cat without sofa"
     assert title_of(place.but(among="pulled"), "sofa", None) == "others with sofa, called cat"
+    assert title_of(place.but(among="confused", called="dog"), "sofa", None) == "cat called dog"
     assert title_of(place.but(among="search"), None, None) == 'pictures like "boat on water"'
     assert title_of(place.but(among="search", like="x"), None, None) == "pictures like this one"
     assert title_of(place, None, None) == ""

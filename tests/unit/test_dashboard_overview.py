@@ -1,7 +1,5 @@
 """The overview on hand-made audits: what it counts, filters, folds and links."""
 
-import json
-
 import pytest
 from dashboard_page import links, markup, open_page, words
 from hostile_audit import NAMES, write_hostile_audit
@@ -128,11 +126,10 @@ def test_many_classes_come_by_page(tmp_path):
     assert "?audit=a&page=2" in links(page)
 
 
-def test_the_scatter_holds_the_classes_with_both_numbers(folder):
+def test_the_first_of_the_matrix_stands_below_the_classes(folder):
     page = open_page(folder)
-    (chart,) = page.get("vega_lite_chart")
-    assert "pick" in json.dumps(json.loads(chart.proto.spec))
-    assert "one of the 2 opens it" in words(page)
+    assert "5 classes × 1 concept · the whole matrix" in words(page)
+    assert "?audit=audit&view=matrix&class=waterbird&concept=water&among=without" in links(page)
 
 
 def test_names_stay_text(tmp_path):

@@ -89,7 +89,7 @@ def test_colour_and_light_are_flagged_only_where_the_effect_stays_around_the_obj
     vehicle = by_name(result)["vehicle"]
     assert vehicle.verdict == verdict
     assert any(one.keep_object for one, _ in edits.asked)
-    assert ("with the object's place left as it is" in vehicle.sentence) == (verdict == "suspect")
+    assert ("with the place of the object left as it is" in vehicle.sentence) == (verdict == "suspect")
 
 
 def test_what_goes_one_way_only_is_given_and_not_taken(head):
@@ -109,7 +109,7 @@ def test_what_goes_one_way_only_is_given_and_not_taken(head):
 
     gone = judge(inputs, edit=lambda _, rows: np.full(len(rows), NOT_READABLE))
     assert edited(gone, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"].status == "not_readable"
-    assert "The pictures could not be read again to edit them." in by_name(gone)["vehicle"].sentence
+    assert "Editing: not tried, as the pictures could not be read again." in by_name(gone)["vehicle"].sentence
 
 
 def test_a_sure_gap_is_asked_for_before_what_only_goes_with_a_class():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from toy_audit import COLOURS, toy_analysis, toy_classifier, toy_config
+from toy_audit import COLOURS, toy_analysis, toy_classifier, toy_config, toy_encoder
 
 from auditor import explain
 from auditor.audit_folder import write_audit
@@ -18,6 +18,8 @@ from auditor.explain import Explanation, explain_image
 from auditor.extraction.picture_maps import PictureMaps
 from auditor.inputs.dataset import image_id
 from auditor.records import Concept
+from auditor.store.model_words import read_run_settings
+from auditor.store.open_audit import open_audit_database
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,7 @@ def loaded(monkeypatch):
         return toy_classifier()
 
     monkeypatch.setattr(explain, "load_classifier", load)
+    monkeypatch.setattr(explain, "load_encoder", lambda spec: toy_encoder())
     return calls
 
 
@@ -66,15 +69,46 @@ def test_summary_says_prediction_and_words(world, loaded):
     )
 
 
+def test_without_the_encoder_words_are_mapped_by_their_channels(world, loaded, monkeypatch):
+    changed = replace(toy_encoder(), digest="f" * 64)
+    monkeypatch.setattr(explain, "load_encoder", lambda spec: changed)
+    found = explain_image(world / "audit", "rose/0.png")
+    assert found.maps.phrase_maps.any()
+    assert found.notes == [
+        "maps of words show the channels that serve them, not their places: encoder 'toy' is not the one of the audit "
+        "any more"
+    ]
+
+
+def test_an_encoder_that_cannot_be_loaded_or_may_not_be_read_is_said(world, loaded, monkeypatch):
+    settings = replace(read_settings(world), encoder="open_clip:A@/etc/w.pt")
+    assert explain._encoder_again(settings, trust_code=False)[1].endswith("read with --trust-code alone")
+    monkeypatch.undo()
+    assert "'odd' is unknown" in explain._encoder_again(replace(settings, encoder="odd"), trust_code=False)[1]
+
+
+def read_settings(world):
+    with open_audit_database(world / "audit") as connection:
+        return read_run_settings(connection)
+
+
+def test_maps_of_another_method(world, loaded):
+    drawn = [explain_image(world / "audit", "rose/0.png", map_method=method) for method in (None, "grad_cam")]
+    assert [one.map_method for one in drawn] == ["CAM", "Grad-CAM"]
+    np.testing.assert_allclose(drawn[0].maps.class_map, drawn[1].maps.class_map, atol=1e-5)
+    with pytest.raises(InputError, match="map method 'gradcam' is not known; did you mean 'grad_cam'"):
+        explain_image(world / "audit", "rose/0.png", map_method="gradcam")
+
+
 def test_words_that_the_picture_shows_come_first():
     water, forest = Concept("water", "water", "scene"), Concept("forest", "forest", "scene")
     maps = PictureMaps(
         logits=np.zeros(2), class_map=np.zeros((1, 1)), phrase_idx=(1, 0), phrase_shares=(0.43, 0.1),
-        phrase_maps=np.array([[[1.0]], [[2.0]]]), residual=0.2, strength=0.4, against_idx=(1,), against_shares=(0.3,),
+        phrase_maps=np.array([[[1.0]], [[0.0]]]), residual=0.2, strength=0.4, against_idx=(1,), against_shares=(0.3,),
     )  # fmt: skip
     seen = {0: True, 1: False}
     first = explain._shown_first(maps, seen)
-    assert (first.phrase_idx, first.phrase_shares, first.phrase_maps.ravel().tolist()) == ((0, 1), (0.1, 0.43), [2, 1])
+    assert (first.phrase_idx, first.phrase_shares, first.phrase_maps.ravel().tolist()) == ((0, 1), (0.1, 0.43), [0, 1])
     assert explain._shown_first(maps, None).phrase_idx == (1, 0)
     concepts = (water, forest)
     words = explain._said(concepts, first.phrase_idx, first.phrase_shares, seen)
@@ -82,6 +116,7 @@ def test_words_that_the_picture_shows_come_first():
     told = Explanation(Image.new("RGB", (1, 1)), "a.png", None, "duck", "duck", 0.9, words, against, first).summary()
     assert told.splitlines()[1:] == [
         "words for duck: water (scene) 10 %; not seen in it: forest (scene) 43 %; unexplained 20 %",
+        "no place of its own here: water",
         "little speaks for duck here: 40 % of what pictures have of it on average",
         "words against duck: forest (scene) 30 %",
     ]

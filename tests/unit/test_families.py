@@ -163,7 +163,7 @@ def test_five_words_for_one_thing_do_not_hide_it(wet):
     lead = found.verdicts[0]
     assert (lead.verdict, lead.concept_id, lead.concept) == ("flagged", "family-water", "water")
     assert {v.verdict for v in found.verdicts[1:]} <= {"clean", "not_shown"}
-    named = lead.sentence.split("because of water (scene: ")[1].split(")")[0]
+    named = lead.sentence.split("Without water (scene: ")[1].split(")")[0]
     assert set(named.split(", ")) == set(WORDS[1:5])  # "water (scene: water)" says nothing
     assert "It also relies on" not in lead.sentence
     assert lead.share == pytest.approx(judge(wet).verdicts[0].share, abs=1e-6)
@@ -171,7 +171,7 @@ def test_five_words_for_one_thing_do_not_hide_it(wet):
 
 def test_many_members_are_counted(wet):
     lead = judge(in_words(wet, 9)).verdicts[0]
-    assert "5 more words)" in lead.sentence.split("because of water (scene: ")[1]
+    assert "5 more words)" in lead.sentence.split("Without water (scene: ")[1]
 
 
 def test_the_family_leads_before_a_stronger_word_and_tells_it(wet):
@@ -180,7 +180,7 @@ def test_the_family_leads_before_a_stronger_word_and_tells_it(wet):
     proven = {one.concept_id for one in found.counterexamples if (one.class_idx, one.state) == (0, "proven")}
     assert {"family-water", "water", "lake"} <= proven
     assert found.verdicts[0].concept_id == "family-water"
-    assert "because of water (scene: lake):" in found.verdicts[0].sentence
+    assert "Without water (scene: lake) the model" in found.verdicts[0].sentence
     assert "It also relies on" not in found.verdicts[0].sentence
 
 

@@ -77,11 +77,11 @@ def test_a_cat_that_was_never_seen_with_a_watermark_is_harmed_by_it(never_marked
     assert cat.effect_low < cat.effect < cat.effect_high
     assert (cat.gap, cat.gap_low, cat.gap_high) == (-cat.effect, -cat.effect_high, -cat.effect_low)
     assert cat.sentence.startswith(
-        '"cat" is harmed by watermark (artifact): with it 58 % [50, 66] of 136 are recognised instead of '
-        "99 % [97, 100] of 164 without it; erasing it from the features gives back 32 points ["
+        'With watermark (artifact) the model recognises 58 % of "cat" pictures instead of 99 %'
     )
-    assert cat.claim == '"cat" is harmed by watermark (artifact).'
-    assert cat.numbers.startswith("With it 58 %")
+    loss, erasure, *_ = cat.numbers.splitlines()
+    assert loss == "Loss: with it 58 % [50, 66] of 136 are recognised, without it 99 % [97, 100] of 164."
+    assert erasure.startswith("Erasure: with it taken out of the features, 32 points [")
 
 
 def test_its_findings_show_the_pictures_that_are_missed(never_marked):
@@ -143,7 +143,7 @@ def test_where_one_class_takes_the_pictures_it_is_named():
     wet = (inputs.label_idx == CAT) & (inputs.presence[:, V["water"]] > 0.5)
     taken = float((inputs.predicted_idx[wet] == 0).mean())
     assert (cat.verdict, cat.concept) == ("harmed", "water")
-    assert f'and {taken:.0%} are called "waterbird"'.replace("%", " %") in cat.sentence
+    assert f'and calls {taken:.0%} "waterbird"'.replace("%", " %") in cat.sentence
 
 
 def test_harder_pictures_are_told_and_harm_nothing():
@@ -158,7 +158,7 @@ def test_harder_pictures_are_told_and_harm_nothing():
     assert not any(suspected(j) for j in sure)
     found = judge(inputs).verdicts
     assert {v.verdict for v in found} <= {"clean", "not_shown"}
-    told = [v for v in found if "It is recognised less often with night (scene)" in v.sentence]
+    told = [v for v in found if "Loss: with night (scene)" in v.sentence]
     assert len(told) == len(sure) > 0
     assert all("its pictures may only be harder" in v.sentence for v in told)
 
@@ -173,7 +173,7 @@ def test_of_two_classes_the_one_that_loses_is_harmed():
     world = Marked(seed=2, class_strength=0.8, classes=("cat", "vehicle"))
     found = by_name(judge(audited_after(world, (0.02, 0.5), (0.4, 0.4), 400)))
     assert (found["cat"].verdict, found["cat"].concept) == ("harmed", "watermark")
-    assert 'are called "vehicle"' in found["cat"].sentence
+    assert 'and calls 24 % "vehicle"' in found["cat"].sentence
     assert found["vehicle"].verdict != "harmed"
 
 
@@ -195,7 +195,7 @@ def test_a_flagged_class_says_what_else_it_loses():
     inputs = audited_after(world, (0.4, 0.0, 0.4, 0.4, 0.4), (0.4,) * 5, 400)
     landbird = by_name(judge(inputs))["landbird"]
     assert (landbird.verdict, landbird.concept) == ("flagged", "forest")
-    assert "It also loses pictures to watermark (artifact): with it" in landbird.sentence
+    assert "Loss: with watermark (artifact) the model recognises" in landbird.sentence
 
 
 def test_the_other_side_of_a_reliance_is_no_loss_of_its_own():
@@ -234,7 +234,7 @@ def test_the_manifest_agrees_in_the_line_of_the_word(never_marked):
     inputs, _ = never_marked
     cat = by_name(judge(with_column(inputs, inputs.presence[:, V["watermark"]] > 0.5)))["cat"]
     assert (cat.verdict, cat.concept) == ("harmed", "watermark")
-    assert "; the manifest's mark = watermark agrees: 45 points [" in cat.sentence
+    assert "Second source: the manifest's mark = watermark agrees, 45 points [" in cat.sentence
     assert "also harmed" not in cat.sentence
 
 
@@ -265,5 +265,6 @@ def test_losses_change_nothing_that_is_said_of_reliances(never_marked, monkeypat
 
 
 def test_without_a_model_there_is_no_loss(never_marked):
-    inputs = replace(never_marked[0], head=None, head_chunks=None)
+    nothing = np.full(never_marked[0].label_idx.size, -1)
+    inputs = replace(never_marked[0], head=None, head_chunks=None, predicted_idx=nothing)
     assert measure_harm(inputs, measure(inputs, silent), silent).pairs == []

@@ -127,6 +127,7 @@ def test_charts_carry_the_numbers_for_screen_readers(page):
     shares = (
         "Shares of the words: water (scene) 41 % · others 3 %",
         "beak (part) 11 % · others 0 %",
+        "other words 23 %",
         "no word fits 25 %",
     )
     assert labels[1] == "; ".join(shares)
@@ -216,7 +217,7 @@ def test_anchors_are_names_where_they_can_be():
 
 def test_the_sentence_is_shown_whole_in_two_sizes():
     row = replace(verdicts()[0], claim="Relies on water (scene).", numbers="Without it 3 %.", advice="Collect some.")
-    assert sentence_parts(row) == ("Relies on water (scene).", "Without it 3 %. Collect some.")
+    assert sentence_parts(row) == ("Relies on water (scene).", "Without it 3 %.\nCollect some.")
     name = "x" * 10_000
     long = replace(row, class_name=name, claim=f'It calls "{name}" so because of w (scene).', advice="")
     claim, numbers = sentence_parts(long)
@@ -228,8 +229,8 @@ def test_the_sentence_is_shown_whole_in_two_sizes():
 def test_the_page_is_made_class_by_class(tmp_path):
     with open_audit_database(write_picture_audit(tmp_path, 3)) as connection:
         parts = list(html_parts(connection))
-    assert len(parts) == 5
-    assert [part.count('<section class="class"') for part in parts] == [0, 1, 1, 1, 0]
+    assert len(parts) == 6
+    assert [part.count('<section class="class"') for part in parts] == [0, 0, 1, 1, 1, 0]
 
 
 def test_names_of_the_hostile_audit_are_all_there(hostile):

@@ -25,12 +25,13 @@ def test_maps_without_a_place_are_not_drawn(tmp_path):
 
 def test_the_gate_comes_first(tmp_path):
     text = Page(page_of(write_small_audit(tmp_path), decision=decision())).text
-    assert text.index("✕ Gate fails:") < text.index("2 flagged")
-    assert "(exit code 1). what it says" in text
+    assert text.index("✕ Do not ship") < text.index("2 flagged") < text.index("✕ Gate fails:")
+    assert "(exit code 1)." in text
     assert "✕ stale entry of the baseline" in text
     passed = Page(page_of(tmp_path, decision=GateDecision(0, "passes: nothing new", ()))).text
     assert "✓ Gate passes: nothing new (exit code 0)" in passed
     assert "gave it anything to say" in passed
+    assert "✓ Ship nothing was found that stops it. What the gate says" in passed
     assert "Gate" not in Page(page_of(tmp_path)).text.replace("the gate never", "")
 
 

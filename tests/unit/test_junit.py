@@ -50,8 +50,8 @@ def test_verdicts_alone(connection):
     assert found["waterbird"].result[0].text.splitlines() == [
         "verdict: flagged, severity high, 3 pictures",
         "concept: water, share 41 %, gap 65 pts [58, 71]",
-        'what now: train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it in the '
-        "baseline, with a reason",
+        'what now: train with more pictures of "waterbird" without water (212 of the 3,622 audited ones are); or '
+        "accept it in the baseline, with a reason",
     ]
     assert found["landbird"].system_out.startswith("Could not be excluded.\nverdict: suspect, severity medium")
     assert {p.name: p.value for p in suite.properties()} == {

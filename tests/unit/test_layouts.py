@@ -317,6 +317,14 @@ def test_the_command_keeps_pictures_with_one_of_the_labels(here):
     assert "expected at least two labels" in manifest_of("csv", path, "--one-of", "x", exit_code=2)
 
 
+def test_rows_of_a_picture_that_differ_in_more_than_the_label_are_counted(here):
+    rows = "img,tags,site\na.jpg,x,n\na.jpg,reed,s\nb.jpg,y,s\nb.jpg,reed,s\nc.jpg,reed,n\nc.jpg,moss,s\n"
+    path = write(here / "m.csv", rows)
+    said = manifest_of("csv", path, "--label-column", "tags", "--one-of", "x,y")
+    assert "1 picture has rows that differ in column 'site': the first row of each is read" in " ".join(said)
+    assert load_dataset(here / "auditor-manifest.csv").items[0].attributes["site"] == "n"
+
+
 def test_the_command_refuses_options_of_other_kinds(here):
     assert "--crops is for coco, and the manifest is of csv; leave it out" in manifest_of(
         "csv", here / "m.csv", "--crops", here, exit_code=2

@@ -21,21 +21,19 @@ SMALL_REPORT = """\
 
 2 flagged · 1 suspect · 1 clean · 1 not analysed · 6 pictures · model `sample:planted`
 
-| Class | Verdict | Leading concept | Share | Gap [95 %] |
-| --- | --- | --- | ---: | --- |
-| **waterbird** | ▲ flagged | water (scene) | 41 % | 65 pts [58, 71] |
-| **vehicle** | ▲ flagged | watermark (artifact) | 30 % | – |
-| **landbird** | ◆ suspect | water (scene) | 20 % | 10 pts [−5, 25] |
-| **boat** | ○ not analysed | – | – | – |
-
-<sub>Share: of the words for the class. Gap: how much more often pictures are called it with the concept.</sub>
+| Class | Verdict | Leading concept | Share | Recall gap, pts [95 %] | Pull, pts [95 %] |
+| --- | --- | --- | ---: | --- | --- |
+| **waterbird** | ▲ flagged | water (scene) | 41 % | 65 [58, 71] | – |
+| **vehicle** | ▲ flagged | watermark (artifact) | 30 % | – | – |
+| **landbird** | ◆ suspect | water (scene) | 20 % | 10 [−5, 25] | – |
+| **boat** | ○ not analysed | – | – | – | – |
 
 ### ▲ waterbird · severity high
 
 Relies on water (scene).
 
-- **What now:** train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it in the \
-baseline, with a reason
+- **What now:** train with more pictures of "waterbird" without water (212 of the 3,622 audited ones are); or \
+accept it in the baseline, with a reason
 - **Look:** `auditor explain DIR waterbird/0000000000000000.png --class waterbird`
 
 ### ▲ vehicle · severity high
@@ -54,7 +52,7 @@ Could not be excluded.
 
 Too few pictures: 0 of 10.
 
-- **What now:** mend that and audit again; until then nothing is known of the class either way
+- **What now:** mend that and audit again; until then nothing is known of the class, good or bad
 
 <details><summary>● 1 clean class (smallest effect that could have been seen: 6 pts)</summary>
 
@@ -67,6 +65,13 @@ cat
 > **Note:** cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through.
 
 > 1 picture could not be used (decode 1).
+
+<sub>Share: how much of the evidence for a class reads as the concept. \
+pts: percentage points; [ ]: a 95 % interval.\x20\x20
+Recall gap: how much more often a class is recognised with the concept. \
+Pull: how much more often others are called it.\x20\x20
+▲ relies on it; ▽ fails with it; ◆ open; ● nothing found, large gaps excluded; ◐ nothing found, too few pictures to \
+be sure; ○ not analysed.</sub>
 
 auditor 0.1.0 · data `val` · encoder `sample` · 2025-01-02T03:04:05Z"""
 
@@ -139,7 +144,7 @@ def test_no_hostile_name_gets_through(hostile, decided):
     assert headings == ["h2"] + ["h3"] * len(told)
     cells = [token for token in tokens if token.type in ("td_open", "th_open")]
     n_rows = len(told) + 1 + (len(decided.items) + 1 if decided else 0)
-    assert (len(cells), sum(token.type == "tr_open" for token in tokens)) == (5 * n_rows, n_rows)
+    assert (len(cells), sum(token.type == "tr_open" for token in tokens)) == (5 * n_rows + len(told) + 1, n_rows)
     assert "www.example" not in text
     assert "https://" not in text.replace("`", "")
     assert not re.search(r"@\w", text)

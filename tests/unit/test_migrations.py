@@ -7,7 +7,7 @@ import pytest
 from auditor.store import migrations
 
 TABLES = [
-    "attribute_concepts", "attributes", "attribution_residuals", "attributions", "calibrations",
+    "atlas", "attribute_concepts", "attributes", "attribution_residuals", "attributions", "calibrations",
     "channel_group_members", "channel_groups", "channels", "class_channel_groups", "class_concepts", "concept_families",
     "concept_presence", "concepts", "concepts_seen", "copies", "core_concepts", "counterexamples", "dose_responses",
     "example_concepts", "failures", "findings", "fixed_places", "image_attributes", "images", "migrations",

@@ -45,8 +45,8 @@ def proven(concept_idx, gap):
     )  # fmt: skip
 
 
-def order(*pairs, same_as=None, head=True):
-    inputs = SimpleNamespace(concepts=CONCEPTS, same_as=same_as or {}, head=head or None)
+def order(*pairs, same_as=None, has_predictions=True):
+    inputs = SimpleNamespace(concepts=CONCEPTS, same_as=same_as or {}, has_predictions=has_predictions)
     judged = judged_pairs(inputs, pairs)
     return [j.pair.concept_idx for j in judged], [j.state for j in judged]
 
@@ -82,7 +82,7 @@ def test_a_column_leads_over_a_measured_property_and_that_over_a_word():
 
 def test_a_word_that_tells_the_column_of_its_name_stands_where_the_column_would():
     word, column = suspect(SNOW, 0.6, measured(0.1, -0.1, 0.3)), suspect(SCENE_SNOW, 0.7, measured(0.28, 0.1, 0.45))
-    inputs = SimpleNamespace(concepts=CONCEPTS, same_as={SCENE_SNOW: SNOW}, head=True)
+    inputs = SimpleNamespace(concepts=CONCEPTS, same_as={SCENE_SNOW: SNOW}, has_predictions=True)
     judged = judged_pairs(inputs, [POLE_BY_CHANCE, word, column])
     assert [j.pair.concept_idx for j in judged] == [SNOW, SCENE_SNOW, POLE]
     assert [j.pair.concept_idx for j in without_twins(inputs, judged)] == [SNOW, POLE]
@@ -103,7 +103,7 @@ def test_a_column_in_another_state_or_without_a_screen_moves_no_word(column):
 def test_words_alone_and_data_alone_are_in_the_order_of_their_strength():
     word, column = suspect(SNOW, 0.6, measured(0.3, 0.2, 0.4)), suspect(SCENE_SNOW, 0.7, measured(0.28, 0.1, 0.45))
     assert order(word, POLE_BY_CHANCE)[0] == [POLE, SNOW]
-    assert order(word, column, POLE_BY_CHANCE, head=None)[0] == [POLE, SCENE_SNOW, SNOW]
+    assert order(word, column, POLE_BY_CHANCE, has_predictions=False)[0] == [POLE, SCENE_SNOW, SNOW]
 
 
 def test_the_column_leads_the_verdict_although_a_junk_word_tells_the_class():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from toy_audit import SIDE, toy_classifier, write_pictures
+from toy_audit import SIDE, toy_classifier, toy_encoder, write_pictures
 from toy_models import GapCnn
 
 from auditor.evidence.verdicts.exemplars import Exemplar
@@ -165,6 +167,18 @@ def test_the_map_of_a_family_is_the_sum_of_its_members(tmp_path):
     (whole,) = of[2]
     assert whole.concept_id == "family-warm"
     np.testing.assert_allclose(whole.scale * whole.data, np.sum(parts, axis=0), atol=0.5 * whole.scale)
+
+
+def test_with_an_encoder_words_have_their_places_and_those_that_the_picture_lacks_have_none():
+    encoder = replace(toy_encoder(), encode_images=lambda batch: batch.mean((2, 3)).numpy()[:, :2])
+    by_channels, by_places, none = (
+        map_picture(CLASSIFIER, picture(), 0, WORDS, *given) for given in ((), (encoder,), (encoder, range(3)))
+    )
+    assert by_places.phrase_idx == by_channels.phrase_idx
+    assert by_places.phrase_maps.shape == by_channels.phrase_maps.shape
+    assert by_places.phrase_maps.any()
+    assert (by_places.phrase_maps[:, by_places.class_map <= 0] == 0).all()
+    assert not none.phrase_maps.any()
 
 
 def test_bytes_hold_the_positive_part_to_half_a_step():

@@ -69,7 +69,7 @@ def test_a_corner_that_decides_flags_the_class(plain):
     assert (cat.verdict, cat.severity, cat.concept_id) == ("flagged", "high", "place-bottom-right-corner")
     assert (cat.concept_kind, cat.gap, cat.share) == ("place", None, None)
     assert cat.rule_id in (PLACE_TAKEN.rule_id, PLACE_GIVEN.rule_id)
-    assert cat.sentence.startswith('The model calls a picture "cat" ')
+    assert cat.sentence.startswith("With what lies at the bottom right corner (place) exchanged for another class's,")
     (place,) = result.fixed_places
     assert (place.class_name, place.state, place.concept) == ("cat", "proven", "bottom right corner")
     own = (inputs.label_idx == CAT) & (inputs.predicted_idx == CAT)
@@ -102,7 +102,7 @@ def test_without_exchanges_a_place_is_a_lead_and_no_suspect(plain):
     inputs, _ = marked(plain)
     result = judge(inputs)
     assert [(place.class_name, place.state) for place in result.fixed_places] == [("cat", "open")]
-    assert "was not tried" in result.fixed_places[0].sentence
+    assert "Exchange: not tried." in result.fixed_places[0].sentence
     assert result.verdicts == judge(plain).verdicts
     assert judge(plain).fixed_places == []
 
@@ -151,7 +151,7 @@ def test_an_audit_judged_again_without_these_exchanges_says_so(plain):
     inputs, _ = marked(plain)
     (place,) = judge(inputs, exchange=lambda swaps: None).fixed_places
     assert place.state == "open"
-    assert "was not tried again" in place.sentence
+    assert "Exchange: not tried again." in place.sentence
 
 
 def test_where_a_class_may_rest_on_a_place_nothing_is_looked_for(plain):
@@ -234,12 +234,12 @@ def test_a_place_leaves_what_else_is_said_of_a_class(plain):
     losses[CAT] = [JudgedPair(pair, "proven", RECALL_LOSS, lost, 0.2)]
     cat = with_places(inputs, before, leads, losses)[CAT]
     assert (cat.verdict, cat.concept) == ("flagged", "bottom right corner")
-    assert "It also loses pictures to watermark (artifact)" in cat.numbers
+    assert "Loss: with watermark (artifact)" in cat.numbers
     called, counts = {CAT: CAT + 1, CAT + 1: CAT}, {CAT: (40, 2, 38), CAT + 1: (40, 0, 40)}
     cat = with_places(inputs, before, leads, losses, SwappedOutputs(called, counts))[CAT]
     assert "But labels and outputs look swapped (see the notes)" in cat.sentence
     few = [replace(one, verdict="not_analysed", n_images=12, sentence="Too few.", numbers="") for one in before]
     cat = with_places(inputs, few, leads, losses)[CAT]
     assert (cat.verdict, cat.concept) == ("not_analysed", before[CAT].concept)
-    assert cat.sentence.startswith('Too few. "cat" is decided at the bottom right corner: ')
-    assert cat.numbers.startswith('"cat" is decided at')
+    assert cat.sentence.startswith('Too few. What lies at the bottom right corner decides "cat". Place: ')
+    assert cat.numbers.startswith('What lies at the bottom right corner decides "cat"')

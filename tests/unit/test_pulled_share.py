@@ -170,10 +170,11 @@ def test_two_of_a_hundred_classes_that_are_pulled_are_named(pulled):
         "flagged", "ground = snow", "E4-share", "E3-share",
     )  # fmt: skip
     assert wolf.gap is None  # in points; the share is none
-    assert 'Of 134 pictures that are called "wolf" 34 are of "husky" and "malamute" with it, and 25 % [15, 36]' in (
-        wolf.numbers
-    )
-    assert "takes away 25 % [20, 29] (permuted 1 %)" in wolf.numbers
+    assert (
+        'Pulled share: of 134 pictures that are called "wolf" 34 are of "husky" and "malamute" and have it; without it '
+        "25 % [15, 36] of all 134"
+    ) in wolf.numbers
+    assert "the share shrinks by 25 % [20, 29] (by chance 1 %)" in wolf.numbers
     assert not alarms(others)
     found = findings(pulled)
     assert found["E4-pull"].effect < 0.02
@@ -189,14 +190,14 @@ def test_a_share_that_is_not_shown_is_suspect_and_not_excluded():
     """Three in ten of their snowy pictures: 16 % of what is called wolf, which the tests of 100 classes cannot show."""
     wolf = judge(many_classes(0, pulled=(1, 2), rate=0.3, of_wolves=0.75)).verdicts[0]
     assert (wolf.verdict, wolf.rule_id) == ("suspect", "E4-share")
-    assert "16 % [10, 26] of all 120 would not be called so without it" in wolf.sentence
+    assert "without it 16 % [10, 26] of all 120 would not be called so" in wolf.sentence
 
 
 @pytest.mark.slow
 def test_pull_that_is_spread_evenly_over_a_hundred_classes_is_found_and_names_none():
     wolf = judge(many_classes(0, pulled=tuple(range(1, 100)), rate=0.04)).verdicts[0]
     assert (wolf.verdict, wolf.rule_id) == ("flagged", "E4-share")
-    assert "102 are of other classes with it, and 50 % [42, 61] of all 202" in wolf.sentence
+    assert "102 are of other classes and have it; without it 50 % [42, 61] of all 202" in wolf.sentence
 
 
 @pytest.mark.parametrize("of_wolves", [0.5, 0.75])
@@ -254,6 +255,4 @@ def test_a_share_that_erasure_does_not_take_away_is_never_clean(pulled, rate, ve
     if verdict == "suspect":
         assert wolf.concept == "ground = snow"
     else:
-        assert "of what is called it are other classes' pictures, and called so more often with ground = snow" in (
-            wolf.sentence
-        )
+        assert "but other classes' pictures are called so more often with ground = snow" in (wolf.sentence)

@@ -68,13 +68,13 @@ def test_verdicts_alone(connection):
     accept = "or accept it in the baseline, with a reason."
     assert found == [
         ("E4", "error", "waterbird, flagged: Relies on water (scene).",
-         f'train with more pictures of "waterbird" without water (212 of 3,622 so far); {accept}'),
+         f'train with more pictures of "waterbird" without water (212 of the 3,622 audited ones are); {accept}'),
         ("E5", "error", "vehicle, flagged: Relies on watermark.",
          f'train with more pictures of "vehicle" without watermark; {accept}'),
         ("E4", "warning", "landbird, suspect: Could not be excluded.",
          'collect more pictures of "landbird" without water, then audit again: it stays open until then.'),
         ("not-analysed", "warning", "boat, not analysed: Too few pictures: 0 of 10.",
-         "mend that and audit again; until then nothing is known of the class either way."),
+         "mend that and audit again; until then nothing is known of the class, good or bad."),
     ]  # fmt: skip
     waterbird = run["results"][0]
     assert waterbird["partialFingerprints"]["auditorFinding/v1"] == findings()[0].fingerprint

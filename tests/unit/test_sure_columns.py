@@ -37,10 +37,13 @@ def test_a_column_with_a_large_sure_gap_leads_a_suspect(inputs):
     verdict = found["waterbird"]
     assert (verdict.verdict, verdict.concept) == ("suspect", "blur = no")
     assert verdict.gap_low >= 0.2
-    assert verdict.sentence.startswith('blur = no (attribute) makes a large difference to "waterbird", and ')
+    assert verdict.claim == (
+        'It is open whether the model relies on blur = no (attribute) to call a picture "waterbird": there is a gap, '
+        "but erasing the concept could not be tried."
+    )
     assert verdict.numbers == (
-        "Without it 20 % [12, 32] of 60 are recognised, with it 98 % [91, 100] of 60; the features do not tell it in "
-        "these pictures, so erasure could not be tried: reliance is neither shown nor excluded."
+        "Recall gap: without it 20 % [12, 32] of 60 are recognised, with it 98 % [91, 100] of 60.\n"
+        "Erasure: not tried, as the features do not tell it in these pictures."
     )
     assert all(
         v.concept is None or not v.concept.startswith("blur") for name, v in found.items() if name != "waterbird"

@@ -45,20 +45,20 @@ def test_what_stands_its_controls_is_shown(inputs):
     assert set(words[1:]) <= set(ARTIFACTS)  # scenes exclude each other: they say something of water
     assert 1 <= len(words[1:]) <= MAX_CONTROLS
     assert all(len(swaps) <= N_SWAPS for swaps in asked)
-    assert not [notice for notice in result.notices if "count for nothing" in notice]
+    assert not [notice for notice in result.notices if "counts for nothing" in notice]
 
 
 def test_fillings_that_move_pictures_whatever_they_show_prove_nothing(inputs):
     result = judge(inputs, intervene=hands(["water", *ARTIFACTS]))
     verdict = waterbird(result)
     assert (verdict.verdict, verdict.concept) == ("suspect", "water")
-    assert "Covering places moves pictures here with words that must do nothing" in verdict.sentence
+    assert "as it moves pictures also with words that must do nothing" in verdict.sentence
     (found,) = [f for f in result.findings if f.rule_id == "E5"]
     assert (found.concept, found.status, found.p, found.q) == ("water", "control_failed", None, None)
     assert found.effect == pytest.approx(0.4)  # what was seen stays to be read
-    (notice,) = [notice for notice in result.notices if "count for nothing" in notice]
-    assert notice.startswith("interventions on pictures (E5) count for nothing here: covering the place of ")
-    assert 'which does not go with "waterbird", moves what pictures are called by ' in notice
+    (notice,) = [notice for notice in result.notices if "counts for nothing" in notice]
+    assert notice.startswith("covering places in pictures (E5) counts for nothing here: covering the place of ")
+    assert 'which does not go with "waterbird", changes what pictures are called by ' in notice
 
 
 def test_controls_that_cannot_be_tried_again_leave_interventions_without_a_say(inputs):
@@ -71,10 +71,10 @@ def test_controls_that_cannot_be_tried_again_leave_interventions_without_a_say(i
     result = judge(inputs, intervene=replay)
     verdict = waterbird(result)
     assert (verdict.verdict, verdict.concept) == ("suspect", "water")
-    assert "Covering its place was not tried again" in verdict.sentence
+    assert "Covering: not tried again" in verdict.sentence
     (found,) = [f for f in result.findings if f.rule_id == "E5"]
     assert (found.concept, found.status, found.effect, found.p) == ("water", "not_tried_again", 0.0, None)
-    assert not [notice for notice in result.notices if "count for nothing" in notice]
+    assert not [notice for notice in result.notices if "counts for nothing" in notice]
 
 
 def test_a_word_that_goes_with_the_look_of_the_class_is_asked_first(inputs):
@@ -90,8 +90,8 @@ def test_a_word_that_goes_with_the_look_of_the_class_is_asked_first(inputs):
     result = judge(replace(inputs, presence=presence), intervene=hands(["water", "ruler"], asked))
     assert [inputs.concepts[swaps[0].word_idx].term for swaps in asked][-1] == "ruler"
     assert waterbird(result).verdict == "suspect"
-    (notice,) = [notice for notice in result.notices if "count for nothing" in notice]
-    assert 'the place of ruler, which only goes with the look of "waterbird", moves' in notice
+    (notice,) = [notice for notice in result.notices if "counts for nothing" in notice]
+    assert 'the place of ruler, which only goes with the look of "waterbird", changes' in notice
 
 
 def test_controls_are_asked_only_where_interventions_decide(inputs):

@@ -107,7 +107,7 @@ def test_complete_correlation_is_flagged_by_intervention_only(inputs):
     result = judge(inputs, intervene=moves(0.4))
     after = by_name(result)["waterbird"]
     assert (after.verdict, after.severity, after.concept, after.gap) == ("flagged", "high", "water", None)
-    assert "shown by intervention only" in after.sentence
+    assert "Recall gap: not measured, as" in after.sentence
     assert '50 % of 160 trials are still called "waterbird" where those lack it' in after.sentence
     assert "and 100 % where they have it: 50 points" in after.sentence
     (found,) = [f for f in result.findings if f.rule_id == "E5"]
@@ -146,7 +146,7 @@ def test_what_fills_the_whole_picture_is_not_tried_and_said_so(inputs):
     result = judge(replace(inputs, concepts=concepts), intervene=never)
     (found,) = [f for f in result.findings if f.rule_id == "E5" and f.class_name == "waterbird"]
     assert (found.concept, found.status, found.p, found.n_images) == ("water", "not_applicable", None, 0)
-    assert "It has no place of its own that could be covered." in by_name(result)["waterbird"].sentence
+    assert "Covering: not tried, as it has no place of its own." in by_name(result)["waterbird"].sentence
 
 
 def test_columns_without_a_word_take_no_turn(inputs):

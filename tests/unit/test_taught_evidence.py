@@ -50,9 +50,9 @@ def planted():
 def test_it_is_flagged_where_its_word_cannot_be_told(planted):
     verdict = next(one for one in judge(planted).verdicts if one.class_name == "waterbird")
     assert (verdict.verdict, verdict.concept) == ("flagged", "water by example")
-    assert "because of water by example (scene" in verdict.sentence
+    assert "with water by example (scene" in verdict.sentence
     assert "manifest" not in verdict.sentence
-    assert "of the words" not in verdict.sentence
+    assert "reads as" not in verdict.sentence
 
 
 def test_its_kappa_is_its_reliability(planted):

@@ -16,25 +16,24 @@ from reports.written.gate_text import render_gate_text
 from reports.written.text import print_text, render_text
 
 SMALL_REPORT = """\
-sample:planted on 6 pictures (val), words by sample
+sample:planted on 6 pictures (val), words from the encoder sample
 Accuracy 83.3 % of 6 pictures; worst class landbird: 50 % of 2
 
-Class      Verdict         Leading concept       Share  Gap [95 %]
-───────────────────────────────────────────────────────────────────────
-waterbird  ▲ flagged       water (scene)          41 %  65 pts [58, 71]
+Class      Verdict         Leading concept       Share  Recall gap
+───────────────────────────────────────────────────────────────────
+waterbird  ▲ flagged       water (scene)          41 %  65 [58, 71]
 vehicle    ▲ flagged       watermark (artifact)   30 %  –
-landbird   ◆ suspect       water (scene)          20 %  10 pts [−5, 25]
+landbird   ◆ suspect       water (scene)          20 %  10 [−5, 25]
 boat       ○ not analysed  –                         –  –
 cat        ● clean         –                         –  –
-Share: of the words for the class. Gap: how much more often pictures are called it with the concept.
+Recall gap and pull are in percentage points; [ ] is a 95 % interval.
 
 ▲ waterbird · severity high · 3 pictures
   Relies on water (scene).
-  with it: 96 % [95, 97] of 3,410 right · without it: 31 % [25, 38] of 212 right · 180 more without
-  it would show a mended model clean
+  Once the model is mended, an audit needs 180 more pictures without it to call the class clean.
   decided by E4-recall, gap in recall 65 pts [58, 71]
-  → train with more pictures of "waterbird" without water (212 of 3,622 so far); or accept it in the
-  baseline, with a reason
+  → train with more pictures of "waterbird" without water (212 of the 3,622 audited ones are); or
+  accept it in the baseline, with a reason
   → auditor explain DIR waterbird/0000000000000000.png --class waterbird
 
 ▲ vehicle · severity high · 1 picture
@@ -50,14 +49,21 @@ Share: of the words for the class. Gap: how much more often pictures are called 
 
 ○ boat · 0 pictures
   Too few pictures: 0 of 10.
-  → mend that and audit again; until then nothing is known of the class either way
+  → mend that and audit again; until then nothing is known of the class, good or bad
 
 ● cat: clean. Smallest effect that could have been seen: 6 pts.
 
 Note: The sample encoder knows its rendered scenes and nothing else.
 Note: cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through.
-Note: column serial: many values, 6 values in 6 pictures.
+Note: column serial was not examined as context (many values): 6 values in 6 pictures.
 1 of 7 pictures could not be used (decode 1); see the table 'failures'.
+
+Share: how much of the evidence for a class reads as the concept. pts: percentage points; [ ]: a 95
+% interval.
+Recall gap: how much more often a class is recognised with the concept. Pull: how much more often
+others are called it.
+▲ relies on it; ▽ fails with it; ◆ open; ● nothing found, large gaps excluded; ◐ nothing found, too
+few pictures to be sure; ○ not analysed.
 
 4 classes analysed, 2 flagged, 1 suspect; 1 not analysed"""
 
@@ -103,7 +109,7 @@ def test_lines_keep_to_the_width_and_names_to_one_line(odd, width):
     console = Console(width=width)
     assert max(console.render_str(line, markup=False).cell_len for line in lines) <= width
     (row,) = [line for line in lines if line.startswith("[red]") and "▲" in line]
-    assert row.endswith("41 %  65 pts [−58, 100]")
+    assert row.endswith("41 %  65 [−58, 100]")
     assert "… (context " in row
     assert not set("".join(lines)) & {"\x1b", "\u202e", "\t"}
     assert lines[-1] == "6 classes analysed, 3 flagged, 1 suspect; 1 not analysed"
@@ -134,7 +140,7 @@ def test_a_terminal_without_utf8(odd):
     stream.flush()
     text = raw.getvalue().decode("ascii")
     assert "waterbird        ! flagged       water (scene)" in text
-    assert "10 pts [-5, 25]" in text
+    assert "10 [-5, 25]" in text
     assert text.rstrip().endswith("6 classes analysed, 3 flagged, 1 suspect; 1 not analysed")
 
 
@@ -233,5 +239,5 @@ def test_many_clean_classes_fold_into_one_line(tmp_path):
     rows = [Verdict(idx, f"c{idx:04}", "clean", "none", None, None, None, "", 9) for idx in range(1000)]
     with audit_of(tmp_path, rows) as connection:
         lines = render_text(connection, width=120).splitlines()
-    assert lines[-3] == "● " + ", ".join(f"c{idx:04}" for idx in range(12)) + " and 988 more: clean."
+    assert "● " + ", ".join(f"c{idx:04}" for idx in range(12)) + " and 988 more: clean." in lines
     assert lines[-1] == "1,000 classes analysed, 0 flagged"

@@ -16,18 +16,23 @@ def flagged(name="duck", concept="water", rule_id="E4-recall"):
 
 def test_what_now():
     lead = Lead(0, None, 518, 32)
-    wanted = 'more pictures of "duck" without water (32 of 550 so far)'
+    wanted = 'more pictures of "duck" without water (32 of the 550 audited ones are)'
     assert what_now(flagged(), lead) == f"train with {wanted}; or accept it in the baseline, with a reason"
     assert what_now(flagged(rule_id="E4-pull"), lead).startswith(
         "train with more pictures of other classes with water; or"
     )
     assert what_now(flagged(), None).startswith('train with more pictures of "duck" without water; or')
     suspect = Verdict(0, "duck", "suspect", "low", "water", "water", "scene", "", 9, rule_id="E4-recall")
-    assert what_now(suspect, lead).startswith('collect more pictures of "duck" without water (32 of 550 so far), then')
+    assert what_now(suspect, lead).startswith(
+        'collect more pictures of "duck" without water (32 of the 550 audited ones are), then'
+    )
     settled, pulled = Lead(0, None, 518, 32, 148, 1200), replace(suspect, rule_id="E4-pull")
-    assert what_now(suspect, settled).startswith('collect 148 more pictures of "duck" without water (32 of 550')
+    assert what_now(suspect, settled).startswith('collect 148 more pictures of "duck" without water (32 of the 550')
     assert what_now(pulled, settled).startswith("collect 1,200 more pictures of other classes with water, then")
     assert "148" not in what_now(flagged(), settled)  # what is missing for a proof is not what mends the model
+    by_predictions = replace(settled, picture="a.png", not_run=True, no_head=True)
+    assert what_now(suspect, by_predictions).startswith("audit the model itself (--model), or give the inputs of its")
+    assert explain_command(suspect, by_predictions, "audits/7") is None
     assert "audit again" in what_now(Verdict(0, "duck", "not_analysed", "none", None, None, None, "", 0), None)
     assert what_now(Verdict(0, "duck", "clean", "none", None, None, None, "", 0), None) is None
 

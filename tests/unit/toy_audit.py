@@ -185,7 +185,7 @@ def toy_analysis(folder: Path) -> Analysis:
     )
     maps = (SaliencyMap(pictures.image_ids[0], 0, None, np.array([[0, 255]], np.uint8), 2.0),)
     class_groups = (ClassChannelGroup(0, "rose", 0, 0.75, 3, pictures.image_ids[2:3]),)
-    decisions = Decisions(classifier, channels, descriptions, class_groups)
+    decisions = Decisions(classifier.head, channels, descriptions, class_groups)
     told = np.full(3, np.nan, np.float32)
     context = PictureConcepts(
         CONCEPTS, presence, {}, (), told, np.stack([told, told]), (), TaughtConcepts.none(len(presence))

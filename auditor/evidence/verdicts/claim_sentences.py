@@ -17,7 +17,7 @@ _NAMED = 3
 
 
 def bounded(inputs: EvidenceInput, claim: CleanClaim) -> str:
-    """'A gap that was missed is at most 12 points by the manifest's columns (site = b) and at most 18 by words …'."""
+    """'Bound: a gap that was missed is at most 12 points by the manifest's columns (site = b) and …'."""
     told = []
     by_example = [inputs.concepts[v].by_example for v in claim.members[claim.of_column]]
     known = "columns and examples" if any(by_example) else "the manifest's columns"
@@ -26,37 +26,37 @@ def bounded(inputs: EvidenceInput, claim: CleanClaim) -> str:
         if largest is not None:
             bound, v = largest
             told.append(f"at most {points(bound, unit='points')} by {whose} ({inputs.concepts[v].term})")
-    return f"A gap that was missed is {' and '.join(told)}."
+    return f"Bound: a gap that was missed is {' and '.join(told)}."
 
 
 def detectable(effect: float | None, *, of_half: bool) -> list[str]:
-    """The smallest gap that would have been shown, as a sentence or none."""
+    """The smallest gap that would have been shown, as a line or none."""
     if effect is None:
         return []
-    whose = " for half of them" if of_half else ""
+    whose = " for half of the concepts" if of_half else ""
     return [
-        f"A gap of {points(effect, unit='points')} would have been shown{whose} with a chance of {percent(POWER)}, if "
-        "erasure agrees."
+        f"Smallest gap: one of {points(effect, unit='points')} would have been shown{whose} with a chance of "
+        f"{percent(POWER)}, if erasure agrees."
     ]
 
 
 def coverage(inputs: EvidenceInput, claim: CleanClaim) -> str:
-    """What the claim does not cover, as a sentence."""
+    """What the claim does not cover, as a line."""
     if not claim.outside:
-        return "This covers named concepts only."
+        return "Coverage: named concepts only."
     names = ", ".join(inputs.concepts[v].term for v in claim.outside[:_NAMED])
     more = " …" if len(claim.outside) > _NAMED else ""
-    unfit = "" if claim.words_bear else f"; words bear no claim, as {_unfit(claim)}"
+    unfit = "" if claim.words_bear else f"; words are not relied on, as {_unfit(claim)}"
     return (
-        f"This covers named concepts only, and not {counted(len(claim.outside), 'concept')} that too few pictures have "
+        f"Coverage: named concepts only, and not {counted(len(claim.outside), 'concept')} that too few pictures have "
         f"or lack, or that cannot be told ({names}{more}){unfit}."
     )
 
 
 def _unfit(claim: CleanClaim) -> str:
-    """Why words bear no claim."""
+    """Why nothing is claimed by words."""
     if not claim.fit:
-        return "the encoder cannot tell most of them"
+        return "the encoder cannot tell in which pictures most words are"
     if not claim.told_apart:
         return "the encoder cannot tell context from this class"
     return f"the encoder tells a scene in only {percent(claim.placed)} of its pictures"
@@ -70,46 +70,49 @@ def not_shown(
     if claim.bound is None and claim.told_apart and not claim.words_bear:
         return Sentence(
             f'Nothing was found on "{name}", but {_unfit(claim)}, so words cannot say that there is nothing',
-            " ".join([*seen, coverage(inputs, claim)]),
+            (*seen, coverage(inputs, claim)),
             "A column of the manifest that says where they were taken, or words for it in the vocabulary, would.",
         )
     if weakest is None:
         return Sentence(
             f'Nothing was found on "{name}", but no concept is in enough of its pictures, and absent from enough, to '
             "claim that there is nothing",
-            " ".join([*seen, coverage(inputs, claim)]),
+            (*seen, coverage(inputs, claim)),
             f"A concept counts from {MIN_ARM} pictures and {percent(COVERED_PART)} of the class on, with it and "
             "without it.",
         )
     tolerance = points(claim.tolerance, unit="points")
     others = claim.n_open - 1
-    nor = f", nor one over {tolerance} of {counted(others, 'more concept')}" if others else ""
+    nor = f", nor one over {tolerance} by {counted(others, 'more concept')}" if others else ""
     return Sentence(
-        f'Nothing was found on "{name}", but a gap of up to {points(claim.bound, unit="points")} of '
-        f"{_named(inputs, weakest.concept_idx)} is not excluded{nor}",
-        " ".join([_counts(weakest), *seen, coverage(inputs, claim)]),
+        f'Nothing was found on "{name}", but these pictures do not exclude a gap of up to '
+        f"{points(claim.bound, unit='points')} by {_named(inputs, weakest.concept_idx)}{nor}",
+        (_counts(weakest), *seen, coverage(inputs, claim)),
         _missing(weakest, tolerance),
     )
 
 
 def only_in_data(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> str:
-    """What goes with a class without a sign of the model, as a sentence; nothing where nothing does."""
+    """What goes with a class without a sign of the model, as a line; nothing where nothing does."""
     if not pairs:
         return ""
     named = [f"{_named(inputs, one.concept_idx)} (AUC {coefficient(one.auc[0])})" for one in pairs[:_NAMED]]
     more = len(pairs) - _NAMED
     named += [f"{more:,} more"] if more > 0 else []
     told = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
-    return f"Goes with it in these data, and nothing says that the model uses it: {told}."
+    return f"Association: goes with it in these data, and nothing says that the model uses it: {told}."
 
 
 def pulled(concept: str, name: str, share: Gap) -> Sentence:
     """State: no reliance was shown, but too much of what is called the class are other classes' pictures."""
     part = percent(share.effect, share.low, share.high)
     return Sentence(
-        f'No reliance of "{name}" was shown, but {part} of what is called it are other classes\' pictures, and called '
-        f"so more often with {concept}",
-        "Something that goes with it may be the cause. This covers named concepts only.",
+        f'The model was not shown to rely on anything for "{name}", but other classes\' pictures are called so more '
+        f"often with {concept}",
+        (
+            f"Pulled share: {part} of what is called it; something that goes with it may be the cause.",
+            "Coverage: named concepts only.",
+        ),
     )
 
 
@@ -121,9 +124,9 @@ def _named(inputs: EvidenceInput, v: int) -> str:
 
 def _counts(weakest: WeakestPoint) -> str:
     if weakest.by_pull:
-        return f"It is in {weakest.n_with:,} pictures of other classes and absent from {weakest.n_without:,}."
+        return f"Pull: it is in {weakest.n_with:,} pictures of other classes and absent from {weakest.n_without:,}."
     without, with_it = rate_of(weakest.x_without, weakest.n_without), rate_of(weakest.x_with, weakest.n_with)
-    return f"Without it {without} are recognised, with it {with_it}."
+    return f"Recall gap: without it {without} are recognised, with it {with_it}."
 
 
 def _missing(weakest: WeakestPoint, tolerance: str) -> str:

@@ -52,11 +52,11 @@ def _recognised(measured: Measured) -> float:
 def notices_of(inputs: EvidenceInput, measured: Measured) -> tuple[str, ...]:
     """States of the whole audit: next to no mistakes, predictions of one class, concepts not told or not there."""
     notices = []
-    if inputs.head is not None and _recognised(measured) >= NEAR_PERFECT:
+    if inputs.has_predictions and _recognised(measured) >= NEAR_PERFECT:
         notices.append(sentences.near_perfect(_recognised(measured), int(measured.n_labelled.sum())))
     counted = inputs.predicted_idx[inputs.predicted_idx >= 0]  # copies have no prediction of their own
     called = np.unique(counted)
-    if inputs.head is not None and called.size == 1 and len(inputs.class_names) > 1:
+    if inputs.has_predictions and called.size == 1 and len(inputs.class_names) > 1:
         notices.append(sentences.one_class_called(inputs.class_names[int(called[0])], counted.size))
     words = [one.is_context and one.column is None and not one.members for one in inputs.concepts]
     context = np.array(words, dtype=np.bool_)

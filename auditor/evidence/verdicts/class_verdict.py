@@ -44,17 +44,22 @@ def class_verdict(
         judged: Its pairs, in the order in which they are told.
         absence: What was measured of losses (:mod:`auditor.evidence.pairs.losses`).
         losses: Those of the class that are sure.
-        clean: What could be claimed of it; None where no model was examined, or with too few pictures.
+        clean: What could be claimed of it; None where nothing says what pictures are called, or with too few pictures.
     """
     name, n = inputs.class_names[c], int(measured.n_labelled[c])
-    detectable = _detectable(inputs, measured, c, [j.pair for j in judged])
+    # without an intervention that could agree no gap would have been shown, however large
+    detectable = _detectable(inputs, measured, c, [j.pair for j in judged]) if inputs.head is not None else None
 
     def verdict(
         kind: VerdictName, told: Sentence, severity: Severity = "none", lead: JudgedPair | None = None
     ) -> Verdict:
         concept = inputs.concepts[lead.pair.concept_idx] if lead else None
-        reason = None if lead is None else lead.reason if inputs.head else lead.pair.screened_by
-        gap = lead.gap if lead and inputs.head and lead.rule in GAPS and lead.gap.status == "measured" else None
+        reason = None if lead is None else lead.reason if inputs.has_predictions else lead.pair.screened_by
+        gap = (
+            lead.gap
+            if lead and inputs.has_predictions and lead.rule in GAPS and lead.gap.status == "measured"
+            else None
+        )
         has_words = lead is not None and inputs.head is not None and concept is not None and concept.column is None
         side = -1 if lead and lead.rule is RECALL_LOSS else 1  # a gap is recall with the concept less that without it
         claim, numbers, advice = told.parts
@@ -72,7 +77,7 @@ def class_verdict(
             gap=side * gap.effect if gap else None,
             gap_low=min(side * gap.low, side * gap.high) if gap else None,
             gap_high=max(side * gap.low, side * gap.high) if gap else None,
-            detectable_effect=detectable if inputs.head else None,
+            detectable_effect=detectable,
             rule_id=reason.rule_id if reason else None,
             effect=reason.effect if reason else None,
             effect_low=reason.low if reason else None,
@@ -87,7 +92,7 @@ def class_verdict(
     if n < MIN_CLASS:
         return verdict("not_analysed", sentences.too_few_pictures(name, n, MIN_CLASS))
     screened = [j for j in judged if j.pair.screened]
-    if clean is None:  # no model
+    if clean is None:  # data alone
         if screened or measured.fit.tells_context[c]:
             told = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
         else:

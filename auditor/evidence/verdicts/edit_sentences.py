@@ -1,4 +1,4 @@
-"""What is said of pictures in which a property was set (E6), as clauses and sentences."""
+"""What is said of pictures in which a property was set (E6): a claim, and lines of evidence."""
 
 from __future__ import annotations
 
@@ -7,14 +7,30 @@ from auditor.evidence.effects.edits import Edited
 from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.figures import measure, percent, points, rate
+from auditor.rules import EDITED_PULL, Rule
 
 
-def edited_clause(edits: LevelEdits, edited: Edited, name: str) -> str:
-    """'Given JPEG quality 30, 41 % of 150 pictures of other classes are called "cat" instead of 3 %, and …'."""
+def edited_claim(edits: LevelEdits, edited: Edited, rule: Rule, name: str) -> str:
+    """'Given JPEG quality 30, the model calls 41 % of other classes' pictures "cat" instead of 3 %'."""
+    given = f"Given {level(edits.given)}"
+    if rule is EDITED_PULL:
+        pull = edited.pull
+        called = (
+            f'{percent(pull.called)} of other classes\' pictures "{name}" instead of {percent(pull.called_without)}'
+        )
+        return f"{given}, the model calls {called}"
+    recall = edited.recall
+    called = f'{percent(recall.called)} of "{name}" pictures instead of {percent(recall.called_without)}'
+    return f"{given}, the model recognises {called}"
+
+
+def edited_line(edits: LevelEdits, edited: Edited, name: str) -> str:
+    """'Editing: given JPEG quality 30, 41 % of 150 pictures of other classes are called "cat" instead of 3 %, …'."""
     whose = f'of other classes are called "{name}" {_instead(edited.pull)}'
     return (
-        f"given {level(edits.given)}, {rate(edited.pull.called, edited.pull.n)} pictures {whose}, and "
-        f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}: each as it is and edited"
+        f"Editing: given {level(edits.given)}, {rate(edited.pull.called, edited.pull.n)} pictures {whose}, and "
+        f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}; each picture is compared "
+        "with itself."
     )
 
 
@@ -34,31 +50,29 @@ def property_words(name: str) -> str:
     return name.replace("_", " ").replace("jpeg", "JPEG")
 
 
-def may_be_core(pair: PairEvidence, name: str) -> str:
-    """Why a property of the whole frame is no more than suspect, as a sentence without its full stop."""
+def may_be_core(pair: PairEvidence) -> str:
+    """Why a property of the whole frame is no more than suspect, as a line."""
     around = pair.edited_around
-    if around.recall.status == "measured":
-        left = points(around.recall.effect, around.recall.low, around.recall.high, unit="points")
-        pulled = points(around.pull.effect, around.pull.low, around.pull.high, unit="points")
-        return (
-            f"with the object's place left as it is the edit moves {left} of its own pictures and {pulled} of others: "
-            f'this may be how "{name}" looks, and no shortcut'
-        )
+    if around.recall.status != "measured":
+        return "Editing: it was not shown with the place of the object left as it is."
+    left = points(around.recall.effect, around.recall.low, around.recall.high, unit="points")
+    pulled = points(around.pull.effect, around.pull.low, around.pull.high, unit="points")
     return (
-        f'it was not shown with the object\'s place left as it is, so this may be how "{name}" looks, and no shortcut'
+        f"Editing: with the place of the object left as it is, the edit changes what is called so by {left} of its own "
+        f"pictures and by {pulled} of others."
     )
 
 
 def tried(pair: PairEvidence, name: str) -> str:
-    """What setting the property has to say where it shows nothing, as a sentence; nothing if not tried."""
+    """What setting the property has to say where it shows nothing, as a line; nothing if not tried."""
     if pair.edits is None:
         return ""
     if pair.edited.recall.status == "measured":
-        clause = edited_clause(pair.edits, pair.edited, name)
-        return f" {clause[0].upper()}{clause[1:]}."
-    return {
-        "too_few": " Too few pictures could be given it, or have it taken, by editing them.",
-        "one_way": " Editing cannot give it to pictures or take it from them: what is lost is lost.",
-        "not_readable": " The pictures could not be read again to edit them.",
-        "not_tried_again": " Editing pictures was not tried again, as these rules ask for other edits.",
-    }.get(pair.edited.recall.status, "")
+        return edited_line(pair.edits, pair.edited, name)
+    why = {
+        "too_few": "not tried, as too few pictures could be given it, or have it taken.",
+        "one_way": "not tried, as it can neither be given to a picture nor taken from it.",
+        "not_readable": "not tried, as the pictures could not be read again.",
+        "not_tried_again": "not tried again, as these rules ask for other edits.",
+    }.get(pair.edited.recall.status)
+    return "" if why is None else f"Editing: {why}"

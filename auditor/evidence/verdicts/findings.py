@@ -49,7 +49,7 @@ def subgroups_of(inputs: EvidenceInput, measured: Measured) -> list[Subgroup]:
             wrong_side = int(measured.n_without[c, v]), int(measured.n_known_correct[c, v]) - right
             concept = inputs.concepts[v]
             for present, (size, correct) in ((True, (n_with, right)), (False, wrong_side)):
-                known = correct if inputs.head is not None else None
+                known = correct if inputs.has_predictions else None
                 records.append(Subgroup(c, name, concept.concept_id, concept.term, present, size, known))
     return records
 
@@ -128,7 +128,7 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
     pulled = np.flatnonzero(other & present & called)
     breaking = strongest(inputs, broken, 1 - called[broken] - presence[broken])
     pulling = strongest(inputs, pulled, presence[pulled])
-    if inputs.head is None:
+    if not inputs.has_predictions:
         return
     for rule, gap, rows in ((RECALL_GAP, pair.recall, breaking), (PULL_GAP, pair.pull, pulling)):
         n, p = gap.n_present + gap.n_absent, gap.p if gap.status == "measured" else None
@@ -148,7 +148,7 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         rows = strongest(inputs, pulling, presence[pulling])
         yield finding(PULLED_SHARE, effect, share.n_present, rows, p=p, corrected=corrected, status=share.status)
         of_erasure.append((ERASED_SHARE, pair.erased_share, other))
-    for rule, erasure, among in of_erasure:
+    for rule, erasure, among in of_erasure if inputs.head is not None else ():
         rows = pair.lost[among[pair.lost]]
         n = erasure.n_present + erasure.n_absent
         estimate = (erasure.effect, erasure.low, erasure.high)
@@ -226,7 +226,7 @@ def losses_of_pair(inputs: EvidenceInput, absence: Measured, loss: PairEvidence)
 
     measured = loss.recall.status == "measured"
     yield finding(RECALL_LOSS, loss.recall, np.flatnonzero(own), corrected=loss.q if measured else None)
-    if is_sure(loss):
+    if is_sure(loss) and inputs.head is not None:
         given_back = loss.gained[own[loss.gained]]
         yield finding(RESTORED_RECALL, loss.erased_recall, given_back)
         yield finding(RESTORED_MARGIN, loss.transferred_margin, given_back)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from auditor.concept_records import EncoderFit
 from auditor.evidence.verdicts.sentences import Sentence
-from auditor.figures import coefficient, counted, percent, rate
+from auditor.figures import coefficient, counted, percent
 from auditor.rules import COPIES_AUC
 from auditor.wording import quote
 
@@ -27,8 +27,8 @@ def fit_notices(fit: EncoderFit, class_names: Sequence[str], *, advice: str = _A
         names = ", ".join(quote(class_names[c]) for c in unfit[:_NAMED])
         more = f" and {counted(len(unfit) - _NAMED, 'more class', 'more classes')}" if len(unfit) > _NAMED else ""
         told.append(
-            f"this encoder cannot tell context from class in these pictures: of {names}{more} words say nothing, and "
-            f"make no suspects; columns of a manifest do. {advice}"
+            f"this encoder sees the class in every word, so its words say nothing of {names}{more} and make no "
+            f"suspects; columns of a manifest do. {advice}"
         )
     return told
 
@@ -38,41 +38,42 @@ def figures(fit: EncoderFit, class_names: Sequence[str]) -> str:
     worst = max(range(len(fit.n_copies)), key=lambda c: fit.n_copies[c])
     copies, words = fit.n_copies[worst], counted(fit.n_words, "context word")
     told = [
-        f"encoder: by the names of the classes it recognises {rate(fit.zero_shot, fit.n_pictures)} pictures",
-        f"{copies:,} of {words} ({percent(copies / fit.n_words)}) tell {quote(class_names[worst])} from the others "
-        f"(AUC over {coefficient(COPIES_AUC)})"
+        f"how well the encoder sees these pictures: by the names of the classes alone it puts "
+        f"{percent(fit.zero_shot)} of {counted(fit.n_pictures, 'picture')} into the right one",
+        f"{copies:,} of {words} ({percent(copies / fit.n_words)}) by themselves tell {quote(class_names[worst])} from "
+        f"the others, as if they were its name (AUC over {coefficient(COPIES_AUC)})"
         if copies
-        else f"none of {words} tells a class",
-        f"presence told twice agrees with a median kappa of {coefficient(fit.kappa)}",
+        else f"none of {words} tells a class by itself",
+        f"asked twice whether something is in a picture it agrees with itself (median kappa {coefficient(fit.kappa)})",
     ]
     if fit.n_doubted:
-        told.append(f"{counted(fit.n_doubted, 'word')} cannot be measured")
+        told.append(f"of {counted(fit.n_doubted, 'word')} it cannot tell in which pictures they are")
     if fit.contradictions:
         pairs = [
             f"{one.first} and {one.second} in {counted(one.n_both, 'picture')}" for one in fit.contradictions[:_NAMED]
         ]
         more = len(fit.contradictions) - _NAMED
-        told.append(f"it contradicts itself: {', '.join(pairs)}{f', and {more:,} more pairs' if more > 0 else ''}")
+        pairs += [counted(more, "more pair")] if more > 0 else []
+        told.append(f"it contradicts itself: {', '.join(pairs)}")
     return "; ".join(told)
 
 
 def not_told_apart(fit: EncoderFit, class_idx: int, name: str, covered: str) -> Sentence:
     """State: nothing was found, and the encoder's words could not have found it."""
-    return Sentence(f'Nothing was found on "{name}", but {_unfit(fit, class_idx)}', covered, _ADVICE)
+    return Sentence(f'Nothing was found on "{name}", but {_unfit(fit, class_idx)}', (covered,), _ADVICE)
 
 
 def data_not_told_apart(fit: EncoderFit, class_idx: int, name: str) -> Sentence:
     """The same of data alone."""
     return Sentence(
-        "No model was examined",
-        f'No column goes with "{name}" in the data; {_unfit(fit, class_idx)}.',
-        _ADVICE,
+        f'No model was examined; no column goes with "{name}" in the data, and {_unfit(fit, class_idx)}',
+        advice=_ADVICE,
     )
 
 
 def _unfit(fit: EncoderFit, class_idx: int) -> str:
     return (
-        "this encoder cannot tell context from class in these pictures: "
-        f"{fit.n_copies[class_idx]:,} of {counted(fit.n_words, 'context word')} tell it (AUC over "
+        "this encoder sees the class in every word: "
+        f"{fit.n_copies[class_idx]:,} of {counted(fit.n_words, 'context word')} tell it from the others (AUC over "
         f"{coefficient(COPIES_AUC)}), so words say nothing about it"
     )

@@ -27,19 +27,19 @@ from auditor.rules import ALPHA, HIGH, PRESENT, RECALL_LOSS, RESTORED_MARGIN, RE
 
 
 def measure_harm(inputs: EvidenceInput, measured: Measured, progress: Progress) -> Measured:
-    """Losses of recall, corrected for many tests, and E3 of those that are sure; nothing of data without a model.
+    """Losses of recall, corrected for many tests, and E3 of those that are sure; nothing of data alone.
 
     Returns:
         Measurements of absence, see :func:`~auditor.evidence.pairs.losses.measure_losses`; erasures of its pairs are
         what comes back when the concept is erased.
     """
-    if inputs.head is None:
+    if not inputs.has_predictions:
         return of_absence(measured)
     absence = measure_losses(inputs, measured)
     # no intervention is asked before a loss may be tested: that pictures with v are missed is true whatever the cause
     correct_for_many_tests(inputs, absence, p_of=lambda pair: pair.recall.p)
     sure = [pair for pair in absence.pairs if is_sure(pair)]
-    if sure:
+    if sure and inputs.head is not None:
         erase_pairs(inputs, replace(absence, pairs=sure), progress)
     return absence
 

@@ -59,6 +59,7 @@ def judge(
     measured = measure(inputs, progress)
     if inputs.head is not None:
         erase_pairs(inputs, measured, progress)
+    if inputs.has_predictions:
         mark_sure_columns(inputs, measured)
     judged = judged_by_class(inputs, measured)
     if inputs.head is not None and edit is not None and inputs.edits:
@@ -75,7 +76,7 @@ def judge(
     absence = measure_harm(inputs, measured, progress)
     losses = judged_losses(inputs, absence)
     judged = without_other_sides(inputs, measured, judged, losses)
-    claims = clean_claims(inputs, measured) if inputs.head is not None else (None,) * len(inputs.class_names)
+    claims = clean_claims(inputs, measured) if inputs.has_predictions else (None,) * len(inputs.class_names)
     verdicts = tuple(
         class_verdict(inputs, measured, c, judged[c], absence, losses[c], claim) for c, claim in enumerate(claims)
     )

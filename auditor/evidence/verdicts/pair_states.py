@@ -137,7 +137,7 @@ def judged_pairs(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> list[J
             if attribute in judged and word in judged and judged[attribute].state == "excluded":
                 state: State = "open" if judged[word].state == "proven" else "excluded"
                 judged[word] = replace(judged[word], state=state)
-    if inputs.head is None:
+    if not inputs.has_predictions:
         return sorted(judged.values(), key=lambda j: (-j.strength, j.pair.concept_idx))
     families = members_of(inputs.concepts)
     places = {v: _place(inputs, judged, j) for v, j in judged.items()}

@@ -12,15 +12,15 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.class_verdict import severity_of
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
 from auditor.evidence.verdicts.place_leads import PlaceLead
-from auditor.evidence.verdicts.sentences import Sentence, with_losses
+from auditor.evidence.verdicts.sentences import Sentence, recognised, reliance_claim, with_losses
 from auditor.evidence.verdicts.swapped_sentences import read_with_care
 from auditor.figures import percent, points, rate
 from auditor.records import PLACE_KIND, Verdict
 from auditor.rules import MIN_CLASS, PLACE_GIVEN, PLACE_TAKEN, Rule
 
 _NOT_TRIED = {
-    "not_tried": "exchanging it with other classes was not tried",
-    "not_tried_again": "exchanging it with other classes was not tried again",
+    "not_tried": "not tried",
+    "not_tried_again": "not tried again",
     "too_few": "too few pictures show it, or too few of other classes do not, to exchange it",
     "not_readable": "the pictures could not be read again to exchange it",
     "unstable": "exchanging any place of that size changes what pictures are called",
@@ -30,24 +30,27 @@ _NOT_TRIED = {
 def place_sentence(inputs: EvidenceInput, lead: PlaceLead) -> str:
     """What is told of a lead beside a verdict: where the evidence lies, and what exchanging the place changed."""
     name = inputs.class_names[lead.class_idx]
-    seen = _seen(lead)
+    where = f'The evidence for "{name}" lies at the {lead.place.name} more than that for other classes'
     if lead.taken.status in _NOT_TRIED and lead.given.status in _NOT_TRIED:
-        return f'"{name}" looks at the {lead.place.name}: {seen}; {_NOT_TRIED[lead.taken.status]}.'
+        untried = f"Exchange: {_NOT_TRIED[lead.taken.status]}."
+        return Sentence(f"{where}; whether it decides is not known", (_evidence(lead), untried)).text
     if lead.proven_by is None:
-        return f'"{name}" looks at the {lead.place.name}: {seen}; {_exchanged(lead, name)}, which does not prove it.'
-    return f'"{name}" is decided at the {lead.place.name}: {seen}; {_exchanged(lead, name)}.'
+        where = f"{where}, but exchanging that place did not show that it decides"
+    else:
+        where = f'What lies at the {lead.place.name} decides "{name}"'
+    return Sentence(where, (_evidence(lead), *_exchanged(lead, name))).text
 
 
-def _seen(lead: PlaceLead) -> str:
+def _evidence(lead: PlaceLead) -> str:
     p = lead.place_idx
     return (
-        f"{percent(lead.share)} of its evidence lies there (others {percent(float(lead.screen.share_elsewhere[p]))}), "
-        f"{lead.rows.size:,} of its pictures show it"
+        f"Place: {percent(lead.share)} of its evidence lies there, in other classes "
+        f"{percent(float(lead.screen.share_elsewhere[p]))}; {lead.rows.size:,} of its pictures show it."
     )
 
 
-def _exchanged(lead: PlaceLead, name: str) -> str:
-    """Both ways of exchanging the place, as clauses; of what is proven the effect given that it was."""
+def _exchanged(lead: PlaceLead, name: str) -> list[str]:
+    """Both ways of exchanging the place, as lines; of what is proven the effect given that it was."""
     shown = lead.proven_by
     sides = []
     for rule, one, text in (
@@ -57,14 +60,14 @@ def _exchanged(lead: PlaceLead, name: str) -> str:
         if one.status != "measured":
             continue
         gap = shown[1] if shown is not None and shown[0] is rule else one.as_gap()
-        sides.append(f"{text}: {points(gap.effect, gap.low, gap.high, unit='points')}")
-    return "; ".join(sides)
+        sides.append(f"Exchange: {text}, {points(gap.effect, gap.low, gap.high, unit='points')}.")
+    return sides
 
 
 def _taken(taken: Intervention, name: str) -> str:
     return (
-        f"with that place exchanged for another class's, {rate(taken.called_without, taken.n)} trials are still called "
-        f'"{name}", with its mirror image exchanged {percent(taken.called)}'
+        f"with another class's picture at that place {rate(taken.called_without, taken.n)} trials are still called "
+        f'"{name}", with one at its mirror image {percent(taken.called)}'
     )
 
 
@@ -102,7 +105,7 @@ def with_places(
         elif verdict.verdict == "flagged":
             found.append(_with(verdict, _also(proven)))
         elif verdict.n_images < MIN_CLASS:
-            found.append(_with(verdict, f" {place_sentence(inputs, proven[0])}"))
+            found.append(_with(verdict, place_sentence(inputs, proven[0])))
         else:
             lost = [loss for loss in losses[verdict.class_idx] if loss.state == "proven"]
             care = read_with_care(swapped, verdict.class_idx)
@@ -121,12 +124,19 @@ def _flagged(
 ) -> Verdict:
     """The verdict with its first place as its reason, by the rule that shows it and its effect."""
     lead, name = proven[0], verdict.class_name
-    how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
-    told = Sentence(
-        f'The model calls a picture "{name}" {how_much} because of what lies at the {lead.place.name} (place)',
-        f"{_seen(lead)}; {_exchanged(lead, name)}.{_also(proven[1:])}",
-        joint=": ",
-    )
+    where = f"what lies at the {lead.place.name} (place)"
+    if rule is PLACE_TAKEN:
+        seen = recognised(
+            f"With {where} exchanged for another class's,", name, lead.taken.called_without, lead.taken.called
+        )
+        seen += " with its mirror image exchanged"
+    else:
+        seen = (
+            f"With {where} put into other classes' pictures the model calls {percent(lead.given.called)} of them "
+            f'"{name}", and {percent(lead.given.called_without)} with its mirror image'
+        )
+    claim = reliance_claim(seen, gap.effect, "that place")
+    told = Sentence(claim, (_evidence(lead), *_exchanged(lead, name))).and_also(_also(proven[1:]))
     told = with_losses(inputs, told.and_also(care), lost)
     claim, numbers, advice = told.parts
     return replace(
@@ -153,9 +163,10 @@ def _flagged(
 
 
 def _with(verdict: Verdict, more: str) -> Verdict:
-    return replace(verdict, sentence=f"{verdict.sentence}{more}", numbers=f"{verdict.numbers}{more}".strip())
+    numbers = f"{verdict.numbers}\n{more}".strip()
+    return replace(verdict, sentence=f"{verdict.sentence} {more}", numbers=numbers) if more else verdict
 
 
 def _also(leads: Sequence[PlaceLead]) -> str:
     places = " and ".join(f"the {lead.place.name}" for lead in leads)
-    return f" It also relies on what lies at {places} (place)." if leads else ""
+    return f"It also relies on what lies at {places} (place)." if leads else ""

@@ -1,8 +1,11 @@
-"""One plain sentence or two for every verdict. Percents and points without decimals; every figure with its n."""
+"""What is said of every verdict: a plain sentence for everybody, then its evidence, a line each, with n.
+
+Each line begins with what it is evidence of, by its name in docs/glossary.md. All of them stand in docs/sentences.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.evidence.effects import significance
@@ -18,7 +21,7 @@ from auditor.evidence.verdicts.agreement import agrees_by_counts, edits_pull, ed
 from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.swap_controls import Control
-from auditor.figures import coefficient, percent, points, rate
+from auditor.figures import coefficient, hundredths, percent, points, rate
 from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT, PRESENT, PULL_GAP, PULLED_DELTA, PULLED_SHARE, Rule
 
 #: Concepts that one cannot be told from, and that are named.
@@ -31,36 +34,34 @@ _A_POINT = 0.01
 _MORE_IN_DATA = 4
 #: Losses that are told beside what a class's state tells.
 _MORE_LOSSES = 2
+_TAKEN_OUT = "Erasure: with it taken out of the features"
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What is said of a class: a claim, the numbers behind it, and what the reader can do.
+    """What is said of a class: what everybody should know, the evidence for it, and what the reader can do.
 
-    ``claim`` is without its full stop, ``joint`` is what leads from it to the numbers where both stand in one sentence;
-    numbers and advice are whole sentences.
+    ``claim`` is a sentence without its full stop. ``evidence`` are whole lines that begin with what they are evidence
+    of, by its name in docs/glossary.md ("Recall gap: …"). ``advice`` is whole sentences.
     """
 
     claim: str
-    numbers: str = ""
+    evidence: tuple[str, ...] = ()
     advice: str = ""
-    joint: str = ". "
 
     @property
     def text(self) -> str:
-        """All of it as plain text."""
-        claimed = f"{self.claim}{self.joint}{self.numbers}" if self.numbers else f"{self.claim}."
-        return f"{claimed} {self.advice}" if self.advice else claimed
+        """All of it as one line of plain text."""
+        return " ".join([f"{_capital(self.claim)}.", *self.evidence, *([self.advice] if self.advice else [])])
 
-    def and_also(self, sentence: str) -> Sentence:
-        """The same with one more sentence after the numbers; nothing more where that is empty."""
-        return replace(self, numbers=f"{self.numbers} {sentence}".strip()) if sentence else self
+    def and_also(self, *lines: str) -> Sentence:
+        """The same with more lines of evidence; those that are empty are left out."""
+        return replace(self, evidence=(*self.evidence, *(line for line in lines if line)))
 
     @property
     def parts(self) -> tuple[str, str, str]:
-        """Claim, numbers and advice, each able to stand alone."""
-        numbers = f"but {self.numbers}" if self.joint == ", but " else self.numbers
-        return _capital(f"{self.claim}."), _capital(numbers), self.advice
+        """Claim, evidence (a line each) and advice, each able to stand alone."""
+        return f"{_capital(self.claim)}.", "\n".join(self.evidence), self.advice
 
 
 def _capital(text: str) -> str:
@@ -120,12 +121,17 @@ def _first(words: Sequence[str], most: int) -> list[str]:
 
 
 def _words(inputs: EvidenceInput, pair: PairEvidence) -> str:
-    """What part of the words it carries, as a last clause; an attribute has no words."""
-    if inputs.concepts[pair.concept_idx].column is not None:
+    """What part of the evidence it is, by its word; an attribute has none."""
+    concept = inputs.concepts[pair.concept_idx]
+    if concept.column is not None:
         return ""
+    name = inputs.class_names[pair.class_idx]
     if pair.words is None or pair.words.share < 0.005:
-        return "; it carries none of the words"
-    return f"; it carries {percent(pair.words.share)} of the words (others {percent(pair.words.share_elsewhere)})"
+        return f'Share: none of the evidence for "{name}" reads as {concept.term}.'
+    return (
+        f'Share: {percent(pair.words.share)} of the evidence for "{name}" reads as {concept.term}, '
+        f"in other classes {percent(pair.words.share_elsewhere)}."
+    )
 
 
 def _source(inputs: EvidenceInput, pair: PairEvidence) -> str:
@@ -139,7 +145,7 @@ def _source(inputs: EvidenceInput, pair: PairEvidence) -> str:
 
 
 def _other(inputs: EvidenceInput, other: PairEvidence | None, rule: Rule) -> str:
-    """Whether the other source of a concept agrees: "the manifest's scene = water agrees: 80 points [60, 91]"."""
+    """Whether another source agrees: "Second source: the manifest's scene = water agrees, 80 points [60, 91]."."""
     if other is None:
         return ""
     gap, source = other.recall, _source(inputs, other)
@@ -149,90 +155,101 @@ def _other(inputs: EvidenceInput, other: PairEvidence | None, rule: Rule) -> str
     if rule is PULLED_SHARE and other.pulled_share is not None:
         gap, least = other.pulled_share, PULLED_DELTA
     if gap.status == "not_measurable":
-        return f"{source} cannot be measured"
+        return f"Second source: in which pictures {source} is cannot be told."
     if gap.status == "too_few":
-        return f"{source} has too few pictures to say"
+        return f"Second source: by {source} too few pictures have it, or lack it, to compare."
     write = percent if rule is PULLED_SHARE else _points
-    shown = write(gap.effect, gap.low, gap.high)
-    return f"{source} agrees: {shown}" if gap.low > least else f"{source} shows {shown} and so does not agree"
+    agrees = "agrees" if gap.low > least else "does not agree"
+    return f"Second source: {source} {agrees}, {write(gap.effect, gap.low, gap.high)}."
 
 
 def _recall(gap: Gap) -> str:
-    without = "on comparable pictures without it" if gap.narrowed else "without it"
+    comparable = " comparable pictures" if gap.narrowed else ""
     return (
-        f"{without} {_rate(gap.x_absent, gap.n_absent)} are recognised, with it {_rate(gap.x_present, gap.n_present)}"
+        f"Recall gap: without it {_rate(gap.x_absent, gap.n_absent)}{comparable} are recognised, "
+        f"with it {_rate(gap.x_present, gap.n_present)}"
     )
 
 
 def _pull(gap: Gap, class_name: str) -> str:
     return (
-        f'pictures of other classes are called "{class_name}" {_points(gap.effect, gap.low, gap.high)} '
-        f"more often with it than without it ({gap.n_present:,} with it)"
+        f'Pull: pictures of other classes are called "{class_name}" {_points(gap.effect, gap.low, gap.high)} '
+        f"more often with it than without it ({gap.n_present:,} have it)"
     )
 
 
 def _pulled(inputs: EvidenceInput, pair: PairEvidence, share: Gap) -> str:
-    """What part of what is called the class is pulled, and of which classes, as a clause."""
+    """What part of what is called the class is pulled, and of which classes."""
     name = inputs.class_names[pair.class_idx]
     n, whose = share.x_present, "other classes"
     if pair.sources is not None:
         n = pair.sources.n_pictures
         whose = _list(_first([f'"{inputs.class_names[k]}"' for k in pair.sources.class_idx], _MORE_SOURCES))
     return (
-        f'of {share.n_present:,} pictures that are called "{name}" {n:,} are of {whose} with it, and '
-        f"{percent(share.effect, share.low, share.high)} of all {share.n_present:,} would not be called so without it"
+        f'Pulled share: of {share.n_present:,} pictures that are called "{name}" {n:,} are of {whose} and have it; '
+        f"without it {percent(share.effect, share.low, share.high)} of all {share.n_present:,} would not be called so"
     )
 
 
+def _by_chance(permuted: float | None, write: Callable[[float], str]) -> str:
+    """What erasers take that were fitted to shuffled presence, in brackets; nothing where that was not asked."""
+    return "" if permuted is None else f" (by chance {write(permuted)})"
+
+
 def _erased(erasure: Erasure, rule: Rule | None = None) -> str:
-    """What erasure took away, as a clause; of a share in per cent."""
+    """What erasure took away; of a share in per cent."""
     write = percent if rule is PULLED_SHARE else _points
-    permuted = "" if erasure.permuted is None else f" (permuted {write(erasure.permuted)})"
+    whose = "share" if rule is PULLED_SHARE else "pull" if rule is PULL_GAP else "gap"
     taken = write(erasure.effect, erasure.low, erasure.high)
-    return f"erasing it from the features takes away {taken}{permuted}"
+    return f"{_TAKEN_OUT}, the {whose} shrinks by {taken}{_by_chance(erasure.permuted, write)}"
 
 
 def _erased_margin(margin: Erasure) -> str:
     """The same for what the transferred eraser takes of the margin."""
-    permuted = "" if margin.permuted is None else f" (permuted {percent(margin.permuted)})"
     return (
-        "erasing from the features what it does in the other classes takes away "
-        f"{percent(margin.effect, margin.low, margin.high)} of the margin that goes with it{permuted}"
+        f"{_TAKEN_OUT} as other classes show it, {percent(margin.effect, margin.low, margin.high)} of the margin that "
+        f"it adds is gone{_by_chance(margin.permuted, percent)}"
     )
 
 
 def _swapped(swapped: Intervention, name: str) -> str:
-    """What covering its place with pictures of other classes changes, as a clause."""
+    """What covering its place with pictures of other classes changes."""
     left_out = f" ({swapped.n_unlike:,} left out, as none without it is alike)" if swapped.n_unlike else ""
     without = rate(swapped.called_without, swapped.n)
     return (
-        f"with its place covered by other classes' pictures{left_out}, {without} trials "
+        f"Covering: with its place covered by other classes' pictures{left_out}, {without} trials "
         f'are still called "{name}" where those lack it and {percent(swapped.called)} where they have it: '
         f"{_points(swapped.effect, swapped.low, swapped.high)}"
     )
 
 
 def _tried_on_pictures(pair: PairEvidence, name: str) -> str:
-    """What interventions on pictures have to say where nothing is shown, as a sentence; nothing if not tried."""
+    """What interventions on pictures have to say where nothing is shown; nothing if not tried."""
     if pair.swapped.status == "measured":
-        clause = _swapped(pair.swapped, name)
-        return f" {clause[0].upper()}{clause[1:]}."
-    return {
-        "unstable": " Covering its place changes what pictures are called even where the concept stays.",
-        "too_few": " Too few pictures show it, of this class or of others, to cover its place.",
-        "copies_class": f' In the other classes it is told where pictures look like "{name}", or by chance: covering '
-        "its place would show nothing of it.",
-        "control_failed": " Covering places moves pictures here with words that must do nothing: it is not counted.",
-        "not_applicable": " It has no place of its own that could be covered.",
-        "not_readable": " The pictures could not be read again to cover its place.",
-        "not_tried_again": " Covering its place was not tried again, as these rules ask for other pictures.",
-    }.get(pair.swapped.status, "")
+        return f"{_swapped(pair.swapped, name)}."
+    why = {
+        "unstable": "it changes what pictures are called even where the concept stays, so it shows nothing.",
+        "too_few": "not tried, as too few pictures show it, of this class or of others.",
+        "copies_class": f'it would show nothing: in the other classes it is told where pictures look like "{name}", or '
+        "by chance.",
+        "control_failed": "it does not count here, as it moves pictures also with words that must do nothing.",
+        "not_applicable": "not tried, as it has no place of its own.",
+        "not_readable": "not tried, as the pictures could not be read again.",
+        "not_tried_again": "not tried again, as these rules ask for other pictures.",
+    }.get(pair.swapped.status)
+    return "" if why is None else f"Covering: {why}"
+
+
+def reliance_claim(lead_in: str, effect: float, on: str) -> str:
+    """What everybody should know: what was seen, and how much the model relies on it."""
+    how_much = "largely" if effect >= 0.4 else "in good part" if effect >= 0.2 else "partly"
+    return f"{lead_in}: it relies {how_much} on {on}"
 
 
 def flagged(
     inputs: EvidenceInput, lead: JudgedPair, others: Sequence[PairEvidence], other: PairEvidence | None = None
 ) -> Sentence:
-    """'The model calls a picture "waterbird" largely because of water (scene): without it …'.
+    """'Without water (scene) the model recognises 17 % of "waterbird" pictures instead of 98 %: it relies …'.
 
     Args:
         inputs: What was judged.
@@ -240,56 +257,82 @@ def flagged(
         others: Other concepts that the class relies on.
         other: The same concept by the other source: the manifest's attribute for a word, or the reverse.
     """
-    pair, gap, name = lead.pair, lead.gap, inputs.class_names[lead.pair.class_idx]
-    how_much = "largely" if gap.effect >= 0.4 else "in good part" if gap.effect >= 0.2 else "partly"
-    alone = lead.rule.kind == "intervention"
-    said = "" if alone else _other(inputs, other, lead.rule)
-    numbers = f"{_shown(inputs, lead, name)}{_words(inputs, pair)}{'; ' if said else ''}{said}."
+    pair, name = lead.pair, inputs.class_names[lead.pair.class_idx]
+    claim = reliance_claim(_seen(inputs, lead), lead.gap.effect, inputs.concepts[pair.concept_idx].term)
+    told = Sentence(claim, tuple(_shown(inputs, lead, name))).and_also(_words(inputs, pair))
+    if lead.rule.kind != "intervention":
+        told = told.and_also(_other(inputs, other, lead.rule))
     if others:
-        numbers += f" It also relies on {_list([named(inputs, one) for one in others])}."
-        numbers += next((edit_sentences.tried(one, name) for one in others if edits_surely(one.edited)), "")
-    return Sentence(
-        f'The model calls a picture "{name}" {how_much} because of {named(inputs, pair)}', numbers, joint=": "
+        told = told.and_also(f"It also relies on {_list([named(inputs, one) for one in others])}.")
+        told = told.and_also(next((edit_sentences.tried(one, name) for one in others if edits_surely(one.edited)), ""))
+    return told
+
+
+def _seen(inputs: EvidenceInput, lead: JudgedPair) -> str:
+    """What was seen of a reliance, by the rule that shows it, for a reader who knows none of this."""
+    pair, gap, name = lead.pair, lead.gap, inputs.class_names[lead.pair.class_idx]
+    concept = named(inputs, pair)
+    if lead.rule is PULLED_SHARE:
+        return (
+            f'{percent(gap.effect)} of the pictures that the model calls "{name}" are of other classes and called so '
+            f"because of {concept}"
+        )
+    if lead.rule is FILLED:
+        return (
+            f"With the place of {concept} covered, the model still calls {percent(pair.swapped.called_without)} "
+            f'"{name}", instead of {percent(pair.swapped.called)} where it is covered by the same again'
+        )
+    if pair.edits is not None and lead.rule.kind == "intervention":
+        return edit_sentences.edited_claim(pair.edits, pair.edited, lead.rule, name)
+    if lead.by_pull:
+        return (
+            f"Of 100 pictures of other classes the model calls {hundredths(gap.effect)} more "
+            f'"{name}" with {concept} in them'
+        )
+    return recognised(
+        f"Without {concept}", name, gap.x_absent / max(gap.n_absent, 1), gap.x_present / max(gap.n_present, 1)
     )
 
 
-def _shown(inputs: EvidenceInput, lead: JudgedPair, name: str) -> str:
-    """What shows it and the intervention that agrees, as clauses."""
+def recognised(lead_in: str, name: str, now: float, otherwise: float) -> str:
+    """'Without water (scene) the model recognises 17 % of "waterbird" pictures instead of 98 %'."""
+    return f'{lead_in} the model recognises {percent(now)} of "{name}" pictures instead of {percent(otherwise)}'
+
+
+def _shown(inputs: EvidenceInput, lead: JudgedPair, name: str) -> list[str]:
+    """What shows it and the intervention that agrees, a line each."""
     pair = lead.pair
     if lead.rule is FILLED:
         few = (
             f"only {pair.recall.n_absent:,} of its pictures are" if pair.recall.n_absent else "none of its pictures is"
         )
         shown = replace(pair.swapped, effect=lead.gap.effect, low=lead.gap.low, high=lead.gap.high)
-        return f"shown by intervention only, as {few} without it; {_swapped(shown, name)}"
-    if pair.edits is not None and edits_surely(pair.edited):
-        edited = edit_sentences.edited_clause(pair.edits, pair.edited, name)
-        if lead.rule.kind == "intervention":
-            return edited
-        if lead.rule is PULLED_SHARE:
-            return f"{_pulled(inputs, pair, lead.gap)}; {edited}"
-        observed = _pull(lead.gap, name) if lead.by_pull else f"{_recall(lead.gap)}{_picked(lead, pair.recall)}"
-        return f"{observed}; {edited}"
-    if lead.together:
-        return (
-            f"{_recall(lead.gap)}, too few pictures to show it by themselves, but together with two interventions they "
-            f"do{_picked(lead, pair.recall)}: {_erased_own(pair)}; {_swapped(pair.swapped, name)}"
-        )
+        return [f"Recall gap: not measured, as {few} without it.", f"{_swapped(shown, name)}."]
+    observed = f"{_recall(lead.gap)}{_picked(lead, pair.recall)}"
     if lead.rule is PULLED_SHARE:
-        return f"{_pulled(inputs, pair, lead.gap)}; {_erased(pair.erased_share, lead.rule)}"
+        observed = _pulled(inputs, pair, lead.gap)
+    elif lead.by_pull:
+        observed = _pull(lead.gap, name)
+    if pair.edits is not None and edits_surely(pair.edited):
+        edited = edit_sentences.edited_line(pair.edits, pair.edited, name)
+        return [edited] if lead.rule.kind == "intervention" else [f"{observed}.", edited]
+    if lead.together:
+        few = "These are too few pictures to show it by themselves; together with two interventions they do."
+        return [f"{observed}. {few}", f"{_erased_own(pair)}.", f"{_swapped(pair.swapped, name)}."]
+    if lead.rule is PULLED_SHARE:
+        return [f"{observed}.", f"{_erased(pair.erased_share, lead.rule)}."]
     if lead.by_pull:
-        return f"{_pull(lead.gap, name)}; {_erased(pair.erased_pull)}"
+        return [f"{observed}.", f"{_erased(pair.erased_pull, lead.rule)}."]
     agreeing = _swapped(pair.swapped, name) if lead.agreeing is FILLED else _erased_own(pair)
-    return f"{_recall(lead.gap)}{_picked(lead, pair.recall)}; {agreeing}"
+    return [f"{observed}.", f"{agreeing}."]
 
 
 def _picked(lead: JudgedPair, observed: Gap) -> str:
-    """The gap given that it was large enough to be told, where that moves it by a point, in brackets."""
+    """The gap given that it was large enough to be told, where that moves it by a point."""
     gap = lead.gap
     if max(abs(gap.effect - observed.effect), abs(gap.low - observed.low), abs(gap.high - observed.high)) < _A_POINT:
         return ""
-    shown = _points(gap.effect, gap.low, gap.high)
-    return f" (a gap of {shown}, corrected for having been picked from many tests)"
+    return f"; as it was picked from many, it counts as {_points(gap.effect, gap.low, gap.high)}"
 
 
 def _erased_own(pair: PairEvidence) -> str:
@@ -298,65 +341,72 @@ def _erased_own(pair: PairEvidence) -> str:
 
 
 def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: PairEvidence | None = None) -> Sentence:
-    """What passes the screen, what could not be decided, and how many pictures of what would decide it."""
+    """What passes the screen, why it could not be decided, and how many pictures of what would decide it."""
     pair, gap, by_pull = lead.pair, lead.gap, lead.by_pull
-    name, concept = inputs.class_names[pair.class_idx], named(inputs, pair)
-    if pair.by_words and pair.words is not None:
-        claim = (
-            f'{concept} carries {percent(pair.words.share)} of the words for "{name}" '
-            f"(others {percent(pair.words.share_elsewhere)})"
-        )
-    elif pair.sure and not pair.by_data:
-        claim = f'{concept} makes a large difference to "{name}"'
-    elif pair.edits is not None and (edits_pull(pair.edited) or not pair.by_data):
-        claim = f'Setting {concept} in pictures changes which are called "{name}"'
-    else:
-        claim = f'{concept} goes with "{name}" in the data (AUC {_auc(pair)})'
-    said = _other(inputs, other, lead.rule)
+    name = inputs.class_names[pair.class_idx]
+    screens = tuple(_screens(inputs, pair, name))
     # where neither source has enough pictures one of them says so
-    more = f" {_capital(said)}." if said and gap.status == "measured" else ""
+    second = _other(inputs, other, lead.rule) if gap.status == "measured" else ""
     if lead.may_be_core:
-        shown = _shown(inputs, lead, name)
-        return Sentence(claim, f"{shown}; but {edit_sentences.may_be_core(pair, name)}.{more}", joint=", and ")
-    more += _tried_on_pictures(pair, name) + edit_sentences.tried(pair, name)
+        lines = (*screens, *_shown(inputs, lead, name))
+        why = f'that may be how "{name}" looks, and no shortcut'
+        return _open(inputs, pair, why, lines).and_also(edit_sentences.may_be_core(pair), second)
+    tried_on_pictures = _tried_on_pictures(pair, name), edit_sentences.tried(pair, name)
     fitted = (pair.erased_pull, pair.transferred_pull) if by_pull else (pair.erased_recall, pair.transferred_recall)
     if lead.rule is PULLED_SHARE:
         fitted = pair.erased_share, pair.transferred_share
     tried = [one for one in fitted if one.status == "measured"]
     if gap.status == "too_few":
-        found = f"only {gap.n_absent:,} of its pictures are without it and {gap.n_present:,} with it"
+        found = f"Recall gap: only {gap.n_absent:,} of its pictures are without it and {gap.n_present:,} with it."
     elif lead.rule is PULLED_SHARE:
-        found = _pulled(inputs, pair, gap)
+        found = f"{_pulled(inputs, pair, gap)}."
     elif by_pull:
-        found = _pull(gap, name)
+        found = f"{_pull(gap, name)}."
     else:
-        found = _recall(gap)
+        found = f"{_recall(gap)}."
+    lines = (*screens, found)
+    if inputs.head is None:
+        told = _open(inputs, pair, "there is no model to intervene on", lines)
+        return told.and_also(second, *tried_on_pictures)
     if gap.status == "measured" and gap.low > 0 and not tried:
-        silent = (
-            "the features do not tell it in these pictures, so " if any(f.status == "not_told" for f in fitted) else ""
-        )
-        joint = ":" if silent else ", so"
-        untried = f"{found}; {silent}erasure could not be tried{joint} reliance is neither shown nor excluded."
-        return Sentence(claim, f"{untried}{more}", joint=", and ")
+        silent = any(one.status == "not_told" for one in fitted)
+        untried = "the features do not tell it in these pictures" if silent else "these pictures do not allow it"
+        told = _open(inputs, pair, "there is a gap, but erasing the concept could not be tried", lines)
+        return told.and_also(f"Erasure: not tried, as {untried}.", second, *tried_on_pictures)
     if gap.status == "measured" and gap.low > 0 and lead.agreeing is None and lead.rule.kind == "gap":
         weaker = min(tried, key=lambda one: one.effect)
-        denied = f"{found}; but {_erased(weaker, lead.rule)}, so something that goes with it may be what is used."
-        return Sentence(claim, f"{denied}{more}", joint=", and ")
-    undecided = f"{found}: reliance is neither shown nor excluded"
+        told = _open(inputs, pair, "something that goes with it may be what is used", lines)
+        return told.and_also(f"{_erased(weaker, lead.rule)}.", second, *tried_on_pictures)
     whose, wanted = (" of other classes", missing[2:]) if by_pull else ("", missing[:2])
     if None in wanted:
-        hidden = f"{undecided}; the encoder's own errors would hide it in any number of pictures."
-        return Sentence(claim, f"{hidden}{more}", joint=", but ")
+        why = "the encoder's own errors would hide it in any number of pictures"
+        return _open(inputs, pair, why, lines).and_also(second, *tried_on_pictures)
     sides = [f"{n:,} more pictures{whose} {side} it" for n, side in zip(wanted, ("with", "without"), strict=True) if n]
     if not sides:
-        return Sentence(claim, f"{undecided}, the effect lies near what is tolerated.{more}", joint=", but ")
-    return Sentence(claim, f"{undecided}.{more}", f"Missing: {_list(sides)}.", joint=", but ")
+        why = "the effect lies near what is tolerated"
+        return _open(inputs, pair, why, lines).and_also(second, *tried_on_pictures)
+    why = "too few pictures lack it, or have it" if gap.status == "too_few" else "it takes more pictures to tell"
+    told = _open(inputs, pair, why, lines).and_also(second, *tried_on_pictures)
+    return replace(told, advice=f"Missing: {_list(sides)}.")
+
+
+def _open(inputs: EvidenceInput, pair: PairEvidence, why: str, lines: tuple[str, ...]) -> Sentence:
+    name, concept = inputs.class_names[pair.class_idx], named(inputs, pair)
+    return Sentence(f'It is open whether the model relies on {concept} to call a picture "{name}": {why}', lines)
+
+
+def _screens(inputs: EvidenceInput, pair: PairEvidence, name: str) -> Iterator[str]:
+    """What speaks for a reliance without proving it."""
+    if pair.by_words and pair.words is not None:
+        yield _words(inputs, pair)
+    elif pair.by_data and not (pair.edits is not None and edits_pull(pair.edited)):
+        yield f'Association: in the data it goes with "{name}" (AUC {_auc(pair)}).'
 
 
 def harmed(
     inputs: EvidenceInput, lead: JudgedPair, others: Sequence[PairEvidence], other: PairEvidence | None = None
 ) -> Sentence:
-    """'"cat" is harmed by watermark (artifact): with it …', where erasure gives the loss back.
+    """'With watermark (artifact) the model recognises 16 % of "cat" pictures instead of 98 % …', given back by erasure.
 
     Args:
         inputs: What was judged.
@@ -364,43 +414,33 @@ def harmed(
         others: Other concepts that the class is harmed by.
         other: The same concept by the other source, as :func:`flagged` has it.
     """
-    pair, name = lead.pair, inputs.class_names[lead.pair.class_idx]
-    said = _other(inputs, other, lead.rule)
-    numbers = f"{_lost(inputs, lead)}; {_given_back(pair)}{'; ' if said else ''}{said}."
+    told = Sentence(_lost_claim(inputs, lead), (f"{_lost(lead)}.", f"{_given_back(lead.pair)}."))
+    told = told.and_also(_other(inputs, other, lead.rule))
     if others:
-        numbers += f" It is also harmed by {_list([named(inputs, one) for one in others])}."
-    return Sentence(f'"{name}" is harmed by {named(inputs, pair)}', numbers, joint=": ")
+        told = told.and_also(f"It is also harmed by {_list([named(inputs, one) for one in others])}.")
+    return told
 
 
 def loses(inputs: EvidenceInput, lead: JudgedPair, other: PairEvidence | None = None) -> Sentence:
     """A sure loss that erasure does not give back."""
-    name = inputs.class_names[lead.pair.class_idx]
-    said = _other(inputs, other, lead.rule)
-    numbers = f"{_capital(_lost(inputs, lead))}; {_not_given_back(lead.pair)}."
-    return Sentence(
-        f'"{name}" is recognised less often with {named(inputs, lead.pair)}',
-        f"{numbers} {_capital(said)}." if said else numbers,
-    )
+    told = Sentence(f"{_lost_claim(inputs, lead)}; whether that is the cause is open", (f"{_lost(lead)}.",))
+    return told.and_also(f"{_not_given_back(lead.pair)}.", _other(inputs, other, lead.rule))
 
 
 def with_losses(inputs: EvidenceInput, told: Sentence, losses: Sequence[JudgedPair]) -> Sentence:
     """What is told of a class, and the sure losses that its state does not tell."""
-    more = []
     for loss in losses[:_MORE_LOSSES]:
         back = _given_back(loss.pair) if loss.state == "proven" else _not_given_back(loss.pair)
-        also = "It also loses pictures to" if loss.state == "proven" else "It is recognised less often with"
-        more.append(f"{also} {named(inputs, loss.pair)}: {_lost(inputs, loss)}; {back}.")
-    return replace(told, numbers=" ".join([told.numbers, *more]).strip()) if more else told
+        claim = _lost_claim(inputs, loss)
+        told = told.and_also(f"Loss: {claim[:1].lower()}{claim[1:]}.", f"{back}.")
+    return told
 
 
-def _lost(inputs: EvidenceInput, loss: JudgedPair) -> str:
-    """'With it 38 % [30, 47] of 130 are recognised instead of …, and 58 % of them are called "vehicle"', as clauses."""
+def _lost_claim(inputs: EvidenceInput, loss: JudgedPair) -> str:
+    """'With watermark the model recognises 16 % of "cat" pictures instead of 98 %, and calls 84 % "dog"'."""
     gap, c, v = loss.gap, loss.pair.class_idx, loss.pair.concept_idx
-    without = "on comparable pictures without it" if gap.narrowed else "without it"
-    clause = (
-        f"with it {_rate(gap.x_present, gap.n_present)} are recognised instead of {_rate(gap.x_absent, gap.n_absent)} "
-        f"{without}"
-    )
+    with_it, without = gap.x_present / max(gap.n_present, 1), gap.x_absent / max(gap.n_absent, 1)
+    clause = recognised(f"With {named(inputs, loss.pair)}", inputs.class_names[c], with_it, without)
     there = (inputs.label_idx == c) & (inputs.presence[:, v] > PRESENT) & (inputs.predicted_idx >= 0)
     called = [
         n_witnesses(there & (inputs.predicted_idx == k), inputs.copies) if k != c else 0
@@ -409,38 +449,43 @@ def _lost(inputs: EvidenceInput, loss: JudgedPair) -> str:
     taker = max(range(len(called)), key=lambda k: (called[k], inputs.class_names[k]))
     if 2 * called[taker] <= sum(called):
         return clause
-    return f'{clause}, and {percent(called[taker] / gap.n_present)} are called "{inputs.class_names[taker]}"'
+    return f'{clause}, and calls {percent(called[taker] / gap.n_present)} "{inputs.class_names[taker]}"'
+
+
+def _lost(loss: JudgedPair) -> str:
+    gap = loss.gap
+    comparable = " comparable pictures" if gap.narrowed else ""
+    return (
+        f"Loss: with it {_rate(gap.x_present, gap.n_present)} are recognised, "
+        f"without it {_rate(gap.x_absent, gap.n_absent)}{comparable}"
+    )
 
 
 def _given_back(pair: PairEvidence) -> str:
-    """What erasing the concept gives back, of the class's recall where that agrees, else of the margin, as a clause."""
+    """What erasing the concept gives back, of the class's recall where that agrees, else of the margin."""
     if agrees_by_counts(pair):
         back = pair.erased_recall
-        permuted = "" if back.permuted is None else f" (permuted {_points(back.permuted)})"
-        return f"erasing it from the features gives back {_points(back.effect, back.low, back.high)}{permuted}"
+        shown = _points(back.effect, back.low, back.high)
+        return f"{_TAKEN_OUT}, {shown} of the loss come back{_by_chance(back.permuted, _points)}"
     back = pair.transferred_margin
-    permuted = "" if back.permuted is None else f" (permuted {percent(back.permuted)})"
     return (
-        "erasing from the features what it does in the other classes gives back "
-        f"{percent(back.effect, back.low, back.high)} of the margin that is lost with it{permuted}"
+        f"{_TAKEN_OUT} as other classes show it, {percent(back.effect, back.low, back.high)} of the margin that it "
+        f"costs come back{_by_chance(back.permuted, percent)}"
     )
 
 
 def _not_given_back(pair: PairEvidence) -> str:
-    """What erasing the concept does not give back, as a clause."""
+    """What erasing the concept does not give back."""
     fitted = pair.erased_recall, pair.transferred_recall
     tried = [one for one in fitted if one.status == "measured"]
     if not tried:
-        return "erasure could not be tried, so the cause is not known"
+        return "Erasure: it could not be tried, so the cause is not known"
     if any(one.status == "not_told" for one in fitted):
-        return "what the other pictures say of it does not tell it here, so the cause is not known"
+        return "Erasure: what the other pictures say of it does not tell it here, so the cause is not known"
     weaker = min(tried, key=lambda one: one.effect)
-    back = _points(weaker.effect, weaker.low, weaker.high)
-    given = f"gives nothing back ({back})" if weaker.effect < 0.005 else f"gives back {back}"
-    return (
-        f"erasing it from the features {given}, so something that goes with it may be the cause: its pictures may "
-        "only be harder"
-    )
+    shown = _points(weaker.effect, weaker.low, weaker.high)
+    back = f"nothing of the loss comes back ({shown})" if weaker.effect < 0.005 else f"{shown} of the loss come back"
+    return f"{_TAKEN_OUT}, {back}: something that goes with it may be the cause, or its pictures may only be harder"
 
 
 def clean(
@@ -452,24 +497,26 @@ def clean(
     claimed: Sequence[str],
     rate: float,
 ) -> Sentence:
-    """What was tried, and what is claimed of it in whole sentences (`claim_sentences`)."""
-    claim = f'No context concept was found to decide "{name}" ({n:,} pictures, {tested:,} concepts tested)'
+    """What was tried, and what is claimed of it, a line each (`claim_sentences`)."""
     told = []
     if dismissed:
         them = "it" if len(dismissed) == 1 else "them"
         names = _list([named(inputs, pair) for pair in dismissed[:3]])
-        told.append(f"{_capital(names)} stood out, but reliance on {them} was excluded.")
+        told.append(f"Excluded: {names} stood out, but reliance on {them} was excluded.")
     told += claimed
     if rate >= NEAR_PERFECT:
-        told.append(f"{percent(rate)} are recognised: pictures that the model was trained on hide gaps.")
-    return Sentence(claim, " ".join(told))
+        told.append(f"Recall: {percent(rate)} are recognised; pictures that the model was trained on would hide gaps.")
+    return Sentence(
+        f'The model was not found to rely on anything beside "{name}" itself ({n:,} pictures, {tested:,} concepts '
+        "tested)",
+        tuple(told),
+    )
 
 
 def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], measured: Measured) -> Sentence:
     """State: the data alone were audited; what goes with the class most comes first."""
-    claim = "No model was examined"
     if not ranked:
-        return Sentence(claim, f'In the data no context concept goes with "{name}".')
+        return Sentence(f'No model was examined; in the data no context concept goes with "{name}"')
     by_concept = {pair.concept_idx: pair for pair in ranked}
     # a word and the attribute of its name are told once, and so are a family and its members
     told_by = {**family_of(inputs.concepts), **inputs.same_as}
@@ -477,15 +524,16 @@ def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], m
     c, v = told[0].class_idx, told[0].concept_idx
     inside, n = int(measured.n_with[c, v]), int(measured.n_known[c, v])
     outside, rest = int(measured.n_with[:, v].sum()) - inside, int(measured.n_known[:, v].sum()) - n
-    numbers = (
-        f'In the data {named(inputs, told[0])} is present in {_rate(inside, n)} of "{name}" '
-        f"and in {_rate(outside, rest)} other pictures (AUC {coefficient(told[0].auc[0])})"
+    claim = f'No model was examined; in the data {named(inputs, told[0])} goes with "{name}"'
+    line = (
+        f'Association: {_rate(inside, n)} of "{name}" have it, and {_rate(outside, rest)} other pictures '
+        f"(AUC {coefficient(told[0].auc[0])})"
     )
     agreeing = [pair for pair in ranked if inputs.same_as.get(pair.concept_idx) == v]
     if agreeing:
-        numbers += f"; {_source(inputs, agreeing[0])} agrees (AUC {coefficient(agreeing[0].auc[0])})"
+        line += f"; {_source(inputs, agreeing[0])} agrees (AUC {coefficient(agreeing[0].auc[0])})"
     more = [f"{named(inputs, pair)} {coefficient(pair.auc[0])}" for pair in told[1 : 1 + _MORE_IN_DATA]]
-    return Sentence(claim, f"{numbers}." + (f" Next: {_list(more)}." if more else ""))
+    return Sentence(claim, (f"{line}.",)).and_also(f"Next by AUC: {_list(more)}." if more else "")
 
 
 # --- named states: why a class has no verdict, and what holds for the whole audit ----
@@ -493,7 +541,7 @@ def no_model(inputs: EvidenceInput, name: str, ranked: Sequence[PairEvidence], m
 
 def too_few_pictures(name: str, n: int, needed: int) -> Sentence:
     """State: fewer labelled pictures than two arms take."""
-    return Sentence(f'"{name}" has {n:,} labelled pictures; {needed:,} are needed to compare any with any')
+    return Sentence(f'"{name}" has {n:,} labelled pictures, too few to compare: {needed:,} are needed')
 
 
 def never_predicted(name: str, n: int) -> Sentence:
@@ -504,42 +552,42 @@ def never_predicted(name: str, n: int) -> Sentence:
 def at_chance(name: str, rate: float) -> Sentence:
     """State: recall no better than the rate among other classes."""
     return Sentence(
-        f'"{name}" is recognised in {percent(rate)} of its pictures, no more often than others are called it: '
-        "at chance, gaps say nothing"
+        f'The model cannot tell "{name}" from the others: it calls {percent(rate)} of its pictures so, and others as '
+        "often (at chance)"
     )
 
 
 def unexplained(name: str, residual: float, n: int) -> Sentence:
     """State: the phrases leave too much unexplained."""
     return Sentence(
-        f'The words leave {percent(residual)} of what decides "{name}" unexplained ({n:,} pictures): '
-        "the encoder may not know this domain, or the vocabulary lacks the words"
+        f'No words fit {percent(residual)} of the evidence for "{name}" ({n:,} pictures): '
+        "the encoder may not know such pictures, or the vocabulary lacks the words"
     )
 
 
 def nothing_varies(name: str, least: int) -> Sentence:
     """State: no context concept is present in some pictures and absent from others."""
     return Sentence(
-        f"No context concept is present in {least} pictures and absent from {least} others: "
-        f'nothing about "{name}" can be compared'
+        f'Nothing about "{name}" can be compared: no context concept is in {least} of its pictures and absent from '
+        f"{least} others"
     )
 
 
 def not_measurable(concept: str, name: str, share: float, kappa: float | None) -> Sentence:
     """State: a concept leads the words, and whether it is in a picture cannot be told."""
-    told_twice = f": presence told twice agrees with kappa {coefficient(kappa)}, {MIN_KAPPA} is needed"
-    why = "" if kappa is None else told_twice
-    return Sentence(
-        f'{concept} carries {percent(share)} of the words for "{name}", '
-        f"but the encoder cannot tell in which pictures it is{why}"
+    told = Sentence(
+        f'{percent(share)} of the evidence for "{name}" reads as {concept}, but the encoder cannot tell in which '
+        "pictures it is"
     )
+    asked = f"Kappa: asked twice, in other words, the encoder agrees with itself by {coefficient(kappa)}"
+    return told if kappa is None else told.and_also(f"{asked}; {MIN_KAPPA} is needed.")
 
 
 def near_perfect(rate: float, n: int) -> str:
     """State of the audit: nearly everything is right."""
     return (
-        f"{percent(rate, decimals=1)} of {n:,} pictures are recognised: if the model was trained on them, its gaps "
-        "are hidden; audit pictures that it has not seen"
+        f"the model recognises {percent(rate, decimals=1)} of {n:,} pictures: if it was trained on them, that hides "
+        "its weak points; audit pictures that it has not seen"
     )
 
 
@@ -549,16 +597,16 @@ def control_failed(inputs: EvidenceInput, control: Control) -> str:
     why = f'only goes with the look of "{name}"' if control.copies else f'does not go with "{name}"'
     shown = _points(control.swapped.effect, control.swapped.low, control.swapped.high)
     return (
-        f"interventions on pictures ({FILLED.rule_id}) count for nothing here: covering the place of {concept.term}, "
-        f"which {why}, moves what pictures are called by {shown} as well"
+        f"covering places in pictures ({FILLED.rule_id}) counts for nothing here: covering the place of "
+        f"{concept.term}, which {why}, changes what pictures are called by {shown} as well"
     )
 
 
 def trained_on(name: str) -> Sentence:
     """State: nothing was found, on pictures that are named as training data."""
     return Sentence(
-        f'Nothing was found on "{name}", but these pictures are named as training data: what a model was trained on '
-        "hides its gaps",
+        f'Nothing was found on "{name}", but the model was trained on these pictures, as they are named, and that '
+        "hides its weak points",
         advice="Audit pictures that it has not seen.",
     )
 
@@ -566,8 +614,8 @@ def trained_on(name: str) -> Sentence:
 def may_be_trained_on(name: str, rate: float) -> Sentence:
     """State: nothing was found where nearly everything is right, and nobody says that the pictures are new to it."""
     return Sentence(
-        f'Nothing was found on "{name}", but {percent(rate, decimals=1)} of all pictures are recognised and nothing '
-        "says that the model was not trained on them: that would hide its gaps",
+        f'Nothing was found on "{name}", but the model recognises {percent(rate, decimals=1)} of all pictures: it may '
+        "have been trained on them, which would hide its weak points",
         advice='Audit pictures that it has not seen, and name their split or folder "val" or "test".',
     )
 
@@ -581,8 +629,9 @@ def doubted(terms: Sequence[str], n: int) -> str:
     """State of the audit: concepts whose presence the encoder does not tell twice alike."""
     shown = ", ".join(terms[:5])
     return (
-        f"presence of {len(terms):,} of {n:,} context concepts cannot be measured with this encoder (two halves of "
-        f"the prompts, or the manifest or examples, disagree with it): {shown}{' …' if len(terms) > 5 else ''}"
+        f"this encoder cannot tell in which pictures {len(terms):,} of {n:,} context concepts are (asked twice it "
+        "disagrees with itself, or with the manifest or the examples), so nothing is said of them: "
+        f"{shown}{' …' if len(terms) > 5 else ''}"
     )
 
 
@@ -590,6 +639,6 @@ def hardly_present(terms: Sequence[str], n: int, least: int) -> str:
     """State of the audit: concepts that next to no picture shows."""
     shown = ", ".join(terms[:5])
     return (
-        f"{len(terms):,} of {n:,} context concepts are present in fewer than {least} pictures: nothing is said of "
-        f"them ({shown}{' …' if len(terms) > 5 else ''})"
+        f"{len(terms):,} of {n:,} context concepts are in fewer than {least} pictures, so nothing is said of them: "
+        f"{shown}{' …' if len(terms) > 5 else ''}"
     )

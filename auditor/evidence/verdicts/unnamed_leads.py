@@ -76,10 +76,10 @@ def unnamed_leads(inputs: EvidenceInput) -> list[UnnamedLead]:
                 first_ids=_shown(inputs, held[order[upper[order]]]),
                 second_ids=_shown(inputs, held[order[~upper[order]]][::-1]),
                 sentence=(
-                    f'"{name}" has two halves that no word, column or difficulty tells apart: of the one '
-                    f"{rate(n_right / n_first, n_first)} are recognised, of the other "
-                    f"{percent(n_right_second / n_second)} of {n_second:,} "
-                    f"({points(gap, low, high, unit='points')}); look at what differs in their pictures."
+                    f'"{name}" has two halves, and the model recognises {rate(n_right / n_first, n_first)} pictures '
+                    f"of the one and {percent(n_right_second / n_second)} of {n_second:,} of the other "
+                    f"({points(gap, low, high, unit='points')}). No word, column or difficulty tells them apart: "
+                    "look at what differs in their pictures."
                 ),
             )
         )

@@ -53,6 +53,6 @@ def load_sample(device: str) -> Encoder:
         device=device,
         knows=knows,
         vocabulary_path=bundled_path("encoder", "vocabulary.toml"),
-        notice="the sample encoder knows the rendered scenes of the sample data and nothing else: on other pictures "
-        "its words mean nothing",
+        notice="the words come from the sample encoder, which is made for the rendered scenes of the demo: for "
+        "any other pictures name a real one (--encoder)",
     )

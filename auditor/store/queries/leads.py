@@ -9,7 +9,9 @@ from auditor.store.queries.audit import Connection
 # Pictures of the finding that decided; in audits that do not record it, of the first.
 _LEADS = """
 SELECT v.class_idx, i.path, present.n, absent.n, without.n_missing, with_it.n_others_missing,
-       EXISTS (SELECT 1 FROM runs WHERE model_spec = 'none')
+       EXISTS (SELECT 1 FROM runs WHERE model_spec = 'none'),
+       EXISTS (SELECT 1 FROM runs WHERE model_spec = 'predictions'),
+       EXISTS (SELECT 1 FROM runs WHERE model_spec = 'predictions') AND NOT EXISTS (SELECT 1 FROM channels)
 FROM verdicts v
 LEFT JOIN findings f ON f.class_idx = v.class_idx AND f.concept_id = v.concept_id
 LEFT JOIN images i ON i.image_id = f.evidence_image_ids[1]
@@ -39,6 +41,8 @@ class Lead:
     n_missing: int | None = None  # of the class without it, to show or to exclude a reliance
     n_others_missing: int | None = None  # of the other classes with it
     data_alone: bool = False  # no model was examined
+    not_run: bool = False  # a file says what a model called the pictures
+    no_head: bool = False  # and the inputs of its head are not known either
 
 
 def leads(connection: Connection) -> dict[int, Lead]:

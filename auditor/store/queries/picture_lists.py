@@ -15,8 +15,8 @@ from auditor.store.queries.audit import Connection
 #: ``all``, ``with``, ``without``, ``mistakes``: pictures of the class; ``pulled``: of other classes, with the concept,
 #: and called the class. ``most``, ``least``: by how far they show the concept, whatever their class. ``said``: by how
 #: much of their words it is, for the class or, without one, for the predicted one. ``group``: where a channel group
-#: carries most.
-Among = Literal["all", "with", "without", "mistakes", "pulled", "most", "least", "said", "group"]
+#: carries most. ``confused``: of the class and called another one.
+Among = Literal["all", "with", "without", "mistakes", "pulled", "most", "least", "said", "group", "confused"]
 
 #: Thumbnails of a page.
 PAGE_SIZE = 24
@@ -36,6 +36,7 @@ _LISTS: dict[Among, tuple[str, str]] = {
     "least": ("c.presence IS NOT NULL", "c.presence"),
     "said": ("w.share IS NOT NULL", "w.share DESC"),
     "group": ("g.place IS NOT NULL", "g.share DESC, g.place"),
+    "confused": (f"{_OF_CLASS} AND p.predicted_idx = $called_idx", "p.confidence DESC"),
 }
 
 # A hash breaks ties, for presence saturates: whichever pictures come first in the file would stand for all.
@@ -96,6 +97,7 @@ class Selection:
     class_idx: int | None = None
     concept_id: str | None = None
     group_idx: int | None = None
+    called_idx: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,10 @@ def _ranked(among: Among) -> str:
 
 
 def _parameters(selection: Selection) -> dict[str, object]:
+    called = {"called_idx": selection.called_idx} if selection.among == "confused" else {}
     return {
         "class_idx": selection.class_idx,
         "concept_id": selection.concept_id,
         "group_idx": selection.group_idx,
+        **called,
     }

@@ -14,11 +14,12 @@ from auditor.gate.decision import GateDecision
 from auditor.records import FOUND, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection, VerdictCounts
-from reports.dashboard import charts, class_list, markup
+from reports.dashboard import class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.explanations import READING
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
+from reports.dashboard.views import matrix
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.html_report import headline
 from reports.page.pictures import PictureBudget, Sizes
@@ -53,7 +54,7 @@ def show(session: Session) -> None:
         key="csv",
         help="The classes that the filters leave, in this order",
     )
-    _show_scatter(session, rows)
+    matrix.show_first(session, rows)
 
 
 def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
@@ -166,16 +167,3 @@ def _show_table(session: Session, verdicts: Sequence[Verdict], rows: Sequence[Ve
         before_url=session.url(page=number - 1) if number > 1 else None,
         after_url=session.url(page=number + 1) if number < n_pages else None,
     )
-
-
-def _show_scatter(session: Session, rows: Sequence[Verdict]) -> None:
-    table = charts.reliance_table(rows)
-    if table.empty:
-        return
-    markup.draw("scatter_head", n=len(table))
-    chart = charts.reliance_scatter(table, st.context.theme.type or "light")
-    event = st.altair_chart(chart, on_select="rerun", selection_mode="pick", key="scatter", theme=None)
-    picked = event["selection"].get("pick", [])
-    if picked:
-        class_idx = picked[0]["class_idx"]
-        session.go(view="class", class_name=session.run.class_names[class_idx], concept=None, picture=None)

@@ -17,6 +17,7 @@ from reports.dashboard.listed_pictures import home_of, selection_of, title_of
 from reports.dashboard.neighbours import page_of
 from reports.dashboard.searching import nearest, search
 from reports.dashboard.session import Session
+from reports.dashboard.views.atlas import ids_inside
 from reports.page.records import Drawn
 from reports.what_now import explain_picture_command, folder_from_here
 
@@ -93,6 +94,8 @@ def _step(session: Session, image_id: str) -> Step | None:
     selection = selection_of(session.place, session.run.class_names)
     if selection is not None:
         return step(session.connection, selection, image_id)
+    if session.place.among == "area":
+        return step_in(ids_inside(session), image_id)
     if session.place.among != "search":
         return None
     try:
@@ -129,7 +132,7 @@ def _mapped(session: Session, facts: PictureFacts) -> list[MappedPicture]:
 
 def _commands(session: Session, facts: PictureFacts) -> list[str]:
     """What draws every phrase: for the predicted class, and for the label."""
-    if facts.predicted_name is None:
+    if facts.predicted_name is None or not session.run.model_was_run:
         return []
     name = folder_from_here(session.audit_dir)
     classes = dict.fromkeys(one for one in (facts.predicted_name, facts.label_name) if one is not None)

@@ -1,0 +1,102 @@
+"""What the reader of a page can do about a finding at once: accept it, mend it, take the pictures that show it."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.gate.acceptance import ACCEPTED_DAYS, entry_for, today_utc
+from auditor.gate.baseline import with_entries
+from auditor.gate.decision import GateItem
+from auditor.place_grid import place_of
+from auditor.records import FOUND, Verdict
+from auditor.rules import fails_with, shown_by_others
+from auditor.store.queries.audit import Connection
+from auditor.store.queries.picture_lists import Among, Selection, read_whole
+from reports.display import plain
+from reports.picture_csv import picture_csv
+
+#: States of an item that an entry of the baseline lets pass.
+_MENDED_BY_ENTRY = ("new", "expired")
+_WHY, _WHO = "WRITE: why it is accepted", "WRITE: your name"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureTable:
+    """Pictures that show a finding, as text in CSV."""
+
+    title: str
+    csv: str
+    n: int
+    n_shown: int
+    command: str | None  # that gives all
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What can be copied from the page."""
+
+    accept: str | None  # an entry for the baseline
+    fix: str | None  # a command
+
+
+def actions(verdict: Verdict, items: Sequence[GateItem], folder: str, *, repairable: bool = True) -> Actions:
+    """Of a class: the entry that accepts its leading finding, and the command that takes it out of the model.
+
+    ``repairable``: whether the model was run, so that there is a last layer to change.
+    """
+    found = next(
+        (
+            item
+            for item in items
+            if item.class_name == verdict.class_name and item.concept_id == verdict.concept_id is not None
+        ),
+        None,
+    )
+    accept = None if found is None or found.state not in _MENDED_BY_ENTRY else _entry(found)
+    return Actions(accept, _repair(verdict, folder) if repairable else None)
+
+
+def _entry(item: GateItem) -> str:
+    """As it stands in a baseline: what a person has to write is marked."""
+    until = today_utc() + datetime.timedelta(days=ACCEPTED_DAYS)
+    entry = entry_for(item, reason=_WHY, who=_WHO, expires=until)
+    return with_entries("", [entry], Path("baseline.toml")).strip()
+
+
+def _repair(verdict: Verdict, folder: str) -> str | None:
+    """None where nothing is proven, it is a place, or a name is no plain text."""
+    concept = verdict.concept
+    if verdict.verdict not in ("flagged", "harmed") or concept is None or place_of(verdict.concept_id) is not None:
+        return None
+    if any(plain(name) != name for name in (verdict.class_name, concept, folder)):
+        return None
+    words = ("--class", verdict.class_name, "--concept", concept, "--output", "repaired.safetensors")
+    return shlex.join(["auditor", "repair", folder, *words])
+
+
+def picture_table(connection: Connection, verdict: Verdict, folder: str, *, limit: int) -> PictureTable | None:
+    """The pictures that a finding is shown by, mistakes first; None where the audit keeps none.
+
+    Pictures of the class without the concept; with it where it harms; of other classes where it pulls them in.
+    """
+    concept = verdict.concept
+    if verdict.verdict not in FOUND or verdict.concept_id is None or concept is None:
+        return None
+    name = plain(concept, 60)
+    among: Among = "without"
+    choice, title = "breaking", f"pictures of the class without {name}, mistakes first"
+    if shown_by_others(verdict.rule_id):
+        among, choice, title = "pulled", "pulled", f"pictures of other classes that are called it with {name}"
+    elif fails_with(verdict.rule_id):
+        among, choice, title = "with", "carrying", f"pictures of the class with {name}"
+    found = read_whole(connection, Selection(among, verdict.class_idx, verdict.concept_id))
+    if not found:
+        return None
+    words = ("--pictures", choice, "--class", verdict.class_name, "--concept", concept)
+    is_plain = all(plain(part) == part for part in (verdict.class_name, concept, folder))
+    command = shlex.join(["auditor", "export", folder, *words]) if is_plain else None
+    return PictureTable(title, picture_csv(found[:limit]), len(found), min(limit, len(found)), command)
