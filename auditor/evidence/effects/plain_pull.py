@@ -59,7 +59,8 @@ def may_be_pulled(
                 (np.ones(to.size), (to, np.arange(to.size))), shape=(len(weight), to.size), dtype=np.float64
             )
             summed += calls @ (there * of_one[source])
-    return np.asarray(summed > above * (weight.sum(axis=0) - weight) - _ROUNDING)
+    others = weight.sum(axis=0) - weight
+    return np.asarray((others > _ROUNDING) & (summed > above * others - _ROUNDING))
 
 
 def _false_calls(
