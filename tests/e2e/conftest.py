@@ -1,4 +1,4 @@
-"""Audits of the bundled pictures, made once a test session: they are the slowest part of these tests."""
+"""Audits of the bundled pictures and an environment with the wheels, made once a test session: they take long."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from demo_runs import Demo, auditor, made_once
+from wheels import build, install
 
 from auditor.config import AuditConfig
 from auditor.models.bundled import bundled_path
@@ -43,3 +44,26 @@ def releases(demo: Demo, for_all_workers: Path) -> tuple[Path, Path]:
         run_audit(AuditConfig(data=data, model="sample:balanced", encoder="sample", out=folder, cache=cache))
 
     return demo.folder / "planted", made_once(for_all_workers / "releases" / "balanced", make)
+
+
+@pytest.fixture(scope="session")
+def wheel(for_all_workers: Path) -> Path:
+    """The wheel of auditor."""
+    return _built(Path(__file__).parents[2], for_all_workers / "dist")
+
+
+@pytest.fixture(scope="session")
+def data_wheel(for_all_workers: Path) -> Path:
+    """The wheel of the sample data."""
+    return _built(Path(__file__).parents[2] / "sample_data", for_all_workers / "data-dist")
+
+
+def _built(source: Path, folder: Path) -> Path:
+    (built,) = made_once(folder, lambda folder: build(source, folder)).glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def alone(wheel: Path, data_wheel: Path, for_all_workers: Path) -> Path:
+    """A folder with a new environment ``venv``, in which are both wheels and not the checkout."""
+    return made_once(for_all_workers / "alone", lambda folder: install(folder, wheel, data_wheel))

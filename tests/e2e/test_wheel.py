@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
-import pytest
+from wheels import run
 
 ROOT = Path(__file__).parents[2]
 WANTED = {
@@ -28,53 +24,6 @@ WANTED_DATA = {
     "auditor/sample_data/planted/manifest.csv",
     "auditor/sample_data/balanced/manifest.csv",
 }
-
-
-def run(*command: object, cwd: Path) -> str:
-    """Run a program without anything of this process's Python settings; gives its stdout."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=900,
-        check=False,
-        env={**environment, "PYTHONUTF8": "1", "COLUMNS": "100"},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def build(source: Path, folder: Path) -> Path:
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, source, cwd=folder)
-    (built,) = folder.glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(ROOT, tmp_path_factory.mktemp("dist"))
-
-
-@pytest.fixture(scope="session")
-def data_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(ROOT / "sample_data", tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="session")
-def alone(wheel: Path, data_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new environment with both wheels; dependencies are looked up where they are installed, the checkout is not."""
-    folder = tmp_path_factory.mktemp("alone")
-    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
-    python = folder / "venv" / "bin" / "python"
-    install = ("install", "--no-deps", "--no-index", "--no-cache-dir", "--quiet", "--disable-pip-version-check")
-    run(sys.executable, "-m", "pip", "--python", python, *install, wheel, data_wheel, cwd=folder)
-    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
-    # Folders that a .pth file names come last, and .pth files within them (the checkout's) are not read.
-    parents = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
-    (packages / "dependencies.pth").write_text("\n".join(parents) + "\n", encoding="utf-8")
-    return folder
 
 
 def test_it_holds_the_packages_and_nothing_else(wheel):
