@@ -84,7 +84,7 @@ def test_few_pictures_are_enough(tmp_path, sample_manifest, encoder_cache):
     out = pipeline.run_audit(AuditConfig(**settings, out=tmp_path / "few", max_images_per_class=9))
     with open_audit_database(out) as connection:
         (sentence,) = {verdict.sentence for verdict in queries.verdicts(connection) if verdict.class_name == "cat"}
-    assert sentence.startswith('"cat" has 9 labelled pictures; 20 are needed')
+    assert sentence.startswith('"cat" has 9 labelled pictures, too few to compare: 20 are needed')
 
 
 def test_explain_says_that_there_is_no_model(audit):

@@ -64,7 +64,7 @@ def test_the_family_is_told_where_its_words_hide_each_other(audits):
     hidden, found = verdicts(audits[False]), verdicts(audits[True])
     assert hidden["landbird"].verdict != "flagged"
     assert (found["landbird"].verdict, found["landbird"].concept_id) == ("flagged", "family-forest")
-    assert "because of forest (scene: trees, woods)" in found["landbird"].sentence
+    assert "Without forest (scene: trees, woods) the model" in found["landbird"].sentence
     assert {found[name].verdict for name in ("balloon", "cat")} <= {"clean", "suspect"}
 
 

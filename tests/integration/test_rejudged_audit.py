@@ -261,6 +261,7 @@ def test_an_audit_of_before_says_from_when_on(copy, tmp_path):
             "unnamed_leads",
             "dose_responses",
             "unbounded_gaps",
+            "atlas",
         )
         for table in later:
             connection.execute(f"DROP TABLE {table}")
