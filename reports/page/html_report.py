@@ -96,6 +96,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         n_classes=len(verdicts),
         n_analysed=counts.analysed,
         cards=[sections.card(verdict) for verdict in shown[:_WORST]],
+        listed={v.class_idx for v in shown[:_WORST] if picture_table(connection, v, folder, limit=1)},
         seen=reach(verdict.detectable_effect for verdict in verdicts),
         verdicts=verdicts,
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},

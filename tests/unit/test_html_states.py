@@ -1,5 +1,6 @@
 """The HTML page when there is little to show, or much, or a gate has spoken."""
 
+import duckdb
 import pytest
 from hostile_audit import decision
 from html_page import Page, audit_of, page_of
@@ -21,6 +22,15 @@ def test_maps_without_a_place_are_not_drawn(tmp_path):
     page = Page(page_of(write_picture_audit(tmp_path, 1, crop=None)))
     assert "no map kept" in page.text
     assert not [one for one in page.all("img") if one["alt"].startswith("where it looks")]
+
+
+def test_a_card_links_to_its_pictures_only_where_the_audit_keeps_which_they_are(tmp_path):
+    folder = write_picture_audit(tmp_path, 2)
+    assert "Pictures that show it" in Page(page_of(folder)).text
+    with duckdb.connect(str(folder / "audit.duckdb")) as connection:
+        connection.execute("DELETE FROM concept_presence")
+    page = Page(page_of(folder))
+    assert "Pictures that show it" not in page.text
 
 
 def test_the_gate_comes_first(tmp_path):
