@@ -10,18 +10,13 @@ the head fitted on balanced pictures. One file a model is kept, so that a run th
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import numpy as np
-import torch
 
-import auditor.repair
 from auditor.models.encoders.load import load_encoder
 from auditor.records import FloatArray, IntArray, LinearHead
 from auditor.repair.balance import balanced_weights, mistake_weights
@@ -31,17 +26,15 @@ from auditor.repair.repair_input import RepairInput, repair_input
 from auditor.repair.reweight import refit
 from auditor.repair.subgroups import MARGIN, subgroups, worst_accuracy
 from auditor.repair_records import METHODS
-from benchmarks.machine import write_result
 from benchmarks.planted import answers
 from benchmarks.planted.audit import Audited, audit, remembering
-from benchmarks.planted.bank import COLUMN, SMALL_BANK, TOY_BANK, Bank
+from benchmarks.planted.bank import COLUMN, Bank
 from benchmarks.planted.drawing import Mixture, draw_rows
-from benchmarks.planted.grids import GRIDS
 from benchmarks.planted.models import Sizes, is_shared, make
 from benchmarks.planted.networks import features_of
 from benchmarks.planted.scenarios import Scenario
 from benchmarks.planted.worlds import FACTOR_VALUES, SAMPLE
-from benchmarks.resumable import keep
+from benchmarks.repair_models import command_line, examine_models
 
 #: Scenes a class of the balanced pictures, and pictures a class of the audit and of the head that is the limit.
 SIZES = {"small": (200, 400), "toy": (12, 40)}
@@ -162,42 +155,20 @@ def report(found: Sequence[dict[str, Any]]) -> str:
 
 def run(seeds: Sequence[int], size: str, work: Path) -> list[dict[str, Any]]:
     """All planted models of the seeds; what is there already is read."""
-    torch.set_num_threads(1)
-    work.mkdir(parents=True, exist_ok=True)
-    bank = Bank(work, TOY_BANK if size == "toy" else SMALL_BANK, SAMPLE, pool=0)
-    found = []
-    for seed in seeds:
-        for scenario in GRIDS[size](seed):
-            if scenario.control is not None or scenario.encoder != "own":
-                continue
-            code = Path(__file__).read_bytes() + repair_code()
-            path = work / f"{_KEPT}-{size}-{scenario.seed}-{hashlib.sha256(code).hexdigest()[:12]}.json"
-            if not path.exists():
-                keep(path, examine(scenario, size, bank, work))
-            found.append(json.loads(path.read_text(encoding="utf-8")))
-    return found
-
-
-def repair_code() -> bytes:
-    """What names the code of repairs: results of other code are not read again."""
-    folder = Path(str(auditor.repair.__file__)).parent
-    return b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    return examine_models(
+        seeds,
+        size,
+        work,
+        kept=_KEPT,
+        source=__file__,
+        wanted=lambda scenario: scenario.control is None,
+        examine=examine,
+    )
 
 
 def main() -> None:
     """Run and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[61])
-    parser.add_argument("--size", choices=SIZES, default="small")
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--output", type=Path)
-    arguments = parser.parse_args()
-    kept = set(arguments.work.glob(f"{_KEPT}-*.json"))
-    found = run(arguments.seeds, arguments.size, arguments.work)
-    made = len(set(arguments.work.glob(f"{_KEPT}-*.json")) - kept)
-    print(report(found))
-    if arguments.output is not None:
-        write_result(arguments.output, {"models": found}, reused={"models": len(found) - made})
+    command_line(__doc__, kept=_KEPT, seed=61, sizes=SIZES, run=run, report=report)
 
 
 if __name__ == "__main__":

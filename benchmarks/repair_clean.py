@@ -9,15 +9,11 @@ were. One file a model is kept, so that a run that was stopped goes on.
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from scipy import special
 
 from auditor.evidence.effects.significance import clopper_pearson, holm, paired_change
@@ -29,18 +25,14 @@ from auditor.repair.repair_input import repair_input
 from auditor.repair.subgroups import MARGIN
 from auditor.repair_records import METHODS, RepairTarget
 from auditor.rules import PRESENT
-from benchmarks.machine import write_result
 from benchmarks.planted import answers
 from benchmarks.planted.audit import audit, remembering
-from benchmarks.planted.bank import SMALL_BANK, TOY_BANK, Bank
+from benchmarks.planted.bank import Bank
 from benchmarks.planted.drawing import draw_rows
-from benchmarks.planted.grids import GRIDS
 from benchmarks.planted.models import Sizes, is_shared, make
 from benchmarks.planted.networks import features_of
 from benchmarks.planted.scenarios import Scenario
-from benchmarks.planted.worlds import SAMPLE
-from benchmarks.repair import repair_code
-from benchmarks.resumable import keep
+from benchmarks.repair_models import command_line, examine_models
 
 #: Pairs of a model, pictures a class of the audit, and fresh ones a class that the heads are asked about.
 SIZES = {"small": (12, 400, 600), "toy": (2, 40, 12)}
@@ -120,37 +112,21 @@ def report(found: Sequence[dict[str, Any]]) -> str:
 
 
 def run(seeds: Sequence[int], size: str, work: Path) -> list[dict[str, Any]]:
-    """All ordinary controls of the seeds; what is there already is read."""
-    torch.set_num_threads(1)
-    work.mkdir(parents=True, exist_ok=True)
-    bank = Bank(work, TOY_BANK if size == "toy" else SMALL_BANK, SAMPLE, pool=0)
-    found = []
-    for seed in seeds:
-        for scenario in GRIDS[size](seed):
-            if scenario.encoder != "own" or (size != "toy" and scenario.control not in _ORDINARY):
-                continue  # the toy grid has no control: it shows only that everything runs
-            code = Path(__file__).read_bytes() + repair_code()
-            path = work / f"{_KEPT}-{size}-{scenario.seed}-{hashlib.sha256(code).hexdigest()[:12]}.json"
-            if not path.exists():
-                keep(path, examine(scenario, size, bank, work))
-            found.append(json.loads(path.read_text(encoding="utf-8")))
-    return found
+    """All ordinary controls of the seeds; the toy grid has none, and its models show only that everything runs."""
+    return examine_models(
+        seeds,
+        size,
+        work,
+        kept=_KEPT,
+        source=__file__,
+        wanted=lambda scenario: size == "toy" or scenario.control in _ORDINARY,
+        examine=examine,
+    )
 
 
 def main() -> None:
     """Run and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[62])
-    parser.add_argument("--size", choices=SIZES, default="small")
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--output", type=Path)
-    arguments = parser.parse_args()
-    kept = set(arguments.work.glob(f"{_KEPT}-*.json"))
-    found = run(arguments.seeds, arguments.size, arguments.work)
-    made = len(set(arguments.work.glob(f"{_KEPT}-*.json")) - kept)
-    print(report(found))
-    if arguments.output is not None:
-        write_result(arguments.output, {"models": found}, reused={"models": len(found) - made})
+    command_line(__doc__, kept=_KEPT, seed=62, sizes=SIZES, run=run, report=report)
 
 
 if __name__ == "__main__":

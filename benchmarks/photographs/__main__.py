@@ -11,14 +11,12 @@ import time
 from pathlib import Path
 
 from benchmarks.machine import write_result
-from benchmarks.photographs import report
+from benchmarks.photographs import PHOTOS, report
 from benchmarks.photographs.outcomes import MODES
 from benchmarks.photographs.pools import POOLS, SIDES
 from benchmarks.photographs.run import run, tasks_of
 from benchmarks.photographs.scenarios import GRIDS, grid
 from benchmarks.planted import protocol
-
-_PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 
 
 def main() -> None:
@@ -26,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", choices=SIDES, default="open")
     parser.add_argument("--grid", choices=GRIDS, default="full")
-    parser.add_argument("--photos", type=Path, default=_PHOTOS, help="folder of the photographs")
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="folder of the photographs")
     parser.add_argument("--work", type=Path, default=Path("audits/photographs-benchmark"))
     parser.add_argument("--output", type=Path)
     parser.add_argument("--jobs", type=int, default=2)

@@ -23,18 +23,18 @@ from torch import nn
 
 from auditor.records import FloatArray, IntArray, LinearHead
 from benchmarks.machine import write_result
-from benchmarks.photographs import report
+from benchmarks.photographs import PHOTOS, report
 from benchmarks.photographs.bank import Bank, conse_encoder, network
 from benchmarks.photographs.contexts import Context
 from benchmarks.photographs.models import make
 from benchmarks.photographs.outcomes import outcome
 from benchmarks.photographs.pools import Photo
+from benchmarks.photographs.run import code
 from benchmarks.photographs.scenarios import SETS, Scenario
 from benchmarks.planted import protocol
 from benchmarks.planted.audit import audit, remembering
 from benchmarks.resumable import keep
 
-_PHOTOS = Path(__file__).parents[3] / "shared" / "photos"
 _BATCH = 32
 _RATES = {"head": 3e-3, "body": 3e-4}  # of AdamW
 _WEIGHT_DECAY = 1e-2
@@ -139,8 +139,8 @@ def run(size: str, photos: Path, work: Path) -> list[dict[str, Any]]:
     torch.set_num_threads(1)
     found = []
     for scenario in scenarios(size):
-        code = hashlib.sha256(Path(__file__).read_bytes() + str(protocol.state()["code"]).encode())
-        path = work / "tuned" / f"{size}-{scenario.seed}-{code.hexdigest()[:12]}.json"
+        digest = hashlib.sha256(Path(__file__).read_bytes() + code().encode())
+        path = work / "tuned" / f"{size}-{scenario.seed}-{digest.hexdigest()[:12]}.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             keep(path, {"outcomes": examine(scenario, SIZES[size][0], Bank(photos, work / "features"))})
@@ -171,7 +171,7 @@ def main() -> None:
     """Run, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="full")
-    parser.add_argument("--photos", type=Path, default=_PHOTOS, help="folder of the photographs")
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="folder of the photographs")
     parser.add_argument("--work", type=Path, default=Path("audits/photographs-benchmark"))
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()

@@ -52,7 +52,7 @@ class Task:
     @property
     def path(self) -> Path:
         """Where the outcome is kept: its name covers everything that it comes from."""
-        name = hashlib.sha256(repr((self.scenario, self.mode, self.interventions, self.photos.name, _code())).encode())
+        name = hashlib.sha256(repr((self.scenario, self.mode, self.interventions, self.photos.name, code())).encode())
         return self.work / "outcomes" / f"{name.hexdigest()[:20]}.json"
 
 
@@ -123,7 +123,8 @@ def _encoder() -> Any:
 
 
 @cache
-def _code() -> str:
+def code() -> str:
+    """Digest of all code that an outcome comes from."""
     digest = hashlib.sha256(audit_module.code_digest().encode())
     ours = (bank_module, contexts, examples, files, models, outcomes, pools)
     hands = (picture_edits, place_swaps, edit, levels, measure, property_columns)
