@@ -70,6 +70,11 @@ def command_on(connection: Connection, *words: str) -> str:
     return shlex.join(["auditor", words[0], audit_folder(connection), *words[1:]])
 
 
+def plain_command(*words: str) -> str | None:
+    """A command that can be pasted; None where a word is no plain text: what is shown would not be what is run."""
+    return shlex.join(["auditor", *words]) if all(plain(word) == word for word in words) else None
+
+
 def report_command(connection: Connection, decision: GateDecision | None, output_format: str = "json") -> str:
     """The command that gives all of what a shorter report left out, with the gate's own files."""
     if decision is None:
@@ -88,7 +93,7 @@ def explain_command(verdict: Verdict, lead: Lead | None, folder: str) -> str | N
 
 def explain_picture_command(path: str, class_name: str, folder: str) -> str | None:
     """The command that draws one picture for one class; None where a name is no plain text."""
-    if path.startswith("-") or any(plain(name) != name for name in (path, class_name, folder)):
-        return None  # an option, or what is shown would not be what the shell gets
-    command = shlex.join(["auditor", "explain", folder, path, "--class", class_name])
+    command = plain_command("explain", folder, path, "--class", class_name)
+    if path.startswith("-") or command is None:  # an option is no picture
+        return None
     return command if len(command) <= 300 else None

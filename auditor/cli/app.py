@@ -82,11 +82,11 @@ HTML_NAME = "report.html"
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no warnings.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 AuditDir = Annotated[Path, typer.Argument(help="Folder of a finished audit.", metavar="DIR")]
-#: Of what an audit was made of, for commands that load it again.
 MAP_METHODS = (
     "How maps are drawn: cam, gradient (HiResCAM), centred_gradient, grad_cam, grad_cam_pp, xgrad_cam, layer_cam, "
     "attention_value, score_cam."
 )
+#: Of what an audit was made of, for commands that load it again.
 ModelAgain = Annotated[str | None, typer.Option(help="Model, where it is no longer the audit's.")]
 WeightsAgain = Annotated[Path | None, typer.Option(help="Weights: files that an audit names are given again.")]
 PredictionsAgain = Annotated[Path | None, typer.Option(help="Predictions, which an audit names as well.")]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from auditor.errors import InputError
 from auditor.figures import counted, decimals_of, percent
@@ -382,5 +383,4 @@ def probabilities(scores: Scores) -> Scores:
     """(N, C) scores as they are where they are probabilities, else their softmax."""
     if are_probabilities(scores):
         return scores
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+    return np.asarray(special.softmax(scores, axis=1))

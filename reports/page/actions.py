@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,11 @@ from auditor.place_grid import place_of
 from auditor.records import FOUND, Verdict
 from auditor.rules import fails_with, shown_by_others
 from auditor.store.queries.audit import Connection
-from auditor.store.queries.picture_lists import Among, Selection, read_whole
+from auditor.store.queries.chosen_pictures import LISTS, Choice
+from auditor.store.queries.picture_lists import Selection, read_whole
 from reports.display import plain
 from reports.picture_csv import picture_csv
+from reports.what_now import plain_command
 
 #: States of an item that an entry of the baseline lets pass.
 _MENDED_BY_ENTRY = ("new", "expired")
@@ -72,10 +73,8 @@ def _repair(verdict: Verdict, folder: str) -> str | None:
     concept = verdict.concept
     if verdict.verdict not in ("flagged", "harmed") or concept is None or place_of(verdict.concept_id) is not None:
         return None
-    if any(plain(name) != name for name in (verdict.class_name, concept, folder)):
-        return None
     words = ("--class", verdict.class_name, "--concept", concept, "--output", "repaired.safetensors")
-    return shlex.join(["auditor", "repair", folder, *words])
+    return plain_command("repair", folder, *words)
 
 
 def picture_table(connection: Connection, verdict: Verdict, folder: str, *, limit: int) -> PictureTable | None:
@@ -87,16 +86,15 @@ def picture_table(connection: Connection, verdict: Verdict, folder: str, *, limi
     if verdict.verdict not in FOUND or verdict.concept_id is None or concept is None:
         return None
     name = plain(concept, 60)
-    among: Among = "without"
-    choice, title = "breaking", f"pictures of the class without {name}, mistakes first"
+    choice: Choice = "breaking"
+    title = f"pictures of the class without {name}, mistakes first"
     if shown_by_others(verdict.rule_id):
-        among, choice, title = "pulled", "pulled", f"pictures of other classes that are called it with {name}"
+        choice, title = "pulled", f"pictures of other classes that are called it with {name}"
     elif fails_with(verdict.rule_id):
-        among, choice, title = "with", "carrying", f"pictures of the class with {name}"
-    found = read_whole(connection, Selection(among, verdict.class_idx, verdict.concept_id))
+        choice, title = "carrying", f"pictures of the class with {name}"
+    found = read_whole(connection, Selection(LISTS[choice], verdict.class_idx, verdict.concept_id))
     if not found:
         return None
     words = ("--pictures", choice, "--class", verdict.class_name, "--concept", concept)
-    is_plain = all(plain(part) == part for part in (verdict.class_name, concept, folder))
-    command = shlex.join(["auditor", "export", folder, *words]) if is_plain else None
+    command = plain_command("export", folder, *words)
     return PictureTable(title, picture_csv(found[:limit]), len(found), min(limit, len(found)), command)

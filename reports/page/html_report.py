@@ -84,6 +84,9 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     shared["actions"] = {
         verdict.class_idx: actions(verdict, standing.items, folder, repairable=ran) for verdict in shown
     }
+    shared["tables"] = {
+        verdict.class_idx: picture_table(connection, verdict, folder, limit=listed) for verdict in shown
+    }
     css, script, script_hash = assets()
     yield templates.get_template("page_top.html.j2").render(
         shared,
@@ -96,7 +99,6 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         n_classes=len(verdicts),
         n_analysed=counts.analysed,
         cards=[sections.card(verdict) for verdict in shown[:_WORST]],
-        listed={v.class_idx for v in shown[:_WORST] if picture_table(connection, v, folder, limit=1)},
         seen=reach(verdict.detectable_effect for verdict in verdicts),
         verdicts=verdicts,
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
@@ -104,9 +106,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
     template = templates.get_template("section.html.j2")
     for verdict in shown:
-        section = sections.section(verdict)
-        table = picture_table(connection, verdict, folder, limit=listed)
-        yield template.render(shared, s=section, table=table)
+        yield template.render(shared, s=sections.section(verdict))
     yield templates.get_template("page_end.html.j2").render(
         shared,
         script=script,

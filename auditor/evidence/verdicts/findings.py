@@ -43,13 +43,14 @@ def subgroups_of(inputs: EvidenceInput, measured: Measured) -> list[Subgroup]:
     """Counts with and without every context concept that occurs in a class."""
     records: list[Subgroup] = []
     context = np.array([concept.is_context for concept in inputs.concepts], dtype=np.bool_)
+    has_predictions = inputs.has_predictions
     for c, name in enumerate(inputs.class_names):
         for v in np.flatnonzero(context & (measured.n_with[c] > 0)).tolist():
             n_with, right = int(measured.n_with[c, v]), int(measured.n_with_correct[c, v])
             wrong_side = int(measured.n_without[c, v]), int(measured.n_known_correct[c, v]) - right
             concept = inputs.concepts[v]
             for present, (size, correct) in ((True, (n_with, right)), (False, wrong_side)):
-                known = correct if inputs.has_predictions else None
+                known = correct if has_predictions else None
                 records.append(Subgroup(c, name, concept.concept_id, concept.term, present, size, known))
     return records
 

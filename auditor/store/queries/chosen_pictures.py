@@ -16,7 +16,8 @@ from auditor.wording import nearest, quote, quote_list
 #: classes with it that are called the class. ``mistakes``: pictures of the class that are called something else.
 Choice = Literal["breaking", "carrying", "mistakes", "pulled"]
 
-_LISTS: dict[Choice, Among] = {
+#: The list of pictures that each choice is.
+LISTS: dict[Choice, Among] = {
     "breaking": "without",
     "carrying": "with",
     "mistakes": "mistakes",
@@ -75,7 +76,7 @@ def chosen_pictures(
     if concept is None and choice != "mistakes":
         raise InputError(f"pictures {quote(choice)} of which concept? Only mistakes are told without one; name one")
     concept_id = None if concept is None else _concept_id(connection, concept)
-    return read_whole(connection, Selection(_LISTS[choice], classes[class_name], concept_id))
+    return read_whole(connection, Selection(LISTS[choice], classes[class_name], concept_id))
 
 
 def _concept_id(connection: Connection, concept: str) -> str:
