@@ -342,6 +342,12 @@ class Verdict:
     advice: str = ""
     gap_bound: float | None = None
 
+    @property
+    def lines(self) -> list[str]:
+        """What is said of the class: the claim, its evidence, what to do, a line each; one line in an older audit."""
+        lines = [self.claim, *self.numbers.splitlines(), self.advice]
+        return [line for line in lines if line] or [self.sentence]
+
 
 # --- audit ----
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from auditor.figures import UNKNOWN, hundredths, interval, percent, points
 from auditor.gate.decision import Level
 from auditor.records import Verdict, VerdictName
-from auditor.rules import rule_of, shown_by_others, written
+from auditor.rules import rule_of, shown_by_others
 from auditor.store.queries.audit import VerdictCounts
 from auditor.store.queries.exposure import ExpectedLoss
 from auditor.wording import inert as inert
@@ -43,12 +43,6 @@ LEGEND = (
     "to be sure; ○ not analysed.",
 )
 VERDICT_WORDS = {name: name.replace("_", " ") for name in VERDICT_SHAPES}
-
-
-def sentence_lines(verdict: Verdict) -> list[str]:
-    """What is said of a class: the claim, its evidence, what to do, a line each; one line in an older audit."""
-    lines = [verdict.claim, *verdict.numbers.splitlines(), verdict.advice]
-    return [line for line in lines if line] or [verdict.sentence]
 
 
 def recall_and_pull(verdict: Verdict) -> tuple[str, str]:
@@ -91,7 +85,8 @@ def exposed_sentence(expected: ExpectedLoss | None) -> str | None:
 def reason_line(verdict: Verdict) -> str | None:
     """What decided a verdict, in one line; None where it names no concept.
 
-    "decided by E4-recall, gap in recall 80 pts [60, 91]; E3-margin agrees"; "reason not recorded" in an older audit.
+    "decided by E4-recall, gap in recall; E3-margin agrees", whose figures the sentence has; "reason not recorded" in an
+    older audit.
     """
     if verdict.concept_id is None:
         return None
@@ -99,7 +94,6 @@ def reason_line(verdict: Verdict) -> str | None:
         return "reason not recorded (the audit is older than that)"
     rule = rule_of(verdict.rule_id)
     label = "" if rule is None else f", {rule.phrase}"
-    effect = written(verdict.rule_id, verdict.effect, verdict.effect_low, verdict.effect_high)
     what = "decided by" if verdict.verdict in ("flagged", "harmed") else "left open by"
     agrees = f"; {verdict.agreeing_rule_id} agrees" if verdict.agreeing_rule_id is not None else ""
-    return plain(f"{what} {verdict.rule_id}{label} {effect}{agrees}", 200)
+    return plain(f"{what} {verdict.rule_id}{label}{agrees}", 200)

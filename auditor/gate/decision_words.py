@@ -77,7 +77,7 @@ def failures(decision: GateDecision, verdicts: Iterable[Verdict]) -> list[tuple[
             continue
         told, verdict = [reason(item)], by_name.get(item.class_name)
         if verdict is not None and is_on(item, verdict):
-            told.append(inert(verdict.sentence, _SENTENCE_LIMIT))
+            told += [inert(line, _SENTENCE_LIMIT) for line in verdict.lines]
         found.append((item, told))
     return found
 

@@ -119,7 +119,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         seen_in_clean=reach(verdict.detectable_effect for verdict in clean),
         not_shown=[v for v in verdicts if v.verdict == "not_shown"],
         not_analysed=[v for v in verdicts if v.verdict == "not_analysed" and not _has_story(v)],
-        leads=lead_lines(connection),
+        leads=[" ".join(lead) for lead in lead_lines(connection)],
         columns=_columns(queries.attributes(connection)),
         examples=queries.example_concepts(connection),
         leaks=leaked[:_LEAKS],

@@ -22,7 +22,6 @@ from reports.display import (
     missed_at_most,
     plain,
     recall_and_pull,
-    sentence_lines,
     told_counts,
 )
 from reports.what_now import audit_folder, explain_command, report_command, what_now
@@ -88,7 +87,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
             yield f"{more:,} more classes are in the table above and in {code(report_command(connection, decision))}."
             yield ""
     yield from _clean([verdict for verdict in verdicts if verdict.verdict == "clean"])
-    yield from _notes(connection, [*run.notices, *core_lines(connection), *lead_lines(connection)])
+    yield from _notes(connection, [*run.notices, *core_lines(connection), *map(" ".join, lead_lines(connection))])
     if told:
         yield "<sub>" + "  \n".join(LEGEND) + "</sub>"
         yield ""
@@ -131,7 +130,7 @@ def _section(verdict: Verdict, lead: Lead | None, folder: str) -> Iterator[str]:
     severity = f" · severity {verdict.severity}" if verdict.severity != "none" else ""
     yield f"### {VERDICT_SHAPES[verdict.verdict]} {escape(verdict.class_name, _NAME_LIMIT)}{severity}"
     yield ""
-    claim, *lines = sentence_lines(verdict)
+    claim, *lines = verdict.lines
     yield escape(claim, _SENTENCE_LIMIT)
     yield ""
     yield from (f"- {escape(line, _SENTENCE_LIMIT)}" for line in lines)

@@ -82,8 +82,9 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
 
 def _told(verdicts: Sequence[Verdict]) -> Iterator[str]:
     for verdict in verdicts[:_TOLD]:
-        name, sentence = escape(verdict.class_name, _NAME_LIMIT), escape(verdict.sentence, _SENTENCE_LIMIT)
-        yield f"- **{name}**: {sentence}"
+        claim, *lines = (escape(line, _SENTENCE_LIMIT) for line in verdict.lines)
+        yield f"- **{escape(verdict.class_name, _NAME_LIMIT)}**: {claim}"
+        yield from (f"  - {line}" for line in lines)
     yield from _more(len(verdicts))
 
 

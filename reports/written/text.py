@@ -29,7 +29,6 @@ from reports.display import (
     missed_at_most,
     reason_line,
     recall_and_pull,
-    sentence_lines,
 )
 from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
@@ -193,7 +192,7 @@ def _paragraph(
     if verdict.severity != "none":
         heading.append(f" · severity {verdict.severity}")
     heading.append(f" · {counted(verdict.n_images, 'picture')}", style=_DIM)
-    lines = [Text(inert(line, _SENTENCE_LIMIT)) for line in sentence_lines(verdict)]
+    lines = [Text(inert(line, _SENTENCE_LIMIT)) for line in verdict.lines]
     needed = still_needed(breaking, verdict.concept_id, by_pull=shown_by_others(verdict.rule_id))
     if needed is not None:
         lines.append(Text(needed))
@@ -230,7 +229,10 @@ def _clean_line(clean: Sequence[Verdict]) -> Text:
 
 def _notes(connection: queries.Connection) -> list[RenderableType]:
     told = [*queries.run(connection).notices, *core_lines(connection), *attribute_lines(connection)]
-    notes: list[RenderableType] = [Text(inert(line, _SENTENCE_LIMIT)) for line in lead_lines(connection)]
+    notes: list[RenderableType] = []
+    for lead in lead_lines(connection):
+        first, *lines = (Text(inert(line, _SENTENCE_LIMIT)) for line in lead)
+        notes += [first, *(Padding(line, (0, 0, 0, 2)) for line in lines)]
     notes += [Text(f"Note: {inert(note)}") for note in told]
     calibrated = calibration_line(connection)
     if calibrated is not None:

@@ -33,23 +33,22 @@ def test_columns_are_claimed_apart_from_words():
 def test_what_is_not_covered_is_counted_and_named():
     assert claim_sentences.coverage(INPUTS, CLAIM) == "Coverage: named concepts only."
     assert claim_sentences.coverage(INPUTS, replace(CLAIM, outside=(1,))) == (
-        "Coverage: named concepts only, and not 1 concept that too few pictures have or lack, or that cannot be told "
-        "(sea)."
+        "Coverage: named concepts only, without 1 that too few pictures have or lack, or that cannot be told (sea)."
     )
     many = claim_sentences.coverage(INPUTS, replace(CLAIM, outside=(1, 0, 2, 1), fit=False))
     assert many.endswith(
-        "not 4 concepts that too few pictures have or lack, or that cannot be told (sea, water, site = b …); words "
-        "are not relied on, as the encoder cannot tell in which pictures most words are."
+        "without 4 that too few pictures have or lack, or that cannot be told (sea, water, site = b …). Words are not "
+        "relied on, as the encoder cannot tell in which pictures most words are."
     )
 
 
 def test_the_smallest_effect_says_its_power_and_that_erasure_must_agree():
     assert claim_sentences.detectable(None, of_half=True) == []
     assert claim_sentences.detectable(0.27, of_half=True) == [
-        "Smallest gap: one of 27 points would have been shown for half of the concepts with a chance of 80 %, if "
-        "erasure agrees."
+        "Smallest gap: for half of the concepts one of 27 points would have been shown 8 times in 10, if erasure "
+        "agrees."
     ]
-    assert "shown with a chance" in claim_sentences.detectable(0.27, of_half=False)[0]
+    assert "gap: one of 27 points" in claim_sentences.detectable(0.27, of_half=False)[0]
 
 
 def told(claim=OPEN, point=POINT):
@@ -58,30 +57,36 @@ def told(claim=OPEN, point=POINT):
 
 def test_not_shown_says_what_is_open_and_what_is_missing():
     assert told().text == (
-        'Nothing was found on "cat", but these pictures do not exclude a gap of up to 56 points by water (scene). '
-        "Recall gap: without it 80 % [55, 93] of 15 are recognised, with it 100 % [96, 100] of 85. "
+        'Nothing was found on "cat", but in these pictures a gap of up to 56 points by water (scene) may have been '
+        "missed. Recall gap: without it 80 % [55, 93] of 15 are recognised, with it 100 % [96, 100] of 85. "
         "Coverage: named concepts only. Missing: 57 "
-        "more pictures without it, to exclude 20 points with a chance of 80 % where there is no gap."
+        "more pictures without it; if there is no gap, that excludes one of 20 points 8 times in 10."
     )
     more = replace(OPEN, bounds=np.array([0.56, 0.3, 0.25]))
-    assert "by water (scene), nor one over 20 points by 2 more concepts." in told(more).text
+    assert "by water (scene) may have been missed, and one over 20 points by 2 more concepts." in told(more).text
     column = told(replace(OPEN, bounds=np.array([0.1, 0.1, 0.3])), replace(POINT, concept_idx=2)).text
-    assert "do not exclude a gap of up to 30 points by site = b." in column
+    assert "a gap of up to 30 points by site = b may have been missed." in column
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"more_with": 5}, "Missing: 5 more pictures with it and 57 more pictures without it, to exclude 20 points"),
+        (
+            {"more_with": 5},
+            "Missing: 5 more pictures with it and 57 more pictures without it; if there is no gap, that excludes one",
+        ),
         (
             {"more_with": None, "more_without": None},
             "The encoder's own errors would hide it in any number of pictures.",
         ),
-        ({"grouped": True}, "57 more pictures without it, each of another group, to exclude 20 points"),
+        ({"grouped": True}, "57 more pictures without it, each of another group; if there is no gap, that excludes"),
         ({"more_without": 0}, "The gap that was seen lies near the tolerance or over it"),
         ({"x_without": 0, "n_without": 0}, "Recall gap: without it none are recognised, with it 100 % [96, 100]"),
         ({"by_pull": True}, "Pull: it is in 85 pictures of other classes and absent from 15. Coverage:"),
-        ({"by_pull": True}, "Missing: 57 more pictures of other classes without it, to exclude 20 points"),
+        (
+            {"by_pull": True},
+            "Missing: 57 more pictures of other classes without it; if there is no gap, that excludes one of 20 points",
+        ),
     ],
 )
 def test_not_shown_in_its_other_forms(changes, said):
@@ -110,5 +115,5 @@ def test_words_that_tell_no_scene_of_most_pictures_are_named_as_the_reason():
     )
     beside = replace(CLAIM, placed=0.25, outside=(1,))
     assert claim_sentences.coverage(INPUTS, beside).endswith(
-        "(sea); words are not relied on, as the encoder tells a scene in only 25 % of its pictures."
+        "(sea). Words are not relied on, as the encoder tells a scene in only 25 % of its pictures."
     )

@@ -31,20 +31,20 @@ Recall gap and pull are in percentage points; [ ] is a 95 % interval.
 ▲ waterbird · severity high · 3 pictures
   Relies on water (scene).
   Once the model is mended, an audit needs 180 more pictures without it to call the class clean.
-  decided by E4-recall, gap in recall 65 pts [58, 71]
+  decided by E4-recall, gap in recall
   → train with more pictures of "waterbird" without water (212 of the 3,622 audited ones are); or
   accept it in the baseline, with a reason
   → auditor explain DIR waterbird/0000000000000000.png --class waterbird
 
 ▲ vehicle · severity high · 1 picture
   Relies on watermark.
-  decided by E5, covered in its pictures 40 pts [30, 50]
+  decided by E5, covered in its pictures
   → train with more pictures of "vehicle" without watermark; or accept it in the baseline, with a
   reason
 
 ◆ landbird · severity medium · 1 picture
   Could not be excluded.
-  left open by E4-recall, gap in recall 10 pts [−5, 25]
+  left open by E4-recall, gap in recall
   → collect more pictures of "landbird" without water, then audit again: it stays open until then
 
 ○ boat · 0 pictures

@@ -14,6 +14,8 @@ from auditor.rules import COVERED_PART, MIN_ARM, POWER
 
 #: Concepts outside the claim that are named.
 _NAMED = 3
+#: The chance that numbers of pictures and smallest gaps are told for, in words.
+_MOSTLY = f"{round(10 * POWER)} times in 10"
 
 
 def bounded(inputs: EvidenceInput, claim: CleanClaim) -> str:
@@ -33,11 +35,9 @@ def detectable(effect: float | None, *, of_half: bool) -> list[str]:
     """The smallest gap that would have been shown, as a line or none."""
     if effect is None:
         return []
-    whose = " for half of the concepts" if of_half else ""
-    return [
-        f"Smallest gap: one of {points(effect, unit='points')} would have been shown{whose} with a chance of "
-        f"{percent(POWER)}, if erasure agrees."
-    ]
+    whose = "for half of the concepts " if of_half else ""
+    size = points(effect, unit="points")
+    return [f"Smallest gap: {whose}one of {size} would have been shown {_MOSTLY}, if erasure agrees."]
 
 
 def coverage(inputs: EvidenceInput, claim: CleanClaim) -> str:
@@ -46,10 +46,10 @@ def coverage(inputs: EvidenceInput, claim: CleanClaim) -> str:
         return "Coverage: named concepts only."
     names = ", ".join(inputs.concepts[v].term for v in claim.outside[:_NAMED])
     more = " …" if len(claim.outside) > _NAMED else ""
-    unfit = "" if claim.words_bear else f"; words are not relied on, as {_unfit(claim)}"
+    unfit = "" if claim.words_bear else f" Words are not relied on, as {_unfit(claim)}."
     return (
-        f"Coverage: named concepts only, and not {counted(len(claim.outside), 'concept')} that too few pictures have "
-        f"or lack, or that cannot be told ({names}{more}){unfit}."
+        f"Coverage: named concepts only, without {len(claim.outside):,} that too few pictures have or lack, or that "
+        f"cannot be told ({names}{more}).{unfit}"
     )
 
 
@@ -83,10 +83,10 @@ def not_shown(
         )
     tolerance = points(claim.tolerance, unit="points")
     others = claim.n_open - 1
-    nor = f", nor one over {tolerance} by {counted(others, 'more concept')}" if others else ""
+    nor = f", and one over {tolerance} by {counted(others, 'more concept')}" if others else ""
     return Sentence(
-        f'Nothing was found on "{name}", but these pictures do not exclude a gap of up to '
-        f"{points(claim.bound, unit='points')} by {_named(inputs, weakest.concept_idx)}{nor}",
+        f'Nothing was found on "{name}", but in these pictures a gap of up to {points(claim.bound, unit="points")} by '
+        f"{_named(inputs, weakest.concept_idx)} may have been missed{nor}",
         (_counts(weakest), *seen, coverage(inputs, claim)),
         _missing(weakest, tolerance),
     )
@@ -141,7 +141,4 @@ def _missing(weakest: WeakestPoint, tolerance: str) -> str:
     if not sides:
         return "The gap that was seen lies near the tolerance or over it: more pictures alone need not exclude it."
     apart = ", each of another group" if weakest.grouped else ""
-    return (
-        f"Missing: {' and '.join(sides)}{apart}, to exclude {tolerance} with a chance of {percent(POWER)} where "
-        "there is no gap."
-    )
+    return f"Missing: {' and '.join(sides)}{apart}; if there is no gap, that excludes one of {tolerance} {_MOSTLY}."
