@@ -270,6 +270,8 @@ class Finding:
     ``effect``, ``low`` and ``high`` are in the unit of the rule (shares and gaps: fractions, not points);
     ``p`` and ``q`` are None for screens. ``status`` is "measured" or the named state that prevented it.
     ``permuted`` is the mean effect of E3's null, presence permuted within class, where that was tried.
+    Of a gap ``n_with`` and ``n_without`` are the comparable pictures of both sides and ``called_with`` and
+    ``called_without`` those of them that are called the class; None for other rules, and in older audits.
     """
 
     class_idx: int
@@ -287,6 +289,10 @@ class Finding:
     evidence_image_ids: tuple[str, ...] = ()
     status: str = "measured"
     permuted: float | None = None
+    n_with: int | None = None
+    called_with: int | None = None
+    n_without: int | None = None
+    called_without: int | None = None
 
     @property
     def fingerprint(self) -> str:

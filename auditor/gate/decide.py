@@ -146,6 +146,8 @@ def _summary(code: ExitCode, items: Sequence[GateItem], n_classes: int, n_judged
     said = [f"{counts[state]:,} {words}" for state, words in _SUMMARY_WORDS.items() if counts[state]]
     said += [] if n_judged else ["no class was judged"]
     classes = counted(n_classes, "class", "classes")
+    # what fails is said to fail, also where other classes could not be judged, which is the exit code's to say
+    code = 1 if any(item.level == "error" and _CODES.get(item.state) == 1 for item in items) else code
     return f"{_OUTCOMES[code]}: {', '.join(said) or 'nothing found'} ({classes})"
 
 

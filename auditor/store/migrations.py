@@ -276,6 +276,12 @@ def m0019_atlas(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0022_compared_arms(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the comparable pictures that a gap is of, and how many are called the class; NULL before, and elsewhere."""
+    for column in ("n_with", "called_with", "n_without", "called_without"):
+        connection.execute(f"ALTER TABLE findings ADD COLUMN {column} BIGINT")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -296,6 +302,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0017_dose_responses,
     m0018_unbounded_gaps,
     m0019_atlas,
+    m0022_compared_arms,
 )
 
 

@@ -14,7 +14,17 @@ from auditor.evidence.effects.significance import wilson_interval
 from auditor.evidence.verdicts.edit_sentences import level, property_words
 from auditor.figures import percent
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
-from auditor.rules import PRESENT, RULES, fails_with, rule_of, shown_by_others, written
+from auditor.rules import (
+    PRESENT,
+    PULL_GAP,
+    RECALL_GAP,
+    RECALL_LOSS,
+    RULES,
+    fails_with,
+    rule_of,
+    shown_by_others,
+    written,
+)
 from reports.display import plain
 from reports.page import charts
 from reports.page.records import Arm
@@ -142,6 +152,25 @@ def _of_lead(doses: Sequence[DoseResponse], verdict: Verdict) -> list[DoseRespon
 def _dose_point(at: float, whose: str, tone: charts.Tone, n_called: int, n: int) -> charts.DosePoint:
     low, high = wilson_interval(n_called, n)
     return charts.DosePoint(at, whose, tone, 100 * n_called / n, 100 * float(low), 100 * float(high))
+
+
+def compared_arms(verdict: Verdict, leading: Sequence[Finding]) -> list[Arm]:
+    """The comparable pictures that the gap is of: of the class, or of others where it pulls; empty in older audits.
+
+    Args:
+        verdict: what is said of the class.
+        leading: findings on its leading concept.
+    """
+    concept = plain(verdict.concept or "", 30)
+    by_pull, loses = shown_by_others(verdict.rule_id), fails_with(verdict.rule_id)
+    rule = (PULL_GAP if by_pull else RECALL_LOSS if loses else RECALL_GAP).rule_id
+    gap = next((one for one in leading if one.rule_id == rule and one.n_with is not None), None)
+    if gap is None or gap.n_with is None or gap.n_without is None:
+        return []
+    return [
+        _arm(f"without {concept}", gap.n_without, gap.called_without, not loses and not by_pull),
+        _arm(f"with {concept}", gap.n_with, gap.called_with, loses or by_pull),
+    ]
 
 
 def arms(verdict: Verdict, counterexamples: Sequence[Counterexample], subgroups: Sequence[Subgroup]) -> list[Arm]:

@@ -18,6 +18,7 @@ from auditor.gate.decision import GateDecision
 from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, ReleaseWords, release_words, subject, worst_first
 from auditor.records import FOUND, PROPERTY_PREFIX, Verdict
 from auditor.release.check import read_release
+from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.leaks import leaks
@@ -101,6 +102,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         cards=[sections.card(verdict) for verdict in shown[:_WORST]],
         seen=reach(verdict.detectable_effect for verdict in verdicts),
         verdicts=verdicts,
+        gap_columns=_gap_columns(verdicts),
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
     )
     yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
@@ -141,6 +143,12 @@ def _columns(attributes: Sequence[Attribute]) -> list[tuple[str, list[Attribute]
     measured = [row for row in attributes if row.attribute.startswith(PROPERTY_PREFIX)]
     given = [row for row in attributes if not row.attribute.startswith(PROPERTY_PREFIX)]
     return [("Columns of the manifest", given), ("Measured of the pictures", measured)]
+
+
+def _gap_columns(verdicts: Sequence[Verdict]) -> list[str]:
+    """A column for each kind of gap that any class has."""
+    pulls = [shown_by_others(verdict.rule_id) for verdict in verdicts if verdict.gap is not None]
+    return [name for name, there in (("Recall gap", not all(pulls)), ("Pull", any(pulls))) if there]
 
 
 def _has_story(verdict: Verdict) -> bool:
@@ -186,7 +194,6 @@ class _GateLine:
 @dataclass(frozen=True, slots=True)
 class _Gate:
     decision: GateDecision
-    shape: str
     lines: tuple[_GateLine, ...]
     n_more: int
 
@@ -198,5 +205,4 @@ def _gate(decision: GateDecision) -> _Gate:
         _GateLine(LEVEL_SHAPES[item.level], item.level, STATE_WORDS[item.state], subject(item, 60), item.reason)
         for item in items[:_GATE_ITEMS]
     )
-    shape = LEVEL_SHAPES["error"] if decision.exit_code else "✓"
-    return _Gate(decision, shape, tuple(lines), len(items[_GATE_ITEMS:]))
+    return _Gate(decision, tuple(lines), len(items[_GATE_ITEMS:]))

@@ -69,6 +69,12 @@ class PictureBudget:
         plain = self._drawn(seen)
         return plain, None if plain is None else self._drawn(overlay(seen, saliency.data.astype(np.float32)))
 
+    def mapped(self, jpeg: bytes, saliency: SaliencyMap) -> Drawn | None:
+        """What the model saw of a picture under a map, for a strip; None where the map has no place."""
+        image = self._opened(jpeg)
+        seen = None if image is None else part_seen(image, saliency, self._sizes.small)
+        return None if seen is None else self._drawn(overlay(seen, saliency.data.astype(np.float32)))
+
     def _opened(self, jpeg: bytes) -> Image.Image | None:
         if self._left <= self._reserved:
             self.n_left_out += 1

@@ -139,7 +139,7 @@ class Section:
     exposed: str | None  # what a gap would cost in deployment
     arms_of: Literal["class", "others", "data"]
     arms: tuple[Arm, ...]
-    n_compared: int | None
+    all_arms: tuple[Arm, ...]  # with the pictures that cannot be compared; empty where there are none
     tile_groups: tuple[TileGroup, ...]
     forest: Markup
     words: Markup
@@ -149,6 +149,7 @@ class Section:
     command: str | None
     strip: Strip | None
     groups: tuple[Group, ...]
+    read_at: tuple[Small, ...]  # pictures with the concept, under the map of what reads as it
     places: tuple[PlaceStrip, ...]
     halves: tuple[HalvesStrip, ...]
     findings: tuple[Finding, ...]
@@ -169,6 +170,9 @@ class Card:
 
     anchor: str
     verdict: Verdict
+    claim: str
     by_pull: bool
     n_compared: int | None
-    picture: Tile | None
+    picture: Tile | None  # that carries what decides it
+    breaking: Tile | None
+    arms: tuple[Arm, ...]

@@ -76,8 +76,11 @@ class Sections:
         """A class on the first screen."""
         by_pull = shown_by_others(verdict.rule_id)
         leading = _of_concept(queries.findings(self._connection, verdict.class_idx), verdict)
-        picture = self._pictures.card(verdict, by_pull=by_pull)
-        return Card(self._anchors[verdict.class_idx], verdict, by_pull, _compared(leading, verdict), picture)
+        carrying, breaking = self._pictures.card(verdict, by_pull=by_pull)
+        arms, compared = class_evidence.compared_arms(verdict, leading), _compared(leading, verdict)
+        claim, _ = sentence_parts(verdict)
+        anchor = self._anchors[verdict.class_idx]
+        return Card(anchor, verdict, claim, by_pull, compared, carrying, breaking, tuple(arms))
 
     def section(self, verdict: Verdict) -> Section:
         """All of one class."""
@@ -96,6 +99,7 @@ class Sections:
             arms = class_evidence.arms_of_data(verdict, picture_queries.concept_holders(connection, c))
         else:
             arms = class_evidence.arms(verdict, examples, subgroups)
+        compared = [] if no_model else class_evidence.compared_arms(verdict, leading)
         opening, rest = sentence_parts(verdict)
         self._pictures.begin_section(verdict)
         return Section(
@@ -104,9 +108,9 @@ class Sections:
             opening=opening,
             rest=rest,
             exposed=exposed_sentence(self._losses.get(c)),
-            arms_of="data" if no_model else "others" if by_pull and wanted else "class",
-            arms=tuple(arms),
-            n_compared=_compared(leading, verdict),
+            arms_of="data" if no_model else "others" if by_pull and (compared or wanted) else "class",
+            arms=tuple(compared or arms),
+            all_arms=tuple(arms) if compared and [arm.n for arm in arms] != [arm.n for arm in compared] else (),
             tile_groups=self._pictures.tile_groups(verdict, by_pull=by_pull),
             forest=class_evidence.forest(leading, verdict),
             words=class_evidence.words_chart(concepts, verdict, self._residuals.get(c)),
@@ -116,6 +120,7 @@ class Sections:
             command=explain_command(verdict, lead, self._folder),
             strip=self._pictures.strip(verdict),
             groups=self._pictures.groups(verdict),
+            read_at=self._pictures.read_at(verdict),
             places=self._pictures.places(verdict),
             halves=self._pictures.halves(verdict),
             # the leading concept's come first, and stay where there are many
@@ -236,14 +241,16 @@ class SectionPictures:
         self._fetch(place)
         self._maps = picture_queries.maps_of_class(self._connection, verdict.class_idx)
 
-    def card(self, verdict: Verdict, *, by_pull: bool) -> Tile | None:
-        """The one picture of a class on the first screen: where its concept says most."""
+    def card(self, verdict: Verdict, *, by_pull: bool) -> tuple[Tile | None, Tile | None]:
+        """Two pictures of a class on the first screen: one that carries what decides it, and one that breaks it."""
         self._fetch(self._place[verdict.class_idx])
         self._maps = picture_queries.maps_of_class(self._connection, verdict.class_idx)
-        sides: tuple[Side, ...] = ("pulled", "with", "without") if by_pull else ("with", "without", "words")
-        told = [picture for side in sides for picture in self._told[verdict.class_idx, side]]
-        tiles = self._tiles(verdict, told[:1])
-        return tiles[0] if tiles else None
+        sides: tuple[Side, Side] = ("with", "pulled") if by_pull else ("with", "without")
+        if not by_pull and fails_with(verdict.rule_id):
+            sides = ("without", "with")
+        carrying, breaking = (self._tiles(verdict, self._told[verdict.class_idx, side][:1]) for side in sides)
+        carrying = carrying or self._tiles(verdict, self._told[verdict.class_idx, "words"][:1])
+        return carrying[0] if carrying else None, breaking[0] if breaking else None
 
     def tile_groups(self, verdict: Verdict, *, by_pull: bool) -> tuple[TileGroup, ...]:
         """With the concept and without it; for a pull, other classes' pictures before those without it."""
@@ -352,7 +359,7 @@ class SectionPictures:
         found = []
         for picture in told:
             path, jpeg = self._fetched.get(picture.image_id, ("", None))
-            saliency = self._map_of(picture, verdict)
+            saliency = self._maps.get((picture.image_id, None))
             whole, mapped = (None, None) if jpeg is None else self._budget.with_map(jpeg, saliency)
             if whole is None:
                 continue
@@ -360,14 +367,13 @@ class SectionPictures:
             if picture.confidence is not None:
                 called += f", {percent(picture.confidence)}"
             label = plain(picture.label_name, 40) if picture.label_name else None
-            of = verdict.concept if saliency is not None and saliency.concept_id is not None else verdict.class_name
             told_of = (plain(path, 80), f"labelled {label}" if label else "", called)
             found.append(
                 Tile(
                     plain=whole,
                     mapped=mapped,
                     alt=", ".join(part for part in told_of if part),
-                    map_alt=f"where it looks for {plain(of or '', NAME_LIMIT)}",
+                    map_alt=f"where the evidence for {plain(verdict.class_name, NAME_LIMIT)} lies",
                     caption=f"{label} {called}" if picture.side == "pulled" and label else called,
                     wrong=picture.correct is False,
                     image_id=picture.image_id,
@@ -375,12 +381,18 @@ class SectionPictures:
             )
         return found
 
-    def _map_of(self, picture: SidePicture, verdict: Verdict) -> SaliencyMap | None:
-        """The map of the concept where the picture shows it and its phrases say it, else the map of the class."""
-        of_class = self._maps.get((picture.image_id, None))
-        if picture.side == "without":
-            return of_class
-        return self._maps.get((picture.image_id, verdict.concept_id), of_class)
+    def read_at(self, verdict: Verdict) -> tuple[Small, ...]:
+        """Pictures with the leading concept under its own map: where the evidence for the class reads as it."""
+        found = []
+        for picture in self._told[verdict.class_idx, "with"]:
+            saliency = self._maps.get((picture.image_id, verdict.concept_id))
+            path, jpeg = self._fetched.get(picture.image_id, ("", None))
+            if verdict.concept_id is None or saliency is None or jpeg is None:
+                continue
+            drawn = self._budget.mapped(jpeg, saliency)
+            if drawn is not None:
+                found.append(Small(drawn, f"{plain(path, 80)}, where it reads as {plain(verdict.concept or '', 40)}"))
+        return tuple(found)
 
     def _smalls(self, image_ids: Iterable[str]) -> tuple[Small, ...]:
         found = []

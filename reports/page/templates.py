@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from auditor.figures import coefficient, counted, interval, p_value, percent, points
 from auditor.records import Verdict
-from auditor.rules import rule_of, written
+from auditor.rules import rule_of, shown_by_others, written
 from reports.display import LEGEND, plain, reason_line
 from reports.page.sections import sentence_parts
 
@@ -41,6 +41,7 @@ def environment() -> jinja2.Environment:
         points=points,
         gap=lambda triple: points(*triple),
         reason=reason_line,
+        by_pull=lambda verdict: shown_by_others(verdict.rule_id),
         decided_by=_decided_by,
         in_unit=lambda effect, rule: written(rule.rule_id, *effect),
         interval=lambda triple: interval(*triple[1:]),

@@ -259,7 +259,7 @@ def test_items_come_worst_first_and_the_summary_counts_them():
     decision, _ = decided(*verdicts, baseline=[entry_of("gone"), entry_of("known")])
     assert [item.class_name for item in decision.items] == ["high", "low", "odd", "gone", "known", "ok"]
     assert decision.summary == (
-        "undecided: 2 new, 1 not analysed, 1 accepted, 1 stale in the baseline, 1 tolerated by the policy (6 classes)"
+        "fails: 2 new, 1 not analysed, 1 accepted, 1 stale in the baseline, 1 tolerated by the policy (6 classes)"
     )
     assert decided(verdict_on("a", "clean"))[0].summary == "passes: nothing found (1 class)"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -121,9 +122,9 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         effect = (pair.words.share, pair.words.share_low, pair.words.share_high)
         yield finding(SHARE, effect, pair.words.n_images, strongest(inputs, rows, shares))
     presence = inputs.presence[:, v]
-    told = "measured" if measured.measurable[v] else "not_measurable"
+    known_apart = "measured" if measured.measurable[v] else "not_measurable"
     shown = strongest(inputs, np.flatnonzero(own), presence[own])
-    yield finding(ASSOCIATION, pair.auc, int((own | other).sum()), shown, status=told)
+    yield finding(ASSOCIATION, pair.auc, int((own | other).sum()), shown, status=known_apart)
     # a recall gap is shown by the pictures that break it, wrong ones first; a pull by the pictures pulled
     broken = np.flatnonzero(own & ~present)
     pulled = np.flatnonzero(other & present & called)
@@ -134,7 +135,8 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
     for rule, gap, rows in ((RECALL_GAP, pair.recall, breaking), (PULL_GAP, pair.pull, pulling)):
         n, p = gap.n_present + gap.n_absent, gap.p if gap.status == "measured" else None
         corrected = q if gap.status == "measured" else None
-        yield finding(rule, (gap.effect, gap.low, gap.high), n, rows, p=p, corrected=corrected, status=gap.status)
+        told = finding(rule, (gap.effect, gap.low, gap.high), n, rows, p=p, corrected=corrected, status=gap.status)
+        yield _with_arms(told, gap)
     of_erasure = [
         (ERASED_RECALL, pair.erased_recall, own),
         (ERASED_MARGIN, pair.transferred_margin, own),
@@ -154,7 +156,7 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         n = erasure.n_present + erasure.n_absent
         estimate = (erasure.effect, erasure.low, erasure.high)
         shown = strongest(inputs, rows, presence[rows])
-        status = erasure.status if measured.measurable[v] else told
+        status = erasure.status if measured.measurable[v] else known_apart
         yield finding(rule, estimate, n, shown, p=erasure.p, permuted=erasure.permuted, status=status)
     swapped = pair.swapped
     if swapped.status != "not_tried":
@@ -204,6 +206,19 @@ def _record(
     )
 
 
+def _with_arms(finding: Finding, gap: Gap) -> Finding:
+    """With the counts that its rates are of."""
+    if gap.status != "measured":
+        return finding
+    return replace(
+        finding,
+        n_with=gap.n_present,
+        called_with=gap.x_present,
+        n_without=gap.n_absent,
+        called_without=gap.x_absent,
+    )
+
+
 def losses_of_pair(inputs: EvidenceInput, absence: Measured, loss: PairEvidence) -> Iterator[Finding]:
     """What was measured of a loss of recall, and of what comes back when the concept is erased."""
     c, v = loss.class_idx, loss.concept_idx
@@ -225,8 +240,13 @@ def losses_of_pair(inputs: EvidenceInput, absence: Measured, loss: PairEvidence)
             status=one.status,
         )
 
-    measured = loss.recall.status == "measured"
-    yield finding(RECALL_LOSS, loss.recall, np.flatnonzero(own), corrected=loss.q if measured else None)
+    gap = loss.recall
+    lost = finding(RECALL_LOSS, gap, np.flatnonzero(own), corrected=loss.q if gap.status == "measured" else None)
+    # a loss is the gap of the concept's absence
+    absent = replace(
+        gap, n_present=gap.n_absent, x_present=gap.x_absent, n_absent=gap.n_present, x_absent=gap.x_present
+    )
+    yield _with_arms(lost, absent)
     if is_sure(loss) and inputs.head is not None:
         given_back = loss.gained[own[loss.gained]]
         yield finding(RESTORED_RECALL, loss.erased_recall, given_back)

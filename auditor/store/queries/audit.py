@@ -60,7 +60,10 @@ SELECT class_idx, class_name, verdict, severity, concept_id, concept, concept_ki
        coalesce(nullif(claim, ''), sentence), coalesce(numbers, ''), coalesce(advice, ''), gap_bound
 FROM verdicts
 ORDER BY list_position($order, verdict),
-         list_position(['high', 'medium', 'low', 'none'], severity), share DESC NULLS LAST, class_name, class_idx
+         list_position(['high', 'medium', 'low', 'none'], severity),
+         -- what is shown of a class first, and so the largest comes first
+         abs(if(verdict = 'harmed', effect, coalesce(gap, effect))) DESC NULLS LAST, share DESC NULLS LAST,
+         class_name, class_idx
 """
 
 _CLASS_CONCEPTS = """
@@ -76,7 +79,7 @@ ORDER BY class_idx, share DESC NULLS LAST, concept_id
 
 _FINDINGS = """
 SELECT class_idx, class_name, concept_id, concept, concept_kind, rule_id, effect, low, high, p, q, n_images,
-       evidence_image_ids, status, permuted
+       evidence_image_ids, status, permuted, n_with, called_with, n_without, called_without
 FROM findings
 WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx, rule_id, effect DESC NULLS LAST, concept_id
