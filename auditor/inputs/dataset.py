@@ -134,7 +134,9 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
     except (OSError, ValueError) as error:  # a name that is too long or holds NUL
-        raise InputError(f"data {quote_path(path)} cannot be read: {error}") from error
+        raise InputError(
+            f"data {quote_path(path)} cannot be read: {error}; give a folder or a manifest that can be"
+        ) from error
     if is_file:
         return read_manifest(path, reading)
     if not is_folder:

@@ -327,8 +327,9 @@ def test_the_command_keeps_pictures_with_one_of_the_labels(here):
     assert "note: 1 of 4 pictures have several of the labels 'x', 'y', and are left out" in said
     assert "note: 1 of 4 pictures have none of the labels 'x', 'y', and are left out" in said
     assert pairs(load_dataset(here / "auditor-manifest.csv")) == AB
-    assert "no picture has the label 'reeds' of --one-of; did you mean 'reed'?" in manifest_of(
-        "csv", path, "--label-column", "tags", "--one-of", "x,reeds", "--force", exit_code=2
+    assert (
+        "no picture has the label 'reeds' of --one-of; labels: 'reed', 'x', 'y'; did you mean 'reed'?"
+        in manifest_of("csv", path, "--label-column", "tags", "--one-of", "x,reeds", "--force", exit_code=2)
     )
     assert "expected at least two labels" in manifest_of("csv", path, "--one-of", "x", exit_code=2)
 
@@ -345,5 +346,5 @@ def test_the_command_refuses_options_of_other_kinds(here):
     assert "--crops is for coco, and the manifest is of csv; leave it out" in manifest_of(
         "csv", here / "m.csv", "--crops", here, exit_code=2
     )
-    assert "is not a folder; expected one as SOURCE" in manifest_of("folder", here / "a.jpg", exit_code=2)
+    assert "is not a folder; expected one as ROOT" in manifest_of("folder", here / "a.jpg", exit_code=2)
     assert "has no metadata.csv, metadata.jsonl" in manifest_of("hf", here, exit_code=2)
