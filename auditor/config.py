@@ -37,7 +37,7 @@ _FLAG_ONLY = "trust_code"
 #: Settings that are tables of a file, and switches whose flag takes them away.
 _TABLES, _SWITCHES = ("core", "attributes", "concepts", "exposure"), ("thumbnails", "properties")
 #: First words of messages that are on a setting of another name.
-_SUBJECTS = {"folder": "data", "manifest": "data", "preprocessing": "preprocess"}
+_SUBJECTS = {"folder": "data", "manifest": "data", "preprocessing": "preprocess", "open_clip": "encoder"}
 CONFIG_NAMES = ("auditor.toml", "pyproject.toml")
 #: ``--model none`` audits the data alone.
 NO_MODEL = "none"
@@ -327,7 +327,7 @@ def flag_of(setting: str) -> str | None:
 def settings_named(message: str) -> list[str]:
     """The settings that a message names, by their flags or by its first word, and which a file may hold."""
     first = re.match(r"\w*", message)[0]  # type: ignore[index]  # it matches always
-    subject = _SUBJECTS.get(first, first)
+    subject = "class_map" if message.startswith("class map ") else _SUBJECTS.get(first, first)
     flags = {key: flag_of(key) for key in AuditConfig.model_fields if key != _FLAG_ONLY}
     return [
         key

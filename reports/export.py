@@ -60,7 +60,8 @@ def export_tables(audit: Path, folder: Path, export_format: ExportFormat) -> lis
         ):
             written = [_export(connection, name, unfinished, export_format) for name in _tables(connection)]
     except duckdb.Error as error:
-        raise StoreError(f"{audit} cannot be exported to {folder}: {str(error).splitlines()[0]}") from error
+        again = "`auditor verify` says whether the audit is damaged"
+        raise StoreError(f"{audit} cannot be exported to {folder}: {str(error).splitlines()[0]}; {again}") from error
     return [ExportedTable(folder / table.path.name, table.n_rows, table.left_out) for table in written]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
@@ -89,6 +90,7 @@ def manifest(
     debug: Debug = False,
 ) -> None:
     """Write a manifest to look at: of class folders, a table, COCO annotations, or a public benchmark set."""
+    from auditor.inputs.dataset import held_back_split
     from auditor.inputs.layout_manifest import Layout, write_layout_manifest
     from auditor.inputs.manifest import Reading
     from auditor.inputs.one_label import OneOf
@@ -138,5 +140,10 @@ def manifest(
     typer.echo(f"attributes: {kept or 'none'}{rest}")
     for note in written.notes:
         typer.echo(f"note: {note}")
-    class_map = f" --class-map {written.class_map}" if written.class_map else ""
-    typer.echo(f"Next: auditor run --data {written.manifest}{class_map} --model ... --out ...")
+    command = ["auditor", "run", "--data", str(written.manifest)]
+    if written.class_map:
+        command += ["--class-map", str(written.class_map)]
+    held_back = held_back_split(splits)
+    if held_back is not None:
+        command += ["--split", held_back]
+    typer.echo(f"Next: {shlex.join(command)} --model ... --out ...")

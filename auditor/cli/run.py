@@ -198,7 +198,7 @@ def _keys_named(settings_file: Path | None) -> Iterator[None]:
         yield
     except AuditorError as error:
         told = str(error)
-        keys = settings_named(told)
+        keys = [key for key in settings_named(told) if f"{key} in auditor.toml" not in told]
         if keys:
             flags = "".join(f"{flag_of(key)}, or " for key in keys if str(flag_of(key)) not in told)
             error.args = (f"{told} ({flags}{', '.join(keys)} in {settings_file or 'auditor.toml'})",)

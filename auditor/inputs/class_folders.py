@@ -140,7 +140,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as found:
             entries = [entry for entry in found if not entry.name.startswith(".") and entry.name != "__MACOSX"]
     except OSError as error:
-        raise InputError(f"folder {quote_path(folder)} cannot be read: {error.strerror}") from error
+        raise InputError(f"folder {quote_path(folder)} cannot be read: {error.strerror}; look at its rights") from error
     for entry in entries:
         try:
             entry.name.encode()

@@ -26,6 +26,7 @@ from auditor.wording import nearest, quote, quote_list
 _MOST_DIGITS = 20
 #: A number, as programs write those of a column: "1", "1.0", "1e0".
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,2})?")
+_FORM = 'a label and its output each: lines cat,0 below label,output (.csv), cat = 0 (.toml) or {"cat": 0} (.json)'
 _NEXT_STEP = (
     "say which is which with --class-map FILE.csv, whose first line is label,output, and then a line a label, such as "
     "cat,0"
@@ -246,12 +247,12 @@ def _read_map(path: Path, what: str) -> Mapping[str, str | int | float]:
         else:
             document = json.loads(text, object_pairs_hook=lambda pairs: _without_repeats(pairs, what))
     except OSError as error:
-        raise InputError(f"{what}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{what}: cannot be read: {error.strerror}; expected {_FORM}") from error
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{what}: not readable as {suffix[1:].upper()}: {quote(reason)}") from error
+        raise InputError(f"{what}: not readable as {suffix[1:].upper()}: {quote(reason)}; expected {_FORM}") from error
     if not isinstance(document, dict):
-        raise InputError(f"{what}: holds {quote(document)}; expected label to output index or name")
+        raise InputError(f"{what}: holds {quote(document)}; expected {_FORM}")
     for label, target in document.items():
         if isinstance(target, bool) or not isinstance(target, str | int | float):
             raise InputError(f"{what}: label {quote(label)} is mapped to {quote(target)}; expected a number or a name")

@@ -194,7 +194,7 @@ def _read_json(file: Path, what: str) -> dict[str, Any]:
         with file.open(encoding="utf-8-sig") as opened:
             given = json.load(opened)
     except OSError as error:
-        raise InputError(f"{what}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{what}: cannot be read: {error.strerror}; expected COCO annotations (.json)") from error
     except (ValueError, RecursionError) as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{what}: not readable as JSON: {quote(first)}; expected COCO annotations") from error

@@ -80,10 +80,10 @@ def load_dataset(
         items, unsplit = _of_split(listed, split)
         notices += unsplit
     elif in_folders and len(splits) > 1:
-        held_back = min(splits, key=lambda name: (name in TRAINING_NAMES, name))
+        offered = held_back_split(splits) or min(splits)
         raise InputError(
             f"{listed.what} holds splits ({quote_list(sorted(splits))}), and what a model was trained on hides gaps; "
-            f"choose one with --split, such as --split {held_back} (split in auditor.toml)"
+            f"choose one with --split, such as --split {offered} (split in auditor.toml)"
         )
     items = sorted((replace(item, image_id=image_id(item.path)) for item in items), key=lambda item: item.path)
     if len({item.image_id for item in items}) < len(items):
@@ -134,7 +134,9 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
     except (OSError, ValueError) as error:  # a name that is too long or holds NUL
-        raise InputError(f"data {quote_path(path)} cannot be read: {error}") from error
+        raise InputError(
+            f"data {quote_path(path)} cannot be read: {error}; give a folder or a manifest that can be"
+        ) from error
     if is_file:
         return read_manifest(path, reading)
     if not is_folder:
@@ -157,6 +159,13 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
         return listed
     told = f"{quote_list(unread)} in the folder of the data name pictures too and are not read: --data names them"
     return replace(listed, notices=(*listed.notices, told))
+
+
+def held_back_split(splits: Iterable[str]) -> str | None:
+    """A split to audit, where others hold what a model was trained on; None where all are alike."""
+    names = {name for name in splits if split_name(name) in TRAINING_NAMES}
+    others = sorted(set(splits) - names)
+    return others[0] if names and others else None
 
 
 def in_training(dataset: Dataset) -> bool | None:

@@ -47,7 +47,7 @@ def write_layout_manifest(
     """
     if not (source.is_dir() if layout in ("folder", "hf") else source.is_file()):
         expected = "a folder" if layout in ("folder", "hf") else "a file"
-        raise InputError(f"manifest {layout}: {quote_path(source)} is not {expected}; expected one as SOURCE")
+        raise InputError(f"manifest {layout}: {quote_path(source)} is not {expected}; expected one as ROOT")
     if crops is not None:  # said before the work is done
         crops.mkdir(parents=True, exist_ok=True)
         placed(output or crops / DEFAULT_NAME, crops, (), "crops")

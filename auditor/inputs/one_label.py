@@ -60,8 +60,8 @@ class OneOf:
                 close = nearest(name, seen)
                 hint = f"; did you mean {quote(close)}?" if close else ""
                 raise InputError(
-                    f"{what}: no picture has the label {quote(name)} of --one-of{hint}; labels: "
-                    f"{quote_list(sorted(seen))}"
+                    f"{what}: no picture has the label {quote(name)} of --one-of; labels: "
+                    f"{quote_list(sorted(seen))}{hint}"
                 )
         kept: dict[str, str] = {}
         left_out: Counter[str] = Counter()

@@ -323,7 +323,8 @@ def _in_order(table: PredictionTable, output_names: Sequence[str] | None) -> Sco
     if output_names is None or table.names is None:
         if output_names is not None and table.scores.shape[1] != len(output_names):
             raise InputError(
-                f"{table.what}: {table.scores.shape[1]} scores a picture, and the head has {len(output_names)} outputs"
+                f"{table.what}: {table.scores.shape[1]} scores a picture, and the head has {len(output_names)} "
+                "outputs; expected a score for each, in its order"
             )
         return table.scores
     position = {loose_key(name): at for at, name in enumerate(table.names)}

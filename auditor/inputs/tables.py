@@ -74,7 +74,8 @@ def read_table(path: Path, what: str, problems: Problems | None = None) -> Table
         require_regular(path)
         table = reader(path, what, found)
     except OSError as error:
-        raise InputError(f"{what}: cannot be read: {error.strerror or _first_line(error)}") from error
+        reason = error.strerror or _first_line(error)
+        raise InputError(f"{what}: cannot be read: {reason}; look at its path and its rights") from error
     if problems is None:
         found.refuse(what)
     return table
@@ -182,7 +183,9 @@ def _read_parquet(path: Path, what: str, problems: Problems) -> Table:
         table = pq.ParquetFile(path).read()
         names = table.column_names
     except (pa.ArrowException, UnicodeDecodeError) as error:  # a column's name, in no UTF-8
-        raise InputError(f"{what}: not readable as Parquet: {_first_line(error)}") from error
+        raise InputError(
+            f"{what}: not readable as Parquet: {_first_line(error)}; write it again, or give a CSV"
+        ) from error
     _refuse_repeated(names, what)
     columns: dict[str, list[str]] = {}
     for name, column in zip(names, table.columns, strict=True):

@@ -70,7 +70,7 @@ def load_vocabulary(path: Path | None = None) -> Vocabulary:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}: not readable as TOML: {' '.join(str(error).split())}") from error
+        raise InputError(f"{name}: not readable as TOML: {' '.join(str(error).split())}; mend that place") from error
     return _Reader(name, LineIndex(text, "concept"), LineIndex(text, "family")).read(document)
 
 

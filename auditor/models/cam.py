@@ -36,6 +36,9 @@ from auditor.models.user_code import call_model
 from auditor.records import FloatArray
 from auditor.wording import quote
 
+#: What to do where a module runs other layers for some pictures than for others.
+_EVERY_BATCH = "expected every batch to pass the same layers: take out of forward what depends on the pictures"
+
 
 class NoPathError(ModelError):
     """The head does not depend on the values of the target layer."""
@@ -217,7 +220,9 @@ def _on_device(classifier: Classifier, batch: Tensor) -> Tensor:
 def _channels(classifier: Classifier, seen: _Seen) -> Tensor:
     """(B, K) that the head gets."""
     if len(seen.parts) < len(classifier.head_parts):
-        raise ModelError(f"{classifier.spec} did not call its head '{classifier.head_layer}' for this batch")
+        raise ModelError(
+            f"{classifier.spec} did not call its head '{classifier.head_layer}' for this batch; {_EVERY_BATCH}"
+        )
     return channels_of([seen.parts[at] for at in range(len(seen.parts))], classifier.unit)
 
 
@@ -231,13 +236,17 @@ def _head_values(classifier: Classifier, seen: _Seen, returned: Any) -> tuple[Te
     if classifier.logits == "model":
         logits = output_tables(returned, len(channels)).get(classifier.output)
     if logits is None:
-        raise ModelError(f"{classifier.spec} did not return its output {quote(classifier.output)} for this batch")
+        raise ModelError(
+            f"{classifier.spec} did not return its output {quote(classifier.output)} for this batch; {_EVERY_BATCH}"
+        )
     return channels, two_classes(logits) if classifier.one_logit else logits
 
 
 def _target_values(classifier: Classifier, seen: _Seen) -> Tensor:
     if seen.target is None:
-        raise ModelError(f"layer '{classifier.target_layer}' of {classifier.spec} did not run for this batch")
+        raise ModelError(
+            f"layer '{classifier.target_layer}' of {classifier.spec} did not run for this batch; {_EVERY_BATCH}"
+        )
     return seen.target
 
 

@@ -125,7 +125,10 @@ def find_head(
     considered = {output: outputs[output] for output in _considered(outputs, wanted, name)}
     finite = {output: values for output, values in considered.items() if values.isfinite().all()}
     if not finite:
-        raise ModelError(f"{name} returns values that are not finite on a probe: are these its weights?")
+        raise ModelError(
+            f"{name} returns values that are not finite on a probe; expected finite logits: see whether "
+            "these are its weights"
+        )
     # Of other pictures: what was fitted to the probe alone falls here.
     again, returned = _hear(module, 1.7 * batch.flip(0, 3) - 0.3, name)
     probes = {

@@ -54,7 +54,8 @@ def drawing_with(classifier: Classifier, method: str | None) -> Classifier:
     if method == "cam":
         raise ModelError(
             f"map method 'cam' needs a head whose input is the mean over the places of '{classifier.target_layer}', "
-            f"which that of {classifier.spec} is not: leave --map-method out ({classifier.map_method}) or give grad_cam"
+            f"which that of {classifier.spec} is not: leave --map-method out (it is "
+            f"{classifier.map_method} then) or give grad_cam"
         )
     if method != "attention_value":
         return replace(classifier, target=target)
@@ -64,7 +65,8 @@ def drawing_with(classifier: Classifier, method: str | None) -> Classifier:
             return drawing
     raise ModelError(
         f"map method 'attention_value' needs a class token and an attention with a layer {quote(_QKV[0])} or "
-        f"{quote(_VALUE[0])}, which {classifier.spec} has not: leave --map-method out ({classifier.map_method})"
+        f"{quote(_VALUE[0])}, which {classifier.spec} has not: leave --map-method out (it is "
+        f"{classifier.map_method} then)"
     )
 
 

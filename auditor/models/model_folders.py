@@ -186,7 +186,10 @@ def timm_folder(name: str, weights: Path | None, *, random: bool) -> Source:
             "expected a folder that timm saved (one of transformers is hf:PATH)"
         )
     if not isinstance(published, dict) or not isinstance(arguments, dict) or arguments.keys() & _NO_ARGUMENTS:
-        raise ModelError(f"model '{spec}': {folder / _CONFIG} is no configuration as timm writes it")
+        raise ModelError(
+            f"model '{spec}': {folder / _CONFIG} is no configuration as timm writes it; take it again "
+            "from where the weights came from"
+        )
     n_classes = config.get("num_classes", published.get("num_classes", 1000))
     with users_code(f"model '{spec}'", "expected a folder that timm saved"):
         module: nn.Module = timm.create_model(architecture, pretrained=False, **{**arguments, "num_classes": n_classes})
@@ -207,7 +210,7 @@ def _labels(spec: str, config: Mapping[str, Any], published: Mapping[str, Any]) 
     if names is None:
         return None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ModelError(f"model '{spec}': 'label_names' of its {_CONFIG} is no list of names")
+        raise ModelError(f"model '{spec}': 'label_names' of its {_CONFIG} is no list of names; mend it, or take it out")
     return tuple(names)
 
 
@@ -236,7 +239,12 @@ def _config(spec: str, path: Path) -> dict[str, Any]:
     try:
         found = json.loads(read_regular_text(path))
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise ModelError(f"model '{spec}': {path} cannot be read as JSON: {plain(str(error))}") from error
+        raise ModelError(
+            f"model '{spec}': {path} cannot be read as JSON: {plain(str(error))}; take it again "
+            "from where the weights came from"
+        ) from error
     if not isinstance(found, dict):
-        raise ModelError(f"model '{spec}': {path} is no table of settings")
+        raise ModelError(
+            f"model '{spec}': {path} is no table of settings; take it again from where the weights came from"
+        )
     return found

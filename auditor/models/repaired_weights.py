@@ -146,7 +146,9 @@ def write_repaired(
             save_file(tensors, unfinished, metadata={**keys.metadata, **names})
             unfinished.chmod(0o644)  # safetensors makes it readable for its owner alone
         except OSError as error:
-            raise ModelError(f"weights {output} cannot be written: {error.strerror or error}") from error
+            raise ModelError(
+                f"weights {output} cannot be written: {error.strerror or error}; give another --output"
+            ) from error
         loaded = load_classifier(
             classifier.spec,
             weights=unfinished,

@@ -52,11 +52,14 @@ def read_history(
             continue
         seen[run.run_id] = quote_path(folder)
         dated.append((run.rejudged_from.created_at if run.rejudged_from else run.created_at, name, folder))
+    looked = counted(len(audits), "folder")
+    step = "give folders of audits, or one that holds them"
+    nothing = f"no audit to tell a history of, in {looked} that were looked at; {step}"
     if not dated:
-        raise InputError(f"no audit to tell a history of, in {counted(len(audits), 'folder')} that were looked at")
+        raise InputError(nothing)
     followed = follow_releases(_facts(sorted(dated), opened))
     if not followed.steps:
-        raise InputError(f"no audit to tell a history of, in {counted(len(audits), 'folder')} that were looked at")
+        raise InputError(nothing)
     return followed
 
 

@@ -191,10 +191,10 @@ def read_audit_json(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path} cannot be read ({error}); {_AGAIN}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
-        raise StoreError(f'{path} is not the manifest of an audit: expected "format": "{_FORMAT}"')
+        raise StoreError(f'{path} is not the manifest of an audit: expected "format": "{_FORMAT}"; {_AGAIN}')
     version = manifest.get("schema_version")
     if not isinstance(version, int):
-        raise StoreError(f"{path} has schema_version {version!r}; expected a whole number")
+        raise StoreError(f"{path} has schema_version {version!r}; expected a whole number; {_AGAIN}")
     if version > len(MIGRATIONS):
         versions = manifest.get("versions")
         raise newer_schema(folder, version, versions.get("auditor") if isinstance(versions, dict) else None)

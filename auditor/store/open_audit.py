@@ -34,7 +34,10 @@ def open_audit_database(
         foreign.refuse_strange(reader, path)
         version = migrations.schema_version(reader)
         if version is None:
-            raise StoreError(f"{path} is a DuckDB file, but not of an audit: it has no table 'migrations'")
+            raise StoreError(
+                f"{path} is a DuckDB file, but not of an audit: it has no table 'migrations'; give the folder of "
+                "`auditor run --out`"
+            )
         if version > len(migrations.MIGRATIONS):
             writer = reader.execute("SELECT auditor_version FROM migrations ORDER BY position DESC").fetchone()
             raise newer_schema(folder, version, writer[0] if writer else None)

@@ -150,7 +150,9 @@ def _run_facts(folder: Path) -> tuple[str, str, str]:
         with connect_to_read(path, memory_limit=_MEMORY) as connection:
             facts = run_facts(connection)
     except duckdb.Error as error:
-        raise StoreError(f"{path} has other tables than an audit ({str(error).splitlines()[0]})") from error
+        raise StoreError(
+            f"{path} has other tables than an audit ({str(error).splitlines()[0]}); take it from a whole copy"
+        ) from error
     if facts is None:
         raise StoreError(f"{path} holds no run; make the audit again, or take it from a whole copy")
     return facts

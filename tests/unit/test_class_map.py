@@ -187,7 +187,7 @@ def test_name_that_looks_like_a_number_is_a_name(tmp_path):
         ("m.json", '{"a": 0, "a": 1}', "labels given more than once: 'a'"),
         ("m.json", '{"a": true, "b": 1}', "label 'a' is mapped to 'True'; expected a number or a name"),
         ("m.json", '{"a": [0], "b": 1}', "label 'a' is mapped to '[0]'"),
-        ("m.json", "[1, 2]", "expected label to output index or name"),
+        ("m.json", "[1, 2]", "expected a label and its output each: lines cat,0 below label,output (.csv)"),
         ("m.json", "{", "not readable as JSON"),
         ("m.json", "[" * 100_000, "not readable as JSON"),
         ("m.toml", "a = ", "not readable as TOML"),

@@ -73,7 +73,11 @@ def test_a_rejudged_audit_stands_on_the_day_of_its_model(audits, tmp_path):
 def test_what_is_wrong_is_one_line(audits, tmp_path):
     for folder, said in (
         (tmp_path / "none", "is no folder; give folders of audits, or one that holds them"),
-        (tmp_path, "no audit to tell a history of, in 0 folders that were looked at"),
+        (
+            tmp_path,
+            "no audit to tell a history of, in 0 folders that were looked at; give folders of audits, or one that "
+            "holds them",
+        ),
     ):
         result = run(folder, exit_code=2)
         assert result.stdout == ""

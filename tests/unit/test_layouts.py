@@ -1,6 +1,7 @@
 """What people have, read as it lies: columns under other names, other tables, folders of splits, imagefolder."""
 
 import json
+import shlex
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -298,10 +299,25 @@ def test_the_command_writes_what_run_would_read(tmp_path):
         f"{path}: 4 pictures, 2 classes (ant 2, bee 2)",
         "splits: train 2, val 2",
         "attributes: none",
-        f"Next: auditor run --data {path} --model ... --out ...",
+        f"Next: auditor run --data {path} --split val --model ... --out ...",  # not what a model was trained on
     ]
     assert load_dataset(path, split="val").items == load_dataset(tmp_path, split="val").items
     assert "is there already; --force replaces it" in manifest_of("folder", tmp_path, exit_code=2)
+
+
+@pytest.mark.parametrize(
+    ("splits", "asked"),
+    [(("train", "test"), " --split test"), (("north", "south"), ""), (("Training", "my eval"), " --split 'my eval'")],
+)
+def test_the_next_command_reads_what_a_model_was_not_trained_on(tmp_path, splits, asked):
+    here = touch(tmp_path / "own pictures", "a.jpg", "b.jpg", "c.jpg", "d.jpg")
+    rows = [f"{name}.jpg,{'xy'[i % 2]},{splits[i // 2]}" for i, name in enumerate("abcd")]
+    said = manifest_of("csv", write(here / "m.csv", "\n".join(["path,label,split", *rows])))
+    command = f"auditor run --data '{here}/auditor-manifest.csv'{asked} --model ... --out ..."
+    assert said[-1] == f"Next: {command}"  # as a shell takes it
+    words = shlex.split(command)
+    split = words[words.index("--split") + 1] if "--split" in words else None
+    assert len(load_dataset(here / "auditor-manifest.csv", split=split).items) == (2 if asked else 4)
 
 
 def test_the_command_keeps_pictures_with_one_of_the_labels(here):
@@ -311,8 +327,9 @@ def test_the_command_keeps_pictures_with_one_of_the_labels(here):
     assert "note: 1 of 4 pictures have several of the labels 'x', 'y', and are left out" in said
     assert "note: 1 of 4 pictures have none of the labels 'x', 'y', and are left out" in said
     assert pairs(load_dataset(here / "auditor-manifest.csv")) == AB
-    assert "no picture has the label 'reeds' of --one-of; did you mean 'reed'?" in manifest_of(
-        "csv", path, "--label-column", "tags", "--one-of", "x,reeds", "--force", exit_code=2
+    assert (
+        "no picture has the label 'reeds' of --one-of; labels: 'reed', 'x', 'y'; did you mean 'reed'?"
+        in manifest_of("csv", path, "--label-column", "tags", "--one-of", "x,reeds", "--force", exit_code=2)
     )
     assert "expected at least two labels" in manifest_of("csv", path, "--one-of", "x", exit_code=2)
 
@@ -329,5 +346,5 @@ def test_the_command_refuses_options_of_other_kinds(here):
     assert "--crops is for coco, and the manifest is of csv; leave it out" in manifest_of(
         "csv", here / "m.csv", "--crops", here, exit_code=2
     )
-    assert "is not a folder; expected one as SOURCE" in manifest_of("folder", here / "a.jpg", exit_code=2)
+    assert "is not a folder; expected one as ROOT" in manifest_of("folder", here / "a.jpg", exit_code=2)
     assert "has no metadata.csv, metadata.jsonl" in manifest_of("hf", here, exit_code=2)

@@ -217,7 +217,7 @@ def test_the_command(tmp_path):
         "splits: test 1, train 2, val 1",
         "attributes: Male",
         f"Next: auditor run --data {root}/auditor-manifest.csv --class-map {root}/auditor-manifest-class-map.csv"
-        " --model ... --out ...",
+        " --split test --model ... --out ...",
     ]
     again = CliRunner().invoke(cli.app, ["manifest", "celeba", str(root)])
     assert (again.exit_code, again.stdout) == (2, "")

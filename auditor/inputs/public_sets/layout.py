@@ -59,7 +59,7 @@ def read_lines(path: Path, what: str) -> Iterator[tuple[int, str]]:
     except UnicodeDecodeError as error:
         raise InputError(f"{what}: {path.name} is not UTF-8 text; expected the set's own file") from error
     except OSError as error:
-        raise InputError(f"{what}: {path.name} cannot be read: {error.strerror}") from error
+        raise InputError(f"{what}: {path.name} cannot be read: {error.strerror}; look at its rights") from error
 
 
 def read_pairs(path: Path, what: str, form: str) -> Iterator[tuple[int, str, str]]:

@@ -135,7 +135,9 @@ def _with_groups(file: _Seen, groups: dict[str, list[str]]) -> list[_Seen]:
         return [file]
     contexts = [context for name in groups.get(file.number, []) if (context := _subset_of(file.label, name))]
     if not contexts:
-        raise InputError(f"{WHAT}: {_GROUPS} gives picture {quote(file.number)} no group {file.label}(...)")
+        raise InputError(
+            f"{WHAT}: {_GROUPS} gives picture {quote(file.number)} no group {file.label}(...); take the set's own file"
+        )
     return [file._replace(context=context) for context in contexts]
 
 

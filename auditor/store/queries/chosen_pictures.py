@@ -74,7 +74,9 @@ def chosen_pictures(
             f"class {quote(class_name)} is not one of the audit's {len(classes):,}; {_near(class_name, classes)}"
         )
     if concept is None and choice != "mistakes":
-        raise InputError(f"pictures {quote(choice)} of which concept? Only mistakes are told without one; name one")
+        raise InputError(
+            f"pictures {quote(choice)} of which concept? Only mistakes are told without one; name one with --concept"
+        )
     concept_id = None if concept is None else _concept_id(connection, concept)
     return read_whole(connection, Selection(LISTS[choice], classes[class_name], concept_id))
 
