@@ -110,7 +110,7 @@ class Sections:
             exposed=exposed_sentence(self._losses.get(c)),
             arms_of="data" if no_model else "others" if by_pull and (compared or wanted) else "class",
             arms=tuple(compared or arms),
-            all_arms=tuple(arms) if compared and [arm.n for arm in arms] != [arm.n for arm in compared] else (),
+            all_arms=tuple(arms) if compared and {arm.n for arm in arms} != {arm.n for arm in compared} else (),
             tile_groups=self._pictures.tile_groups(verdict, by_pull=by_pull),
             forest=class_evidence.forest(leading, verdict),
             words=class_evidence.words_chart(concepts, verdict, self._residuals.get(c)),
