@@ -42,6 +42,8 @@ FULL, SHORT = Extent(4, 3, 4, 4, Sizes()), Extent(2, 3, 3, 3, Sizes(128, 72, 68)
 _MANY = 30
 #: Rows of the table of pictures that show a finding.
 _LISTED, _LISTED_OF_MANY = 200, 25
+#: Sections that are open; of the others the head is, so that a page of many stays an index of them.
+_UNFOLDED = 10
 _WORST, _GATE_ITEMS, _FAILURES, _LEAKS = 3, 100, 100, 100
 
 
@@ -107,8 +109,8 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     )
     yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
     template = templates.get_template("section.html.j2")
-    for verdict in shown:
-        yield template.render(shared, s=sections.section(verdict))
+    for rank, verdict in enumerate(shown):
+        yield template.render(shared, s=sections.section(verdict), folded=rank >= _UNFOLDED)
     yield templates.get_template("page_end.html.j2").render(
         shared,
         script=script,

@@ -93,10 +93,23 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// Printed, the page is its summary; all of it is printed where that is asked for.
+const printAll = document.getElementById("print-all");
+if (printAll) {
+  printAll.hidden = false;
+  printAll.addEventListener("click", () => {
+    document.body.classList.add("whole");
+    for (const fold of document.querySelectorAll("details.folded")) fold.open = true;
+    print();
+  });
+  addEventListener("afterprint", () => document.body.classList.remove("whole"));
+}
+
 // A link to what is folded opens it.
 const unfold = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target instanceof HTMLDetailsElement) target.open = true;
+  for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  target?.scrollIntoView();
 };
 addEventListener("hashchange", unfold);
 unfold();
