@@ -25,11 +25,14 @@ from auditor.rules import (
     shown_by_others,
     written,
 )
+from auditor.store.queries.matrix import CalledOnSide
 from reports.display import plain
 from reports.page import charts
-from reports.page.records import Arm
+from reports.page.records import Arm, WentTo
 
 _LABEL = 27
+#: Classes that pictures of one go to, and are named.
+_CALLS = 5
 _STATUS = {
     "too_few": "too few pictures",
     "not_identified": "cannot be told apart",
@@ -171,6 +174,20 @@ def compared_arms(verdict: Verdict, leading: Sequence[Finding]) -> list[Arm]:
         _arm(f"without {concept}", gap.n_without, gap.called_without, not loses and not by_pull),
         _arm(f"with {concept}", gap.n_with, gap.called_with, loses or by_pull),
     ]
+
+
+def went_to(verdict: Verdict, called: Sequence[CalledOnSide]) -> list[WentTo]:
+    """Where pictures of the class go without its concept and with it."""
+    concept = plain(verdict.concept or "", 30)
+    sides = []
+    for present in (False, True):
+        calls = [(plain(one.called, 40), one.n) for one in called if one.present == present]
+        others = sum(n for _, n in calls[_CALLS:])
+        if calls:
+            n = sum(n for _, n in calls)
+            side = f"{'with' if present else 'without'} {concept}"
+            sides.append(WentTo(side, n, tuple(calls[:_CALLS]), others))
+    return sides
 
 
 def arms(verdict: Verdict, counterexamples: Sequence[Counterexample], subgroups: Sequence[Subgroup]) -> list[Arm]:

@@ -129,6 +129,16 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
+class WentTo:
+    """What pictures of a class are called on one side of its concept: the most frequent calls, and how many others."""
+
+    side: str
+    n: int
+    calls: tuple[tuple[str, int], ...]
+    n_others: int
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """All that the page says of one class."""
 
@@ -140,6 +150,7 @@ class Section:
     arms_of: Literal["class", "others", "data"]
     arms: tuple[Arm, ...]
     all_arms: tuple[Arm, ...]  # with the pictures that cannot be compared; empty where there are none
+    went_to: tuple[WentTo, ...]
     tile_groups: tuple[TileGroup, ...]
     forest: Markup
     words: Markup

@@ -20,6 +20,7 @@ from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.exposure import expected_losses
 from auditor.store.queries.leads import leads
+from auditor.store.queries.matrix import CalledOnSide, called_by_side
 from auditor.store.queries.pictures import Side, SidePicture
 from reports.display import exposed_sentence, plain
 from reports.page import class_evidence
@@ -111,6 +112,7 @@ class Sections:
             arms_of="data" if no_model else "others" if by_pull and (compared or wanted) else "class",
             arms=tuple(compared or arms),
             all_arms=tuple(arms) if compared and {arm.n for arm in arms} != {arm.n for arm in compared} else (),
+            went_to=tuple(class_evidence.went_to(verdict, self._called(verdict))),
             tile_groups=self._pictures.tile_groups(verdict, by_pull=by_pull),
             forest=class_evidence.forest(leading, verdict),
             words=class_evidence.words_chart(concepts, verdict, self._residuals.get(c)),
@@ -130,6 +132,12 @@ class Sections:
             statements=class_evidence.statements(verdict),
             sql_command=shlex.join(["duckdb", "-readonly", "-csv", f"{self._folder}/{DATABASE_NAME}"]),
         )
+
+    def _called(self, verdict: Verdict) -> list[CalledOnSide]:
+        """Of a class that is recognised more or less often with its concept, what its pictures are called."""
+        if verdict.concept_id is None or shown_by_others(verdict.rule_id):
+            return []
+        return called_by_side(self._connection, verdict.class_idx, verdict.concept_id)
 
 
 def _of_concept(findings: Sequence[Finding], verdict: Verdict) -> list[Finding]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from auditor.gate.gap_change import plain_gap
 from auditor.records import FOUND
-from auditor.rules import MIN_ARM, RECALL_GAP
-from auditor.store.queries.audit import Connection
+from auditor.rules import MIN_ARM, PRESENT, RECALL_GAP
+from auditor.store.queries.audit import Connection, records
 
 # Concepts of which a finding tells something, so that the audit kept in which pictures they are. Members of a family
 # stand behind it, unless a verdict names them or each is asked for.
@@ -61,6 +61,13 @@ WHERE list_contains($classes, class_idx) AND list_contains($concepts, concept_id
 _HAS_FAMILIES = """
 SELECT count(*) > 0 FROM concept_families WHERE concept_id IN (SELECT concept_id FROM findings)
 """
+_CALLED_BY_SIDE = """
+SELECT c.presence > $present AS present, p.predicted_name, count(*) AS n
+FROM predictions p JOIN concept_presence c USING (image_id)
+WHERE p.label_idx = $class_idx AND c.concept_id = $concept_id AND p.predicted_name IS NOT NULL
+GROUP BY ALL ORDER BY present, n DESC, p.predicted_name
+"""
+
 _CALLED = """
 SELECT label_idx, predicted_idx, count(*) FROM predictions
 WHERE label_idx IS NOT NULL AND predicted_idx IS NOT NULL GROUP BY ALL ORDER BY ALL
@@ -131,6 +138,21 @@ def matrix_cells(
             gap, low, high = (None, None, None) if plain is None else (plain.effect, plain.low, plain.high)
         found[c, concept_id] = MatrixCell(c, concept_id, n1, x1, n0, x0, gap, low, high, status or "too_few", leads)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class CalledOnSide:
+    """How many pictures of a class, with a concept or without it, are called one class."""
+
+    present: bool
+    called: str
+    n: int
+
+
+def called_by_side(connection: Connection, class_idx: int, concept_id: str) -> list[CalledOnSide]:
+    """What a class's pictures are called without a concept and with it, most first; empty where that is not kept."""
+    parameters = {"class_idx": class_idx, "concept_id": concept_id, "present": PRESENT}
+    return records(connection.execute(_CALLED_BY_SIDE, parameters), CalledOnSide)
 
 
 def has_families(connection: Connection) -> bool:
