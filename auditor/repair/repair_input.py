@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ class RepairInput:
     units: IntArray  # (n,) codes of pictures that belong together
     pairs: tuple[tuple[int, int], ...]
     channel_groups: IntArray  # (K,) group of every channel, -1 for none
+    image_ids: tuple[str, ...]  # n
 
     @property
     def classes(self) -> IntArray:
@@ -51,6 +53,7 @@ class RepairInput:
             residual=self.residual[rows],
             folds=self.folds[rows],
             units=self.units[rows],
+            image_ids=tuple(compress(self.image_ids, rows)),
         )
 
 
@@ -88,4 +91,5 @@ def repair_input(
         units=np.unique(units[rows], return_inverse=True)[1],
         pairs=tuple((c, concepts.index(v)) for c, v in targets),
         channel_groups=channel_groups,
+        image_ids=tuple(compress(inputs.image_ids, rows)),
     )

@@ -25,6 +25,7 @@ from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_
 from reports.page.actions import actions, picture_table
 from reports.page.matrix import matrix_part
 from reports.page.pictures import PictureBudget, Sizes
+from reports.page.repair_cards import repair_parts
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
 from reports.what_now import audit_folder, command_on, report_command
@@ -87,6 +88,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     shared["tables"] = {
         verdict.class_idx: picture_table(connection, verdict, folder, limit=listed) for verdict in shown
     }
+    shown_repairs, n_more_repairs = repair_parts(connection, budget)
     css, script, script_hash = assets()
     yield templates.get_template("page_top.html.j2").render(
         shared,
@@ -102,6 +104,8 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         seen=reach(verdict.detectable_effect for verdict in verdicts),
         verdicts=verdicts,
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
+        repairs=shown_repairs,
+        n_more_repairs=n_more_repairs,
     )
     yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
     template = templates.get_template("section.html.j2")

@@ -39,6 +39,7 @@ def shortcut(n: int = 600, seed: int = 0, *, known: bool = True) -> RepairInput:
         units=np.arange(n),
         pairs=((1, 0),),
         channel_groups=np.array([0, 1, 2, 2]),
+        image_ids=tuple(map(str, range(n))),
     )
 
 
@@ -142,7 +143,8 @@ def test_the_choice_for_a_fold_does_not_look_at_it(tried):
 
 def test_a_shortcut_is_taken_out():
     given = shortcut()
-    head, card = repair(given, (RepairTarget("b", "water", "water", 270, 30, 0),), ("a", "b"), METHODS, seed=0)
+    found = repair(given, (RepairTarget("b", "water", "water", 270, 30, 0),), ("a", "b"), METHODS, seed=0)
+    head, card = found.head, found.card
     worst = next(one for one in card.figures if one.name == "worst")
     assert worst.before < 0.3
     assert worst.after > 0.7
@@ -158,14 +160,15 @@ def test_a_repair_that_helps_nobody_is_objected_to():
         given, head=LinearHead(np.array([[0, 0, 0, 0], [8, 0, 0, 0]], np.float32), np.array([0, -4], np.float32))
     )
     # taking the group of the concept out of a head that does not read it
-    _, card = repair(fine, (RepairTarget("b", "water", "water", 270, 30, 0),), ("a", "b"), ("groups",), seed=0)
+    card = repair(fine, (RepairTarget("b", "water", "water", 270, 30, 0),), ("a", "b"), ("groups",), seed=0).card
     assert card.objections
 
 
 def test_where_nobody_knows_the_presence_mistakes_say_it():
     given = shortcut(known=False)
     assert {one.method for one in candidates(given, METHODS)} == {"reweight", "groups"}
-    head, card = repair(given, (RepairTarget("b", "w", "w", 0, 0, 300),), ("a", "b"), ("reweight",), seed=0)
+    found = repair(given, (RepairTarget("b", "w", "w", 0, 0, 300),), ("a", "b"), ("reweight",), seed=0)
+    head, card = found.head, found.card
     assert "nobody knows" in card.notices[0]
     assert abs(head.weight[1, 1]) < 6
 
