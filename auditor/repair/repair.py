@@ -182,6 +182,6 @@ def _halved(given: RepairInput, worst: Subgroup, candidate: Candidate) -> float 
     for fold in np.unique(given.folds[worst.rows]):
         judged = np.zeros(given.labels.size, dtype=np.bool_)
         judged[worst.rows] = given.folds[worst.rows] == fold
-        ((_, head),) = repaired_heads(given.part((given.folds != fold) & ~left_out), [candidate])
+        ((_, head),) = repaired_heads(given.without_fold(int(fold), ~left_out), [candidate])
         right.append(answers_of(head, given.activations[judged]).called == worst.class_idx)
     return float(np.concatenate(right).mean())

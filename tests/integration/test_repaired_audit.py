@@ -7,8 +7,10 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -20,6 +22,8 @@ from auditor.models.bundled import bundled_path
 from auditor.models.load_classifier import load_classifier
 from auditor.models.repaired_weights import head_keys
 from auditor.regular_files import file_sha256
+from auditor.rejudge import held_audit
+from auditor.repair.repair_input import repair_input
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.repairs import changed_pictures, repair_figures, repairs
 
@@ -100,6 +104,21 @@ def test_the_audit_keeps_the_repair_and_its_reports_show_it(audit, repaired):
     assert "waterbird without water" in page
     assert "### Repair" in model_card.output
     assert "is the one before the repair" in model_card.output
+
+
+def test_what_is_erased_without_a_fold_has_seen_nothing_of_it(audit):
+    inputs = held_audit(audit).evidence_input
+    x = np.zeros((len(inputs.image_ids), 1), np.float32)
+    v = next(v for v, one in enumerate(inputs.concepts) if one.term == "water")
+    pairs, groups = ((inputs.class_names.index("waterbird"), v),), np.zeros(1, np.int64)
+    given = repair_input(inputs, x, pairs, groups)
+    presence = inputs.presence.copy()
+    held = np.flatnonzero(inputs.label_idx >= 0)[given.folds == 1]
+    presence[held] = presence[held[::-1]]
+    again = repair_input(replace(inputs, presence=presence), x, pairs, groups)
+    others = given.folds != 1
+    assert given.residual_without[1][others] == pytest.approx(again.residual_without[1][others])
+    assert given.residual[others] != pytest.approx(again.residual[others])
 
 
 def test_a_repair_made_again_takes_the_place_of_the_first(audit, repaired, tmp_path):

@@ -130,6 +130,26 @@ def test_held_out_answers_come_from_heads_that_saw_nothing_of_the_fold(tried):
     assert (answers_of(head, given.activations[fold]).called == once.answers.called[fold]).all()
 
 
+def test_a_fold_is_fitted_to_the_residual_that_did_not_see_it():
+    given = shortcut()
+    fold, other = given.folds == 2, np.roll(given.residual, 1, axis=0)
+    trial = try_all(replace(given, residual_without={2: other}), [Candidate("erase")], lambda *_: None)[0]
+    seen = replace(given, residual=other).part(~fold)
+    ((_, head),) = repaired_heads(seen, [Candidate("erase")])
+    assert (answers_of(head, given.activations[fold]).called == trial.answers.called[fold]).all()
+    once = try_all(given, [Candidate("erase")], lambda *_: None)[0]
+    assert (once.answers.called[~fold] == trial.answers.called[~fold]).all()
+    assert not (once.answers.called[fold] == trial.answers.called[fold]).all()
+
+
+def test_where_no_concept_can_be_told_without_a_fold_nothing_is_erased_there():
+    given = shortcut()
+    without = replace(given, residual_without={2: np.zeros((given.labels.size, 0), np.float32)})
+    trial = try_all(without, [Candidate("erase")], lambda *_: None)[0]
+    fold = given.folds == 2
+    assert (trial.answers.called[fold] == answers_of(given.head, given.activations[fold]).called).all()
+
+
 def test_the_choice_for_a_fold_does_not_look_at_it(tried):
     given, trials = tried
     fold = given.folds == 0
