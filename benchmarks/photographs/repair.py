@@ -46,10 +46,19 @@ _PENALTY = 0.01  # of the head that is the limit, as in `benchmarks.repair`
 def scenarios(contexts: Sequence[str], seeds: Sequence[int]) -> list[Scenario]:
     """A head for each context and seed; which class is planted alternates."""
     of = {one.context_name: one for one in grid("open", "full") if one.control is None and one.photos == "cats_dogs"}
-    sizes = {"n_train": 60, "n_audit": 100, "noise": 0.5, "penalty": 1e-2}
-    rates = {"correlation": 0.95, "audited": 0.9, "elsewhere": 0.05}
     return [
-        replace(of[name], seed=seed + 1_000 * i, planted=(seed % 2,), **sizes, **rates)
+        replace(
+            of[name],
+            seed=seed + 1_000 * i,
+            planted=(seed % 2,),
+            correlation=0.95,
+            audited=0.9,
+            elsewhere=0.05,
+            n_train=60,
+            n_audit=100,
+            noise=0.5,
+            penalty=1e-2,
+        )
         for i, name in enumerate(contexts)
         for seed in seeds
     ]
