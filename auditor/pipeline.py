@@ -40,6 +40,7 @@ from auditor.extraction.edit_record import EditRecorder
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import decoded_side, extract_features
 from auditor.extraction.kept_inputs import EvidenceSource
+from auditor.extraction.new_head import REUSED_NOTICE, features_under_new_head
 from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
 from auditor.extraction.picture_edits import object_places, picture_edits
 from auditor.extraction.picture_maps import exemplar_maps
@@ -79,6 +80,7 @@ from auditor.picture_concepts import picture_concepts
 from auditor.place_grid import place_of
 from auditor.properties.levels import level_edits, property_values
 from auditor.records import AtlasSpace, BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
+from auditor.store.manifest import check_whole, read_audit_json
 from auditor.store.one_writer import one_writer
 from auditor.taught_concepts import teach
 from auditor.textcam.attribution import centred_weights, class_balanced_stats
@@ -93,7 +95,12 @@ logger = logging.getLogger(__name__)
 
 
 def run_audit(
-    config: AuditConfig, *, live: LiveModel | None = None, resume: bool = False, on_progress: Progress | None = None
+    config: AuditConfig,
+    *,
+    live: LiveModel | None = None,
+    resume: bool = False,
+    features_of: Path | None = None,
+    on_progress: Progress | None = None,
 ) -> Path:
     """Audit a data set and a classifier.
 
@@ -104,6 +111,8 @@ def run_audit(
             the same auditor is left as it is, one that differs or is damaged is made anew from what is whole of it.
             The contents of pictures and masks count; in CI all are read, elsewhere those that something touched since
             they were read last.
+        features_of: A finished audit of the same pictures and the same network under another last layer, whose features
+            are taken over: no picture goes through the model to be looked at by the evidence.
         on_progress: Called with (stage, done, total).
 
     Returns:
@@ -113,11 +122,13 @@ def run_audit(
         AuditorError: with one line that says what to mend; shards that were written stay for ``resume``.
     """
     check_out_folder(config.out, resume=resume)
+    if features_of is not None:
+        check_whole(features_of)
     with one_writer(config.out):
         inputs = load_inputs(config, live=live, on_progress=on_progress)
         if is_up_to_date(config.out, config, inputs):
             return config.out
-        inputs, gathered = gather(config, inputs, on_progress=on_progress)
+        inputs, gathered = gather(config, inputs, features_of=features_of, on_progress=on_progress)
         write_audit(config.out, analyse(inputs, gathered, n_jobs=config.n_jobs, on_progress=on_progress), config)
     return config.out
 
@@ -259,7 +270,9 @@ def expired_core(config: AuditConfig, today: datetime.date) -> list[str]:
     ]
 
 
-def gather(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None = None) -> tuple[Inputs, Gathered]:
+def gather(
+    config: AuditConfig, inputs: Inputs, *, features_of: Path | None = None, on_progress: Progress | None = None
+) -> tuple[Inputs, Gathered]:
     """All that the evidence weighs, and the inputs with what was measured of the pictures beside what they say.
 
     Whatever judges pictures by a model comes this way, so that all judge the same concepts.
@@ -267,9 +280,15 @@ def gather(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None 
     Raises:
         InputError: too many pictures cannot be read.
     """
-    shards = extract(config, inputs, on_progress=on_progress)
+    if features_of is None:
+        shards = extract(config, inputs, on_progress=on_progress)
+    else:
+        shards = take_over(config, inputs, features_of, on_progress=on_progress)
     inputs = with_properties(inputs, shards)
-    told = tuple(decoding_notices(shards.wide_peaks(), shards.n_see_through(), shards.n))
+    told = (
+        *([] if features_of is None else [REUSED_NOTICE]),
+        *decoding_notices(shards.wide_peaks(), shards.n_see_through(), shards.n),
+    )
     for notice in told:
         logger.warning("%s", notice)
     inputs = replace(inputs, notices=(*inputs.notices, *told))
@@ -297,6 +316,31 @@ def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None
             features=inputs.features,
             on_progress=on_progress,
         )
+    _check_failures(shards, len(inputs.dataset.items), config)
+    return shards
+
+
+def take_over(
+    config: AuditConfig, inputs: Inputs, features_of: Path, *, on_progress: Progress | None = None
+) -> FeatureShards:
+    """The features of a finished audit, under the last layer of this model.
+
+    Raises:
+        InputError: they are of another network, other pictures or other settings.
+    """
+    digests = read_audit_json(features_of).get("digests")
+    shards = features_under_new_head(
+        inputs.dataset,
+        inputs.classifier,
+        inputs.encoder,
+        source=features_of / FEATURES_NAME,
+        digests=digests if isinstance(digests, dict) else {},
+        folder=config.out / FEATURES_NAME,
+        thumbnails=config.thumbnails,
+        batch_size=config.batch_size,
+        properties=config.properties,
+        on_progress=on_progress,
+    )
     _check_failures(shards, len(inputs.dataset.items), config)
     return shards
 

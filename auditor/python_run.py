@@ -58,6 +58,7 @@ def run_audit(
     exposure: Mapping[str, float] | None = None,
     concepts: Mapping[str, ExampleSettings | Mapping[str, object]] | None = None,
     resume: bool = False,
+    resume_features: AnyPath | None = None,
     quiet: bool = False,
     on_progress: Progress | None = None,
 ) -> Audit:
@@ -109,6 +110,7 @@ def run_audit(
         concepts: By name the pictures that show a concept (``yes``) and those that do not (``no``).
         resume: Go on with what ``out`` holds. A finished audit of the same inputs is left as it is; a module in memory
             is the same where its digest is (`docs/python.md`).
+        resume_features: A finished audit of the same network with another last layer, whose features are taken.
         quiet: Draw no progress in the terminal.
         on_progress: Called with (stage, done, total) instead.
 
@@ -174,7 +176,8 @@ def run_audit(
     if live is not None and made.weights is not None:
         raise InputError(f"the settings name weights {str(made.weights)!r}, and {live.spec} has its own: take them out")
     with progress_bars(quiet or on_progress is not None) as bars:
-        return Audit(run_pipeline(made, live=live, resume=resume, on_progress=on_progress or bars))
+        earlier = None if resume_features is None else Path(resume_features).expanduser()
+        return Audit(run_pipeline(made, live=live, resume=resume, features_of=earlier, on_progress=on_progress or bars))
 
 
 def _paths(**given: AnyPath | None) -> dict[str, Path | None]:

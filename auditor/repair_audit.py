@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +13,22 @@ from auditor.audit_folder import FEATURES_NAME
 from auditor.config import AuditConfig
 from auditor.errors import InputError, ModelError, StoreError
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.extraction.new_head import bodies_at
 from auditor.figures import counted
 from auditor.finished_audit import load_audited, settings_again
 from auditor.models.device import find_device
 from auditor.models.load_classifier import load_classifier
-from auditor.models.repaired_weights import head_keys, write_repaired
+from auditor.models.repaired_weights import head_keys, preprocess_path, write_repaired
 from auditor.pipeline import gather, run_audit
 from auditor.records import FloatArray, LinearHead, Progress, Verdict
 from auditor.rejudge import held_audit
-from auditor.repair.repair import repair
+from auditor.repair.repair import ProvenRepair, repair
 from auditor.repair.repair_input import repair_input
 from auditor.repair.sampling import sampling_list
 from auditor.repair_records import METHODS, Method, RepairCard, RepairTarget
 from auditor.rules import PRESENT
 from auditor.store.checksums import FILES
+from auditor.store.kept_repairs import keep_repair, kept_repair
 from auditor.store.manifest import check_whole, read_audit_json
 from auditor.store.one_writer import one_writer
 from auditor.store.open_audit import open_audit_database
@@ -55,6 +57,7 @@ class Repaired:
     model: str = ""
     nothing: str | None = None
     notices: tuple[str, ...] = ()
+    made: _Made | None = None
 
 
 def repair_audit(
@@ -126,11 +129,11 @@ def repair_audit(
     targets = _with_columns(source.inputs, pairs)
     read = repair_input(source.inputs, source.activations, tuple(targets), groups)
     described = _described(source.inputs, targets)
-    repaired, card = repair(
-        read, described, source.inputs.class_names, methods, seed=config.seed, on_progress=on_progress
-    )
+    proven = repair(read, described, source.inputs.class_names, methods, seed=config.seed, on_progress=on_progress)
+    repaired, card = proven.head, proven.card
+    made = _Made(proven, methods, force, audited)
     if card.objections and not force:
-        return Repaired(card=card, model=config.model, notices=left)
+        return Repaired(card=card, model=config.model, notices=(*left, *_keep(folder, made)))
     says = {
         "model": audited,
         "method": card.method,
@@ -152,7 +155,40 @@ def repair_audit(
     if rounded:
         told = (*told, f"{counted(rounded, 'picture')} are called otherwise by the rounding of what is written")
     card_path(output).write_text(json.dumps(card_as_dict(card), indent=2) + "\n", encoding="utf-8")
-    return Repaired(card=card, written=output, model=config.model, notices=(*left, *told))
+    made = replace(made, repaired_digest=loaded.digest, weights=output, body=classifier.body)
+    told = (*told, *_keep(folder, made))
+    return Repaired(card=card, written=output, model=config.model, notices=(*left, *told), made=made)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """What is kept of a repair in the audits of both models."""
+
+    proven: ProvenRepair
+    methods: tuple[Method, ...]
+    forced: bool
+    model_digest: str
+    repaired_digest: str | None = None
+    weights: Path | None = None
+    body: str | None = None  # of the network before the last layer, which is the same after
+
+
+def _keep(folder: Path, made: _Made) -> tuple[str, ...]:
+    """Keep it in an audit; where that cannot be, why: the weights and the card beside them are whole without."""
+    kept = kept_repair(
+        folder,
+        made.proven.card,
+        methods=made.methods,
+        forced=made.forced,
+        model_digest=made.model_digest,
+        repaired_digest=made.repaired_digest,
+        weights=made.weights,
+    )
+    try:
+        keep_repair(folder, kept, made.proven.card.figures, made.proven.changed)
+    except StoreError as error:
+        return (f"the repair is not kept in the audit: {error}",)
+    return ()
 
 
 def write_sampling_list(
@@ -246,7 +282,7 @@ def _check_output(output: Path, suffix: str) -> None:
     """Find out before long work."""
     if output.suffix != suffix:
         raise InputError(f"--output {output}: expected a name that ends with {suffix}")
-    for path in (output, card_path(output)) if suffix == ".safetensors" else (output,):
+    for path in (output, card_path(output), preprocess_path(output)) if suffix == ".safetensors" else (output,):
         if path.exists():
             raise InputError(f"{path} exists already: give another --output, or delete it")
     if not output.parent.is_dir():
@@ -353,17 +389,29 @@ def _called_otherwise(head: LinearHead, written: LinearHead, activations: FloatA
 
 def audit_repaired(
     folder: Path,
-    weights: Path,
+    repaired: Repaired,
     out: Path,
     given: Mapping[str, object],
     *,
     trust_code: bool = False,
     on_progress: Progress | None = None,
-) -> Path:
-    """Audit the repaired model as the audit at ``folder`` was made.
+) -> tuple[str, ...]:
+    """Audit a repaired model that was written as the audit at ``folder`` was made, and keep its repair there as well.
+
+    Returns:
+        What its reader must know.
 
     Raises:
         AuditorError: with one line that says what to mend.
     """
-    config = settings_again(folder, {**given, "weights": weights}, out=out, trust_code=trust_code)
-    return run_audit(config, on_progress=on_progress)
+    if repaired.written is None or repaired.made is None:
+        raise ValueError("no repaired model was written")
+    asked: dict[str, object] = {**given, "weights": repaired.written}
+    beside = preprocess_path(repaired.written)
+    if asked.get("preprocess") is None and beside.is_file():
+        asked["preprocess"] = beside  # else the pictures would be prepared in another way than they were audited
+    config = settings_again(folder, asked, out=out, trust_code=trust_code)
+    body = repaired.made.body
+    same = body is not None and _features_are_there(folder) and bodies_at(folder / FEATURES_NAME) == {body}
+    run_audit(config, features_of=folder if same else None, on_progress=on_progress)
+    return _keep(out, repaired.made)

@@ -86,3 +86,47 @@ class RepairCard:
     limit: RepairLimit | None
     objections: tuple[str, ...]
     notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPicture:
+    """A picture that is called something else after a repair, by heads that did not see it.
+
+    ``shows`` and ``lacks`` are the repaired concepts that it has and has not; of others nobody knows.
+    """
+
+    image_id: str
+    class_name: str
+    called_before: str
+    called_after: str
+    confidence_before: float
+    confidence_after: float
+    shows: tuple[str, ...]
+    lacks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRepair:
+    """A row of ``repairs``: what was asked, what was done, and which model came of it.
+
+    ``class_names`` and the two after it go together, one for each pair. ``repaired_digest`` and the two after it are
+    None where nothing was written; ``weights`` is relative to the audit's folder.
+    """
+
+    repair_id: str
+    created_at: str
+    auditor_version: str
+    model_digest: str
+    repaired_digest: str | None
+    weights_sha256: str | None
+    weights: str | None
+    class_names: tuple[str, ...]
+    concept_ids: tuple[str, ...]
+    concepts: tuple[str, ...]
+    methods: tuple[str, ...]  # that were tried
+    method: str
+    penalty: float | None
+    n_images: int
+    forced: bool
+    objections: tuple[str, ...]
+    notices: tuple[str, ...]

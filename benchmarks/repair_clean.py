@@ -67,8 +67,9 @@ def examine(scenario: Scenario, size: str, bank: Bank, work: Path) -> dict[str, 
         concept = inputs.concepts[v]
         target = RepairTarget(names[c], concept.concept_id, concept.term, int(there.sum()), int((~there).sum()), 0)
         methods = tuple(method for method in METHODS if method != "groups")
-        head, card = repair(given, (target,), names, methods, seed=0)
-        after = np.equal(answers_of(head, fresh).called, labels)
+        found = repair(given, (target,), names, methods, seed=0)
+        card = found.card
+        after = np.equal(answers_of(found.head, fresh).called, labels)
         repairs.append(
             {
                 "class": names[c],

@@ -47,7 +47,7 @@ def examine_models(
     torch.set_num_threads(1)
     work.mkdir(parents=True, exist_ok=True)
     bank = Bank(work, TOY_BANK if size == "toy" else SMALL_BANK, SAMPLE, pool=0)
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in [Path(source), Path(__file__), *_repair_files()]))
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in [Path(source), Path(__file__), *repair_files()]))
     found = []
     for seed in seeds:
         for scenario in GRIDS[size](seed):
@@ -60,7 +60,8 @@ def examine_models(
     return found
 
 
-def _repair_files() -> list[Path]:
+def repair_files() -> list[Path]:
+    """The code of the repairs."""
     return sorted(Path(str(auditor.repair.__file__)).parent.glob("*.py"))
 
 

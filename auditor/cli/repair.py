@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,10 +25,14 @@ from auditor.cli.app import (
     WeightsAgain,
     app,
     one_line_errors,
+    tell_digest,
 )
 from auditor.errors import InputError
 from auditor.progress import progress_bars
 from auditor.repair_records import METHODS
+
+if TYPE_CHECKING:
+    from auditor.repair_audit import Repaired
 
 
 class RepairMethod(StrEnum):
@@ -144,17 +148,19 @@ def repair(
         typer.echo(render_card(found.card, output_format.value))
     for notice in found.notices:
         typer.echo(f"note: {notice}", err=True)
+    if not data_only:
+        tell_digest(audit)
     if found.written is None:
         typer.echo(nothing_written(found), err=True)
         raise typer.Exit(1)
     typer.echo(what_next(found), err=True)
     if audit_to is not None and found.card is not None:
         text = output_format is CardFormat.text  # what a program reads stays alone on stdout
-        _audit(audit, found.written, audit_to, given, trust_code=trust_code, quiet=quiet, beside=not text)
+        _audit(audit, found, audit_to, given, trust_code=trust_code, quiet=quiet, beside=not text)
 
 
 def _audit(
-    audit: Path, written: Path, out: Path, given: Mapping[str, object], *, trust_code: bool, quiet: bool, beside: bool
+    audit: Path, found: Repaired, out: Path, given: Mapping[str, object], *, trust_code: bool, quiet: bool, beside: bool
 ) -> None:
     """Audit the repaired model as the other was, and tell what that changed."""
     from rich.console import Console
@@ -166,7 +172,9 @@ def _audit(
     from reports.diff.text import print_diff
 
     with progress_bars(quiet) as on_progress:
-        audit_repaired(audit, written, out, given, trust_code=trust_code, on_progress=on_progress)
+        notices = audit_repaired(audit, found, out, given, trust_code=trust_code, on_progress=on_progress)
+    for notice in notices:
+        typer.echo(f"note: {notice}", err=True)
     both = []
     for folder in (audit, out):
         with open_audit_database(folder) as connection:

@@ -74,6 +74,12 @@ def run(
     vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml.", show_default="the encoder's")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file.", show_default="auditor.toml here")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what the folder of --out holds.")] = False,
+    resume_features: Annotated[
+        Path | None,
+        typer.Option(
+            help="Finished audit of the same network under another last layer, whose features are taken over."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, how long and how large; write nothing.")
     ] = False,
@@ -180,7 +186,7 @@ def run(
         from auditor.pipeline import run_audit
 
         with progress_bars(quiet) as on_progress:
-            folder = run_audit(settings, resume=resume, on_progress=on_progress)
+            folder = run_audit(settings, resume=resume, features_of=resume_features, on_progress=on_progress)
     print_report(folder)
     tell_digest(folder)
     if not quiet:

@@ -164,9 +164,13 @@ def shard_files(
     thumbnails: bool,
     properties: bool = False,
     features: HeadFeatures | None = None,
+    marked: str = "",
 ) -> list[tuple[Path, tuple[ImageItem, ...]]]:
-    """Each file of features, there or not, with the pictures that go into it; arguments as `extract_features`."""
-    key = _features_key(classifier or features, encoder, thumbnails, properties)
+    """Each file of features, there or not, with the pictures that go into it; arguments as `extract_features`.
+
+    ``marked`` tells apart files that hold less than those of a whole extraction.
+    """
+    key = _features_key(classifier or features, encoder, thumbnails, properties) + marked
     slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
     return [(folder / f"{shard_digest(key, _entries(dataset, items))}.parquet", items) for items in slices]
 
@@ -260,6 +264,7 @@ def _extract_shard(
         places=np.concatenate(places) if places else None,
         wide_peaks=tuple(p.wide_peak for p in pictures),
         see_through=tuple(p.see_through for p in pictures),
+        body=classifier.body if classifier is not None else None,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from auditor.properties.measure import Value, unpacked
 from auditor.records import MASK_STAGE, ByteArray, Failure, FloatArray
 from auditor.regular_files import file_sha256, read_regular
 
-_FAILURES_KEY = b"failures"
+_FAILURES_KEY, _BODY_KEY = b"failures", b"body"
+LogitsOf = Callable[[Sequence[str], FloatArray], FloatArray]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +46,7 @@ class ShardRows:
     places: FloatArray | None = None  # (n, 9) where the evidence for the class that it is called lies, or NaN
     wide_peaks: tuple[float | None, ...] = ()  # lightest grey of wide grey files, a fraction; () where not looked at
     see_through: tuple[bool, ...] = ()  # whether something lies on white
+    body: str | None = None  # digest of what gave the activations, see `auditor.models.classifier`; None: not known
 
 
 def shard_digest(key: str, entries: Sequence[tuple[str | None, ...]]) -> str:
@@ -84,7 +86,46 @@ def write_shard(path: Path, rows: ShardRows) -> None:
     if rows.places is not None:
         columns["places"] = _vectors(rows.places)
     failures = [[f.image_id, f.path, f.stage, f.reason] for f in rows.failures]
-    table = pa.table(columns).replace_schema_metadata({_FAILURES_KEY: json.dumps(failures).encode()})
+    known = {} if rows.body is None else {_BODY_KEY: rows.body.encode()}
+    _write_table(
+        path, pa.table(columns).replace_schema_metadata({_FAILURES_KEY: json.dumps(failures).encode(), **known})
+    )
+
+
+def write_with_logits(source: Path, path: Path, logits_of: LogitsOf) -> None:
+    """Write a shard as it is in ``source``, with other logits: what lies where in its pictures is not known then.
+
+    Args:
+        source: A shard that is whole.
+        path: Where the new one goes.
+        logits_of: Gives the logits (n, C) of the pictures by their ids and activations (n, K).
+
+    Raises:
+        StoreError: as :func:`write_shard`.
+    """
+    table = pq.read_table(source)
+    names = [name for name in table.column_names if name not in ("logits", "places")]
+    made = table.select(names)
+    if table.num_rows:
+        logits = logits_of(table.column("image_id").to_pylist(), _matrix(table, "activations"))
+        made = made.append_column("logits", _vectors(logits))
+    _write_table(path, made.replace_schema_metadata(table.schema.metadata))
+
+
+def body_of(path: Path) -> str | None:
+    """Digest of what gave the activations of a shard; None where it does not say."""
+    said = (pq.read_metadata(path).metadata or {}).get(_BODY_KEY)
+    return None if said is None else said.decode("ascii", "replace")
+
+
+def failed_ids(path: Path) -> set[str]:
+    """Ids of the pictures of a shard that could not be read."""
+    stored = (pq.read_metadata(path).metadata or {}).get(_FAILURES_KEY, b"[]")
+    failures = [Failure(*row) for row in json.loads(stored)]
+    return {one.image_id for one in failures if one.stage != MASK_STAGE}
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
     # Random floats do not compress: reading them plain is several times faster.
     content = pa.BufferOutputStream()
     pq.write_table(table, content, compression="none", use_dictionary=False)

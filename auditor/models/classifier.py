@@ -36,6 +36,8 @@ class Classifier:
             positive one last, with logits -z/2 and z/2: their softmax is the sigmoid of z.
         output: Name of the output that holds the classes, empty where the module returns one tensor.
         notices: What the reader of an audit must be told of the module.
+        body: As ``digest``, without the head's own weight and bias: models of one body have the same channels. None
+            where the head is not one plain linear layer.
     """
 
     spec: str
@@ -55,6 +57,7 @@ class Classifier:
     one_logit: bool = False
     output: str = ""
     notices: tuple[str, ...] = ()
+    body: str | None = None
 
     @property
     def exact(self) -> bool:

@@ -17,7 +17,7 @@ from auditor.errors import ModelError
 from auditor.models import cam
 from auditor.models.batch_mates import check_batch_mates
 from auditor.models.classifier import Classifier
-from auditor.models.head import find_head
+from auditor.models.head import Head, find_head
 from auditor.models.layers import target_layers
 from auditor.models.map_proof import is_empty, what_passes
 from auditor.models.model_sources import build_model
@@ -182,11 +182,21 @@ def make_classifier(
         one_logit=one_logit,
         output=head.output,
         notices=(*notices, *head.notices),
+        body=_body_digest(module, head, (preprocess.describe(), *identity, *taken)),
     )
     targets = target_layers(module, probe, head_input, spec, wanted=target_layer, normalised=head.unit)
     classifier = _with_a_map((with_target(target=target) for target in targets), probe, head_input, target_layer)
     check_batch_mates(classifier, probe)
     return _fastest(classifier, probe)
+
+
+def _body_digest(module: nn.Module, head: Head, parts: Sequence[str]) -> str | None:
+    """Of all that decides the channels of a picture; None where more than one plain linear layer comes after them."""
+    layers = dict(module.named_modules())
+    if head.logits != "layer" or head.unit or type(layers.get(head.name)) is not nn.Linear:
+        return None
+    own = {f"{head.name}.weight", f"{head.name}.bias"} if head.name else {"weight", "bias"}
+    return digest_module(module, (*parts, f"body before {head.name}"), without=own)
 
 
 def _check_module(module: nn.Module, spec: str) -> None:

@@ -101,6 +101,13 @@ class Preprocess:
         """Short side that a decoder must not go below."""
         return max(self.size) if isinstance(self.size, tuple) else self.size
 
+    def as_toml(self) -> str:
+        """The same as a file for ``--preprocess``."""
+        size = self.size if isinstance(self.size, int) else list(self.size)
+        lines = [f"size = {size}", *([] if self.crop is None else [f"crop = {list(self.crop)}"])]
+        lines.append(f'interpolation = "{self.interpolation}"')
+        return "\n".join([*lines, f"mean = {list(self.mean)}", f"std = {list(self.std)}"]) + "\n"
+
     def describe(self) -> str:
         """The same text for the same preprocessing: part of the digests of models and encoders."""
         return repr(sorted(asdict(self).items()))

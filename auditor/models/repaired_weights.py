@@ -17,9 +17,9 @@ from auditor.errors import ModelError
 from auditor.models.classifier import Classifier
 from auditor.models.load_classifier import load_classifier
 from auditor.models.model_sources import build_model
+from auditor.models.preprocess import Preprocess
 from auditor.models.weights import StateDict, fit_keys, read_weights
 from auditor.records import LinearHead
-from auditor.wording import quote
 
 #: Under which the file says what was taken out of it.
 REPAIR_KEY = "auditor_repair"
@@ -177,8 +177,16 @@ def write_repaired(
         unfinished.unlink(missing_ok=True)
     notices = []
     if loaded.preprocess.describe() != classifier.preprocess.describe():
-        notices.append(
-            f"{classifier.spec} knew its preprocessing by the published weights, and these are others: give "
-            f"--preprocess FILE.toml with {quote(classifier.preprocess.describe(), 300)}"
-        )
+        told = f"{classifier.spec} knew its preprocessing by the published weights, and these are others"
+        if isinstance(classifier.preprocess, Preprocess):
+            beside = preprocess_path(output)
+            beside.write_text(classifier.preprocess.as_toml(), encoding="utf-8")
+            notices.append(f"{told}: give --preprocess {beside}, which was written beside them")
+        else:
+            notices.append(f"{told}: give --preprocess FILE.toml with what {classifier.preprocess.describe()} does")
     return loaded, tuple(notices)
+
+
+def preprocess_path(weights: Path) -> Path:
+    """Where the preprocessing of repaired weights lies, where they alone do not tell it."""
+    return weights.with_suffix(".preprocess.toml")

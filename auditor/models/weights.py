@@ -7,7 +7,7 @@ import hashlib
 import mmap
 import pickletools
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
@@ -245,13 +245,16 @@ def _first(keys: list[str]) -> str:
     return ", ".join(keys[:_NAMED]) + (f" (and {len(keys) - _NAMED} more)" if len(keys) > _NAMED else "")
 
 
-def digest_module(module: nn.Module, parts: Iterable[str]) -> str:
-    """sha256 over every parameter and buffer of ``module`` and over ``parts``; the file format does not matter."""
+def digest_module(module: nn.Module, parts: Iterable[str], *, without: Collection[str] = ()) -> str:
+    """sha256 over every parameter and buffer of ``module`` and over ``parts``; the file format does not matter.
+
+    Tensors whose keys are in ``without`` do not count.
+    """
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part.encode() + b"\x00")
     for key, value in sorted(module.state_dict().items()):
-        if not isinstance(value, Tensor):
+        if not isinstance(value, Tensor) or key in without:
             continue
         tensor = value.detach().cpu().contiguous()
         digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\x00".encode())

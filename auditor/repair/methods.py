@@ -39,7 +39,8 @@ def candidates(given: RepairInput, methods: tuple[Method, ...]) -> list[Candidat
 def repaired_heads(given: RepairInput, wanted: list[Candidate]) -> Iterator[tuple[Candidate, LinearHead]]:
     """Every candidate fitted on all the pictures of ``given``."""
     eraser: Eraser | None = None
-    if any(one.method.startswith("erase") for one in wanted):
+    # without a fold, a concept may be one that cannot be told from the object: then there is nothing to erase
+    if given.residual.shape[1] and any(one.method.startswith("erase") for one in wanted):
         eraser = fit_eraser(given.activations, given.labels, given.residual)
     last: dict[Method, LinearHead] = {}
     for one in wanted:

@@ -62,7 +62,7 @@ def try_all(given: RepairInput, wanted: list[Candidate], progress: Progress) -> 
     held_out = [Answers(np.zeros(n, np.int64), np.zeros(n, np.float32)) for _ in wanted]
     for done, fold in enumerate(folds):
         judged = given.folds == fold
-        for i, (_, head) in enumerate(repaired_heads(given.part(~judged), wanted)):
+        for i, (_, head) in enumerate(repaired_heads(given.without_fold(int(fold)), wanted)):
             found = answers_of(head, given.activations[judged])
             held_out[i].called[judged], held_out[i].confidence[judged] = found.called, found.confidence
         progress("repair: held-out folds", done + 1, folds.size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,13 +11,31 @@ from auditor.errors import InputError
 from auditor.figures import percent, points
 from auditor.records import BoolArray, LinearHead, Progress
 from auditor.repair.before_after import figures_of
+from auditor.repair.changed_pictures import changed_pictures
 from auditor.repair.methods import Candidate, candidates, repaired_heads
 from auditor.repair.proof import Answers, Trial, answers_of, best, chosen_without_seeing, try_all
 from auditor.repair.repair_input import RepairInput
 from auditor.repair.subgroups import MARGIN, Subgroup, subgroups, sure_losers
-from auditor.repair_records import Method, RepairCard, RepairFigure, RepairLimit, RepairTarget, RepairTrial
+from auditor.repair_records import (
+    ChangedPicture,
+    Method,
+    RepairCard,
+    RepairFigure,
+    RepairLimit,
+    RepairTarget,
+    RepairTrial,
+)
 from auditor.rules import MIN_ARM
 from auditor.wording import quote, quote_list
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProvenRepair:
+    """A repaired head, its proof, and the pictures that are called something else by heads that did not see them."""
+
+    head: LinearHead
+    card: RepairCard
+    changed: tuple[ChangedPicture, ...]
 
 
 def repair(
@@ -27,7 +46,7 @@ def repair(
     *,
     seed: int,
     on_progress: Progress | None = None,
-) -> tuple[LinearHead, RepairCard]:
+) -> ProvenRepair:
     """The repaired head, and what it does to pictures that it did not see.
 
     Args:
@@ -66,7 +85,7 @@ def repair(
         objections=_objections(given, before, after, figures, class_names),
         notices=_notices(given, targets),
     )
-    return head, card
+    return ProvenRepair(head, card, changed_pictures(given, before, after, class_names, concepts))
 
 
 def _names_of_columns(given: RepairInput, targets: Sequence[RepairTarget]) -> list[str]:
@@ -163,6 +182,6 @@ def _halved(given: RepairInput, worst: Subgroup, candidate: Candidate) -> float 
     for fold in np.unique(given.folds[worst.rows]):
         judged = np.zeros(given.labels.size, dtype=np.bool_)
         judged[worst.rows] = given.folds[worst.rows] == fold
-        ((_, head),) = repaired_heads(given.part((given.folds != fold) & ~left_out), [candidate])
+        ((_, head),) = repaired_heads(given.without_fold(int(fold), ~left_out), [candidate])
         right.append(answers_of(head, given.activations[judged]).called == worst.class_idx)
     return float(np.concatenate(right).mean())

@@ -276,6 +276,28 @@ def m0019_atlas(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0020_repairs(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep which repairs were tried and what they did to pictures; audits from before have none."""
+    connection.execute(
+        "CREATE TABLE repairs (repair_id VARCHAR NOT NULL, created_at VARCHAR NOT NULL,"
+        " auditor_version VARCHAR NOT NULL, model_digest VARCHAR NOT NULL, repaired_digest VARCHAR,"
+        " weights_sha256 VARCHAR, weights VARCHAR, class_names VARCHAR[] NOT NULL, concept_ids VARCHAR[] NOT NULL,"
+        " concepts VARCHAR[] NOT NULL, methods VARCHAR[] NOT NULL, method VARCHAR NOT NULL, penalty DOUBLE,"
+        " n_images BIGINT NOT NULL, forced BOOLEAN NOT NULL, objections VARCHAR[] NOT NULL, notices VARCHAR[] NOT NULL)"
+    )
+    connection.execute(
+        "CREATE TABLE repair_figures (repair_id VARCHAR NOT NULL, position INTEGER NOT NULL, name VARCHAR NOT NULL,"
+        " class_idx INTEGER, class_name VARCHAR, concept VARCHAR, present BOOLEAN, n BIGINT NOT NULL,"
+        " before DOUBLE, after DOUBLE, low DOUBLE, high DOUBLE)"
+    )
+    connection.execute(
+        "CREATE TABLE repair_pictures (repair_id VARCHAR NOT NULL, image_id VARCHAR NOT NULL,"
+        " class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, called_before VARCHAR NOT NULL,"
+        " called_after VARCHAR NOT NULL, confidence_before DOUBLE NOT NULL, confidence_after DOUBLE NOT NULL,"
+        " shows VARCHAR[] NOT NULL, lacks VARCHAR[] NOT NULL)"
+    )
+
+
 def m0022_compared_arms(connection: duckdb.DuckDBPyConnection) -> None:
     """Keep the comparable pictures that a gap is of, and how many are called the class; NULL before, and elsewhere."""
     for column in ("n_with", "called_with", "n_without", "called_without"):
@@ -302,6 +324,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0017_dose_responses,
     m0018_unbounded_gaps,
     m0019_atlas,
+    m0020_repairs,
     m0022_compared_arms,
 )
 

@@ -26,6 +26,7 @@ from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_
 from reports.page.actions import actions, picture_table
 from reports.page.matrix import matrix_part
 from reports.page.pictures import PictureBudget, Sizes
+from reports.page.repair_cards import repair_parts
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
 from reports.what_now import audit_folder, command_on, report_command
@@ -90,6 +91,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     shared["tables"] = {
         verdict.class_idx: picture_table(connection, verdict, folder, limit=listed) for verdict in shown
     }
+    shown_repairs, n_more_repairs = repair_parts(connection, budget)
     css, script, script_hash = assets()
     yield templates.get_template("page_top.html.j2").render(
         shared,
@@ -106,6 +108,8 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         verdicts=verdicts,
         gap_columns=_gap_columns(verdicts),
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
+        repairs=shown_repairs,
+        n_more_repairs=n_more_repairs,
     )
     yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
     template = templates.get_template("section.html.j2")

@@ -12,6 +12,7 @@ from auditor.store.run_record import Run
 from reports.display import VERDICT_WORDS, missed_at_most
 from reports.written.concept_lines import core_lines
 from reports.written.markdown import code, escape
+from reports.written.repair_section import repair_section
 
 _NAME_LIMIT, _SENTENCE_LIMIT, _DIGEST_DIGITS = 80, 2_000, 12
 #: A card is read by people: what goes on for longer is counted.
@@ -72,6 +73,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
             about = f"**{escape(item.class_name, _NAME_LIMIT)}**, {escape(item.concept or '', _NAME_LIMIT)}"
             yield f"- {about}: {escape(item.reason, _SENTENCE_LIMIT)}"
         yield from _more(len(accepted))
+    yield from repair_section(connection)
     yield "What this does not show:"
     yield ""
     yield from (f"- {limit}" for limit in _LIMITS)

@@ -9,21 +9,9 @@ from dataclasses import asdict
 from auditor.figures import counted, growth, percent
 from auditor.repair_audit import Repaired, card_path
 from auditor.repair_records import RepairCard, RepairFigure, RepairLimit
-from auditor.wording import plain
 from reports.written.markdown import escape
+from reports.written.repair_words import METHOD_WORDS, figure_row, name_of
 
-_NAMES = {
-    "accuracy": "all pictures",
-    "balanced": "mean over classes, with and without alike",
-    "worst": "worst subgroup",
-    "ece": "calibration error",
-}
-_OF_METHOD = {
-    "erase": "what the concepts do to the features is erased from all weights",
-    "reweight": "the rows of these classes are fitted again, with and without the concepts alike",
-    "erase+reweight": "the concepts are erased from all weights, and the rows of these classes fitted again",
-    "groups": "the group of channels that carries a concept no longer counts for its class",
-}
 _NAME_CHARS = 60
 
 
@@ -59,12 +47,12 @@ def what_next(found: Repaired) -> str:
 
 
 def _text(card: RepairCard) -> Iterator[str]:
-    yield f"Taken out: {'; '.join(f'{_name(one.class_name)} without {_name(one.concept)}' for one in card.targets)}"
+    yield f"Taken out: {'; '.join(f'{name_of(one.class_name)} without {name_of(one.concept)}' for one in card.targets)}"
     penalty = "" if card.penalty is None else f", penalty {card.penalty:g}"
-    yield f"Method: {card.method}{penalty}: {_OF_METHOD[card.method]}"
+    yield f"Method: {card.method}{penalty}: {METHOD_WORDS[card.method]}"
     yield f"Measured on {counted(card.n_images, 'picture')}, each by a head that did not see it:"
     yield ""
-    rows = [("", "before", "after", "change", "n"), *(_row(one) for one in card.figures)]
+    rows = [("", "before", "after", "change", "n"), *(figure_row(one) for one in card.figures)]
     widths = [max(len(row[k]) for row in rows) for k in range(5)]
     for row in rows:
         cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
@@ -73,7 +61,7 @@ def _text(card: RepairCard) -> Iterator[str]:
     yield "Tried:"
     for trial in card.trials:
         penalty = "" if trial.penalty is None else f" {trial.penalty:g}"
-        loses = f"; loses: {', '.join(_name(one) for one in trial.loses)}" if trial.loses else ""
+        loses = f"; loses: {', '.join(name_of(one) for one in trial.loses)}" if trial.loses else ""
         yield f"  {trial.method}{penalty}: worst subgroup {percent(trial.worst)}, mean {percent(trial.balanced)}{loses}"
     if card.limit is not None:
         yield ""
@@ -82,25 +70,9 @@ def _text(card: RepairCard) -> Iterator[str]:
     yield from (f"Against it: {objection}" for objection in card.objections)
 
 
-def _row(figure: RepairFigure) -> tuple[str, str, str, str, str]:
-    change = growth(figure.after - figure.before, figure.low, figure.high)
-    return _label(figure), percent(figure.before), percent(figure.after), change, f"{figure.n:,}"
-
-
-def _label(figure: RepairFigure) -> str:
-    if figure.name in _NAMES:
-        return _NAMES[figure.name]
-    name, concept = _name(figure.class_name or ""), _name(figure.concept or "")
-    if figure.name == "class":
-        return name
-    if figure.name == "subgroup":
-        return f"{name} {'with' if figure.present else 'without'} {concept}"
-    return f"{name}: {'gap' if figure.name == 'gap' else 'pull on others'} by {concept}"
-
-
 def limit_sentence(limit: RepairLimit) -> str:
     """Whether more pictures, or only another training, would raise the worst subgroup."""
-    arm = f"{_name(limit.class_name)} {'with' if limit.present else 'without'} {_name(limit.concept)}"
+    arm = f"{name_of(limit.class_name)} {'with' if limit.present else 'without'} {name_of(limit.concept)}"
     told = f"Worst subgroup: {arm}, {percent(limit.held_out)} of {limit.n:,} that the head did not see"
     if limit.halved is None:
         return f"{told}; too few to say what more of them would do: collect some."
@@ -120,7 +92,7 @@ def _markdown(card: RepairCard) -> Iterator[str]:
     yield ""
     taken = "; ".join(f"**{escape(one.class_name, _NAME_CHARS)}** without {escape(one.concept, _NAME_CHARS)}"
                       for one in card.targets)  # fmt: skip
-    how = f"{card.method}: {_OF_METHOD[card.method]}"
+    how = f"{card.method}: {METHOD_WORDS[card.method]}"
     yield f"The last layer was changed so that these no longer decide: {taken} ({how})."
     yield f"Measured on {counted(card.n_images, 'picture')} that the changed layer did not see:"
     yield ""
@@ -134,9 +106,5 @@ def _table(figures: Sequence[RepairFigure]) -> Iterator[str]:
     yield "| | before | after | change | n |"
     yield "|---|---|---|---|---|"
     for figure in figures:
-        label, *cells = _row(figure)
+        label, *cells = figure_row(figure)
         yield f"| {escape(label, 3 * _NAME_CHARS)} | {' | '.join(cells)} |"
-
-
-def _name(text: str) -> str:
-    return plain(text, _NAME_CHARS)

@@ -7,8 +7,10 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -19,6 +21,11 @@ from auditor.cli import app
 from auditor.models.bundled import bundled_path
 from auditor.models.load_classifier import load_classifier
 from auditor.models.repaired_weights import head_keys
+from auditor.regular_files import file_sha256
+from auditor.rejudge import held_audit
+from auditor.repair.repair_input import repair_input
+from auditor.store.open_audit import open_audit_database
+from auditor.store.queries.repairs import changed_pictures, repair_figures, repairs
 
 _PAGE = Path(__file__).parents[2] / "docs" / "repair.md"
 _FORCED = ["--class", "waterbird", "--concept", "water", "--force"]
@@ -29,10 +36,16 @@ def _run(*words: object):
 
 
 @pytest.fixture(scope="module")
-def repaired(small_audit, tmp_path_factory):
+def audit(small_audit, tmp_path_factory):
+    """A copy, as a repair is kept in the audit."""
+    return Path(shutil.copytree(small_audit, tmp_path_factory.mktemp("audits") / "audit"))
+
+
+@pytest.fixture(scope="module")
+def repaired(audit, tmp_path_factory):
     """What `repair --force` writes."""
     output = tmp_path_factory.mktemp("repaired") / "w.safetensors"
-    found = _run("repair", small_audit, *_FORCED, "--output", output, "--format", "json", "--quiet")
+    found = _run("repair", audit, *_FORCED, "--output", output, "--format", "json", "--quiet")
     assert found.exit_code == 0, found.output
     return output, found
 
@@ -60,18 +73,77 @@ def test_the_card_lies_beside_and_says_what_was_printed(repaired):
     assert json.loads(found.stdout) == card
 
 
-def test_the_walk_through_runs(small_audit, tmp_path):
+def test_the_audit_keeps_the_repair_and_its_reports_show_it(audit, repaired):
+    output, found = repaired
+    card = json.loads(found.stdout)
+    with open_audit_database(audit) as connection:
+        (kept,) = [one for one in repairs(connection) if one.weights and one.weights.endswith("w.safetensors")]
+        figures = repair_figures(connection, kept.repair_id)
+        arms = [
+            changed_pictures(connection, kept.repair_id, "waterbird", "water", present=present)
+            for present in (True, False)
+        ]
+    assert (kept.class_names, kept.concepts, kept.forced) == (("waterbird",), ("water",), True)
+    assert kept.weights_sha256 == file_sha256(output)
+    assert (audit / kept.weights).resolve() == output.resolve()
+    assert kept.repaired_digest == load_classifier("sample:planted", weights=output).digest
+    assert [(one.name, one.before, one.after) for one in figures] == [
+        (one["name"], pytest.approx(one["before"]), pytest.approx(one["after"])) for one in card["figures"]
+    ]
+    told = {(one.name, one.present): one for one in figures if one.class_name == "waterbird"}
+    for arm, present in zip(arms, (True, False), strict=True):  # those that changed make the difference, no others
+        assert all(one.called_before != one.called_after for one in arm)
+        gained = sum(one.called_after == "waterbird" for one in arm)
+        lost = sum(one.called_before == "waterbird" for one in arm)
+        subgroup = told.get(("subgroup", present))
+        if subgroup is not None:
+            assert gained - lost == pytest.approx((subgroup.after - subgroup.before) * subgroup.n)
+    assert _run("report", audit, "--format", "html").exit_code == 0
+    page, model_card = (audit / "report.html").read_text(), _run("report", audit, "--format", "model-card")
+    assert 'id="repairs"' in page
+    assert "waterbird without water" in page
+    assert "### Repair" in model_card.output
+    assert "is the one before the repair" in model_card.output
+
+
+def test_what_is_erased_without_a_fold_has_seen_nothing_of_it(audit):
+    inputs = held_audit(audit).evidence_input
+    x = np.zeros((len(inputs.image_ids), 1), np.float32)
+    v = next(v for v, one in enumerate(inputs.concepts) if one.term == "water")
+    pairs, groups = ((inputs.class_names.index("waterbird"), v),), np.zeros(1, np.int64)
+    given = repair_input(inputs, x, pairs, groups)
+    presence = inputs.presence.copy()
+    held = np.flatnonzero(inputs.label_idx >= 0)[given.folds == 1]
+    presence[held] = presence[held[::-1]]
+    again = repair_input(replace(inputs, presence=presence), x, pairs, groups)
+    others = given.folds != 1
+    assert given.residual_without[1][others] == pytest.approx(again.residual_without[1][others])
+    assert given.residual[others] != pytest.approx(again.residual[others])
+
+
+def test_a_repair_made_again_takes_the_place_of_the_first(audit, repaired, tmp_path):
+    with open_audit_database(audit) as connection:
+        before = len(repairs(connection))
+    copy = shutil.copytree(audit, tmp_path / "copy")
+    found = _run("repair", copy, *_FORCED, "--output", tmp_path / "again.safetensors", "--quiet")
+    assert found.exit_code == 0, found.output
+    with open_audit_database(copy) as connection:
+        assert len(repairs(connection)) == before
+
+
+def test_the_walk_through_runs(audit, tmp_path):
     text = _PAGE.read_text(encoding="utf-8")
     walk = text.partition("## From finding to fix")[2].partition("\n## ")[0]
     commands = [line.strip() for line in re.findall(r"^    (auditor repair .*)$", walk, re.MULTILINE)]
     assert len(commands) >= 3
     for line in commands:
         words = [tmp_path / word if "." in word else word for word in shlex.split(line)[1:]]
-        words = [small_audit if word == "audits/release-7" else word for word in words]
+        words = [audit if word == "audits/release-7" else word for word in words]
         words = [tmp_path / "after" if word == "audits/repaired" else word for word in words]
         found = _run(*words, "--force", "--quiet")
         assert found.exit_code == 0, (line, found.output)
-    assert (tmp_path / "after" / "audit.json").is_file()
+    card = _run("report", tmp_path / "after", "--format", "model-card").output
+    assert "The model of this audit is the repaired one." in card
 
 
 def test_a_csv_of_what_to_draw(small_audit, tmp_path):

@@ -76,8 +76,9 @@ def test_every_flag_becomes_its_setting(audits):
         "model_output": "logits", "map_method": "grad_cam",
     }  # fmt: skip
     flags = [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", value)]
-    run(*REQUIRED, *flags, "--no-thumbnails", "--trust-code", "--resume")
+    run(*REQUIRED, *flags, "--no-thumbnails", "--trust-code", "--resume", "--resume-features", "old")
     ((settings, options),) = audits
+    assert options["features_of"] == Path("old")
     for name, value in values.items():
         assert str(getattr(settings, name)) == str(value), name
     assert (settings.thumbnails, settings.trust_code, options["resume"]) == (False, True, True)

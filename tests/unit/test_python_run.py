@@ -35,7 +35,7 @@ def runs(monkeypatch, made):
 
 def test_every_setting_is_an_argument_of_the_same_name():
     arguments = inspect.signature(run_audit).parameters
-    ours = {"config", "transform", "class_names", "resume", "quiet", "on_progress"}
+    ours = {"config", "transform", "class_names", "resume", "resume_features", "quiet", "on_progress"}
     assert set(arguments) == set(AuditConfig.model_fields) | ours
     assert all(one.default in (None, False) for one in arguments.values())
     assert [name for name in arguments if f"        {name}: " not in (run_audit.__doc__ or "")] == []
@@ -54,13 +54,17 @@ def test_plain_arguments_are_settings_and_the_rest_is_default(runs):
 
 def test_a_module_is_told_by_its_spec(runs):
     module = GapCnn()
-    run_audit(data="~/val", model=module, transform=len, class_names=["a", "b"], out="o", resume=True, thumbnails=False)
+    run_audit(
+        data="~/val", model=module, transform=len, class_names=["a", "b"], out="o", resume=True,
+        resume_features="~/old", thumbnails=False,
+    )  # fmt: skip
     (config, options) = runs[0]
     assert (config.model, config.thumbnails) == ("live:GapCnn", False)
     assert config.data == Path.home() / "val"
     assert options["live"].module is module
     assert options["live"].class_names == ("a", "b")
     assert options["resume"]
+    assert options["features_of"] == Path.home() / "old"
 
 
 def test_settings_come_first_and_arguments_overrule_them(runs, tmp_path):

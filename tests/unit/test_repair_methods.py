@@ -42,6 +42,7 @@ def _given(x, labels, present, head, **more) -> RepairInput:
         units=np.arange(labels.size),
         pairs=((0, 0),),
         channel_groups=np.array(more.get("groups", [0, 1, 0, 2, 2, -1])),
+        image_ids=tuple(map(str, range(labels.size))),
     )
 
 

@@ -39,6 +39,7 @@ def shortcut(n: int = 600, seed: int = 0, *, known: bool = True) -> RepairInput:
         units=np.arange(n),
         pairs=((1, 0),),
         channel_groups=np.array([0, 1, 2, 2]),
+        image_ids=tuple(map(str, range(n))),
     )
 
 
@@ -129,6 +130,26 @@ def test_held_out_answers_come_from_heads_that_saw_nothing_of_the_fold(tried):
     assert (answers_of(head, given.activations[fold]).called == once.answers.called[fold]).all()
 
 
+def test_a_fold_is_fitted_to_the_residual_that_did_not_see_it():
+    given = shortcut()
+    fold, other = given.folds == 2, np.roll(given.residual, 1, axis=0)
+    trial = try_all(replace(given, residual_without={2: other}), [Candidate("erase")], lambda *_: None)[0]
+    seen = replace(given, residual=other).part(~fold)
+    ((_, head),) = repaired_heads(seen, [Candidate("erase")])
+    assert (answers_of(head, given.activations[fold]).called == trial.answers.called[fold]).all()
+    once = try_all(given, [Candidate("erase")], lambda *_: None)[0]
+    assert (once.answers.called[~fold] == trial.answers.called[~fold]).all()
+    assert not (once.answers.called[fold] == trial.answers.called[fold]).all()
+
+
+def test_where_no_concept_can_be_told_without_a_fold_nothing_is_erased_there():
+    given = shortcut()
+    without = replace(given, residual_without={2: np.zeros((given.labels.size, 0), np.float32)})
+    trial = try_all(without, [Candidate("erase")], lambda *_: None)[0]
+    fold = given.folds == 2
+    assert (trial.answers.called[fold] == answers_of(given.head, given.activations[fold]).called).all()
+
+
 def test_the_choice_for_a_fold_does_not_look_at_it(tried):
     given, trials = tried
     fold = given.folds == 0
@@ -142,7 +163,8 @@ def test_the_choice_for_a_fold_does_not_look_at_it(tried):
 
 def test_a_shortcut_is_taken_out():
     given = shortcut()
-    head, card = repair(given, (RepairTarget("b", "water", "water", 270, 30, 0),), ("a", "b"), METHODS, seed=0)
+    found = repair(given, (RepairTarget("b", "water", "water", 270, 30, 0),), ("a", "b"), METHODS, seed=0)
+    head, card = found.head, found.card
     worst = next(one for one in card.figures if one.name == "worst")
     assert worst.before < 0.3
     assert worst.after > 0.7
@@ -158,14 +180,15 @@ def test_a_repair_that_helps_nobody_is_objected_to():
         given, head=LinearHead(np.array([[0, 0, 0, 0], [8, 0, 0, 0]], np.float32), np.array([0, -4], np.float32))
     )
     # taking the group of the concept out of a head that does not read it
-    _, card = repair(fine, (RepairTarget("b", "water", "water", 270, 30, 0),), ("a", "b"), ("groups",), seed=0)
+    card = repair(fine, (RepairTarget("b", "water", "water", 270, 30, 0),), ("a", "b"), ("groups",), seed=0).card
     assert card.objections
 
 
 def test_where_nobody_knows_the_presence_mistakes_say_it():
     given = shortcut(known=False)
     assert {one.method for one in candidates(given, METHODS)} == {"reweight", "groups"}
-    head, card = repair(given, (RepairTarget("b", "w", "w", 0, 0, 300),), ("a", "b"), ("reweight",), seed=0)
+    found = repair(given, (RepairTarget("b", "w", "w", 0, 0, 300),), ("a", "b"), ("reweight",), seed=0)
+    head, card = found.head, found.card
     assert "nobody knows" in card.notices[0]
     assert abs(head.weight[1, 1]) < 6
 

@@ -20,6 +20,7 @@ from reports.dashboard.explanations import READING
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
 from reports.dashboard.views import matrix
+from reports.dashboard.views.repairs import show_repairs
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.html_report import headline
 from reports.page.pictures import PictureBudget, Sizes
@@ -55,6 +56,7 @@ def show(session: Session) -> None:
         help="The classes that the filters leave, in this order",
     )
     matrix.show_first(session, rows)
+    show_repairs(session)
 
 
 def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:

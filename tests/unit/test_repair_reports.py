@@ -1,0 +1,95 @@
+"""What an audit keeps of repairs, on the page and in the model card: every figure, and no name forges anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from small_audit import write_small_audit
+
+from auditor.repair_records import ChangedPicture, KeptRepair, RepairFigure
+from auditor.store.amend import amended
+from auditor.store.kept_repairs import keep_repair
+from auditor.store.open_audit import open_audit_database
+from auditor.store.queries.repairs import changed_pictures, repair_figures, repairs
+from reports.page.html_report import render_html
+from reports.written.model_card import render_model_card
+
+EVIL = "<script>x</script> | **b**"
+KEPT = KeptRepair(
+    "r1", "2025-01-02T00:00:00+00:00", "0.1.0", "m" * 64, "n" * 64, "w" * 64, "../w.safetensors", (EVIL,), ("c1",),
+    ("water",), ("erase", "reweight"), "reweight", 0.1, 60, False, (), (),
+)  # fmt: skip
+FIGURES = (
+    RepairFigure("accuracy", 60, 0.9, 0.88, -0.04, 0.01),
+    RepairFigure("worst", 60, 0.25, 0.5, 0.1, 0.4),
+    RepairFigure("class", 20, 0.9, 0.8, -0.2, 0.0, "cat"),
+    RepairFigure("subgroup", 12, 0.25, 0.5, 0.1, 0.4, EVIL, "water", False),
+    RepairFigure("pull", 40, float("nan"), float("nan"), float("nan"), float("nan"), EVIL, "water"),
+)
+
+
+@pytest.fixture
+def audit(tmp_path):
+    folder = write_small_audit(tmp_path)
+    with amended(folder) as connection:
+        connection.execute("UPDATE runs SET class_names = list_append(class_names, ?)", [EVIL])
+    return folder
+
+
+def _changed(connection, **more) -> ChangedPicture:
+    (image_id,) = connection.execute("SELECT min(image_id) FROM images").fetchone()
+    return replace(ChangedPicture(image_id, EVIL, "cat", EVIL, 0.6, 0.7, (), ("water",)), **more)
+
+
+def test_what_is_kept_is_read_again(audit):
+    with open_audit_database(audit) as connection:
+        changed = _changed(connection)
+        lost = _changed(connection, called_before=EVIL, called_after="cat")
+        shown = _changed(connection, shows=("water",), lacks=())
+    keep_repair(audit, KEPT, FIGURES, [lost, changed, shown])
+    with open_audit_database(audit) as connection:
+        assert repairs(connection) == [KEPT]
+        assert [repr(one) for one in repair_figures(connection, "r1")] == [repr(one) for one in FIGURES]
+        assert changed_pictures(connection, "r1", EVIL, "water", present=False) == [changed, lost]  # mended ones first
+        assert changed_pictures(connection, "r1", EVIL, "water", present=True) == [shown]
+
+
+def test_page_and_model_card_show_it_and_no_name_forges_anything(audit):
+    with open_audit_database(audit) as connection:
+        assert 'id="repairs"' not in render_html(connection)
+        assert "### Repair" not in render_model_card(connection)
+        changed = _changed(connection)
+    keep_repair(audit, KEPT, FIGURES, [changed])
+    with open_audit_database(audit) as connection:
+        page, card = render_html(connection), render_model_card(connection)
+    part = page.partition('<section class="part" id="repairs"')[2].partition("</section>")[0]
+    assert "<script" not in part
+    assert "&lt;script&gt;x&lt;/script&gt; | **b** without water" in part
+    assert "25 %" in part
+    assert "50 %" in part
+    assert "+25 pts [10, 40] · 12 pictures · 1 mended, 0 lost" in part
+    assert "What it cost: accuracy on all pictures 90 % before, 88 % after; cat −10 pts [−20, 0]." in part
+    section = card.partition("### Repair")[2].partition("What this does not show")[0]
+    assert "<script" not in section.replace("\\<script", "")
+    assert r"\*\*b\*\*" in section
+    (row,) = [line for line in section.splitlines() if "without water | 25 %" in line]
+    assert row.replace(r"\|", "").count("|") == 6
+
+
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [
+        (replace(KEPT, repaired_digest=None, weights=None, objections=("cat loses",)), "written: cat loses."),
+        (KEPT, "is the one before the repair; the repaired one was written: ../w.safetensors."),
+    ],
+)  # fmt: skip
+def test_which_model_the_audit_is_of(audit, kept, says):
+    keep_repair(audit, kept, FIGURES, [])
+    with open_audit_database(audit) as connection:
+        assert says in render_model_card(connection).replace("\\", "")
+        mine = connection.execute("SELECT model_digest FROM runs").fetchone()[0]
+    if kept.repaired_digest is not None:
+        keep_repair(audit, replace(kept, repaired_digest=mine), FIGURES, [])
+        with open_audit_database(audit) as connection:
+            assert "The model of this audit is the repaired one." in render_model_card(connection)
