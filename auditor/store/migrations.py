@@ -276,6 +276,14 @@ def m0019_atlas(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0021_faithfulness(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep what was measured of maps, groups and phrases; empty until it is."""
+    connection.execute(
+        "CREATE TABLE faithfulness (kind VARCHAR NOT NULL, method VARCHAR NOT NULL, measure VARCHAR NOT NULL,"
+        " against VARCHAR, value DOUBLE NOT NULL, low DOUBLE, high DOUBLE, n BIGINT NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -296,6 +304,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0017_dose_responses,
     m0018_unbounded_gaps,
     m0019_atlas,
+    m0021_faithfulness,
 )
 
 
