@@ -14,7 +14,12 @@ from auditor.extraction.map_trials import BY_PLACES, Subject, try_class_maps, tr
 from auditor.faithfulness.group_deletion import group_areas
 from auditor.faithfulness.simulation import N_FOLDS, foretold, foretold_by_chance
 from auditor.faithfulness.summary import mean_row
-from auditor.faithfulness.text_direction import leading_words, raised, slopes_along_words
+from auditor.faithfulness.text_direction import (
+    leading_words,
+    raised,
+    slopes_along_words,
+    slopes_as_pictures_differ,
+)
 from auditor.faithfulness.trials import Trial, trial_rows
 from auditor.faithfulness_records import FaithfulnessRow
 from auditor.figures import counted
@@ -42,6 +47,11 @@ _TOLD = 4000
 #: Score-CAM asks the model once a channel and picture: only where it is named.
 _LEFT_OUT = ("score_cam",)
 _SEED = 0
+#: Two ways to move embeddings by a word.
+MOVES = {
+    "straight along the word": slopes_along_words,
+    "as pictures with more of the word differ": slopes_as_pictures_differ,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,7 @@ def _try_maps(
     unread = 0
     for done, row in enumerate(chosen, start=1):
         item = pictures.items[row]
-        rng = np.random.default_rng((_SEED, int(item.image_id[:8], 16)))  # of the picture, whatever else is tried
+        seed = int(item.image_id[:8], 16)  # of the picture, whatever else is tried
         try:
             image = read_image(inputs.dataset.root / item.path, min_side=own.input_size).image
             mask = read_image(inputs.dataset.root / item.mask_path).image if item.mask_path else None
@@ -184,8 +194,8 @@ def _try_maps(
             unread += 1
             continue
         subject = Subject(item.image_id, image, int(called[row]), mask)
-        trials += try_class_maps(subject, drawings, shuffled, rng)
-        trials += try_phrase_maps(subject, own, decisions.channels.words, inputs.encoder, rng)
+        trials += try_class_maps(subject, drawings, shuffled, seed)
+        trials += try_phrase_maps(subject, own, decisions.channels.words, inputs.encoder, seed)
         if on_progress:
             on_progress("faithfulness of maps", done, len(chosen))
     return trials, len(chosen) - unread, unread
@@ -253,24 +263,20 @@ def _direction_rows(
     if not half:
         return []
     called = gathered.pictures.predicted_idx[rows]
-    slopes = slopes_along_words(
-        gathered.pictures.embeddings[rows[:half]],
-        activations[:half],
-        centred_weights(decisions.head),
-        gathered.concept_rows,
-    )
     shares = decisions.descriptions.of_classes(gathered.pictures.predicted_idx)[0]
     pairs = leading_words(shares[rows[half:]].toarray(), called[half:])
     if not pairs:
         return []
-    found = raised(slopes, pairs)
-    told = [
-        mean_row("text_direction", "leading words", "raises", list(found.raises)),
-        mean_row(
-            "text_direction", "leading words", "raises", list(found.raises), list(found.raised_by_all), "all words"
-        ),
-        mean_row("text_direction", "leading words", "rank", list(found.rank)),
-    ]
+    told = []
+    weights, embeddings = centred_weights(decisions.head), gathered.pictures.embeddings[rows[:half]]
+    for method, slopes_of in MOVES.items():
+        found = raised(slopes_of(embeddings, activations[:half], weights, gathered.concept_rows), pairs)
+        raises, by_all = list(found.raises), list(found.raised_by_all)
+        told += [
+            mean_row("text_direction", method, "raises", raises),
+            mean_row("text_direction", method, "raises", raises, by_all, "all words"),
+            mean_row("text_direction", method, "rank", list(found.rank)),
+        ]
     return [row for row in told if row is not None]
 
 

@@ -15,7 +15,7 @@ from auditor.extraction.covered_pictures import seen_through, with_places_covere
 from auditor.extraction.picture_maps import map_picture, picture_as_seen
 from auditor.faithfulness.controls import likeness, moved_map, points_at
 from auditor.faithfulness.curves import Areas, area, called_probability, order_of, step_counts, taken_parts
-from auditor.faithfulness.trials import Trial
+from auditor.faithfulness.trials import Trial, mean_measures
 from auditor.faithfulness_records import FaithfulnessMeasure
 from auditor.models import cam
 from auditor.models.classifier import Classifier
@@ -33,6 +33,8 @@ _PHRASES = 3
 _COVERED = 0.2
 #: From which grey on a pixel of a mask belongs to the object, as in `auditor.inputs.masks`.
 _WHITE = 128
+#: Other places that a map is moved to.
+_MOVES = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +48,7 @@ class Subject:
 
 
 def try_class_maps(
-    subject: Subject, drawings: Mapping[str, Classifier], shuffled: Classifier, rng: np.random.Generator
+    subject: Subject, drawings: Mapping[str, Classifier], shuffled: Classifier, seed: int
 ) -> list[Trial]:
     """The map of the class by every method.
 
@@ -54,29 +56,24 @@ def try_class_maps(
         subject: The picture.
         drawings: The model by the method that it draws with.
         shuffled: The model with its weights shuffled.
-        rng: Of the places that maps are moved to, and of the order of equal places.
+        seed: Of the places that maps are moved to, the same for all methods, and of the order of equal places.
     """
     trials = []
     for method, drawing in drawings.items():
         values = _class_map(drawing, subject)
         if values.size < 2 or np.ptp(values) == 0:
             continue
-        found, moved = (_of_places(drawing, subject, one, rng) for one in (values, moved_map(values, rng)))
-        other = _class_map(replace(shuffled, target=drawing.target), subject)
-        trials.append(
-            Trial(
-                "class_map",
-                NAMES[method],
-                subject.image_id,
-                {**found, "likeness_randomised": likeness(values, other)},
-                moved,
-            )
-        )
+        found: dict[FaithfulnessMeasure, float] = {
+            **_of_places(drawing, subject, values, seed),
+            "likeness_randomised": likeness(values, _class_map(replace(shuffled, target=drawing.target), subject)),
+        }
+        moved = [_of_places(drawing, subject, one, seed) for one in _elsewhere(values, seed)]
+        trials.append(Trial("class_map", NAMES[method], subject.image_id, found, mean_measures(moved)))
     return trials
 
 
 def try_phrase_maps(
-    subject: Subject, drawing: Classifier, words: ChannelWords, encoder: Encoder, rng: np.random.Generator
+    subject: Subject, drawing: Classifier, words: ChannelWords, encoder: Encoder, seed: int
 ) -> list[Trial]:
     """Maps of the picture's leading phrases, by their channels and by their places.
 
@@ -88,7 +85,7 @@ def try_phrase_maps(
         drawing: The model with the audit's own method.
         words: Channel directions, statistics and concept rows.
         encoder: Whose space the words are in.
-        rng: As for the class maps.
+        seed: As for the class maps.
     """
     trials = []
     for method, by in ((BY_PLACES, encoder), (BY_CHANNELS, None)):
@@ -97,13 +94,19 @@ def try_phrase_maps(
         shown = [p for p in range(len(phrases)) if maps.phrase_maps[p].size > 1 and np.ptp(maps.phrase_maps[p]) > 0]
         for p in shown:
             values = maps.phrase_maps[p]
-            elsewhere = moved_map(values, rng)
-            found, moved = (_of_places(drawing, subject, one, rng) for one in (values, elsewhere))
-            if len(phrases) > 1:
-                for measures, one in ((found, values), (moved, elsewhere)):
-                    measures["specific"] = _takes_its_own(drawing, subject, words, phrases, p, one, rng)
-            trials.append(Trial("phrase_map", method, subject.image_id, found, moved))
+            measured = []
+            for one in (values, *_elsewhere(values, seed)):
+                measures = _of_places(drawing, subject, one, seed)
+                measures["specific"] = _takes_its_own(drawing, subject, words, phrases, p, one, seed)
+                measured.append(measures)
+            trials.append(Trial("phrase_map", method, subject.image_id, measured[0], mean_measures(measured[1:])))
     return trials
+
+
+def _elsewhere(values: FloatArray, seed: int) -> list[FloatArray]:
+    """The map at some other places."""
+    rng = np.random.default_rng(seed)
+    return [moved_map(values, rng) for _ in range(_MOVES)]
 
 
 def _class_map(drawing: Classifier, subject: Subject) -> FloatArray:
@@ -113,11 +116,11 @@ def _class_map(drawing: Classifier, subject: Subject) -> FloatArray:
 
 
 def _of_places(
-    classifier: Classifier, subject: Subject, values: FloatArray, rng: np.random.Generator
+    classifier: Classifier, subject: Subject, values: FloatArray, seed: int
 ) -> dict[FaithfulnessMeasure, float]:
     """What one map (h, w) says of the places that the class rests on."""
     counts = step_counts(values.size)
-    first = taken_parts(order_of(values.reshape(-1), rng), counts)
+    first = taken_parts(order_of(values.reshape(-1), np.random.default_rng(seed)), counts)
     hidden = np.concatenate([first, ~first]).reshape(-1, *values.shape)
     given, given_back = np.split(_probability(classifier, subject, hidden), 2)
     areas = Areas(area(given, counts), area(given_back, counts))
@@ -154,11 +157,12 @@ def _takes_its_own(
     phrases: Sequence[int],
     p: int,
     values: FloatArray,
-    rng: np.random.Generator,
+    seed: int,
 ) -> float:
     """1 where covering the largest places of a map takes more from phrase ``p`` than from the others on average."""
-    n_covered = max(round(_COVERED * values.size), 1)
-    covers = taken_parts(order_of(values.reshape(-1), rng), np.array([0, n_covered])).reshape(-1, *values.shape)
+    counts = np.array([0, max(round(_COVERED * values.size), 1)])
+    order = order_of(values.reshape(-1), np.random.default_rng(seed))
+    covers = taken_parts(order, counts).reshape(-1, *values.shape)
     activations, _ = with_places_covered(classifier, subject.image, covers)
     classes = np.array([subject.class_idx])
     weights = centred_weights(classifier.head)

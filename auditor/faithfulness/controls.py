@@ -15,11 +15,14 @@ def moved_map(values: FloatArray, rng: np.random.Generator) -> FloatArray:
     Where the grid has more than one place, some of it always moves.
     """
     height, width = values.shape
-    turned = values[:, ::-1] if rng.random() < 0.5 else values
-    quarters = int(rng.integers(4))
-    turned = np.rot90(turned, quarters if height == width else 2 * (quarters % 2))
-    shift = int(rng.integers(1, height * width)) if height * width > 1 else 0
-    return np.ascontiguousarray(np.roll(turned, (shift // width, shift % width), axis=(0, 1)))
+    places = np.arange(height * width).reshape(height, width)
+    while True:
+        turned = places[:, ::-1] if rng.random() < 0.5 else places
+        quarters = int(rng.integers(4))
+        turned = np.rot90(turned, quarters if height == width else 2 * (quarters % 2))
+        moved = np.roll(turned, (int(rng.integers(height)), int(rng.integers(width))), axis=(0, 1))
+        if places.size == 1 or not np.array_equal(moved, places):
+            return values.reshape(-1)[moved]
 
 
 def likeness(one: FloatArray, other: FloatArray) -> float:

@@ -46,6 +46,28 @@ def slopes_along_words(
     return np.asarray(coefficients @ rows.T.astype(np.float64), np.float32)
 
 
+def slopes_as_pictures_differ(
+    embeddings: FloatArray, activations: FloatArray, weights: FloatArray, rows: FloatArray
+) -> FloatArray:
+    """The same for a move as pictures differ that say more of the word: along the pattern of its direction, (C, V).
+
+    A word's own direction leads away from where pictures lie; the pattern (Haufe et al., NeuroImage 87, 2014,
+    equation 6), cov(x) d / d'cov(x) d, is what changes in pictures by one more of the word. For a response that is
+    linear in the embedding this is the slope of the response on the word's cosine, picture by picture.
+
+    Args:
+        embeddings: (n, D) of the encoder.
+        activations: (n, K) inputs of the head.
+        weights: (C, K) class-centred.
+        rows: (V, D) directions of the words.
+    """
+    responses = activations.astype(np.float64) @ weights.T.astype(np.float64)
+    cosines = embeddings.astype(np.float64) @ rows.T.astype(np.float64)  # (n, V)
+    responses, cosines = responses - responses.mean(axis=0), cosines - cosines.mean(axis=0)
+    spread = (cosines**2).sum(axis=0)
+    return np.asarray(responses.T @ cosines / np.where(spread > 0, spread, np.inf), np.float32)
+
+
 def leading_words(shares: FloatArray, class_idx: IntArray) -> list[tuple[int, int]]:
     """Pairs of class and word where the word leads the description in a twentieth of the class's pictures or more.
 

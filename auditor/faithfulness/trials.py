@@ -57,6 +57,11 @@ def trial_rows(trials: Sequence[Trial], own_methods: Mapping[FaithfulnessKind, s
     return [row for row in rows if row is not None]
 
 
+def mean_measures(found: Sequence[Mapping[FaithfulnessMeasure, float]]) -> dict[FaithfulnessMeasure, float]:
+    """Means of each measure over several maps."""
+    return {name: _mean(found, name) for name in dict.fromkeys(name for one in found for name in one)}
+
+
 def _mean(of_maps: Sequence[Mapping[FaithfulnessMeasure, float]], name: FaithfulnessMeasure) -> float:
     """Mean over the maps of one picture that have the measure, NaN where none has."""
     known = [measures[name] for measures in of_maps if np.isfinite(measures.get(name, np.nan))]

@@ -22,17 +22,31 @@ KINDS: dict[FaithfulnessKind, str] = {
     "simulation": "Telling the call of unseen pictures",
 }
 _MEASURES: dict[FaithfulnessMeasure, str] = {
-    "deletion": "deletion: confidence while parts go, the largest first (low is good)",
-    "insertion": "insertion: confidence while parts come, the largest first (high is good)",
-    "relevance_gain": "symmetric relevance gain: insertion less deletion (high is good)",
-    "average_drop": "average drop: confidence lost through the map (low is good)",
-    "increase": "increase: pictures with more confidence through the map (high is good)",
-    "pointing": "pointing game: largest place lies on the object's mask",
-    "likeness_randomised": "rank correlation with the map of shuffled weights (near 0 is good)",
-    "specific": "specific: covering it takes more of its own phrase than of others (high is good)",
-    "raises": "the class rises along the word's direction (high is good)",
-    "rank": "words along which it rises less (50 % is chance)",
-    "accuracy": "calls told right (high is good)",
+    "deletion": "deletion",
+    "insertion": "insertion",
+    "relevance_gain": "symmetric relevance gain",
+    "average_drop": "average drop",
+    "increase": "increase",
+    "pointing": "pointing game",
+    "likeness_randomised": "likeness to shuffled weights",
+    "specific": "takes its own phrase",
+    "raises": "raises the class",
+    "rank": "raises it more than",
+    "accuracy": "calls told right",
+}
+#: What each measure is, and which way is good.
+MEANINGS: dict[FaithfulnessMeasure, str] = {
+    "deletion": "mean confidence while parts are taken, the largest first; low is good",
+    "insertion": "mean confidence while parts are given back, the largest first; high is good",
+    "relevance_gain": "insertion less deletion; high is good",
+    "average_drop": "part of the confidence that is lost where only the map is seen; low is good",
+    "increase": "pictures with more confidence where only the map is seen; high is good",
+    "pointing": "maps whose largest place lies on the object's mask",
+    "likeness_randomised": "rank correlation with the map of the same model with its weights shuffled; near 0 is good",
+    "specific": "phrases of whose channels a cover on the map takes more than of the others'; high is good",
+    "raises": "leading words that raise their class when embeddings move by the word; high is good",
+    "rank": "part of the vocabulary that raises the class less; 50 % is chance",
+    "accuracy": "calls of held-out pictures that a logistic regression tells from the explanation; high is good",
 }
 
 
@@ -81,7 +95,7 @@ def faithfulness_parts(rows: Sequence[FaithfulnessRow]) -> list[FaithfulnessPart
 
 
 def faithfulness_line(rows: Sequence[FaithfulnessRow]) -> str | None:
-    """What the figures come to, in a line; None where nothing was measured.
+    """What the figures come to, in a sentence; None where there is nothing to say it with.
 
     Of the map that the audit draws, which is the first one, and of telling calls by the phrases.
     """
@@ -98,17 +112,47 @@ def faithfulness_line(rows: Sequence[FaithfulnessRow]) -> str | None:
         for row in phrases
         if row.method == "phrases"
     ]
-    return f"{'; '.join(told)}.".capitalize() if told else None
+    if not told:
+        return None
+    line = "; ".join(told)
+    return f"{line[0].upper()}{line[1:]}."
+
+
+def meaning_lines(rows: Sequence[FaithfulnessRow]) -> list[tuple[str, str]]:
+    """Name and meaning of each measure that there is."""
+    there = {row.measure for row in rows}
+    return [(_MEASURES[measure], told) for measure, told in MEANINGS.items() if measure in there]
+
+
+@dataclass(frozen=True, slots=True)
+class FaithfulnessSection:
+    """What a report has of it."""
+
+    title: str
+    line: str | None
+    reading: str
+    parts: list[FaithfulnessPart]
+    meanings: list[tuple[str, str]]
+
+
+def faithfulness_section(rows: Sequence[FaithfulnessRow]) -> FaithfulnessSection:
+    """All of a report's section; without parts where nothing was measured."""
+    return FaithfulnessSection(TITLE, faithfulness_line(rows), READING, faithfulness_parts(rows), meaning_lines(rows))
 
 
 def faithfulness_table(rows: Sequence[FaithfulnessRow]) -> str:
-    """All that was measured, a line each."""
+    """All that was measured, a line each, and what the measures mean."""
     lines = []
     for part in faithfulness_parts(rows):
-        lines.append(part.title)
+        lines.append(f"{part.title}")
+        before = None
         for line in part.lines:
+            if line.method != before:
+                lines.append(f"  {line.method}, n = {line.n:,}")
+                before = line.method
             told = "; ".join((line.value, *line.differences))
-            lines.append(f"  {line.method}: {line.measure}: {told} (n = {line.n:,})")
+            lines.append(f"    {line.measure:<29} {told}")
+    lines += [f"{name}: {told}" for name, told in meaning_lines(rows)]
     return "\n".join(lines)
 
 
