@@ -262,6 +262,7 @@ def test_an_audit_of_before_says_from_when_on(copy, tmp_path):
             "dose_responses",
             "unbounded_gaps",
             "atlas",
+            "faithfulness",
         )
         for table in later:
             connection.execute(f"DROP TABLE {table}")
