@@ -10,6 +10,8 @@ from scipy.stats import binomtest, t
 from auditor.faithfulness_records import FaithfulnessKind, FaithfulnessMeasure, FaithfulnessRow
 
 _LEVEL = 0.95
+#: What lies between -1 and 1, where all else lies between 0 and 1.
+_SIGNED = ("relevance_gain", "likeness_randomised")
 
 
 def mean_row(
@@ -22,7 +24,8 @@ def mean_row(
 ) -> FaithfulnessRow | None:
     """The mean over pictures, or that of the differences to a control, picture by picture.
 
-    The interval is Student's; that of a share (all values 0 or 1, no control) is exact (Clopper and Pearson).
+    The interval is Student's, cut where no value can lie; that of a share (all values 0 or 1, no control) is exact
+    (Clopper and Pearson).
 
     Args:
         kind: Of the explanation.
@@ -51,4 +54,6 @@ def mean_row(
     else:
         half = float(t.ppf((1 + _LEVEL) / 2, n - 1) * found.std(ddof=1) / np.sqrt(n))
         low, high = mean - half, mean + half
+        if controls is None and measure not in _SIGNED:
+            low, high = max(low, 0.0), min(high, 1.0)
     return FaithfulnessRow(kind, method, measure, against, mean, low, high, n)

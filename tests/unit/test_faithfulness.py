@@ -91,10 +91,11 @@ def test_likeness_and_pointing():
 
 
 def test_means_have_students_interval_and_shares_an_exact_one():
-    row = mean_row("class_map", "CAM", "deletion", [0.1, 0.2, 0.3, np.nan])
+    row = mean_row("class_map", "CAM", "relevance_gain", [0.1, 0.2, 0.3, np.nan])
     # t(.975, 2) = 4.3027, sd .1, sqrt 3
     assert (row.value, row.n) == (pytest.approx(0.2), 3)
     assert (row.low, row.high) == (pytest.approx(0.2 - 0.24841, abs=1e-4), pytest.approx(0.2 + 0.24841, abs=1e-4))
+    assert mean_row("class_map", "CAM", "average_drop", [0.0, 0.0, 0.2]).low == 0
     share = mean_row("simulation", "phrases", "accuracy", [1.0] * 10)
     assert share.low == pytest.approx(0.025 ** (1 / 10), abs=1e-6)  # Clopper-Pearson of 10 of 10
     assert share.high == 1
