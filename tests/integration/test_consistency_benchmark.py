@@ -23,7 +23,7 @@ def test_agreement_by_hand():
     assert [one["flagged"] for one in pairs.values()] == [True, False, False]
     assert [one["concept"] for one in pairs.values()] == [True, None, None]
     table = consistency.report(found).splitlines()
-    assert table[2].startswith("| cnn, vit-class | 1 planted | 1 of 1 (2% to 100%) | – | 1 of 1")
+    assert table[2].startswith("| cnn, vit-class | 1 planted | 1 of 1 (3% to 100%) | – | 1 of 1")
     assert "| all pairs | 3 planted | 1 of 3 (1% to 91%) | -0.33 (" in table[-1]
 
 
