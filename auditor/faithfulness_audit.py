@@ -214,10 +214,10 @@ def chosen_rows(called: IntArray, image_ids: Sequence[str], mapped: set[str], pe
         At most :data:`MOST_PICTURES`, one of each class before a second of any.
     """
     of_class = [
-        sorted(np.flatnonzero(called == c), key=lambda row: (image_ids[row] not in mapped, image_ids[row]))[:per_class]
+        sorted(np.flatnonzero(called == c).tolist(), key=lambda row: (image_ids[row] not in mapped, image_ids[row]))
         for c in np.unique(called[called >= 0])
     ]
-    turns = [int(rows[turn]) for turn in range(per_class) for rows in of_class if turn < len(rows)]
+    turns = [rows[turn] for turn in range(per_class) for rows in of_class if turn < len(rows)]
     return turns[:MOST_PICTURES]
 
 

@@ -37,7 +37,7 @@ def with_places_covered(classifier: Classifier, image: Image.Image, hidden: Bool
         for n, places in zip(pixels.shape[2:], hidden.shape[1:], strict=True)
     )
     covers = torch.from_numpy(hidden[:, rows[:, None], columns[None, :]])[:, None]
-    return _passed(classifier, [covered(pixels, some) for some in covers.split(_BATCH)])
+    return _passed(classifier, [covered(pixels, some) for some in torch.split(covers, _BATCH)])
 
 
 def seen_through(classifier: Classifier, image: Image.Image, maps: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -61,7 +61,7 @@ def seen_through(classifier: Classifier, image: Image.Image, maps: FloatArray) -
         align_corners=False,
     )
     mean = pixels.mean((2, 3), keepdim=True)
-    return _passed(classifier, [mean + some * (pixels - mean) for some in masks.split(_BATCH)])
+    return _passed(classifier, [mean + some * (pixels - mean) for some in torch.split(masks, _BATCH)])
 
 
 def _passed(classifier: Classifier, batches: list[Tensor]) -> tuple[FloatArray, FloatArray]:

@@ -112,7 +112,8 @@ def _elsewhere(values: FloatArray, seed: int) -> list[FloatArray]:
 def _class_map(drawing: Classifier, subject: Subject) -> FloatArray:
     """(h, w) of the subject's class."""
     batch = drawing.preprocess(subject.image).unsqueeze(0)
-    return cam.response_maps(drawing, batch, drawing.head.weight[[subject.class_idx]][None])[0, 0]
+    weights = drawing.head.weight[[subject.class_idx]][None]
+    return np.asarray(cam.response_maps(drawing, batch, weights)[0, 0], np.float32)
 
 
 def _of_places(
