@@ -15,6 +15,7 @@ from auditor.errors import InputError
 from auditor.faithfulness.trials import MOVED
 from auditor.faithfulness_audit import Faithfulness, measure_faithfulness
 from auditor.faithfulness_records import FaithfulnessRow
+from auditor.opened_audit import open_audit
 from auditor.store.amend import amended
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
@@ -82,6 +83,12 @@ def test_the_page_has_all_of_it_escaped_and_the_json_every_row(tmp_path):
         "low": 0.35, "high": 0.54, "n": 25,
     }  # fmt: skip
     assert report["faithfulness"][3]["low"] is None
+
+
+def test_python_has_a_row_for_every_figure(tmp_path):
+    frame = open_audit(audit_with(tmp_path, ROWS)).faithfulness
+    assert list(frame["value"]) == [row.value for row in ROWS]
+    assert frame["low"].isna().tolist() == [row.low is None for row in ROWS]
 
 
 def test_the_command_prints_text_or_json(tmp_path, monkeypatch):
