@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr, t
+from scipy.stats import t
 
 from auditor.evidence.effects.significance import clopper_pearson
+from auditor.faithfulness.controls import likeness
 from auditor.models.encoders.load import load_encoder
 from benchmarks.planted import backbones
 from benchmarks.planted.audit import Asked, Audited, audit, remembering
@@ -83,17 +84,16 @@ def compare(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         for first, second in itertools.combinations(scenario["audits"], 2):
             both = zip(scenario["audits"][first]["classes"], scenario["audits"][second]["classes"], strict=True)
             for c, (one, other) in enumerate(both):
-                said = (np.array(one["shares"]) > 0) | (np.array(other["shares"]) > 0)
-                alike = np.nan
-                if said.sum() > 2:
-                    alike = spearmanr(np.array(one["shares"])[said], np.array(other["shares"])[said]).statistic
+                shares = np.array([one["shares"], other["shares"]])
+                shares = shares[:, (shares > 0).any(axis=0)]  # words that neither says agree on nothing
+                alike = likeness(*shares) if shares.shape[1] > 2 else np.nan
                 pairs.append(
                     {
                         "pair": f"{first}, {second}",
                         "seed": scenario["seed"],
                         "planted": c in planted,
                         "leading": one["leading"] is not None and one["leading"] == other["leading"],
-                        "correlation": None if np.isnan(alike) else float(alike),
+                        "correlation": None if np.isnan(alike) else alike,
                         "verdict": one["verdict"] == other["verdict"],
                         "flagged": (one["verdict"] == "flagged") == (other["verdict"] == "flagged"),
                         "concept": None

@@ -26,7 +26,7 @@ def moved_map(values: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 
 def likeness(one: FloatArray, other: FloatArray) -> float:
-    """Rank correlation of two maps of one shape, NaN where one of them is the same everywhere.
+    """Rank correlation of two maps (or rows of shares) of one shape, NaN where one of them is the same everywhere.
 
     Of a map and that of the same model with its weights shuffled, it should be near 0 (Adebayo et al.,
     arXiv:1810.03292): else the map shows the picture, not what was learnt.
