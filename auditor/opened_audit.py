@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auditor.faithfulness_records import FaithfulnessRow
 from auditor.gate.decision import GateDecision
 from auditor.records import VERDICTS, AnyPath, Finding, Verdict
 from auditor.release.check import check_release
@@ -73,6 +74,16 @@ class Audit:
         """
         with open_audit_database(self.folder) as connection:
             return frame_of(queries.findings(connection), Finding)
+
+    @property
+    def faithfulness(self) -> pd.DataFrame:
+        """A row for every measure of maps, groups and words, as ``auditor faithfulness`` kept them; none until then.
+
+        Columns are the fields of :class:`auditor.faithfulness_records.FaithfulnessRow`; ``against`` is None where the
+        value is the measure itself.
+        """
+        with open_audit_database(self.folder) as connection:
+            return frame_of(queries.faithfulness(connection), FaithfulnessRow)
 
     def pictures(self, class_name: str, concept: str, present: bool = False) -> pd.DataFrame:
         """Pictures of a class that break a concept (they are without it), or with ``present`` that carry it.

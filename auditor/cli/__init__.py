@@ -16,6 +16,7 @@ from auditor.cli import dashboard as _dashboard  # noqa: F401
 from auditor.cli import diff as _diff  # noqa: F401
 from auditor.cli import history as _history  # noqa: F401
 from auditor.cli import calibrate as _calibrate  # noqa: F401
+from auditor.cli import faithfulness as _faithfulness  # noqa: F401
 from auditor.cli import rejudge as _rejudge  # noqa: F401
 from auditor.cli import repair as _repair  # noqa: F401
 from auditor.cli import manifest as _manifest  # noqa: F401

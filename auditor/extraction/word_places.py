@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from auditor.extraction.covered_pictures import covered
 from auditor.models.encoders.encoder import Encoder
 from auditor.records import FloatArray
 
@@ -40,12 +41,11 @@ def word_places(encoder: Encoder, picture: Image.Image, words: FloatArray) -> Fl
 
 
 def _covered(pixels: Tensor) -> Iterator[Tensor]:
-    """The picture (1, 3, H, W) with its mean colour in place of each place and half of those beside it, in batches."""
-    mean = pixels.mean((2, 3), keepdim=True)
+    """The picture (1, 3, H, W) with each place and half of those beside it covered, in batches."""
     centres = (torch.arange(SIDE) + 0.5) / SIDE
     rows, columns = (
         ((torch.arange(n) + 0.5) / n - centres[:, None]).abs() < _REACH / SIDE / 2 for n in pixels.shape[2:]
     )
     covers = (rows[:, None, :, None] & columns[None, :, None, :]).reshape(-1, 1, *pixels.shape[2:])
     for start in range(0, len(covers), _BATCH):
-        yield torch.where(covers[start : start + _BATCH], mean, pixels)
+        yield covered(pixels, covers[start : start + _BATCH])

@@ -298,6 +298,14 @@ def m0020_repairs(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0021_faithfulness(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep what was measured of maps, groups and phrases; empty until it is."""
+    connection.execute(
+        "CREATE TABLE faithfulness (kind VARCHAR NOT NULL, method VARCHAR NOT NULL, measure VARCHAR NOT NULL,"
+        " against VARCHAR, value DOUBLE NOT NULL, low DOUBLE, high DOUBLE, n BIGINT NOT NULL)"
+    )
+
+
 def m0022_compared_arms(connection: duckdb.DuckDBPyConnection) -> None:
     """Keep the comparable pictures that a gap is of, and how many are called the class; NULL before, and elsewhere."""
     for column in ("n_with", "called_with", "n_without", "called_without"):
@@ -325,6 +333,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0018_unbounded_gaps,
     m0019_atlas,
     m0020_repairs,
+    m0021_faithfulness,
     m0022_compared_arms,
 )
 

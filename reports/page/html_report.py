@@ -32,6 +32,7 @@ from reports.page.templates import assets, environment
 from reports.what_now import audit_folder, command_on, report_command
 from reports.written.calibration import READING, calibration_line, count_lines
 from reports.written.concept_lines import core_lines
+from reports.written.faithfulness import faithfulness_section
 from reports.written.lead_lines import lead_lines
 
 #: What pictures may take of the 10 MB that a page may have at 100 classes; the rest is text and charts.
@@ -78,6 +79,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         "commands": {
             "dashboard": command_on(connection, "dashboard"),
             "calibrate": command_on(connection, "calibrate"),
+            "faithfulness": command_on(connection, "faithfulness"),
             "export": command_on(connection, "export", "--output", "tables"),
             "all": report_command(connection, decision),
             "gate": command_on(connection, "gate"),
@@ -139,6 +141,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         calibration=calibration_line(connection),
         counts=count_lines(queries.calibrations(connection)),
         reading=READING,
+        faithfulness=faithfulness_section(queries.faithfulness(connection)),
         n_judged=len(verdicts) if shared["run"].model_was_run else 0,
         no_thumbnails=shared["run"].config.get("thumbnails") is False,
     )

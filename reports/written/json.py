@@ -83,6 +83,7 @@ def json_report(connection: queries.Connection, *, decision: GateDecision | None
         "attributes": _attributes(connection),
         "examples": [_row(row) for row in queries.example_concepts(connection)],
         "calibration": [_row(row) for row in queries.calibrations(connection)],
+        "faithfulness": [_row(row) for row in queries.faithfulness(connection)],
         "failures": {
             "by_stage": failed,
             "listed": [_row(failure) for failure in queries.failures(connection, limit=_LISTED_FAILURES)],

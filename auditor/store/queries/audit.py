@@ -30,6 +30,7 @@ from auditor.concept_records import (
 )
 from auditor.edit_records import DoseResponse
 from auditor.errors import StoreError
+from auditor.faithfulness_records import FaithfulnessRow
 from auditor.records import (
     MASK_STAGE,
     VERDICTS,
@@ -157,6 +158,7 @@ WHERE $class_idx IS NULL OR class_idx = $class_idx
 ORDER BY class_idx
 """
 
+_FAITHFULNESS = "SELECT kind, method, measure, against, value, low, high, n FROM faithfulness ORDER BY rowid"
 _CALIBRATIONS = "SELECT measure, effect, n, n_found, n_suspect, low, high FROM calibrations ORDER BY rowid"
 
 # Of a picture whose mask could not be used a notice tells: it was audited.
@@ -366,6 +368,11 @@ def dose_responses(connection: Connection, class_idx: int | None = None) -> list
 def unbounded_gaps(connection: Connection) -> list[UnboundedGap]:
     """Gaps of classes that are not shown to be clean, and what is missing to exclude each, by class, widest first."""
     return records(connection.execute(_UNBOUNDED_GAPS), UnboundedGap)
+
+
+def faithfulness(connection: Connection) -> list[FaithfulnessRow]:
+    """What was measured of maps, groups and phrases; empty until ``auditor faithfulness`` did."""
+    return records(connection.execute(_FAITHFULNESS), FaithfulnessRow)
 
 
 def calibrations(connection: Connection) -> list[CalibrationRow]:
