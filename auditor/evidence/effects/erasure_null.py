@@ -283,7 +283,7 @@ def _leads_at_all(
         i, j = picture[start : start + step], column[start : start + step]
         erased = others[i] - along[i, used[j], None] * of_all[j]
         lead[i, used[j]] = mine[i, used[j]] - erased.max(axis=1)
-    return lead
+    return np.asarray(lead)
 
 
 def _lead(logits: FloatArray, along: FloatArray, shift: FloatArray, class_idx: int) -> FloatArray:
