@@ -316,6 +316,11 @@ def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None
             features=inputs.features,
             on_progress=on_progress,
         )
+        asked = cache.n_found + cache.n_added
+        if asked:
+            logger.info(
+                "embedding cache: %d of %d were known (%s)", cache.n_found, asked, percent(cache.n_found / asked)
+            )
     _check_failures(shards, len(inputs.dataset.items), config)
     return shards
 

@@ -166,18 +166,42 @@ def cache_info(
     from auditor.extraction.embedding_cache import cache_files
 
     folder = cache_folder(cache)
-    for path, count, size in cache_files(folder):
+    files = cache_files(folder)
+    for path, count, size in files:
         typer.echo(f"{path.stem}  {count} embeddings  {size / 2**20:.1f} MiB")
+    if len(files) > 1:
+        typer.echo(f"{sum(one[1] for one in files)} embeddings  {sum(one[2] for one in files) / 2**20:.1f} MiB in all")
     typer.echo(f"in {folder}")
 
 
 @cache_app.command("prune")
 @one_line_errors
 def cache_prune(
-    cache: Annotated[Path | None, typer.Option(help="Folder of the cache.")] = None, debug: Debug = False
+    cache: Annotated[Path | None, typer.Option(help="Folder of the cache.")] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(help="Such as 2GB: delete only what is over it, what was not used for longest first."),
+    ] = None,
+    debug: Debug = False,
 ) -> None:
-    """Delete all cached embeddings, and what is remembered of the contents of pictures."""
+    """Delete all cached embeddings, and what is remembered of the contents of pictures; or some of the embeddings."""
     from auditor.config import cache_folder
     from auditor.extraction.embedding_cache import prune_cache
 
-    typer.echo(f"{prune_cache(cache_folder(cache)) / 2**20:.1f} MiB freed")
+    max_bytes = None if max_size is None else _bytes_of(max_size)
+    typer.echo(f"{prune_cache(cache_folder(cache), max_bytes=max_bytes) / 2**20:.1f} MiB freed")
+
+
+def _bytes_of(size: str) -> int:
+    """Bytes of '2GB', '500 MiB', '1000000'."""
+    from pydantic import ByteSize, TypeAdapter, ValidationError
+
+    from auditor.wording import quote
+
+    try:
+        found = int(TypeAdapter(ByteSize).validate_python(size))
+    except (ValidationError, ValueError) as error:
+        raise InputError(f"--max-size is {quote(size)}; expected a size such as 2GB, 500MB or 1.5GiB") from error
+    if found < 0:
+        raise InputError(f"--max-size is {quote(size)}; expected a size that is not below 0, such as 2GB")
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shlex
 import shutil
 import sys
@@ -185,6 +186,8 @@ def run(
             return
         from auditor.pipeline import run_audit
 
+        if not quiet:  # what of the pictures was known from another audit
+            logging.getLogger("auditor.pipeline").setLevel(logging.INFO)
         with progress_bars(quiet) as on_progress:
             folder = run_audit(settings, resume=resume, features_of=resume_features, on_progress=on_progress)
     print_report(folder)

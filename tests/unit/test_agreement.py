@@ -12,6 +12,7 @@ from auditor.evidence.verdicts.agreement import (
     erasure_agrees,
     excluded,
     margins_agree,
+    null_matters,
     supported,
     swaps_confirm,
     swaps_stand_alone,
@@ -137,3 +138,32 @@ def test_of_few_pictures_a_channel_less_is_asked(few, by_counts, by_margin):
         pair = PairEvidence(0, 0, None, (0.5, 0.4, 0.6), True, True, recall=OBSERVED, few_pictures=few)
         pair.erased_margin = pair.transferred_margin = erasure(taken, 0.01, 0.3)
         assert erasure_agrees(pair) == (taken == by_margin)
+
+
+def test_permuted_presence_is_asked_only_where_something_hangs_on_it():
+    """Whatever p erasures come to have where it is not asked, the same is supported as without any."""
+    rng = np.random.default_rng(1)
+    names, asked = ("recall", "pull", "share", "margin"), 0
+    statuses = ("measured", "measured", "measured", "too_few", "not_identified")
+
+    def drawn():
+        effect = float(rng.choice([-0.1, 0.02, 0.06, 0.2, 0.5]))
+        return Erasure(effect, effect - 0.1, effect + 0.1, 50, 50, status=str(rng.choice(statuses)))
+
+    def with_p(pair):
+        by = {f"{by}_{what}": getattr(pair, f"{by}_{what}") for by in ("erased", "transferred") for what in names}
+        return replace(pair, **{name: replace(one, p=float(rng.choice([0.005, 0.5]))) for name, one in by.items()})
+
+    for _ in range(300):
+        pair = PairEvidence(0, 0, None, (0.9, 0.8, 1.0), by_words=True, by_data=True)
+        for what in names:
+            setattr(pair, f"erased_{what}", drawn())
+            setattr(pair, f"transferred_{what}", drawn())
+        pair.recall = gap(0.3, 0.1, 0.5, str(rng.choice(["measured", "too_few"])))
+        pair.pull, pair.pulled_share = gap(0.2, 0.1, 0.3), gap(0.3, 0.2, 0.4)
+        pair.swapped = NOT_TRIED if rng.random() < 0.5 else swapped(0.4, 0.3)
+        if null_matters(pair):
+            asked += 1
+        else:
+            assert all(supported(with_p(pair)) == supported(pair) for _ in range(5))
+    assert 30 < asked < 270

@@ -384,3 +384,19 @@ def test_the_demo_names_a_command_that_can_be_pasted(monkeypatch, argv0, on_path
     monkeypatch.setattr("sys.executable", "/py/python")
     monkeypatch.setattr("shutil.which", lambda command: on_path)
     assert run_commands.own_name() == name
+
+
+def test_the_cache_is_pruned_to_a_size(tmp_path):
+    with open_embedding_cache(tmp_path, "e" * 64, 64) as cache:
+        cache.put({f"{i:064}": np.ones(64, np.float32) for i in range(500)})
+    folder = ["--cache", str(tmp_path)]
+    assert "500 embeddings" in run("cache", "info", *folder).output
+    assert run("cache", "prune", "--max-size", "1GB", *folder).output == "0.0 MiB freed\n"
+    run("cache", "prune", "--max-size", "100 KB", *folder)
+    (count,) = re.findall(r"(\d+) embeddings", run("cache", "info", *folder).output)
+    assert 50 < int(count) < 300
+    for wrong in ("much", "-3GB"):
+        assert (
+            f"--max-size is '{wrong}'; expected a size"
+            in run("cache", "prune", "--max-size", wrong, *folder, exit_code=2).output
+        )

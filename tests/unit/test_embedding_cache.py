@@ -1,9 +1,13 @@
+import contextlib
 import sqlite3
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from auditor.errors import StoreError
+from auditor.extraction import embedding_cache
 from auditor.extraction.embedding_cache import cache_files, known_embeddings, open_embedding_cache, prune_cache
 
 ROW = np.array([0.6, 0.8], dtype=np.float32)
@@ -104,3 +108,83 @@ def test_a_full_disk_is_one_line_and_no_damage(tmp_path):
         with pytest.raises(StoreError, match="cannot be used: database or disk is full; give another folder"):
             cache.put({str(i): ROW for i in range(1000)})
     assert next(tmp_path.glob("*.sqlite3")).exists()
+
+
+def rows(names, dim=512):
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=dim).astype(np.float32) for name in names}
+
+
+def of_day(monkeypatch, day):
+    monkeypatch.setattr(embedding_cache, "_today", lambda: day)
+
+
+def test_pruning_to_a_size_deletes_what_was_not_used_for_longest(tmp_path, monkeypatch):
+    old, kept, used = ([f"{name} {i:03}" for i in range(100)] for name in ("old", "kept", "used"))
+    of_day(monkeypatch, 1)
+    with open_embedding_cache(tmp_path, "e" * 64, 512) as cache:
+        cache.put(rows(used))
+    of_day(monkeypatch, 2)
+    with open_embedding_cache(tmp_path, "e" * 64, 512) as cache:
+        cache.put(rows(old))
+    of_day(monkeypatch, 3)
+    with open_embedding_cache(tmp_path, "f" * 64, 512) as cache:
+        cache.put(rows(kept))
+    with open_embedding_cache(tmp_path, "e" * 64, 512) as cache:
+        assert all(cache.get(name) is not None for name in used)
+        assert (cache.n_found, cache.n_added) == (100, 0)
+    (tmp_path / "contents.db").write_bytes(b"remembered")
+    size = sum(one[2] for one in cache_files(tmp_path))
+    assert prune_cache(tmp_path, max_bytes=size) == 0
+    freed = prune_cache(tmp_path, max_bytes=round(0.75 * size))
+    left = sum(one[2] for one in cache_files(tmp_path))
+    assert left <= 0.75 * size
+    assert left > 0.65 * size
+    assert freed == pytest.approx(size - left, abs=20_000)
+    with open_embedding_cache(tmp_path, "e" * 64, 512) as cache:
+        assert all(cache.get(name) is not None for name in used)
+        assert sum(cache.get(name) is None for name in old) in range(60, 101)
+    with open_embedding_cache(tmp_path, "f" * 64, 512) as cache:
+        assert all(cache.get(name) is not None for name in kept)
+    assert (tmp_path / "contents.db").exists()
+    assert prune_cache(tmp_path, max_bytes=0) > 0
+    assert [one[1] for one in cache_files(tmp_path)] == [0, 0]
+
+
+_ANOTHER_AUDIT = """
+import sys
+import numpy as np
+from pathlib import Path
+from auditor.extraction.embedding_cache import open_embedding_cache
+row = np.arange(512, dtype=np.float32)
+with open_embedding_cache(Path(sys.argv[1]), "e" * 64, 512) as cache:
+    for i in range(150):
+        name = f"{sys.argv[2]} {i}"
+        cache.put({name: row + i})
+        found = cache.get(name)
+        assert found is None or (found == row + i).all()  # pruned meanwhile, or right
+        if i == 20:
+            print("going", flush=True)
+            sys.stdin.readline()
+    print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("max_bytes", [None, 100_000])
+def test_pruning_while_two_audits_write(tmp_path, max_bytes):
+    """Neither fails, neither reads a wrong row, and the file is whole afterwards."""
+    command = [sys.executable, "-c", _ANOTHER_AUDIT, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    audits = [subprocess.Popen([*command, name], **pipes) for name in ("one", "other")]
+    assert [audit.stdout.readline() for audit in audits] == ["going\n"] * 2
+    for audit in audits:
+        audit.stdin.write("\n")
+        audit.stdin.flush()
+    for _ in range(3):
+        prune_cache(tmp_path, max_bytes=max_bytes)
+    said = [audit.communicate(timeout=120)[0] for audit in audits]
+    assert said == ["done\n"] * 2
+    assert [audit.returncode for audit in audits] == [0, 0]
+    for path, _, _ in cache_files(tmp_path):
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

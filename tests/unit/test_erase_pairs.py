@@ -9,7 +9,7 @@ from scipy import sparse
 
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.erase import erase_pairs
-from auditor.evidence.pairs.measure import PairEvidence, measure
+from auditor.evidence.pairs.measure import ERASURES, PairEvidence, measure
 from auditor.evidence.verdicts.agreement import agrees_by_counts, margins_agree
 from auditor.records import ATTRIBUTE_KIND, Concept, LinearHead
 
@@ -144,3 +144,23 @@ def test_groups_larger_than_a_fold_and_classes_of_one_picture_are_named():
     assert {pair.transferred_recall.status for pair in erased(alone, measured).values() if pair.class_idx == 1} == {
         "not_identified"
     }
+
+
+def test_permuted_presence_says_of_a_pair_the_same_whichever_others_are_asked_for_and_when():
+    def nulls(pair):
+        return [(one.p, one.permuted) for one in (getattr(pair, name) for name in ERASURES)]
+
+    def same(found, expected):
+        assert [p for p, _ in found] == [p for p, _ in expected]
+        assert [mean or 0 for _, mean in found] == pytest.approx([mean or 0 for _, mean in expected], abs=1e-6)
+
+    inputs, measured = photographs(3, width=24)
+    of_all = {key: nulls(pair) for key, pair in erased(inputs, measured).items()}
+    inputs, measured = photographs(3, width=24)
+    later = erase_pairs(inputs, measured, silent, lambda pair: pair.concept_idx == 0)
+    by_key = {(pair.class_idx, pair.concept_idx): pair for pair in measured.pairs}
+    same(nulls(by_key[1, 0]), of_all[1, 0])
+    assert by_key[1, 0].erased_recall.p is not None
+    assert nulls(by_key[1, 1]) == [(None, None)] * len(ERASURES)
+    later.ask(lambda _pair: True, silent)
+    same(nulls(by_key[1, 1]), of_all[1, 1])

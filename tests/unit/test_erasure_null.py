@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from auditor.evidence.effects import erasure_null
 from auditor.evidence.effects.covariates import within_class
 from auditor.evidence.effects.erased_outcome import erased_outcome
 from auditor.evidence.effects.erasers import fit_erasers, pair_erasers
@@ -137,3 +138,24 @@ def test_pictures_that_no_other_class_tells_of_are_not_counted():
     before, after, present = outcome.called == 0, outcome.called_without[:, 0], sample.present[:, 0]
     expected = erasure_effect(before[of_1], after[of_1], present[of_1], LABELS[of_1]).effect
     assert transferred.pull[0, 0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_sign_of_a_lead_over_many_classes_is_that_of_all_of_them():
+    rng = np.random.default_rng(0)
+    n, n_classes, n_deals, class_idx = 60, 40, 30, 7
+    logits = rng.normal(size=(n, n_classes)).astype(np.float32)
+    logits[:20, class_idx] += 3  # called the class, or nearly
+    parts = (0, 1, 2)
+    dealt = erasure_null._Dealt(
+        along={part: rng.normal(size=(n, n_deals)).astype(np.float32) for part in parts},
+        shift={part: rng.normal(size=(n_classes, n_deals)).astype(np.float32) for part in parts},
+        squares={(one, other): np.full(n_deals, 0.5) for one in parts for other in parts},
+    )
+    along = dealt.along_without((1,), np.arange(n))
+    np.testing.assert_allclose(along, (dealt.along[0] + dealt.along[2]) / 2, rtol=1e-6)
+    shift = dealt.shift_without((1,), np.arange(n_classes), np.arange(n_deals))
+    expected = erasure_null._lead(logits, along, shift, class_idx)
+    found = erasure_null._leads_at_all(dealt, (1,), logits, along, class_idx)
+    assert ((found > 0) == (expected > 0)).all()
+    assert (found[expected > 0] == expected[expected > 0]).all()
+    assert 0.05 < (expected > 0).mean() < 0.5

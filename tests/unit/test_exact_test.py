@@ -195,3 +195,30 @@ def test_level_of_changes_holds(n, level):
     for back in (0.0, 0.01, 0.05, 0.2, 0.4):
         rates = [back + DELTA, back, 1 - 2 * back - DELTA]
         assert stats.multinomial.pmf(pairs[shown], n, rates).sum() <= 1.1 * level
+
+
+@pytest.mark.parametrize("kind", [TwoArms, significance.PresentArms])
+def test_strata_of_equal_counts_taken_together_give_the_p_of_each_on_its_own(kind, monkeypatch):
+    rng = np.random.default_rng(5)
+    n1, n0 = rng.integers(2, 6, 60), rng.integers(3, 9, 60)
+    arms = kind(*(a.astype(float) for a in (rng.binomial(n1, 0.25), n1, rng.binomial(n0, 0.08), n0)))
+    together, interval = exact_p_above(arms, DELTA), significance.score_interval(arms)
+    assert significance.distinct_strata(arms)[1].max() > 1
+
+    def each(table):
+        return table, np.ones(table.x1.size)
+
+    monkeypatch.setattr(exact_test, "distinct_strata", each)
+    monkeypatch.setattr(significance, "distinct_strata", each)
+    assert together == pytest.approx(exact_p_above(arms, DELTA), rel=1e-9)
+    np.testing.assert_allclose(interval, significance.score_interval(arms), atol=1e-6)  # a step of the bisection
+    assert 1e-9 < together < 0.5
+
+
+def test_strata_that_all_differ_stay_as_they_are():
+    arms = TwoArms.of([3, 1, 2], [9, 5, 7], [1, 1, 0], [4, 6, 8])
+    same, times = significance.distinct_strata(arms)
+    assert same is arms
+    assert times.tolist() == [1, 1, 1]
+    rows, times = significance.distinct_strata(TwoArms.of([3, 1, 3], [9, 5, 9], [1, 1, 1], [4, 6, 4]))
+    assert sorted(zip(rows.x1.tolist(), times.tolist(), strict=True)) == [(1.0, 1.0), (3.0, 2.0)]

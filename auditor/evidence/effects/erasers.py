@@ -65,6 +65,12 @@ class Fitted:
         """P, folds of classes."""
         return int(self.sigma_of.shape[1])
 
+    def without_sums(self) -> Fitted:
+        """Without the sums by concept, the most of it: of what is fitted anew to other presences they are no part."""
+        wholes = (self.sigma_of, self.solved_of, self.shift_of)
+        nothing = (np.zeros((*whole.shape[:-1], 0), whole.dtype) for whole in wholes)
+        return Fitted(self.inverse, self.mean, self.class_means, *nothing)
+
     def pooled(self) -> Erasers:
         """The erasers of all classes, one for every fold of pictures."""
         sums = (part.sum(axis=1) for part in (self.sigma_of, self.solved_of, self.shift_of))

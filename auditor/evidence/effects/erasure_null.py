@@ -22,6 +22,7 @@ from auditor.records import BoolArray, FloatArray, IntArray, LinearHead
 Float64Array = NDArray[np.float64]
 
 _BLOCK = 100_000  # erased logits of a class at a time: they stay in the cache
+_PAIRS_OF_LOGITS = 1_000_000  # erased logits of some pictures and deals held at a time
 _COLUMNS = 1_000  # of concepts times deals at a time
 _NOTHING = 1e-12
 
@@ -202,26 +203,38 @@ class _Dealt:
             squares |= {(part, other): (q[at] * lies[at]).sum(axis=0) for other, at in members.items()}
         return cls(along, shift, squares)
 
-    def without(self, left: tuple[int, ...], at: IntArray) -> tuple[FloatArray, FloatArray]:
-        """x.u / (u.sigma) (len(at), J) and W sigma (C, J) without some folds of classes; zero where nothing is left."""
-        used = [part for part in self.along if part not in left]
+    def _used(self, left: tuple[int, ...]) -> list[int]:
+        return [part for part in self.along if part not in left]
+
+    def along_without(self, left: tuple[int, ...], at: IntArray) -> FloatArray:
+        """x.u / (u.sigma) (len(at), J) without some folds of classes; zero where nothing is left."""
+        used = self._used(left)
         first = next(iter(self.along))
-        along, shift = np.zeros_like(self.along[first][at]), np.zeros_like(self.shift[first])
-        scale = np.zeros(shift.shape[1])
+        along, scale = np.zeros_like(self.along[first][at]), np.zeros(self.along[first].shape[1])
         for part in used:
             along += self.along[part][at]
-            shift += self.shift[part]
             for other in used:
                 scale += self.squares[part, other]
-        return along * np.where(scale > _NOTHING, 1 / np.maximum(scale, _NOTHING), 0).astype(np.float32), shift
+        return along * np.where(scale > _NOTHING, 1 / np.maximum(scale, _NOTHING), 0).astype(np.float32)
+
+    def shift_without(self, left: tuple[int, ...], classes: IntArray, columns: IntArray) -> FloatArray:
+        """W sigma of some classes and some deals (C', J') without some folds of classes."""
+        shift = np.zeros((classes.size, columns.size), np.float32)
+        for part in self._used(left):
+            shift += self.shift[part][np.ix_(classes, columns)]
+        return shift
 
 
 def _erased_lead(
     sample: NullSample, class_idx: int, q: FloatArray, class_folds: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """(n, J) lead of the class over the others with each of J residual presences (n, J) erased, by either eraser."""
+    """(n, J) lead of the class over the others with each of J residual presences (n, J) erased, by either eraser.
+
+    Of pictures of other classes only its sign is right: nobody asks by how much they are not called the class.
+    """
     n_parts, part_of = int(class_folds.max()) + 1, class_folds[sample.label_idx]
     pooled, transferred = np.empty(q.shape, dtype=np.float32), np.empty(q.shape, dtype=np.float32)
+    own, everything = sample.label_idx == class_idx, np.arange(sample.logits.shape[1])
     for fold in sample.folds:
         dealt, judged = _Dealt.of(fold, q[fold.fitted_on], part_of[fold.fitted_on]), part_of[fold.judged]
         jobs: list[tuple[FloatArray, IntArray, tuple[int, ...]]] = [(pooled, np.arange(judged.size), ())]
@@ -229,13 +242,48 @@ def _erased_lead(
             left = left_out(int(class_folds[class_idx]), int(part), n_parts)
             jobs.append((transferred, np.flatnonzero(judged == part), left))
         for after, at, left in jobs:
-            along, shift = dealt.without(left, at)
-            step = max(1, _BLOCK // max(at.size, 1))
-            for start in range(0, q.shape[1], step):
-                block = slice(start, start + step)
-                lead = _lead(sample.logits[fold.judged[at]], along[:, block], shift[:, block], class_idx)
-                after[fold.judged[at], block] = lead
+            along = dealt.along_without(left, at)
+            mine = own[fold.judged[at]]
+            if mine.any():
+                rows = fold.judged[at[mine]]
+                step = max(1, _BLOCK // rows.size)
+                for start in range(0, q.shape[1], step):
+                    columns = np.arange(start, min(start + step, q.shape[1]))
+                    shift = dealt.shift_without(left, everything, columns)
+                    after[rows, start : start + step] = _lead(
+                        sample.logits[rows], along[mine][:, columns], shift, class_idx
+                    )
+            if not mine.all():
+                rows = fold.judged[at[~mine]]
+                after[rows] = _leads_at_all(dealt, left, sample.logits[rows], along[~mine], class_idx)
     return pooled, transferred
+
+
+def _leads_at_all(
+    dealt: _Dealt, left: tuple[int, ...], logits: FloatArray, along: FloatArray, class_idx: int
+) -> FloatArray:
+    """(n, J) above 0 where the class leads all others, of the lead over one of them where that is not.
+
+    A class that stays behind the one that a picture is called, or nearly, does not lead: of a thousand classes hardly
+    any picture is left that all of them have to be asked of.
+    """
+    others = logits.copy()
+    others[:, class_idx] = -np.inf
+    rival = others.argmax(axis=1)
+    classes, of_rival = np.unique(np.append(rival, class_idx), return_inverse=True)
+    deals = np.arange(along.shape[1])
+    shift = dealt.shift_without(left, classes, deals)
+    mine = logits[:, [class_idx]] - along * shift[of_rival[-1]]
+    lead = mine - (logits[np.arange(rival.size), rival][:, None] - along * shift[of_rival[:-1]])
+    picture, deal_of = np.nonzero(lead > 0)
+    used, column = np.unique(deal_of, return_inverse=True)
+    of_all = dealt.shift_without(left, np.arange(logits.shape[1]), used).T
+    step = max(1, _PAIRS_OF_LOGITS // logits.shape[1])
+    for start in range(0, picture.size, step):
+        i, j = picture[start : start + step], column[start : start + step]
+        erased = others[i] - along[i, used[j], None] * of_all[j]
+        lead[i, used[j]] = mine[i, used[j]] - erased.max(axis=1)
+    return np.asarray(lead)
 
 
 def _lead(logits: FloatArray, along: FloatArray, shift: FloatArray, class_idx: int) -> FloatArray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 from scipy.optimize import brentq
 
-from auditor.evidence.effects.significance import TwoArms, constrained_rates
+from auditor.evidence.effects.significance import TwoArms, constrained_rates, distinct_strata
 
 Float64Array = NDArray[np.float64]
 
@@ -36,8 +36,9 @@ def exact_p_above(arms: TwoArms, difference: float) -> float:
 
     P(sum_s w_s (X1/n1 - X0/n0) >= the same as it was seen), w = n1 n0 / (n1 + n0), X binomial at the constrained
     maximum-likelihood rates of each stratum. One stratum is summed over its lattice, several by inverting their
-    characteristic function. Arms that are worth fewer pictures than they have (n not whole) are taken for the next
-    whole number of pictures, their deviations stretched to the variance p q / n.
+    characteristic function, strata of equal counts at once, for their counts add up to a binomial one. Arms that are
+    worth fewer pictures than they have (n not whole) are taken for the next whole number of pictures, their deviations
+    stretched to the variance p q / n.
 
     Args:
         arms: Counts, (S,).
@@ -53,22 +54,26 @@ def exact_p_above(arms: TwoArms, difference: float) -> float:
     used = arms.weights > 0
     if not used.any():
         return 1.0
-    x1, n1, x0, n0 = (a[used] for a in arms)
+    n_strata = int(used.sum())
+    some, times = distinct_strata(type(arms)(*(a[used] for a in arms)))
+    x1, n1, x0, n0 = some
     rate1, rate0 = constrained_rates(x1, n1, x0, n0, np.full_like(x1, difference))
     whole1, whole0 = (np.ceil(n - _TIE) for n in (n1, n0))
     stretched1, stretched0 = np.sqrt(whole1 / n1), np.sqrt(whole0 / n0)
-    if x1.size > 1:  # rates are estimated in every stratum: n / (n - 1), as in Miettinen and Nurminen's variance
+    if n_strata > 1:  # rates are estimated in every stratum: n / (n - 1), as in Miettinen and Nurminen's variance
         estimated = np.sqrt((n1 + n0) / np.maximum(n1 + n0 - 1, 0.5))
         stretched1, stretched0 = stretched1 * estimated, stretched0 * estimated
-    weight = arms.weights[used] / arms.weights.sum()
-    excess = float((weight * (x1 / n1 - x0 / n0 - difference)).sum())
+    weight = some.weights / arms.weights.sum()
+    excess = float((times * weight * (x1 / n1 - x0 / n0 - difference)).sum())
     # what was seen must not be left out where it lies below the mean: stretched, it lies lower
     excess = min(excess, excess * float(max(stretched1.max(), stretched0.max())))
     # how far one picture moves the difference; a failure without counts as a success with, so all steps go up
     step1, step0 = weight * stretched1 / whole1, weight * stretched0 / whole0
-    if x1.size > 1:
+    if n_strata > 1:
         steps = np.concatenate([step1, step0])
-        return _several_strata(np.concatenate([whole1, whole0]), np.concatenate([rate1, 1 - rate0]), steps, excess)
+        return _several_strata(
+            np.concatenate([times * whole1, times * whole0]), np.concatenate([rate1, 1 - rate0]), steps, excess
+        )
     one, other = (whole1[0], rate1[0], step1[0]), (whole0[0], 1 - rate0[0], step0[0])
     return _one_stratum(*min(one, other), *max(one, other), excess)
 

@@ -81,6 +81,18 @@ class PresentArms(TwoArms):
         return np.asarray(np.where(self.n0 > 0, self.n1, 0.0))
 
 
+def distinct_strata(arms: TwoArms) -> tuple[TwoArms, Float64Array]:
+    """Strata (S,) of one table that differ from each other, and how often each is there.
+
+    A sum over a thousand classes of twenty pictures has a few dozen different terms. Where all differ the table is
+    given back as it is, so that its sums stay the same to the last digit.
+    """
+    rows, times = np.unique(np.stack(arms, axis=1), axis=0, return_counts=True)
+    if times.size == arms.x1.size:
+        return arms, np.ones(times.size)
+    return type(arms)(*np.ascontiguousarray(rows.T)), times.astype(np.float64)
+
+
 def risk_difference(arms: TwoArms) -> Float64Array:
     """Weighted mean of p1 - p0 over strata, w = n1 n0 / (n1 + n0); nan where no stratum has both arms."""
     w = arms.weights
@@ -90,23 +102,26 @@ def risk_difference(arms: TwoArms) -> Float64Array:
     return np.asarray(np.divide(summed, total, out=np.full_like(total, np.nan), where=total > 0))
 
 
-def score_z(arms: TwoArms, difference: ArrayLike) -> Float64Array:
+def score_z(arms: TwoArms, difference: ArrayLike, times: Float64Array | None = None) -> Float64Array:
     """Miettinen-Nurminen score statistic of H0: p1 - p0 = difference, stratified with w = n1 n0 / (n1 + n0).
 
     Args:
         arms: Counts, (..., S).
         difference: Scalar, (...,), or several of these stacked in front, in (-1, 1).
+        times: (S,) how often each stratum is there (:func:`distinct_strata`); None: once.
 
     Returns:
         (...,) standard normal under H0; positive where the data lie above ``difference``; 0 where nothing is known.
     """
-    numerator, variance = score_parts(arms, difference)
+    numerator, variance = score_parts(arms, difference, times)
     spread = np.sqrt(variance)
     certain = np.where(np.abs(numerator) < 1e-12, 0.0, np.where(numerator > 0, np.inf, -np.inf))
     return np.asarray(np.divide(numerator, spread, out=certain, where=spread > 1e-12))
 
 
-def score_parts(arms: TwoArms, difference: ArrayLike) -> tuple[Float64Array, Float64Array]:
+def score_parts(
+    arms: TwoArms, difference: ArrayLike, times: Float64Array | None = None
+) -> tuple[Float64Array, Float64Array]:
     """Numerator and variance of :func:`score_z`, to which strata that are known otherwise can be added."""
     w = arms.weights
     used = w > 0
@@ -117,7 +132,10 @@ def score_parts(arms: TwoArms, difference: ArrayLike) -> tuple[Float64Array, Flo
     rate1, rate0 = constrained_rates(x1, n1, x0, n0, delta)
     total = n1 + n0
     variance = (rate1 * (1 - rate1) / n1 + rate0 * (1 - rate0) / n0) * total / np.maximum(total - 1, 0.5)
-    return (w * (x1 / n1 - x0 / n0 - delta)).sum(axis=-1), (w**2 * variance).sum(axis=-1)
+    numerators, variances = w * (x1 / n1 - x0 / n0 - delta), w**2 * variance
+    if times is not None:
+        numerators, variances = times * numerators, times * variances
+    return numerators.sum(axis=-1), variances.sum(axis=-1)
 
 
 def p_above(arms: TwoArms, difference: ArrayLike) -> Float64Array:
@@ -135,13 +153,16 @@ def score_interval(arms: TwoArms, *, confidence: float = CONFIDENCE) -> Interval
 
     Without a stratum that has both arms it is [-1, 1].
     """
+    times = None
+    if arms.x1.ndim == 1:
+        arms, times = distinct_strata(arms)
     z = float(special.ndtri(0.5 + confidence / 2))
     targets = np.array([z, -z]).reshape(2, *[1] * (arms.x1.ndim - 1))
     # score_z falls as the tested difference grows: look for where it crosses either target
     low, high = (np.full((2, *arms.x1.shape[:-1]), end) for end in (-1.0, 1.0))
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        above = score_z(arms, middle) > targets
+        above = score_z(arms, middle, times) > targets
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     known = arms.weights.sum(axis=-1) > 0
     bounds = (low + high) / 2

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from auditor.evidence.effects.reliance import (
 )
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence, called_with_known
-from auditor.evidence.pairs.permute import PairErasers, permute_presence
+from auditor.evidence.pairs.permute import PairErasers, PermutedPresence
 from auditor.records import BoolArray, IntArray, Progress
 from auditor.rules import FEW_A_CHANNEL, MIN_VARYING
 
@@ -30,8 +31,23 @@ _PAIRS_AT_ONCE = 512  # pairs of a pass over the head's inputs
 _HELD = 60_000_000  # numbers that the erasers of a pass are
 
 
-def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -> None:
-    """Fill in E3 of the measured pairs: a pass over the head's inputs for sums, and one for each sort of eraser."""
+def erase_pairs(
+    inputs: EvidenceInput,
+    measured: Measured,
+    progress: Progress,
+    matters: Callable[[PairEvidence], bool] = lambda _pair: True,
+) -> PermutedPresence | None:
+    """Fill in E3 of the measured pairs: a pass over the head's inputs for sums, and one for each sort of eraser.
+
+    Args:
+        inputs: What is judged; with a head and its inputs.
+        measured: The pairs.
+        progress: Called with (stage, done, total).
+        matters: Of which screened pairs permuted presence is asked for: it costs more than all the rest.
+
+    Returns:
+        By which it can be asked for of others later; None where nothing can be erased.
+    """
     if inputs.head is None or inputs.head_chunks is None:
         raise ValueError("erasure needs a head and its inputs")
     labels = inputs.label_idx
@@ -42,7 +58,7 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
     }
     targets = [v for v in concepts if varying[v].sum() >= MIN_VARYING]
     if not targets:
-        return
+        return None
     own_score = np.where(labels >= 0, inputs.class_prompt_score[np.arange(labels.size), labels], 0).astype(np.float32)
     residual = residual_presence(
         inputs.presence, labels, own_score, inputs.concepts, targets, inputs.same_as, measured.known
@@ -52,7 +68,7 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
         pair.partners, pair.few_pictures = residual.partners.get(pair.concept_idx, ()), few
     pairs = [pair for pair in measured.pairs if pair.concept_idx in residual.column_of]
     if not pairs:
-        return
+        return None
     folds = assign_folds(inputs.image_ids, inputs.groups, seed=inputs.seed)
     class_folds = assign_class_folds(inputs.class_names)
     fitted = fit_erasers(inputs.head_chunks, residual.values, labels, folds, class_folds, inputs.head)
@@ -76,7 +92,11 @@ def erase_pairs(inputs: EvidenceInput, measured: Measured, progress: Progress) -
     progress("evidence: erasure", 2, 3)
     _transfer(eraser, pairs)
     progress("evidence: erasure", 3, 3)
-    permute_presence(eraser, [pair for pair in pairs if pair.screened], progress)
+    permuted = PermutedPresence(
+        replace(eraser, fitted=fitted.without_sums()), [pair for pair in pairs if pair.screened]
+    )
+    permuted.ask(matters, progress)
+    return permuted
 
 
 def _blocks(pairs: Sequence[PairEvidence], at_once: int) -> Iterator[Sequence[PairEvidence]]:

@@ -41,6 +41,9 @@ from auditor.rules import (
     SHARE,
 )
 
+#: What E3 measures of a pair: the fields of :class:`PairEvidence` that are erasures.
+ERASURES = tuple(f"{by}_{what}" for what in ("recall", "pull", "share", "margin") for by in ("erased", "transferred"))
+
 
 @dataclass(slots=True)
 class PairEvidence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.strata import class_strata, usable_strata
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.pairs.measure import Measured, PairEvidence, called_with_known
+from auditor.evidence.pairs.measure import ERASURES, Measured, PairEvidence, called_with_known
 from auditor.records import BoolArray, FloatArray, IntArray, LinearHead, Progress
 from auditor.rules import MIN_VARYING
 
@@ -61,25 +61,42 @@ class PairErasers:
         return pair.sources.pulled[self.folds, self.inputs.label_idx]
 
 
-def permute_presence(eraser: PairErasers, pairs: Sequence[PairEvidence], progress: Progress) -> None:
-    """Fill in ``p`` and ``permuted`` of the erasures of the given pairs, class by class.
+@dataclass(frozen=True, slots=True, eq=False)
+class PermutedPresence:
+    """What permuted presence says of the erasures of an audit's screened pairs: found when it is asked for."""
 
-    All concepts of a class are dealt anew together, within the class and its strata of sub-kind and difficulty.
-    """
-    by_class: dict[int, list[PairEvidence]] = {}
-    for pair in pairs:
-        by_class.setdefault(pair.class_idx, []).append(pair)
-    keys = hashed(f"{eraser.inputs.seed}\x00{image_id}" for image_id in eraser.inputs.image_ids)
-    rows = {c: _sample(eraser, c, mine, keys) for c, mine in by_class.items()}
-    done = 0
-    for batch in _batches(rows, eraser.head.weight.shape[1]):
-        gathered = np.unique(np.concatenate([rows[c] for c in batch]))
-        x, logits = _gather(eraser.chunks, gathered)
-        for c in batch:
-            at = np.searchsorted(gathered, rows[c])
-            _permute_class(eraser, c, by_class[c], rows[c], x[at], logits[at])
-            done += 1
-            progress("evidence: permuted", done, len(rows))
+    eraser: PairErasers
+    pairs: Sequence[PairEvidence]
+
+    def ask(self, matters: Callable[[PairEvidence], bool], progress: Progress) -> None:
+        """Fill in ``p`` and ``permuted`` of the erasures of the pairs that matter, class by class, once.
+
+        All screened concepts of a class choose the sample and are dealt anew together, within the class and its strata
+        of sub-kind and difficulty: which of them are asked for changes no answer.
+        """
+        by_class: dict[int, list[PairEvidence]] = {}
+        for pair in self.pairs:
+            by_class.setdefault(pair.class_idx, []).append(pair)
+        asked = {c: [pair for pair in mine if not _asked(pair) and matters(pair)] for c, mine in by_class.items()}
+        asked = {c: mine for c, mine in asked.items() if mine}
+        if not asked:
+            return
+        eraser = self.eraser
+        keys = hashed(f"{eraser.inputs.seed}\x00{image_id}" for image_id in eraser.inputs.image_ids)
+        rows = {c: _sample(eraser, c, by_class[c], keys) for c in asked}
+        done = 0
+        for batch in _batches(rows, eraser.head.weight.shape[1]):
+            gathered = np.unique(np.concatenate([rows[c] for c in batch]))
+            x, logits = _gather(eraser.chunks, gathered)
+            for c in batch:
+                at = np.searchsorted(gathered, rows[c])
+                _permute_class(eraser, c, by_class[c], asked[c], rows[c], x[at], logits[at])
+                done += 1
+                progress("evidence: permuted", done, len(rows))
+
+
+def _asked(pair: PairEvidence) -> bool:
+    return any(getattr(pair, name).p is not None for name in ERASURES)
 
 
 def _sample(eraser: PairErasers, c: int, pairs: Sequence[PairEvidence], keys: NDArray[np.uint64]) -> IntArray:
@@ -134,8 +151,15 @@ def _gather(chunks: HeadChunks, rows: IntArray) -> tuple[FloatArray, FloatArray]
 
 
 def _permute_class(
-    eraser: PairErasers, c: int, pairs: Sequence[PairEvidence], rows: IntArray, x: FloatArray, logits: FloatArray
+    eraser: PairErasers,
+    c: int,
+    screened: Sequence[PairEvidence],
+    pairs: Sequence[PairEvidence],
+    rows: IntArray,
+    x: FloatArray,
+    logits: FloatArray,
 ) -> None:
+    """Of a class's screened pairs those that are asked for, on its sample."""
     inputs, labels = eraser.inputs, eraser.inputs.label_idx[rows]
     columns = np.array([eraser.residual.column_of[pair.concept_idx] for pair in pairs])
     at = np.ix_(rows, np.array([pair.concept_idx for pair in pairs]))
@@ -148,9 +172,11 @@ def _permute_class(
         x, logits, labels, folds, residual, present, known, told, eraser.fitted, eraser.head, pulled=pulled
     )
     seed = hashlib.sha256(f"{inputs.seed}\x00{inputs.class_names[c]}".encode()).digest()
+    dealt = np.ix_(rows, np.array([pair.concept_idx for pair in screened]))
     # another member in the place of a concept is part of what is dealt, not a presence that nobody knows
-    said = np.isfinite(inputs.presence[at])
-    orders = deal(_cells(inputs, rows, present, said), N_DEALS, np.random.default_rng(list(seed[:8])))
+    said = np.isfinite(inputs.presence[dealt])
+    cells = _cells(inputs, rows, eraser.measured.present[dealt], said)
+    orders = deal(cells, N_DEALS, np.random.default_rng(list(seed[:8])))
     pooled, transferred = erase_dealt(sample, c, orders, eraser.class_folds, eraser.head)
     for i, pair in enumerate(pairs):
         pair.erased_recall = _compared(pair.erased_recall, pooled.recall[:, i])

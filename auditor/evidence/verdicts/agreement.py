@@ -10,7 +10,7 @@ from auditor.evidence.effects.edits import Edited, as_gap
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.swaps import Intervention
-from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.pairs.measure import ERASURES, PairEvidence
 from auditor.rules import (
     AGREEING_FEW,
     AGREEING_MARGIN_FEW,
@@ -73,6 +73,23 @@ def agrees_by_counts(pair: PairEvidence) -> bool:
 
 def _part(pair: PairEvidence) -> float:
     return AGREEING_FEW if pair.few_pictures else AGREEING_PART
+
+
+def null_matters(pair: PairEvidence) -> bool:
+    """Whether anything hangs on what permuted presence takes away.
+
+    It only ever speaks against an erasure. So where no erasure would agree with a gap, or let an intervention stand
+    alone, if permuted presence took nothing at all, it changes nothing to ask it.
+    """
+    asked = {name: getattr(pair, name) for name in ERASURES}
+    best = replace(pair, **{name: replace(one, p=0.0) for name, one in asked.items()})
+    of_share = best.pulled_share is not None and share_agrees(best, best.pulled_share)
+    return (
+        erasure_agrees(best)
+        or agrees(best.pull, best.erased_pull, best.transferred_pull, _part(best))
+        or of_share
+        or swaps_stand_alone(best)
+    )
 
 
 @dataclass(frozen=True, slots=True)

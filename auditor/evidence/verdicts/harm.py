@@ -19,7 +19,7 @@ from auditor.evidence.pairs.erase import erase_pairs
 from auditor.evidence.pairs.losses import measure_losses, of_absence
 from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.presence.families import distinct, namesakes
-from auditor.evidence.verdicts.agreement import agrees_by_counts, erasure_agrees
+from auditor.evidence.verdicts.agreement import agrees_by_counts, erasure_agrees, null_matters
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
 from auditor.records import Progress
@@ -40,7 +40,7 @@ def measure_harm(inputs: EvidenceInput, measured: Measured, progress: Progress) 
     correct_for_many_tests(inputs, absence, p_of=lambda pair: pair.recall.p)
     sure = [pair for pair in absence.pairs if is_sure(pair)]
     if sure and inputs.head is not None:
-        erase_pairs(inputs, replace(absence, pairs=sure), progress)
+        erase_pairs(inputs, replace(absence, pairs=sure), progress, null_matters)
     return absence
 
 

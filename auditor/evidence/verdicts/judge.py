@@ -13,6 +13,7 @@ from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.pairs.erase import erase_pairs
 from auditor.evidence.pairs.measure import Measured, PairEvidence, measure
 from auditor.evidence.verdicts import sentences
+from auditor.evidence.verdicts.agreement import null_matters
 from auditor.evidence.verdicts.class_states import notices_of
 from auditor.evidence.verdicts.class_verdict import class_verdict, missing_of
 from auditor.evidence.verdicts.clean_claim import clean_claims, unbounded_gaps
@@ -57,8 +58,7 @@ def judge(
     inputs = measurable(inputs)
     progress = on_progress or (lambda _stage, _done, _total: None)
     measured = measure(inputs, progress)
-    if inputs.head is not None:
-        erase_pairs(inputs, measured, progress)
+    permuted = None if inputs.head is None else erase_pairs(inputs, measured, progress, null_matters)
     if inputs.has_predictions:
         mark_sure_columns(inputs, measured)
     judged = judged_by_class(inputs, measured)
@@ -69,6 +69,8 @@ def judge(
     if inputs.head is not None and intervene is not None:
         before = judged
         intervene_on_pairs(inputs, measured, before, intervene, progress)
+        if permuted is not None:  # an intervention stands alone only where erasure does not deny it
+            permuted.ask(null_matters, progress)
         judged = judged_by_class(inputs, measured)
         control = check_interventions(inputs, measured, before, judged, intervene, progress)
         judged = judged_by_class(inputs, measured) if control else judged
