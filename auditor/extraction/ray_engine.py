@@ -211,6 +211,7 @@ def extract_on_ray(
 def _cluster() -> Iterator[Any]:
     """Ray, connected to a cluster that is there or is started for this."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # what is audited is nobody's business
+    os.environ.setdefault("RAY_worker_niceness", "0")  # on this machine workers are the work, not what stands aside
     import ray
 
     if ray.is_initialized():

@@ -15,7 +15,7 @@ from auditor.pipeline import run_audit
 from auditor.store.digest import contents_digest
 from auditor.store.open_audit import open_audit_database
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}  # else workers starve beside other tests
 pytest.importorskip("ray")
 import ray
 from ray.cluster_utils import Cluster
