@@ -388,6 +388,5 @@ class _Shard:
 
 
 def _reason(error: Exception) -> str:
-    """The first telling line of what Ray says at length."""
-    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
-    return quote(lines[0], 160) if lines else type(error).__name__
+    """What Ray says at length, in one line and cut short."""
+    return quote(" ".join(str(error).split()) or type(error).__name__, 200)

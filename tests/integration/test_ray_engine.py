@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import copy_sample
 
 from auditor.config import AuditConfig
+from auditor.errors import InputError
 from auditor.extraction import extract
-from auditor.pipeline import run_audit
+from auditor.pipeline import extract as extract_pictures
+from auditor.pipeline import load_inputs, run_audit
 from auditor.store.digest import contents_digest
 from auditor.store.open_audit import open_audit_database
 
@@ -43,9 +46,10 @@ def tiny_shards():
 @pytest.fixture(scope="module")
 def cluster(tiny_shards):
     """A head without room for workers, and two nodes with room for one each."""
-    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    nodes = [started.add_node(num_cpus=1, resources={name: 1}) for name in ("first", "second")]
-    ray.init(started.address, log_to_driver=False)
+    here = {"include_dashboard": False, "node_ip_address": "127.0.0.1"}
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **here})
+    nodes = [started.add_node(num_cpus=1, **here) for _ in range(2)]
+    ray.init(started.address, log_to_driver=False, _node_ip_address="127.0.0.1")
     yield started, nodes
     ray.shutdown()
     started.shutdown()
@@ -101,3 +105,21 @@ def test_the_same_files_and_verdicts_though_a_node_leaves_midway(cluster, local,
     assert told == [(done, 100) for done in range(20, 101, 20)]
     assert files(audit) == files(local)
     assert contents(audit) == contents(local)
+
+
+def test_what_a_worker_refuses_comes_as_its_own_line(cluster, config, tmp_path):
+    settings = on_ray(config, tmp_path)
+    inputs = load_inputs(settings)
+    changed = dict(inputs.dataset.contents) | {inputs.dataset.items[-1].path: "0" * 64}
+    dataset = replace(inputs.dataset, contents=changed)
+    with pytest.raises(InputError, match="changed while it was audited"):
+        extract_pictures(settings, replace(inputs, dataset=dataset))
+    left = {path.suffix for path in (settings.out / "features").iterdir()}
+    assert left <= {".parquet", ".sha256", ".unfinished"}
+
+
+def test_a_worker_that_fits_on_no_node_is_refused(cluster, local, config, tmp_path):
+    inputs = load_inputs(config)
+    settings = on_ray(config, tmp_path).model_copy(update={"ray_cpus": 64.0})
+    with pytest.raises(InputError, match="no node of the Ray cluster has room for a worker of 64 CPUs"):
+        extract_pictures(settings, inputs)
