@@ -243,11 +243,22 @@ class _Crew:
         self._actor = ray.remote(_Worker).options(num_cpus=config.ray_cpus, num_gpus=config.ray_gpus)
         #: What was asked of whom: a worker, and its shard, or None while it loads the models.
         self._asked: dict[Any, tuple[Any, _Shard | None]] = {}
+        self._hired: list[Any] = []  # all of them, so that none outlives the extraction in a cluster of somebody's own
         self._last_loss = ""
         self._n_hired_first = 0
         self._n_lost_loading = 0  # in a row
 
     def work_off(
+        self, dataset: Dataset, files: Sequence[tuple[Path, tuple[ImageItem, ...]]], on_progress: Progress | None
+    ) -> None:
+        """Have all files written, and let the workers go, however that ends; errors as `extract_on_ray`."""
+        try:
+            self._work_off(dataset, files, on_progress)
+        finally:
+            for worker in self._hired:
+                self._ray.kill(worker)
+
+    def _work_off(
         self, dataset: Dataset, files: Sequence[tuple[Path, tuple[ImageItem, ...]]], on_progress: Progress | None
     ) -> None:
         waiting = deque(_Shard(path, items) for path, items in files)
@@ -332,6 +343,7 @@ class _Crew:
 
     def _hire(self) -> None:
         worker = self._actor.remote(self._shared)
+        self._hired.append(worker)
         self._asked[worker.prepare.remote()] = (worker, None)
 
     def _give(self, worker: Any, shard: _Shard, dataset: Dataset) -> None:
