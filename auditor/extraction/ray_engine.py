@@ -99,7 +99,11 @@ class _Worker:
         job, config, node = self._job, self._job.config, socket.gethostname()
         if self._encoder is None:
             raise RuntimeError("extract() before prepare()")
-        what = {"thumbnails": config.thumbnails, "properties": config.properties, "features": job.features}
+        what: dict[str, Any] = {
+            "thumbnails": config.thumbnails,
+            "properties": config.properties,
+            "features": job.features,
+        }
         (path, _), *_ = shard_files(part, self._classifier, self._encoder, folder=job.folder, **what)
         if path.name != name:
             raise StoreError(
@@ -218,10 +222,10 @@ def _cluster() -> Iterator[Any]:
         yield ray
         return
     address = os.environ.get("RAY_ADDRESS") or "local"
-    own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address == "local" else {}
+    own: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address == "local" else {}
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (RuntimeError, ConnectionError, ValueError, ImportError, OSError) as error:
+    except (RuntimeError, ValueError, ImportError, OSError, ray.exceptions.RayError) as error:
         raise InputError(
             f"no Ray cluster can be used at {quote(address)}: {_reason(error)}; this is Ray {ray.__version__} on "
             f"Python {platform.python_version()}, and the cluster must have the same: mend RAY_ADDRESS, or unset it to "
