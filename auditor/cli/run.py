@@ -132,13 +132,13 @@ def run(
         typer.Option(help="local, or ray: pictures go through the models on a Ray cluster.", show_default="local"),
     ] = None,
     ray_workers: Annotated[
-        int | None, typer.Option(help="Workers of engine ray.", show_default="as many as there is room for")
+        int | None, typer.Option(help="Workers of engine ray; 0: as many as there is room for.", show_default="0")
     ] = None,
     ray_cpus: Annotated[
-        float | None, typer.Option(help="CPUs of a worker of engine ray, also a fraction.", show_default="1")
+        float | None, typer.Option(help="CPUs of a worker of engine ray, also a fraction.", show_default="1.0")
     ] = None,
     ray_gpus: Annotated[
-        float | None, typer.Option(help="GPUs of a worker of engine ray, also a fraction.", show_default="0")
+        float | None, typer.Option(help="GPUs of a worker of engine ray, also a fraction.", show_default="0.0")
     ] = None,
     trust_code: TrustCode = False,
     quiet: Quiet = False,
