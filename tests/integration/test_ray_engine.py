@@ -18,7 +18,9 @@ from auditor.pipeline import load_inputs, run_audit
 from auditor.store.digest import contents_digest
 from auditor.store.open_audit import open_audit_database
 
-os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}  # else workers starve beside other tests
+# Beside other tests workers must not starve, and what Ray starts is slow to answer.
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+os.environ |= {"RAY_gcs_rpc_server_connect_timeout_s": "60", "RAY_raylet_start_wait_time_s": "120"}
 pytest.importorskip("ray")
 import ray
 from ray.cluster_utils import Cluster
@@ -46,10 +48,10 @@ def tiny_shards():
 @pytest.fixture(scope="module")
 def cluster(tiny_shards):
     """A head without room for workers, and two nodes with room for one each."""
-    here = {"include_dashboard": False, "node_ip_address": "127.0.0.1"}
+    here = {"include_dashboard": False}  # not 127.0.0.1: connecting, Ray takes that for this machine's other address
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **here})
     nodes = [started.add_node(num_cpus=1, **here) for _ in range(2)]
-    ray.init(started.address, log_to_driver=False, _node_ip_address="127.0.0.1")
+    ray.init(started.address, log_to_driver=False)
     yield started, nodes
     ray.shutdown()
     started.shutdown()
