@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -47,7 +47,10 @@ GIVEN_PREDICTIONS = "predictions"
 _OF_LOADING = ("weights", "preprocess", "target_layer", "model_output")
 
 #: Settings that change nothing in an audit's contents, only where and how fast it is made.
-_WITHOUT_EFFECT = {"out", "cache", "jobs", "batch_size", "device", "trust_code"}
+_WITHOUT_EFFECT = {
+    *("out", "cache", "jobs", "batch_size", "device", "trust_code"),
+    *("engine", "ray_workers", "ray_cpus", "ray_gpus"),
+}
 #: Settings that say where something lies; what lies there has digests of its own.
 _PLACES = {
     *("data", "data_root", "path_column", "label_column"),
@@ -161,6 +164,10 @@ class AuditConfig(BaseModel):
     jobs: int = Field(default=0, ge=0, description="threads that decode pictures; 0: one per core")
     batch_size: int = Field(default=32, ge=1, description="pictures per forward pass")
     device: str = Field(default="auto", description="auto, cpu, cuda, cuda:1, mps")
+    engine: Literal["local", "ray"] = Field(default="local", description="local, or ray: pictures on a Ray cluster")
+    ray_workers: int = Field(default=0, ge=0, description="workers of engine ray; 0: as many as there is room for")
+    ray_cpus: float = Field(default=1.0, gt=0, description="CPUs of a worker of engine ray, also a fraction")
+    ray_gpus: float = Field(default=0.0, ge=0, description="GPUs of a worker of engine ray, also a fraction")
     core: dict[str, dict[str, CoreEntry]] = Field(default={}, description="class: concepts it may rest on, and why")
     attributes: AttributeSettings = Field(default=AttributeSettings(), description="columns that are examined")
     exposure: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(

@@ -45,6 +45,7 @@ from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
 from auditor.extraction.picture_edits import object_places, picture_edits
 from auditor.extraction.picture_maps import exemplar_maps
 from auditor.extraction.place_swaps import PLACE_PROCEDURE, place_swaps
+from auditor.extraction.ray_engine import check_ray, extract_on_ray
 from auditor.extraction.region_swaps import PROCEDURE, picture_files, region_swaps
 from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import SwapRecorder
@@ -74,7 +75,7 @@ from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load
 from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
 from auditor.models.live_model import LiveModel
-from auditor.models.load_classifier import load_classifier
+from auditor.models.load_classifier import classifier_of
 from auditor.models.map_choice import drawing_with
 from auditor.picture_concepts import picture_concepts
 from auditor.place_grid import place_of
@@ -141,6 +142,13 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
     Raises:
         AuditorError: the first thing that does not fit.
     """
+    if config.engine == "ray":
+        check_ray()
+        if live is not None:
+            raise InputError(
+                f"engine 'ray' loads the model on every node, and {live.spec} is in the memory of this process alone: "
+                "give a spec (FILE.py:factory with trust_code=True) in place of the module, or leave engine out"
+            )
     memory = None if reads_everything(os.environ) else config.cache_folder / MEMORY_NAME
     dataset = load_dataset(
         config.data,
@@ -174,21 +182,11 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
             f"{config.n_extreme} most and least active ones of each channel; add pictures or lower --n-extreme"
         )
     device = find_device(config.device)
-    classifier = None
-    if live is not None:
+    if live is None:
+        classifier = classifier_of(config, n_labels=len(dataset.labels), device=device)
+    else:
         classifier = live.classifier(
             preprocess=config.preprocess,
-            target_layer=config.target_layer,
-            model_output=config.model_output,
-            n_labels=len(dataset.labels),
-            device=device,
-        )
-    elif config.examines_model:
-        classifier = load_classifier(
-            config.model,
-            weights=config.weights,
-            preprocess=config.preprocess,
-            trust_code=config.trust_code,
             target_layer=config.target_layer,
             model_output=config.model_output,
             n_labels=len(dataset.labels),
@@ -302,12 +300,25 @@ def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None
     Raises:
         InputError: too many pictures cannot be read.
     """
+    folder = config.out / FEATURES_NAME
+    if config.engine == "ray":
+        shards = extract_on_ray(
+            config,
+            inputs.dataset,
+            inputs.classifier,
+            inputs.encoder,
+            folder=folder,
+            features=inputs.features,
+            on_progress=on_progress,
+        )
+        _check_failures(shards, len(inputs.dataset.items), config)
+        return shards
     with open_embedding_cache(config.cache_folder, inputs.encoder.digest, inputs.encoder.dim) as cache:
         shards = extract_features(
             inputs.dataset,
             inputs.classifier,
             inputs.encoder,
-            folder=config.out / FEATURES_NAME,
+            folder=folder,
             cache=cache,
             thumbnails=config.thumbnails,
             batch_size=config.batch_size,

@@ -53,6 +53,10 @@ def run_audit(
     jobs: int | None = None,
     batch_size: int | None = None,
     device: str | None = None,
+    engine: str | None = None,
+    ray_workers: int | None = None,
+    ray_cpus: float | None = None,
+    ray_gpus: float | None = None,
     core: Mapping[str, Mapping[str, CoreEntry | str | Mapping[str, object]]] | None = None,
     attributes: AttributeSettings | Mapping[str, object] | None = None,
     exposure: Mapping[str, float] | None = None,
@@ -104,6 +108,10 @@ def run_audit(
         jobs: Threads that decode pictures; 0 for one a core.
         batch_size: Pictures per forward pass.
         device: auto, cpu, cuda, cuda:1, mps.
+        engine: local, or ray: the pictures go through the models on a Ray cluster (`docs/cluster.md`).
+        ray_workers: Workers of engine ray; 0 for as many as there is room for.
+        ray_cpus: CPUs of such a worker, also a fraction.
+        ray_gpus: GPUs of such a worker, also a fraction.
         core: By class the concepts that it may rest on, each with the reason.
         attributes: Columns of the manifest to ``include`` or ``exclude``.
         exposure: By concept the part of a class's pictures that it is in where the model is used.
@@ -154,6 +162,10 @@ def run_audit(
         "jobs": jobs,
         "batch_size": batch_size,
         "device": device,
+        "engine": engine,
+        "ray_workers": ray_workers,
+        "ray_cpus": ray_cpus,
+        "ray_gpus": ray_gpus,
         "core": core,
         "attributes": attributes,
         "exposure": exposure,

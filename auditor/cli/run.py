@@ -134,6 +134,19 @@ def run(
     jobs: Annotated[int | None, typer.Option(help="Decoding threads.", show_default="one per core")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures per forward pass.", show_default="32")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", show_default="auto")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="local, or ray: pictures go through the models on a Ray cluster.", show_default="local"),
+    ] = None,
+    ray_workers: Annotated[
+        int | None, typer.Option(help="Workers of engine ray; 0: as many as there is room for.", show_default="0")
+    ] = None,
+    ray_cpus: Annotated[
+        float | None, typer.Option(help="CPUs of a worker of engine ray, also a fraction.", show_default="1.0")
+    ] = None,
+    ray_gpus: Annotated[
+        float | None, typer.Option(help="GPUs of a worker of engine ray, also a fraction.", show_default="0.0")
+    ] = None,
     trust_code: TrustCode = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -171,6 +184,10 @@ def run(
         "jobs": jobs,
         "batch_size": batch_size,
         "device": device,
+        "engine": engine,
+        "ray_workers": ray_workers,
+        "ray_cpus": ray_cpus,
+        "ray_gpus": ray_gpus,
         "trust_code": trust_code or None,
     }
     settings_file = config or find_settings_file(Path.cwd())

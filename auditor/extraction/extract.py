@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
@@ -88,6 +88,7 @@ def extract_features(
     n_jobs: int,
     properties: bool = False,
     features: HeadFeatures | None = None,
+    shapes: dict[tuple[int, ...], str] | None = None,
     on_progress: Progress | None = None,
 ) -> FeatureShards:
     """Bring every picture of ``dataset`` through both models into shards below ``folder``.
@@ -107,6 +108,7 @@ def extract_features(
         n_jobs: Decoding threads.
         properties: Whether what can be measured of pictures and files is kept.
         features: Inputs of a head, of all pictures, where there is no classifier to give them.
+        shapes: Is given the shapes of what goes into the classifier, each with the first picture that has it.
         on_progress: Called with ("pictures", done, total).
 
     Returns:
@@ -122,27 +124,16 @@ def extract_features(
     files = shard_files(
         dataset, classifier, encoder, folder=folder, thumbnails=thumbnails, properties=properties, features=features
     )
-    there = [path for path, _ in files if path.exists()]
-    whole = {path for path in there if is_whole(path)}
-    if len(whole) < len(there):
-        logger.warning(
-            "%d of %d files of features are damaged, or without their checksum: their pictures are extracted again",
-            len(there) - len(whole),
-            len(there),
-        )
-    done = sum(len(items) for path, items in files if path in whole)
-    if done:
-        logger.info("%d of %d pictures were extracted before", done, len(dataset.items))
+    left = left_to_extract(files, len(dataset.items))
+    done = len(dataset.items) - sum(len(items) for _, items in left)
 
     def told(within_shard: int) -> None:
         if on_progress:
             on_progress("pictures", done + within_shard, len(dataset.items))
 
-    shapes: dict[tuple[int, ...], str] = {}  # of what the classifier gets, and the first picture that has it
+    shapes = {} if shapes is None else shapes
     with ThreadPoolExecutor(n_jobs) as pool:
-        for path, items in files:
-            if path in whole:
-                continue
+        for path, items in left:
             rows = _extract_shard(
                 dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool, shapes, told
             )
@@ -173,6 +164,25 @@ def shard_files(
     key = _features_key(classifier or features, encoder, thumbnails, properties) + marked
     slices = [dataset.items[start : start + SHARD_IMAGES] for start in range(0, len(dataset.items), SHARD_IMAGES)]
     return [(folder / f"{shard_digest(key, _entries(dataset, items))}.parquet", items) for items in slices]
+
+
+def left_to_extract(
+    files: Sequence[tuple[Path, tuple[ImageItem, ...]]], n_pictures: int
+) -> list[tuple[Path, tuple[ImageItem, ...]]]:
+    """Those of `shard_files` that are not there whole; says how many of all pictures were extracted before."""
+    there = [path for path, _ in files if path.exists()]
+    whole = {path for path in there if is_whole(path)}
+    if len(whole) < len(there):
+        logger.warning(
+            "%d of %d files of features are damaged, or without their checksum: their pictures are extracted again",
+            len(there) - len(whole),
+            len(there),
+        )
+    left = [(path, items) for path, items in files if path not in whole]
+    done = n_pictures - sum(len(items) for _, items in left)
+    if done:
+        logger.info("%d of %d pictures were extracted before", done, n_pictures)
+    return left
 
 
 def decoded_side(classifier: Classifier | None, encoder: Encoder) -> int:
@@ -234,7 +244,10 @@ def _extract_shard(
             told(seen)
             continue
         if classifier is not None:
-            _check_one_shape(classifier, readable.values(), shapes)
+            for picture in readable.values():
+                if picture.for_classifier is not None:
+                    shapes.setdefault(tuple(picture.for_classifier.shape), picture.item.path)
+            check_one_shape(classifier, shapes)
             full = _full_batch({at: picture.for_classifier for at, picture in readable.items()}, batch_size)
             wanted = np.array([at for at, picture in readable.items() if picture.item.image_id in mapped], np.int64)
             batch_activations, batch_logits, batch_places = _decided(classifier, full, wanted)
@@ -268,11 +281,12 @@ def _extract_shard(
     )
 
 
-def _check_one_shape(classifier: Classifier, pictures: Iterable[_Prepared], shapes: dict[tuple[int, ...], str]) -> None:
-    """Pictures of two shapes fit in no batch, and what a model makes of them is not compared."""
-    for picture in pictures:
-        if picture.for_classifier is not None:
-            shapes.setdefault(tuple(picture.for_classifier.shape), picture.item.path)
+def check_one_shape(classifier: Classifier, shapes: Mapping[tuple[int, ...], str]) -> None:
+    """Pictures of two shapes fit in no batch, and what a model makes of them is not compared.
+
+    Raises:
+        ModelError: names two shapes, each with a picture.
+    """
     if len(shapes) > 1:
         found = [f"{shape} for {quote(path, SHOWN_PATH_CHARS)}" for shape, path in shapes.items()][:2]
         raise ModelError(

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from auditor.config import AuditConfig
 from auditor.errors import ModelError
 from auditor.models import cam
 from auditor.models.batch_mates import check_batch_mates
@@ -93,6 +94,22 @@ def load_classifier(
         multi_label=multi_label,
         device=device,
         notices=source.notices,
+    )
+
+
+def classifier_of(config: AuditConfig, *, n_labels: int, device: str) -> Classifier | None:
+    """The classifier that settings name, None where they name none that is run; errors as `load_classifier`."""
+    if not config.examines_model:
+        return None
+    return load_classifier(
+        config.model,
+        weights=config.weights,
+        preprocess=config.preprocess,
+        trust_code=config.trust_code,
+        target_layer=config.target_layer,
+        model_output=config.model_output,
+        n_labels=n_labels,
+        device=device,
     )
 
 

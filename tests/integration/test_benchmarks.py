@@ -143,6 +143,15 @@ def test_reports_are_timed_on_audits_that_are_kept(tmp_path):
     assert len(printed.splitlines()) == 2
 
 
+def test_ray_engine(tmp_path):
+    pytest.importorskip("ray")
+    output = tmp_path / "ray.json"
+    run("benchmarks.ray_engine", "--images", 300, "--repeat", 1, "--work", tmp_path / "work", "--output", output)
+    found = read(output, "python -m benchmarks.ray_engine --images 300 --repeat 1", {})
+    assert (found["n_images"], found["n_after_start"], found["same_files"]) == (300, 44, True)
+    assert found["ray_over_local"] > 0
+
+
 def test_dashboard_load(tmp_path):
     size = ("--images", 300, "--classes", 4, "--loads", 8, "--sessions", 4)
     printed = run("benchmarks.dashboard_load", *size, "--output", tmp_path / "load.json")
