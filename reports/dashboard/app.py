@@ -37,6 +37,7 @@ _VIEWS = {
     "atlas": ("atlas", "Atlas"),
     "class": ("class_view", "Class"),
     "concept": ("concept", "Concept"),
+    "pictures": ("pictures", "Pictures"),
     "groups": ("channel_groups", "Channel groups"),
     "picture": ("picture", None),
     "search": ("search", "Search"),

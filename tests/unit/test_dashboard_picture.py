@@ -84,7 +84,7 @@ def test_steps_follow_the_list_it_was_opened_from(audit):
     assert f"picture={image_id(1, 0)}" in way(page, "prev")
     assert f"picture={image_id(1, 4)}" in way(page, "next")
     assert "among=with" in way(page, "next")
-    back = next(url for url in links(page) if "view=class" in url and "among=with" in url)
+    back = next(url for url in links(page) if "view=pictures" in url and "among=with" in url)
     assert "picture=" not in back
     first = open_page(audit, picture=image_id(1, 0), among="with", **HERE)
     assert way(first, "prev") is None
