@@ -31,7 +31,7 @@ VIEWS = (
 #: Columns that the table of classes can be sorted by; the first is by what matters.
 SORTS = ("severity", "class", "share", "gap", "pictures")
 #: Lists of pictures, see ``store.queries.picture_lists.Among``; "search" is what ``text`` or ``like`` finds,
-#: "area" what lies in a part of the atlas.
+#: "area" what lies in a part of the atlas, "basket" what was ticked.
 LISTS = (
     "all",
     "with",
@@ -45,6 +45,7 @@ LISTS = (
     "confused",
     "search",
     "area",
+    "basket",
 )
 #: What a list of pictures can be ordered by besides its own order, and narrowed by.
 ORDERS = ("list", "confidence", "presence", "share", "path")

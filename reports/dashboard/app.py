@@ -21,6 +21,7 @@ from auditor.store.queries import audit as queries
 from reports.dashboard import markup
 from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, Identity, find_audits
+from reports.dashboard.basket import PARAMETER, basket_of
 from reports.dashboard.guard import own_script
 from reports.dashboard.options import Options, read_options
 from reports.dashboard.session import Session, open_audit
@@ -45,6 +46,7 @@ _VIEWS = {
     "history": ("history", "History"),
     "review": ("review", "Review"),
     "teach": ("teach", "Teach"),
+    "basket": ("basket", "Basket"),
 }
 
 
@@ -53,9 +55,13 @@ def main(options: Options | None = None) -> None:
     st.set_page_config("auditor", page_icon="▲", layout="wide", initial_sidebar_state="collapsed")
     options = options or read_options(sys.argv[1:])
     _dress()
-    place, broken = Place.read(st.query_params.to_dict())
+    params = st.query_params.to_dict()
+    ticks = params.pop(PARAMETER, None)
+    place, broken = Place.read(params)
     found = find_audits(options.folders)
     chosen = _chosen(place, found)
+    if chosen is not None and ticks is not None:
+        basket_of(chosen).hear(ticks)
     _navigate(place, chosen, found, read_only=options.read_only)
     if broken:
         _say("Part of the address was not understood and is left out", "; ".join(broken))
@@ -96,6 +102,7 @@ def _show(place: Place, audit: FoundAudit, found: tuple[FoundAudit, ...], option
             audit.folder,
             options.read_only,
             options.baseline,
+            basket_of(audit),
             options.trust_code,
         )
         _load_view(place.view).show(session)
@@ -127,14 +134,17 @@ def _is_there(view: str) -> bool:
 def _navigate(place: Place, chosen: FoundAudit | None, found: tuple[FoundAudit, ...], *, read_only: bool) -> None:
     """One row of links: the audits, then the views of the chosen one; no view that writes where nothing may be."""
     here = "audits" if chosen is None else place.view
+    basket = None if chosen is None else basket_of(chosen)
     items = [_item(Place(view="audits", audit=place.audit), "Audits", here == "audits")]
     if chosen is not None:
         start = Place(audit=chosen.key, other=place.other)
         for view, (_, word) in _VIEWS.items():
             if word is not None and _is_there(view) and not (read_only and view in ("review", "teach")):
-                items.append(_item(start.but(view=view), word, view == here))
+                told = f"{word} <b>{len(basket):,}</b>" if view == "basket" and basket else word
+                items.append(_item(start.but(view=view), told, view == here))
     name = f'<span class="which">{markup.text(chosen.key, 60)}</span>' if chosen and len(found) > 1 else ""
-    markup.show(f'<nav class="views" aria-label="Views"><ul>{"".join(items)}</ul>{name}</nav>')
+    heard = f' data-tick="{markup.text(basket.heard)}"' if basket is not None else ""
+    markup.show(f'<nav class="views" aria-label="Views"{heard}><ul>{"".join(items)}</ul>{name}</nav>')
 
 
 def _item(place: Place, word: str, is_here: bool) -> str:

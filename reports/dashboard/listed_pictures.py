@@ -42,6 +42,8 @@ def home_of(place: Place) -> str:
         return "confusion"
     if place.among == "area":
         return "atlas"
+    if place.among == "basket":
+        return "basket"
     if place.among in _OF_ALL or (place.among == "said" and place.class_name is None):
         return "concept"
     if place.among == "all" or place.among in LISTS.values():
@@ -66,4 +68,5 @@ def title_of(place: Place, concept: str | None, group: str | None) -> str:
         "group": f"channel group {group}",
         "confused": f"{name} called {place.called}",
         "area": "a part of the atlas",
+        "basket": "the basket",
     }.get(place.among or "", "")

@@ -23,6 +23,7 @@ from auditor.store.queries.audit import Connection
 from auditor.store.run_record import Run
 from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, OpenAudits
+from reports.dashboard.basket import Basket
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Session:
         audit_dir: its folder.
         read_only: nothing may be written, not even the baseline.
         baseline_path: of the baseline, which need not exist yet.
+        basket: the pictures of this audit that were ticked.
         trust_code: files that an audit names may be read.
     """
 
@@ -47,6 +49,7 @@ class Session:
     audit_dir: Path
     read_only: bool
     baseline_path: Path
+    basket: Basket
     trust_code: bool = False
 
     @property

@@ -41,7 +41,7 @@ def test_homes():
         "all": "pictures", "with": "pictures", "without": "pictures", "mistakes": "pictures", "pulled": "pictures",
         "said": "class",
         "most": "concept", "least": "concept", "group": "groups", "search": "search", "confused": "confusion",
-        "area": "atlas",
+        "area": "atlas", "basket": "basket",
     }  # fmt: skip
     assert home_of(Place(among="said", concept="water")) == "concept"
     assert home_of(Place()) == "overview"

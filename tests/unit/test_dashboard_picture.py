@@ -18,7 +18,8 @@ IDS = [image_id(c, number) for c in range(2) for number in range(5)]
 #: Elements that the views and the navigation draw.
 OURS = {
     "div", "nav", "ul", "ol", "li", "a", "p", "h1", "h2", "h3", "span", "b", "i", "img", "small", "section", "figure",
-    "figcaption", "table", "tbody", "tr", "th", "td", "dl", "dt", "dd", "details", "summary", "pre", "code", "bdi",
+    "figcaption", "button", "table", "tbody", "tr", "th", "td", "dl", "dt", "dd", "details", "summary", "pre", "code",
+    "bdi",
 }  # fmt: skip
 HERE = {"view": "picture", "class_": "bird 1", "concept": "water"}
 

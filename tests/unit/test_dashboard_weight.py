@@ -15,6 +15,7 @@ VIEWS = (
     "matrix",
     "confusion",
     "atlas",
+    "basket",
     "search",
     "compare",
     "history",

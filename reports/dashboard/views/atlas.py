@@ -181,4 +181,12 @@ def _show_pictures(session: Session, points: AtlasPoints) -> None:
     page = told(session.connection, found[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], concept_id=place.concept)
     here = replace(session, place=replace(place, among="area", page=number))
     markup.draw("atlas_part", n=len(found), close_url=session.url(area="", among=None))
-    show_grid(here, page, total=len(found), key="area", among="area", empty="No picture lies there: draw around more.")
+    show_grid(
+        here,
+        page,
+        total=len(found),
+        key="area",
+        among="area",
+        empty="No picture lies there: draw around more.",
+        whole=lambda: found,
+    )

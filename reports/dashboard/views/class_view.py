@@ -14,7 +14,7 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
-from auditor.store.queries.picture_lists import Among, Selection, read_page
+from auditor.store.queries.picture_lists import Among, Selection, ids_of, read_page
 from reports.dashboard import charts, class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.grid import show_grid
@@ -156,7 +156,15 @@ def _show_pictures(session: Session, verdict: Verdict) -> None:
     here = replace(session, place=replace(session.place, concept=concept_id, among=among))
     selection = Selection(among, verdict.class_idx, concept_id)
     page = read_page(session.connection, selection, session.place.page)
-    show_grid(here, page.pictures, total=page.total, key="pictures", class_idx=verdict.class_idx, among=among)
+    show_grid(
+        here,
+        page.pictures,
+        total=page.total,
+        key="pictures",
+        class_idx=verdict.class_idx,
+        among=among,
+        whole=lambda: ids_of(session.connection, selection),
+    )
 
 
 def _lists(verdict: Verdict, concept: concept_queries.OneConcept | None) -> dict[Among, str]:

@@ -13,7 +13,7 @@ from auditor.store.queries.picture_lists import Step, read_whole, step, step_in
 from reports.dashboard import markup
 from reports.dashboard import thumbnails as drawing
 from reports.dashboard.arranged import arranged, is_arranged
-from reports.dashboard.grid import show_grid, show_map_controls
+from reports.dashboard.grid import show_grid, show_opacity
 from reports.dashboard.listed_pictures import home_of, selection_of, title_of
 from reports.dashboard.neighbours import page_of
 from reports.dashboard.searching import nearest, search
@@ -47,7 +47,7 @@ def show(session: Session) -> None:
     ways = _ways(session)
     _show_head(session, facts, ways)
     if facts.maps:
-        show_map_controls(session, [], key="picture")
+        show_opacity(session, key="picture")
     markup.draw(
         "picture_maps",
         facts=facts,
@@ -100,6 +100,8 @@ def _step(session: Session, image_id: str) -> Step | None:
         return step(session.connection, selection, image_id)
     if session.place.among == "area":
         return step_in(ids_inside(session), image_id)
+    if session.place.among == "basket":
+        return step_in(list(session.basket.concept_of), image_id)
     if session.place.among != "search":
         return None
     try:

@@ -75,6 +75,7 @@ def show(session: Session) -> None:
         key="pictures-of",
         class_idx=verdict.class_idx,
         among=among,
+        whole=lambda: [one.image_id for one in kept],
         empty="No picture belongs here." if not whole else "No picture is left by these ranges.",
     )
 

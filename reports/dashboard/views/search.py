@@ -57,7 +57,15 @@ def show(session: Session) -> None:
     )
     markup.show(f'<p class="found">{told}</p>')
     page = page_of(session.connection, found, place.page, concept_id=place.concept)
-    show_grid(session, page.pictures, total=page.total, key="search", among="search", empty="The audit has no picture.")
+    show_grid(
+        session,
+        page.pictures,
+        total=page.total,
+        key="search",
+        among="search",
+        empty="The audit has no picture.",
+        whole=lambda: [image_id for image_id, _ in found],
+    )
 
 
 def _show_query(session: Session, image_id: str) -> None:
