@@ -16,6 +16,7 @@ if __package__ in (None, ""):  # run by Streamlit as a file, which puts this fol
 
 import duckdb
 
+from auditor.config import NO_MODEL
 from auditor.errors import AuditorError, InputError
 from auditor.store.queries import audit as queries
 from reports.dashboard import markup
@@ -26,6 +27,7 @@ from reports.dashboard.guard import own_script
 from reports.dashboard.options import Options, read_options
 from reports.dashboard.session import Session, open_audit
 from reports.dashboard.views import audits as audits_view
+from reports.display import plain
 from reports.page.templates import assets
 
 _LOG = logging.getLogger(__name__)
@@ -50,16 +52,20 @@ _VIEWS = {
 }
 
 
+#: Views that say what a model does; where none was examined they would be empty.
+_OF_MODELS = ("matrix", "confusion", "groups", "history", "review")
+
+
 def main(options: Options | None = None) -> None:
     """Draw the page once; ``options`` are those of the command line unless given."""
-    st.set_page_config("auditor", page_icon="▲", layout="wide", initial_sidebar_state="collapsed")
     options = options or read_options(sys.argv[1:])
-    _dress()
     params = st.query_params.to_dict()
     ticks = params.pop(PARAMETER, None)
     place, broken = Place.read(params)
     found = find_audits(options.folders)
     chosen = _chosen(place, found)
+    st.set_page_config(_title(place, chosen), page_icon="▲", layout="wide", initial_sidebar_state="collapsed")
+    _dress()
     if chosen is not None and ticks is not None:
         basket_of(chosen).hear(ticks)
     _navigate(place, chosen, found, read_only=options.read_only)
@@ -78,6 +84,14 @@ def main(options: Options | None = None) -> None:
     except Exception:  # an audit may come from anybody: whatever it does to a view, the page and its links stay
         _LOG.exception("a view failed")
         _say("This view failed", "What went wrong is in the log of the server. Go on from the row of links above.")
+
+
+def _title(place: Place, chosen: FoundAudit | None) -> str:
+    """What the tab says: the class, the view, the audit, as far as there are any."""
+    if chosen is None or place.view == "audits":
+        return "Audits · auditor"
+    told = [place.class_name, _VIEWS[place.view][1] or "Picture", chosen.key, "auditor"]
+    return " · ".join(plain(one, 40) for one in told if one)
 
 
 def _chosen(place: Place, found: tuple[FoundAudit, ...]) -> FoundAudit | None:
@@ -137,9 +151,11 @@ def _navigate(place: Place, chosen: FoundAudit | None, found: tuple[FoundAudit, 
     basket = None if chosen is None else basket_of(chosen)
     items = [_item(Place(view="audits", audit=place.audit), "Audits", here == "audits")]
     if chosen is not None:
-        start = Place(audit=chosen.key, other=place.other)
+        start = Place(audit=chosen.key, other=place.other, class_name=place.class_name)
         for view, (_, word) in _VIEWS.items():
             if word is not None and _is_there(view) and not (read_only and view in ("review", "teach")):
+                if view in _OF_MODELS and chosen.model == NO_MODEL:
+                    continue
                 told = f"{word} <b>{len(basket):,}</b>" if view == "basket" and basket else word
                 items.append(_item(start.but(view=view), told, view == here))
     name = f'<span class="which">{markup.text(chosen.key, 60)}</span>' if chosen and len(found) > 1 else ""

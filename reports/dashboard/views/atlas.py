@@ -101,6 +101,8 @@ def _show_choice(session: Session, spaces: list[AtlasSpace], paint: str, concept
                 "Alike by", list(_SPACE_WORDS), key="space", on_change=changed, format_func=_SPACE_WORDS.__getitem__
             )
         paints = [name for name in PAINTS if name != "concept" or concepts]
+        if not session.has_calls:
+            paints = [name for name in paints if name not in ("called", "wrong")]
         changed = session.follow("paint", paint, lambda name: {"paint": name or paint, "page": place.page})
         st.segmented_control(
             "Coloured by", paints, key="paint", on_change=changed, format_func=_PAINT_WORDS.__getitem__

@@ -15,6 +15,7 @@ from reports.dashboard import markup
 from reports.dashboard.grid import show_grid
 from reports.dashboard.paging import pages
 from reports.dashboard.session import Session
+from reports.dashboard.trust_strip import show_trust
 
 _PAGE_SIZE = 50
 _LISTS: dict[Among, str] = {"most": "shows it most", "least": "shows it least", "said": "most of the words for a class"}
@@ -82,6 +83,7 @@ def _show_across(session: Session, concept: OneConcept) -> None:
 
 def _show_pictures(session: Session, concept: OneConcept) -> None:
     place = session.place
+    show_trust(session, concept, key="concept")
     among: Among = place.among if place.among in _LISTS else "most"
     changed = session.follow("concept-among", among, lambda name: {"among": name})
     st.pills(

@@ -23,6 +23,7 @@ from reports.dashboard.explanations import READING
 from reports.dashboard.finding_cards import FindingCard, finding_cards, worst_classes
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
+from reports.dashboard.trust_strip import tally_of
 from reports.dashboard.views import matrix
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.actions import actions
@@ -55,7 +56,8 @@ def show(session: Session) -> None:
         key="csv",
         help="The classes that the filters leave, in this order",
     )
-    matrix.show_first(session, rows)
+    if session.has_calls:
+        matrix.show_first(session, rows)
 
 
 def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
@@ -68,6 +70,7 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
         "overview_top",
         run=session.run,
         n_pictures=queries.picture_count(session.connection),
+        has_calls=session.has_calls,
         headline=headline(counts, no_model=session.run.model_spec == NO_MODEL),
         counts=numbers,
         counts_with_urls=[
@@ -76,7 +79,7 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
         ],
         core=core_lines(session.connection),
         cards=[(card, _ways(session, card, decision)) for card in cards],
-        release=release if verdicts else None,
+        release=release if verdicts and session.has_calls else None,
         basis=basis(decision) if decision.summary else "by policy and baseline that are there now",
         review_url=None if session.read_only else session.url(view="review", class_name=None, concept=None),
         n_classes=len(verdicts),
@@ -115,6 +118,7 @@ def _ways(session: Session, card: FindingCard, decision: GateDecision) -> Simple
         evidence=_class_url(session, verdict),
         pictures=session.url(view="pictures", among=card.among, **here) if shown else None,
         fix=asked.fix,
+        tally=tally_of(session, verdict.concept_id),
     )
 
 
@@ -170,6 +174,7 @@ def _show_table(session: Session, verdicts: Sequence[Verdict], rows: Sequence[Ve
     markup.draw(
         "classes",
         rows=[(verdict, _class_url(session, verdict)) for verdict in page],
+        has_calls=session.has_calls,
         n_all=0 if folds else len(verdicts),
         folded=[(verdict, _class_url(session, verdict)) for verdict in clean[:_MOST_FOLDED]] if folds else [],
         n_folded=len(clean),
