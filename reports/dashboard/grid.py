@@ -64,7 +64,7 @@ def show_grid(
     stored = picture_queries.maps_of_pictures(session.connection, list(shown_class))
     maps = [one for one in stored if one.class_idx == shown_class[one.image_id]]
     if controls:
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             if maps:
                 show_map_controls(session, [one.concept_id for one in maps if one.concept_id is not None], key=key)
             _show_size(session, key=key)

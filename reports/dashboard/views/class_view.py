@@ -63,6 +63,7 @@ def show(session: Session) -> None:
         estimates=story.estimates,
         word_bars=story.word_bars,
         tally=tally_of(session, verdict.concept_id),
+        has_calls=session.has_calls,
         tile_url=partial(_tile_url, session, verdict),
     )
     if story.dose_points:

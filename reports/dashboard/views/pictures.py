@@ -63,9 +63,9 @@ def show(session: Session) -> None:
         label_visibility="collapsed",
     )
     whole = read_whole(session.connection, Selection(among, verdict.class_idx, concept_id))
-    _show_filters(here, whole)
     kept = arranged(whole, session.place)
     _show_files(here, kept, verdict, concept.concept if concept else None, among)
+    _show_filters(here, whole)
     number = nearest_page(session.place.page, len(kept))
     here = replace(here, place=replace(here.place, page=number))
     show_grid(
@@ -111,7 +111,7 @@ def _show_filters(session: Session, whole: Sequence[GridPicture]) -> None:
     """Ranges of what is known of these pictures, and their order."""
     place = session.place
     known = [name for name in MEASURES if any(getattr(one, name) is not None for one in whole)]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="large", key="ranges"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ranges"):
         for name in known:
             ends = range_of(getattr(place, name)) or (0, 100)
             changed = session.follow(f"range-{name}", ends, lambda pair, name=name: {name: _written(pair)})
