@@ -43,7 +43,7 @@ def test_a_phrase_can_be_chosen_and_goes_into_the_address(audit):
     assert page.query_params["map"] in ("water", ["water"])
     # only one picture has the map of the phrase, and no other map is shown in its place
     assert tiles(page) == [(image_id(1, 0), True), (image_id(1, 1), False), (image_id(1, 4), False)]
-    opened = next(url for url in links(page) if "view=picture" in url and image_id(1, 1) in url)
+    opened = next(url for url in links(page) if "view=picture&" in url and image_id(1, 1) in url)
     assert "map=water" in opened
 
 

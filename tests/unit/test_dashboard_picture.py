@@ -120,7 +120,7 @@ def test_a_search_that_fails_still_shows_the_picture(tmp_path):
 
 def test_neighbours_are_a_list_of_their_own(audit):
     page = open_page(audit, picture=image_id(1, 0), among="with", **HERE)
-    shown = [url for url in links(page) if "view=picture" in url and f"like={image_id(1, 0)}" in url]
+    shown = [url for url in links(page) if "view=picture&" in url and f"like={image_id(1, 0)}" in url]
     assert len(shown) == 9
     assert all("among=search" in url for url in shown)
     assert any("view=search" in url and f"like={image_id(1, 0)}" in url for url in links(page))

@@ -66,10 +66,10 @@ def test_an_answer_is_written_and_stands_beside_the_claim(audit, tmp_path):
     baseline = tmp_path / "baseline.toml"
     page = open_page(audit, baseline=baseline, **HERE)
     assert not page.exception
-    assert words(page).index("Is this water?") < words(page).index("Evidence")
+    assert words(page).index("Is this water ?") < words(page).index("Evidence")
     assert "reviewed" not in words(page)
     asked = next(one for one in page.button_group if one.key and one.key.startswith("trust-class-"))
-    asked.set_value([True]).run()
+    asked.set_value(True).run()
     assert not page.exception
     rows = list(csv.DictReader((tmp_path / "concept-answers.csv").read_text().splitlines()))
     assert [(row["concept_id"], row["shows"]) for row in rows] == [("water", "yes")]
