@@ -2,7 +2,7 @@
 // the page was scrolled is kept with each step, and back and forward return there once the view is drawn.
 if (!window.auditorLinks) {
   window.auditorLinks = true;
-  const PATIENCE = 10000;
+  const PATIENCE = 15000;
   const page = () => document.querySelector("[data-testid=stMain]") || document.scrollingElement;
   let returning = 0, waiting = 0;
 
@@ -31,16 +31,18 @@ if (!window.auditorLinks) {
     if (!event.isTrusted) return;
     clearTimeout(waiting);
     const top = event.state?.auditorTop || 0, mine = (returning = performance.now());
+    let ran = false, there = 0; // the view that is left may be as long: what counts is the one that is drawn then
     const go = () => {
       if (returning !== mine) return;
       page().scrollTo(0, top);
       const drawn = document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-script-state") === "notRunning";
-      const late = performance.now() - mine;
-      if (late > PATIENCE || (late > 300 && drawn && Math.abs(page().scrollTop - top) < 2)) returning = 0;
+      ran ||= !drawn;
+      there = ran && drawn && Math.abs(page().scrollTop - top) < 2 ? there + 1 : 0;
+      if (there > 4 || performance.now() - mine > PATIENCE) returning = 0;
       else setTimeout(go, 60);
     };
     go();
   });
   // Whoever scrolls by hand meanwhile is where they want to be.
-  for (const name of ["wheel", "touchmove", "keydown"]) document.addEventListener(name, () => (returning = 0), { passive: true });
+  for (const name of ["wheel", "touchmove", "pointerdown", "keydown"]) document.addEventListener(name, () => (returning = 0), { passive: true });
 }

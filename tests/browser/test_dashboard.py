@@ -272,7 +272,7 @@ def test_back_returns_to_the_place_on_the_page(page, dashboard):
     view(page, dashboard.url(audit="release-0", view="pictures", class_=NAME, concept=dashboard.concept, among="with"))
     top = "document.querySelector('[data-testid=stMain]').scrollTop"
     picture = page.locator(".au .grid .tile a").nth(20)
-    picture.scroll_into_view_if_needed()
+    picture.hover()
     page.wait_for_timeout(300)
     left = page.evaluate(top)
     assert left > 0
