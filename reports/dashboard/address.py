@@ -18,6 +18,7 @@ VIEWS = (
     "atlas",
     "class",
     "concept",
+    "pictures",
     "groups",
     "picture",
     "search",
@@ -25,11 +26,12 @@ VIEWS = (
     "history",
     "review",
     "teach",
+    "basket",
 )
 #: Columns that the table of classes can be sorted by; the first is by what matters.
 SORTS = ("severity", "class", "share", "gap", "pictures")
 #: Lists of pictures, see ``store.queries.picture_lists.Among``; "search" is what ``text`` or ``like`` finds,
-#: "area" what lies in a part of the atlas.
+#: "area" what lies in a part of the atlas, "basket" what was ticked.
 LISTS = (
     "all",
     "with",
@@ -43,7 +45,14 @@ LISTS = (
     "confused",
     "search",
     "area",
+    "basket",
 )
+#: What a list of pictures can be ordered by besides its own order, and narrowed by.
+ORDERS = ("list", "confidence", "presence", "share", "path")
+#: Value of ``map`` for pictures without any; ids of concepts are never so short.
+NO_MAP = "-"
+#: Width of a thumbnail in pixels.
+SIZES = (96, 320)
 #: What places pictures in the atlas, see ``records.AtlasSpace``, and what they are coloured by.
 SPACES = ("model", "encoder")
 PAINTS = ("label", "called", "wrong", "concept")
@@ -54,7 +63,7 @@ _LONGEST = 4000
 #: Name in the URL, where it is not the field's.
 _NAMES = {"class_name": "class", "verdicts": "verdict", "kinds": "kind"}
 #: What changes the look of a page and not which things are on it.
-_LOOKS = frozenset({"page", "map", "opacity"})
+_LOOKS = frozenset({"page", "map", "opacity", "size"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ class Place:
         verdicts: only classes with these; empty is all.
         kinds: only classes whose leading concept is of these kinds; empty is all.
         find: only classes with this in their name; in the view "teach", the name of the concept that is taught.
-        map: id of the concept whose map lies over the pictures; None is the map of the class.
+        map: id of the concept whose map lies over the pictures; None is the map of the class, ``NO_MAP`` none.
         opacity: of the map, in percent.
         sort: column of the table of classes.
         anyway: two audits are compared though they were not measured alike.
@@ -85,6 +94,11 @@ class Place:
         paint: what they are coloured by; one of ``PAINTS``.
         area: part of the atlas, as corners "x.y.x.y.…" in thousandths of its side from the upper left.
         words: the matrix shows the words of a family each by itself.
+        order: of a list of pictures; one of ``ORDERS``.
+        confidence: only pictures whose confidence lies in these per cent, "20-80"; "" is all, also where it is unknown.
+        presence: the same of the concept's presence.
+        share: the same of its share of the words.
+        size: width of a thumbnail in pixels.
     """
 
     audit: str | None = None
@@ -110,6 +124,11 @@ class Place:
     paint: str = PAINTS[0]
     area: str = ""
     words: bool = False
+    order: str = ORDERS[0]
+    confidence: str = ""
+    presence: str = ""
+    share: str = ""
+    size: int = 128
 
     @classmethod
     def read(cls, params: Mapping[str, str]) -> tuple[Place, list[str]]:
@@ -170,6 +189,12 @@ def _read_value(field: str, text: str) -> tuple[Any, str]:
         return text, "" if text in SPACES else f"one of {', '.join(SPACES)}"
     if field == "paint":
         return text, "" if text in PAINTS else f"one of {', '.join(PAINTS)}"
+    if field == "order":
+        return text, "" if text in ORDERS else f"one of {', '.join(ORDERS)}"
+    if field in ("confidence", "presence", "share"):
+        return text, "" if range_of(text) else "per cent from and to, like 20-80"
+    if field == "size":
+        return _whole(text, *SIZES, f"pixels from {SIZES[0]} to {SIZES[1]}")
     if field == "area":
         return text, "" if _is_area(
             text
@@ -188,6 +213,15 @@ def _read_value(field: str, text: str) -> tuple[Any, str]:
             return None, f"some of {', '.join(VERDICT_WORDS)}"
         return items, ""
     return text, ""
+
+
+def range_of(text: str) -> tuple[int, int] | None:
+    """From and to of "20-80", in per cent; None for anything else."""
+    low, dash, high = text.partition("-")
+    ends = [_whole(one, 0, 100, "")[0] for one in (low, high)]
+    if not dash or ends[0] is None or ends[1] is None or ends[0] > ends[1]:
+        return None
+    return ends[0], ends[1]
 
 
 def _whole(text: str, low: int, high: int, expected: str) -> tuple[int | None, str]:

@@ -16,15 +16,18 @@ if __package__ in (None, ""):  # run by Streamlit as a file, which puts this fol
 
 import duckdb
 
+from auditor.config import NO_MODEL
 from auditor.errors import AuditorError, InputError
 from auditor.store.queries import audit as queries
 from reports.dashboard import markup
 from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, Identity, find_audits
+from reports.dashboard.basket import PARAMETER, basket_of
 from reports.dashboard.guard import own_script
 from reports.dashboard.options import Options, read_options
 from reports.dashboard.session import Session, open_audit
 from reports.dashboard.views import audits as audits_view
+from reports.display import plain
 from reports.page.templates import assets
 
 _LOG = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ _VIEWS = {
     "atlas": ("atlas", "Atlas"),
     "class": ("class_view", "Class"),
     "concept": ("concept", "Concept"),
+    "pictures": ("pictures", "Pictures"),
     "groups": ("channel_groups", "Channel groups"),
     "picture": ("picture", None),
     "search": ("search", "Search"),
@@ -44,17 +48,26 @@ _VIEWS = {
     "history": ("history", "History"),
     "review": ("review", "Review"),
     "teach": ("teach", "Teach"),
+    "basket": ("basket", "Basket"),
 }
+
+
+#: Views that say what a model does; where none was examined they would be empty.
+_OF_MODELS = ("matrix", "confusion", "groups", "history", "review")
 
 
 def main(options: Options | None = None) -> None:
     """Draw the page once; ``options`` are those of the command line unless given."""
-    st.set_page_config("auditor", page_icon="▲", layout="wide", initial_sidebar_state="collapsed")
     options = options or read_options(sys.argv[1:])
-    _dress()
-    place, broken = Place.read(st.query_params.to_dict())
+    params = st.query_params.to_dict()
+    ticks = params.pop(PARAMETER, None)
+    place, broken = Place.read(params)
     found = find_audits(options.folders)
     chosen = _chosen(place, found)
+    st.set_page_config(_title(place, chosen), page_icon="▲", layout="wide", initial_sidebar_state="collapsed")
+    _dress()
+    if chosen is not None and ticks is not None:
+        basket_of(chosen).hear(ticks)
     _navigate(place, chosen, found, read_only=options.read_only)
     if broken:
         _say("Part of the address was not understood and is left out", "; ".join(broken))
@@ -71,6 +84,14 @@ def main(options: Options | None = None) -> None:
     except Exception:  # an audit may come from anybody: whatever it does to a view, the page and its links stay
         _LOG.exception("a view failed")
         _say("This view failed", "What went wrong is in the log of the server. Go on from the row of links above.")
+
+
+def _title(place: Place, chosen: FoundAudit | None) -> str:
+    """What the tab says: the class, the view, the audit, as far as there are any."""
+    if chosen is None or place.view == "audits":
+        return "Audits · auditor"
+    told = [place.class_name, _VIEWS[place.view][1] or "Picture", chosen.key, "auditor"]
+    return " · ".join(plain(one, 40) for one in told if one)
 
 
 def _chosen(place: Place, found: tuple[FoundAudit, ...]) -> FoundAudit | None:
@@ -95,6 +116,7 @@ def _show(place: Place, audit: FoundAudit, found: tuple[FoundAudit, ...], option
             audit.folder,
             options.read_only,
             options.baseline,
+            basket_of(audit),
             options.trust_code,
         )
         _load_view(place.view).show(session)
@@ -126,14 +148,19 @@ def _is_there(view: str) -> bool:
 def _navigate(place: Place, chosen: FoundAudit | None, found: tuple[FoundAudit, ...], *, read_only: bool) -> None:
     """One row of links: the audits, then the views of the chosen one; no view that writes where nothing may be."""
     here = "audits" if chosen is None else place.view
+    basket = None if chosen is None else basket_of(chosen)
     items = [_item(Place(view="audits", audit=place.audit), "Audits", here == "audits")]
     if chosen is not None:
-        start = Place(audit=chosen.key, other=place.other)
+        start = Place(audit=chosen.key, other=place.other, class_name=place.class_name)
         for view, (_, word) in _VIEWS.items():
             if word is not None and _is_there(view) and not (read_only and view in ("review", "teach")):
-                items.append(_item(start.but(view=view), word, view == here))
+                if view in _OF_MODELS and chosen.model == NO_MODEL:
+                    continue
+                told = f"{word} <b>{len(basket):,}</b>" if view == "basket" and basket else word
+                items.append(_item(start.but(view=view), told, view == here))
     name = f'<span class="which">{markup.text(chosen.key, 60)}</span>' if chosen and len(found) > 1 else ""
-    markup.show(f'<nav class="views" aria-label="Views"><ul>{"".join(items)}</ul>{name}</nav>')
+    heard = f' data-tick="{markup.text(basket.heard)}"' if basket is not None else ""
+    markup.show(f'<nav class="views" aria-label="Views"{heard}><ul>{"".join(items)}</ul>{name}</nav>')
 
 
 def _item(place: Place, word: str, is_here: bool) -> str:

@@ -50,6 +50,7 @@ class FoundAudit:
         model: spec of the model; empty where unknown.
         data: path of the data; empty where unknown.
         counts: of ``audit.json``: images, classes, classes by verdict and more.
+        data_digest: of the pictures and labels; two audits of the same can be compared.
         identity: of ``audit.json``; None without one.
     """
 
@@ -61,6 +62,7 @@ class FoundAudit:
     model: str = ""
     data: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    data_digest: str = ""
     identity: Identity | None = None
 
 
@@ -120,8 +122,8 @@ def _look_at(folder: Path, key: str, identity: Identity | None) -> FoundAudit:
     except StoreError as error:
         return FoundAudit(key, folder, _broken_state(folder), " ".join(str(error).split()), identity=identity)
     counts = {name: value for name, value in dict(manifest.get("counts") or {}).items() if isinstance(value, int)}
-    created_at, model, data = facts
-    return FoundAudit(key, folder, "complete", "", created_at, model, data, counts, identity)
+    created_at, model, data, digest = facts
+    return FoundAudit(key, folder, "complete", "", created_at, model, data, counts, digest, identity)
 
 
 def _why_not(folder: Path) -> str:
@@ -141,8 +143,8 @@ def _broken_state(folder: Path) -> AuditState:
     return "newer" if isinstance(version, int) and version > len(MIGRATIONS) else "corrupt"
 
 
-def _run_facts(folder: Path) -> tuple[str, str, str]:
-    """Date, model and data, without migrating an older audit."""
+def _run_facts(folder: Path) -> tuple[str, str, str, str]:
+    """Date, model, data and its digest, without migrating an older audit."""
     path = folder / DATABASE_NAME
     if not path.is_file():
         raise StoreError(f"the audit at {folder} has no {DATABASE_NAME}; make it again, or take it from a whole copy")
@@ -186,7 +188,8 @@ class OpenAudits:
             return known[1].cursor()
 
 
-def totals(audit: FoundAudit) -> dict[str, int]:
-    """Counts by verdict, in the order in which they are told."""
+def totals(audit: FoundAudit) -> dict[str, int | None]:
+    """Counts by verdict, in the order in which they are told; None where the audit does not say."""
     counts: Mapping[str, Any] = audit.counts
-    return dict(told_counts(VerdictCounts(**{name: int(counts.get(name, 0)) for name in VERDICTS})))
+    told = told_counts(VerdictCounts(**{name: int(counts.get(name, 0)) for name in VERDICTS}))
+    return {name: number if name in counts else None for name, number in told}

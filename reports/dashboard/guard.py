@@ -109,7 +109,7 @@ def headers() -> tuple[tuple[bytes, bytes], ...]:
 def own_script() -> str:
     """The few lines of script that the page brings itself."""
     here = files("reports.dashboard")
-    return "".join((here / name).read_text(encoding="utf-8") for name in ("links.js", "keys.js", "atlas.js"))
+    return "".join((here / name).read_text(encoding="utf-8") for name in ("links.js", "keys.js", "grid.js", "atlas.js"))
 
 
 def _shell_scripts() -> list[str]:

@@ -1,8 +1,8 @@
-// Left and right follow the links to the previous and the next picture, but never take a key from a field or a slider.
+// Left and right, and k and j, follow the links to the previous and the next picture or finding, but never take a key from a field or a slider.
 if (!window.auditorKeys) {
   window.auditorKeys = true;
   document.addEventListener("keydown", (event) => {
-    const rel = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+    const rel = { ArrowLeft: "prev", ArrowRight: "next", k: "prev", j: "next" }[event.key];
     if (!rel || event.defaultPrevented || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const taken = 'input, textarea, select, [contenteditable="true"], [role="slider"], [role="combobox"], [role="radio"], [role="tab"]';
     if (event.target.closest && event.target.closest(taken)) return;

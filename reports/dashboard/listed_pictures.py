@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast, get_args
 
+from auditor.store.queries.chosen_pictures import LISTS
 from auditor.store.queries.picture_lists import Among, Selection
 from reports.dashboard.address import Place
 
@@ -41,8 +42,12 @@ def home_of(place: Place) -> str:
         return "confusion"
     if place.among == "area":
         return "atlas"
+    if place.among == "basket":
+        return "basket"
     if place.among in _OF_ALL or (place.among == "said" and place.class_name is None):
         return "concept"
+    if place.among == "all" or place.among in LISTS.values():
+        return "pictures"
     return "class" if place.among is not None else "overview"
 
 
@@ -63,4 +68,5 @@ def title_of(place: Place, concept: str | None, group: str | None) -> str:
         "group": f"channel group {group}",
         "confused": f"{name} called {place.called}",
         "area": "a part of the atlas",
+        "basket": "the basket",
     }.get(place.among or "", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from auditor.gate.baseline_review import Proposal
 from auditor.gate.decide import decide
 from auditor.gate.decision import CORE_STATES, GateDecision, GateItem
 from auditor.gate.decision_words import worst_first
-from auditor.gate.policy import load_policy
+from auditor.gate.policy import Policy, load_policy
+from auditor.gate.policy_hits import ReleaseEvidence
 from auditor.gate.shared_file import read_if_there
 from auditor.records import Verdict
 from auditor.release.evidence import read_evidence
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 
+_COMMAND = ", or accept it with --update-baseline"
 #: As `auditor gate` takes it where none is given.
 POLICY = Path("policy.toml")
 
@@ -44,6 +47,9 @@ class Review:
     decision: GateDecision
     findings: tuple[ToReview, ...]  # worst first
     seen: str | None  # the baseline's text, None where there is no file
+    evidence: ReleaseEvidence
+    policy: Policy
+    baseline: Baseline
 
     @property
     def unjudged(self) -> tuple[GateItem, ...]:
@@ -54,20 +60,32 @@ class Review:
             if item.state in CORE_STATES or (item.fingerprint is None and item.level == "error")
         )
 
+    def decision_with(self, proposal: Proposal, today: datetime.date) -> GateDecision:
+        """What the gate would say once a proposal is written."""
+        gone = {*proposal.withdrawn, *(entry.fingerprint for entry in proposal.entries)}
+        kept = [entry for entry in self.baseline.accepted if entry.fingerprint not in gone]
+        return decide(self.evidence, self.policy, Baseline(accepted=(*kept, *proposal.entries)), today=today)
+
     def finding(self, class_name: str | None, concept: str | None) -> ToReview | None:
         """The one that a URL names by class, and by id of the concept or, for a stale entry, its word."""
         of_class = [one for one in self.findings if one.item.class_name == class_name]
+        if concept is None:  # somebody came along with a class
+            return of_class[0] if of_class else None
         return next((one for one in of_class if named(one.item) == concept), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a reviewer says of a finding."""
+    """Why findings may pass, who says so, and until when."""
 
-    state: EntryState
     reason: str
     who: str
     expires: datetime.date
+
+
+def found_of(item: GateItem) -> str:
+    """What the gate found, without what it advises those who read it on a command line: here there are buttons."""
+    return item.reason.removesuffix(_COMMAND)
 
 
 def named(item: GateItem) -> str:
@@ -87,8 +105,9 @@ def read_review(
     policy = load_policy(policy_path_there)
     seen = read_if_there(baseline_path, what="baseline")
     baseline = Baseline() if seen is None else parse_baseline(seen, baseline_path)
+    evidence = read_evidence(connection, policy)
     decision = decide(
-        read_evidence(connection, policy),
+        evidence,
         policy,
         baseline,
         today=today,
@@ -102,21 +121,33 @@ def read_review(
         for item in worst_first(decision)
         if item.fingerprint is not None and item.state not in CORE_STATES
     )
-    return Review(decision, findings, seen)
+    return Review(decision, findings, seen, evidence, policy, baseline)
 
 
 def proposal_for(
-    finding: ToReview, review: Review, baseline_path: Path, said: Judgement, *, today: datetime.date
+    judged: Sequence[tuple[ToReview, EntryState]],
+    review: Review,
+    baseline_path: Path,
+    said: Judgement,
+    *,
+    today: datetime.date,
 ) -> Proposal:
-    """The change of the baseline that lets a finding pass.
+    """The change of the baseline that lets findings pass, all for one reason.
+
+    Args:
+        judged: each with what it is taken for.
+        review: that they are of.
+        baseline_path: of the file that is to change.
+        said: why, by whom and until when.
+        today: before it no acceptance may end.
 
     Raises:
         InputError: the reason is blank, or the day is past.
     """
     check_acceptance(said.reason, said.expires, today)
     reason, who = said.reason.strip(), said.who.strip() or "unknown"
-    entry = entry_for(finding.item, reason=reason, who=who, expires=said.expires, state=said.state)
-    return Proposal(baseline_path, review.seen, (entry,))
+    entries = [entry_for(one.item, reason=reason, who=who, expires=said.expires, state=state) for one, state in judged]
+    return Proposal(baseline_path, review.seen, tuple(entries))
 
 
 def withdrawal_of(finding: ToReview, review: Review, baseline_path: Path) -> Proposal:

@@ -55,6 +55,15 @@ def search(session: Session) -> list[tuple[str, float]]:
     return list(_found(key, session.connection, index, vector, -1))
 
 
+def ignored_words(session: Session) -> list[str]:
+    """Words of the search that the encoder was never taught, and that are left out of it.
+
+    Raises:
+        EncoderError: there is no such encoder here.
+    """
+    return _known_words(_encoder(session.run.encoder_spec), " ".join(session.place.text.split()))[1]
+
+
 def nearest(session: Session, image_id: str, n: int) -> list[tuple[str, float]]:
     """The ``n`` pictures most like one of the audit; needs no encoder.
 
@@ -106,9 +115,18 @@ def _words_vector(spec: str, digest: str, text: str) -> FloatArray:
             f"the encoder {quote(spec)} of this machine is not the one of the audit (digest {encoder.digest[:12]}, the "
             f"audit's {digest[:12]}): its words mean other places; any picture can still be searched with"
         )
-    if not encoder.knows(text):
+    known, _ = _known_words(encoder, text)
+    if not known:
         raise InputError(f"the encoder {quote(spec)} was never taught {quote(text)}; try one of the words below")
-    return neighbours.words_vector(encoder, text)
+    return neighbours.words_vector(encoder, known)
+
+
+def _known_words(encoder: Encoder, text: str) -> tuple[str, list[str]]:
+    """The text without the words that the encoder was never taught, and these."""
+    if encoder.knows(text):
+        return text, []
+    ignored = [word for word in dict.fromkeys(text.split()) if not encoder.knows(word)]
+    return " ".join(word for word in text.split() if word not in ignored), ignored
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -17,11 +17,13 @@ from typing import Any
 
 import streamlit as st
 
+from auditor.config import NO_MODEL
 from auditor.errors import StoreError
 from auditor.store.queries.audit import Connection
 from auditor.store.run_record import Run
 from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, OpenAudits
+from reports.dashboard.basket import Basket
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Session:
         audit_dir: its folder.
         read_only: nothing may be written, not even the baseline.
         baseline_path: of the baseline, which need not exist yet.
+        basket: the pictures of this audit that were ticked.
         trust_code: files that an audit names may be read.
     """
 
@@ -46,7 +49,13 @@ class Session:
     audit_dir: Path
     read_only: bool
     baseline_path: Path
+    basket: Basket
     trust_code: bool = False
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether it is known what a model calls the pictures; without, there are no mistakes to show."""
+        return self.run.model_spec != NO_MODEL
 
     def go(self, **changes: Any) -> None:
         """Go to another place, one step of the browser's history, and run again; also from a widget's callback."""

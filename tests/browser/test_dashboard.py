@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import socket
 import subprocess
@@ -156,6 +157,11 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "atlas": ("drawn around", {"area": "0.0.500.0.500.500.0.500", "among": "area"}),
     "class": (NAME, {"class_": NAME}),
     "concept": (NAME, {"concept": "CONCEPT"}),
+    "pictures": (
+        "the evidence of this class",
+        {"class_": NAME, "concept": "CONCEPT", "size": 200, "order": "presence"},
+    ),
+    "basket": ("Nothing is in it", {}),
     "groups": ("Group and shares", {}),
     "group": ("2 channels", {"view": "groups", "group": 3}),
     "picture": ("class 0000/0000000.jpg", {"picture": "PICTURE", "class_": NAME, "concept": "CONCEPT"}),
@@ -170,7 +176,6 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_every_view_by_its_address_has_no_barrier_and_fits_a_telephone(page, dashboard, name):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     expected, params = VIEWS[name]
     known = {"CONCEPT": dashboard.concept, "PICTURE": dashboard.picture}
     params = {"audit": "release-0", "view": name, **{key: known.get(value, value) for key, value in params.items()}}
@@ -180,21 +185,102 @@ def test_every_view_by_its_address_has_no_barrier_and_fits_a_telephone(page, das
     assert "Traceback" not in page.inner_text("body")
     assert page.locator("[data-testid=stException]").count() == 0
     assert "This cannot be shown" not in shown
+    assert barriers(page) == []
+    page.set_viewport_size(NARROW)
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    wider = "document.querySelector('[data-testid=stMain]').scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wider) <= 0
+
+
+@pytest.mark.parametrize("name", ["overview", "pictures", "class", "finding"])
+def test_no_barrier_in_the_dark(page, dashboard, name):
+    _, params = VIEWS[name]
+    known = {"CONCEPT": dashboard.concept}
+    params = {"audit": "release-0", "view": name, **{key: known.get(value, value) for key, value in params.items()}}
+    page.emulate_media(color_scheme="dark")
+    try:
+        view(page, dashboard.url(**params))
+        assert barriers(page) == []
+    finally:
+        page.emulate_media(color_scheme="light")
+
+
+def barriers(page):
+    """What axe finds serious in what is ours: Streamlit draws the frame and the widgets; inside .au all is ours."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     found = axe.Axe().run(page).response["violations"]
-    # Streamlit draws the frame and the widgets; what stands inside .au is ours.
-    ours = [
+    return [
         (one["id"], node["html"][:200])
         for one in found
         if one["impact"] in ("serious", "critical")
         for node in one["nodes"]
         if page.evaluate("(path) => !!document.querySelector(path)?.closest('.au')", node["target"][0])
     ]
-    assert ours == []
-    page.set_viewport_size(NARROW)
-    page.wait_for_timeout(200)
-    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
-    wider = "document.querySelector('[data-testid=stMain]').scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(wider) <= 0
+
+
+def test_from_the_decision_to_why_to_the_breaking_pictures_and_to_an_accepted_finding(page, dashboard):
+    """The evidence is one click away, the list as a file two, an accepted finding three."""
+    page.set_viewport_size(WIDE)
+    overview = dashboard.url(audit="release-0", view="overview")
+    assert "Do not ship" in view(page, overview)
+    assert "none accepted" in said(page)
+    card = page.locator(".au .card").first
+    name = card.locator("h2").inner_text()
+    click(page, card.get_by_role("link", name="Evidence", exact=True))  # 1
+    assert page.locator(f".au h1:has-text('{name}')").count()
+    after(page, page.go_back)
+
+    click(page, card.get_by_role("link", name="Pictures", exact=True))  # 1
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="as CSV").click()  # 2
+    assert downloaded.value.suggested_filename.startswith("breaking-")
+    rows = list(csv.DictReader(Path(downloaded.value.path()).read_text(encoding="utf-8").splitlines()))
+    assert list(rows[0]) == ["path", "label", "called", "confidence", "presence", "share"]
+    assert {row["label"] for row in rows} == {name}
+    assert all(float(row["presence"]) <= 0.5 for row in rows)
+
+    ticks = page.locator(".au .grid button.tick")
+    ticks.nth(0).click()
+    after(page, lambda: ticks.nth(2).click(modifiers=["Shift"]))
+    page.locator(".au .grid .tile a").nth(4).focus()
+    after(page, lambda: page.keyboard.press("x"))
+    page.get_by_role("link", name="Basket 4").wait_for()
+    assert page.evaluate("document.activeElement.closest('.tile') !== null")  # a tick takes nobody's place away
+    assert "tick=" not in page.url
+    click(page, page.get_by_role("link", name="Basket 4"))
+    assert page.locator(".au .grid .tile").count() == 4
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="4 pictures as CSV").click()
+    picked = list(csv.DictReader(Path(downloaded.value.path()).read_text(encoding="utf-8").splitlines()))
+    shown = [row["path"] for row in rows]
+    assert [row["path"] for row in picked] == [shown[0], shown[1], shown[2], shown[4]]
+
+    view(page, overview)
+    click(page, card.get_by_role("link", name="Accept", exact=True))  # 1
+    page.get_by_role("textbox", name="Why").fill("ships to zoos; ticket 7")
+    click(page, page.get_by_role("button", name="Show the change"))  # 2
+    assert "Once it is written:" in said(page)
+    click(page, page.get_by_role("button", name="Write it"))  # 3
+    assert f'class = "{name}"' in (dashboard.folder / "baseline.toml").read_text(encoding="utf-8")
+    assert "1 more accepted" in view(page, overview)
+    assert dashboard.gate() == 1  # there are others
+
+
+def test_back_returns_to_the_place_on_the_page(page, dashboard):
+    page.set_viewport_size(WIDE)
+    view(page, dashboard.url(audit="release-0", view="pictures", class_=NAME, concept=dashboard.concept, among="with"))
+    top = "document.querySelector('[data-testid=stMain]').scrollTop"
+    picture = page.locator(".au .grid .tile a").nth(20)
+    picture.hover()
+    page.wait_for_timeout(300)
+    left = page.evaluate(top)
+    assert left > 0
+    click(page, picture)
+    assert page.evaluate(top) == 0
+    after(page, page.go_back)
+    page.wait_for_function(f"() => Math.abs({top} - {left}) < 2")
+    assert page.title().startswith(f"{NAME} · Pictures · ")
 
 
 def test_a_reviewer_s_way_to_a_gate_that_passes(page, dashboard):

@@ -4,7 +4,12 @@ import shutil
 import pytest
 from dashboard_page import links, markup, open_page, words
 from hostile_audit import NAMES, write_hostile_audit
+from picture_audit import write_picture_audit
 from small_audit import make_run, write_small_audit
+
+from reports.dashboard.address import Place
+from reports.dashboard.app import _title
+from reports.dashboard.audits import find_audits
 
 
 @pytest.fixture
@@ -100,3 +105,29 @@ def test_names_cannot_break_out(tmp_path):
     assert "&lt;b&gt;x" in markup(page)
     assert NAMES[14].split()[0] in words(page)
     assert audit.exists()
+
+
+def test_the_tab_says_what_it_shows_and_links_keep_the_class(folder):
+    page = open_page(folder, audit="new", view="class", class_="waterbird")
+    assert "?audit=new&view=pictures&class=waterbird" in links(page)
+    assert "?audit=new&view=confusion&class=waterbird" in links(page)
+    place, _ = Place.read({"audit": "new", "view": "class", "class": "waterbird"})
+    chosen = next(one for one in find_audits([folder]) if one.key == "new")
+    assert _title(place, chosen) == "waterbird · Class · new · auditor"
+    assert _title(place, None) == "Audits · auditor"
+
+
+def test_without_a_model_there_is_nothing_of_one(tmp_path):
+    write_picture_audit(tmp_path / "a", 2, model=False)
+    page = open_page(tmp_path / "a")
+    assert not page.exception
+    assert "No model was examined" in words(page)
+    for view in ("matrix", "confusion", "groups", "history", "review"):
+        assert not [url for url in links(page) if f"view={view}" in url]
+    assert "Gap [95 %]" not in words(page)
+    page = open_page(tmp_path / "a", view="class", class_="bird 1")
+    assert not page.exception
+    assert page.button_group(key="among").options == ["without water", "with water", "all"]
+    said = words(page)
+    assert "Right with it" not in said
+    assert "the model is wrong" not in said

@@ -117,3 +117,13 @@ def test_names_cannot_break_out(tmp_path):
     assert "<b>two" not in markup(page)
     assert "<script" not in markup(page)
     assert "<img" not in markup(page)
+
+
+def test_only_audits_of_the_same_data_are_offered(tmp_path):
+    write_small_audit(tmp_path / "new", make_run(created_at="2025-06-01T00:00:00+00:00"))
+    write_small_audit(tmp_path / "old", make_run(created_at="2025-01-01T00:00:00+00:00", data_digest="e" * 64))
+    page = open_page(tmp_path, audit="new", view="compare")
+    assert "1 other audit here is of other data" in words(page)
+    assert not [url for url in links(open_page(tmp_path)) if "view=compare" in url]
+    # who names one all the same is told what is unlike
+    assert "These two are not measured alike" in words(open_page(tmp_path, audit="new", other="old", view="compare"))

@@ -23,7 +23,7 @@ def audit(written):
 
 def tiles(page):
     """(id, whether a map lies over it) of every picture of the grid."""
-    grid = re.search(r'<ol class="grid">.*?</ol>', markup(page), re.DOTALL)
+    grid = re.search(r'<ol class="grid"[^>]*>.*?</ol>', markup(page), re.DOTALL)
     found = re.findall(r'<li class="tile[^"]*">.*?</li>', grid.group(), re.DOTALL) if grid else []
     return [(re.search(r"picture=(\w+)", tile).group(1), "with a map" in tile) for tile in found]
 
@@ -37,13 +37,13 @@ def test_stored_maps_of_the_class_lie_over_its_pictures(audit):
 
 def test_a_phrase_can_be_chosen_and_goes_into_the_address(audit):
     page = open_page(audit, among="with", **HERE)
-    assert page.selectbox(key="pictures-map").options == ["for the class", "for water"]
+    assert page.selectbox(key="pictures-map").options == ["for the class", "for water", "none"]
     page.selectbox(key="pictures-map").select("water").run()
     assert not page.exception
     assert page.query_params["map"] in ("water", ["water"])
     # only one picture has the map of the phrase, and no other map is shown in its place
     assert tiles(page) == [(image_id(1, 0), True), (image_id(1, 1), False), (image_id(1, 4), False)]
-    opened = next(url for url in links(page) if "view=picture" in url and image_id(1, 1) in url)
+    opened = next(url for url in links(page) if "view=picture&" in url and image_id(1, 1) in url)
     assert "map=water" in opened
 
 
@@ -55,10 +55,18 @@ def test_no_map_covers_where_the_opacity_is_nothing(audit):
     assert [mapped for _, mapped in tiles(page)] == [True, True, False]
 
 
+def test_pictures_without_any_map_are_whole_and_as_large_as_asked_for(audit):
+    page = open_page(audit, among="with", map="-", size="240", **HERE)
+    assert not page.exception
+    assert [mapped for _, mapped in tiles(page)] == [False] * 3
+    assert "map-legend" not in markup(page)
+    assert 'style="--tile: 240px"' in markup(page)
+
+
 def test_a_map_that_nobody_stored_is_still_a_choice(audit):
     page = open_page(audit, among="with", map="<b>x</b>", **HERE)
     assert not page.exception
-    assert len(page.selectbox(key="pictures-map").options) == 3
+    assert len(page.selectbox(key="pictures-map").options) == 4
     assert "<b>x" not in markup(page)
 
 

@@ -38,9 +38,10 @@ def test_every_list_has_a_home_and_a_title(among):
 def test_homes():
     homes = {among: home_of(Place(among=among, class_name="cat")) for among in LISTS}
     assert homes == {
-        "all": "class", "with": "class", "without": "class", "mistakes": "class", "pulled": "class", "said": "class",
+        "all": "pictures", "with": "pictures", "without": "pictures", "mistakes": "pictures", "pulled": "pictures",
+        "said": "class",
         "most": "concept", "least": "concept", "group": "groups", "search": "search", "confused": "confusion",
-        "area": "atlas",
+        "area": "atlas", "basket": "basket",
     }  # fmt: skip
     assert home_of(Place(among="said", concept="water")) == "concept"
     assert home_of(Place()) == "overview"

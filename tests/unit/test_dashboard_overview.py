@@ -1,13 +1,18 @@
 """The overview on hand-made audits: what it counts, filters, folds and links."""
 
+import duckdb
 import pytest
 from dashboard_page import links, markup, open_page, words
 from hostile_audit import NAMES, write_hostile_audit
 from small_audit import make_run, write_small_audit
 
+from auditor.gate.decision import GateDecision, GateItem
 from auditor.records import Verdict
 from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
+from auditor.store.open_audit import open_audit_database
+from auditor.store.queries import audit as queries
+from reports.dashboard.finding_cards import finding_cards, worst_classes
 
 
 @pytest.fixture(scope="module")
@@ -142,18 +147,56 @@ def test_names_stay_text(tmp_path):
     assert 'href="https://example.org' not in drawn
 
 
-def test_the_gate_is_told_and_leads_to_the_review(folder, tmp_path):
+def test_the_decision_comes_first_and_leads_to_the_review(folder, tmp_path):
     page = open_page(folder, baseline=tmp_path / "baseline.toml")
-    assert "✕ Gate" in words(page)
+    said = words(page)
+    assert "✕ Do not ship 2 findings, none accepted; 1 class could not be judged." in said
+    assert said.index("Do not ship") < said.index("2 of 4 classes are flagged")
     assert "?audit=audit&view=review" in links(page)
     page = open_page(folder, baseline=tmp_path / "baseline.toml", read_only=True)
-    assert "✕ Gate" in words(page)
-    assert "?audit=audit&view=review" not in links(page)
+    assert "✕ Do not ship" in words(page)
+    assert not [url for url in links(page) if "view=review" in url]
+
+
+def test_a_finding_has_its_two_bars_and_the_ways_on(folder, tmp_path):
+    page = open_page(folder, baseline=tmp_path / "baseline.toml")
+    said = words(page).partition("waterbird ▲ flagged")[2].partition("vehicle")[0]
+    assert "without water 31 % with water 96 %" in said or "with water 96 % without water 31 %" in said
+    assert "Relies on water (scene). Accept Evidence Pictures" in said
+    assert "auditor repair" in said
+    for url in (
+        "?audit=audit&view=review&class=waterbird&concept=water",
+        "?audit=audit&view=class&class=waterbird",
+        "?audit=audit&view=pictures&class=waterbird&concept=water&among=without",
+    ):
+        assert url in links(page)
+
+
+def test_bars_of_another_comparison_than_the_gap_are_not_drawn(tmp_path):
+    write_small_audit(tmp_path / "a")
+    with duckdb.connect(str(tmp_path / "a" / "audit.duckdb")) as connection:
+        connection.execute(
+            "UPDATE verdicts SET gap = 0.8, gap_low = 0.7, gap_high = 0.9 WHERE class_name = 'waterbird'"
+        )
+    with open_audit_database(tmp_path / "a") as connection:
+        (verdict,) = [one for one in queries.verdicts(connection) if one.class_name == "waterbird"]
+        (card,) = finding_cards(connection, [verdict])
+    assert card.arms == ()
+
+
+def test_what_stops_the_release_comes_before_what_is_only_suspected(tmp_path):
+    rows = [
+        Verdict(0, "first", "flagged", "high", "water", "water", "scene", "Relies.", 9, 0.4, 0.3, 0.2, 0.4),
+        Verdict(1, "second", "suspect", "high", "water", "water", "scene", "Open.", 9, 0.4, 0.3, 0.2, 0.4),
+    ]
+    items = (GateItem("second", "water", "water", "scene", "suspect", "high", "f" * 64, "new", "error", "suspect"),)
+    assert worst_classes(GateDecision(1, "fails", items), rows, 3) == [1, 0]
+    assert worst_classes(None, rows, 1) == [0]
 
 
 def test_a_broken_baseline_is_one_line_and_the_rest_stays(folder, tmp_path):
     (tmp_path / "baseline.toml").write_text("[[accepted]\n")
     page = open_page(folder, baseline=tmp_path / "baseline.toml")
     assert not page.exception
-    assert "baseline.toml" in words(page).partition("Gate")[2]
+    assert "baseline.toml" in words(page).partition("Cannot tell")[2]
     assert "2 of 4 classes are flagged" in words(page)

@@ -18,7 +18,8 @@ IDS = [image_id(c, number) for c in range(2) for number in range(5)]
 #: Elements that the views and the navigation draw.
 OURS = {
     "div", "nav", "ul", "ol", "li", "a", "p", "h1", "h2", "h3", "span", "b", "i", "img", "small", "section", "figure",
-    "figcaption", "table", "tbody", "tr", "th", "td", "dl", "dt", "dd", "details", "summary", "pre", "code", "bdi",
+    "figcaption", "button", "table", "tbody", "tr", "th", "td", "dl", "dt", "dd", "details", "summary", "pre", "code",
+    "bdi",
 }  # fmt: skip
 HERE = {"view": "picture", "class_": "bird 1", "concept": "water"}
 
@@ -84,7 +85,7 @@ def test_steps_follow_the_list_it_was_opened_from(audit):
     assert f"picture={image_id(1, 0)}" in way(page, "prev")
     assert f"picture={image_id(1, 4)}" in way(page, "next")
     assert "among=with" in way(page, "next")
-    back = next(url for url in links(page) if "view=class" in url and "among=with" in url)
+    back = next(url for url in links(page) if "view=pictures" in url and "among=with" in url)
     assert "picture=" not in back
     first = open_page(audit, picture=image_id(1, 0), among="with", **HERE)
     assert way(first, "prev") is None
@@ -119,7 +120,7 @@ def test_a_search_that_fails_still_shows_the_picture(tmp_path):
 
 def test_neighbours_are_a_list_of_their_own(audit):
     page = open_page(audit, picture=image_id(1, 0), among="with", **HERE)
-    shown = [url for url in links(page) if "view=picture" in url and f"like={image_id(1, 0)}" in url]
+    shown = [url for url in links(page) if "view=picture&" in url and f"like={image_id(1, 0)}" in url]
     assert len(shown) == 9
     assert all("among=search" in url for url in shown)
     assert any("view=search" in url and f"like={image_id(1, 0)}" in url for url in links(page))

@@ -46,10 +46,7 @@ def test_the_list_says_what_the_gate_says_and_links_to_each(audit, baseline):
     page = open_page(audit, view="review", baseline=baseline)
     assert not page.exception
     said = words(page)
-    assert (
-        "Gate undecided: 2 new, 1 not analysed, 1 allowed as core, 1 tolerated by the policy (5 classes) (exit code 2)"
-        in said
-    )
+    assert "✕ Do not ship 2 findings, none accepted; 1 class could not be judged." in said
     assert "boat : Too few pictures: 0 of 10; add pictures, or name the class in may_skip" in said
     assert "✕ waterbird · water (scene) new flagged, severity high" in said
     assert "?audit=a&view=review&class=waterbird&concept=water" in links(page)
@@ -185,3 +182,40 @@ def test_a_filter_by_class(audit, baseline):
     assert [url for url in links(page) if "class=" in url] == [
         "?audit=a&view=review&class=vehicle&concept=watermark&find=VEH"
     ]
+
+
+def test_several_are_marked_and_written_for_one_reason_after_the_gate_has_been_asked(audit, baseline):
+    page = open_page(audit, baseline=baseline, **WATER)
+    assert "1 of 3 findings" in words(page)
+    button(page, "Mark as accepted").click().run()
+    assert not page.exception
+    assert page.query_params["class"] in ("vehicle", ["vehicle"])  # on to the next
+    button(page, "Mark as false alarm").click().run()
+    said = words(page)
+    assert "2 findings marked: one reason for all" in said
+    assert "waterbird · water accepted vehicle · watermark false alarm" in said
+    page.text_area[0].set_value("ships to zoos")
+    button(page, "Show the change").click().run()
+    assert "Once it is written: ? Cannot tell 1 class could not be judged." in words(page)
+    assert not baseline.exists()
+    button(page, "Write it").click().run()
+    assert not page.exception
+    written = {one.class_name: (one.state, one.reason) for one in load_baseline(baseline).accepted}
+    assert written == {"waterbird": ("accepted", "ships to zoos"), "vehicle": ("false alarm", "ships to zoos")}
+    assert "one reason for" not in words(page)
+
+
+def test_a_mark_is_taken_off_and_nothing_is_written(audit, baseline):
+    page = open_page(audit, baseline=baseline, **WATER)
+    button(page, "Mark as accepted").click().run()
+    page.query_params["class"], page.query_params["concept"] = "waterbird", "water"
+    page.run()
+    button(page, "Take the mark off").click().run()
+    assert "one reason for" not in words(page)
+    assert not baseline.exists()
+
+
+def test_a_class_without_a_concept_is_its_first_finding(audit, baseline):
+    page = open_page(audit, baseline=baseline, view="review", class_="waterbird")
+    assert "Relies on water (scene)." in words(page)
+    assert "There is no such finding" not in words(open_page(audit, baseline=baseline, view="review", class_="cat"))

@@ -98,7 +98,7 @@ def test_pages(audit, encoder):
     page = open_page(audit, view="search", text="first", page="3")
     assert "49–55 of 55" in words(page)
     assert pictures(page) == IDS[48:]
-    shown = [url for url in links(page) if "view=picture" in url]
+    shown = [url for url in links(page) if "view=picture&" in url]
     assert all("page=3" in url and "among=search" in url and "text=first" in url for url in shown)
     ways = [url for url in links(page) if "view=search" in url and "page=2" in url]
     assert len(ways) == 1
@@ -214,3 +214,12 @@ def test_an_audit_without_thumbnails_shows_its_captions(tmp_path):
     page = open_page(folder, view="search", like=f"{0:016x}")
     assert not page.exception
     assert words(page).count("no picture kept") == 5  # b"jpeg…" is none
+
+
+def test_words_that_were_never_taught_are_told_and_left_out_of_the_search(audit, encoder):
+    page = open_page(audit, view="search", text="first <i>zebra</i>")
+    assert not page.exception
+    assert "The encoder was never taught <i>zebra</i> : it is left out of the search." in words(page)
+    assert "<i>zebra" not in markup(page)
+    assert pictures(page) == pictures(open_page(audit, view="search", text="first"))
+    assert "never taught" not in words(open_page(audit, view="search", text="first"))

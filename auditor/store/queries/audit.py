@@ -429,13 +429,16 @@ def thumbnails(connection: Connection, image_ids: Sequence[str]) -> dict[str, by
     return dict(connection.execute(_THUMBNAILS, {"image_ids": list(image_ids)}).fetchall())
 
 
-def run_facts(connection: Connection) -> tuple[str, str, str] | None:
-    """Date, model and data, of an audit of any schema: these columns are as old as the store; None without a run."""
-    row = connection.execute("SELECT created_at, model_spec, data_path FROM runs").fetchone()
+def run_facts(connection: Connection) -> tuple[str, str, str, str] | None:
+    """Date, model, data and its digest, of an audit of any schema: these columns are as old as the store.
+
+    None without a run.
+    """
+    row = connection.execute("SELECT created_at, model_spec, data_path, data_digest FROM runs").fetchone()
     if row is None:
         return None
-    created_at, model, data = (str(value or "") for value in row)
-    return created_at, model, data
+    created_at, model, data, digest = (str(value or "") for value in row)
+    return created_at, model, data, digest
 
 
 def class_accuracies(connection: Connection) -> list[ClassAccuracy]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from auditor.records import PROPERTY_PREFIX, VERDICTS
-from auditor.rules import GAPS
+from auditor.rules import GAPS, PRESENT
 from auditor.store.queries.audit import Connection
 
 # A known attribute has counts and no words; a concept of the words need not have been counted.
@@ -103,6 +103,12 @@ ORDER BY class_idx, rule_id
 """
 
 _N_LED = "SELECT count(*) FROM verdicts WHERE concept_id = $concept_id"
+
+_SAID = f"""
+SELECT path, presence > {PRESENT}
+FROM concept_presence JOIN images USING (image_id)
+WHERE concept_id = $concept_id AND list_contains($paths, path)
+"""  # noqa: S608 (a constant)
 
 _TERMS = """
 SELECT concept_id, concept FROM concepts WHERE list_contains($ids, concept_id)
@@ -249,6 +255,12 @@ def n_led(connection: Connection, concept_id: str) -> int:
 def concept_terms(connection: Connection, concept_ids: Sequence[str]) -> dict[str, str]:
     """The words for concepts of the vocabulary, and for those of the manifest; unknown ids are left out."""
     return dict(connection.execute(_TERMS, {"ids": list(concept_ids)}).fetchall())
+
+
+def said_of(connection: Connection, concept_id: str, paths: Sequence[str]) -> dict[str, bool]:
+    """Whether the audit says that pictures at some paths show a concept; those that it does not know are left out."""
+    parameters = {"concept_id": concept_id, "paths": list(paths)}
+    return dict(connection.execute(_SAID, parameters).fetchall())
 
 
 def words_to_try(connection: Connection, *, limit: int = 14) -> list[str]:

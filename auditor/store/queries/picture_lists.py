@@ -69,6 +69,8 @@ ORDER BY s.rank
 """
 _PAGE = f", shown AS (SELECT * FROM listed ORDER BY rank LIMIT $size OFFSET $start) {_BESIDE}"  # noqa: S608 (constant)
 _WHOLE = f", shown AS (SELECT * FROM listed) {_BESIDE}"  # noqa: S608 (constant)
+_AT_PATHS = "SELECT image_id FROM images WHERE list_contains($paths, path) ORDER BY path"
+_IDS = "SELECT image_id FROM listed ORDER BY rank"
 _STEP = """
 SELECT rank, total, before, after
 FROM (SELECT *, lag(image_id) OVER (ORDER BY rank) AS before, lead(image_id) OVER (ORDER BY rank) AS after FROM listed)
@@ -162,6 +164,12 @@ def read_whole(connection: Connection, selection: Selection) -> list[GridPicture
     return [GridPicture(*row[1:]) for row in rows]
 
 
+def ids_of(connection: Connection, selection: Selection) -> list[str]:
+    """Ids of all pictures of a list, in its order."""
+    rows = connection.execute(_ranked(selection.among) + _IDS, _parameters(selection)).fetchall()
+    return [image_id for (image_id,) in rows]
+
+
 def nearest_page(number: int, total: int, *, size: int = PAGE_SIZE) -> int:
     """The page of that number, or the last."""
     return max(1, min(number, -(-total // size)))
@@ -172,6 +180,12 @@ def step(connection: Connection, selection: Selection, image_id: str) -> Step | 
     parameters = {**_parameters(selection), "image_id": image_id}
     found = connection.execute(_ranked(selection.among) + _STEP, parameters).fetchone()
     return None if found is None else Step(*found)
+
+
+def with_paths(connection: Connection, paths: Sequence[str]) -> list[str]:
+    """Ids of the pictures at some paths, by path; those that the audit does not have are left out."""
+    rows = connection.execute(_AT_PATHS, {"paths": list(paths)}).fetchall()
+    return [image_id for (image_id,) in rows]
 
 
 def step_in(image_ids: Sequence[str], image_id: str) -> Step | None:

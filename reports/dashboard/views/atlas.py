@@ -101,6 +101,8 @@ def _show_choice(session: Session, spaces: list[AtlasSpace], paint: str, concept
                 "Alike by", list(_SPACE_WORDS), key="space", on_change=changed, format_func=_SPACE_WORDS.__getitem__
             )
         paints = [name for name in PAINTS if name != "concept" or concepts]
+        if not session.has_calls:
+            paints = [name for name in paints if name not in ("called", "wrong")]
         changed = session.follow("paint", paint, lambda name: {"paint": name or paint, "page": place.page})
         st.segmented_control(
             "Coloured by", paints, key="paint", on_change=changed, format_func=_PAINT_WORDS.__getitem__
@@ -181,4 +183,12 @@ def _show_pictures(session: Session, points: AtlasPoints) -> None:
     page = told(session.connection, found[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], concept_id=place.concept)
     here = replace(session, place=replace(place, among="area", page=number))
     markup.draw("atlas_part", n=len(found), close_url=session.url(area="", among=None))
-    show_grid(here, page, total=len(found), key="area", among="area", empty="No picture lies there: draw around more.")
+    show_grid(
+        here,
+        page,
+        total=len(found),
+        key="area",
+        among="area",
+        empty="No picture lies there: draw around more.",
+        whole=lambda: found,
+    )

@@ -52,13 +52,15 @@ def _say_missing(place: Place, found: Sequence[FoundAudit]) -> None:
 def _partner(place: Place, audit: FoundAudit, found: Sequence[FoundAudit]) -> tuple[str, str] | None:
     """Keys of two audits to compare, the later release first: the chosen one and this, or else this and the next older.
 
-    None where there is no second one.
+    None where there is no second one of the same data.
     """
     if audit.state != "complete":
         return None
+    alike = [one for one in found if one.state == "complete" and one.data_digest == audit.data_digest]
     if place.audit is not None and any(one.key == place.audit and one.state == "complete" for one in found):
-        return (place.audit, audit.key) if place.audit != audit.key else None
-    older = [one for one in found[found.index(audit) + 1 :] if one.state == "complete"]
+        mine = place.audit != audit.key and any(one.key == place.audit for one in alike)
+        return (place.audit, audit.key) if mine else None
+    older = alike[alike.index(audit) + 1 :]
     return (audit.key, older[0].key) if older else None
 
 
@@ -83,7 +85,9 @@ def _row(place: Place, audit: FoundAudit, partner: tuple[str, str] | None) -> st
     return f'<li><h2>{title}</h2><p class="made">{shown}</p><p class="verdicts">{counts}</p>{compare}</li>'
 
 
-def _count(verdict: str, number: int) -> str:
+def _count(verdict: str, number: int | None) -> str:
+    if number is None:
+        return f'<span class="none">{VERDICT_SHAPES[verdict]} {VERDICT_WORDS[verdict]}: not told</span>'
     word = f'<i class="tag {verdict}">{VERDICT_SHAPES[verdict]}</i> <b>{number:,}</b> {VERDICT_WORDS[verdict]}'
     return f"<span>{word}</span>" if number else f'<span class="none">{word}</span>'
 

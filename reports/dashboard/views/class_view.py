@@ -14,11 +14,12 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
-from auditor.store.queries.picture_lists import Among, Selection, read_page
+from auditor.store.queries.picture_lists import Among, Selection, ids_of, read_page
 from reports.dashboard import charts, class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.grid import show_grid
 from reports.dashboard.session import Session
+from reports.dashboard.trust_strip import show_trust, tally_of
 from reports.page import class_evidence
 from reports.page.charts import DosePoint, Estimate, ShareBar
 from reports.page.pictures import PictureBudget, Sizes
@@ -51,6 +52,8 @@ def show(session: Session) -> None:
         _show_choice(session, listed or verdicts)
         return
     _show_head(session, verdict, listed)
+    leading = concept_queries.concept(session.connection, verdict.concept_id) if verdict.concept_id else None
+    asked = leading is not None and show_trust(session, leading, key="class")
     key = (str(session.audit_dir), identity_of(session.audit_dir), verdict.class_idx)
     story = _story(*key, session.connection)
     markup.draw(
@@ -59,6 +62,8 @@ def show(session: Session) -> None:
         v=verdict,
         estimates=story.estimates,
         word_bars=story.word_bars,
+        tally=tally_of(session, verdict.concept_id),
+        has_calls=session.has_calls,
         tile_url=partial(_tile_url, session, verdict),
     )
     if story.dose_points:
@@ -67,7 +72,9 @@ def show(session: Session) -> None:
         st.vega_lite_chart(spec=spec, theme=None, width="content")
     _show_words(session, verdict)
     _show_pictures(session, verdict)
-    markup.draw("class_rest", s=story.section, v=verdict, groups_url=session.url(view="groups", group=None))
+    # What was asked above is not shown again.
+    section = replace(story.section, strip=None) if asked else story.section
+    markup.draw("class_rest", s=section, v=verdict, groups_url=session.url(view="groups", group=None))
 
 
 def _show_choice(session: Session, rows: Sequence[Verdict]) -> None:
@@ -91,6 +98,7 @@ def _show_head(session: Session, verdict: Verdict, listed: Sequence[Verdict]) ->
     position = next((place for place, one in enumerate(listed, 1) if one.class_idx == verdict.class_idx), None)
     markup.draw(
         "class_head",
+        has_calls=session.has_calls,
         v=verdict,
         before=before,
         before_url=before and _url(session, before),
@@ -133,6 +141,7 @@ def _show_words(session: Session, verdict: Verdict) -> None:
         v=verdict,
         rows=linked[:_FEW_WORDS],
         more_rows=linked[_FEW_WORDS:],
+        has_calls=session.has_calls,
         n_unlisted=rows[0].total - len(rows) if rows else 0,
     )
 
@@ -141,8 +150,8 @@ def _show_pictures(session: Session, verdict: Verdict) -> None:
     """A page of the class's pictures: with the concept, without it, mistakes, and the maps over them."""
     concept_id = session.place.concept or verdict.concept_id
     concept = concept_queries.concept(session.connection, concept_id) if concept_id else None
-    names = _lists(verdict, concept)
-    markup.draw("class_pictures", v=verdict, concept=concept)
+    names = _lists(verdict, concept, has_calls=session.has_calls)
+    markup.draw("class_pictures", v=verdict, concept=concept, has_calls=session.has_calls)
     among = session.place.among if session.place.among in names else next(iter(names))
     changed = session.follow("among", among, lambda name: {"among": name})
     st.pills(
@@ -156,19 +165,23 @@ def _show_pictures(session: Session, verdict: Verdict) -> None:
     here = replace(session, place=replace(session.place, concept=concept_id, among=among))
     selection = Selection(among, verdict.class_idx, concept_id)
     page = read_page(session.connection, selection, session.place.page)
-    show_grid(here, page.pictures, total=page.total, key="pictures", class_idx=verdict.class_idx, among=among)
+    show_grid(
+        here,
+        page.pictures,
+        total=page.total,
+        key="pictures",
+        class_idx=verdict.class_idx,
+        among=among,
+        whole=lambda: ids_of(session.connection, selection),
+    )
 
 
-def _lists(verdict: Verdict, concept: concept_queries.OneConcept | None) -> dict[Among, str]:
-    """The lists that there are, those first that decide the matter, with their words."""
+def _lists(verdict: Verdict, concept: concept_queries.OneConcept | None, *, has_calls: bool) -> dict[Among, str]:
+    """The lists that there are, those first that decide the matter, with their words; mistakes are those of a model."""
     name = markup.label(verdict.class_name, 30)
+    mistakes: dict[Among, str] = {"mistakes": "mistakes"} if has_calls else {}
     if concept is None:
-        return {"all": f"all of {name}", "mistakes": "mistakes"}
+        return {"all": f"all of {name}", **mistakes}
     term = markup.label(concept.concept, 30)
-    return {
-        "without": f"without {term}",
-        "with": f"with {term}",
-        "mistakes": "mistakes",
-        "pulled": f"others with {term}, called {name}",
-        "all": "all",
-    }
+    pulled: dict[Among, str] = {"pulled": f"others with {term}, called {name}"} if has_calls else {}
+    return {"without": f"without {term}", "with": f"with {term}", **mistakes, **pulled, "all": "all"}

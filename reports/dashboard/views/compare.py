@@ -55,13 +55,15 @@ def show(session: Session) -> None:
 
 def _pick(session: Session) -> _Pair | None:
     """The audit to compare with, from the URL; without one, the ways to choose it."""
-    others = [one for one in session.audits if one.state == "complete" and one.folder != session.audit_dir]
     new = next(one for one in session.audits if one.folder == session.audit_dir)
+    every = [one for one in session.audits if one.state == "complete" and one.folder != session.audit_dir]
+    wanted = session.place.other
+    # An address may name one of other data: then the page says what is unlike, and it can be compared all the same.
+    others = [one for one in every if one.data_digest == new.data_digest or one.key == wanted]
     if not others:
-        markup.draw("compare_says", what="nothing")
+        markup.draw("compare_says", what="nothing", n_unlike=len(every))
         return None
     by_key = {one.key: one for one in others}
-    wanted = session.place.other
     if wanted is not None and wanted not in by_key:
         markup.draw("compare_says", what="missing", name=wanted)
     keys = [None, *by_key]
@@ -73,7 +75,7 @@ def _pick(session: Session) -> _Pair | None:
         key="compare-with",
         on_change=follow,
         format_func=lambda key: "choose an audit" if key is None else plain(key, 80),
-        help="The audit that the open one is held against. Both should be of the same pictures, with the same encoder.",
+        help="The audit that the open one is held against: those of the same pictures are offered.",
     )
     return None if chosen is None else _Pair(by_key[chosen], new)
 

@@ -10,11 +10,12 @@ from auditor.rules import MIN_KAPPA, RULES, SHARE
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.concepts import OneConcept
-from auditor.store.queries.picture_lists import Among, Selection, read_page
+from auditor.store.queries.picture_lists import Among, Selection, ids_of, read_page
 from reports.dashboard import markup
 from reports.dashboard.grid import show_grid
 from reports.dashboard.paging import pages
 from reports.dashboard.session import Session
+from reports.dashboard.trust_strip import show_trust
 
 _PAGE_SIZE = 50
 _LISTS: dict[Among, str] = {"most": "shows it most", "least": "shows it least", "said": "most of the words for a class"}
@@ -82,6 +83,7 @@ def _show_across(session: Session, concept: OneConcept) -> None:
 
 def _show_pictures(session: Session, concept: OneConcept) -> None:
     place = session.place
+    show_trust(session, concept, key="concept")
     among: Among = place.among if place.among in _LISTS else "most"
     changed = session.follow("concept-among", among, lambda name: {"among": name})
     st.pills(
@@ -95,7 +97,14 @@ def _show_pictures(session: Session, concept: OneConcept) -> None:
     # Every class's pictures: those of one class are in its own view.
     number = place.page if place.among is not None else 1
     here = replace(session, place=replace(place, class_name=None, among=among, page=number))
-    page = read_page(session.connection, Selection(among, None, concept.concept_id), number)
+    selection = Selection(among, None, concept.concept_id)
+    page = read_page(session.connection, selection, number)
     show_grid(
-        here, page.pictures, total=page.total, key="concept", among=among, empty="It is not known of any picture."
+        here,
+        page.pictures,
+        total=page.total,
+        key="concept",
+        among=among,
+        empty="It is not known of any picture.",
+        whole=lambda: ids_of(session.connection, selection),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from auditor.store.queries.matrix import called
-from auditor.store.queries.picture_lists import Selection, read_page
+from auditor.store.queries.picture_lists import Selection, ids_of, read_page
 from reports.dashboard import markup
 from reports.dashboard.grid import show_grid
 from reports.dashboard.listed_pictures import class_idx_of
@@ -131,4 +131,11 @@ def _show_pictures(session: Session) -> None:
         class_url=session.url(view="class", among="mistakes", called=None),
         close_url=session.url(class_name=None, called=None, among=None),
     )
-    show_grid(session, page.pictures, total=page.total, key="confused", among="confused")
+    show_grid(
+        session,
+        page.pictures,
+        total=page.total,
+        key="confused",
+        among="confused",
+        whole=lambda: ids_of(session.connection, selection),
+    )

@@ -12,7 +12,7 @@ from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.concepts import concept_terms
 from auditor.store.queries.matrix import has_families, matrix_cells
-from auditor.store.queries.picture_lists import Among, Selection, read_page
+from auditor.store.queries.picture_lists import Among, Selection, ids_of, read_page
 from reports.dashboard import class_list, markup
 from reports.dashboard.grid import show_grid
 from reports.dashboard.paging import pages
@@ -104,5 +104,14 @@ def _show_pictures(session: Session, verdicts: Sequence[Verdict]) -> None:
         format_func=_LISTS.__getitem__,
         label_visibility="collapsed",
     )
-    page = read_page(session.connection, Selection(among, verdict.class_idx, place.concept), place.page)
-    show_grid(session, page.pictures, total=page.total, key="cell", class_idx=verdict.class_idx, among=among)
+    selection = Selection(among, verdict.class_idx, place.concept)
+    page = read_page(session.connection, selection, place.page)
+    show_grid(
+        session,
+        page.pictures,
+        total=page.total,
+        key="cell",
+        class_idx=verdict.class_idx,
+        among=among,
+        whole=lambda: ids_of(session.connection, selection),
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
 
 import streamlit as st
 
@@ -11,28 +13,28 @@ from auditor.errors import AuditorError
 from auditor.figures import counted, reach
 from auditor.gate.acceptance import today_utc
 from auditor.gate.decision import GateDecision
+from auditor.gate.decision_words import ReleaseWords, basis, release_words
 from auditor.records import FOUND, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection, VerdictCounts
 from reports.dashboard import class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.explanations import READING
+from reports.dashboard.finding_cards import FindingCard, finding_cards, worst_classes
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
+from reports.dashboard.trust_strip import tally_of
 from reports.dashboard.views import matrix
 from reports.dashboard.views.repairs import show_repairs
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
+from reports.page.actions import actions
 from reports.page.html_report import headline
-from reports.page.pictures import PictureBudget, Sizes
-from reports.page.records import Card
-from reports.page.sections import Extent, Sections, anchors
+from reports.what_now import folder_from_here
 from reports.written.concept_lines import core_lines
 
 _WORST = 3
 #: Clean classes named in their line; and from how many lines on they are folded into it.
 _MOST_FOLDED = 24
-#: The worst classes' pictures: one each, whatever it weighs.
-_EXTENT, _BUDGET = Extent(1, 1, 1, 0, Sizes()), 1_000_000
 _FILTERS = ("verdicts", "kinds", "find")
 
 
@@ -55,21 +57,22 @@ def show(session: Session) -> None:
         key="csv",
         help="The classes that the filters leave, in this order",
     )
-    matrix.show_first(session, rows)
+    if session.has_calls:
+        matrix.show_first(session, rows)
     show_repairs(session)
 
 
 def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
     counts = VerdictCounts(**{name: sum(v.verdict == name for v in verdicts) for name in VERDICT_SHAPES})
     numbers = told_counts(counts)
-    told = [v for v in verdicts if v.verdict in FOUND or (v.verdict != "clean" and v.concept_id)]
-    worst = [verdict.class_idx for verdict in told[:_WORST]]
-    gate, gate_error = _gate(session)
+    decision, release = _standing(session)
+    worst = worst_classes(decision, verdicts, _WORST)
     cards = _cards(str(session.audit_dir), identity_of(session.audit_dir), worst, session.connection)
     markup.draw(
         "overview_top",
         run=session.run,
         n_pictures=queries.picture_count(session.connection),
+        has_calls=session.has_calls,
         headline=headline(counts, no_model=session.run.model_spec == NO_MODEL),
         counts=numbers,
         counts_with_urls=[
@@ -77,9 +80,9 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
             for verdict, number in numbers
         ],
         core=core_lines(session.connection),
-        cards=[(card, _class_url(session, card.verdict)) for card in cards],
-        gate=gate,
-        gate_error=gate_error,
+        cards=[(card, _ways(session, card, decision)) for card in cards],
+        release=release if verdicts and session.has_calls else None,
+        basis=basis(decision) if decision.summary else "by policy and baseline that are there now",
         review_url=None if session.read_only else session.url(view="review", class_name=None, concept=None),
         n_classes=len(verdicts),
         n_analysed=counts.analysed,
@@ -87,20 +90,38 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
     )
 
 
-def _gate(session: Session) -> tuple[GateDecision | None, str | None]:
-    """What the gate says with the policy and the baseline that are there now, or why it cannot."""
+def _standing(session: Session) -> tuple[GateDecision, ReleaseWords]:
+    """What the gate says with the policy and the baseline that are there now; where it cannot, why."""
     try:
-        return read_review(session.connection, session.baseline_path, today_utc()).decision, None
+        decision = read_review(session.connection, session.baseline_path, today_utc()).decision
     except AuditorError as error:
-        return None, str(error)
+        decision = GateDecision(2, "", ())
+        return decision, replace(release_words(decision), why=str(error))
+    return decision, release_words(decision)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _cards(folder: str, identity: Identity | None, classes: list[int], _connection: Connection) -> list[Card]:
-    """The worst classes with a picture each; all but the connection is what the cache goes by."""
-    found = [verdict for verdict in queries.verdicts(_connection) if verdict.class_idx in classes]
-    sections = Sections(_connection, found, anchors(found), _EXTENT, PictureBudget(_BUDGET, _EXTENT.sizes))
-    return [sections.card(verdict) for verdict in found]
+def _cards(folder: str, identity: Identity | None, classes: list[int], _connection: Connection) -> list[FindingCard]:
+    """The worst classes in their order; all but the connection is what the cache goes by."""
+    by_class = {verdict.class_idx: verdict for verdict in queries.verdicts(_connection)}
+    return finding_cards(_connection, [by_class[class_idx] for class_idx in classes])
+
+
+def _ways(session: Session, card: FindingCard, decision: GateDecision) -> SimpleNamespace:
+    """What can be done about a finding from its card."""
+    verdict = card.verdict
+    here = {"class_name": verdict.class_name, "concept": verdict.concept_id, "picture": None}
+    can_fix = session.run.model_was_run
+    asked = actions(verdict, decision.items, folder_from_here(session.audit_dir), repairable=can_fix)
+    accept = asked.accept is not None and not session.read_only
+    shown = verdict.concept_id is not None and verdict.verdict in FOUND
+    return SimpleNamespace(
+        accept=session.url(view="review", **here) if accept else None,
+        evidence=_class_url(session, verdict),
+        pictures=session.url(view="pictures", among=card.among, **here) if shown else None,
+        fix=asked.fix,
+        tally=tally_of(session, verdict.concept_id),
+    )
 
 
 def _toggled(session: Session, verdict: str) -> str:
@@ -155,6 +176,7 @@ def _show_table(session: Session, verdicts: Sequence[Verdict], rows: Sequence[Ve
     markup.draw(
         "classes",
         rows=[(verdict, _class_url(session, verdict)) for verdict in page],
+        has_calls=session.has_calls,
         n_all=0 if folds else len(verdicts),
         folded=[(verdict, _class_url(session, verdict)) for verdict in clean[:_MOST_FOLDED]] if folds else [],
         n_folded=len(clean),

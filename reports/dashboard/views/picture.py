@@ -9,10 +9,11 @@ from auditor.errors import AuditorError
 from auditor.store.queries.concepts import concept_terms
 from auditor.store.queries.groups import group
 from auditor.store.queries.picture_facts import NamedBy, PictureFacts, picture_facts
-from auditor.store.queries.picture_lists import Step, step, step_in
+from auditor.store.queries.picture_lists import Step, read_whole, step, step_in
 from reports.dashboard import markup
 from reports.dashboard import thumbnails as drawing
-from reports.dashboard.grid import show_grid, show_map_controls
+from reports.dashboard.arranged import arranged, is_arranged
+from reports.dashboard.grid import show_grid, show_opacity
 from reports.dashboard.listed_pictures import home_of, selection_of, title_of
 from reports.dashboard.neighbours import page_of
 from reports.dashboard.searching import nearest, search
@@ -46,7 +47,7 @@ def show(session: Session) -> None:
     ways = _ways(session)
     _show_head(session, facts, ways)
     if facts.maps:
-        show_map_controls(session, [], key="picture")
+        show_opacity(session, key="picture")
     markup.draw(
         "picture_maps",
         facts=facts,
@@ -92,10 +93,15 @@ def _show_head(session: Session, facts: PictureFacts, ways: SimpleNamespace) -> 
 
 def _step(session: Session, image_id: str) -> Step | None:
     selection = selection_of(session.place, session.run.class_names)
+    if selection is not None and is_arranged(session.place):
+        kept = arranged(read_whole(session.connection, selection), session.place)
+        return step_in([one.image_id for one in kept], image_id)
     if selection is not None:
         return step(session.connection, selection, image_id)
     if session.place.among == "area":
         return step_in(ids_inside(session), image_id)
+    if session.place.among == "basket":
+        return step_in(list(session.basket.concept_of), image_id)
     if session.place.among != "search":
         return None
     try:

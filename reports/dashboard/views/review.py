@@ -12,19 +12,25 @@ from auditor.errors import AuditorError, InputError
 from auditor.gate.acceptance import ACCEPTED_DAYS, git_user, today_utc
 from auditor.gate.baseline import EntryState
 from auditor.gate.baseline_review import BaselineConflictError, Proposal, Written, preview, write_review
-from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, outcome
+from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, outcome, release_words
+from auditor.store.queries import audit as queries
+from auditor.store.queries.audit import Connection
 from reports.dashboard import markup
+from reports.dashboard.audits import Identity, identity_of
+from reports.dashboard.finding_cards import FindingCard, finding_cards
 from reports.dashboard.paging import pages
 from reports.dashboard.review_items import (
     Judgement,
     Review,
     ToReview,
+    found_of,
     named,
     proposal_for,
     read_review,
     withdrawal_of,
 )
 from reports.dashboard.session import Session
+from reports.dashboard.trust_strip import tally_of
 
 _PER_PAGE = 40
 _CHOICES: dict[EntryState, str] = {
@@ -33,11 +39,13 @@ _CHOICES: dict[EntryState, str] = {
 }
 #: Key of the steps in the state of the browser's session.
 _STEP = "review-step"
+#: Key of what was marked, by audit, in the same state; and what a step is about that is of all of it.
+_MARKED, _TOGETHER = "review-marked", "marked"
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """How far the review of one finding has come; with ``written`` it is done."""
+    """How far the review of one finding, or of all that are marked, has come; with ``written`` it is done."""
 
     fingerprint: str
     proposal: Proposal
@@ -58,16 +66,96 @@ def show(session: Session) -> None:
     if isinstance(step, _Step) and step.written is not None:
         _say_written(session, review, step.written)
         step = st.session_state.pop(_STEP)
-    elif finding is None and place.class_name is not None:
+    elif finding is None and place.concept is not None:
         markup.draw("review_says", what="missing", class_name=place.class_name, concept=place.concept)
+    marked = _marked(session, review)
     if finding is not None:
-        url = session.url(view="class", class_name=finding.item.class_name, concept=None, find="")
-        markup.draw("review_finding", item=finding.item, verdict=finding.verdict, url=url)
-        if isinstance(step, _Step) and step.written is None and step.fingerprint == finding.item.fingerprint:
-            _ask(step)
-        else:
-            _form(session, review, finding)
-    _list(session, review)
+        _show_finding(session, review, finding, marked)
+    asked = step if isinstance(step, _Step) and step.written is None else None
+    if marked:
+        _together(session, review, marked, asked)
+    elif finding is not None and asked is not None and asked.fingerprint == finding.item.fingerprint:
+        _ask(review, asked)
+    elif finding is not None:
+        _form(session, review, finding)
+    _list(session, review, marked)
+
+
+def _marked(session: Session, review: Review) -> dict[str, EntryState]:
+    """What was marked in this browser of the findings that are still to be judged, by fingerprint."""
+    marked: dict[str, EntryState] = st.session_state.setdefault(_MARKED, {}).setdefault(str(session.audit_dir), {})
+    open_ones = {one.item.fingerprint for one in review.findings if one.item.state not in ("accepted", "stale")}
+    for fingerprint in [one for one in marked if one not in open_ones]:
+        del marked[fingerprint]
+    return marked
+
+
+def _show_finding(session: Session, review: Review, finding: ToReview, marked: dict[str, EntryState]) -> None:
+    """One of the queue: its pictures, figure and sentence, the ways to those beside it, and what it is."""
+    at = review.findings.index(finding)
+    before = review.findings[at - 1] if at else None
+    after = review.findings[at + 1] if at + 1 < len(review.findings) else None
+    url = session.url(view="class", class_name=finding.item.class_name, concept=None, find="")
+    verdict = finding.verdict
+    leads = verdict is not None and verdict.concept_id == finding.item.concept_id
+    key = (str(session.audit_dir), identity_of(session.audit_dir))
+    markup.draw(
+        "review_finding",
+        item=finding.item,
+        verdict=verdict,
+        url=url,
+        card=_card(*key, verdict.class_idx, session.connection) if verdict is not None and leads else None,
+        tally=tally_of(session, finding.item.concept_id),
+        position=at + 1,
+        total=len(review.findings),
+        before_url=_url(session, before) if before else None,
+        after_url=_url(session, after) if after else None,
+        marked=marked.get(str(finding.item.fingerprint)),
+    )
+    if finding.item.state in ("accepted", "stale"):
+        return
+    following = next(
+        (one for one in (*review.findings[at + 1 :], *review.findings[:at]) if _is_open(one, marked)), finding
+    )
+
+    def mark(state: EntryState | None) -> None:
+        if state is None:
+            marked.pop(str(finding.item.fingerprint), None)
+            return
+        marked[str(finding.item.fingerprint)] = state
+        session.go(class_name=following.item.class_name, concept=named(following.item))
+
+    with st.container(horizontal=True):
+        st.button("Mark as accepted", key="mark-a", shortcut="a", on_click=mark, args=("accepted",))
+        st.button("Mark as false alarm", key="mark-f", shortcut="f", on_click=mark, args=("false alarm",))
+        if str(finding.item.fingerprint) in marked:
+            st.button("Take the mark off", key="mark-none", on_click=mark, args=(None,))
+
+
+def _is_open(finding: ToReview, marked: dict[str, EntryState]) -> bool:
+    return finding.item.state not in ("accepted", "stale") and str(finding.item.fingerprint) not in marked
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _card(folder: str, identity: Identity | None, class_idx: int, _connection: Connection) -> FindingCard:
+    """Pictures and figure of a class; all but the connection is what the cache goes by."""
+    found = [verdict for verdict in queries.verdicts(_connection) if verdict.class_idx == class_idx]
+    return finding_cards(_connection, found)[0]
+
+
+def _together(session: Session, review: Review, marked: dict[str, EntryState], asked: _Step | None) -> None:
+    """One reason for all that is marked; what the gate would say then comes before anything is written."""
+    judged = [(one, marked[str(one.item.fingerprint)]) for one in review.findings if one.item.fingerprint in marked]
+    markup.draw("review_marked", judged=[(one.item, state, _url(session, one)) for one, state in judged])
+    if asked is not None and asked.fingerprint == _TOGETHER:
+        _ask(review, asked)
+        return
+    with st.form("review-together"):
+        said = _why(session, "", today_utc())
+        submitted = st.form_submit_button("Show the change", type="primary")
+    if submitted:
+        today, path = today_utc(), session.baseline_path
+        _take(_TOGETHER, lambda: proposal_for(judged, review, path, said, today=today))
 
 
 def _say_decision(review: Review) -> None:
@@ -77,13 +165,13 @@ def _say_decision(review: Review) -> None:
     markup.draw(
         "review_gate",
         decision=decision,
-        outcome=outcome(decision),
+        release=release_words(decision),
         used=used or "default policy, no baseline",
         unjudged=review.unjudged,
     )
 
 
-def _list(session: Session, review: Review) -> None:
+def _list(session: Session, review: Review, marked: dict[str, EntryState]) -> None:
     place = session.place
     if review.findings:
         follow = session.follow("review-find", place.find, lambda text: {"find": text})
@@ -97,6 +185,8 @@ def _list(session: Session, review: Review) -> None:
         "review_findings",
         rows=[(one, _url(session, one), here == (one.item.class_name, named(one.item))) for one in shown],
         n_all=len(review.findings),
+        found_of=found_of,
+        marked=marked,
         level_shapes=LEVEL_SHAPES,
         state_words=STATE_WORDS,
         pages=where,
@@ -110,26 +200,32 @@ def _url(session: Session, one: ToReview) -> str:
 def _form(session: Session, review: Review, finding: ToReview) -> None:
     """What the reviewer says of the finding; nothing is written yet."""
     key, today, entry = f"review-{finding.item.fingerprint}", today_utc(), finding.entry
+    fingerprint = str(finding.item.fingerprint)
     if finding.item.state != "stale":
         with st.form(key):
             states = list(_CHOICES)
             position = states.index(entry.state) if entry else 0
             state = st.radio("What is it?", states, index=position, format_func=lambda state: _CHOICES[state])
-            why = "In words: it stands in every report, and the next reviewer reads it."
-            reason = st.text_area("Why", value=entry.reason if entry else "", max_chars=2000, help=why)
-            who = st.text_input("Who", value=git_user(session.baseline_path.absolute().parent), max_chars=200)
-            last = today + datetime.timedelta(days=ACCEPTED_DAYS)
-            until = "The last day on which it counts; then somebody has to look again."
-            expires = st.date_input("Until", value=last, min_value=today, help=until)
+            said = _why(session, entry.reason if entry else "", today)
             submitted = st.form_submit_button("Show the change", type="primary")
         if submitted:
-            said = Judgement(state, reason, who, expires)
-            _take(finding, lambda: proposal_for(finding, review, session.baseline_path, said, today=today))
+            judged = [(finding, state)]
+            _take(fingerprint, lambda: proposal_for(judged, review, session.baseline_path, said, today=today))
     if entry is not None and st.button("Take the entry out", key=f"{key}-out"):
-        _take(finding, lambda: withdrawal_of(finding, review, session.baseline_path))
+        _take(fingerprint, lambda: withdrawal_of(finding, review, session.baseline_path))
 
 
-def _take(finding: ToReview, propose: Callable[[], Proposal]) -> None:
+def _why(session: Session, reason: str, today: datetime.date) -> Judgement:
+    """The fields of why, by whom and until when."""
+    why = "In words: it stands in every report, and the next reviewer reads it."
+    given = st.text_area("Why", value=reason, max_chars=2000, help=why)
+    who = st.text_input("Who", value=git_user(session.baseline_path.absolute().parent), max_chars=200)
+    last = today + datetime.timedelta(days=ACCEPTED_DAYS)
+    until = "The last day on which it counts; then somebody has to look again."
+    return Judgement(given, who, st.date_input("Until", value=last, min_value=today, help=until))
+
+
+def _take(about: str, propose: Callable[[], Proposal]) -> None:
     """Go on to the diff of what is proposed, or say in one line why it cannot be."""
     try:
         proposal = propose()
@@ -138,14 +234,15 @@ def _take(finding: ToReview, propose: Callable[[], Proposal]) -> None:
     except AuditorError as error:
         _say_error(error)
         return
-    st.session_state[_STEP] = _Step(str(finding.item.fingerprint), proposal)
+    st.session_state[_STEP] = _Step(about, proposal)
     st.rerun()
 
 
-def _ask(step: _Step) -> None:
+def _ask(review: Review, step: _Step) -> None:
     """The diff, to be written or not; or, where somebody else was at the same entry, both sides."""
     if step.conflict is None:
-        markup.draw("review_says", what="change", path=str(step.proposal.path))
+        after = release_words(review.decision_with(step.proposal, today_utc()))
+        markup.draw("review_says", what="change", path=str(step.proposal.path), after=after)
         words = ("Write it", "Discard it")
     else:
         markup.draw("review_says", what="conflict", conflicts=step.conflict.conflicts)

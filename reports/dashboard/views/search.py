@@ -12,7 +12,7 @@ from reports.dashboard import markup
 from reports.dashboard import thumbnails as drawing
 from reports.dashboard.grid import show_grid
 from reports.dashboard.neighbours import page_of
-from reports.dashboard.searching import search
+from reports.dashboard.searching import ignored_words, search
 from reports.dashboard.session import Session
 
 _MOST_CHARS = 200
@@ -51,13 +51,23 @@ def show(session: Session) -> None:
         else:
             markup.draw("search_words", error=str(error), offered=(), concepts_url=session.url(view="concept"))
         return
+    if place.like is None:
+        markup.draw("search_ignored", ignored=ignored_words(session))
     n_images = picture_count(session.connection)
     told = (
         f"The {len(found):,} nearest of {n_images:,}, nearest first: that is an order, and shows of none what it holds."
     )
     markup.show(f'<p class="found">{told}</p>')
     page = page_of(session.connection, found, place.page, concept_id=place.concept)
-    show_grid(session, page.pictures, total=page.total, key="search", among="search", empty="The audit has no picture.")
+    show_grid(
+        session,
+        page.pictures,
+        total=page.total,
+        key="search",
+        among="search",
+        empty="The audit has no picture.",
+        whole=lambda: [image_id for image_id, _ in found],
+    )
 
 
 def _show_query(session: Session, image_id: str) -> None:
