@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,8 +46,12 @@ def assert_same(small_config, small_audit, tmp_path):
     return check
 
 
-def test_batch_size_and_threads(assert_same):
+def test_batch_size_and_threads(assert_same, caplog):
+    caplog.set_level(logging.INFO, "auditor.pipeline")
     assert_same(batch_size=7, jobs=1)
+    # of a new cache copies of pictures alone are known
+    ((known, asked),) = re.findall(r"embedding cache: (\d+) of (\d+) were known", caplog.text)
+    assert int(known) < int(asked) / 2
 
 
 def test_order_of_the_pictures(assert_same, monkeypatch):
