@@ -1,4 +1,4 @@
-"""What the Ray engine refuses, each in one line, without a cluster: `tests/integration/test_ray_engine.py` has one."""
+"""What the Ray engine refuses, each in one line, without a cluster: `tests/integration/test_ray_cluster.py` has one."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import copy_sample
 
 from auditor.config import AuditConfig
 from auditor.errors import InputError
@@ -58,11 +57,12 @@ def cluster(tiny_shards):
 
 
 @pytest.fixture(scope="module")
-def config(tiny_shards, tmp_path_factory) -> AuditConfig:
+def config(sample_manifest: Path, tiny_shards, tmp_path_factory) -> AuditConfig:
     """Settings of a quick audit of 100 pictures, five shards."""
     folder = tmp_path_factory.mktemp("few")
     return AuditConfig(
-        data=copy_sample("planted", folder / "data", per_class=20),
+        data=sample_manifest,
+        max_images_per_class=20,
         model="sample:planted",
         encoder="sample",
         out=folder / "local",
