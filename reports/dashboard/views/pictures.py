@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -114,7 +114,7 @@ def _show_filters(session: Session, whole: Sequence[GridPicture]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ranges"):
         for name in known:
             ends = range_of(getattr(place, name)) or (0, 100)
-            changed = session.follow(f"range-{name}", ends, lambda pair, name=name: {name: _written(pair)})
+            changed = session.follow(f"range-{name}", ends, _narrowed_by(name))
             st.slider(_MEASURE_WORDS[name], 0, 100, key=f"range-{name}", on_change=changed, format="%d %%", width=200)
         orders = [name for name in ORDERS if name not in MEASURES or name in known]
         order = place.order if place.order in orders else orders[0]
@@ -122,9 +122,9 @@ def _show_filters(session: Session, whole: Sequence[GridPicture]) -> None:
         st.selectbox("Order", orders, key="order", on_change=changed, format_func=_ORDER_WORDS.__getitem__, width=220)
 
 
-def _written(pair: tuple[int, int]) -> str:
-    low, high = pair
-    return "" if (low, high) == (0, 100) else f"{low}-{high}"
+def _narrowed_by(name: str) -> Callable[[tuple[int, int]], dict[str, str]]:
+    """From the ends of a range to the field of the place; all of it is no range."""
+    return lambda ends: {name: "" if tuple(ends) == (0, 100) else f"{ends[0]}-{ends[1]}"}
 
 
 def _show_files(
