@@ -12,9 +12,8 @@ from auditor.gate.baseline import with_entries
 from auditor.gate.decision import GateItem
 from auditor.place_grid import place_of
 from auditor.records import FOUND, Verdict
-from auditor.rules import fails_with, shown_by_others
 from auditor.store.queries.audit import Connection
-from auditor.store.queries.chosen_pictures import LISTS, Choice
+from auditor.store.queries.chosen_pictures import LISTS, deciding_choice
 from auditor.store.queries.picture_lists import Selection, read_whole
 from reports.display import plain
 from reports.picture_csv import picture_csv
@@ -86,12 +85,12 @@ def picture_table(connection: Connection, verdict: Verdict, folder: str, *, limi
     if verdict.verdict not in FOUND or verdict.concept_id is None or concept is None:
         return None
     name = plain(concept, 60)
-    choice: Choice = "breaking"
-    title = f"pictures of the class without {name}, mistakes first"
-    if shown_by_others(verdict.rule_id):
-        choice, title = "pulled", f"pictures of other classes that are called it with {name}"
-    elif fails_with(verdict.rule_id):
-        choice, title = "carrying", f"pictures of the class with {name}"
+    choice = deciding_choice(verdict)
+    title = {
+        "breaking": f"pictures of the class without {name}, mistakes first",
+        "carrying": f"pictures of the class with {name}",
+        "pulled": f"pictures of other classes that are called it with {name}",
+    }[choice]
     found = read_whole(connection, Selection(LISTS[choice], verdict.class_idx, verdict.concept_id))
     if not found:
         return None

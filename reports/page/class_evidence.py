@@ -31,6 +31,8 @@ from reports.page import charts
 from reports.page.records import Arm, WentTo
 
 _LABEL = 27
+#: Two rates are of the same comparison as a gap where their difference is the gap, but for rounding.
+_ROUNDING = 0.015
 #: Classes that pictures of one go to, and are named.
 _CALLS = 5
 _STATUS = {
@@ -174,6 +176,18 @@ def compared_arms(verdict: Verdict, leading: Sequence[Finding]) -> list[Arm]:
         _arm(f"without {concept}", gap.n_without, gap.called_without, not loses and not by_pull),
         _arm(f"with {concept}", gap.n_with, gap.called_with, loses or by_pull),
     ]
+
+
+def same_comparison(arms: Sequence[Arm], verdict: Verdict) -> list[Arm]:
+    """Arms of all pictures, if the gap that is told is their difference; for audits that keep no comparable ones.
+
+    A gap of comparable pictures alone is another one, and two bars that contradict the figure above them help nobody.
+    """
+    told = verdict.effect if verdict.verdict == "harmed" else verdict.gap
+    rates = [arm.rate for arm in arms if arm.rate is not None]
+    if told is None or len(arms) != 2 or len(rates) != 2 or abs(abs(rates[0] - rates[1]) - abs(told)) > _ROUNDING:
+        return []
+    return list(arms)
 
 
 def went_to(verdict: Verdict, called: Sequence[CalledOnSide]) -> list[WentTo]:

@@ -176,6 +176,14 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class CardPicture:
+    """A picture of a card, and what it stands for: "with water"."""
+
+    tile: Tile
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One of the worst classes on the first screen."""
 
@@ -184,6 +192,5 @@ class Card:
     claim: str
     by_pull: bool
     n_compared: int | None
-    picture: Tile | None  # that carries what decides it
-    breaking: Tile | None
-    arms: tuple[Arm, ...]
+    pictures: tuple[CardPicture, ...]  # one that carries what decides it, one that breaks it, as far as there are any
+    arms: tuple[Arm, ...]  # of the comparison that the gap is of

@@ -28,6 +28,7 @@ from reports.page.lead_strips import CUT_OUTS, PER_HALF, halves_strips, place_st
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.records import (
     Card,
+    CardPicture,
     Group,
     HalvesStrip,
     PlaceStrip,
@@ -76,12 +77,22 @@ class Sections:
     def card(self, verdict: Verdict) -> Card:
         """A class on the first screen."""
         by_pull = shown_by_others(verdict.rule_id)
-        leading = _of_concept(queries.findings(self._connection, verdict.class_idx), verdict)
-        carrying, breaking = self._pictures.card(verdict, by_pull=by_pull)
-        arms, compared = class_evidence.compared_arms(verdict, leading), _compared(leading, verdict)
-        claim, _ = sentence_parts(verdict)
-        anchor = self._anchors[verdict.class_idx]
-        return Card(anchor, verdict, claim, by_pull, compared, carrying, breaking, tuple(arms))
+        connection, c = self._connection, verdict.class_idx
+        leading = _of_concept(queries.findings(connection, c), verdict)
+        arms = class_evidence.compared_arms(verdict, leading)
+        if not arms:
+            examples = queries.counterexamples(connection, c)
+            subgroups = [] if examples else queries.subgroups(connection, c)
+            arms = class_evidence.same_comparison(class_evidence.arms(verdict, examples, subgroups), verdict)
+        return Card(
+            anchor=self._anchors[c],
+            verdict=verdict,
+            claim=sentence_parts(verdict)[0],
+            by_pull=by_pull,
+            n_compared=_compared(leading, verdict),
+            pictures=tuple(self._pictures.card(verdict, by_pull=by_pull)),
+            arms=tuple(arms),
+        )
 
     def section(self, verdict: Verdict) -> Section:
         """All of one class."""
@@ -249,16 +260,22 @@ class SectionPictures:
         self._fetch(place)
         self._maps = picture_queries.maps_of_class(self._connection, verdict.class_idx)
 
-    def card(self, verdict: Verdict, *, by_pull: bool) -> tuple[Tile | None, Tile | None]:
+    def card(self, verdict: Verdict, *, by_pull: bool) -> list[CardPicture]:
         """Two pictures of a class on the first screen: one that carries what decides it, and one that breaks it."""
         self._fetch(self._place[verdict.class_idx])
         self._maps = picture_queries.maps_of_class(self._connection, verdict.class_idx)
-        sides: tuple[Side, Side] = ("with", "pulled") if by_pull else ("with", "without")
-        if not by_pull and fails_with(verdict.rule_id):
-            sides = ("without", "with")
-        carrying, breaking = (self._tiles(verdict, self._told[verdict.class_idx, side][:1]) for side in sides)
-        carrying = carrying or self._tiles(verdict, self._told[verdict.class_idx, "words"][:1])
-        return carrying[0] if carrying else None, breaking[0] if breaking else None
+        concept = plain(verdict.concept or "", 30)
+        titles: dict[Side, str] = {"with": f"with {concept}", "without": f"without {concept}", "words": ""}
+        titles["pulled"] = f"another class, with {concept}"
+        harms = not by_pull and fails_with(verdict.rule_id)
+        sides: tuple[Side, ...] = ("with", "pulled") if by_pull else ("with", "without", "words")
+        found = []
+        for side in ("without", "with") if harms else sides:
+            found += [
+                CardPicture(tile, titles[side])
+                for tile in self._tiles(verdict, self._told[verdict.class_idx, side][:1])
+            ]
+        return found[:2]
 
     def tile_groups(self, verdict: Verdict, *, by_pull: bool) -> tuple[TileGroup, ...]:
         """With the concept and without it; for a pull, other classes' pictures before those without it."""

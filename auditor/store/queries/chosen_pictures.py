@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.errors import InputError
+from auditor.records import Verdict
+from auditor.rules import fails_with, shown_by_others
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.concepts import concept_terms
 from auditor.store.queries.picture_lists import Among, GridPicture, Selection, read_whole
@@ -51,6 +53,13 @@ class StoredPicture:
 def every_picture(connection: Connection) -> list[StoredPicture]:
     """All pictures that were audited, in the order of the data."""
     return [StoredPicture(*row) for row in connection.execute(_EVERY).fetchall()]
+
+
+def deciding_choice(verdict: Verdict) -> Choice:
+    """Which pictures decide on a class: those that break its concept, those that carry what harms it, or the pulled."""
+    if shown_by_others(verdict.rule_id):
+        return "pulled"
+    return "carrying" if fails_with(verdict.rule_id) else "breaking"
 
 
 def chosen_pictures(

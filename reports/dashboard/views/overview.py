@@ -17,10 +17,11 @@ from auditor.gate.decision_words import ReleaseWords, basis, release_words
 from auditor.records import FOUND, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection, VerdictCounts
+from auditor.store.queries.chosen_pictures import LISTS, deciding_choice
 from reports.dashboard import class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.explanations import READING
-from reports.dashboard.finding_cards import FindingCard, finding_cards, worst_classes
+from reports.dashboard.finding_cards import finding_cards, worst_classes
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
 from reports.dashboard.trust_strip import tally_of
@@ -29,6 +30,7 @@ from reports.dashboard.views.repairs import show_repairs
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.actions import actions
 from reports.page.html_report import headline
+from reports.page.records import Card
 from reports.what_now import folder_from_here
 from reports.written.concept_lines import core_lines
 
@@ -101,13 +103,13 @@ def _standing(session: Session) -> tuple[GateDecision, ReleaseWords]:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def _cards(folder: str, identity: Identity | None, classes: list[int], _connection: Connection) -> list[FindingCard]:
+def _cards(folder: str, identity: Identity | None, classes: list[int], _connection: Connection) -> list[Card]:
     """The worst classes in their order; all but the connection is what the cache goes by."""
     by_class = {verdict.class_idx: verdict for verdict in queries.verdicts(_connection)}
     return finding_cards(_connection, [by_class[class_idx] for class_idx in classes])
 
 
-def _ways(session: Session, card: FindingCard, decision: GateDecision) -> SimpleNamespace:
+def _ways(session: Session, card: Card, decision: GateDecision) -> SimpleNamespace:
     """What can be done about a finding from its card."""
     verdict = card.verdict
     here = {"class_name": verdict.class_name, "concept": verdict.concept_id, "picture": None}
@@ -118,7 +120,7 @@ def _ways(session: Session, card: FindingCard, decision: GateDecision) -> Simple
     return SimpleNamespace(
         accept=session.url(view="review", **here) if accept else None,
         evidence=_class_url(session, verdict),
-        pictures=session.url(view="pictures", among=card.among, **here) if shown else None,
+        pictures=session.url(view="pictures", among=LISTS[deciding_choice(verdict)], **here) if shown else None,
         fix=asked.fix,
         tally=tally_of(session, verdict.concept_id),
     )

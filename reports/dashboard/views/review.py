@@ -17,7 +17,7 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from reports.dashboard import markup
 from reports.dashboard.audits import Identity, identity_of
-from reports.dashboard.finding_cards import FindingCard, finding_cards
+from reports.dashboard.finding_cards import finding_cards
 from reports.dashboard.paging import pages
 from reports.dashboard.review_items import (
     Judgement,
@@ -31,6 +31,7 @@ from reports.dashboard.review_items import (
 )
 from reports.dashboard.session import Session
 from reports.dashboard.trust_strip import tally_of
+from reports.page.records import Card
 
 _PER_PAGE = 40
 _CHOICES: dict[EntryState, str] = {
@@ -137,7 +138,7 @@ def _is_open(finding: ToReview, marked: dict[str, EntryState]) -> bool:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _card(folder: str, identity: Identity | None, class_idx: int, _connection: Connection) -> FindingCard:
+def _card(folder: str, identity: Identity | None, class_idx: int, _connection: Connection) -> Card:
     """Pictures and figure of a class; all but the connection is what the cache goes by."""
     found = [verdict for verdict in queries.verdicts(_connection) if verdict.class_idx == class_idx]
     return finding_cards(_connection, found)[0]
