@@ -82,13 +82,13 @@ def test_a_judgement_lets_its_finding_pass_and_can_be_taken_back(read, tmp_path,
 
 def test_a_blank_reason_and_a_day_that_is_past_are_refused(read, tmp_path):
     review = read()
+    judged = [(review.findings[0], "accepted")]
     yesterday = TODAY - datetime.timedelta(days=1)
     for changes, expected in (
         ({"reason": " \n"}, "the reason is blank"),
         ({"expires": yesterday}, "2030-06-14 is past"),
     ):
         with pytest.raises(InputError, match=expected):
-            judged = [(review.findings[0], "accepted")]
             proposal_for(judged, review, tmp_path / "b.toml", replace(JUDGED, **changes), today=TODAY)
 
 
