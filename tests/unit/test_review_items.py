@@ -17,7 +17,7 @@ from auditor.release.check import check_release
 from auditor.store.open_audit import open_audit_database
 from reports.dashboard.review_items import Judgement, proposal_for, read_review, withdrawal_of
 
-JUDGED = Judgement("accepted", " the pool \n", " Ada", TODAY)
+JUDGED = Judgement(" the pool \n", " Ada", TODAY)
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +66,15 @@ def test_policy_and_baseline_are_those_of_the_gate(read, audit, tmp_path):
 def test_a_judgement_lets_its_finding_pass_and_can_be_taken_back(read, tmp_path, state):
     path = tmp_path / "b.toml"
     before = read()
-    proposal = proposal_for(
-        before.finding("waterbird", "water"), before, path, replace(JUDGED, state=state), today=TODAY
-    )
+    judged = [(before.finding("waterbird", "water"), state)]
+    proposal = proposal_for(judged, before, path, JUDGED, today=TODAY)
     assert preview(proposal).count(fingerprint("waterbird", "water")) == 1
     write_review(proposal)
     (entry,) = load_baseline(path).accepted
     assert (entry.reason, entry.who, entry.state, entry.verdict) == ("the pool", "Ada", state, "flagged")
     after = read()
+    # What was told before it was written is what the gate says now.
+    assert before.decision_with(proposal, TODAY).items == after.decision.items
     assert after.finding("waterbird", "water").item.state == "accepted"
     write_review(withdrawal_of(after.finding("waterbird", "water"), after, path))
     assert told(read()) == told(before)
@@ -81,13 +82,14 @@ def test_a_judgement_lets_its_finding_pass_and_can_be_taken_back(read, tmp_path,
 
 def test_a_blank_reason_and_a_day_that_is_past_are_refused(read, tmp_path):
     review = read()
+    judged = [(review.findings[0], "accepted")]
     yesterday = TODAY - datetime.timedelta(days=1)
     for changes, expected in (
         ({"reason": " \n"}, "the reason is blank"),
         ({"expires": yesterday}, "2030-06-14 is past"),
     ):
         with pytest.raises(InputError, match=expected):
-            proposal_for(review.findings[0], review, tmp_path / "b.toml", replace(JUDGED, **changes), today=TODAY)
+            proposal_for(judged, review, tmp_path / "b.toml", replace(JUDGED, **changes), today=TODAY)
 
 
 @pytest.mark.parametrize("name", ["b.toml", "policy.toml"])
