@@ -40,8 +40,9 @@ def hostile(tmp_path_factory):
 def test_the_story_comes_in_order(page):
     told = [
         "2 of 2 classes are flagged", "▲ 2 flagged ◆ 0 suspect ● 0 clean ○ 0 not analysed",
-        "bird 0 ▲ flagged · severity high 65 pts [58, 71] of 3,622 pictures of recall lost without water (scene)",
-        "Classes by severity", "bird 0 ▲ flagged", "where it looks, from nothing to most",
+        "bird 0 ▲ flagged · severity high 65 pts [58, 71] of 3,622 pictures",
+        'The model calls a picture "bird 0" largely because of water (scene).', "Evidence", "Accept", "Fix",
+        "with water: called bird 0, 75 %", "without water: ✕ called bird 1, 75 %", "Classes by severity", "bird 0 ▲ flagged", "where the evidence for the class lies, from nothing to most",
         'The model calls a picture "bird 0" largely because of water (scene). Without it 31 % [25, 38] of 212',
         "with water 96 % [95, 97] of 3,410 without water 31 % [25, 38] of 212", "bird 0 with water",
         "called bird 0, 75 %", "bird 0 without water · mistakes first · these decide the matter",
@@ -59,7 +60,8 @@ def test_the_story_comes_in_order(page):
 
 
 def test_a_pull_is_told_by_the_other_classes_pictures(page):
-    assert page.says("22 pts [14, 34] of 3,622 pictures more false calls with water (scene)") > 0
+    assert page.says("22 pts [14, 34] of 3,622 pictures") > 0
+    assert page.says("another class, with water: ✕ bird 0 called bird 1, 75 %") > 0
     start = page.says("All numbers of bird 0")
     for words in (
         "Pictures of other classes that are called bird 1 with water 22 % [18, 26] of 400",
@@ -111,8 +113,8 @@ def test_a_class_that_a_place_flags_has_its_effect_for_a_figure(tmp_path):
         place = "concept_id = 'place-top', concept = 'top left corner', concept_kind = 'place', share = NULL"
         effect = f"rule_id = '{PLACE_TAKEN.rule_id}', effect = 0.73, effect_low = 0.6, effect_high = 0.81, gap = NULL"
         writer.execute(f"UPDATE verdicts SET {place}, {effect} WHERE class_idx = 0")
-    (card,) = [one for one in page_of(tmp_path).split('class="big"') if "lost with the place: <bdi>top left" in one]
-    assert card.startswith(">73 pts <small>[60, 81]</small></p>")
+    first = page_of(tmp_path).split('class="big"')[1]
+    assert first.startswith(">73 pts <small>[60, 81]</small></p>")
 
 
 def test_charts_carry_the_numbers_for_screen_readers(page):
@@ -139,7 +141,8 @@ def test_every_picture_is_in_the_page_and_says_what_it_is(page):
     assert all(one["src"].startswith("data:image/webp;base64,") for one in pictures)
     alts = [one["alt"] for one in pictures]
     assert "bird 0/3.jpg, labelled bird 0, called bird 1, 75 %" in alts
-    assert {"where it looks for water", "where it looks for bird 0"} <= set(alts)
+    assert "where the evidence for bird 0 lies" in alts
+    assert any(one.startswith("bird 0/") and one.endswith(", where it reads as water") for one in alts)
     assert all(alts)
 
 

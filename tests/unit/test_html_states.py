@@ -20,8 +20,8 @@ def test_without_thumbnails_it_says_so(tmp_path):
 
 def test_maps_without_a_place_are_not_drawn(tmp_path):
     page = Page(page_of(write_picture_audit(tmp_path, 1, crop=None)))
-    assert "no map kept" in page.text
-    assert not [one for one in page.all("img") if one["alt"].startswith("where it looks")]
+    assert "Beside each picture: where the evidence" not in page.text
+    assert not [one for one in page.all("img") if "where" in one["alt"]]
 
 
 def test_a_card_links_to_its_pictures_only_where_the_audit_keeps_which_they_are(tmp_path):
@@ -35,11 +35,11 @@ def test_a_card_links_to_its_pictures_only_where_the_audit_keeps_which_they_are(
 
 def test_the_gate_comes_first(tmp_path):
     text = Page(page_of(write_small_audit(tmp_path), decision=decision())).text
-    assert text.index("✕ Do not ship") < text.index("2 flagged") < text.index("✕ Gate fails:")
-    assert "(exit code 1)." in text
+    assert text.index("✕ Do not ship") < text.index("2 flagged") < text.index("✕ The gate fails:")
+    assert "· in CI: exit code 1" in text
     assert "✕ stale entry of the baseline" in text
     passed = Page(page_of(tmp_path, decision=GateDecision(0, "passes: nothing new", ()))).text
-    assert "✓ Gate passes: nothing new (exit code 0)" in passed
+    assert "✓ The gate passes: nothing new." in passed
     assert "gave it anything to say" in passed
     assert "✓ Ship nothing was found that stops it. What the gate says" in passed
     assert "Gate" not in Page(page_of(tmp_path)).text.replace("the gate never", "")
@@ -75,7 +75,7 @@ def test_more_classes_than_anybody_reads(tmp_path, monkeypatch):
 def test_without_a_model_it_tells_what_the_data_offer(tmp_path):
     page = Page(page_of(write_picture_audit(tmp_path, 2, model=False)))
     told = [
-        "No model was examined", "bird 0 ○ not analysed", "water (scene) goes with it in the data",
+        "No model was examined", "bird 0 ○ not analysed", "No model was examined.", "Classes by severity",
         "No model was examined. In the data", "Pictures with water",
         "bird 0 94 % [93, 95] of 3,622", "other classes 94 % [93, 95] of 3,622",
         "bird 0 with water · where it shows most", "bird 0 without water · where it shows least",
@@ -88,5 +88,53 @@ def test_without_a_model_it_tells_what_the_data_offer(tmp_path):
         position = found
     alts = [one["alt"] for one in page.all("img")]
     assert "bird 0/2.jpg, labelled bird 0" in alts
-    for absent in ("no map kept", "these decide the matter", "where it looks", "called bird", "Clean"):
+    for absent in ("no map kept", "these decide the matter", "where the evidence", "called bird", "Clean"):
         assert page.says(absent) < 0, absent
+
+
+def test_bars_show_the_pictures_that_the_gap_compares_and_fold_the_others(tmp_path):
+    folder = write_picture_audit(tmp_path, 2)
+    with duckdb.connect(str(folder / "audit.duckdb")) as connection:
+        connection.execute(
+            "UPDATE findings SET n_with = 518, called_with = 508, n_without = 24, called_without = 4"
+            " WHERE class_idx = 0 AND rule_id = 'E4-recall'"
+        )
+    page = Page(page_of(folder))
+    card, section = page.text.split("Classes by severity", 1)
+    for words in (card, section):
+        assert "without water 17 % [7, 36] of 24 with water 98 % [96, 99] of 518" in words
+    folded = "Of all pictures, not only comparable ones with water 96 % [95, 97] of 3,410; without water 31 % [25, 38] of 212"
+    assert folded in section
+    assert "Of all pictures" not in card
+
+
+def test_where_the_pictures_of_a_class_go_is_told_of_both_sides(tmp_path):
+    page = Page(page_of(write_picture_audit(tmp_path, 2)))
+    told = "Where they go: what its pictures are called without water bird 0 50 % (1), bird 1 50 % (1) with water bird 0 67 % (2), bird 1 33 % (1)"
+    assert told in page.text
+
+
+def test_sections_after_the_tenth_are_folded_and_their_heads_stay(tmp_path):
+    page = Page(page_of(write_picture_audit(tmp_path, 12)))
+    folded = [one["id"] for one in page.all("details") if "folded" in one.get("class", "")]
+    assert folded == ["class-bird-10-folded", "class-bird-11-folded"]
+    assert {"class-bird-9", "class-bird-10"} <= {one.get("id") for one in page.all("section")}
+
+
+def test_a_name_that_is_cut_is_whole_for_the_pointer_and_the_ear(tmp_path):
+    name = "b" + "x" * 300
+    folder = write_picture_audit(tmp_path, 2)
+    with duckdb.connect(str(folder / "audit.duckdb")) as connection:
+        connection.execute("UPDATE verdicts SET class_name = ? WHERE class_idx = 0", [name])
+    source = page_of(folder)
+    assert f'<bdi title="{name}"><span aria-hidden="true">' in source
+    assert f'<span class="hidden">{name}</span>' in source
+    assert '<bdi title="bird 1"' not in source
+
+
+def test_recall_gap_and_pull_have_a_column_each_where_there_is_one(tmp_path):
+    page = Page(page_of(write_picture_audit(tmp_path, 2)))
+    head = page.text.split("Classes by severity", 1)[1]
+    assert head.index("Recall gap points [95 %]") < head.index("Pull") < head.index("bird 0")
+    assert "65 pts [58, 71] – " in head
+    assert " – 22 pts [14, 34]" in head
