@@ -13,6 +13,15 @@ from auditor.models.preprocess import OpaqueTransform, Preprocess
 from auditor.records import LinearHead
 
 
+@dataclass(frozen=True, slots=True)
+class LabelOutput:
+    """Which output of a multi-label module is told from its absence, by what name, and over which probability."""
+
+    output: int
+    label: str
+    threshold: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Classifier:
     """A classifier whose channels (inputs of the last linear layer) and places are known.
@@ -36,6 +45,8 @@ class Classifier:
             positive one last, with logits -z/2 and z/2: their softmax is the sigmoid of z.
         output: Name of the output that holds the classes, empty where the module returns one tensor.
         notices: What the reader of an audit must be told of the module.
+        label_output: Which output of a multi-label module stands for the two classes, see
+            :mod:`auditor.models.label_output`; None: all outputs are classes.
     """
 
     spec: str
@@ -55,6 +66,7 @@ class Classifier:
     one_logit: bool = False
     output: str = ""
     notices: tuple[str, ...] = ()
+    label_output: LabelOutput | None = None
 
     @property
     def exact(self) -> bool:
