@@ -351,6 +351,11 @@ def _check_labels(settings: Mapping[str, Any]) -> None:
             raise InputError(f"{named} without --multi-label, to which it belongs; add that, or leave it out")
     elif settings.get("model") == NO_MODEL:
         raise InputError(f"--multi-label with --model {NO_MODEL}, which has no outputs; give a model, or leave it out")
+    elif settings.get("model") == GIVEN_PREDICTIONS:
+        raise InputError(
+            "--multi-label with --predictions, which are of classes; give what one label was called as a class of its "
+            "own (smiling, not smiling), in the predictions and in the data, and leave it out"
+        )
 
 
 def flag_of(setting: str) -> str | None:

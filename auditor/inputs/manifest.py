@@ -162,7 +162,7 @@ def read_manifest(
             problems.refuse(what)
             raise no_column(names, LABEL, what)
         if several is not None and not several.one_column:
-            label_column = reading.label
+            label_column = reading.label if reading.label in several.names else None
     where_it_counts = [name for name in (label_column, *_RESERVED) if name in columns]
     _find_no_values({name: columns[name] for name in where_it_counts if name is not None}, table.places, problems)
     blank = [""] * len(table.places)
