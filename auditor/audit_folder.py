@@ -10,6 +10,7 @@ import logging
 import platform
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,9 @@ def audit_digests(config: AuditConfig, inputs: Inputs) -> dict[str, str]:
         match.warning,
         core,
     ]
+    output = inputs.classifier.label_output if inputs.classifier else None
+    if output is not None:  # the class map is only a path as well
+        settings.append(astuple(output))
     return {**inputs.digests(), "config": hashlib.sha256(json.dumps(settings).encode()).hexdigest()}
 
 

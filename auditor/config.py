@@ -35,7 +35,10 @@ DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 #: Of all settings the one that a file may not hold: whoever changes the file would decide whose code runs.
 _FLAG_ONLY = "trust_code"
 #: Settings that are tables of a file, and switches whose flag takes them away.
-_TABLES, _SWITCHES = ("core", "attributes", "concepts", "exposure"), ("thumbnails", "properties")
+_TABLES = ("core", "attributes", "concepts", "exposure", "thresholds")
+_SWITCHES = ("thumbnails", "properties")
+#: Settings that say which labels of a multi-label classifier are audited, and how it calls them.
+_OF_LABELS = ("label", "threshold", "thresholds")
 #: First words of messages that are on a setting of another name.
 _SUBJECTS = {"folder": "data", "manifest": "data", "preprocessing": "preprocess", "open_clip": "encoder"}
 CONFIG_NAMES = ("auditor.toml", "pyproject.toml")
@@ -146,6 +149,12 @@ class AuditConfig(BaseModel):
     model_output: str | None = Field(
         default=None, description="which of several outputs of the model holds the classes"
     )
+    multi_label: bool = Field(default=False, description="outputs are sigmoids: each label is audited by itself")
+    label: tuple[str, ...] = Field(default=(), description="with multi_label: only these labels; all when not given")
+    threshold: float = Field(default=0.5, gt=0, lt=1, description="with multi_label: called where p is over this")
+    thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default={}, description="with multi_label: label: its own threshold"
+    )
     trust_code: bool = Field(default=False, description="allow code of FILE.py:factory to run; no setting of a file")
     encoder: str = Field(default=DEFAULT_ENCODER, description="open_clip:ARCH/PRETRAINED or @FILE, sample, conse")
     vocabulary: Path | None = Field(default=None, description="own vocabulary.toml")
@@ -174,6 +183,21 @@ class AuditConfig(BaseModel):
         default={}, description="concept: in which part of a class's pictures it is in deployment"
     )
     concepts: dict[str, ExampleSettings] = Field(default={}, description="concepts that are learnt from examples")
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _one_or_several(cls, label: object) -> object:
+        return (label,) if isinstance(label, str) else label
+
+    def for_label(self, label: str, out: Path) -> AuditConfig:
+        """The settings of the audit of one label in a folder of its own."""
+        threshold = self.thresholds.get(label, self.threshold)
+        return self.model_copy(update={"label": (label,), "threshold": threshold, "thresholds": {}, "out": out})
+
+    @property
+    def one_label(self) -> str | None:
+        """The label that an audit tells from its absence; None where all outputs are classes."""
+        return self.label[0] if self.multi_label and len(self.label) == 1 else None
 
     def digest(self) -> str:
         """sha256 over the settings that decide what the audit contains, but not over what lies at a path.
@@ -296,6 +320,7 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
                 f"setting '{key}' = {quote(value)}: holds a NUL character, which no path or name has; give another"
             )
     _stand_for_model(settings)
+    _check_labels(settings)
     try:
         return AuditConfig.model_validate(settings)
     except ValidationError as error:
@@ -322,6 +347,22 @@ def _stand_for_model(settings: dict[str, Any]) -> None:
     idle = [flag_of(name) for name in _OF_LOADING if settings.get(name) is not None]
     if idle:
         raise InputError(f"{' and '.join(map(str, idle))} with --predictions, where no model is loaded; leave it out")
+
+
+def _check_labels(settings: Mapping[str, Any]) -> None:
+    """Refuse what belongs to a multi-label classifier where there is none."""
+    if not settings.get("multi_label"):
+        idle = [name for name in _OF_LABELS if settings.get(name)]
+        if idle:
+            named = " and ".join(str(flag_of(name) or f"[{name}]") for name in idle)
+            raise InputError(f"{named} without --multi-label, to which it belongs; add that, or leave it out")
+    elif settings.get("model") == NO_MODEL:
+        raise InputError(f"--multi-label with --model {NO_MODEL}, which has no outputs; give a model, or leave it out")
+    elif settings.get("model") == GIVEN_PREDICTIONS:
+        raise InputError(
+            "--multi-label with --predictions, which are of classes; give what one label was called as a class of its "
+            "own (smiling, not smiling), in the predictions and in the data, and leave it out"
+        )
 
 
 def flag_of(setting: str) -> str | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from auditor.analysis import Inputs
 from auditor.audit_folder import FEATURES_NAME, check_out_folder, is_up_to_date
 from auditor.config import AuditConfig
+from auditor.errors import InputError
 from auditor.extraction.embedding_cache import known_embeddings, open_embedding_cache
 from auditor.extraction.extract import extract_features, shard_files
 from auditor.extraction.shards import FeatureShards, is_whole
@@ -92,6 +93,8 @@ def plan_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progre
     Raises:
         AuditorError: what would have ended the audit before its pictures are read.
     """
+    if config.multi_label and config.one_label is None:
+        raise InputError("--dry-run looks at one label of a multi-label classifier: name it with --label")
     check_out_folder(config.out, resume=resume)
     with tempfile.TemporaryDirectory(prefix="auditor-dry-run-") as name:
         scratch = Path(name)

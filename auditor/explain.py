@@ -12,13 +12,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from auditor.audit_folder import FEATURES_NAME
 from auditor.config import GIVEN_PREDICTIONS, NO_MODEL
 from auditor.errors import EncoderError, InputError, ModelError
+from auditor.extraction.kept_inputs import read_kept_head
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
 from auditor.inputs.images import read_image
 from auditor.models.encoders.encoder import Encoder
 from auditor.models.encoders.load import load_encoder
+from auditor.models.label_output import with_two_classes
 from auditor.models.live_model import LiveModel
 from auditor.models.load_classifier import load_classifier
 from auditor.models.map_choice import drawing_with
@@ -189,12 +192,15 @@ def explain_image(
         named if given is None else Path(given)
         for given, named in ((weights, settings.weights), (preprocess, settings.preprocess))
     )
+    of_label = settings.label is not None
+    n_labels = None if of_label else len(settings.class_names)
     if isinstance(model, LiveModel):
         classifier = model.classifier(
             preprocess=preprocess,
             target_layer=settings.target_layer,
             model_output=settings.model_output,
-            n_labels=len(settings.class_names),
+            n_labels=n_labels,
+            multi_label=of_label,
         )
     else:
         classifier = load_classifier(
@@ -204,13 +210,17 @@ def explain_image(
             trust_code=trust_code,
             target_layer=settings.target_layer,
             model_output=settings.model_output,
-            n_labels=len(settings.class_names),
+            n_labels=n_labels,
+            multi_label=of_label,
         )
     if classifier.digest != settings.model_digest:
         raise ModelError(
             f"the model '{classifier.spec}' with these weights is not the one that was audited (digest "
             f"{classifier.digest[:12]}, the audit's {settings.model_digest[:12]}); give the audited --weights"
         )
+    if of_label:
+        head = read_kept_head(folder / FEATURES_NAME)
+        classifier = with_two_classes(classifier, head, settings.class_names)
     read = read_image(path, min_side=classifier.input_size)
     if picture and read.content_digest != picture.content_digest:
         raise InputError(

@@ -11,7 +11,7 @@ import datetime
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ from auditor.inputs.class_map import label_indices, match_classes
 from auditor.inputs.contents import MEMORY_NAME, reads_everything
 from auditor.inputs.copies import find_copies
 from auditor.inputs.core_concepts import CoreConceptOf, core_concepts, unmeasured_core
-from auditor.inputs.dataset import in_training, load_dataset, training_notice
+from auditor.inputs.dataset import in_training, list_pictures, load_dataset, training_notice
 from auditor.inputs.decoding_notices import decoding_notices
 from auditor.inputs.examples import TaughtConcepts, digest_with_examples, load_examples
 from auditor.inputs.exposure import check_exposure
@@ -71,16 +71,20 @@ from auditor.inputs.images import read_image
 from auditor.inputs.manifest import Reading
 from auditor.inputs.predictions import Predictions, match_predictions, read_predictions
 from auditor.inputs.property_columns import joined, property_columns
+from auditor.inputs.several_labels import LabelNames, absent
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
+from auditor.models.classifier import Classifier, LabelOutput
 from auditor.models.device import find_device
+from auditor.models.encoders.encoder import Encoder
 from auditor.models.encoders.load import load_encoder
+from auditor.models.label_output import of_label
 from auditor.models.live_model import LiveModel
 from auditor.models.load_classifier import classifier_of
 from auditor.models.map_choice import drawing_with
 from auditor.picture_concepts import picture_concepts
 from auditor.place_grid import place_of
 from auditor.properties.levels import level_edits, property_values
-from auditor.records import AtlasSpace, BoolArray, ChannelWords, ClassMatch, FloatArray, Progress, SaliencyMap
+from auditor.records import AtlasSpace, BoolArray, ChannelWords, ClassMatch, Dataset, FloatArray, Progress, SaliencyMap
 from auditor.store.manifest import check_whole, read_audit_json
 from auditor.store.one_writer import one_writer
 from auditor.taught_concepts import teach
@@ -90,15 +94,24 @@ from auditor.textcam.channel_semantics import extreme_images, fit_channel_direct
 from auditor.textcam.class_groups import class_channel_groups
 from auditor.textcam.description import describe_images
 from auditor.textcam.phrases import DEFAULT_L1, DEFAULT_L2, concept_matrix, solve_phrases
-from auditor.wording import quote
+from auditor.wording import quote, quote_list
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedModels:
+    """Both models, where several audits share them."""
+
+    classifier: Classifier
+    encoder: Encoder
 
 
 def run_audit(
     config: AuditConfig,
     *,
     live: LiveModel | None = None,
+    loaded: LoadedModels | None = None,
     resume: bool = False,
     features_of: Path | None = None,
     on_progress: Progress | None = None,
@@ -108,6 +121,7 @@ def run_audit(
     Args:
         config: The settings.
         live: The model where it is in memory; ``config.model`` is its spec then.
+        loaded: The models, where they are loaded already.
         resume: Go on with what ``config.out`` holds; a finished audit of the same inputs with the same settings by
             the same auditor is left as it is, one that differs or is damaged is made anew from what is whole of it.
             The contents of pictures and masks count; in CI all are read, elsewhere those that something touched since
@@ -126,7 +140,7 @@ def run_audit(
     if features_of is not None:
         check_whole(features_of)
     with one_writer(config.out):
-        inputs = load_inputs(config, live=live, on_progress=on_progress)
+        inputs = load_inputs(config, live=live, loaded=loaded, on_progress=on_progress)
         if is_up_to_date(config.out, config, inputs):
             return config.out
         inputs, gathered = gather(config, inputs, features_of=features_of, on_progress=on_progress)
@@ -134,10 +148,16 @@ def run_audit(
     return config.out
 
 
-def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progress: Progress | None = None) -> Inputs:
+def load_inputs(
+    config: AuditConfig,
+    *,
+    live: LiveModel | None = None,
+    loaded: LoadedModels | None = None,
+    on_progress: Progress | None = None,
+) -> Inputs:
     """Load data set, models and vocabulary, and check that they fit each other, before anything is written.
 
-    ``live`` is the model where it is in memory.
+    ``live`` is the model where it is in memory, ``loaded`` both models where they are loaded already.
 
     Raises:
         AuditorError: the first thing that does not fit.
@@ -149,18 +169,15 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
                 f"engine 'ray' loads the model on every node, and {live.spec} is in the memory of this process alone: "
                 "give a spec (FILE.py:factory with trust_code=True) in place of the module, or leave engine out"
             )
-    memory = None if reads_everything(os.environ) else config.cache_folder / MEMORY_NAME
-    dataset = load_dataset(
-        config.data,
-        reading=Reading(config.data_root, config.path_column, config.label_column),
-        split=config.split,
-        max_images_per_class=config.max_images_per_class,
-        max_missing_share=config.max_failure_share,
-        seed=config.seed,
-        memory=memory,
-        n_jobs=config.n_jobs,
-        on_progress=on_progress,
-    )
+        if config.multi_label:
+            raise InputError("engine 'ray' does not audit label by label: leave --engine out, or --multi-label")
+    if config.multi_label and config.one_label is None:
+        raise InputError(
+            f"multi_label with {len(config.label) or 'no'} labels, and an audit is of one: name it with --label (label "
+            "in auditor.toml)"
+        )
+    memory = _memory(config)
+    dataset = read_data(config, on_progress=on_progress)
     match = ClassMatch(dataset.labels, {label: idx for idx, label in enumerate(dataset.labels)}, "labels")
     predictions: Predictions | None = None
     features: HeadFeatures | None = None
@@ -182,20 +199,20 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
             f"{config.n_extreme} most and least active ones of each channel; add pictures or lower --n-extreme"
         )
     device = find_device(config.device)
-    if live is None:
-        classifier = classifier_of(config, n_labels=len(dataset.labels), device=device)
+    classifier = None
+    names = label_names(config) if config.one_label is not None else None
+    if loaded is not None:
+        classifier = loaded.classifier
     else:
-        classifier = live.classifier(
-            preprocess=config.preprocess,
-            target_layer=config.target_layer,
-            model_output=config.model_output,
-            n_labels=len(dataset.labels),
-            device=device,
-        )
+        n_labels = len(names.names if names else dataset.labels)
+        classifier = load_model(config, live=live, n_labels=n_labels, device=device)
     if classifier is not None:
         drawing_with(classifier, config.map_method)  # to refuse now what it cannot draw
-        match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
-    encoder = load_encoder(config.encoder, device=device)
+        if names is not None:
+            classifier, match = label_classifier(config, classifier, names)
+        else:
+            match = match_classes(dataset.labels, classifier.n_classes, classifier.class_names, config.class_map)
+    encoder = loaded.encoder if loaded is not None else load_encoder(config.encoder, device=device)
     given = load_vocabulary(config.vocabulary or encoder.vocabulary_path)
     vocabulary = add_class_names(given, match.class_names)
     attributes = known_attributes(
@@ -256,6 +273,96 @@ def load_inputs(config: AuditConfig, *, live: LiveModel | None = None, on_progre
         features,
         config.map_method,
     )
+
+
+def _memory(config: AuditConfig) -> Path | None:
+    """File that remembers the contents of files; None where all are read."""
+    return None if reads_everything(os.environ) else config.cache_folder / MEMORY_NAME
+
+
+def read_data(config: AuditConfig, *, on_progress: Progress | None = None) -> Dataset:
+    """The pictures and what is said of them.
+
+    Raises:
+        InputError: as `auditor.inputs.dataset.load_dataset`.
+    """
+    return load_dataset(
+        config.data,
+        reading=_reading(config),
+        split=config.split,
+        max_images_per_class=config.max_images_per_class,
+        max_missing_share=config.max_failure_share,
+        seed=config.seed,
+        memory=_memory(config),
+        n_jobs=config.n_jobs,
+        on_progress=on_progress,
+    )
+
+
+def _reading(config: AuditConfig) -> Reading:
+    return Reading(
+        config.data_root,
+        config.path_column,
+        config.label_column,
+        multi_label=config.multi_label,
+        label=config.one_label,
+    )
+
+
+def label_names(config: AuditConfig) -> LabelNames:
+    """The labels that pictures may have several of.
+
+    Raises:
+        InputError: as `auditor.inputs.dataset.list_pictures`.
+    """
+    listed = list_pictures(config.data, replace(_reading(config), label=None))
+    return LabelNames(listed.label_names, listed.one_column)
+
+
+def load_model(config: AuditConfig, *, live: LiveModel | None, n_labels: int, device: str) -> Classifier | None:
+    """The classifier with all of its outputs; None where none is run.
+
+    Raises:
+        ModelError: as `auditor.models.load_classifier.load_classifier`.
+    """
+    if live is None:
+        return classifier_of(config, n_labels=n_labels, device=device)
+    return live.classifier(
+        preprocess=config.preprocess,
+        target_layer=config.target_layer,
+        model_output=config.model_output,
+        n_labels=n_labels,
+        multi_label=config.multi_label,
+        device=device,
+    )
+
+
+def label_classifier(config: AuditConfig, classifier: Classifier, names: LabelNames) -> tuple[Classifier, ClassMatch]:
+    """The classifier that tells pictures with ``config.one_label`` from those without it, and its two classes.
+
+    Args:
+        config: The settings of one label.
+        classifier: With all outputs.
+        names: Labels of the data, for outputs without names.
+
+    Raises:
+        InputError: no output for the label, or nothing that says which it is.
+        ModelError: as `auditor.models.label_output.of_label`.
+    """
+    label, labels = config.label[0], names.names
+    if classifier.class_names is not None or config.class_map is not None:
+        labels = (label,)
+    elif list(labels) != sorted(labels):  # of columns: those of the outputs may be in this order, or sorted
+        raise InputError(
+            f"outputs of {config.model} have no names, and the columns of the labels are not in the order of the "
+            f"alphabet: {quote_list(labels)}; say which is which with --class-map FILE.csv, whose first line is "
+            "label,output"
+        )
+    found = match_classes(labels, classifier.n_classes, classifier.class_names, config.class_map)
+    wanted = LabelOutput(found.label_to_class[label], label, config.threshold)
+    classes = (absent(label), label)
+    match = ClassMatch(classes, {name: idx for idx, name in enumerate(classes)}, found.how, found.warning)
+    return of_label(classifier, wanted, without=classes[0]), match
 
 
 def expired_core(config: AuditConfig, today: datetime.date) -> list[str]:

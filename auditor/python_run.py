@@ -35,6 +35,10 @@ def run_audit(
     target_layer: str | None = None,
     map_method: str | None = None,
     model_output: str | None = None,
+    multi_label: bool | None = None,
+    label: str | None = None,
+    threshold: float | None = None,
+    thresholds: Mapping[str, float] | None = None,
     trust_code: bool | None = None,
     encoder: str | None = None,
     vocabulary: AnyPath | None = None,
@@ -90,6 +94,10 @@ def run_audit(
         map_method: How maps are drawn: cam, gradient (HiResCAM), centred_gradient, grad_cam, grad_cam_pp, xgrad_cam,
             layer_cam, attention_value or score_cam; what fits the model when not given.
         model_output: Which of several outputs holds the classes.
+        multi_label: The outputs are sigmoids, each for itself; ``label`` is audited.
+        label: With ``multi_label``: the label that is told from its absence.
+        threshold: With ``multi_label``: pictures whose probability is over it are called by the label.
+        thresholds: With ``multi_label``: by label, thresholds of their own.
         trust_code: Allow the code of ``FILE.py:factory`` to run.
         encoder: ``open_clip:ARCH/PRETRAINED`` or ``@FILE``, ``conse``, ``sample``.
         vocabulary: Own vocabulary.toml.
@@ -147,6 +155,10 @@ def run_audit(
         "target_layer": target_layer,
         "map_method": map_method,
         "model_output": model_output,
+        "multi_label": multi_label,
+        "label": label,
+        "threshold": threshold,
+        "thresholds": thresholds,
         "trust_code": trust_code,
         "encoder": encoder,
         "split": split,

@@ -174,7 +174,7 @@ class ClassMatch:
 class LinearHead:
     """The last linear layer: ``logits = activations @ weight.T + bias``.
 
-    ``multi_label`` is set for sigmoid outputs. C is at least 2: one logit stands as two classes, -w/2 and w/2.
+    ``multi_label`` is set for sigmoid outputs. Else C is at least 2: one logit stands as two classes, -w/2 and w/2.
     """
 
     weight: FloatArray  # (C, K)
@@ -182,9 +182,10 @@ class LinearHead:
     multi_label: bool = False
 
     def __post_init__(self) -> None:
-        if self.weight.ndim != 2 or len(self.weight) < 2 or self.bias.shape != (self.weight.shape[0],):
+        least = 1 if self.multi_label else 2
+        if self.weight.ndim != 2 or len(self.weight) < least or self.bias.shape != (self.weight.shape[0],):
             raise ValueError(
-                f"head of weight {self.weight.shape} and bias {self.bias.shape}: expected (C > 1, K), (C,)"
+                f"head of weight {self.weight.shape} and bias {self.bias.shape}: expected (C >= {least}, K), (C,)"
             )
 
 

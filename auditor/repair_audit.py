@@ -101,6 +101,11 @@ def repair_audit(
         what = "outputs stand each for itself" if ran else "no model was run"
         raise InputError(f"{what} in the audit at {folder}: there is no head of classes to repair; try --data-only")
     config = source.config
+    if config.multi_label:
+        raise InputError(
+            f"the audit at {folder} is of one output of a multi-label classifier, whose head is not repaired by "
+            "itself; try --data-only"
+        )
     classifier = load_classifier(
         config.model,
         weights=config.weights,

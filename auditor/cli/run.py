@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,6 +28,9 @@ from auditor.cli.app import (
     write_page,
 )
 from auditor.errors import AuditorError
+
+if TYPE_CHECKING:
+    from auditor.config import AuditConfig
 
 #: Bundled sets, each with the classifier of its name.
 DEMO_SETS = ("planted", "balanced", "stamped")
@@ -116,6 +119,19 @@ def run(
             show_default="the only one",
         ),
     ] = None,
+    multi_label: Annotated[
+        bool, typer.Option("--multi-label", help="Sigmoid outputs: each label is audited by itself.")
+    ] = False,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="With --multi-label: this label; may be repeated.", show_default="all, a folder each"),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="With --multi-label: called by a label where its probability is over this.", show_default="0.5"
+        ),
+    ] = None,
     n_extreme: Annotated[
         int | None, typer.Option(help="Pictures that give a channel meaning, per side.", show_default="60")
     ] = None,
@@ -173,6 +189,9 @@ def run(
         "target_layer": target_layer,
         "map_method": map_method,
         "model_output": model_output,
+        "multi_label": multi_label or None,
+        "label": tuple(label) if label else None,
+        "threshold": threshold,
         "max_images_per_class": max_images_per_class,
         "max_failure_share": max_failure_share,
         "n_extreme": n_extreme,
@@ -201,6 +220,9 @@ def run(
             for line in plan.lines():
                 typer.echo(line)
             return
+        if settings.multi_label and settings.one_label is None:
+            _run_labels(settings, resume=resume, quiet=quiet)
+            return
         from auditor.pipeline import run_audit
 
         if not quiet:  # what of the pictures was known from another audit
@@ -213,6 +235,25 @@ def run(
         where = shlex.quote(str(folder))
         typer.echo(f"next: {own_name()} report {where} --format html   (a page with its pictures)", err=True)
         typer.echo(f"      {own_name()} dashboard {where}   (in the browser)", err=True)
+
+
+def _run_labels(settings: AuditConfig, *, resume: bool, quiet: bool) -> None:
+    """An audit of each label, and a table of all."""
+    from rich.console import Console
+
+    from auditor.label_audits import run_label_audits
+    from auditor.progress import progress_bars
+    from reports.written.label_table import label_rows, print_labels
+
+    with progress_bars(quiet) as on_progress:
+        audits = run_label_audits(settings, resume=resume, on_progress=on_progress)
+    print_labels(label_rows(audits.folders), audits.left_out, Console())
+    for folder in audits.folders.values():
+        tell_digest(folder)
+    if not quiet:
+        first = shlex.quote(str(next(iter(audits.folders.values()))))
+        typer.echo(f"next: {own_name()} report {first}   (one label; each is an audit)", err=True)
+        typer.echo(f"      {own_name()} dashboard {shlex.quote(str(settings.out))}   (all, in the browser)", err=True)
 
 
 @contextlib.contextmanager

@@ -50,6 +50,29 @@ _MAPPED = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """Another output of the module that is passed through, whose features go into a folder of their own.
+
+    Attributes:
+        classifier: Of the same module and layers, with a head of its own.
+        folder: Where its shards go.
+        labels: Of all N pictures, by this output's classes.
+    """
+
+    classifier: Classifier
+    folder: Path
+    labels: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Head:
+    """A classifier, and the ids of the pictures of a shard that get its map."""
+
+    classifier: Classifier
+    mapped: set[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _View:
     """What the encoder is to see: a picture as it is, or with its object covered."""
 
@@ -89,6 +112,7 @@ def extract_features(
     properties: bool = False,
     features: HeadFeatures | None = None,
     shapes: dict[tuple[int, ...], str] | None = None,
+    beside: Sequence[Beside] = (),
     on_progress: Progress | None = None,
 ) -> FeatureShards:
     """Bring every picture of ``dataset`` through both models into shards below ``folder``.
@@ -109,6 +133,7 @@ def extract_features(
         properties: Whether what can be measured of pictures and files is kept.
         features: Inputs of a head, of all pictures, where there is no classifier to give them.
         shapes: Is given the shapes of what goes into the classifier, each with the first picture that has it.
+        beside: Other outputs of the classifier's module, whose shards are written in the same pass.
         on_progress: Called with ("pictures", done, total).
 
     Returns:
@@ -124,7 +149,15 @@ def extract_features(
     files = shard_files(
         dataset, classifier, encoder, folder=folder, thumbnails=thumbnails, properties=properties, features=features
     )
-    left = left_to_extract(files, len(dataset.items))
+    of_slice: dict[Path, list[Path]] = {path: [path] for path, _ in files}  # all files of a slice
+    for one in beside:
+        one.folder.mkdir(parents=True, exist_ok=True)
+        own = shard_files(
+            dataset, one.classifier, encoder, folder=one.folder, thumbnails=thumbnails, properties=properties
+        )
+        for (path, _), (other, _) in zip(files, own, strict=True):
+            of_slice[path].append(other)
+    left = left_to_extract(files, len(dataset.items), of_slice)
     done = len(dataset.items) - sum(len(items) for _, items in left)
 
     def told(within_shard: int) -> None:
@@ -133,15 +166,22 @@ def extract_features(
 
     shapes = {} if shapes is None else shapes
     with ThreadPoolExecutor(n_jobs) as pool:
-        for path, items in left:
-            rows = _extract_shard(
-                dataset, items, classifier, encoder, cache, thumbnails, properties, batch_size, pool, shapes, told
+        waiting = {path for path, _ in left}
+        for at, (path, items) in enumerate(files):
+            if path not in waiting:
+                continue
+            part = slice(at * SHARD_IMAGES, at * SHARD_IMAGES + len(items))
+            heads = [_Head(classifier, _mapped(items))] if classifier else []
+            heads += [_Head(one.classifier, _mapped(items, one.labels[part])) for one in beside]
+            of_heads = _extract_shard(
+                dataset, items, heads, encoder, cache, thumbnails, properties, batch_size, pool, shapes, told
             )
             if features is not None:
                 path_of = {item.image_id: item.path for item in items}
-                activations, logits = features.of([path_of[image_id] for image_id in rows.image_ids])
-                rows = replace(rows, activations=activations, logits=logits)
-            write_shard(path, rows)
+                activations, logits = features.of([path_of[image_id] for image_id in of_heads[0].image_ids])
+                of_heads = [replace(of_heads[0], activations=activations, logits=logits)]
+            for file, rows in zip(of_slice[path], of_heads, strict=True):
+                write_shard(file, rows)
             done += len(items)
     return FeatureShards([path for path, _ in files])
 
@@ -167,10 +207,16 @@ def shard_files(
 
 
 def left_to_extract(
-    files: Sequence[tuple[Path, tuple[ImageItem, ...]]], n_pictures: int
+    files: Sequence[tuple[Path, tuple[ImageItem, ...]]],
+    n_pictures: int,
+    of_slice: Mapping[Path, Sequence[Path]] | None = None,
 ) -> list[tuple[Path, tuple[ImageItem, ...]]]:
-    """Those of `shard_files` that are not there whole; says how many of all pictures were extracted before."""
-    there = [path for path, _ in files if path.exists()]
+    """Those of `shard_files` that are not there whole; says how many of all pictures were extracted before.
+
+    ``of_slice`` has by file all that must be there of its pictures, itself among them; it alone unless given.
+    """
+    needed = of_slice or {path: [path] for path, _ in files}
+    there = [path for paths in needed.values() for path in paths if path.exists()]
     whole = {path for path in there if is_whole(path)}
     if len(whole) < len(there):
         logger.warning(
@@ -178,7 +224,7 @@ def left_to_extract(
             len(there) - len(whole),
             len(there),
         )
-    left = [(path, items) for path, items in files if path not in whole]
+    left = [(path, items) for path, items in files if not whole.issuperset(needed[path])]
     done = n_pictures - sum(len(items) for _, items in left)
     if done:
         logger.info("%d of %d pictures were extracted before", done, n_pictures)
@@ -197,6 +243,8 @@ def _features_key(
     models = [source.digest if source else None, encoder.digest]
     # Of one module another head may be found (by the number of labels), and another layer mapped (by the settings).
     found = [*map(astuple, source.head_parts), astuple(source.target)] if isinstance(source, Classifier) else []
+    if isinstance(source, Classifier) and source.label_output is not None:
+        found.append(astuple(source.label_output))
     kept = [thumbnails and THUMBNAIL_SIDE, FINGERPRINT_BYTES, N_CELLS, properties and MEASURES]
     parts = [*models, *found, *kept, auditor_version()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -218,7 +266,7 @@ def _entries(dataset: Dataset, items: Sequence[ImageItem]) -> list[tuple[str | N
 def _extract_shard(
     dataset: Dataset,
     items: Sequence[ImageItem],
-    classifier: Classifier | None,
+    heads: Sequence[_Head],
     encoder: Encoder,
     cache: EmbeddingCache,
     thumbnails: bool,
@@ -227,13 +275,16 @@ def _extract_shard(
     pool: ThreadPoolExecutor,
     shapes: dict[tuple[int, ...], str],
     told: Callable[[int], None],
-) -> ShardRows:
+) -> list[ShardRows]:
+    """The pictures of a shard, once for each of the heads of one module; once where there is none."""
+    classifier = heads[0].classifier if heads else None
+
     def prepare(item: ImageItem) -> _Prepared | Failure:
         return _prepare(dataset, item, classifier, encoder, cache, thumbnails, properties)
 
     pictures: list[_Prepared] = []  # kept without their tensors
-    activations, logits, embeddings, surroundings, places = [], [], [], [], []
-    mapped = _mapped(items)
+    activations, embeddings, surroundings = [], [], []
+    decided: list[list[tuple[FloatArray, FloatArray]]] = [[] for _ in heads]  # logits and places, by head and batch
     failures: list[Failure] = []
     seen = 0
     for batch in _decoded_batches(items, prepare, batch_size, pool):
@@ -249,12 +300,15 @@ def _extract_shard(
                     shapes.setdefault(tuple(picture.for_classifier.shape), picture.item.path)
             check_one_shape(classifier, shapes)
             full = _full_batch({at: picture.for_classifier for at, picture in readable.items()}, batch_size)
-            wanted = np.array([at for at, picture in readable.items() if picture.item.image_id in mapped], np.int64)
-            batch_activations, batch_logits, batch_places = _decided(classifier, full, wanted)
-            _check_finite(classifier, readable, batch_activations, batch_logits)
+            wanted = [
+                np.array([at for at, picture in readable.items() if picture.item.image_id in head.mapped], np.int64)
+                for head in heads
+            ]
+            batch_activations, of_batch = _decided([head.classifier for head in heads], full, wanted)
             activations.append(batch_activations[list(readable)])
-            logits.append(batch_logits[list(readable)])
-            places.append(batch_places[list(readable)])
+            for found, (batch_logits, batch_places) in zip(decided, of_batch, strict=True):
+                _check_finite(classifier, readable, batch_activations, batch_logits)
+                found.append((batch_logits[list(readable)], batch_places[list(readable)]))
         whole = {at: picture.whole for at, picture in readable.items()}
         around = {at: picture.surroundings for at, picture in readable.items()}
         embeddings.append(_embed(whole, encoder, cache, batch_size))
@@ -262,23 +316,32 @@ def _extract_shard(
         pictures += [_without_pixels(picture) for picture in readable.values()]
         told(seen)
     n = len(pictures)
-    return ShardRows(
+    rows = ShardRows(
         image_ids=tuple(p.item.image_id for p in pictures),
         content_digests=tuple(p.whole.content_digest for p in pictures),
         sizes=tuple(p.size for p in pictures),
         activations=np.concatenate(activations) if activations else np.zeros((n, 0), np.float32),
-        logits=np.concatenate(logits) if logits else np.zeros((n, 0), np.float32),
+        logits=np.zeros((n, 0), np.float32),
         embeddings=np.concatenate(embeddings) if embeddings else np.zeros((n, encoder.dim), np.float32),
         surroundings=np.concatenate(surroundings) if surroundings else np.zeros((n, encoder.dim), np.float32),
         thumbnails=tuple(p.thumbnail for p in pictures),
         fingerprints=tuple(p.fingerprint for p in pictures),
         properties=tuple(p.properties for p in pictures if p.properties is not None),
         failures=(*failures, *(p.mask_failure for p in pictures if p.mask_failure is not None)),
-        places=np.concatenate(places) if places else None,
         wide_peaks=tuple(p.wide_peak for p in pictures),
         see_through=tuple(p.see_through for p in pictures),
         body=classifier.body if classifier is not None else None,
     )
+    if not pictures or not heads:
+        return [rows] * max(1, len(heads))
+    return [
+        replace(
+            rows,
+            logits=np.concatenate([logits for logits, _ in of_head]),
+            places=np.concatenate([places for _, places in of_head]),
+        )
+        for of_head in decided
+    ]
 
 
 def check_one_shape(classifier: Classifier, shapes: Mapping[tuple[int, ...], str]) -> None:
@@ -307,31 +370,39 @@ def _check_finite(
             )
 
 
-def _mapped(items: Sequence[ImageItem]) -> set[str]:
+def _mapped(items: Sequence[ImageItem], labels: Sequence[str | None] | None = None) -> set[str]:
     """Ids of some pictures of every class of a shard, which nothing but the shard decides."""
     by_label: dict[str | None, list[str]] = {}
-    for item in items:
-        by_label.setdefault(item.label, []).append(item.image_id)
+    for item, label in zip(items, labels or [item.label for item in items], strict=True):
+        by_label.setdefault(label, []).append(item.image_id)
     return {image_id for ids in by_label.values() for image_id in ids[:_MAPPED]}
 
 
 def _decided(
-    classifier: Classifier, batch: torch.Tensor, wanted: IntArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Features (b, K), logits (b, C), and where the evidence for what each picture is called lies (b, 9).
+    classifiers: Sequence[Classifier], batch: torch.Tensor, wanted: Sequence[IntArray]
+) -> tuple[FloatArray, list[tuple[FloatArray, FloatArray]]]:
+    """Features (b, K), and by classifier logits (b, C) and where the evidence for what each picture is called lies.
 
+    The classifiers are outputs of one module, through which the batch goes once. Shares of the evidence are (b, 9).
     Where a map takes a pass of its own, it is drawn of the pictures that are ``wanted`` alone; the others have NaN.
     """
-    weights = centred_weights(classifier.head)
-    if classifier.target.method == "cam":
-        activations, logits, maps = cam.forward_with_maps(classifier, batch, weights)
-        return activations, logits, evidence_shares(maps)
-    activations, logits = cam.forward(classifier, batch)
-    places = np.full((len(batch), N_CELLS), np.nan, np.float32)
-    if wanted.size:
-        maps = cam.response_maps(classifier, batch, weights[logits.argmax(axis=1)][:, None])[:, 0]
-        places[wanted] = evidence_shares(maps)[wanted]
-    return activations, logits, places
+    first = classifiers[0]
+    weights = [centred_weights(one.head) for one in classifiers]
+    if first.target.method == "cam":
+        if len(classifiers) == 1:
+            activations, logits, maps = cam.forward_with_maps(first, batch, weights[0])
+            return activations, [(logits, evidence_shares(maps))]
+        activations, of_outputs = cam.forward_outputs_with_maps(first, batch, [one.head for one in classifiers])
+        return activations, [(logits, evidence_shares(maps)) for logits, maps in of_outputs]
+    activations, logits = cam.forward(first, batch)
+    of_all = [logits, *(activations @ one.head.weight.T + one.head.bias for one in classifiers[1:])]
+    places = [np.full((len(batch), N_CELLS), np.nan, np.float32) for _ in classifiers]
+    if any(rows.size for rows in wanted):
+        asked = np.stack([w[found.argmax(axis=1)] for w, found in zip(weights, of_all, strict=True)], axis=1)
+        maps = cam.response_maps(first, batch, asked)
+        for at, rows in enumerate(wanted):
+            places[at][rows] = evidence_shares(maps[:, at])[rows]
+    return activations, list(zip(of_all, places, strict=True))
 
 
 def _decoded_batches(

@@ -201,6 +201,34 @@ def write_kept_inputs(
         ) from error
 
 
+def read_kept_head(folder: Path) -> LinearHead:
+    """The head that judged an audit; the file may come from anybody.
+
+    Args:
+        folder: Of the features.
+
+    Raises:
+        StoreError: no file, an unreadable one, or one without a head of two classes or more.
+    """
+    path = folder / KEPT_NAME
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            weight, bias = (np.asarray(file[f"head_{name}"], np.float32) for name in ("weight", "bias"))
+        if (
+            weight.ndim != 2
+            or bias.shape != weight.shape[:1]
+            or not (np.isfinite(weight).all() and np.isfinite(bias).all())
+        ):
+            raise ValueError(f"a head of {weight.shape} and {bias.shape}")
+    except (OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StoreError(
+            f"the head of the audit cannot be read from {path} ({reason}): take the features from a whole copy, or "
+            "make the audit again with `auditor run`"
+        ) from error
+    return LinearHead(weight, bias)
+
+
 def read_kept_inputs(folder: Path, items: Sequence[ImageItem], digests: Mapping[str, str]) -> KeptInputs:
     """Read what was kept; the file may come from anybody.
 

@@ -22,8 +22,10 @@ from auditor.inputs.manifest import (
     read_manifest,
     split_name,
     tables_of_pictures,
+    with_label,
 )
 from auditor.inputs.one_spelling import refuse_look_alikes
+from auditor.inputs.several_labels import PictureLabels, check_both, check_label
 from auditor.inputs.split_leaks import leak_notice, leaks
 from auditor.records import Dataset, ImageItem, Progress
 from auditor.wording import nearest, quote, quote_list, quote_path
@@ -68,11 +70,13 @@ def load_dataset(
 
     Raises:
         InputError: nothing there, nothing in it, fewer than two labels, labels that look the same, an unusable
-            manifest (with all its problems at once), an unknown split.
+            manifest (with all its problems at once), an unknown split, a label that none or all have.
     """
     if max_images_per_class is not None and max_images_per_class < 1:
         raise InputError(f"max_images_per_class is {max_images_per_class}; expected at least 1")
     listed = list_pictures(path, reading)
+    if reading.label is not None:
+        check_label(reading.label, listed.label_names, listed.what)
     items, notices, problems = listed.items, list(listed.notices), listed.problems
     in_folders = path.is_dir()
     splits = {item.split for item in items if item.split is not None}
@@ -97,10 +101,12 @@ def load_dataset(
     else:
         notices += missing.lines()
     labels = tuple(sorted({item.label for item in items if item.label is not None}))
-    if len(labels) < 2 and is_whole and items:
+    if len(labels) < 2 and is_whole and items and reading.label is None:
         found = f"only one label, {quote(labels[0])}," if labels else "no labels"
         problems.say(f"{found} in {counted(len(items), 'picture')}; expected at least two classes to tell apart")
     problems.refuse(listed.what)
+    if reading.label is not None:
+        check_both(reading.label, labels, len(items), listed.what)
     refuse_look_alikes(labels, f"data {quote_path(path)}")
     unlabelled = sum(item.label is None for item in items)
     if unlabelled:
@@ -154,6 +160,12 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
             "metadata.csv: drop them"
         )
     listed = read_class_folders(path)
+    if reading.multi_label:
+        of_picture = {item.path: PictureLabels(frozenset([item.label] if item.label else [])) for item in listed.items}
+        items = with_label({item.path: item for item in listed.items}, of_picture, reading.label, ())
+        listed = replace(
+            listed, items=items, label_names=tuple(sorted(set().union(*(p.has for p in of_picture.values()))))
+        )
     unread = tables_of_pictures(path)
     if not unread:
         return listed

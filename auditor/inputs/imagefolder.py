@@ -62,6 +62,8 @@ def read_imagefolder(folder: Path, reading: Reading) -> Manifest:
         has_splits=True,
         notices=tuple(f"{name}: {notice}" for name, part in parts.items() for notice in part.notices),
         problems=problems,
+        label_names=tuple(dict.fromkeys(name for part in parts.values() for name in part.label_names)),
+        one_column=all(part.one_column for part in parts.values()),
     )
 
 

@@ -13,6 +13,7 @@ from auditor.inputs.columns import LABEL, PATH, find_column, no_column
 from auditor.inputs.one_label import OneOf, labels_of
 from auditor.inputs.one_spelling import one_form, spelling_notice, tidy, visible
 from auditor.inputs.problems import Kind, Problems
+from auditor.inputs.several_labels import PictureLabels, label_table
 from auditor.inputs.tables import SEVERAL, TABLE_SUFFIXES, Table, column_names, read_table
 from auditor.records import PROPERTY_PREFIX, ImageItem
 from auditor.wording import quote, quote_path
@@ -62,6 +63,8 @@ class Manifest:
     """The pictures that a table or a folder lists, in its order (``image_id`` still empty), and what is wrong with it.
 
     ``what`` is how messages call it, ``root`` the folder that paths are relative to. ``notices`` say how it was read.
+    ``label_names`` are the labels that pictures may have several of, where the table is read so; ``one_column`` says
+    that they stand in one column.
     """
 
     what: str
@@ -71,6 +74,8 @@ class Manifest:
     has_splits: bool = False
     notices: tuple[str, ...] = ()
     problems: Problems = field(default_factory=Problems)
+    label_names: tuple[str, ...] = ()
+    one_column: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +87,16 @@ class Reading:
         path_column: Column that names the pictures; None: found by its name.
         label_column: Column that names the classes; None: found by its name.
         one_of: Labels of which a picture has one; None: every picture has one label at most.
+        multi_label: Whether a picture may have several labels, and what counts is whether it has ``label``.
+        label: The label that counts; None: which labels there are is all that is wanted.
     """
 
     data_root: Path | None = None
     path_column: str | None = None
     label_column: str | None = None
     one_of: OneOf | None = None
+    multi_label: bool = False
+    label: str | None = None
 
 
 #: Columns by their names, pictures beside or below the table.
@@ -106,8 +115,9 @@ _REPEATED = Kind(
 _SEVERAL_LABELS = Kind(
     "picture has several labels",
     "pictures have several labels",
-    "an audit needs one class a picture: `auditor manifest csv FILE --one-of A,B` keeps those with one of A and B, or "
-    "name another column with --label-column",
+    "an audit needs one class a picture: --multi-label audits a classifier of several labels (sigmoid outputs), label "
+    "by label; `auditor manifest csv FILE --one-of A,B` keeps the pictures with one of A and B; or name another column "
+    "with --label-column",
 )
 
 
@@ -135,13 +145,24 @@ def read_manifest(
     label_column = find_column(names, LABEL, what, named=reading.label_column) if needs_label else None
     if not needs_label and LABEL.name in names:
         label_column = LABEL.name
-    if path_column is None or (label_column is None and needs_label and not labels_of_folders):
+    without_labels = label_column is None and needs_label and not labels_of_folders and not reading.multi_label
+    if path_column is None or without_labels:
         problems.refuse(what)  # lines that cannot be read may be why a column is not there
         raise no_column(names, PATH if path_column is None else LABEL, what)
     if not table.places and not problems.n:
         problems.say("no rows; expected one row a picture")
     # What names files is kept letter by letter.
     columns = {n: values if n in (path_column, "mask") else one_form(values) for n, values in table.columns.items()}
+    several = None
+    if reading.multi_label:
+        candidates = {name: values for name, values in columns.items() if name not in (path_column, *_RESERVED)}
+        named = reading.label_column is not None
+        several = label_table(candidates, label_column, what, named=named, label=reading.label)
+        if several is None and not labels_of_folders:
+            problems.refuse(what)
+            raise no_column(names, LABEL, what)
+        if several is not None and not several.one_column:
+            label_column = reading.label if reading.label in several.names else None
     where_it_counts = [name for name in (label_column, *_RESERVED) if name in columns]
     _find_no_values({name: columns[name] for name in where_it_counts if name is not None}, table.places, problems)
     blank = [""] * len(table.places)
@@ -159,6 +180,7 @@ def read_manifest(
     place_of: dict[str, str] = {}
     items: dict[str, ImageItem] = {}
     labels: dict[str, tuple[str, ...]] = {}
+    of_picture: dict[str, PictureLabels] = {}
     absolute: list[tuple[str, str]] = []
     differing: dict[str, set[str]] = {}  # pictures whose rows differ, by column
 
@@ -193,6 +215,10 @@ def read_manifest(
         of_row = labels_of(label)
         if label_column is None and labels_of_folders and "/" in relative_path:
             of_row = (tidy(relative_path.partition("/")[0]),)
+        if reading.multi_label:
+            has = PictureLabels(frozenset(of_row)) if several is None else several.of_row(row)
+            of_row = tuple(sorted(has.has))
+            of_picture[relative_path] = of_picture[relative_path] | has if relative_path in of_picture else has
         mask_path = inside(mask, place) if mask.strip() else None
         item = ImageItem(
             image_id="",
@@ -208,7 +234,7 @@ def read_manifest(
             place_of[relative_path] = place
             labels[relative_path] = of_row
             items[relative_path] = item
-        elif set(of_row) <= set(known):
+        elif set(of_row) <= set(known) or (several is not None and not several.one_column):
             problems.add(_REPEATED, f"{quote(relative_path)} on {place_of[relative_path]} and {place}")
         else:
             labels[relative_path] = tuple(dict.fromkeys((*known, *of_row)))
@@ -218,7 +244,14 @@ def read_manifest(
     for raw_path, place in absolute:
         problems.add(kind, f"{quote(raw_path)} on {place}")
     notices = _how_read(what, path_column, label_column, reading, labels_of_folders, table)
-    if reading.one_of is None:
+    label_names: tuple[str, ...] = ()
+    if reading.multi_label:
+        notices += several.notices if several is not None else ()
+        label_names = several.names if several else tuple(sorted(set().union(*(p.has for p in of_picture.values()))))
+        others = label_names if several is None or several.one_column else ()
+        kept = with_label(items, of_picture, reading.label, others)
+        attribute_names = tuple(sorted({name for item in kept for name in item.attributes} | set(attribute_names)))
+    elif reading.one_of is None:
         for relative_path, found in labels.items():
             if len(found) > 1:
                 where = f"on {place_of[relative_path]}"
@@ -232,7 +265,32 @@ def read_manifest(
             if n := len(pictures & chosen.labels.keys()):
                 what_of = "picture has rows that differ" if n == 1 else "pictures have rows that differ"
                 notices.append(f"{what}: {n:,} {what_of} in column {quote(name)}: the first row of each is read")
-    return Manifest(what, root, kept, attribute_names, "split" in table.columns, tuple(notices), problems)
+    return Manifest(
+        what,
+        root,
+        kept,
+        attribute_names,
+        "split" in table.columns,
+        tuple(notices),
+        problems,
+        label_names,
+        several is None or several.one_column,
+    )
+
+
+def with_label(
+    items: Mapping[str, ImageItem], labels: Mapping[str, PictureLabels], label: str | None, others: Sequence[str]
+) -> list[ImageItem]:
+    """Pictures with one label or without it as their class; the other labels are attributes, as columns of them are."""
+    if label is None:
+        return list(items.values())
+    columns = [name for name in others if name != label and not name.startswith(PROPERTY_PREFIX)]
+    found = []
+    for path, item in items.items():
+        of_picture = labels[path]
+        told = {name: "true" if name in of_picture.has else "false" for name in columns}
+        found.append(replace(item, label=of_picture.class_of(label), attributes={**told, **item.attributes}))
+    return found
 
 
 def _how_read(

@@ -15,7 +15,7 @@ are not averaged over places, because for transformers that was measured to lose
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,7 +33,7 @@ from auditor.models.outputs import output_tables
 from auditor.models.score_cam import score_weights
 from auditor.models.trace import RECTIFIERS, pooled, tensors_in, with_tensors
 from auditor.models.user_code import call_model
-from auditor.records import FloatArray
+from auditor.records import FloatArray, LinearHead
 from auditor.wording import quote
 
 #: What to do where a module runs other layers for some pictures than for others.
@@ -98,6 +98,34 @@ def forward_with_maps(
         weights = torch.from_numpy(np.ascontiguousarray(class_weights, np.float32)).to(classifier.device)
         maps = _closed_form(classifier, values, weights[logits.argmax(dim=1)][:, None])[:, 0]
         return activations.float().cpu().numpy(), logits.float().cpu().numpy(), maps.float().cpu().numpy()
+
+
+def forward_outputs_with_maps(
+    classifier: Classifier, batch: Tensor, heads: Sequence[LinearHead]
+) -> tuple[FloatArray, list[tuple[FloatArray, FloatArray]]]:
+    """:func:`forward_with_maps` of several outputs of one module, each with a head of two classes, in one pass.
+
+    Args:
+        classifier: Any of the outputs' classifiers; its map is the closed form.
+        batch: (B, 3, H, W), preprocessed.
+        heads: Of the outputs, (2, K) and (2,), rows -w/2 and w/2.
+
+    Returns:
+        The channels (B, K), and by output logits (B, 2) and maps (B, h, w) of the class that each picture is called.
+
+    Raises:
+        ModelError: as :func:`forward_with_maps`.
+    """
+    with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=True) as seen:
+        call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
+        channels, values = _channels(classifier, seen), _target_values(classifier, seen)
+        found = []
+        for head in heads:  # one by one: the maps of all at once may not fit into memory
+            weight, bias = (torch.from_numpy(part).to(channels) for part in (head.weight, head.bias))
+            logits = channels @ weight.T + bias
+            maps = _closed_form(classifier, values, weight[logits.argmax(dim=1)][:, None])[:, 0]
+            found.append((logits.float().cpu().numpy(), maps.float().cpu().numpy()))
+        return channels.float().cpu().numpy(), found
 
 
 def two_classes(logits: Tensor) -> Tensor:

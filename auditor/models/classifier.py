@@ -13,6 +13,15 @@ from auditor.models.preprocess import OpaqueTransform, Preprocess
 from auditor.records import LinearHead
 
 
+@dataclass(frozen=True, slots=True)
+class LabelOutput:
+    """Which output of a multi-label module is told from its absence, by what name, and over which probability."""
+
+    output: int
+    label: str
+    threshold: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Classifier:
     """A classifier whose channels (inputs of the last linear layer) and places are known.
@@ -38,6 +47,8 @@ class Classifier:
         notices: What the reader of an audit must be told of the module.
         body: As ``digest``, without the head's own weight and bias: models of one body have the same channels. None
             where the head is not one plain linear layer.
+        label_output: Which output of a multi-label module stands for the two classes, see
+            :mod:`auditor.models.label_output`; None: all outputs are classes.
     """
 
     spec: str
@@ -58,6 +69,7 @@ class Classifier:
     output: str = ""
     notices: tuple[str, ...] = ()
     body: str | None = None
+    label_output: LabelOutput | None = None
 
     @property
     def exact(self) -> bool:

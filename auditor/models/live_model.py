@@ -65,6 +65,7 @@ class LiveModel:
         target_layer: str | None = None,
         model_output: str | None = None,
         n_labels: int | None = None,
+        multi_label: bool = False,
         device: str = "cpu",
     ) -> Classifier:
         """Trace a copy of it, as :func:`auditor.models.load_classifier.load_classifier` does with what it loads.
@@ -94,6 +95,7 @@ class LiveModel:
             target_layer=target_layer,
             model_output=model_output,
             n_labels=n_labels,
+            multi_label=multi_label,
             device=device,
         )
         return replace(found, notices=(*found.notices, _notice(self.spec, unseen)))

@@ -19,12 +19,14 @@ from auditor.models import cam
 from auditor.models.batch_mates import check_batch_mates
 from auditor.models.classifier import Classifier
 from auditor.models.head import Head, find_head
+from auditor.models.label_output import kind_of_outputs
 from auditor.models.layers import target_layers
 from auditor.models.map_proof import is_empty, what_passes
 from auditor.models.model_sources import build_model
+from auditor.models.outputs import output_tables
 from auditor.models.preprocess import OpaqueTransform, Preprocess, probe_picture, read_preprocess
 from auditor.models.trace import is_close
-from auditor.models.user_code import users_code
+from auditor.models.user_code import call_model, users_code
 from auditor.models.weights import digest_module
 from auditor.records import FloatArray, LinearHead
 from auditor.wording import quote_list
@@ -66,7 +68,8 @@ def load_classifier(
         target_layer: Layer whose output is mapped, instead of the one that is found.
         model_output: Name of the output that holds the classes, where the model returns several.
         n_labels: Labels of the data: of several outputs the one of this size is meant, where the outputs have no names.
-        multi_label: Whether the outputs are sigmoids, each for itself.
+        multi_label: Whether the outputs are sigmoids, each for itself; then one logit is one output, and
+            :func:`auditor.models.label_output.of_label` makes two classes of an output.
         device: A torch device.
         random_weights: Whether weights are drawn at random, to look at an architecture before there are any.
 
@@ -82,6 +85,9 @@ def load_classifier(
             f"{spec} says nothing of its preprocessing: return (module, transform), or give --preprocess FILE.toml "
             "(size, crop, interpolation, mean, std)"
         )
+    configured = (
+        f"the configuration of {spec} says that it is a multi-label classifier: --multi-label audits it label by label"
+    )
     return make_classifier(
         source.module,
         transform,
@@ -93,7 +99,7 @@ def load_classifier(
         n_labels=n_labels,
         multi_label=multi_label,
         device=device,
-        notices=source.notices,
+        notices=(*source.notices, *((configured,) if source.multi_label and not multi_label else ())),
     )
 
 
@@ -109,6 +115,7 @@ def classifier_of(config: AuditConfig, *, n_labels: int, device: str) -> Classif
         target_layer=config.target_layer,
         model_output=config.model_output,
         n_labels=n_labels,
+        multi_label=config.multi_label,
         device=device,
     )
 
@@ -171,7 +178,8 @@ def make_classifier(
             f"all weights of the head '{head.name}' of {spec} are zero, so it calls every picture the same; give "
             "trained weights"
         )
-    one_logit = weight.shape[0] == 1
+    told = _check_outputs(module, probe, head, spec, multi_label)
+    one_logit = weight.shape[0] == 1 and not multi_label
     if one_logit:
         weight, bias = cam.two_classes(weight.T).T, cam.two_classes(bias[:, None])[0]
         if class_names is not None and len(class_names) == 1:
@@ -198,7 +206,7 @@ def make_classifier(
         logits=head.logits,
         one_logit=one_logit,
         output=head.output,
-        notices=(*notices, *head.notices),
+        notices=(*notices, *head.notices, *told),
         body=_body_digest(module, head, (preprocess.describe(), *identity, *taken)),
     )
     targets = target_layers(module, probe, head_input, spec, wanted=target_layer, normalised=head.unit)
@@ -214,6 +222,24 @@ def _body_digest(module: nn.Module, head: Head, parts: Sequence[str]) -> str | N
         return None
     own = {f"{head.name}.weight", f"{head.name}.bias"} if head.name else {"weight", "bias"}
     return digest_module(module, (*parts, f"body before {head.name}"), without=own)
+
+
+def _check_outputs(module: nn.Module, probe: Tensor, head: Head, spec: str, multi_label: bool) -> tuple[str, ...]:
+    """Refuse outputs that share one probability where each should have its own; a line where it looks so, unasked."""
+    with torch.inference_mode():
+        returned = output_tables(call_model(module, probe, spec), len(probe)).get(head.output)
+    kind = "other" if returned is None else kind_of_outputs(returned)
+    if multi_label and kind == "softmax":
+        raise ModelError(
+            f"the outputs of {spec} are probabilities that add up to 1, so it calls a picture by one class: leave out "
+            "--multi-label"
+        )
+    if multi_label or kind != "sigmoid":
+        return ()
+    return (
+        f"the outputs of {spec} are probabilities that do not add up to 1: if pictures may have several labels, this "
+        "is a multi-label classifier, and --multi-label audits it label by label",
+    )
 
 
 def _check_module(module: nn.Module, spec: str) -> None:

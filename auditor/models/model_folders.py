@@ -79,7 +79,12 @@ def transformers_model(name: str, weights: Path | None, *, random: bool) -> Sour
     labels = tuple(str(names[key]) for key in sorted(names))
     generic = labels == tuple(f"LABEL_{number}" for number in range(len(labels)))  # what stands there if none was given
     return Source(
-        module, _processor(spec, folder, transformers), None if generic else labels, ("transformers",), notices
+        module,
+        _processor(spec, folder, transformers),
+        None if generic else labels,
+        ("transformers",),
+        notices,
+        multi_label=getattr(config, "problem_type", None) == "multi_label_classification",
     )
 
 

@@ -13,7 +13,8 @@ from auditor.models.preprocess import OpaqueTransform, Preprocess
 class Source:
     """A module with its weights, what is known of its preprocessing and output names, and what to hash besides.
 
-    ``notices`` say what of the weights was left out.
+    ``notices`` say what of the weights was left out. ``multi_label``: whether its configuration says that its outputs
+    stand each for itself.
     """
 
     module: nn.Module
@@ -21,3 +22,4 @@ class Source:
     class_names: tuple[str, ...] | None
     identity: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    multi_label: bool = False

@@ -28,6 +28,7 @@ class RunSettings:
     target_layer: str | None
     map_method: str | None
     model_output: str | None
+    label: str | None  # of a multi-label classifier
     data_path: str
     class_names: tuple[str, ...]
 
@@ -71,6 +72,7 @@ def read_run_settings(connection: duckdb.DuckDBPyConnection) -> RunSettings:
         target_layer=config.get("target_layer"),
         map_method=config.get("map_method"),
         model_output=config.get("model_output"),
+        label=str(config["label"][0]) if config.get("multi_label") and config.get("label") else None,
         data_path=str(data_path),
         class_names=tuple(class_names),  # type: ignore[arg-type]  # a list column
     )

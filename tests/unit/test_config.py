@@ -137,6 +137,7 @@ def test_every_setting_has_its_flag_or_is_a_table(tmp_path):
         name = flag_of(key)
         assert name is None or name in flags[key if key in flags else f"no_{key}"], key
     assert [key for key in AuditConfig.model_fields if flag_of(key) is None] == [
+        "thresholds",
         "core",
         "attributes",
         "exposure",

@@ -41,8 +41,9 @@ def test_the_story_comes_in_order(page):
     told = [
         "2 of 2 classes are flagged", "▲ 2 flagged ◆ 0 suspect ● 0 clean ○ 0 not analysed",
         "bird 0 ▲ flagged · severity high 65 pts [58, 71] of 3,622 pictures",
-        'The model calls a picture "bird 0" largely because of water (scene).', "Evidence", "Accept", "Fix",
-        "with water: called bird 0, 75 %", "without water: ✕ called bird 1, 75 %", "Classes by severity", "bird 0 ▲ flagged", "where the evidence for the class lies, from nothing to most",
+        'The model calls a picture "bird 0" largely because of water (scene).', "Evidence", "Accept",
+        "with water: called bird 0, 75 %", "without water: ✕ called bird 1, 75 %",
+        "Classes by severity", "bird 0 ▲ flagged", "where the evidence for the class lies, from nothing to most",
         'The model calls a picture "bird 0" largely because of water (scene). Without it 31 % [25, 38] of 212',
         "with water 96 % [95, 97] of 3,410 without water 31 % [25, 38] of 212", "bird 0 with water",
         "called bird 0, 75 %", "bird 0 without water · mistakes first · these decide the matter",
