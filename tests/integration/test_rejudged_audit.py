@@ -82,7 +82,7 @@ def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("nothing is loaded")
 
-    for name in ("load_classifier", "load_encoder", "load_dataset"):
+    for name in ("classifier_of", "load_encoder", "load_dataset"):
         monkeypatch.setattr(pipeline, name, never)
 
 
