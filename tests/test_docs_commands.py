@@ -35,7 +35,7 @@ def problem(one: Written) -> str | None:
     try:
         command.make_context(f"auditor {name}", given if one.whole else _filled(command, given))
     except _UsageError as error:
-        missing = type(error).__name__ == "MissingParameter" or "'NAME' is not one of" in error.format_message()
+        missing = type(error).__name__ == "MissingParameter"
         return None if missing and not one.whole else str(error.format_message())
     return None
 
@@ -44,15 +44,18 @@ def _filled(command: Any, given: list[str]) -> list[str]:
     """The words of a form such as `report DIR [--format text|json] …`, with a value for what is left open."""
     hints = typing.get_type_hints(command.callback)
     takes = {opt: generate_cli.value_name(hints[param.name]) for param in command.params for opt in param.opts}
+    of_first = generate_cli.value_name(hints[command.params[0].name])  # what an argument such as NAME may be
     filled: list[str] = []
     for word in (raw.strip("[],;.") or "…" for raw in given if raw != "[OPTIONS]"):
         kind = takes.get(filled[-1], "") if filled else ""
-        if not kind:
+        if not filled and "|" in of_first and word.isupper():
+            filled.append(of_first.partition("|")[0])
+        elif not kind:
             filled += [] if word == "…" else [word.partition("|")[0]]
         elif "|" in kind and ("…" in word or set(word.split("|")) <= set(kind.split("|"))):
             filled.append(kind.partition("|")[0])
         else:
-            filled.append("1" if "…" in word or (word.isupper() and word != "NAME") else word)
+            filled.append("1" if "…" in word or word.isupper() else word)
     if filled and (kind := takes.get(filled[-1], "")):
         filled.append(kind.partition("|")[0] if "|" in kind else "1")
     return filled
@@ -66,7 +69,7 @@ def _problem_of_benchmark(one: Written) -> str | None:
     module = importlib.import_module(one.program)
     if hasattr(module, "__path__"):
         module = importlib.import_module(f"{one.program}.__main__")
-    given = [word.strip("…") if one.whole else word.strip("…[]") for word in one.words]
+    given = [word.strip("…[]") for word in one.words]
     real = argparse.ArgumentParser.parse_args
 
     def parse(parser: argparse.ArgumentParser, *arguments: Any) -> None:

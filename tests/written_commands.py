@@ -15,9 +15,9 @@ PAGES = sorted(
 #: What a command line may begin with: a prompt, a list of CI's, variables, a path of the program.
 _BEFORE = re.compile(r"^\s*(?:[$-] |run: |time )*(?:[A-Z_]+=\S+ )*")
 _PROGRAM = re.compile(r"(?:\S*/)?(?:auditor|python -m (?:auditor|benchmarks[\w.]*))(?= \S)")
-_NEXT_COMMAND = re.compile(r"\s(?:&&|\|\|?|do|then)\s")
-#: Where a shell's own words begin, or another command.
-_OF_SHELL = re.compile(r"[0-9]?(?:>>?|<|&)|\|$")
+_NEXT_COMMAND = re.compile(r"\s(?:&&|\|\|?|do|then)(?:\s|$)")
+#: Where a shell's own words begin.
+_OF_SHELL = re.compile(r"[0-9]?(?:>>?|<|&)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from auditor import cli, pipeline
 from auditor.config import AuditConfig, CoreEntry
 from auditor.errors import InputError
+from auditor.models import load_classifier
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.written.json import SCHEMA_PATH, render_json
@@ -26,7 +27,7 @@ def config(sample_manifest, encoder_cache, tmp_path_factory) -> AuditConfig:
 @pytest.fixture(scope="module")
 def audit(config):
     with pytest.MonkeyPatch.context() as patch:
-        patch.delattr(pipeline, "load_classifier")  # there is nothing to load
+        patch.delattr(load_classifier, "load_classifier")  # there is nothing to load
         return pipeline.run_audit(config)
 
 

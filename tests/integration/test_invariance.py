@@ -15,6 +15,7 @@ from auditor import pipeline
 from auditor.extraction import extract
 from auditor.extraction import region_swaps as interventions
 from auditor.models import cam
+from auditor.models.load_classifier import load_classifier
 from auditor.records import Dataset, LinearHead
 from auditor.store.open_audit import open_audit_database
 
@@ -88,9 +89,9 @@ def test_rotation_of_the_encoder_space(assert_same, monkeypatch):
 
 
 def test_permutation_of_the_channels(assert_same, monkeypatch):
-    load, forward, response_maps = pipeline.load_classifier, cam.forward, cam.response_maps
+    load, forward, response_maps = pipeline.classifier_of, cam.forward, cam.response_maps
     forward_with_maps = cam.forward_with_maps
-    order = np.random.default_rng(7).permutation(load("sample:planted", weights=None).head.weight.shape[1])
+    order = np.random.default_rng(7).permutation(load_classifier("sample:planted", weights=None).head.weight.shape[1])
 
     def permuted(*args: object, **kwargs: object) -> object:
         classifier = load(*args, **kwargs)
@@ -101,7 +102,7 @@ def test_permutation_of_the_channels(assert_same, monkeypatch):
         activations, logits = forward(classifier, batch)
         return activations[:, order], logits
 
-    monkeypatch.setattr(pipeline, "load_classifier", permuted)
+    monkeypatch.setattr(pipeline, "classifier_of", permuted)
 
     def permuted_with_maps(classifier: object, batch: object, weights: np.ndarray) -> tuple[np.ndarray, ...]:
         activations, logits, maps = forward_with_maps(classifier, batch, weights[:, np.argsort(order)])

@@ -82,7 +82,7 @@ def no_models(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("nothing is loaded")
 
-    for name in ("load_classifier", "load_encoder", "load_dataset"):
+    for name in ("classifier_of", "load_encoder", "load_dataset"):
         monkeypatch.setattr(pipeline, name, never)
 
 
@@ -272,6 +272,8 @@ def test_an_audit_of_before_says_from_when_on(copy, tmp_path):
         connection.execute("ALTER TABLE verdicts DROP COLUMN gap_bound")
         for column in ("rules_digest", "thresholds", "rejudged_from"):
             connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        for column in ("n_with", "called_with", "n_without", "called_without"):
+            connection.execute(f"ALTER TABLE findings DROP COLUMN {column}")
     with pytest.raises(StoreError, match=r"has schema 10, and from schema 11 on audits keep the head .* --with-model"):
         rejudge_audit(copy, tmp_path / "rejudged")
     out = rejudge_with_model(copy, tmp_path / "rejudged", {})

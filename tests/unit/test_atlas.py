@@ -50,7 +50,9 @@ def test_the_order_of_the_pictures_does_not_count(groups, monkeypatch, landmarks
     ids, rows = groups
     order = np.random.default_rng(1).permutation(60)
     shuffled = lay_out([ids[at] for at in order], lambda: [rows[order]])
-    np.testing.assert_allclose(shuffled, lay_out(ids, by_halves(rows))[order], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        shuffled, lay_out(ids, by_halves(rows))[order], rtol=0, atol=1e-5
+    )  # sums of another order round otherwise
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5])

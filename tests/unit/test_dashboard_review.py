@@ -69,7 +69,7 @@ def test_a_judgement_is_shown_as_a_diff_and_then_written(audit, baseline, false_
         "waterbird", "water", state, "the pool; ticket 7", "Ada",
     )  # fmt: skip
     assert "Written to" in words(page)
-    assert "Gate undecided: 1 new, 1 not analysed, 1 allowed as core, 1 accepted" in words(page)
+    assert "Gate fails: 1 new, 1 not analysed, 1 allowed as core, 1 accepted" in words(page)
     assert "Next: vehicle · watermark" in words(page)
     assert f"waterbird · water (scene) {state}" in words(page)
 

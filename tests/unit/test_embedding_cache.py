@@ -174,8 +174,10 @@ with open_embedding_cache(Path(sys.argv[1]), "e" * 64, 512) as cache:
 def test_pruning_while_two_audits_write(tmp_path, max_bytes):
     """Neither fails, neither reads a wrong row, and the file is whole afterwards."""
     command = [sys.executable, "-c", _ANOTHER_AUDIT, str(tmp_path)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    audits = [subprocess.Popen([*command, name], **pipes) for name in ("one", "other")]
+    audits = [
+        subprocess.Popen([*command, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for name in ("one", "other")
+    ]
     assert [audit.stdout.readline() for audit in audits] == ["going\n"] * 2
     for audit in audits:
         audit.stdin.write("\n")

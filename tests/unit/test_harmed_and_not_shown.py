@@ -90,7 +90,7 @@ def test_html(connection):
     assert "they are not clean" in page
     assert 'id="clean"' not in page
     assert '<p class="big">58 pts <small>[40, 70]' in page
-    assert "of recall lost with" in page
+    assert page.count(f'<p class="claim">{HARMED}') == 1
     assert (
         headline(queries.VerdictCounts(harmed=1, clean=1), no_model=False)
         == "None of 2 classes is flagged, 1 is harmed"

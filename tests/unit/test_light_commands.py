@@ -32,7 +32,7 @@ def loaded(*arguments, heavy=_HEAVY):
 
 
 @pytest.mark.parametrize(
-    ("command", "told"), [("gate", "Gate undecided: "), ("report", "4 classes analysed"), ("verify", "digest")]
+    ("command", "told"), [("gate", "Gate fails: "), ("report", "4 classes analysed"), ("verify", "digest")]
 )
 def test_what_reads_an_audit(audit, command, told):
     *lines, last = loaded(command, audit)

@@ -41,6 +41,7 @@ def test_columns_that_other_programs_read(connection):
     assert connection.table("findings").columns == [
         "class_idx", "class_name", "concept_id", "concept", "concept_kind", "rule_id", "effect", "low", "high", "p",
         "q", "n_images", "evidence_image_ids", "status", "fingerprint", "permuted",
+        "n_with", "called_with", "n_without", "called_without",
     ]  # fmt: skip
     assert connection.table("attributions").columns == [
         "image_id", "class_idx", "class_name", "concept_id", "concept", "weight", "share",
