@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import duckdb
 import pytest
 from hostile_audit import decision, write_hostile_audit
 from picture_audit import write_picture_audit
@@ -12,6 +15,7 @@ from reports.page.html_report import render_html
 
 WIDE, NARROW = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 N_CLASSES = 40
+LONG = "x" * 300
 PER_PAGE = 25
 
 
@@ -24,6 +28,7 @@ def pages(tmp_path_factory):
         "small": (write_small_audit(folder / "b"), None),
         "hostile": (write_hostile_audit(folder / "c"), decision()),
         "many": (write_picture_audit(folder / "d", N_CLASSES, thumbnails=False), None),
+        "long": (long_names(write_picture_audit(folder / "e", 3)), None),
     }
     files = {}
     for name, (audit, decided) in made.items():
@@ -32,6 +37,16 @@ def pages(tmp_path_factory):
         files[name] = folder / f"{name}.html"
         files[name].write_bytes(text.encode("utf-8", "backslashreplace"))
     return files
+
+
+def long_names(folder):
+    """Three hundred letters without a blank behind every class and its concept."""
+    with duckdb.connect(str(folder / "audit.duckdb")) as writer:
+        for table in ("verdicts", "findings", "counterexamples", "class_concepts"):
+            writer.execute(f"UPDATE {table} SET class_name = class_name || ?, concept = concept || ?", [LONG, LONG])
+        writer.execute("UPDATE predictions SET label_name = label_name || ?", [LONG])
+        writer.execute("UPDATE verdicts SET claim = replace(claim, left(class_name, 6), class_name)")
+    return folder
 
 
 @pytest.fixture
@@ -161,20 +176,46 @@ def test_without_scripts_all_is_there(opened):
     assert page.locator("section.class h2").count() == N_CLASSES
 
 
-@pytest.mark.parametrize("name", ["pictures", "small", "hostile", "many"])
+@pytest.mark.parametrize("name", ["pictures", "small", "hostile", "many", "long"])
 def test_nothing_is_wider_than_a_telephone(opened, name):
     page = opened(name, viewport=NARROW)
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
 
 
-def test_paper_is_white_and_has_every_class(opened):
+@pytest.mark.parametrize("name", ["pictures", "hostile", "many", "long"])
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_printed_it_is_one_page(opened, name, paper):
+    assert n_pages(opened(name).pdf(format=paper)) == 1
+
+
+def test_paper_is_white_and_holds_the_decision_the_worst_classes_and_how_it_was_made(opened):
     page = opened("many", color_scheme="dark")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.emulate_media(media="print", color_scheme="dark")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert dark != page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert len(visible_rows(page)) == 12
+    assert page.get_by_text(f"The first 12 of {N_CLASSES} classes.").is_visible()
+    for there in (".decision", ".card", "#made"):
+        assert page.locator(there).first.is_visible(), there
+    for absent in ("#tools", "section.class", "#matrix", "#limits"):
+        assert not page.locator(absent).first.is_visible(), absent
+
+
+def test_all_of_it_is_printed_where_that_is_asked_for(opened):
+    page = opened("many")
+    page.evaluate("window.print = () => {}")  # a browser without a window has no printer
+    page.get_by_role("button", name="Print all of it").click()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert len(visible_rows(page)) == N_CLASSES
-    assert not page.locator("#tools").is_visible()
+    assert page.locator("section.class:visible").count() == N_CLASSES
+    assert n_pages(page.pdf()) > 1
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert n_pages(page.pdf()) == 1
+
+
+def n_pages(pdf):
+    return len(re.findall(rb"/Type /Page\b", pdf))
 
 
 def test_links_go_to_the_class(opened):
