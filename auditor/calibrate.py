@@ -19,9 +19,8 @@ from auditor.evidence.verdicts.judge import judge
 from auditor.finished_audit import audit_settings, load_audited, settings_again
 from auditor.pipeline import gather
 from auditor.records import FloatArray, IntArray, LinearHead, Progress
-from auditor.store.amend import amended, check_amendable
+from auditor.store.amend import amended, check_amendable, replace_rows
 from auditor.store.one_writer import one_writer
-from auditor.store.tables import record_table
 from auditor.textcam.attribution import centred_weights
 from auditor.textcam.description import describe_images
 
@@ -99,9 +98,7 @@ def calibrate_audit(
             on_progress=on_progress,
         )
         with amended(folder) as connection:
-            connection.execute("DELETE FROM calibrations")
-            table = record_table(found, CalibrationRow)
-            connection.from_arrow(table.select(connection.table("calibrations").columns)).insert_into("calibrations")
+            replace_rows(connection, "calibrations", found, CalibrationRow)
     return found
 
 

@@ -31,11 +31,10 @@ from auditor.models.map_methods import NAMES
 from auditor.models.shuffled_weights import with_shuffled_weights
 from auditor.pipeline import gather
 from auditor.records import FloatArray, IntArray, Progress
-from auditor.store.amend import amended, check_amendable
+from auditor.store.amend import amended, check_amendable, replace_rows
 from auditor.store.one_writer import one_writer
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.audited_words import mapped_pictures
-from auditor.store.tables import record_table
 from auditor.textcam.attribution import centred_weights
 
 #: Pictures whose maps are tried, however many classes there are.
@@ -145,9 +144,7 @@ def measure_faithfulness(
         if unread:
             notices.append(f"{counted(unread, 'picture')} could not be read any more")
         with amended(folder) as connection:
-            connection.execute("DELETE FROM faithfulness")
-            table = record_table(found, FaithfulnessRow)
-            connection.from_arrow(table.select(connection.table("faithfulness").columns)).insert_into("faithfulness")
+            replace_rows(connection, "faithfulness", found, FaithfulnessRow)
     return Faithfulness(tuple(found), n_pictures, tuple(notices))
 
 

@@ -6,16 +6,19 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from auditor.errors import StoreError
 from auditor.store import connection, migrations
 from auditor.store.manifest import DATABASE_NAME, auditor_version, check_whole, replace_database
 from auditor.store.open_audit import open_audit_database
+from auditor.store.tables import record_table
 
 
 @contextmanager
@@ -43,6 +46,17 @@ def amended(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise _refused(folder, error) from error
     finally:
         copy.unlink(missing_ok=True)
+
+
+def add_rows(writer: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    """Add rows to a table, column by column of its name."""
+    writer.from_arrow(table.select(writer.table(name).columns)).insert_into(name)
+
+
+def replace_rows(writer: duckdb.DuckDBPyConnection, name: str, records: Sequence[Any], kind: type[Any]) -> None:
+    """Put records of a dataclass into a table in the place of what it holds."""
+    writer.execute(f"DELETE FROM {name}")  # noqa: S608 (a name of this program)
+    add_rows(writer, name, record_table(records, kind))
 
 
 def check_amendable(folder: Path) -> None:

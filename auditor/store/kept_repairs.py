@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
 from auditor.regular_files import file_sha256
 from auditor.repair_records import ChangedPicture, KeptRepair, Method, RepairCard, RepairFigure
-from auditor.store.amend import amended
+from auditor.store.amend import add_rows, amended
 from auditor.store.manifest import auditor_version
 from auditor.store.one_writer import one_writer
 from auditor.store.tables import record_table
@@ -84,11 +83,7 @@ def keep_repair(
         }
         for name, table in tables.items():
             connection.execute(f"DELETE FROM {name} WHERE repair_id = ?", [kept.repair_id])  # noqa: S608 (our names)
-            _insert(connection, name, table)
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
-    connection.from_arrow(table.select(connection.table(name).columns)).insert_into(name)
+            add_rows(connection, name, table)
 
 
 def _of(kept: KeptRepair, table: pa.Table, class_idx: Mapping[str, int]) -> pa.Table:
