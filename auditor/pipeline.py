@@ -418,27 +418,25 @@ def extract(config: AuditConfig, inputs: Inputs, *, on_progress: Progress | None
             features=inputs.features,
             on_progress=on_progress,
         )
-        _check_failures(shards, len(inputs.dataset.items), config)
-        return shards
-    with open_embedding_cache(config.cache_folder, inputs.encoder.digest, inputs.encoder.dim) as cache:
-        shards = extract_features(
-            inputs.dataset,
-            inputs.classifier,
-            inputs.encoder,
-            folder=folder,
-            cache=cache,
-            thumbnails=config.thumbnails,
-            batch_size=config.batch_size,
-            n_jobs=config.n_jobs,
-            properties=config.properties,
-            features=inputs.features,
-            on_progress=on_progress,
-        )
-        asked = cache.n_found + cache.n_added
-        if asked:
-            logger.info(
-                "embedding cache: %d of %d were known (%s)", cache.n_found, asked, percent(cache.n_found / asked)
+    else:
+        with open_embedding_cache(config.cache_folder, inputs.encoder.digest, inputs.encoder.dim) as cache:
+            shards = extract_features(
+                inputs.dataset,
+                inputs.classifier,
+                inputs.encoder,
+                folder=folder,
+                cache=cache,
+                thumbnails=config.thumbnails,
+                batch_size=config.batch_size,
+                n_jobs=config.n_jobs,
+                properties=config.properties,
+                features=inputs.features,
+                on_progress=on_progress,
             )
+            asked = cache.n_found + cache.n_added
+            if asked:
+                known = percent(cache.n_found / asked)
+                logger.info("embedding cache: %d of %d were known (%s)", cache.n_found, asked, known)
     _check_failures(shards, len(inputs.dataset.items), config)
     return shards
 
