@@ -237,8 +237,8 @@ def _check_outputs(module: nn.Module, probe: Tensor, head: Head, spec: str, mult
     if multi_label or kind != "sigmoid":
         return ()
     return (
-        f"the outputs of {spec} are probabilities that do not add up to 1: if pictures may have several labels, this "
-        "is a multi-label classifier, and --multi-label audits it label by label",
+        f"the outputs of {spec} look like probabilities that do not add up to 1: if pictures may have several labels, "
+        "this is a multi-label classifier, and --multi-label audits it label by label",
     )
 
 

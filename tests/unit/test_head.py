@@ -207,7 +207,7 @@ def test_two_heads_of_one_logit_are_two_classes():
 def test_something_that_is_not_linear_behind_is_attributed_to_first_order_and_said():
     layer = nn.Conv2d(6, 40, 1)
     nn.init.constant_(layer.bias, 0.2)
-    classifier = loaded({"head": layer}, lambda end, x: end["head"](x).relu().mean((2, 3)))
+    classifier = loaded({"head": layer}, lambda end, x: 10 * end["head"](x).relu().mean((2, 3)))
     assert not classifier.exact
     (notice,) = classifier.notices
     assert "contribute is not exact: Ended does something after its last linear layer 'end.head'" in notice
