@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import shutil
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def copy_sample(name: str, folder: Path, per_class: int) -> Path:
         writer.writeheader()
         writer.writerows(kept)
     return folder / "manifest.csv"
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_heard() -> None:
+    """A command with ``--quiet`` silences the whole process, which in a test goes on."""
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

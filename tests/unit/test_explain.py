@@ -57,7 +57,7 @@ def test_a_picture_of_the_data_by_path_or_id(world, loaded, name):
         (
             "toy",
             {"weights": None, "preprocess": None, "trust_code": False, "target_layer": None, "model_output": None}
-            | {"n_labels": 2},
+            | {"n_labels": 2, "multi_label": False},
         ),
     ]
 
