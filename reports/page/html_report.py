@@ -22,6 +22,7 @@ from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.leaks import leaks
+from auditor.store.queries.pictures import concept_holders
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.actions import actions, picture_table
 from reports.page.matrix import matrix_part
@@ -69,13 +70,15 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
     failed, leaked = queries.failure_counts(connection), leaks(connection)
     core = core_lines(connection)
+    run = queries.run(connection)
     shared: dict[str, Any] = {
-        "run": queries.run(connection),
+        "run": run,
         "n_pictures": queries.picture_count(connection),
         "anchors": named,
         "shapes": VERDICT_SHAPES,
         "words": VERDICT_WORDS,
         "core": core,
+        "no_model": run.model_spec == NO_MODEL,
         "commands": {
             "dashboard": command_on(connection, "dashboard"),
             "calibrate": command_on(connection, "calibrate"),
@@ -86,7 +89,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         },
     }
     standing, release = _standing(connection, decision)
-    folder, ran = audit_folder(connection), shared["run"].model_was_run
+    folder, ran = audit_folder(connection), run.model_was_run
     shared["actions"] = {
         verdict.class_idx: actions(verdict, standing.items, folder, repairable=ran) for verdict in shown
     }
@@ -99,7 +102,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         shared,
         css=css,
         script_hash=script_hash,
-        headline=headline(counts, no_model=shared["run"].model_spec == NO_MODEL),
+        headline=headline(counts, no_model=shared["no_model"]),
         release=release,
         gate=None if decision is None else _gate(decision),
         counts=told_counts(counts),
@@ -109,6 +112,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         seen=reach(verdict.detectable_effect for verdict in verdicts),
         verdicts=verdicts,
         gap_columns=_gap_columns(verdicts),
+        held=concept_holders(connection) if run.model_spec == NO_MODEL else {},
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
         repairs=shown_repairs,
         n_more_repairs=n_more_repairs,
@@ -142,8 +146,8 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         counts=count_lines(queries.calibrations(connection)),
         reading=READING,
         faithfulness=faithfulness_section(queries.faithfulness(connection)),
-        n_judged=len(verdicts) if shared["run"].model_was_run else 0,
-        no_thumbnails=shared["run"].config.get("thumbnails") is False,
+        n_judged=len(verdicts) if run.model_was_run else 0,
+        no_thumbnails=run.config.get("thumbnails") is False,
     )
 
 

@@ -72,6 +72,8 @@ class Sections:
         self._leads, self._folder = leads(connection), audit_folder(connection)
         self._losses = expected_losses(connection)
         self._residuals = picture_queries.mean_residuals(connection)
+        data_alone = any(verdict.verdict == "not_analysed" for verdict in shown)
+        self._holders = picture_queries.concept_holders(connection) if data_alone else {}
         self._pictures = SectionPictures(connection, shown, anchors, extent, budget)
 
     def card(self, verdict: Verdict) -> Card:
@@ -79,7 +81,11 @@ class Sections:
         by_pull = shown_by_others(verdict.rule_id)
         connection, c = self._connection, verdict.class_idx
         leading = _of_concept(queries.findings(connection, c), verdict)
-        arms = class_evidence.compared_arms(verdict, leading)
+        data_alone = verdict.verdict == "not_analysed"
+        if data_alone:
+            arms = class_evidence.arms_of_data(verdict, self._holders[c])
+        else:
+            arms = class_evidence.compared_arms(verdict, leading)
         if not arms:
             examples = queries.counterexamples(connection, c)
             subgroups = [] if examples else queries.subgroups(connection, c)
@@ -108,7 +114,7 @@ class Sections:
         wanted = [row for row in examples if row.concept_id == verdict.concept_id and row.present == decides]
         no_model = verdict.verdict == "not_analysed"
         if no_model:
-            arms = class_evidence.arms_of_data(verdict, picture_queries.concept_holders(connection, c))
+            arms = class_evidence.arms_of_data(verdict, self._holders[c])
         else:
             arms = class_evidence.arms(verdict, examples, subgroups)
         compared = [] if no_model else class_evidence.compared_arms(verdict, leading)

@@ -122,10 +122,9 @@ WITH held AS (
     SELECT v.class_idx, v.n_images, coalesce(sum(s.n) FILTER (s.class_idx = v.class_idx), 0)::BIGINT AS own,
            coalesce(sum(s.n) FILTER (s.class_idx <> v.class_idx), 0)::BIGINT AS others
     FROM verdicts v LEFT JOIN subgroups s ON s.concept_id = v.concept_id AND s.present
-    WHERE v.class_idx = $class_idx
     GROUP BY ALL
 )
-SELECT own, n_images, others, (SELECT sum(n_images) FROM verdicts)::BIGINT - n_images FROM held
+SELECT class_idx, own, n_images, others, (SELECT sum(n_images) FROM verdicts)::BIGINT - n_images FROM held
 """
 
 _MAPS = """
@@ -207,10 +206,10 @@ def called_pictures(connection: Connection, concept_ids: Sequence[str], *, limit
     return {row[0]: CalledPictures(*row[:3], *map(tuple, row[3:])) for row in rows}
 
 
-def concept_holders(connection: Connection, class_idx: int) -> tuple[int, int, int, int]:
-    """Pictures of a class with its leading concept, all of the class, and the same of the other classes."""
-    ((own, n_own, others, n_others),) = connection.execute(_HOLDERS, {"class_idx": class_idx}).fetchall()
-    return own, n_own, others, n_others
+def concept_holders(connection: Connection) -> dict[int, tuple[int, int, int, int]]:
+    """By class its pictures with its leading concept, all of its pictures, and the same of the other classes."""
+    rows = connection.execute(_HOLDERS).fetchall()
+    return {c: (own, n_own, others, n_others) for c, own, n_own, others, n_others in rows}
 
 
 def mean_residuals(connection: Connection) -> dict[int, float]:
