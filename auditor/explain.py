@@ -25,7 +25,7 @@ from auditor.models.label_output import with_two_classes
 from auditor.models.live_model import LiveModel
 from auditor.models.load_classifier import load_classifier
 from auditor.models.map_choice import drawing_with
-from auditor.models.map_methods import NAMES
+from auditor.models.map_method_names import MAP_METHOD_NAMES
 from auditor.named_files import check_named_files, encoder_file, model_folder
 from auditor.records import AnyPath, Concept
 from auditor.rules import LITTLE_EVIDENCE
@@ -246,7 +246,7 @@ def explain_image(
         against=_said(concepts, maps.against_idx, maps.against_shares, seen),
         maps=maps,
         exact=classifier.exact,
-        map_method=NAMES[drawing.map_method],
+        map_method=MAP_METHOD_NAMES[drawing.map_method],
         without_places=without_places,
     )
 

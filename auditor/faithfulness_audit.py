@@ -27,7 +27,7 @@ from auditor.finished_audit import audit_settings, load_audited, settings_again
 from auditor.inputs.images import read_image
 from auditor.models.classifier import Classifier
 from auditor.models.map_choice import check_method, drawing_with
-from auditor.models.map_methods import NAMES
+from auditor.models.map_method_names import MAP_METHOD_NAMES
 from auditor.models.shuffled_weights import with_shuffled_weights
 from auditor.pipeline import gather
 from auditor.records import FloatArray, IntArray, Progress
@@ -133,7 +133,7 @@ def measure_faithfulness(
         trials, n_pictures, unread = _try_maps(
             folder, inputs, gathered, gathered.decisions, drawings, per_class=per_class, on_progress=on_progress
         )
-        own = NAMES[next(iter(drawings))]
+        own = MAP_METHOD_NAMES[next(iter(drawings))]
         activations, rows = _kept_activations(gathered)
         found = [
             *trial_rows(trials, {"class_map": own, "phrase_map": BY_PLACES}),
@@ -151,13 +151,13 @@ def measure_faithfulness(
 def _drawings(own: Classifier, named: Sequence[str]) -> tuple[dict[str, Classifier], list[str]]:
     """The model by the methods that maps are tried of, the audit's own first, and which it has not."""
     drawings, lacking = {own.map_method: own}, []
-    for method in named or [name for name in NAMES if name not in _LEFT_OUT]:
+    for method in named or [name for name in MAP_METHOD_NAMES if name not in _LEFT_OUT]:
         try:
             drawings.setdefault(method, drawing_with(own, method))
         except ModelError:
             if named:
                 raise
-            lacking.append(NAMES[method])
+            lacking.append(MAP_METHOD_NAMES[method])
     return drawings, [f"this model has no maps by {', '.join(lacking)}"] if lacking else []
 
 

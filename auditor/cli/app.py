@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 from auditor.cli.missing_packages import missing_package
 from auditor.errors import AuditorError, InputError
+from auditor.models.map_method_names import MAP_METHOD_NAMES
 from auditor.wording import plain, quote
 
 if TYPE_CHECKING:
@@ -82,10 +83,7 @@ HTML_NAME = "report.html"
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no warnings.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 AuditDir = Annotated[Path, typer.Argument(help="Folder of a finished audit.", metavar="DIR")]
-MAP_METHODS = (
-    "How maps are drawn: cam, gradient (HiResCAM), centred_gradient, grad_cam, grad_cam_pp, xgrad_cam, layer_cam, "
-    "attention_value, score_cam."
-)
+MAP_METHODS = f"How maps are drawn: {', '.join(MAP_METHOD_NAMES)}."
 #: Of what an audit was made of, for commands that load it again.
 ModelAgain = Annotated[str | None, typer.Option(help="Model, where it is no longer the audit's.")]
 WeightsAgain = Annotated[Path | None, typer.Option(help="Weights: files that an audit names are given again.")]

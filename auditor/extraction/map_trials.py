@@ -20,7 +20,7 @@ from auditor.faithfulness_records import FaithfulnessMeasure
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
-from auditor.models.map_methods import NAMES
+from auditor.models.map_method_names import MAP_METHOD_NAMES
 from auditor.records import BoolArray, ChannelWords, FloatArray
 from auditor.textcam.attribution import centred_weights, channel_evidence
 from auditor.textcam.phrases import assign_channels
@@ -68,7 +68,7 @@ def try_class_maps(
             "likeness_randomised": likeness(values, _class_map(replace(shuffled, target=drawing.target), subject)),
         }
         moved = [_of_places(drawing, subject, one, seed) for one in _elsewhere(values, seed)]
-        trials.append(Trial("class_map", NAMES[method], subject.image_id, found, mean_measures(moved)))
+        trials.append(Trial("class_map", MAP_METHOD_NAMES[method], subject.image_id, found, mean_measures(moved)))
     return trials
 
 

@@ -11,22 +11,11 @@ from typing import Literal
 from torch import Tensor, nn
 
 from auditor.errors import ModelError
+from auditor.models.map_method_names import MapMethod
 from auditor.models.trace import Call, Pooled, trace_calls
 from auditor.wording import nearest
 
 Layout = Literal["channels_first", "channels_last", "tokens", "tokens_first"]
-#: How a map is drawn; the first three are found by themselves (:mod:`auditor.models.map_methods`).
-MapMethod = Literal[
-    "cam",
-    "gradient",
-    "centred_gradient",
-    "grad_cam",
-    "grad_cam_pp",
-    "xgrad_cam",
-    "layer_cam",
-    "attention_value",
-    "score_cam",
-]
 #: Class, distillation and register tokens that stand before the patches.
 _PREFIXES = (0, 1, 2, 5)
 _MAX_PREFIX = 16

@@ -13,7 +13,7 @@ from torch import nn
 
 from auditor.errors import InputError, ModelError
 from auditor.models.classifier import Classifier
-from auditor.models.layers import MapMethod
+from auditor.models.map_method_names import MapMethod
 from auditor.models.map_proof import is_empty
 from auditor.wording import nearest, quote
 
@@ -42,7 +42,7 @@ def drawing_with(classifier: Classifier, method: str | None) -> Classifier:
 
     Args:
         classifier: The model under audit.
-        method: A name of ``NAMES``; None for the one that fits the model.
+        method: A name of ``MAP_METHOD_NAMES``; None for the one that fits the model.
 
     Raises:
         InputError: there is no such method.

@@ -57,15 +57,3 @@ GRADIENT_WEIGHTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "layer_cam": layer_cam,
     "attention_value": element_wise,
 }
-#: What a caption calls them.
-NAMES: dict[str, str] = {
-    "cam": "CAM",
-    "gradient": "HiResCAM",
-    "centred_gradient": "gradient × (token − mean)",
-    "grad_cam": "Grad-CAM",
-    "grad_cam_pp": "Grad-CAM++",
-    "xgrad_cam": "XGrad-CAM",
-    "layer_cam": "Layer-CAM",
-    "attention_value": "attention × value",
-    "score_cam": "Score-CAM",
-}

@@ -14,7 +14,8 @@ from toy_models import GapCnn, MlpHead, randomise
 from auditor.errors import InputError, ModelError
 from auditor.models import cam
 from auditor.models.map_choice import drawing_with
-from auditor.models.map_methods import GRADIENT_WEIGHTS, NAMES, grad_cam, grad_cam_pp, layer_cam, xgrad_cam
+from auditor.models.map_method_names import MAP_METHOD_NAMES
+from auditor.models.map_methods import GRADIENT_WEIGHTS, grad_cam, grad_cam_pp, layer_cam, xgrad_cam
 from auditor.models.score_cam import score_weights
 from auditor.models.torchvision_cure import import_torchvision_safely
 
@@ -116,7 +117,7 @@ def test_attention_value_is_what_the_patches_give_the_class_token():
 
 
 def test_every_method_has_a_name_and_weights():
-    assert set(NAMES) == {*GRADIENT_WEIGHTS, "cam", "score_cam"}
+    assert set(MAP_METHOD_NAMES) == {*GRADIENT_WEIGHTS, "cam", "score_cam"}
 
 
 @pytest.mark.parametrize(
