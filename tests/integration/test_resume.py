@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from auditor.pipeline import run_audit
 from auditor.store.digest import contents_digest
 from auditor.store.open_audit import open_audit_database
@@ -39,8 +37,11 @@ elif hasattr(pipeline, point):
 pipeline.run_audit(config, resume=True, on_progress=on_progress)
 """
 
-#: Points before which an audit encodes pictures or words: these begin with an empty cache, which is written meanwhile.
-_ENCODING = ("pictures", "fit_channel_directions", "words")
+#: In their order: each run comes further than the one before.
+_POINTS = (
+    "pictures", "fit_channel_directions", "words", "judge", "maps", "add_verdicts", "write_kept_inputs",
+    "write_embedding_index", "write_manifest",
+)  # fmt: skip
 
 
 def _digest(folder: Path) -> str:
@@ -48,19 +49,13 @@ def _digest(folder: Path) -> str:
         return contents_digest(connection)
 
 
-@pytest.mark.parametrize(
-    "point",
-    ["pictures", "fit_channel_directions", "words", "judge", "maps", "add_verdicts", "write_kept_inputs",
-     "write_embedding_index", "write_manifest"],
-)  # fmt: skip
-def test_kill_and_resume(point, small_audit, small_config, tmp_path):
-    changes = {"out": tmp_path / "audit"}
-    if point in _ENCODING:
-        changes["cache"] = tmp_path / "cache"
-    config = small_config.model_copy(update=changes)
-    killed = subprocess.run([sys.executable, "-c", _SCRIPT, config.model_dump_json(), point], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert not (config.out / "audit.json").exists()
+def test_killed_at_every_point_and_resumed(small_audit, small_config, tmp_path):
+    """It begins with an empty cache, which the killed runs write as well."""
+    config = small_config.model_copy(update={"out": tmp_path / "audit", "cache": tmp_path / "cache"})
+    for point in _POINTS:
+        killed = subprocess.run([sys.executable, "-c", _SCRIPT, config.model_dump_json(), point], check=False)
+        assert killed.returncode == -signal.SIGKILL, point
+        assert not (config.out / "audit.json").exists(), point
     run_audit(config, resume=True)
     assert _digest(config.out) == _digest(small_audit)
     assert not [path for path in config.out.rglob("*") if "tmp" in path.name or "unfinished" in path.name]
