@@ -47,9 +47,14 @@ def _train_head(manifest: Path, train_split: str, weights: Path) -> None:
     torch.save(state, weights)
 
 
-@pytest.fixture(scope="module", params=[("hymenoptera", "train"), ("cats_dogs", "training")], ids=lambda p: p[0])
+# All ants and bees, since few of them are away from flowers; of cats and dogs those that the head was not fitted to.
+@pytest.fixture(
+    scope="module",
+    params=[("hymenoptera", "train", ()), ("cats_dogs", "training", ("--split", "test"))],
+    ids=lambda p: p[0],
+)
 def photo_audit(request, tmp_path_factory) -> tuple[str, Path, dict]:
-    name, train_split = request.param
+    name, train_split, part = request.param
     folder = tmp_path_factory.mktemp(name)
     manifest = PHOTOS / name / "metadata.csv"
     _train_head(manifest, train_split, folder / "weights.pt")
@@ -58,7 +63,8 @@ def photo_audit(request, tmp_path_factory) -> tuple[str, Path, dict]:
     result = CliRunner().invoke(
         app,
         ["run", "--data", str(manifest), "--model", FACTORY, "--trust-code", "--weights", str(folder / "weights.pt"),
-         "--encoder", "conse", "--out", str(folder / "audit"), "--cache", str(folder / "cache"), "--n-extreme", "40"],
+         "--encoder", "conse", "--out", str(folder / "audit"), "--cache", str(folder / "cache"), "--n-extreme", "40",
+         *part],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     report = CliRunner().invoke(app, ["report", str(folder / "audit"), "--format", "json"])
@@ -98,7 +104,7 @@ def test_every_picture_was_read_and_has_words(photo_audit):
     with open_audit_database(folder) as connection:
         count = "SELECT count(*) FROM images", "SELECT count(DISTINCT image_id) FROM attribution_residuals"
         counts = [connection.execute(sql).fetchall()[0][0] for sql in count]
-    assert counts == [{"hymenoptera": 396, "cats_dogs": 800}[name]] * 2
+    assert counts == [{"hymenoptera": 396, "cats_dogs": 372}[name]] * 2
 
 
 def test_flower_by_hand_and_by_the_encoder_point_the_same_way(photo_audit):
