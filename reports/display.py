@@ -34,11 +34,11 @@ VERDICT_LEVELS: dict[VerdictName, Level] = {
     "not_analysed": "warning",
     "not_shown": "note",
 }
-#: How to read a report, in three lines at its end. The words are those of docs/glossary.md.
+#: How to read a report, in lines at its end. The words are those of docs/glossary.md.
+BRACKETS = "pts: percentage points; [ ]: a 95 % interval."
 LEGEND = (
-    "Share: how much of the evidence for a class reads as the concept. pts: percentage points; [ ]: a 95 % interval.",
-    "Recall gap: how much more often a class is recognised with the concept. Pull: how much more often others are "
-    "called it.",
+    "Share: how much of the evidence for a class reads as the concept. Recall gap: how much more often a class is "
+    "recognised with the concept. Pull: how much more often others are called it.",
     "▲ relies on it; ▽ fails with it; ◆ open; ● nothing found, large gaps excluded; ◐ nothing found, too few pictures "
     "to be sure; ○ not analysed.",
 )

@@ -89,13 +89,13 @@ def grounds(row: CoreConcept) -> tuple[str | None, ...]:
 
 
 def screens(row: CoreConcept) -> str:
-    """What would have let it through, such as "; E1 and E4 would have let it through"; "" for nothing known."""
+    """Why it would have been tested, such as "; else it would be tested, for E1 and E4"; "" for nothing known."""
     by_screen = ((SHARE.rule_id, row.by_words), (ASSOCIATION.rule_id, row.by_data), (RECALL_GAP.page, row.by_gap))
     through = [name for name, passed in by_screen if passed]
     if not through:
         return ""
     named = f"{', '.join(through[:-1])} and {through[-1]}" if through[1:] else through[0]
-    return f"; {named} would have let it through"
+    return f"; else it would be tested, for {named}"
 
 
 def _judged(row: CoreConcept, policy: Policy, today: datetime.date) -> tuple[ItemState, Level, str]:

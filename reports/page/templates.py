@@ -16,7 +16,7 @@ from markupsafe import Markup
 from auditor.figures import coefficient, counted, interval, p_value, percent, points
 from auditor.records import Verdict
 from auditor.rules import rule_of, shown_by_others, written
-from reports.display import LEGEND, plain, reason_line
+from reports.display import BRACKETS, LEGEND, plain, reason_line
 from reports.page.sections import sentence_parts
 
 #: The tiny intervals of the table lie on an axis from here to 100.
@@ -54,7 +54,7 @@ def environment() -> jinja2.Environment:
         capfirst=lambda text: text[:1].upper() + text[1:],
         sentence=lambda verdict: " ".join(part for part in sentence_parts(verdict) if part),
     )
-    made.globals["legend"] = LEGEND
+    made.globals["legend"] = (*LEGEND, BRACKETS)
     return made
 
 

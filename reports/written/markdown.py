@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
 from auditor.figures import counted, percent, reach
-from auditor.gate.decision import GateDecision
+from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
 from auditor.gate.decision_words import LEVEL_SHAPES, STATE_WORDS, counted_states, worst_first
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.leads import Lead, leads
 from reports.display import (
+    BRACKETS,
     LEGEND,
     VERDICT_SHAPES,
     VERDICT_WORDS,
@@ -27,6 +28,7 @@ from reports.display import (
 from reports.what_now import audit_folder, explain_command, report_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import core_lines
+from reports.written.data_alone import HEADER, NOTHING_JUDGED, DataRow, data_rows, is_data_alone
 from reports.written.lead_lines import lead_lines
 
 #: GitHub drops a summary that is larger.
@@ -64,13 +66,19 @@ def code(text: str, limit: int | None = None) -> str:
 def _lines(connection: queries.Connection, decision: GateDecision | None) -> Iterator[str]:
     run, verdicts = queries.run(connection), queries.verdicts(connection)
     counts, pictures = queries.verdict_counts(connection), queries.picture_count(connection)
-    if decision is None:
+    data_alone = is_data_alone(connection)
+    if decision is None and data_alone:
+        yield f"## auditor: what goes with {counted(len(verdicts), 'class', 'classes')} in the data"
+    elif decision is None:
         yield f"## auditor: {counts.flagged:,} of {counted(counts.analysed, 'class', 'classes')} flagged"
     else:
         yield f"## {_OUTCOMES[decision.exit_code]} auditor gate {escape(decision.summary, _SENTENCE_LIMIT)}"
     yield ""
-    by_verdict = [f"{number:,} {VERDICT_WORDS[name]}" for name, number in told_counts(counts)]
-    yield f"{' · '.join(by_verdict)} · {counted(pictures, 'picture')} · model {code(run.model_spec, _NAME_LIMIT)}"
+    if data_alone:
+        yield f"{NOTHING_JUDGED} {counted(pictures, 'picture')}."
+    else:
+        by_verdict = [f"{number:,} {VERDICT_WORDS[name]}" for name, number in told_counts(counts)]
+        yield f"{' · '.join(by_verdict)} · {counted(pictures, 'picture')} · model {code(run.model_spec, _NAME_LIMIT)}"
     yield ""
     if decision is not None and decision.items:
         yield from _gate(decision, report_command(connection, decision))
@@ -78,18 +86,21 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
     if told:
         if decision is not None:
             yield from ("**What the audit found**", "")
-        yield from _table(told)
+        yield from _data_table(data_rows(connection)) if data_alone else _table(told)
         found, folder = leads(connection), audit_folder(connection)
         for verdict in told[:_TOLD_CLASSES]:
-            yield from _section(verdict, found.get(verdict.class_idx), folder)
+            yield from _section(verdict, found.get(verdict.class_idx), folder, data_alone=data_alone)
         if len(told) > _TOLD_CLASSES:
             more = len(told) - _TOLD_CLASSES
             yield f"{more:,} more classes are in the table above and in {code(report_command(connection, decision))}."
             yield ""
     yield from _clean([verdict for verdict in verdicts if verdict.verdict == "clean"])
     yield from _notes(connection, [*run.notices, *core_lines(connection), *map(" ".join, lead_lines(connection))])
-    if told:
-        yield "<sub>" + "  \n".join(LEGEND) + "</sub>"
+    if data_alone:
+        yield f"**What now:** {AUDIT_A_MODEL}"
+        yield ""
+    elif told:
+        yield "<sub>" + "  \n".join((*LEGEND, BRACKETS)) + "</sub>"
         yield ""
     version, data = run.versions.get("auditor", ""), "/".join(PurePath(run.data_path).parts[-2:])
     facts = [f"auditor {escape(version, _NAME_LIMIT)}", f"data {code(data, _NAME_LIMIT)}"]
@@ -115,27 +126,40 @@ def _table(told: Sequence[Verdict]) -> Iterator[str]:
     yield "| Class | Verdict | Leading concept | Share | Recall gap, pts [95 %] | Pull, pts [95 %] |"
     yield _RULE
     for verdict in told:
-        concept = "–"
-        if verdict.concept is not None:
-            kind = (verdict.concept_kind or "no kind").replace("_", " ")
-            concept = f"{escape(verdict.concept, _NAME_LIMIT)} ({escape(kind, _NAME_LIMIT)})"
         word = f"{VERDICT_SHAPES[verdict.verdict]} {VERDICT_WORDS[verdict.verdict]}"
         gaps = " | ".join(recall_and_pull(verdict))
         name = escape(verdict.class_name, _NAME_LIMIT)
-        yield f"| **{name}** | {word} | {concept} | {percent(verdict.share)} | {gaps} |"
+        yield f"| **{name}** | {word} | {_concept(verdict)} | {percent(verdict.share)} | {gaps} |"
     yield ""
 
 
-def _section(verdict: Verdict, lead: Lead | None, folder: str) -> Iterator[str]:
+def _data_table(rows: Sequence[DataRow]) -> Iterator[str]:
+    yield f"| {' | '.join(HEADER)} |"
+    yield "| --- | --- | --- | --- |"
+    for row in rows:
+        cells = (f"**{escape(row.verdict.class_name, _NAME_LIMIT)}**", _concept(row.verdict), row.own, row.others)
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _concept(verdict: Verdict) -> str:
+    if verdict.concept is None:
+        return "–"
+    kind = (verdict.concept_kind or "no kind").replace("_", " ")
+    return f"{escape(verdict.concept, _NAME_LIMIT)} ({escape(kind, _NAME_LIMIT)})"
+
+
+def _section(verdict: Verdict, lead: Lead | None, folder: str, *, data_alone: bool) -> Iterator[str]:
     severity = f" · severity {verdict.severity}" if verdict.severity != "none" else ""
-    yield f"### {VERDICT_SHAPES[verdict.verdict]} {escape(verdict.class_name, _NAME_LIMIT)}{severity}"
+    shape = "" if data_alone else f"{VERDICT_SHAPES[verdict.verdict]} "
+    yield f"### {shape}{escape(verdict.class_name, _NAME_LIMIT)}{severity}"
     yield ""
     claim, *lines = verdict.lines
     yield escape(claim, _SENTENCE_LIMIT)
     yield ""
     yield from (f"- {escape(line, _SENTENCE_LIMIT)}" for line in lines)
     advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
-    if advice is not None:
+    if advice is not None and not data_alone:
         yield f"- **What now:** {escape(advice)}"
     if command is not None:
         yield f"- **Look:** {code(command)}"

@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.concept_records import Counterexample
+from auditor.config import NO_MODEL
 from auditor.figures import UNKNOWN, counted, percent, rate, reach
-from auditor.gate.decision import GateDecision
+from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
 from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
 from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
@@ -33,6 +34,7 @@ from reports.display import (
 from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import attribute_lines, core_lines, still_needed
+from reports.written.data_alone import HEADER, NOTHING_JUDGED, data_rows, is_data_alone
 from reports.written.gate_text import print_gate, render_gate_text
 from reports.written.lead_lines import lead_lines
 from reports.written.terminal import as_text, print_on
@@ -53,7 +55,7 @@ _RECALL, _PULL = "Recall gap", "Pull"
 _NAMED_CLEAN, _TOLD_NOT_ANALYSED, _TOLD_NOT_SHOWN = 12, 12, 12
 _DIM = "dim"
 #: Under the table, where brackets first stand.
-_BRACKETS = "Recall gap and pull are in percentage points; [ ] is a 95 % interval."
+_BRACKETS = "Recall gap and pull are in percentage points (pts); [ ] is a 95 % interval."
 
 
 def print_text(connection: queries.Connection, console: Console, *, decision: GateDecision | None = None) -> None:
@@ -72,6 +74,8 @@ def render_text(connection: queries.Connection, *, decision: GateDecision | None
 
 
 def _report(connection: queries.Connection, width: int) -> RenderableType:
+    if is_data_alone(connection):
+        return _of_data(connection)
     verdicts = queries.verdicts(connection)
     parts: list[RenderableType] = [_subject(connection), *_accuracy(connection), ""]
     if verdicts:
@@ -110,12 +114,35 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
     return Group(*parts)
 
 
+def _of_data(connection: queries.Connection) -> RenderableType:
+    """Without a model: what goes with each class in the data, and what only an audit of a model can say."""
+    rows, notes = data_rows(connection), _notes(connection)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for header, cut in zip(HEADER, (True, True, False, False), strict=True):
+        table.add_column(header, no_wrap=cut, overflow="ellipsis" if cut else "fold")
+    for row in rows:
+        name, concept = inert(row.verdict.class_name, _NAME_LIMIT), row.verdict.concept
+        term = Text(_concept(concept, row.verdict.concept_kind, _NAME_LIMIT), style=_DIM if concept is None else "")
+        table.add_row(Text(name), term, row.own, row.others)
+    parts: list[RenderableType] = [_subject(connection), "", table, ""] if rows else [_subject(connection), ""]
+    for row in rows[:_TOLD_NOT_ANALYSED]:
+        heading = Text(inert(row.verdict.class_name, _NAME_LIMIT), style="bold")
+        heading.append(f" · {counted(row.verdict.n_images, 'picture')}", style=_DIM)
+        lines = [Text(inert(line, _SENTENCE_LIMIT)) for line in row.verdict.lines]
+        parts += [Group(heading, *(Padding(line, (0, 0, 0, 2)) for line in lines)), ""]
+    if len(rows) > _TOLD_NOT_ANALYSED:
+        parts += [Text(f"{len(rows) - _TOLD_NOT_ANALYSED:,} more classes: their lines are in --format json."), ""]
+    parts += [*notes, ""] if notes else []
+    return Group(*parts, Text("→ ", style=_DIM).append(AUDIT_A_MODEL, style="none"), Text(NOTHING_JUDGED, style="bold"))
+
+
 def _subject(connection: queries.Connection) -> Text:
     """What was audited, so that a report that was saved still says it."""
     run, pictures = queries.run(connection), counted(queries.picture_count(connection), "picture")
     data = inert("/".join(PurePath(run.data_path).parts[-2:]), _NAME_LIMIT)
     model, encoder = inert(run.model_spec, _NAME_LIMIT), inert(run.encoder_spec, _NAME_LIMIT)
-    return Text(f"{model} on {pictures} ({data}), words from the encoder {encoder}", style=_DIM)
+    audited = pictures if run.model_spec == NO_MODEL else f"{model} on {pictures}"
+    return Text(f"{audited} ({data}), words from the encoder {encoder}", style=_DIM)
 
 
 def _accuracy(connection: queries.Connection) -> list[Text]:

@@ -43,8 +43,11 @@ def test_no_class_is_judged_and_the_leading_association_is_said(audit):
         assert verdict.sentence.startswith("No model was examined; in the data ")
         assert (verdict.share, verdict.gap, verdict.detectable_effect, verdict.severity) == (None, None, None, "none")
     assert "the manifest's scene = water agrees" in verdicts["waterbird"].sentence
-    assert "0 classes analysed, 0 flagged; 5 not analysed" in text
-    assert text.count("audit a model on these pictures (--model)") == 5
+    assert text.endswith("No model was examined: what goes with a class need not be used.")
+    assert text.count("audit a model on these pictures (--model)") == 1
+    assert text.splitlines()[2].split("  ")[0] == "Class"
+    assert all(word in text for word in ("Goes with it most", "In the class", "In the others"))
+    assert not [word for word in ("Recall gap", "Share:", "○", "Verdict") if word in text]
     assert "auditor explain" not in text
     assert "no model was examined" in text
 

@@ -109,7 +109,7 @@ def test_core_of_the_settings_is_not_flagged_and_listed(folder, told):
     assert vehicle.concept not in ("watermark", "artifact = watermark")
     assert not tested.intersection(row.concept_id for row in rows)
     assert (
-        "vehicle may rest on watermark (your settings: hauliers paint it on); E1 and E2 would have let it through."
+        "vehicle may rest on watermark (your settings: hauliers paint it on); else it would be tested, for E1 and E2."
         in told
     )
 

@@ -102,7 +102,7 @@ def test_pictures_named_as_training_data(audit):
     told = audit(lambda row: row | {"split": "train"})
     assert any("150 of 150 pictures are named as training data" in notice for notice in told.notices)
     assert "clean" not in told.found()
-    assert told.says("the model was trained on these pictures, as they are named")
+    assert told.says("these pictures are marked as training data")
 
 
 def test_next_to_no_mistakes_where_no_split_says_that_the_pictures_are_new(audit, small_audit):

@@ -33,22 +33,23 @@ def test_columns_are_claimed_apart_from_words():
 def test_what_is_not_covered_is_counted_and_named():
     assert claim_sentences.coverage(INPUTS, CLAIM) == "Coverage: named concepts only."
     assert claim_sentences.coverage(INPUTS, replace(CLAIM, outside=(1,))) == (
-        "Coverage: named concepts only, without 1 that too few pictures have or lack, or that cannot be told (sea)."
+        "Coverage: named concepts only, except 1 that too few pictures have or lack, or that the encoder cannot "
+        "tell (sea)."
     )
     many = claim_sentences.coverage(INPUTS, replace(CLAIM, outside=(1, 0, 2, 1), fit=False))
     assert many.endswith(
-        "without 4 that too few pictures have or lack, or that cannot be told (sea, water, site = b …). Words are not "
-        "relied on, as the encoder cannot tell in which pictures most words are."
+        "except 4 that too few pictures have or lack, or that the encoder cannot tell (sea, water, site = b …). Words "
+        "are not relied on, as the encoder cannot tell in which pictures most words are."
     )
 
 
 def test_the_smallest_effect_says_its_power_and_that_erasure_must_agree():
     assert claim_sentences.detectable(None, of_half=True) == []
     assert claim_sentences.detectable(0.27, of_half=True) == [
-        "Smallest gap: for half of the concepts one of 27 points would have been shown 8 times in 10, if erasure "
+        "Smallest gap: 8 of 10 such audits would have shown one of 27 points by half of the concepts, where erasure "
         "agrees."
     ]
-    assert "gap: one of 27 points" in claim_sentences.detectable(0.27, of_half=False)[0]
+    assert "shown one of 27 points, where" in claim_sentences.detectable(0.27, of_half=False)[0]
 
 
 def told(claim=OPEN, point=POINT):
@@ -60,7 +61,7 @@ def test_not_shown_says_what_is_open_and_what_is_missing():
         'Nothing was found on "cat", but in these pictures a gap of up to 56 points by water (scene) may have been '
         "missed. Recall gap: without it 80 % [55, 93] of 15 are recognised, with it 100 % [96, 100] of 85. "
         "Coverage: named concepts only. Missing: 57 "
-        "more pictures without it; if there is no gap, that excludes one of 20 points 8 times in 10."
+        "more pictures without it. If there is no gap, 8 of 10 such audits then exclude one of 20 points."
     )
     more = replace(OPEN, bounds=np.array([0.56, 0.3, 0.25]))
     assert "by water (scene) may have been missed, and one over 20 points by 2 more concepts." in told(more).text
@@ -73,19 +74,22 @@ def test_not_shown_says_what_is_open_and_what_is_missing():
     [
         (
             {"more_with": 5},
-            "Missing: 5 more pictures with it and 57 more pictures without it; if there is no gap, that excludes one",
+            "Missing: 5 more pictures with it and 57 more pictures without it. If there is no gap, 8 of 10",
         ),
         (
             {"more_with": None, "more_without": None},
             "The encoder's own errors would hide it in any number of pictures.",
         ),
-        ({"grouped": True}, "57 more pictures without it, each of another group; if there is no gap, that excludes"),
+        (
+            {"grouped": True},
+            "57 more pictures without it, each of another group. If there is no gap, 8 of 10 such audits then exclude",
+        ),
         ({"more_without": 0}, "The gap that was seen lies near the tolerance or over it"),
         ({"x_without": 0, "n_without": 0}, "Recall gap: without it none are recognised, with it 100 % [96, 100]"),
         ({"by_pull": True}, "Pull: it is in 85 pictures of other classes and absent from 15. Coverage:"),
         (
             {"by_pull": True},
-            "Missing: 57 more pictures of other classes without it; if there is no gap, that excludes one of 20 points",
+            "Missing: 57 more pictures of other classes without it. If there is no gap, 8 of 10 such audits then exclude one of 20 points",
         ),
     ],
 )

@@ -70,7 +70,7 @@ def test_nearly_no_mistakes_are_told(faultless):
     ("in_training", "said"),
     [
         (None, "the model recognises 100.0 % of all pictures: it may have been trained on them"),
-        (True, "the model was trained on these pictures, as they are named"),
+        (True, "these pictures are marked as training data"),
         (False, None),
     ],
 )

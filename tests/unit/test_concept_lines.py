@@ -46,7 +46,7 @@ def test_what_an_audit_of_a_mended_model_needs():
 
 def test_small_audit(small):
     assert core_lines(small) == [
-        "cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through."
+        "cat may rest on water (your settings: cats swim here, by Ann); else it would be tested, for E1."
     ]
     assert attribute_lines(small) == [
         "column serial was not examined as context (many values): 6 values in 6 pictures."
@@ -62,8 +62,8 @@ def test_core_concepts_are_told_where_they_mattered(tmp_path):
     with audit_of(tmp_path, core=rows) as connection:
         assert core_lines(connection) == [
             "c0 may rest on reef (your settings).",
-            "c2 may rest on reef (what its name is a kind of); E1 and E2 would have let it through.",
-            "c3 may rest on reef (its name); E2 would have let it through.",
+            "c2 may rest on reef (what its name is a kind of); else it would be tested, for E1 and E2.",
+            "c3 may rest on reef (its name); else it would be tested, for E2.",
         ]
 
 

@@ -38,7 +38,7 @@ def test_the_only_audit_opens_with_its_counts_and_worst_classes(folder):
     assert not page.exception
     said = words(page)
     assert "2 of 4 classes are flagged" in said
-    assert "cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through." in said
+    assert "cat may rest on water (your settings: cats swim here, by Ann); else it would be tested, for E1." in said
     assert "▲ 2 flagged ◆ 1 suspect ● 1 clean ○ 1 not analysed" in said
     assert "65 pts [58, 71] of 3,622 pictures" in said
     assert "landbird ◆ suspect · medium water (scene) 20 % 10 pts [−5, 25] 1" in said

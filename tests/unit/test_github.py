@@ -47,7 +47,7 @@ def test_verdicts_alone(connection):
         "::warning title=landbird%3A suspect::Could not be excluded.",
         "::warning title=boat%3A not analysed::Too few pictures: 0 of 10.",
         "::notice title=allowed by the settings::cat may rest on water (your settings: cats swim here, by Ann); "
-        "E1 would have let it through.",
+        "else it would be tested, for E1.",
         "4 classes analysed, 2 flagged, 1 suspect, 1 not analysed",
     ]  # fmt: skip
 

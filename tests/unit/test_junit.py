@@ -56,7 +56,7 @@ def test_verdicts_alone(connection):
     assert found["landbird"].system_out.startswith("Could not be excluded.\nverdict: suspect, severity medium")
     assert {p.name: p.value for p in suite.properties()} == {
         "run": "run-1", "model": "sample:planted", "encoder": "sample",
-        "note": "cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through.",
+        "note": "cat may rest on water (your settings: cats swim here, by Ann); else it would be tested, for E1.",
     }  # fmt: skip
 
 

@@ -52,7 +52,7 @@ Could not be excluded.
 
 Too few pictures: 0 of 10.
 
-- **What now:** mend that and audit again; until then nothing is known of the class, good or bad
+- **What now:** audit again when that is mended: until then nothing is known of the class, good or bad
 
 <details><summary>● 1 clean class (smallest effect that could have been seen: 6 pts)</summary>
 
@@ -62,16 +62,16 @@ cat
 
 > **Note:** The sample encoder knows its rendered scenes and nothing else.
 
-> **Note:** cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through.
+> **Note:** cat may rest on water (your settings: cats swim here, by Ann); else it would be tested, for E1.
 
 > 1 picture could not be used (decode 1).
 
 <sub>Share: how much of the evidence for a class reads as the concept. \
-pts: percentage points; [ ]: a 95 % interval.\x20\x20
 Recall gap: how much more often a class is recognised with the concept. \
 Pull: how much more often others are called it.\x20\x20
 ▲ relies on it; ▽ fails with it; ◆ open; ● nothing found, large gaps excluded; ◐ nothing found, too few pictures to \
-be sure; ○ not analysed.</sub>
+be sure; ○ not analysed.\x20\x20
+pts: percentage points; [ ]: a 95 % interval.</sub>
 
 auditor 0.1.0 · data `val` · encoder `sample` · 2025-01-02T03:04:05Z"""
 

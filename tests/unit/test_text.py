@@ -26,7 +26,7 @@ vehicle    ▲ flagged       watermark (artifact)   30 %  –
 landbird   ◆ suspect       water (scene)          20 %  10 [−5, 25]
 boat       ○ not analysed  –                         –  –
 cat        ● clean         –                         –  –
-Recall gap and pull are in percentage points; [ ] is a 95 % interval.
+Recall gap and pull are in percentage points (pts); [ ] is a 95 % interval.
 
 ▲ waterbird · severity high · 3 pictures
   Relies on water (scene).
@@ -49,19 +49,18 @@ Recall gap and pull are in percentage points; [ ] is a 95 % interval.
 
 ○ boat · 0 pictures
   Too few pictures: 0 of 10.
-  → mend that and audit again; until then nothing is known of the class, good or bad
+  → audit again when that is mended: until then nothing is known of the class, good or bad
 
 ● cat: clean. Smallest effect that could have been seen: 6 pts.
 
 Note: The sample encoder knows its rendered scenes and nothing else.
-Note: cat may rest on water (your settings: cats swim here, by Ann); E1 would have let it through.
+Note: cat may rest on water (your settings: cats swim here, by Ann); else it would be tested, for
+E1.
 Note: column serial was not examined as context (many values): 6 values in 6 pictures.
 1 of 7 pictures could not be used (decode 1); see the table 'failures'.
 
-Share: how much of the evidence for a class reads as the concept. pts: percentage points; [ ]: a 95
-% interval.
-Recall gap: how much more often a class is recognised with the concept. Pull: how much more often
-others are called it.
+Share: how much of the evidence for a class reads as the concept. Recall gap: how much more often a
+class is recognised with the concept. Pull: how much more often others are called it.
 ▲ relies on it; ▽ fails with it; ◆ open; ● nothing found, large gaps excluded; ◐ nothing found, too
 few pictures to be sure; ○ not analysed.
 
@@ -175,7 +174,7 @@ def test_long_lists_are_counted(tmp_path):
     rows = [Verdict(i, f"c{i}", "not_analysed", "none", None, None, None, "Too few.", 3) for i in range(40)]
     with audit_of(tmp_path, rows) as audit:
         text = render_text(audit)
-    assert text.count("\n  Too few.\n  → mend that and audit again") == 12
+    assert text.count("\n  Too few.\n  → audit again when that is mended") == 12
     assert "○ 28 more not analysed: their reasons are in --format json." in text
 
 

@@ -15,7 +15,7 @@ from auditor.rules import COVERED_PART, MIN_ARM, POWER
 #: Concepts outside the claim that are named.
 _NAMED = 3
 #: The chance that numbers of pictures and smallest gaps are told for, in words.
-_MOSTLY = f"{round(10 * POWER)} times in 10"
+_MOSTLY = f"{round(10 * POWER)} of 10 such audits"
 
 
 def bounded(inputs: EvidenceInput, claim: CleanClaim) -> str:
@@ -35,9 +35,9 @@ def detectable(effect: float | None, *, of_half: bool) -> list[str]:
     """The smallest gap that would have been shown, as a line or none."""
     if effect is None:
         return []
-    whose = "for half of the concepts " if of_half else ""
+    whose = " by half of the concepts" if of_half else ""
     size = points(effect, unit="points")
-    return [f"Smallest gap: {whose}one of {size} would have been shown {_MOSTLY}, if erasure agrees."]
+    return [f"Smallest gap: {_MOSTLY} would have shown one of {size}{whose}, where erasure agrees."]
 
 
 def coverage(inputs: EvidenceInput, claim: CleanClaim) -> str:
@@ -48,8 +48,8 @@ def coverage(inputs: EvidenceInput, claim: CleanClaim) -> str:
     more = " …" if len(claim.outside) > _NAMED else ""
     unfit = "" if claim.words_bear else f" Words are not relied on, as {_unfit(claim)}."
     return (
-        f"Coverage: named concepts only, without {len(claim.outside):,} that too few pictures have or lack, or that "
-        f"cannot be told ({names}{more}).{unfit}"
+        f"Coverage: named concepts only, except {len(claim.outside):,} that too few pictures have or lack, or that "
+        f"the encoder cannot tell ({names}{more}).{unfit}"
     )
 
 
@@ -141,4 +141,4 @@ def _missing(weakest: WeakestPoint, tolerance: str) -> str:
     if not sides:
         return "The gap that was seen lies near the tolerance or over it: more pictures alone need not exclude it."
     apart = ", each of another group" if weakest.grouped else ""
-    return f"Missing: {' and '.join(sides)}{apart}; if there is no gap, that excludes one of {tolerance} {_MOSTLY}."
+    return f"Missing: {' and '.join(sides)}{apart}. If there is no gap, {_MOSTLY} then exclude one of {tolerance}."

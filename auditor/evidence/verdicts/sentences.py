@@ -605,8 +605,8 @@ def control_failed(inputs: EvidenceInput, control: Control) -> str:
 def trained_on(name: str) -> Sentence:
     """State: nothing was found, on pictures that are named as training data."""
     return Sentence(
-        f'Nothing was found on "{name}", but the model was trained on these pictures, as they are named, and that '
-        "hides its weak points",
+        f'Nothing was found on "{name}", but these pictures are marked as training data, and training on them hides '
+        "the model's weak points",
         advice="Audit pictures that it has not seen.",
     )
 
