@@ -89,7 +89,7 @@ def test_not_shown_says_what_is_open_and_what_is_missing():
         ({"by_pull": True}, "Pull: it is in 85 pictures of other classes and absent from 15. Coverage:"),
         (
             {"by_pull": True},
-            "Missing: 57 more pictures of other classes without it. If there is no gap, 8 of 10 such audits then exclude one of 20 points",
+            "Missing: 57 more pictures of other classes without it. If there is no gap, 8 of 10",
         ),
     ],
 )
