@@ -16,6 +16,7 @@ from auditor.figures import counted
 from auditor.wording import quote_list
 
 if TYPE_CHECKING:
+    from auditor.models.classifier import Classifier
     from auditor.models.preprocess import OpaqueTransform, Preprocess
 
 _RUN = "pip install 'auditor[run]'"
@@ -43,6 +44,7 @@ def examine_machine(
     *,
     preprocess: Path | None = None,
     model_output: str | None = None,
+    on_model: Callable[[Classifier], str] | None = None,
 ) -> list[Check]:
     """Look at versions, processors, encoders and (where given) a model.
 
@@ -52,6 +54,7 @@ def examine_machine(
         trust_code: Whether a factory's code may run.
         preprocess: File of its preprocessing.
         model_output: Which of its outputs holds the classes.
+        on_model: Called with the model once it is loaded; what it returns is one more line on it.
     """
     checks = [Check("python", "ok", f"{platform.python_version()} on {platform.system()}, {os.cpu_count()} cores")]
     for package in _PACKAGES:
@@ -66,7 +69,7 @@ def examine_machine(
         checks.append(
             _check(
                 f"model {model}",
-                lambda: _model(model, weights, trust_code, preprocess, model_output),
+                lambda: _model(model, weights, trust_code, preprocess, model_output, on_model),
                 "see the message",
             )
         )
@@ -130,7 +133,12 @@ def _fonts() -> str:
 
 
 def _model(
-    model: str, weights: Path | None, trust_code: bool, preprocess: Path | None, model_output: str | None
+    model: str,
+    weights: Path | None,
+    trust_code: bool,
+    preprocess: Path | None,
+    model_output: str | None,
+    on_model: Callable[[Classifier], str] | None,
 ) -> str:
     from auditor.models.load_classifier import load_classifier, other_map_layers
 
@@ -158,6 +166,7 @@ def _model(
             f"other layers for --target-layer: {quote_list(others) if others else 'none found'}",
             *(("weights: random, so that no figure of it means anything",) if random else ()),
             *found.notices,
+            *(() if on_model is None else (on_model(found),)),
         )
     )
 

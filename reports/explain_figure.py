@@ -156,6 +156,20 @@ def draw_panels(
     return figure
 
 
+def draw_map(image: Image.Image, class_map: FloatArray) -> Image.Image:
+    """A picture and the map of its class beside it, without words.
+
+    Args:
+        image: what the map covers.
+        class_map: (h, w) evidence for the class; positive is for it.
+    """
+    picture = ImageOps.contain(image.convert("RGB"), (_PANEL, _PANEL), Image.Resampling.LANCZOS)
+    figure = Image.new("RGB", (2 * picture.width + _GAP, picture.height), _PAPER)
+    figure.paste(picture, (0, 0))
+    figure.paste(overlay(picture, class_map), (picture.width + _GAP, 0))
+    return figure
+
+
 def _draw_header(
     draw: ImageDraw.ImageDraw, width: int, class_name: str, predicted_name: str, probability: float, label: str | None
 ) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.resources
+import io
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,8 +22,16 @@ from auditor.cli.app import (
     app,
     one_line_errors,
     put_out,
+    refuse_binary,
 )
 from auditor.errors import InputError
+from auditor.wording import quote_path
+
+if TYPE_CHECKING:
+    from auditor.models.classifier import Classifier
+
+#: Where `doctor --picture` draws to.
+MAP_NAME = "map.png"
 
 cache_app = typer.Typer(help="The cache of encoder embeddings, shared by all audits.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
@@ -50,6 +60,7 @@ def doctor(
     weights: Annotated[Path | None, typer.Option(help="Its weights; 'random' to look at its layers alone.")] = None,
     preprocess: Annotated[Path | None, typer.Option(help="Its TOML file: size, crop, mean, std.")] = None,
     model_output: Annotated[str | None, typer.Option(help="Its output that holds the classes.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw where the model looks in this picture.")] = None,
     trust_code: TrustCode = False,
     data: Annotated[
         Path | None, typer.Option(help="Try an encoder, and --model where given, on these pictures instead.")
@@ -64,7 +75,12 @@ def doctor(
     max_images_per_class: Annotated[int, typer.Option(min=1, help="Pictures of a class at most, with --data.")] = 100,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Page of pictures for each word, with --data; - is standard output."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="With --data a page of pictures for each word, with --picture the PNG to write; - is standard output.",
+            show_default=f"{MAP_NAME} with --picture",
+        ),
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of the embedding cache, with --data.")] = None,
     quiet: Quiet = False,
@@ -87,11 +103,14 @@ def doctor(
         "--preprocess": preprocess,
         "--model-output": model_output,
         "--class-map": class_map,
+        "--picture": picture,
     }
     unused = [name for name, value in its_own.items() if value is not None and model is None]
     if unused:
         raise InputError(f"{unused[0]} is given without --model; name the model that it belongs to")
     reading = {"split": split, "data_root": data_root, "path_column": path_column, "label_column": label_column}
+    if data is not None and picture is not None:
+        raise InputError("--picture is one picture without --data: leave one of them out")
     if data is not None:
         tried = of_model if model else {}
         _check_encoder(data, encoder, vocabulary, max_images_per_class, output, cache, tried, reading, quiet=quiet)
@@ -99,7 +118,7 @@ def doctor(
     given = {
         "--encoder": encoder,
         "--vocabulary": vocabulary,
-        "--output": output,
+        "--output": output if picture is None else None,
         "--cache": cache,
         "--class-map": class_map,
         **{f"--{name.replace('_', '-')}": value for name, value in reading.items()},
@@ -109,13 +128,34 @@ def doctor(
         raise InputError(f"{alone[0]} is given without --data; name the pictures that the encoder is to be tried on")
     from auditor.doctor import examine_machine
 
-    checks = examine_machine(model, weights, trust_code, preprocess=preprocess, model_output=model_output)
+    figure = output or Path(MAP_NAME)
+    refuse_binary(figure, "a PNG")
+    checks = examine_machine(
+        model,
+        weights,
+        trust_code,
+        preprocess=preprocess,
+        model_output=model_output,
+        on_model=None if picture is None else partial(_draw_map, picture=picture, figure=figure),
+    )
     for check in checks:
         typer.echo(
-            f"{check.state:8} {check.name}: {check.detail}" + (f"\n         → {check.advice}" if check.advice else "")
+            f"{check.state:8} {check.name}: {check.detail}" + (f"\n         → {check.advice}" if check.advice else ""),
+            err=figure == STDOUT,
         )
     if any(check.state == "failed" for check in checks):
         raise typer.Exit(2)
+
+
+def _draw_map(classifier: Classifier, *, picture: Path, figure: Path) -> str:
+    from auditor.model_map import map_of_file
+    from reports.explain_figure import draw_map
+
+    found = map_of_file(classifier, picture)
+    drawn = io.BytesIO()
+    draw_map(found.image, found.class_map).save(drawn, format="PNG")
+    put_out(drawn.getvalue(), figure)
+    return f"picture {quote_path(picture)}: {found.summary()}" + ("" if figure == STDOUT else f"; figure: {figure}")
 
 
 def _check_encoder(

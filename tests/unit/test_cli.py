@@ -236,13 +236,13 @@ def test_doctor_prints_checks_with_advice(monkeypatch, state, exit_code):
     monkeypatch.setattr(doctor, "examine_machine", examine)
     flags = ("--weights", "w", "--trust-code", "--preprocess", "p", "--model-output", "1")
     result = run("doctor", "--model", "m", *flags, exit_code=exit_code)
-    assert asked == [("m", Path("w"), True, {"preprocess": Path("p"), "model_output": "1"})]
+    assert asked == [("m", Path("w"), True, {"preprocess": Path("p"), "model_output": "1", "on_model": None})]
     assert result.stdout.splitlines() == [
         "ok       python: 3.11", f"{state:8} timm: found this", "         → do that",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("flag", ["--weights", "--preprocess", "--model-output", "--class-map"])
+@pytest.mark.parametrize("flag", ["--weights", "--preprocess", "--model-output", "--class-map", "--picture"])
 @pytest.mark.parametrize("data", [(), ("--data", ".")])
 def test_doctor_refuses_what_belongs_to_a_model_without_one(flag, data):
     stderr = run("doctor", flag, "x", *data, exit_code=2).stderr

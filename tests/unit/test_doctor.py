@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import re
 from pathlib import Path
 
 import huggingface_hub
+import numpy as np
 import pytest
 import torch
-from PIL import ImageFont
+from PIL import Image, ImageFont
+from typer.testing import CliRunner
 
 from auditor import doctor
+from auditor.cli import app
 from auditor.errors import ModelError
+from auditor.models.bundled import bundled_path
 from auditor.models.encoders import load
 
 
@@ -125,3 +130,29 @@ def test_a_model_that_does_not_load_is_failed_with_its_message(tmp_path, monkeyp
     check = by_name(model=spec)[f"model {spec}"]
     assert check.state == "failed"
     assert "--trust-code" in check.detail
+
+
+def test_a_picture_shows_where_the_model_looks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = bundled_path("planted", "waterbird", "0000.jpg")
+    given = ("doctor", "--model", "sample:planted", "--picture", str(picture))
+    done = CliRunner().invoke(app, [*given, "--output", "map.png"])
+    assert done.exit_code == 0, done.output
+    line = done.stdout.splitlines()[-1]
+    assert re.search(r'called "waterbird" \(\d+ %\); a map of 8 x 8 places, the largest value in row \d+', line), line
+    assert line.endswith("; figure: map.png")
+    figure = np.asarray(Image.open("map.png"), float)
+    seen, mapped = figure[:, :256], figure[:, -256:]
+    assert figure.shape == (256, 532, 3)
+    stored = np.asarray(Image.open(picture).convert("RGB").resize((256, 256)), float)
+    assert np.abs(seen - stored).mean() < 5
+    assert np.abs(mapped - seen).mean() > 10
+
+
+def test_a_file_that_is_no_picture_fails_and_draws_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.jpg").write_text("no picture")
+    done = CliRunner().invoke(app, ["doctor", "--model", "sample:planted", "--picture", "a.jpg"])
+    assert done.exit_code == 2
+    assert "failed   model sample:planted: " in done.stdout
+    assert not Path("map.png").exists()
