@@ -7,14 +7,18 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auditor.errors import InputError
+from auditor.inputs.columns import PATH
 from auditor.inputs.problems import Kind, Problems
 from auditor.regular_files import require_regular
 from auditor.wording import nearest, quote, quote_list
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: No line that names columns has more.
 _MOST_CHARS = 2**20
@@ -186,16 +190,26 @@ def _read_parquet(path: Path, what: str, problems: Problems) -> Table:
         raise InputError(
             f"{what}: not readable as Parquet: {_first_line(error)}; write it again, or give a CSV"
         ) from error
+    return Table(texts_of(table, names, what), [f"row {row}" for row in range(1, table.num_rows + 1)])
+
+
+def texts_of(table: pa.Table, names: Sequence[str], what: str) -> dict[str, list[str]]:
+    """The columns of an Arrow table as text.
+
+    Raises:
+        InputError: a column is named twice, holds something else, or a value that cannot be written.
+    """
+    import pyarrow as pa
+
     _refuse_repeated(names, what)
     columns: dict[str, list[str]] = {}
     for name, column in zip(names, table.columns, strict=True):
-        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-        is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-        kind = kind.value_type if is_list else kind
-        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        kind, is_list = _entry_type(column.type)
+        if not holds_text(column.type):
             raise InputError(
                 f"{what}: column {quote(name)} holds {quote(kind)}; expected text, numbers, dates or lists of them: "
-                "leave the column out (pictures must be files of their own, named in a column of paths)"
+                "leave the column out (one of pictures is read where no other column names files, or "
+                f"{PATH.flag} names it)"
             )
         try:
             written = _as_text if kind != pa.float32() else lambda value: _as_text(_narrow(value))
@@ -209,7 +223,24 @@ def _read_parquet(path: Path, what: str, problems: Problems) -> Table:
                 f"{what}: column {quote(name)} holds a value that cannot be read: {_first_line(error)}; write it as "
                 "UTF-8 text"
             ) from error
-    return Table(columns, [f"row {row}" for row in range(1, table.num_rows + 1)])
+    return columns
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether a column of that type can be written as text: no objects and no bytes."""
+    import pyarrow as pa
+
+    entry, _ = _entry_type(kind)
+    return not (pa.types.is_nested(entry) or pa.types.is_binary(entry) or pa.types.is_large_binary(entry))
+
+
+def _entry_type(kind: pa.DataType) -> tuple[pa.DataType, bool]:
+    """The type of the values, or of the entries of a column of lists, and whether it is one of lists."""
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return (kind.value_type if is_list else kind), bool(is_list)
 
 
 #: How a file is read, by its suffix.
