@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +32,22 @@ def write_parquet(
     file.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.replace_schema_metadata(metadata), file, row_group_size=rows)
     return file
+
+
+def write_tar(path: Path, members: list[tuple[str, bytes]]) -> Path:
+    """A tar of regular files, in the order given; names may stand twice."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def samples(pictures: list[bytes], labels: list[object], start: int = 0) -> list[tuple[str, bytes]]:
+    """Members as WebDataset writes them: a picture and its class for each key."""
+    keyed = [
+        (f"{start + at:04}", data, str(label)) for at, (data, label) in enumerate(zip(pictures, labels, strict=True))
+    ]
+    return [member for key, data, label in keyed for member in ((f"{key}.png", data), (f"{key}.cls", label.encode()))]

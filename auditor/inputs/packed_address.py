@@ -38,6 +38,12 @@ def packed_address(path: str | Path) -> PackedAddress | None:
     return None
 
 
+def shard_end(address: str) -> int | None:
+    """Where the shard ends in an address, by its letters alone."""
+    found = _SHARD_ENDS.search(address)
+    return found.end() if found else None
+
+
 def shard_of(relative_path: str, root: str) -> str | None:
     """The shard that a path from a folder leads into, from the same folder; None for the path of a file."""
     found = packed_address(f"{root}/{relative_path}") if "#" in relative_path else None

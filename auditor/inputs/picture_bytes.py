@@ -9,6 +9,7 @@ from pathlib import Path
 from auditor.errors import InputError
 from auditor.inputs.packed_address import PackedAddress, packed_address, row_of
 from auditor.inputs.parquet_pictures import holds_row, read_row
+from auditor.inputs.tar_pictures import holds_member, read_member
 
 #: Pictures of more bytes are refused before reading.
 MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -48,6 +49,8 @@ def is_there(path: str) -> bool:
     packed = packed_address(path)
     if packed is None:
         return os.path.exists(path)  # noqa: PTH110 (a million times)
+    if not packed.is_row:
+        return holds_member(packed.shard, packed.key)
     at = row_of(packed.key)
     return at is not None and holds_row(packed.shard, *at)
 
@@ -59,6 +62,8 @@ def file_of(path: str) -> str:
 
 
 def _read_packed(packed: PackedAddress) -> bytes:
+    if not packed.is_row:
+        return read_member(packed.shard, packed.key, MAX_FILE_BYTES)
     at = row_of(packed.key)
     if at is None:
         raise InputError(f"no row of its shard: expected a number, found {packed.key!r}")

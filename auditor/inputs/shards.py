@@ -13,10 +13,11 @@ from auditor.figures import counted
 from auditor.inputs.class_folders import SPLIT_NAMES
 from auditor.inputs.columns import PATH
 from auditor.inputs.manifest import Confinement, Manifest, Reading, pictures_of, read_manifest, split_name
-from auditor.inputs.packed_address import PARQUET_SUFFIXES, TAR_SUFFIXES
+from auditor.inputs.packed_address import PARQUET_SUFFIXES, TAR_SUFFIXES, shard_end
 from auditor.inputs.parquet_tables import holds_pictures, parquet_table
 from auditor.inputs.picture_formats import PICTURE_SUFFIXES
 from auditor.inputs.problems import Problems
+from auditor.inputs.tar_tables import tar_table
 from auditor.wording import quote, quote_list, quote_path
 
 #: ``train-00000-of-00004``, with whatever comes behind; WebDataset's ``train-000017`` and ``train_017``.
@@ -58,7 +59,7 @@ def read_manifest_or_shard(path: Path, reading: Reading) -> Manifest:
     Raises:
         InputError: what cannot be read.
     """
-    if holds_pictures(path, reading.path_column):
+    if path.suffix.lower() in TAR_SUFFIXES or holds_pictures(path, reading.path_column):
         return _read(path.parent, [path.name], f"data {quote(path.name)}", reading)
     return read_manifest(path, reading)
 
@@ -83,10 +84,23 @@ def _read(folder: Path, shards: Sequence[str], what: str, reading: Reading) -> M
     if reading.data_root is not None:
         raise InputError(f"data_root is for paths of files, and {what} holds the pictures itself: drop it")
     problems = Problems()
-    table, notices = parquet_table(shards, folder, reading.path_column, what, problems)
+    if Path(shards[0]).suffix.lower() in TAR_SUFFIXES:
+        if reading.path_column is not None:
+            raise InputError(f"path_column names a column, and {what} holds tars, which have none of paths: drop it")
+        table, notices = tar_table(shards, folder, what, problems)
+        if table.places and len(table.columns) == 1:
+            raise InputError(
+                f"{what}: nothing tells the classes: expected KEY.cls or KEY.json beside KEY.jpg, or pictures in "
+                "folders of their classes"
+            )
+    else:
+        table, notices = parquet_table(shards, folder, reading.path_column, what, problems)
+    if not table.places:
+        problems.refuse(what)
+        raise InputError(f"{what}: no pictures in {counted(len(shards), 'shard')} ({quote_list(shards)})")
     splits = {shard: split_of(shard) for shard in shards}
     if "split" not in table.columns and any(splits.values()):
-        table.columns["split"] = [splits[address.rpartition("#")[0]] for address in table.columns[PATH.name]]
+        table.columns["split"] = [splits.get(address[: shard_end(address)], "") for address in table.columns[PATH.name]]
     of_addresses = replace(reading, path_column=PATH.name)
     found = pictures_of(table, what, Confinement(folder, named=shards), of_addresses, problems)
     return replace(found, notices=(*notices, *found.notices))

@@ -71,7 +71,7 @@ def read_table(path: Path, what: str, problems: Problems | None = None) -> Table
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        hint = "; COCO annotations: `auditor manifest coco FILE`" if path.suffix.lower() == ".json" else ""
+        hint = _HINTS.get(path.suffix.lower(), "")
         raise InputError(f"{what}: ends in {quote(path.suffix)}; expected .csv, .tsv, .jsonl or .parquet{hint}")
     found = Problems() if problems is None else problems
     try:
@@ -150,7 +150,7 @@ def _read_json_lines(path: Path, what: str, problems: Problems) -> Table:
                     given = json.loads(line, object_pairs_hook=_unrepeated)
                     if not isinstance(given, dict):
                         raise ValueError("no object")
-                    rows.append({name.strip(): _json_text(name, value) for name, value in given.items()})
+                    rows.append({name.strip(): json_text(name, value) for name, value in given.items()})
                 except (ValueError, RecursionError) as error:  # text in no UTF-8 too
                     at = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
                     problems.add(_NO_OBJECT, f"line {number}: {at or _first_line(error)}")
@@ -170,7 +170,8 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _json_text(name: str, value: Any) -> str:
+def json_text(name: str, value: Any) -> str:
+    """Text of one value of an object in JSON; raises ValueError where it holds objects, or text that is none."""
     entries = value if isinstance(value, list) else [value]
     if any(isinstance(entry, dict | list) for entry in entries):
         raise ValueError(f"{name!r} holds objects; expected text, numbers or lists of them")
@@ -248,6 +249,13 @@ _READERS: dict[str, Callable[[Path, str, Problems], Table]] = {
     **dict.fromkeys((".csv", ".tsv"), _read_csv),
     **dict.fromkeys((".jsonl", ".ndjson"), _read_json_lines),
     **dict.fromkeys((".parquet", ".pq"), _read_parquet),
+}
+
+
+#: What to do with files that are meant otherwise, by their suffix.
+_HINTS = {
+    ".json": "; COCO annotations: `auditor manifest coco FILE`",
+    **dict.fromkeys((".gz", ".tgz"), "; a tar with pictures is read as .tar, so gunzip it"),
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from packed_files import png, write_parquet
+from packed_files import png, samples, write_parquet, write_tar
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -71,6 +71,10 @@ def lay_out(here: Path) -> None:
     for start, name in enumerate(("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001")):
         pictures = [png(6000 + 100 * start + i, side=64) for i in range(2 * N)]
         write_parquet(here / "cub" / "data" / f"{name}.parquet", pictures, [0, 1] * N, names=CLASSES)
+    for start in (0, 1):
+        pictures = [png(7000 + 100 * start + i, side=64) for i in range(N)]
+        write_tar(here / "shards" / "test" / f"{start}.tar", samples(pictures, [0, 1] * (N // 2), N * start))
+    (here / "shards" / "classnames.txt").write_text("duck\nswan\n")
     bad = [[f"photos/duck/009{i}.png", "duck"] for i in range(1, 6)]
     first = ["photos/duck/0001.png", "duck"]
     table(here / "broken.csv", ["path", "label"], [first, ["", "duck"], ["a", "b", "c"], first, *bad])
@@ -98,8 +102,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here
 
 
-def test_there_are_eleven():
-    assert [int(title.split(".")[0]) for title, _ in SECTIONS[:11]] == list(range(1, 12))
+def test_there_are_twelve():
+    assert [int(title.split(".")[0]) for title, _ in SECTIONS[:12]] == list(range(1, 13))
     assert all("```console\n$ auditor " in text for _, text in SECTIONS)
 
 
