@@ -19,6 +19,7 @@ from auditor.extraction.kept_inputs import read_kept_head
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
 from auditor.inputs.images import read_image
+from auditor.inputs.picture_bytes import is_packed
 from auditor.models.encoders.encoder import Encoder
 from auditor.models.encoders.load import load_encoder
 from auditor.models.label_output import with_two_classes
@@ -177,7 +178,7 @@ def explain_image(
     root = Path(settings.data_path if data is None else data)
     root = root if root.is_dir() else root.parent
     path = root / picture.path if picture else Path(image)
-    if not path.is_file():
+    if not (is_packed(path.as_posix()) or path.is_file()):
         raise InputError(
             f"picture '{image}' is neither a path or image id of the audited data ({root}) nor a file; "
             "give one of these, or --data where the pictures have moved"

@@ -16,11 +16,14 @@ from typing import Any
 
 from PIL import Image
 
+from auditor.errors import InputError
+from auditor.inputs.packed_address import packed_address
 from auditor.records import FOUND, SaliencyMap, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.chosen_pictures import Choice, StoredPicture, chosen_pictures, every_picture
 from auditor.store.queries.pictures import maps_of_pictures
+from auditor.wording import quote
 from reports.display import plain
 from reports.export import new_folder
 from reports.page.pictures import is_crop
@@ -52,7 +55,7 @@ def export_fiftyone(connection: Connection, folder: Path, root: Path) -> FiftyOn
         root: where the audited pictures lie.
 
     Raises:
-        InputError: the folder is not empty, or cannot be made.
+        InputError: the folder is not empty, or cannot be made, or the pictures are no files of their own.
     """
     folder, tags = folder.absolute(), _tags(connection)
     samples: list[dict[str, Any]] = []
@@ -60,6 +63,12 @@ def export_fiftyone(connection: Connection, folder: Path, root: Path) -> FiftyOn
     with new_folder(folder, "the data set") as unfinished:
         (unfinished / "maps").mkdir()
         pictures = every_picture(connection)
+        packed = next((one.path for one in pictures if packed_address(root / one.path) is not None), None)
+        if packed is not None:
+            raise InputError(
+                f"the audited pictures lie in shards ({quote(packed)}), and FiftyOne opens files: unpack them, and "
+                "audit the files"
+            )
         for start in range(0, len(pictures), _AT_ONCE):
             part = pictures[start : start + _AT_ONCE]
             maps = _maps(connection, part)

@@ -19,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from auditor.inputs.images import MAX_FILE_BYTES
+from auditor.errors import InputError
+from auditor.inputs.picture_bytes import MAX_FILE_BYTES, file_of, is_packed, read_bytes
 from auditor.records import Progress
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,12 @@ def reads_everything(environment: Mapping[str, str]) -> bool:
 
 
 def file_digest(path: Path | str) -> str | None:
-    """sha256 of a file's bytes; None where it is absent, unreadable, no regular file, or too large to be decoded."""
+    """sha256 of a picture's bytes; None where it is absent, unreadable, no regular file, or too large to be decoded."""
+    if is_packed(os.fspath(path)):
+        try:
+            return hashlib.sha256(read_bytes(Path(path))).hexdigest()
+        except InputError:
+            return None
     try:
         found = os.stat(path)  # noqa: PTH116 (a million times)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_FILE_BYTES:  # a named pipe would wait for ever
@@ -99,7 +105,7 @@ def read_contents(
 
 def _state(path: str) -> FileState | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 (a million times)
+        found = os.stat(file_of(path))  # noqa: PTH116 (a million times)
     except OSError:
         return None
     return FileState(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)

@@ -19,13 +19,13 @@ from auditor.inputs.manifest import (
     Manifest,
     Reading,
     missing_files,
-    read_manifest,
     split_name,
     tables_of_pictures,
     with_label,
 )
 from auditor.inputs.one_spelling import refuse_look_alikes
 from auditor.inputs.several_labels import PictureLabels, check_both, check_label
+from auditor.inputs.shards import read_manifest_or_shard, read_shards, shards_in
 from auditor.inputs.split_leaks import leak_notice, leaks
 from auditor.records import Dataset, ImageItem, Progress
 from auditor.wording import nearest, quote, quote_list, quote_path
@@ -144,7 +144,7 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
             f"data {quote_path(path)} cannot be read: {error}; give a folder or a manifest that can be"
         ) from error
     if is_file:
-        return read_manifest(path, reading)
+        return read_manifest_or_shard(path, reading)
     if not is_folder:
         raise InputError(
             f"data {quote_path(path)} not found; expected a folder class/picture, or a manifest (.csv, .tsv, .jsonl or "
@@ -154,6 +154,9 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
         raise InputError(f"data_root is for the paths of a manifest, and data {quote_path(path)} is a folder: drop it")
     if metadata_tables(path):
         return read_imagefolder(path, reading)
+    shards = shards_in(path)
+    if shards:
+        return read_shards(path, shards, reading)
     if reading.path_column is not None or reading.label_column is not None:
         raise InputError(
             f"path_column and label_column name columns of a manifest, and data {quote_path(path)} is a folder without "

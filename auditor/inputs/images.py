@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import stat
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from auditor.errors import InputError
+from auditor.inputs.picture_bytes import read_bytes
 from auditor.inputs.picture_formats import kind_of_content, next_step, readable_formats, readable_words
 from auditor.properties.file_facts import file_facts
 from auditor.properties.measure import Value
@@ -23,8 +23,6 @@ from auditor.properties.measure import Value
 MAX_PIXELS = 89_478_485
 #: A strip of 1 x 80,000 pixels passes MAX_PIXELS, but resizing its short side to 224 would make 4 billion.
 MAX_ASPECT_RATIO = 100
-#: Files of more bytes are refused before reading.
-MAX_FILE_BYTES = 512 * 1024 * 1024
 THUMBNAIL_QUALITY = 80
 
 _ORIENTATION_TAG = 0x0112
@@ -78,7 +76,7 @@ def read_image(path: Path, *, min_side: int | None = None) -> DecodedImage:
     Raises:
         InputError: a short reason, without the path: absent, empty, truncated, corrupt, no picture, or too large.
     """
-    data = _read_bytes(path)
+    data = read_bytes(path)
     try:
         with Image.open(io.BytesIO(data), formats=readable_formats()) as opened:
             _refuse_oversized(*opened.size)
@@ -118,23 +116,6 @@ def thumbnail_jpeg(image: Image.Image, *, longest_side: int = 160) -> bytes:
     buffer = io.BytesIO()
     small.save(buffer, format="JPEG", quality=THUMBNAIL_QUALITY)
     return buffer.getvalue()
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # reading a named pipe would wait for ever
-            raise InputError("not a regular file")
-        if status.st_size > MAX_FILE_BYTES:
-            raise InputError(f"file of {status.st_size:,} bytes, over the limit of {MAX_FILE_BYTES:,}")
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError("file not found") from error
-    except OSError as error:
-        raise InputError(f"file cannot be read: {error.strerror}") from error
-    if not data:
-        raise InputError("file is empty")
-    return data
 
 
 def _refuse_oversized(width: int, height: int) -> None:

@@ -9,9 +9,10 @@ from auditor.errors import InputError
 from auditor.figures import counted
 from auditor.inputs.class_folders import read_class_folders
 from auditor.inputs.coco import labelled_pictures, read_coco, write_crops
-from auditor.inputs.imagefolder import read_imagefolder
-from auditor.inputs.manifest import Manifest, Reading, missing_files, read_manifest
+from auditor.inputs.imagefolder import metadata_tables, read_imagefolder
+from auditor.inputs.manifest import Manifest, Reading, missing_files
 from auditor.inputs.manifest_writing import DEFAULT_NAME, WrittenManifest, placed, refuse_existing, write_manifest
+from auditor.inputs.shards import read_manifest_or_shard, read_shards, shards_in
 from auditor.records import Progress
 from auditor.wording import quote_list, quote_path
 
@@ -82,9 +83,10 @@ def _listed(
     if layout == "folder":
         return read_class_folders(source)
     if layout == "hf":
-        return read_imagefolder(source, reading)
+        shards = [] if metadata_tables(source) else shards_in(source)
+        return read_shards(source, shards, reading) if shards else read_imagefolder(source, reading)
     if layout == "csv":
-        return read_manifest(source, reading)
+        return read_manifest_or_shard(source, reading)
     annotations = read_coco(source, images)
     if crops is not None:
         return write_crops(annotations, crops, on_progress=on_progress)

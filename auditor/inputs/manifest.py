@@ -12,6 +12,8 @@ from pathlib import Path
 from auditor.inputs.columns import LABEL, PATH, find_column, no_column
 from auditor.inputs.one_label import OneOf, labels_of
 from auditor.inputs.one_spelling import one_form, spelling_notice, tidy, visible
+from auditor.inputs.packed_address import shard_of
+from auditor.inputs.picture_bytes import is_packed, is_there
 from auditor.inputs.problems import Kind, Problems
 from auditor.inputs.several_labels import PictureLabels, label_table
 from auditor.inputs.tables import SEVERAL, TABLE_SUFFIXES, Table, column_names, read_table
@@ -33,13 +35,24 @@ NO_VALUE = frozenset(
 class Confinement:
     """Tells whether files lie inside a folder once links are followed; remembers the folders it has looked at."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, named: Iterable[str] = ()) -> None:
+        """``named`` are files that the user chose himself, wherever a link in their place leads."""
+        self.folder = root
         self.root = os.path.realpath(root)
         self.names = (self.root, os.path.abspath(root))  # noqa: PTH100 (links stay, as absolute paths have them)
         self._folders: dict[str, str] = {"": self.root}
+        self._shards = dict.fromkeys(named, True)
 
     def holds(self, relative_path: str) -> bool:
         """Return whether the path (forward slashes, no "..") stays inside; a missing file does."""
+        shard = shard_of(relative_path, self.root)
+        if shard is None:
+            return self._holds_file(relative_path)
+        if shard not in self._shards:
+            self._shards[shard] = self._holds_file(shard)
+        return self._shards[shard]
+
+    def _holds_file(self, relative_path: str) -> bool:
         folder, _, name = relative_path.rpartition("/")
         real_folder = self._folders.get(folder)
         if real_folder is None:
@@ -119,6 +132,11 @@ _SEVERAL_LABELS = Kind(
     "by label; `auditor manifest csv FILE --one-of A,B` keeps the pictures with one of A and B; or name another column "
     "with --label-column",
 )
+_NO_BYTES = Kind(
+    "picture of a shard has no bytes there",
+    "pictures of shards have no bytes there",
+    "write the bytes into the shard, not the paths of files alone",
+)
 
 
 def read_manifest(
@@ -140,6 +158,36 @@ def read_manifest(
     what = f"manifest {quote(path.name)}"
     problems = Problems()
     table = read_table(path, what, problems)
+    confinement = Confinement(path.parent if reading.data_root is None else reading.data_root)
+    return pictures_of(
+        table, what, confinement, reading, problems, needs_label=needs_label, labels_of_folders=labels_of_folders
+    )
+
+
+def pictures_of(
+    table: Table,
+    what: str,
+    confinement: Confinement,
+    reading: Reading,
+    problems: Problems,
+    *,
+    needs_label: bool = True,
+    labels_of_folders: bool = False,
+) -> Manifest:
+    """The rows of a table as pictures, as `read_manifest` has them.
+
+    Args:
+        table: As it was read.
+        what: How messages call it.
+        confinement: The folder that the paths begin in, and must stay in.
+        reading: Which columns count.
+        problems: Those of reading the table, to which those of its rows are added.
+        needs_label: As `read_manifest`.
+        labels_of_folders: As `read_manifest`.
+
+    Raises:
+        InputError: no column that is needed.
+    """
     names = tuple(table.columns)
     path_column = find_column(names, PATH, what, named=reading.path_column)
     label_column = find_column(names, LABEL, what, named=reading.label_column) if needs_label else None
@@ -166,8 +214,6 @@ def read_manifest(
     where_it_counts = [name for name in (label_column, *_RESERVED) if name in columns]
     _find_no_values({name: columns[name] for name in where_it_counts if name is not None}, table.places, problems)
     blank = [""] * len(table.places)
-    root = path.parent if reading.data_root is None else reading.data_root
-    confinement = Confinement(root)
     splits = {value: split_name(value) for value in set(columns.get("split", blank))}
     attribute_names = tuple(sorted(set(columns) - {path_column, label_column, *_RESERVED}))
     taken = [name for name in attribute_names if name.startswith(PROPERTY_PREFIX)]
@@ -267,7 +313,7 @@ def read_manifest(
                 notices.append(f"{what}: {n:,} {what_of} in column {quote(name)}: the first row of each is read")
     return Manifest(
         what,
-        root,
+        confinement.folder,
         kept,
         attribute_names,
         "split" in table.columns,
@@ -381,8 +427,9 @@ def missing_files(root: Path, items: Iterable[ImageItem]) -> Problems:
     where = f"looked for in {quote_path(root.resolve())}; --data-root names another folder that the paths begin in"
     kind = Kind("file is not there", "files are not there", where)
     for item in items:
-        if not os.path.exists(f"{root}/{item.path}"):  # noqa: PTH110 (a million times)
-            found.add(kind, quote(item.path))
+        path = f"{root}/{item.path}"
+        if not is_there(path):
+            found.add(_NO_BYTES if is_packed(path) else kind, quote(item.path))
     return found
 
 

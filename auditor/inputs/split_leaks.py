@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auditor.inputs.contents import read_contents
+from auditor.inputs.picture_bytes import is_packed
 from auditor.records import ImageItem, Progress
 from auditor.wording import quote
 
@@ -27,7 +28,8 @@ def leaks(
 ) -> list[tuple[ImageItem, ImageItem]]:
     """The pictures that stand in another split too, each with the first such place, in the order given.
 
-    Equal files have equal sizes, so of the other splits only files as large as an audited one are read.
+    Equal files have equal sizes, so of the other splits only files as large as an audited one are read. Of shards all
+    pictures are.
 
     Args:
         root: Folder of the data set.
@@ -39,7 +41,9 @@ def leaks(
         on_progress: The same.
     """
     sizes = {_size(root, item.path) for item in audited} - {None}
-    alike = [item for item in others if _size(root, item.path) in sizes]
+    # The size of a picture in a shard is known by reading it, as its digest is.
+    in_shards = any(is_packed(f"{root}/{item.path}") for item in audited)
+    alike = [i for i in others if in_shards or is_packed(f"{root}/{i.path}") or _size(root, i.path) in sizes]
     read = read_contents(root, [item.path for item in alike], memory=memory, n_jobs=n_jobs, on_progress=on_progress)
     elsewhere: dict[str, list[ImageItem]] = defaultdict(list)
     for item in sorted(alike, key=lambda item: item.path):

@@ -7,14 +7,18 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auditor.errors import InputError
+from auditor.inputs.columns import PATH
 from auditor.inputs.problems import Kind, Problems
 from auditor.regular_files import require_regular
 from auditor.wording import nearest, quote, quote_list
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: No line that names columns has more.
 _MOST_CHARS = 2**20
@@ -67,7 +71,7 @@ def read_table(path: Path, what: str, problems: Problems | None = None) -> Table
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        hint = "; COCO annotations: `auditor manifest coco FILE`" if path.suffix.lower() == ".json" else ""
+        hint = _HINTS.get(path.suffix.lower(), "")
         raise InputError(f"{what}: ends in {quote(path.suffix)}; expected .csv, .tsv, .jsonl or .parquet{hint}")
     found = Problems() if problems is None else problems
     try:
@@ -146,7 +150,7 @@ def _read_json_lines(path: Path, what: str, problems: Problems) -> Table:
                     given = json.loads(line, object_pairs_hook=_unrepeated)
                     if not isinstance(given, dict):
                         raise ValueError("no object")
-                    rows.append({name.strip(): _json_text(name, value) for name, value in given.items()})
+                    rows.append({name.strip(): json_text(name, value) for name, value in given.items()})
                 except (ValueError, RecursionError) as error:  # text in no UTF-8 too
                     at = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
                     problems.add(_NO_OBJECT, f"line {number}: {at or _first_line(error)}")
@@ -166,7 +170,8 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _json_text(name: str, value: Any) -> str:
+def json_text(name: str, value: Any) -> str:
+    """Text of one value of an object in JSON; raises ValueError where it holds objects, or text that is none."""
     entries = value if isinstance(value, list) else [value]
     if any(isinstance(entry, dict | list) for entry in entries):
         raise ValueError(f"{name!r} holds objects; expected text, numbers or lists of them")
@@ -186,16 +191,26 @@ def _read_parquet(path: Path, what: str, problems: Problems) -> Table:
         raise InputError(
             f"{what}: not readable as Parquet: {_first_line(error)}; write it again, or give a CSV"
         ) from error
+    return Table(texts_of(table, names, what), [f"row {row}" for row in range(1, table.num_rows + 1)])
+
+
+def texts_of(table: pa.Table, names: Sequence[str], what: str) -> dict[str, list[str]]:
+    """The columns of an Arrow table as text.
+
+    Raises:
+        InputError: a column is named twice, holds something else, or a value that cannot be written.
+    """
+    import pyarrow as pa
+
     _refuse_repeated(names, what)
     columns: dict[str, list[str]] = {}
     for name, column in zip(names, table.columns, strict=True):
-        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-        is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-        kind = kind.value_type if is_list else kind
-        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        kind, is_list = _entry_type(column.type)
+        if not holds_text(column.type):
             raise InputError(
                 f"{what}: column {quote(name)} holds {quote(kind)}; expected text, numbers, dates or lists of them: "
-                "leave the column out (pictures must be files of their own, named in a column of paths)"
+                "leave the column out (one of pictures is read where no other column names files, or "
+                f"{PATH.flag} names it)"
             )
         try:
             written = _as_text if kind != pa.float32() else lambda value: _as_text(_narrow(value))
@@ -209,7 +224,24 @@ def _read_parquet(path: Path, what: str, problems: Problems) -> Table:
                 f"{what}: column {quote(name)} holds a value that cannot be read: {_first_line(error)}; write it as "
                 "UTF-8 text"
             ) from error
-    return Table(columns, [f"row {row}" for row in range(1, table.num_rows + 1)])
+    return columns
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether a column of that type can be written as text: no objects and no bytes."""
+    import pyarrow as pa
+
+    entry, _ = _entry_type(kind)
+    return not (pa.types.is_nested(entry) or pa.types.is_binary(entry) or pa.types.is_large_binary(entry))
+
+
+def _entry_type(kind: pa.DataType) -> tuple[pa.DataType, bool]:
+    """The type of the values, or of the entries of a column of lists, and whether it is one of lists."""
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return (kind.value_type if is_list else kind), bool(is_list)
 
 
 #: How a file is read, by its suffix.
@@ -217,6 +249,13 @@ _READERS: dict[str, Callable[[Path, str, Problems], Table]] = {
     **dict.fromkeys((".csv", ".tsv"), _read_csv),
     **dict.fromkeys((".jsonl", ".ndjson"), _read_json_lines),
     **dict.fromkeys((".parquet", ".pq"), _read_parquet),
+}
+
+
+#: What to do with files that are meant otherwise, by their suffix.
+_HINTS = {
+    ".json": "; COCO annotations: `auditor manifest coco FILE`",
+    **dict.fromkeys((".gz", ".tgz"), "; a tar with pictures is read as .tar, so gunzip it"),
 }
 
 

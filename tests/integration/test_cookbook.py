@@ -1,4 +1,4 @@
-"""The ten manifests of docs/cookbook.md: every command runs on what the page says people have."""
+"""The layouts of docs/cookbook.md: every command runs on what the page says people have."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packed_files import png, samples, write_parquet, write_tar
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -67,6 +68,13 @@ def lay_out(here: Path) -> None:
     tags = [[path, "duck|swan" if i < 2 else f"{label}|reed"] for i, (path, label) in enumerate(rows)]
     table(here / "tags.csv", ["file", "tags"], tags)
     coco(here / "coco")
+    for start, name in enumerate(("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001")):
+        pictures = [png(6000 + 100 * start + i, side=64) for i in range(2 * N)]
+        write_parquet(here / "cub" / "data" / f"{name}.parquet", pictures, [0, 1] * N, names=CLASSES)
+    for start in (0, 1):
+        pictures = [png(7000 + 100 * start + i, side=64) for i in range(N)]
+        write_tar(here / "shards" / "test" / f"{start}.tar", samples(pictures, [0, 1] * (N // 2), N * start))
+    (here / "shards" / "classnames.txt").write_text("duck\nswan\n")
     bad = [[f"photos/duck/009{i}.png", "duck"] for i in range(1, 6)]
     first = ["photos/duck/0001.png", "duck"]
     table(here / "broken.csv", ["path", "label"], [first, ["", "duck"], ["a", "b", "c"], first, *bad])
@@ -94,8 +102,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here
 
 
-def test_there_are_ten():
-    assert [int(title.split(".")[0]) for title, _ in SECTIONS[:10]] == list(range(1, 11))
+def test_there_are_twelve():
+    assert [int(title.split(".")[0]) for title, _ in SECTIONS[:12]] == list(range(1, 13))
     assert all("```console\n$ auditor " in text for _, text in SECTIONS)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packed_files import write_tar
 from PIL import Image
 from toy_audit import COLOURS, toy_analysis, toy_classifier, toy_config, toy_encoder
 
@@ -144,6 +145,14 @@ def test_any_other_picture(world, loaded, tmp_path):
     found = explain_image(world / "audit", str(tmp_path / "new.png"))
     assert (found.label, found.class_name) == (None, "leaf")
     assert "labelled" not in found.summary()
+
+
+def test_a_picture_of_any_shard(world, loaded, tmp_path):
+    Image.new("RGB", (9, 9), (0, 255, 0)).save(tmp_path / "new.png")
+    write_tar(tmp_path / "new.tar", [("a/new.png", (tmp_path / "new.png").read_bytes())])
+    address = str(tmp_path / "new.tar#a/new.png")
+    found = explain_image(world / "audit", address)
+    assert (found.path, found.class_name) == (address, "leaf")
 
 
 def test_data_that_have_moved(world, loaded, tmp_path):

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from packed_files import write_parquet
 from PIL import Image
 from torch import nn
 from toy_audit import COLOURS, PLAIN, channels_of, toy_classifier, toy_encoder, write_pictures
@@ -21,6 +22,7 @@ from auditor.errors import InputError, ModelError
 from auditor.extraction import extract
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.inputs.contents import file_digest
+from auditor.inputs.dataset import load_dataset
 from auditor.inputs.images import read_image
 from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import OpaqueTransform
@@ -52,6 +54,22 @@ def work(tmp_path):
 @pytest.fixture
 def tiny_shards(monkeypatch):
     monkeypatch.setattr(extract, "SHARD_IMAGES", 2)
+
+
+def test_of_rows_of_a_shard_the_features_are_those_of_the_same_files(work, tmp_path):
+    files = write_pictures(tmp_path / "data", {})
+    contents = [(tmp_path / "data" / item.path).read_bytes() for item in files.items]
+    write_parquet(tmp_path / "packed" / "val.parquet", contents, [item.label for item in files.items], names=None)
+    packed = load_dataset(tmp_path / "packed")
+    assert list(packed.contents.values()) == list(files.contents.values())
+    of_files, of_rows = work(), work(dataset=packed, folder=tmp_path / "others", cache="none")
+    assert of_rows.image_ids() == tuple(item.image_id for item in packed.items)
+    np.testing.assert_array_equal(of_rows.embeddings(), of_files.embeddings())
+    ((_, *found),), ((_, *expected),) = of_rows.head_chunks(), of_files.head_chunks()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    ((_, table),), ((_, table_of_files),) = of_rows.picture_tables(), of_files.picture_tables()
+    assert table["thumbnail"] == table_of_files["thumbnail"]
 
 
 def test_exact_features_in_the_order_of_the_data_set(work, tmp_path):

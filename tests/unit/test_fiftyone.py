@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from auditor.errors import InputError
 from auditor.store.open_audit import open_audit_database
+from reports import fiftyone
 from reports.fiftyone import export_fiftyone
 
 
@@ -73,3 +75,18 @@ def test_a_folder_with_something_in_it_is_left_alone(written, tmp_path):
     ):
         export_fiftyone(connection, tmp_path, Path("val"))
     assert not list(tmp_path.parent.glob(f"{tmp_path.name}.tmp-*"))
+
+
+def test_pictures_of_a_shard_are_no_files_to_open(tmp_path, monkeypatch):
+    audit = write_picture_audit(tmp_path / "audit", 2)
+    pictures = [replace(one, path="val.parquet#7") for one in every_picture_of(audit)]
+    monkeypatch.setattr(fiftyone, "every_picture", lambda _: pictures)
+    (tmp_path / "val.parquet").write_bytes(b"")
+    with open_audit_database(audit) as connection, pytest.raises(InputError, match=r"lie in shards .'val\.parquet#7'."):
+        export_fiftyone(connection, tmp_path / "set", tmp_path)
+    assert not (tmp_path / "set").exists()
+
+
+def every_picture_of(audit):
+    with open_audit_database(audit) as connection:
+        return fiftyone.every_picture(connection)

@@ -9,7 +9,7 @@ import pytest
 from picture_files import reason, saved
 from PIL import Image
 
-from auditor.inputs import images
+from auditor.inputs import picture_bytes
 from auditor.inputs.picture_formats import readable_words
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -76,7 +76,7 @@ def test_bombs_are_refused_before_decoding(tmp_path, size, expected):
 
 def test_large_files_are_not_read(tmp_path, monkeypatch):
     path = saved(Image.fromarray(HALVES), tmp_path / "a.bmp")
-    monkeypatch.setattr(images, "MAX_FILE_BYTES", 100)
+    monkeypatch.setattr(picture_bytes, "MAX_FILE_BYTES", 100)
     assert reason(path) == f"file of {path.stat().st_size:,} bytes, over the limit of 100"
 
 
