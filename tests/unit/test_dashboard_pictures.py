@@ -101,6 +101,43 @@ def test_what_narrows_a_list_stands_in_the_address_and_is_stepped_through(audit)
     assert all(one.proto.disabled for one in page.get("download_button"))
 
 
+def test_values_of_a_column_narrow_a_list_and_all_its_files(audit):
+    page = open_page(audit, among="all", column="light", **HERE)
+    assert page.selectbox(key="column").options == ["light", "brightness"]
+    assert page.multiselect(key="values").options == ["day (2)", "night (2)", "no value (1)"]
+    page.multiselect(key="values").set_value(["night", ""]).run()
+    assert not page.exception
+    assert page.query_params["value"] in ("night,", ["night,"])
+    assert "3 pictures" in words(page)
+    assert page.get("download_button")[0].label == "3 pictures as CSV"
+    opened = {url for url in links(page) if "view=picture&" in url}
+    assert len(opened) == 3
+    assert all("column=light" in url and "value=night%2C" in url for url in opened)
+    one = open_page(
+        audit, among="all", column="light", value="night,", **{**HERE, "view": "picture", "picture": image_id(1, 4)}
+    )
+    assert "of 3" in words(one)
+    assert not [url for url in links(page) if "view=class&" in url and "column=" in url]
+
+
+def test_numbers_of_a_column_are_a_range(audit, monkeypatch):
+    monkeypatch.setattr("reports.dashboard.list_filters._MOST_VALUES", 4)
+    page = open_page(audit, among="all", column="property:brightness", **HERE)
+    assert "brightness of 5 pictures. 0 to 0.1: 1; 0.1 to 0.2: 1; 0.2 to 0.3: 1; 0.3 to 0.4: 2" in markup(page)
+    page.slider(key="span").set_range(0.1, 0.3).run()
+    assert not page.exception
+    assert page.query_params["span"] in ("0.1..0.3", ["0.1..0.3"])
+    assert page.get("download_button")[0].label == "3 pictures as CSV"
+    page.slider(key="span").set_range(0.001, 0.399).run()  # by a hair the ends, so that it is all
+    assert "span" not in page.query_params
+    assert not open_page(audit, among="all", column="no such", **HERE).exception
+
+
+def test_a_histogram_says_how_many_lie_where(audit):
+    page = open_page(audit, among="all", **HERE)
+    assert "Shown of 5 pictures. 0 to 25 %: 2; 25 to 50 %: 0; 50 to 75 %: 1; 75 to 100 %: 2" in markup(page)
+
+
 def test_a_class_that_is_not_there_is_told_and_others_are_offered(audit):
     page = open_page(audit, view="pictures", class_="<b>no</b>")
     assert not page.exception

@@ -81,6 +81,7 @@ def _show_choice(session: Session, rows: Sequence[Verdict]) -> None:
     shown = rows[:_MOST_CHOICES]
     markup.draw(
         "class_choice",
+        has_head=False,
         rows=[(verdict, _url(session, verdict)) for verdict in shown],
         n_more=len(rows) - len(shown),
         missing=session.place.class_name,
