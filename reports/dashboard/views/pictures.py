@@ -14,6 +14,7 @@ from auditor.store.queries.chosen_pictures import LISTS
 from auditor.store.queries.picture_lists import PAGE_SIZE, Among, GridPicture, Selection, nearest_page, read_whole
 from reports.dashboard import markup
 from reports.dashboard.arranged import arranged, is_arranged
+from reports.dashboard.drawn_maps import show_draw_maps
 from reports.dashboard.grid import show_grid
 from reports.dashboard.list_filters import NOTHING, show_list_filters
 from reports.dashboard.listed_pictures import having_of
@@ -58,7 +59,10 @@ def show(session: Session) -> None:
     of_list = Selection(among, verdict.class_idx, concept_id)
     whole = read_whole(session.connection, replace(of_list, having=having_of(session.place)))
     kept = arranged(whole, session.place)
-    _show_files(here, kept, verdict, concept.concept if concept else None, among)
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        _show_files(here, kept, verdict, concept.concept if concept else None, among)
+    show_draw_maps(here, [one.image_id for one in kept], verdict.class_idx, concept_id, row)
     show_list_filters(here, whole, of_list)
     number = nearest_page(session.place.page, len(kept))
     here = replace(here, place=replace(here.place, page=number))
@@ -107,8 +111,7 @@ def _show_files(
 ) -> None:
     """The list as files: what the ranges leave, all pages of it, in this order."""
     name = (_NAMES.get(among, among), verdict.class_name, concept if among != "mistakes" else None)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        show_files(kept, *name, key="pictures")
-        if is_arranged(session.place):
-            clear = session.url(**NOTHING)
-            markup.show(f'<p class="grey">{markup.link(clear, "all of the list, in its own order")}</p>')
+    show_files(kept, *name, key="pictures")
+    if is_arranged(session.place):
+        clear = session.url(**NOTHING)
+        markup.show(f'<p class="grey">{markup.link(clear, "all of the list, in its own order")}</p>')
