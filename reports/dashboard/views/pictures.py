@@ -20,6 +20,7 @@ from reports.dashboard.list_filters import NOTHING, show_list_filters
 from reports.dashboard.listed_pictures import having_of
 from reports.dashboard.picture_files import show_files
 from reports.dashboard.session import Session
+from reports.dashboard.trust_strip import naming_of
 
 _MOST_CHOICES = 200
 #: What a list is called in the name of its file.
@@ -36,13 +37,16 @@ def show(session: Session) -> None:
         return
     concept_id = session.place.concept or verdict.concept_id
     concept = concept_queries.concept(session.connection, concept_id) if concept_id else None
-    names = list_names(concept.concept if concept else None, has_model=session.has_calls)
+    naming = naming_of(session, concept_id)
+    term = naming.shown_as if naming and naming.shown_as else concept.concept if concept else None
+    names = list_names(term, has_model=session.has_calls)
     among = session.place.among if session.place.among in names else next(iter(names))
     here = replace(session, place=replace(session.place, concept=concept_id, among=among))
     markup.draw(
         "pictures_head",
         verdict=verdict,
         concept=concept.concept if concept else None,
+        naming=naming,
         kind=concept.concept_kind if concept else None,
         class_url=session.url(**{**NOTHING, "view": "class", "class_name": verdict.class_name, "among": None}),
         all_url=session.url(**{**NOTHING, "class_name": None, "concept": None, "among": None}),
