@@ -12,22 +12,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from auditor.audit_folder import FEATURES_NAME
-from auditor.config import GIVEN_PREDICTIONS, NO_MODEL
-from auditor.errors import EncoderError, InputError, ModelError
-from auditor.extraction.kept_inputs import read_kept_head
+from auditor.audited_model import check_model_was_run, load_audited_model
+from auditor.errors import EncoderError, InputError
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
 from auditor.inputs.images import read_image
 from auditor.inputs.picture_bytes import is_packed
 from auditor.models.encoders.encoder import Encoder
 from auditor.models.encoders.load import load_encoder
-from auditor.models.label_output import with_two_classes
 from auditor.models.live_model import LiveModel
-from auditor.models.load_classifier import load_classifier
 from auditor.models.map_choice import drawing_with
 from auditor.models.map_method_names import MAP_METHOD_NAMES
-from auditor.named_files import check_named_files, encoder_file, model_folder
+from auditor.named_files import encoder_file
 from auditor.records import AnyPath, Concept
 from auditor.rules import LITTLE_EVIDENCE
 from auditor.store.model_words import (
@@ -161,15 +157,7 @@ def explain_image(
     folder, image = Path(folder), os.fspath(image)
     with open_audit_database(folder) as connection:
         settings = read_run_settings(connection)
-        if settings.model_spec == GIVEN_PREDICTIONS:
-            raise ModelError(
-                "no model was run for this audit (--predictions), so there is none to explain pictures with: audit the "
-                "model itself with --model"
-            )
-        if settings.model_spec == NO_MODEL:
-            raise ModelError(
-                f"this audit examined no model (--model {NO_MODEL}), so there is no decision to explain: audit one"
-            )
+        check_model_was_run(settings)
         words = read_channel_words(connection)
         concepts = read_concepts(connection)
         picture = find_picture(connection, image)
@@ -183,45 +171,9 @@ def explain_image(
             f"picture '{image}' is neither a path or image id of the audited data ({root}) nor a file; "
             "give one of these, or --data where the pictures have moved"
         )
-    named = {
-        "weights": settings.weights if weights is None else None,
-        "preprocess": settings.preprocess if preprocess is None else None,
-        "model": model_folder(settings.model_spec) if model is None else None,
-    }
-    check_named_files(folder, named, trust_code=trust_code)
-    weights, preprocess = (
-        named if given is None else Path(given)
-        for given, named in ((weights, settings.weights), (preprocess, settings.preprocess))
+    classifier = load_audited_model(
+        folder, settings, model=model, weights=weights, preprocess=preprocess, trust_code=trust_code
     )
-    of_label = settings.label is not None
-    n_labels = None if of_label else len(settings.class_names)
-    if isinstance(model, LiveModel):
-        classifier = model.classifier(
-            preprocess=preprocess,
-            target_layer=settings.target_layer,
-            model_output=settings.model_output,
-            n_labels=n_labels,
-            multi_label=of_label,
-        )
-    else:
-        classifier = load_classifier(
-            model or settings.model_spec,
-            weights=weights,
-            preprocess=preprocess,
-            trust_code=trust_code,
-            target_layer=settings.target_layer,
-            model_output=settings.model_output,
-            n_labels=n_labels,
-            multi_label=of_label,
-        )
-    if classifier.digest != settings.model_digest:
-        raise ModelError(
-            f"the model '{classifier.spec}' with these weights is not the one that was audited (digest "
-            f"{classifier.digest[:12]}, the audit's {settings.model_digest[:12]}); give the audited --weights"
-        )
-    if of_label:
-        head = read_kept_head(folder / FEATURES_NAME)
-        classifier = with_two_classes(classifier, head, settings.class_names)
     read = read_image(path, min_side=classifier.input_size)
     if picture and read.content_digest != picture.content_digest:
         raise InputError(

@@ -223,18 +223,46 @@ def exemplar_maps(
     for done, exemplar in enumerate(exemplars, start=1):
         item = items[exemplar.row]
         image = read_image(root / item.path, min_side=classifier.input_size).image
-        maps = map_picture(classifier, image, exemplar.class_idx, words)
         if image.size not in crops:
             crops[image.size] = seen_crop(classifier, image.size)
-        crop = crops[image.size]
-        found.append(_saliency(item.image_id, exemplar.class_idx, None, maps.class_map, crop))
         v = exemplar.concept_idx
-        said = [] if v is None else [i for i, u in enumerate(maps.phrase_idx) if u == v or u in members.get(v, ())]
-        if v is not None and said:
-            of_concept = maps.phrase_maps[said].sum(axis=0)
-            found.append(_saliency(item.image_id, exemplar.class_idx, concepts[v].concept_id, of_concept, crop))
+        concept_id, words_of = (None, ()) if v is None else (concepts[v].concept_id, (v, *members.get(v, ())))
+        crop = crops[image.size]
+        found += maps_for_concept(
+            classifier, image, item.image_id, exemplar.class_idx, concept_id, words_of, words, crop
+        )
         if on_progress:
             on_progress("maps", done, len(exemplars))
+    return tuple(found)
+
+
+def maps_for_concept(
+    classifier: Classifier,
+    image: Image.Image,
+    image_id: str,
+    class_idx: int,
+    concept_id: str | None,
+    words_of: Collection[int],
+    words: ChannelWords,
+    crop: Crop | None = None,
+) -> tuple[SaliencyMap, ...]:
+    """Class map of a picture and, where its phrases hold one of a concept's words, the sum of their maps.
+
+    Args:
+        classifier: The model under audit.
+        image: The picture, upright RGB.
+        image_id: Its id.
+        class_idx: The class that is explained.
+        concept_id: The concept; None for the class map alone.
+        words_of: Positions of its words in the vocabulary; of a family those of its members.
+        words: Channel directions, statistics and concept rows.
+        crop: Which part of the picture its maps cover.
+    """
+    maps = map_picture(classifier, image, class_idx, words)
+    found = [_saliency(image_id, class_idx, None, maps.class_map, crop)]
+    said = [i for i, u in enumerate(maps.phrase_idx) if u in words_of]
+    if concept_id is not None and said:
+        found.append(_saliency(image_id, class_idx, concept_id, maps.phrase_maps[said].sum(axis=0), crop))
     return tuple(found)
 
 

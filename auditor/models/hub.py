@@ -31,16 +31,24 @@ def hub_or_cache() -> Iterator[bool]:
 
 @contextmanager
 def cache_only() -> Iterator[None]:
-    """Inside, the hub's client looks at its cache alone, whatever network there is."""
+    """Inside, the hub's client and torch look at their caches alone, whatever network there is."""
     from huggingface_hub import constants
+    from torch import hub
 
     settings: Any = constants
-    before = settings.HF_HUB_OFFLINE
+    torch_hub: Any = hub
+    before, download = settings.HF_HUB_OFFLINE, torch_hub.download_url_to_file
     try:
         settings.HF_HUB_OFFLINE = True
+        torch_hub.download_url_to_file = _refuse
         yield
     finally:
         settings.HF_HUB_OFFLINE = before
+        torch_hub.download_url_to_file = download
+
+
+def _refuse(url: str, *_: object, **__: object) -> None:
+    raise OSError(f"{url.rpartition('/')[2]} is not in the cache")
 
 
 def _resolves(host: str) -> bool:

@@ -106,6 +106,16 @@ def read_concepts(connection: duckdb.DuckDBPyConnection) -> tuple[Concept, ...]:
     return tuple(Concept(concept_id, term, kind, tuple(synonyms)) for concept_id, term, kind, synonyms in rows)
 
 
+def read_members(connection: duckdb.DuckDBPyConnection, concept_id: str) -> tuple[int, ...]:
+    """Positions in the vocabulary of a concept or, of a family, of its words; none of what is no word."""
+    rows = connection.execute(
+        "SELECT concept_idx FROM concepts WHERE concept_id = $concept_id OR concept_id IN "
+        "(SELECT unnest(members) FROM concept_families WHERE concept_id = $concept_id) ORDER BY concept_idx",
+        {"concept_id": concept_id},
+    ).fetchall()
+    return tuple(idx for (idx,) in rows)
+
+
 def read_concepts_seen(connection: duckdb.DuckDBPyConnection, image: str) -> dict[int, bool] | None:
     """Which words of the vocabulary a picture of this path or id shows, by position.
 

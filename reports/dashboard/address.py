@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -61,7 +62,7 @@ _MOST_CORNERS = 100
 #: Longer values are no name of anything, only a strain.
 _LONGEST = 4000
 #: Name in the URL, where it is not the field's.
-_NAMES = {"class_name": "class", "verdicts": "verdict", "kinds": "kind"}
+_NAMES = {"class_name": "class", "verdicts": "verdict", "kinds": "kind", "values": "value"}
 #: What changes the look of a page and not which things are on it.
 _LOOKS = frozenset({"page", "map", "opacity", "size"})
 
@@ -98,6 +99,9 @@ class Place:
         confidence: only pictures whose confidence lies in these per cent, "20-80"; "" is all, also where it is unknown.
         presence: the same of the concept's presence.
         share: the same of its share of the words.
+        column: a column of the manifest, or a measure, that the list is narrowed by.
+        values: only pictures with one of these in the column, "" for no value; empty is all.
+        span: only pictures whose number in the column is within these, "0.2..0.6"; "" is all.
         size: width of a thumbnail in pixels.
     """
 
@@ -128,6 +132,9 @@ class Place:
     confidence: str = ""
     presence: str = ""
     share: str = ""
+    column: str = ""
+    values: tuple[str, ...] = ()
+    span: str = ""
     size: int = 128
 
     @classmethod
@@ -193,6 +200,10 @@ def _read_value(field: str, text: str) -> tuple[Any, str]:
         return text, "" if text in ORDERS else f"one of {', '.join(ORDERS)}"
     if field in ("confidence", "presence", "share"):
         return text, "" if range_of(text) else "per cent from and to, like 20-80"
+    if field == "span":
+        return text, "" if span_of(text) else "numbers from and to, like 0.2..0.6"
+    if field == "values":
+        return _distinct(unquote(item) for item in text.split(",")), ""
     if field == "size":
         return _whole(text, *SIZES, f"pixels from {SIZES[0]} to {SIZES[1]}")
     if field == "area":
@@ -222,6 +233,16 @@ def range_of(text: str) -> tuple[int, int] | None:
     if not dash or ends[0] is None or ends[1] is None or ends[0] > ends[1]:
         return None
     return ends[0], ends[1]
+
+
+def span_of(text: str) -> tuple[float, float] | None:
+    """From and to of "0.2..0.6"; None for anything else."""
+    low, dots, high = text.partition("..")
+    try:
+        ends = float(low), float(high)
+    except ValueError:
+        return None
+    return ends if dots and -math.inf < ends[0] <= ends[1] < math.inf else None
 
 
 def _whole(text: str, low: int, high: int, expected: str) -> tuple[int | None, str]:

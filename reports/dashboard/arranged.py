@@ -23,7 +23,7 @@ _ORDERS: dict[str, Callable[[GridPicture], Any]] = {
 
 def is_arranged(place: Place) -> bool:
     """Whether the place asks for anything but the list as it is."""
-    return place.order != "list" or any(getattr(place, name) for name in MEASURES)
+    return place.order != "list" or any(getattr(place, name) for name in (*MEASURES, "values", "span"))
 
 
 def arranged(pictures: Sequence[GridPicture], place: Place) -> list[GridPicture]:

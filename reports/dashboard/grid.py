@@ -16,6 +16,7 @@ from reports.dashboard import markup
 from reports.dashboard import thumbnails as drawing
 from reports.dashboard.address import NO_MAP, SIZES
 from reports.dashboard.basket import listed_ids
+from reports.dashboard.drawn_maps import with_drawn
 from reports.dashboard.explanations import READING
 from reports.dashboard.session import Session
 from reports.page.records import Drawn
@@ -62,6 +63,7 @@ def show_grid(
     place = session.place.but(among=among or session.place.among, page=session.place.page)
     shown_class = {one.image_id: one.predicted_idx if class_idx is None else class_idx for one in pictures}
     stored = picture_queries.maps_of_pictures(session.connection, list(shown_class))
+    stored = with_drawn(session, stored, list(shown_class))
     maps = [one for one in stored if one.class_idx == shown_class[one.image_id]]
     if controls:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

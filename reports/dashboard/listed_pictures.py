@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import cast, get_args
 
 from auditor.store.queries.chosen_pictures import LISTS
-from auditor.store.queries.picture_lists import Among, Selection
-from reports.dashboard.address import Place
+from auditor.store.queries.picture_lists import Among, Having, Selection
+from reports.dashboard.address import Place, span_of
 
 #: Lists that are of one class; without it they hold nothing.
 _OF_CLASS = ("all", "with", "without", "mistakes", "pulled", "confused")
@@ -29,7 +29,12 @@ def selection_of(place: Place, class_names: Sequence[str]) -> Selection | None:
     if among in _OF_CLASS and class_idx is None:
         return None
     called_idx = class_names.index(place.called) if place.called in class_names else None
-    return Selection(among, class_idx, place.concept, place.group, called_idx)
+    return Selection(among, class_idx, place.concept, place.group, called_idx, having_of(place))
+
+
+def having_of(place: Place) -> Having | None:
+    """What the URL narrows a list by besides its ranges; None without a column."""
+    return Having(place.column, place.values, span_of(place.span)) if place.column else None
 
 
 def home_of(place: Place) -> str:

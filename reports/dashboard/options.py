@@ -17,7 +17,7 @@ class Options:
     folders: tuple[Path, ...]
     read_only: bool = False
     baseline: Path = DEFAULT_BASELINE
-    trust_code: bool = False  # whether an encoder file that an audit names may be read
+    trust_code: bool = False  # whether files that an audit names may be read, and its code run
 
     def arguments(self) -> list[str]:
         """The command line that ``read_options`` reads."""

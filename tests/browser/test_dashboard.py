@@ -159,7 +159,7 @@ VIEWS: dict[str, tuple[str, dict[str, Any]]] = {
     "concept": (NAME, {"concept": "CONCEPT"}),
     "pictures": (
         "the evidence of this class",
-        {"class_": NAME, "concept": "CONCEPT", "size": 200, "order": "presence"},
+        {"class_": NAME, "concept": "CONCEPT", "size": 200, "order": "presence", "column": "site", "value": "site 0"},
     ),
     "basket": ("Nothing is in it", {}),
     "groups": ("Group and shares", {}),
@@ -265,6 +265,24 @@ def test_from_the_decision_to_why_to_the_breaking_pictures_and_to_an_accepted_fi
     assert f'class = "{name}"' in (dashboard.folder / "baseline.toml").read_text(encoding="utf-8")
     assert "1 more accepted" in view(page, overview)
     assert dashboard.gate() == 1  # there are others
+
+
+def test_a_list_is_narrowed_by_what_the_manifest_says(page, dashboard):
+    page.set_viewport_size(WIDE)
+    here = {"audit": "release-0", "view": "pictures", "class_": NAME, "concept": dashboard.concept, "among": "all"}
+    view(page, dashboard.url(**here))
+    whole = page.get_by_role("button", name="as CSV").inner_text()
+    assert page.locator(".au .bins").count() >= 2  # over every range
+    page.get_by_role("combobox", name="Column").click()
+    click(page, page.get_by_role("option", name="site"))
+    page.get_by_role("combobox", name="Values").click()
+    click(page, page.get_by_role("option", name="site 0"))
+    assert "value=site" in page.url
+    assert page.get_by_role("button", name="as CSV").inner_text() == whole  # all of this class are from there
+    assert "No picture is left" in view(page, dashboard.url(**here, column="site", value="site 1"))
+    after(page, page.get_by_role("link", name="all of the list").click)
+    assert page.get_by_role("button", name="as CSV").inner_text() == whole
+    assert "column=" not in page.url
 
 
 def test_back_returns_to_the_place_on_the_page(page, dashboard):

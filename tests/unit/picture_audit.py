@@ -69,7 +69,10 @@ def write_picture_audit(
     presence = np.tile(np.array([0.9, 0.8, 0.1, 0.2, 0.7], np.float32), n_classes)[:, None]
     with AuditDatabase(folder) as database:
         database.add_run(run)
-        items = [ImageItem(ids[row], f"{names[labels[row]]}/{row}.jpg", names[labels[row]]) for row in range(len(ids))]
+        items = [
+            ImageItem(ids[row], f"{names[labels[row]]}/{row}.jpg", names[labels[row]], attributes=_said_of(row))
+            for row in range(len(ids))
+        ]
         kept = [jpeg(row % 7) if thumbnails else None for row in range(len(ids))]
         database.add_images(items, [(640, 480)] * len(ids), ["d" * 64] * len(ids), kept)
         called = (predicted, 0.75) if model else (np.full(len(ids), -1), np.nan)
@@ -99,6 +102,13 @@ def write_picture_audit(
             _add_class(database, c, name, by_pull=c == n_classes - 1, crop=crop, names=names)
     write_manifest(folder, run)
     return folder
+
+
+def _said_of(row: int) -> dict[str, str]:
+    """What a manifest says of a picture; of the last of every class nothing but how bright it is."""
+    number = row % PER_CLASS
+    light = {} if number == PER_CLASS - 1 else {"light": "night" if number % 2 else "day"}
+    return {**light, "property:brightness": f"{number / 10:.1f}"}
 
 
 def _add_data_of_class(database: AuditDatabase, c: int, name: str) -> None:

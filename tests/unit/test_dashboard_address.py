@@ -21,6 +21,8 @@ _PLACES = st.builds(
     kinds=st.lists(_NAMES, unique=True, max_size=3).map(tuple),
     opacity=st.integers(0, 100),
     sort=st.sampled_from(SORTS),
+    column=_NAMES | st.just(""),
+    values=st.lists(_NAMES | st.just(""), unique=True, max_size=3).map(tuple),
 )
 
 
@@ -51,6 +53,8 @@ def test_every_place_comes_back_from_its_url(place):
         ({"among": "all of them"}, "expected one of all, with"),
         ({"opacity": "101"}, "expected percent from 0 to 100"),
         ({"verdict": "flagged,evil"}, "expected some of flagged"),
+        ({"span": "0.6..0.2"}, "expected numbers from and to, like 0.2..0.6"),
+        ({"span": "nan..inf"}, "expected numbers from and to"),
         ({"sort": "name; DROP"}, "expected one of severity"),
         ({"class_name": "x"}, "'class_name' is no parameter"),
         ({"<script>": "x"}, "'<script>' is no parameter"),

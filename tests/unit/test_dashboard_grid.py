@@ -32,7 +32,7 @@ def test_stored_maps_of_the_class_lie_over_its_pictures(audit):
     page = open_page(audit, among="with", **HERE)
     assert not page.exception
     assert tiles(page) == [(image_id(1, 0), True), (image_id(1, 1), True), (image_id(1, 4), False)]
-    assert "stored for 2 of these 3" in words(page)
+    assert "there for 2 of these 3" in words(page)
 
 
 def test_a_phrase_can_be_chosen_and_goes_into_the_address(audit):

@@ -2,12 +2,16 @@
 
 import csv
 
+import numpy as np
 import pytest
+import streamlit as st
 from dashboard_page import links, markup, open_page, words
 from picture_audit import image_id, write_picture_audit
 
 from auditor.errors import InputError
+from auditor.records import SaliencyMap
 from auditor.store.queries.picture_lists import GridPicture
+from reports.dashboard import drawn_maps
 from reports.dashboard.address import Place
 from reports.dashboard.arranged import arranged, csv_file, file_name, path_file
 
@@ -101,9 +105,92 @@ def test_what_narrows_a_list_stands_in_the_address_and_is_stepped_through(audit)
     assert all(one.proto.disabled for one in page.get("download_button"))
 
 
+def test_values_of_a_column_narrow_a_list_and_all_its_files(audit):
+    page = open_page(audit, among="all", column="light", **HERE)
+    assert page.selectbox(key="column").options == ["light", "brightness"]
+    assert page.multiselect(key="values").options == ["day (2)", "night (2)", "no value (1)"]
+    page.multiselect(key="values").set_value(["night", ""]).run()
+    assert not page.exception
+    assert page.query_params["value"] in ("night,", ["night,"])
+    assert "3 pictures" in words(page)
+    assert page.get("download_button")[0].label == "3 pictures as CSV"
+    opened = {url for url in links(page) if "view=picture&" in url}
+    assert len(opened) == 3
+    assert all("column=light" in url and "value=night%2C" in url for url in opened)
+    one = open_page(
+        audit, among="all", column="light", value="night,", **{**HERE, "view": "picture", "picture": image_id(1, 4)}
+    )
+    assert "of 3" in words(one)
+    assert not [url for url in links(page) if "view=class&" in url and "column=" in url]
+
+
+def test_numbers_of_a_column_are_a_range(audit, monkeypatch):
+    monkeypatch.setattr("reports.dashboard.list_filters._MOST_VALUES", 4)
+    page = open_page(audit, among="all", column="property:brightness", **HERE)
+    assert "brightness of 5 pictures. 0 to 0.1: 1; 0.1 to 0.2: 1; 0.2 to 0.3: 1; 0.3 to 0.4: 2" in markup(page)
+    page.slider(key="span").set_range(0.1, 0.3).run()
+    assert not page.exception
+    assert page.query_params["span"] in ("0.1..0.3", ["0.1..0.3"])
+    assert page.get("download_button")[0].label == "3 pictures as CSV"
+    page.slider(key="span").set_range(0.001, 0.399).run()  # by a hair the ends, so that it is all
+    assert "span" not in page.query_params
+    assert not open_page(audit, among="all", column="no such", **HERE).exception
+
+
+def test_a_histogram_says_how_many_lie_where(audit):
+    page = open_page(audit, among="all", **HERE)
+    assert "Shown of 5 pictures. 0 to 25 %: 2; 25 to 50 %: 0; 50 to 75 %: 1; 75 to 100 %: 2" in markup(page)
+
+
 def test_a_class_that_is_not_there_is_told_and_others_are_offered(audit):
     page = open_page(audit, view="pictures", class_="<b>no</b>")
     assert not page.exception
     assert "No class <b>no</b> in this audit" in words(page)
     assert "<b>no" not in markup(page)
     assert [url for url in links(page) if "view=pictures" in url and "class=bird+0" in url]
+
+
+class Drawer:
+    """Draws a square; a picture that it was told of it cannot."""
+
+    def __init__(self, broken=()):
+        self.drawn, self.broken = [], broken
+
+    def draw(self, picture_id, class_idx, concept_id):
+        if picture_id in self.broken:
+            raise InputError("the file is gone")
+        self.drawn.append(picture_id)
+        return (SaliencyMap(picture_id, class_idx, None, np.full((2, 2), 9, np.uint8), 1.0, (0.0, 0.0, 1.0, 1.0)),)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_maps_that_a_list_lacks_are_drawn_when_asked_and_kept(audit, monkeypatch, broken):
+    drawer = Drawer(broken=[image_id(1, 4)] * broken)
+    monkeypatch.setattr(drawn_maps, "load_map_drawer", lambda folder, *, trust_code: drawer)
+    st.cache_resource.clear()
+    page = open_page(audit, among="all", **HERE)
+    assert "there for 4 of these 5" in words(page)
+    page.button(key="draw-maps").click().run()
+    assert not page.exception
+    again = open_page(audit, among="all", **HERE)
+    assert "draw-maps" not in {one.key for one in again.button}
+    assert drawer.drawn == ([] if broken else [image_id(1, 4)])
+    assert ("there for 5 of these 5" in words(again)) is not broken
+    assert ("1 picture of this list could not be drawn the file is gone" in words(again)) is broken
+
+
+def test_a_model_that_cannot_be_asked_is_told_with_the_way(audit, monkeypatch):
+    given = []
+
+    def refuse(folder, *, trust_code):
+        given.append(trust_code)
+        raise InputError("the audit names files, which are not read unasked")
+
+    monkeypatch.setattr(drawn_maps, "load_map_drawer", refuse)
+    st.cache_resource.clear()
+    page = open_page(audit, among="all", **HERE)
+    page.button(key="draw-maps").click().run()
+    assert not page.exception
+    assert "cannot be asked here the audit names files" in words(page)
+    assert "--trust-code" in words(page)
+    assert given == [False]

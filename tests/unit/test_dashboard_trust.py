@@ -10,6 +10,7 @@ from auditor.errors import InputError
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.pictures import thumbnails_and_paths
 from reports.dashboard.concept_answers import ConceptAnswers, Tally
+from reports.dashboard.concept_names import ConceptNames, Naming
 
 HERE = {"view": "class", "class_": "bird 1"}
 
@@ -81,3 +82,44 @@ def test_nothing_is_asked_where_the_dashboard_only_reads(audit, tmp_path):
     page = open_page(audit, baseline=tmp_path / "b.toml", read_only=True, **HERE)
     assert "What is taken for water" in words(page)
     assert not [one for one in page.button_group if one.key and one.key.startswith("trust-")]
+
+
+def test_a_name_and_a_drop_last_and_are_taken_back(tmp_path):
+    names = ConceptNames(tmp_path / "concept-names.csv")
+    assert names.read() == {}
+    names.keep("water", "water", Naming(" lake  shore", True, "=ada", "2026-01-02"))
+    assert names.read() == {"water": Naming("lake shore", True, "'=ada", "2026-01-02")}  # no spreadsheet runs it
+    with pytest.raises(InputError, match="name '<b>': expected"):
+        names.keep("water", "water", Naming("<b>", False, "ada", ""))
+    names.keep("water", "water", Naming("water", False, "ada", ""))  # as it was
+    assert names.read() == {}
+    names.path.write_text("concept_id,concept,shown_as,dropped,by,on\nwater,water,,perhaps,ada,\n")
+    with pytest.raises(InputError, match="dropped 'perhaps' of 'water'; expected yes or nothing"):
+        names.keep("sand", "sand", Naming("dune", False, "ada", ""))
+
+
+def test_what_was_made_of_a_concept_stands_beside_its_claims_and_the_gate_does_not_read_it(audit, tmp_path):
+    baseline = tmp_path / "baseline.toml"
+    before = words(open_page(audit, baseline=baseline))
+    page = open_page(audit, baseline=baseline, **HERE)
+    page.text_input(key="name-class-water").set_value("lake")
+    page.checkbox(key="drop-class-water").set_value(True)
+    next(one for one in page.button if one.label == "Keep").click().run()
+    assert not page.exception
+    told = "Shown as “lake”, dropped by "
+    assert told in words(page)
+    assert [(row.shown_as, row.dropped) for row in ConceptNames(tmp_path / "concept-names.csv").read().values()] == [
+        ("lake", True)
+    ]
+    after = words(open_page(audit, baseline=baseline))
+    assert told in after
+    assert "The verdict is as the audit found it" in after
+    decision = before[before.index("Do not ship") :][:60]
+    assert decision in after
+    for place in ({"view": "review", "class_": "bird 1"}, {"view": "concept", "concept": "water"}):
+        assert told in words(open_page(audit, baseline=baseline, **place))
+    listed = open_page(audit, baseline=baseline, view="pictures", class_="bird 1", concept="water")
+    assert listed.button_group(key="kind").options[0] == "breaking: without lake"
+    only_read = open_page(audit, baseline=baseline, read_only=True, **HERE)
+    assert told in words(only_read)
+    assert "Keep" not in [one.label for one in only_read.button]

@@ -12,7 +12,7 @@ from packed_files import write_tar
 from PIL import Image
 from toy_audit import COLOURS, toy_analysis, toy_classifier, toy_config, toy_encoder
 
-from auditor import explain
+from auditor import audited_model, explain
 from auditor.audit_folder import write_audit
 from auditor.errors import InputError, ModelError, StoreError
 from auditor.explain import Explanation, explain_image
@@ -40,7 +40,7 @@ def loaded(monkeypatch):
         calls.append((spec, options))
         return toy_classifier()
 
-    monkeypatch.setattr(explain, "load_classifier", load)
+    monkeypatch.setattr(audited_model, "load_classifier", load)
     monkeypatch.setattr(explain, "load_encoder", lambda spec: toy_encoder())
     return calls
 
@@ -185,7 +185,7 @@ def test_model_and_weights_that_have_moved(world, loaded):
 
 def test_another_model_is_refused(world, monkeypatch):
     other = replace(toy_classifier(), digest="0" * 64)
-    monkeypatch.setattr(explain, "load_classifier", lambda *_, **__: other)
+    monkeypatch.setattr(audited_model, "load_classifier", lambda *_, **__: other)
     with pytest.raises(ModelError, match=r"is not the one that was audited .*000000000000"):
         explain_image(world / "audit", "rose/0.png")
 

@@ -7,14 +7,18 @@ from picture_audit import PER_CLASS, image_id, write_picture_audit
 
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.picture_lists import (
+    Column,
+    Having,
     PicturePage,
     Selection,
     Step,
+    columns,
     nearest_page,
     read_page,
     step,
     step_in,
     told,
+    values_in,
 )
 
 N_CLASSES = 3
@@ -41,6 +45,25 @@ def test_lists_of_a_class(connection):
     everything = ids(connection, "all")
     assert len(everything) == PER_CLASS
     assert set(everything[:2]) == {image_id(1, 3), image_id(1, 4)}  # mistakes first
+
+
+def test_a_list_is_narrowed_by_a_column_of_the_manifest(connection):
+    day, night, none = [image_id(1, 0), image_id(1, 2)], [image_id(1, 3), image_id(1, 1)], [image_id(1, 4)]
+    assert set(ids(connection, "all", having=Having("light", ("day",)))) == set(day)
+    assert set(ids(connection, "all", having=Having("light", ("night", "")))) == {*night, *none}
+    assert set(ids(connection, "all", having=Having("light"))) == {*day, *night, *none}
+    assert ids(connection, "without", having=Having("light", ("' OR 1=1 --",))) == []
+    span = Having("property:brightness", span=(0.1, 0.3))
+    assert set(ids(connection, "all", having=span)) == {image_id(1, 1), image_id(1, 2), image_id(1, 3)}
+    assert ids(connection, "all", having=Having("light", span=(0, 1))) == []  # no number is in no span
+    assert step(connection, Selection("all", 1, "water", having=span), image_id(1, 4)) is None
+
+
+def test_what_columns_there_are_and_what_a_list_has_in_one(connection):
+    assert columns(connection) == [Column("light", 2, None, None), Column("property:brightness", 5, 0.0, 0.4)]
+    everything = Selection("all", 1, "water")
+    assert values_in(connection, everything, "light") == [("day", 2), ("night", 2), ("", 1)]
+    assert values_in(connection, Selection("without", 1, "water"), "light") == [("day", 1), ("night", 1)]
 
 
 def test_mistakes_need_no_concept(connection):

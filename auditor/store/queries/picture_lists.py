@@ -56,8 +56,21 @@ listed AS (
     LEFT JOIN known c USING (image_id)
     LEFT JOIN grouped g USING (image_id)
     LEFT JOIN words w ON w.image_id = p.image_id AND w.class_idx = coalesce($class_idx::INTEGER, p.predicted_idx)
+    {columns}
     WHERE {of_list}
 )
+"""
+# Of the pictures that a manifest says nothing of in this column the value is "".
+_COLUMN = "LEFT JOIN (SELECT image_id, value FROM image_attributes WHERE attribute = $column) v USING (image_id)"
+_OF_VALUES = " AND list_contains($values, coalesce(v.value, ''))"
+_OF_SPAN = " AND TRY_CAST(v.value AS DOUBLE) BETWEEN $low AND $high"
+_VALUES = f"""
+SELECT coalesce(v.value, '') AS value, count(*) AS n FROM listed {_COLUMN} GROUP BY 1 ORDER BY n DESC, value
+"""  # noqa: S608 (a constant)
+_COLUMNS = """
+SELECT attribute, count(DISTINCT value), count(*) = count(TRY_CAST(value AS DOUBLE)),
+       min(TRY_CAST(value AS DOUBLE)), max(TRY_CAST(value AS DOUBLE))
+FROM image_attributes WHERE value <> '' GROUP BY attribute ORDER BY attribute
 """
 _COUNT = "SELECT count(*) FROM listed"
 _BESIDE = """
@@ -92,6 +105,28 @@ shown AS (
 
 
 @dataclass(frozen=True, slots=True)
+class Having:
+    """Pictures with one of these values in a column, or a number from low to high; with neither, all of them.
+
+    The value "" is that of pictures that the column says nothing of; no number is in no span.
+    """
+
+    column: str
+    values: tuple[str, ...] = ()
+    span: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a manifest, or a measure, with how many values it has; low and high where all are numbers."""
+
+    name: str
+    n_values: int
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """One list of pictures of an audit. A list without what it needs (a class, a concept, a group) holds nothing."""
 
@@ -100,6 +135,7 @@ class Selection:
     concept_id: str | None = None
     group_idx: int | None = None
     called_idx: int | None = None
+    having: Having | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +184,10 @@ class Step:
 def read_page(connection: Connection, selection: Selection, number: int, *, size: int = PAGE_SIZE) -> PicturePage:
     """A page of a list; a number beyond the last page gives the last."""
     parameters = {**_parameters(selection), "size": size, "start": (number - 1) * size}
-    sql = _ranked(selection.among) + _PAGE
+    sql = _ranked(selection) + _PAGE
     rows = connection.execute(sql, parameters).fetchall()
     if not rows and number > 1:
-        ((total,),) = connection.execute(_ranked(selection.among) + _COUNT, _parameters(selection)).fetchall()
+        ((total,),) = connection.execute(_ranked(selection) + _COUNT, _parameters(selection)).fetchall()
         number = nearest_page(number, total, size=size)
         rows = connection.execute(sql, {**parameters, "start": (number - 1) * size}).fetchall()
     pictures = tuple(GridPicture(*row[1:]) for row in rows)
@@ -160,13 +196,13 @@ def read_page(connection: Connection, selection: Selection, number: int, *, size
 
 def read_whole(connection: Connection, selection: Selection) -> list[GridPicture]:
     """All pictures of a list, for a file; a page of a browser takes :func:`read_page`."""
-    rows = connection.execute(_ranked(selection.among) + _WHOLE, _parameters(selection)).fetchall()
+    rows = connection.execute(_ranked(selection) + _WHOLE, _parameters(selection)).fetchall()
     return [GridPicture(*row[1:]) for row in rows]
 
 
 def ids_of(connection: Connection, selection: Selection) -> list[str]:
     """Ids of all pictures of a list, in its order."""
-    rows = connection.execute(_ranked(selection.among) + _IDS, _parameters(selection)).fetchall()
+    rows = connection.execute(_ranked(selection) + _IDS, _parameters(selection)).fetchall()
     return [image_id for (image_id,) in rows]
 
 
@@ -178,7 +214,7 @@ def nearest_page(number: int, total: int, *, size: int = PAGE_SIZE) -> int:
 def step(connection: Connection, selection: Selection, image_id: str) -> Step | None:
     """Where a picture stands in a list; None where the list does not hold it."""
     parameters = {**_parameters(selection), "image_id": image_id}
-    found = connection.execute(_ranked(selection.among) + _STEP, parameters).fetchone()
+    found = connection.execute(_ranked(selection) + _STEP, parameters).fetchone()
     return None if found is None else Step(*found)
 
 
@@ -212,16 +248,41 @@ def told(
     return [GridPicture(*row[1:]) for row in connection.execute(_NAMED, parameters).fetchall()]
 
 
-def _ranked(among: Among) -> str:
-    of_list, order = _LISTS[among]
-    return _RANKED.format(of_list=of_list, order=order)
+def columns(connection: Connection) -> list[Column]:
+    """The columns that pictures have values in, by name."""
+    rows = connection.execute(_COLUMNS).fetchall()
+    return [
+        Column(name, n_values, low if all_numbers else None, high if all_numbers else None)
+        for name, n_values, all_numbers, low, high in rows
+    ]
+
+
+def values_in(connection: Connection, selection: Selection, column: str) -> list[tuple[str, int]]:
+    """Values of a column in a list with their pictures, most first; "" for those that it says nothing of."""
+    rows = connection.execute(_ranked(selection) + _VALUES, {**_parameters(selection), "column": column}).fetchall()
+    return [(value, n) for value, n in rows]
+
+
+def _ranked(selection: Selection) -> str:
+    of_list, order = _LISTS[selection.among]
+    having = selection.having
+    values, span = (False, False) if having is None else (bool(having.values), having.span is not None)
+    narrowed = f"({of_list})" + _OF_VALUES * values + _OF_SPAN * span
+    return _RANKED.format(of_list=narrowed, order=order, columns=_COLUMN if values or span else "")
 
 
 def _parameters(selection: Selection) -> dict[str, object]:
     called = {"called_idx": selection.called_idx} if selection.among == "confused" else {}
+    having: dict[str, object] = {}
+    if selection.having is not None and selection.having.values:
+        having |= {"column": selection.having.column, "values": list(selection.having.values)}
+    if selection.having is not None and selection.having.span is not None:
+        low, high = selection.having.span
+        having |= {"column": selection.having.column, "low": low, "high": high}
     return {
         "class_idx": selection.class_idx,
         "concept_id": selection.concept_id,
         "group_idx": selection.group_idx,
         **called,
+        **having,
     }

@@ -19,7 +19,7 @@ from reports.dashboard import charts, class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.grid import show_grid
 from reports.dashboard.session import Session
-from reports.dashboard.trust_strip import show_trust, tally_of
+from reports.dashboard.trust_strip import naming_of, show_trust, tally_of
 from reports.page import class_evidence
 from reports.page.charts import DosePoint, Estimate, ShareBar
 from reports.page.pictures import PictureBudget, Sizes
@@ -63,6 +63,7 @@ def show(session: Session) -> None:
         estimates=story.estimates,
         word_bars=story.word_bars,
         tally=tally_of(session, verdict.concept_id),
+        naming=None if asked else naming_of(session, verdict.concept_id),
         has_calls=session.has_calls,
         tile_url=partial(_tile_url, session, verdict),
     )
@@ -81,6 +82,7 @@ def _show_choice(session: Session, rows: Sequence[Verdict]) -> None:
     shown = rows[:_MOST_CHOICES]
     markup.draw(
         "class_choice",
+        has_head=False,
         rows=[(verdict, _url(session, verdict)) for verdict in shown],
         n_more=len(rows) - len(shown),
         missing=session.place.class_name,

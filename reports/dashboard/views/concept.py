@@ -15,7 +15,7 @@ from reports.dashboard import markup
 from reports.dashboard.grid import show_grid
 from reports.dashboard.paging import pages
 from reports.dashboard.session import Session
-from reports.dashboard.trust_strip import show_trust
+from reports.dashboard.trust_strip import naming_of, show_trust
 
 _PAGE_SIZE = 50
 _LISTS: dict[Among, str] = {"most": "shows it most", "least": "shows it least", "said": "most of the words for a class"}
@@ -69,6 +69,7 @@ def _show_across(session: Session, concept: OneConcept) -> None:
     markup.draw(
         "concept",
         c=concept,
+        naming=naming_of(session, concept.concept_id),
         leads=concept_queries.n_led(connection, concept.concept_id),
         called=picture_queries.called_pictures(connection, [concept.concept_id], limit=1).get(concept.concept_id),
         rows=linked,

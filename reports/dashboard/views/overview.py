@@ -24,7 +24,7 @@ from reports.dashboard.explanations import READING
 from reports.dashboard.finding_cards import finding_cards, worst_classes
 from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
-from reports.dashboard.trust_strip import tally_of
+from reports.dashboard.trust_strip import naming_of, tally_of
 from reports.dashboard.views import matrix
 from reports.dashboard.views.repairs import show_repairs
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
@@ -123,6 +123,7 @@ def _ways(session: Session, card: Card, decision: GateDecision) -> SimpleNamespa
         pictures=session.url(view="pictures", among=LISTS[deciding_choice(verdict)], **here) if shown else None,
         fix=asked.fix,
         tally=tally_of(session, verdict.concept_id),
+        naming=naming_of(session, verdict.concept_id),
     )
 
 

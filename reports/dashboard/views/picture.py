@@ -13,6 +13,7 @@ from auditor.store.queries.picture_lists import Step, read_whole, step, step_in
 from reports.dashboard import markup
 from reports.dashboard import thumbnails as drawing
 from reports.dashboard.arranged import arranged, is_arranged
+from reports.dashboard.drawn_maps import with_drawn
 from reports.dashboard.grid import show_grid, show_opacity
 from reports.dashboard.listed_pictures import home_of, selection_of, title_of
 from reports.dashboard.neighbours import page_of
@@ -44,6 +45,7 @@ def show(session: Session) -> None:
     if facts is None:
         markup.draw("picture_missing", image_id=image_id, overview_url=session.url(view="overview", picture=None))
         return
+    facts = replace(facts, maps=tuple(with_drawn(session, facts.maps, [facts.image_id])))
     ways = _ways(session)
     _show_head(session, facts, ways)
     if facts.maps:

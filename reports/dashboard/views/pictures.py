@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -13,21 +13,16 @@ from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries.chosen_pictures import LISTS
 from auditor.store.queries.picture_lists import PAGE_SIZE, Among, GridPicture, Selection, nearest_page, read_whole
 from reports.dashboard import markup
-from reports.dashboard.address import ORDERS, range_of
-from reports.dashboard.arranged import MEASURES, arranged, is_arranged
+from reports.dashboard.arranged import arranged, is_arranged
+from reports.dashboard.drawn_maps import show_draw_maps
 from reports.dashboard.grid import show_grid
+from reports.dashboard.list_filters import NOTHING, show_list_filters
+from reports.dashboard.listed_pictures import having_of
 from reports.dashboard.picture_files import show_files
 from reports.dashboard.session import Session
+from reports.dashboard.trust_strip import naming_of
 
 _MOST_CHOICES = 200
-_ORDER_WORDS = {
-    "list": "what decides first",
-    "confidence": "surest first",
-    "presence": "shows it most first",
-    "share": "most of the words first",
-    "path": "path",
-}
-_MEASURE_WORDS = {"confidence": "Confidence", "presence": "Shown", "share": "Of the words"}
 #: What a list is called in the name of its file.
 _NAMES = {among: choice for choice, among in LISTS.items()}
 
@@ -42,16 +37,19 @@ def show(session: Session) -> None:
         return
     concept_id = session.place.concept or verdict.concept_id
     concept = concept_queries.concept(session.connection, concept_id) if concept_id else None
-    names = list_names(concept.concept if concept else None, has_model=session.has_calls)
+    naming = naming_of(session, concept_id)
+    term = naming.shown_as if naming and naming.shown_as else concept.concept if concept else None
+    names = list_names(term, has_model=session.has_calls)
     among = session.place.among if session.place.among in names else next(iter(names))
     here = replace(session, place=replace(session.place, concept=concept_id, among=among))
     markup.draw(
         "pictures_head",
         verdict=verdict,
         concept=concept.concept if concept else None,
+        naming=naming,
         kind=concept.concept_kind if concept else None,
-        class_url=session.url(view="class", class_name=verdict.class_name, among=None, order="list"),
-        all_url=session.url(class_name=None, concept=None, among=None),
+        class_url=session.url(**{**NOTHING, "view": "class", "class_name": verdict.class_name, "among": None}),
+        all_url=session.url(**{**NOTHING, "class_name": None, "concept": None, "among": None}),
     )
     changed = session.follow("kind", among, lambda name: {"among": name or among, "concept": concept_id})
     st.pills(
@@ -62,10 +60,14 @@ def show(session: Session) -> None:
         format_func=names.__getitem__,
         label_visibility="collapsed",
     )
-    whole = read_whole(session.connection, Selection(among, verdict.class_idx, concept_id))
+    of_list = Selection(among, verdict.class_idx, concept_id)
+    whole = read_whole(session.connection, replace(of_list, having=having_of(session.place)))
     kept = arranged(whole, session.place)
-    _show_files(here, kept, verdict, concept.concept if concept else None, among)
-    _show_filters(here, whole)
+    row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        _show_files(here, kept, verdict, concept.concept if concept else None, among)
+    show_draw_maps(here, [one.image_id for one in kept], verdict.class_idx, concept_id, row)
+    show_list_filters(here, whole, of_list)
     number = nearest_page(session.place.page, len(kept))
     here = replace(here, place=replace(here.place, page=number))
     show_grid(
@@ -76,7 +78,7 @@ def show(session: Session) -> None:
         class_idx=verdict.class_idx,
         among=among,
         whole=lambda: [one.image_id for one in kept],
-        empty="No picture belongs here." if not whole else "No picture is left by these ranges.",
+        empty="No picture belongs here." if not is_arranged(session.place) else "No picture is left by these ranges.",
     )
 
 
@@ -100,6 +102,7 @@ def _show_choice(session: Session, verdicts: Sequence[Verdict]) -> None:
     rows = [*told, *rest][:_MOST_CHOICES]
     markup.draw(
         "class_choice",
+        has_head=True,
         rows=[(one, session.url(class_name=one.class_name, concept=one.concept_id, among=None)) for one in rows],
         n_more=len(verdicts) - len(rows),
         missing=session.place.class_name,
@@ -107,33 +110,12 @@ def _show_choice(session: Session, verdicts: Sequence[Verdict]) -> None:
     )
 
 
-def _show_filters(session: Session, whole: Sequence[GridPicture]) -> None:
-    """Ranges of what is known of these pictures, and their order."""
-    place = session.place
-    known = [name for name in MEASURES if any(getattr(one, name) is not None for one in whole)]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="ranges"):
-        for name in known:
-            ends = range_of(getattr(place, name)) or (0, 100)
-            changed = session.follow(f"range-{name}", ends, _narrowed_by(name))
-            st.slider(_MEASURE_WORDS[name], 0, 100, key=f"range-{name}", on_change=changed, format="%d %%", width=200)
-        orders = [name for name in ORDERS if name not in MEASURES or name in known]
-        order = place.order if place.order in orders else orders[0]
-        changed = session.follow("order", order, lambda name: {"order": name})
-        st.selectbox("Order", orders, key="order", on_change=changed, format_func=_ORDER_WORDS.__getitem__, width=220)
-
-
-def _narrowed_by(name: str) -> Callable[[tuple[int, int]], dict[str, str]]:
-    """From the ends of a range to the field of the place; all of it is no range."""
-    return lambda ends: {name: "" if tuple(ends) == (0, 100) else f"{ends[0]}-{ends[1]}"}
-
-
 def _show_files(
     session: Session, kept: Sequence[GridPicture], verdict: Verdict, concept: str | None, among: Among
 ) -> None:
     """The list as files: what the ranges leave, all pages of it, in this order."""
     name = (_NAMES.get(among, among), verdict.class_name, concept if among != "mistakes" else None)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        show_files(kept, *name, key="pictures")
-        if is_arranged(session.place):
-            clear = session.url(order="list", confidence="", presence="", share="")
-            markup.show(f'<p class="grey">{markup.link(clear, "all of the list, in its own order")}</p>')
+    show_files(kept, *name, key="pictures")
+    if is_arranged(session.place):
+        clear = session.url(**NOTHING)
+        markup.show(f'<p class="grey">{markup.link(clear, "all of the list, in its own order")}</p>')

@@ -30,7 +30,7 @@ from reports.dashboard.review_items import (
     withdrawal_of,
 )
 from reports.dashboard.session import Session
-from reports.dashboard.trust_strip import tally_of
+from reports.dashboard.trust_strip import naming_of, tally_of
 from reports.page.records import Card
 
 _PER_PAGE = 40
@@ -107,6 +107,7 @@ def _show_finding(session: Session, review: Review, finding: ToReview, marked: d
         url=url,
         card=_card(*key, verdict.class_idx, session.connection) if verdict is not None and leads else None,
         tally=tally_of(session, finding.item.concept_id),
+        naming=naming_of(session, finding.item.concept_id),
         position=at + 1,
         total=len(review.findings),
         before_url=_url(session, before) if before else None,
