@@ -198,6 +198,18 @@ def test_tars_have_no_column_of_paths_and_lie_beside_no_parquet(tmp_path):
     assert "holds Parquet files and tars ('a.tar', 'b.parquet'); expected shards of one sort" in failing(tmp_path)
 
 
+def test_beside_pictures_as_files_a_tar_is_told(tmp_path):
+    write_tar(tmp_path / "birds.tar", MEMBERS)
+    for label in ("duck", "swan"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.png").write_bytes(PICTURES[0])
+    found = load_dataset(tmp_path)
+    assert len(found.items) == 2
+    assert found.notices == (
+        "'birds.tar' in the folder of the data name or hold pictures too and are not read: --data names them",
+    )
+
+
 def test_a_tar_may_hold_names_as_long_as_pax_has_them(tmp_path):
     long = "d" * 90 + ".tar#d/" + "e" * 120
     members = [(f"{long}{at}.png", png(at)) for at in range(2)] + [(f"{long}{at}.cls", b"%d" % at) for at in range(2)]
