@@ -147,8 +147,8 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
         return read_manifest_or_shard(path, reading)
     if not is_folder:
         raise InputError(
-            f"data {quote_path(path)} not found; expected a folder class/picture, or a manifest (.csv, .tsv, .jsonl or "
-            ".parquet)"
+            f"data {quote_path(path)} not found; expected a folder class/picture, a manifest (.csv, .tsv, .jsonl or "
+            ".parquet), or shards (.parquet or .tar)"
         )
     if reading.data_root is not None:
         raise InputError(f"data_root is for the paths of a manifest, and data {quote_path(path)} is a folder: drop it")
