@@ -134,7 +134,9 @@ class AuditConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Field(description="folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet)")
+    data: Path = Field(
+        description="folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, .tar)"
+    )
     model: str = Field(
         description="torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:factory, module:factory, sample:planted, none"
     )

@@ -77,7 +77,7 @@ def run_audit(
 
     Args:
         config: Settings, or a settings file such as ``auditor.toml``; none is looked for.
-        data: Folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet).
+        data: Folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, .tar).
         model: A ``torch.nn.Module`` in memory, of which a copy is audited; or a spec: ``torchvision:NAME``,
             ``timm:NAME``, ``FILE.py:factory``; "none" for the data alone.
         out: Folder of the audit; made.

@@ -43,7 +43,10 @@ _NEEDED = "Required, here or in auditor.toml."
 def run(
     data: Annotated[
         Path | None,
-        typer.Option(help=f"{_NEEDED} Folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet)."),
+        typer.Option(
+            help=f"{_NEEDED} Folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, "
+            ".tar)."
+        ),
     ] = None,
     model: Annotated[
         str | None,

@@ -25,7 +25,7 @@ from auditor.inputs.manifest import (
 )
 from auditor.inputs.one_spelling import refuse_look_alikes
 from auditor.inputs.several_labels import PictureLabels, check_both, check_label
-from auditor.inputs.shards import read_manifest_or_shard, read_shards, shards_in
+from auditor.inputs.shards import read_manifest_or_shard, read_shards, shards_in, tars_in
 from auditor.inputs.split_leaks import leak_notice, leaks
 from auditor.records import Dataset, ImageItem, Progress
 from auditor.wording import nearest, quote, quote_list, quote_path
@@ -147,8 +147,8 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
         return read_manifest_or_shard(path, reading)
     if not is_folder:
         raise InputError(
-            f"data {quote_path(path)} not found; expected a folder class/picture, or a manifest (.csv, .tsv, .jsonl or "
-            ".parquet)"
+            f"data {quote_path(path)} not found; expected a folder class/picture, a manifest (.csv, .tsv, .jsonl or "
+            ".parquet), or shards (.parquet or .tar)"
         )
     if reading.data_root is not None:
         raise InputError(f"data_root is for the paths of a manifest, and data {quote_path(path)} is a folder: drop it")
@@ -169,10 +169,12 @@ def list_pictures(path: Path, reading: Reading) -> Manifest:
         listed = replace(
             listed, items=items, label_names=tuple(sorted(set().union(*(p.has for p in of_picture.values()))))
         )
-    unread = tables_of_pictures(path)
+    unread = tables_of_pictures(path) + tars_in(path)
     if not unread:
         return listed
-    told = f"{quote_list(unread)} in the folder of the data name pictures too and are not read: --data names them"
+    told = (
+        f"{quote_list(unread)} in the folder of the data name or hold pictures too and are not read: --data names them"
+    )
     return replace(listed, notices=(*listed.notices, told))
 
 

@@ -25,7 +25,7 @@ class PackedAddress(NamedTuple):
     @property
     def is_row(self) -> bool:
         """Whether it is a row of a Parquet file, and not a member of a tar."""
-        return Path(self.shard).suffix.lower() in PARQUET_SUFFIXES
+        return not self.shard.lower().endswith(tuple(TAR_SUFFIXES))
 
 
 def packed_address(path: str | Path) -> PackedAddress | None:

@@ -53,6 +53,11 @@ def shards_in(folder: Path) -> list[str]:
     return found
 
 
+def tars_in(folder: Path) -> list[str]:
+    """Names of the tars at the top of a folder."""
+    return [name for name in _entries(folder)[0] if Path(name).suffix.lower() in TAR_SUFFIXES]
+
+
 def read_manifest_or_shard(path: Path, reading: Reading) -> Manifest:
     """Read one file: a shard that holds pictures, or else a manifest that names them.
 

@@ -84,7 +84,7 @@ def test_root_may_be_a_link(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    assert "not found; expected a folder class/picture, or a manifest (.csv, " in failing(tmp_path / "no")
+    assert "not found; expected a folder class/picture, a manifest (.csv, " in failing(tmp_path / "no")
     assert "cannot be read" in failing(Path("x" * 5000)) or "not found" in failing(Path("x" * 5000))
 
 

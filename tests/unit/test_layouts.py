@@ -231,7 +231,7 @@ def test_a_table_of_pictures_beside_class_folders_is_told(tmp_path):
     touch(tmp_path, "ant/1.jpg", "bee/2.jpg")
     write(tmp_path / "metadata.csv", "path,label,flower\nant/1.jpg,ant,1\n")
     write(tmp_path / "notes.csv", "day,who\n1,Ann\n")
-    said = "'metadata.csv' in the folder of the data name pictures too and are not read: --data names them"
+    said = "'metadata.csv' in the folder of the data name or hold pictures too and are not read: --data names them"
     assert load_dataset(tmp_path).notices == (said,)
 
 

@@ -21,7 +21,7 @@ _RUN = "run --data val --model none --encoder sample --out new"
 #: The command after ``auditor``, and what follows "error: ".
 MISTAKES = {
     # settings
-    "run": f"3 settings are missing: --data (folder class/picture, or a manifest (.csv, .tsv, .jsonl, .parquet)), {_MODEL}, --out (folder of the audit); give them as flags, or as data, model, out {_IN_FILE}",
+    "run": f"3 settings are missing: --data (folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, .tar)), {_MODEL}, --out (folder of the audit); give them as flags, or as data, model, out {_IN_FILE}",
     "run --data val --out new": f"1 setting is missing: {_MODEL}; give it as a flag, or as model {_IN_FILE}",
     "run --config none.toml": "settings file none.toml cannot be read: No such file or directory; check --config",
     "run --config broken.toml": "settings file broken.toml is not valid TOML: Invalid value (at line 1, column 8); mend that place, or compare it with what `auditor init -o -` prints",
@@ -31,8 +31,8 @@ MISTAKES = {
     f"{_RUN} --jobs many": "Invalid value for '--jobs': Input should be a valid integer, unable to parse string as an integer, found 'many'; `auditor run -h` lists what it takes",
     f"{_RUN} --sede 3": "No such option: --sede (Possible options: --encoder, --model, --seed); `auditor run -h` lists what it takes",
     # data
-    "run --data vall --model none --out new": "data 'vall' not found; expected a folder class/picture, or a manifest (.csv, .tsv, .jsonl or .parquet) (--data, or data in auditor.toml)",
-    "run --config full.toml": "data 'vall' not found; expected a folder class/picture, or a manifest (.csv, .tsv, .jsonl or .parquet) (--data, or data in full.toml)",
+    "run --data vall --model none --out new": "data 'vall' not found; expected a folder class/picture, a manifest (.csv, .tsv, .jsonl or .parquet), or shards (.parquet or .tar) (--data, or data in auditor.toml)",
+    "run --config full.toml": "data 'vall' not found; expected a folder class/picture, a manifest (.csv, .tsv, .jsonl or .parquet), or shards (.parquet or .tar) (--data, or data in full.toml)",
     "run --data one --model none --out new": "folder 'one': only one label, 'cat', in 1 picture; expected at least two classes to tell apart (--data, or data in auditor.toml)",
     "run --data val --model timm:resnet18 --out new": "6 pictures in val: at least 120 are needed, the 60 most and least active ones of each channel; add pictures or lower --n-extreme (n_extreme in auditor.toml)",
     # what people have, as it lies
@@ -118,7 +118,7 @@ MISTAKES = {
     "history val": "no audit to tell a history of, in 0 folders that were looked at; give folders of audits, or one that holds them",
     "gate audit --against audit": "the audit and that of the release before, 'audit', are the same audit (run 'run-1'); give --against the folder of another one",
     "gate audit --allow-different-data": "--allow-different-data says how to compare with another release; add --against DIR",
-    "doctor --data none": "data 'none' not found; expected a folder class/picture, or a manifest (.csv, .tsv, .jsonl or .parquet)",
+    "doctor --data none": "data 'none' not found; expected a folder class/picture, a manifest (.csv, .tsv, .jsonl or .parquet), or shards (.parquet or .tar)",
     "doctor --split val": "--split is given without --data; name the pictures that the encoder is to be tried on",
     # the rest
     "rules E99": "no rule 'E99'; rules: E1, E2, E3, E4, E5, E6",

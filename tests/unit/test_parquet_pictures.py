@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -151,6 +152,18 @@ def test_a_shard_that_is_cut_short_is_one_line(shard):
     folder.mkdir()
     shutil.copy(shard, folder)
     assert "it may be cut short: fetch or write it again" in failing(folder)
+
+
+def test_a_shard_that_is_damaged_costs_its_pictures_and_no_more(tmp_path):
+    contents = [np.random.default_rng(row).bytes(200) for row in range(12)]
+    path = write_parquet(tmp_path / "a.parquet", contents, LABELS)
+    data = path.read_bytes()
+    at = data.index(contents[5])
+    path.write_bytes(data[: at - 4] + b"\xff" * 4 + data[at:])  # the length that the page gives of row 5
+    found = load_dataset(path)
+    readable = [item.path for item in found.items if found.contents[item.path] is not None]
+    assert readable == [f"a.parquet#{row:02}" for row in (0, 1, 2, 3, 8, 9, 10, 11)]  # but for its row group
+    assert reason(tmp_path / "a.parquet#05").startswith("its shard cannot be read: ")
 
 
 def test_shards_must_have_the_same_columns(tmp_path):

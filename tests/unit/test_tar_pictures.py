@@ -16,6 +16,7 @@ from auditor.inputs.dataset import load_dataset
 from auditor.inputs.images import read_image
 from auditor.inputs.manifest import Reading
 from auditor.inputs.picture_bytes import read_bytes
+from benchmarks.packed import write_forms
 
 PICTURES = [png(seed) for seed in range(6)]
 LABELS = [0, 1] * 3
@@ -196,6 +197,27 @@ def test_tars_have_no_column_of_paths_and_lie_beside_no_parquet(tmp_path):
     assert "holds the pictures itself: drop it" in failing(path, reading=Reading(data_root=tmp_path))
     write(tmp_path / "b.parquet", "")
     assert "holds Parquet files and tars ('a.tar', 'b.parquet'); expected shards of one sort" in failing(tmp_path)
+
+
+def test_beside_pictures_as_files_a_tar_is_told(tmp_path):
+    write_tar(tmp_path / "birds.tar", MEMBERS)
+    for label in ("duck", "swan"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.png").write_bytes(PICTURES[0])
+    found = load_dataset(tmp_path)
+    assert len(found.items) == 2
+    assert found.notices == (
+        "'birds.tar' in the folder of the data name or hold pictures too and are not read: --data names them",
+    )
+
+
+def test_of_the_same_pictures_every_form_has_the_same_contents_in_the_same_order(tmp_path):
+    paths = write_forms(tmp_path, [png(seed) for seed in range(12)])
+    found = {form: load_dataset(path) for form, path in paths.items()}
+    assert list(found) == ["files", "parquet", "parquet_one_group", "tar"]
+    contents = {form: [(one.label, data.contents[one.path]) for one in data.items] for form, data in found.items()}
+    assert contents["parquet"] == contents["parquet_one_group"] == contents["tar"]
+    assert sorted(contents["files"]) == sorted(contents["tar"])
 
 
 def test_a_tar_may_hold_names_as_long_as_pax_has_them(tmp_path):
