@@ -81,7 +81,8 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
         yield from _table(told)
         found, folder = leads(connection), audit_folder(connection)
         for verdict in told[:_TOLD_CLASSES]:
-            yield from _section(verdict, found.get(verdict.class_idx), folder)
+            lead = found.get(verdict.class_idx)
+            yield from _section(verdict, lead, explain_command(verdict, lead, folder, run))
         if len(told) > _TOLD_CLASSES:
             more = len(told) - _TOLD_CLASSES
             yield f"{more:,} more classes are in the table above and in {code(report_command(connection, decision))}."
@@ -126,7 +127,7 @@ def _table(told: Sequence[Verdict]) -> Iterator[str]:
     yield ""
 
 
-def _section(verdict: Verdict, lead: Lead | None, folder: str) -> Iterator[str]:
+def _section(verdict: Verdict, lead: Lead | None, command: str | None) -> Iterator[str]:
     severity = f" · severity {verdict.severity}" if verdict.severity != "none" else ""
     yield f"### {VERDICT_SHAPES[verdict.verdict]} {escape(verdict.class_name, _NAME_LIMIT)}{severity}"
     yield ""
@@ -134,7 +135,7 @@ def _section(verdict: Verdict, lead: Lead | None, folder: str) -> Iterator[str]:
     yield escape(claim, _SENTENCE_LIMIT)
     yield ""
     yield from (f"- {escape(line, _SENTENCE_LIMIT)}" for line in lines)
-    advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
+    advice = what_now(verdict, lead)
     if advice is not None:
         yield f"- **What now:** {escape(advice)}"
     if command is not None:
