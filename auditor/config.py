@@ -29,7 +29,7 @@ from auditor.errors import InputError
 from auditor.records import VOCABULARY_KINDS
 from auditor.regular_files import read_regular, read_regular_text
 from auditor.rules import TOLERANCE
-from auditor.wording import nearest, plain, quote, quote_list, shown
+from auditor.wording import nearest, plain, quote, quote_list, quote_path, shown
 
 DEFAULT_ENCODER = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 #: Of all settings the one that a file may not hold: whoever changes the file would decide whose code runs.
@@ -231,8 +231,14 @@ class AuditConfig(BaseModel):
 
 
 def cache_folder(given: Path | None) -> Path:
-    """The folder given, else the user's cache folder."""
+    """The folder given, else the user's cache folder; either need not exist yet.
+
+    Raises:
+        InputError: what was given is a file.
+    """
     if given is not None:
+        if given.exists() and not given.is_dir():
+            raise InputError(f"cache {quote_path(given)} is a file; expected a folder, one that need not exist yet")
         return given
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "auditor"

@@ -8,6 +8,9 @@ from pathlib import Path
 from auditor.errors import InputError
 from auditor.wording import SHOWN_PATH_CHARS, quote
 
+#: Where a model comes from that is nobody's code: libraries, the bundled ones, and a module that was in memory.
+_NO_FACTORY = ("torchvision", "timm", "hf", "sample", "live")
+
 
 def encoder_file(spec: str) -> str | None:
     """The spec where it names a file (``open_clip:ARCH@FILE``); None for encoders that are known by name."""
@@ -22,6 +25,12 @@ def model_folder(spec: str) -> str | None:
     source, _, name = spec.partition(":")
     is_path = "/" in name or "\\" in name or name in (".", "..")
     return spec if source == "hf" or (source == "timm" and is_path) else None
+
+
+def is_factory(spec: str) -> bool:
+    """Whether a model is made by code of its owner (``FILE.py:factory``, ``module:factory``), which runs if trusted."""
+    source, _, name = spec.partition(":")
+    return bool(name) and source not in _NO_FACTORY
 
 
 def check_named_examples(audit: Path, named: Mapping[str, Sequence[Path]], *, trust_code: bool) -> None:

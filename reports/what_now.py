@@ -11,13 +11,18 @@ from auditor.records import Verdict
 from auditor.rules import RECALL_LOSS, shown_by_others
 from auditor.store.queries.audit import Connection, database_file
 from auditor.store.queries.leads import Lead
+from auditor.store.run_record import Run
 from reports.display import plain
+from reports.given_again import given_again
 
 #: The next step where a class is suspect by predictions alone; more pictures do not show what an intervention must.
 INTERVENE = (
     "audit the model itself (--model), or give the inputs of its head and the head (--features): without an "
     "intervention it stays open"
 )
+
+#: Characters that a command may have, and of them the names of its picture and class.
+_LONGEST, _LONGEST_NAMES = 1000, 260
 
 
 def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
@@ -84,16 +89,22 @@ def report_command(connection: Connection, decision: GateDecision | None, output
     return command_on(connection, "gate", *files, "--format", output_format)
 
 
-def explain_command(verdict: Verdict, lead: Lead | None, folder: str) -> str | None:
+def model_command(run: Run, command: str, folder: str, *words: str) -> str | None:
+    """A command that loads the model of the audit again, with the files that it needs; None where none can be told."""
+    again = given_again(run, command)
+    return None if again is None else plain_command(command, folder, *words, *again)
+
+
+def explain_command(verdict: Verdict, lead: Lead | None, folder: str, run: Run) -> str | None:
     """The command that draws a picture of the evidence; None without one, or where its name is no plain text."""
     if lead is None or lead.picture is None or lead.data_alone or lead.not_run:
         return None
-    return explain_picture_command(lead.picture, verdict.class_name, folder)
+    return explain_picture_command(lead.picture, verdict.class_name, folder, run)
 
 
-def explain_picture_command(path: str, class_name: str, folder: str) -> str | None:
-    """The command that draws one picture for one class; None where a name is no plain text."""
-    command = plain_command("explain", folder, path, "--class", class_name)
-    if path.startswith("-") or command is None:  # an option is no picture
+def explain_picture_command(path: str, class_name: str, folder: str, run: Run) -> str | None:
+    """The command that draws one picture for one class; None where a name is no plain text, or no model is there."""
+    if path.startswith("-") or len(path) + len(class_name) > _LONGEST_NAMES:  # an option is no picture
         return None
-    return command if len(command) <= 300 else None
+    command = model_command(run, "explain", folder, path, "--class", class_name)
+    return command if command is None or len(command) <= _LONGEST else None

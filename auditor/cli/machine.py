@@ -211,6 +211,8 @@ def cache_info(
         typer.echo(f"{path.stem}  {count} embeddings  {size / 2**20:.1f} MiB")
     if len(files) > 1:
         typer.echo(f"{sum(one[1] for one in files)} embeddings  {sum(one[2] for one in files) / 2**20:.1f} MiB in all")
+    if not files:
+        typer.echo("no embeddings" if folder.is_dir() else "no embeddings: the folder does not exist yet")
     typer.echo(f"in {folder}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -160,7 +161,8 @@ def check_whole(folder: Path, *, expected_digest: str | None = None) -> None:
 def _incomplete(folder: Path) -> StoreError:
     if not folder.exists():
         return StoreError(
-            f"no audit at {folder}: the folder does not exist; make one with `auditor run --out {folder}`"
+            f"no audit at {folder}: the folder does not exist; make one with `auditor run --out "
+            f"{shlex.quote(str(folder))}`"
         )
     if not folder.is_dir():
         return StoreError(f"{folder} is a file; expected the folder of an audit, the one given to `auditor run --out`")

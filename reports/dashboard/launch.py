@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import ipaddress
 import re
+import shlex
 import signal
 import socket
 import sys
@@ -107,9 +108,8 @@ def check_start(options: Options, host: str, port: int, allow_host: Sequence[str
     found = find_audits(options.folders)
     if not found:
         where = ", ".join(map(str, options.folders))
-        raise InputError(
-            f"no audit in {where} or directly below; make one with `auditor run --out {options.folders[0] / '1'}`"
-        )
+        out = shlex.quote(str(options.folders[0] / "1"))
+        raise InputError(f"no audit in {where} or directly below; make one with `auditor run --out {out}`")
     _check_port(host, port)
     return len(found)
 

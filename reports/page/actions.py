@@ -15,9 +15,10 @@ from auditor.records import FOUND, Verdict
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.chosen_pictures import LISTS, deciding_choice
 from auditor.store.queries.picture_lists import Selection, read_whole
+from auditor.store.run_record import Run
 from reports.display import plain
 from reports.picture_csv import picture_csv
-from reports.what_now import plain_command
+from reports.what_now import model_command, plain_command
 
 #: States of an item that an entry of the baseline lets pass.
 _MENDED_BY_ENTRY = ("new", "expired")
@@ -43,11 +44,8 @@ class Actions:
     fix: str | None  # a command
 
 
-def actions(verdict: Verdict, items: Sequence[GateItem], folder: str, *, repairable: bool = True) -> Actions:
-    """Of a class: the entry that accepts its leading finding, and the command that takes it out of the model.
-
-    ``repairable``: whether the model was run, so that there is a last layer to change.
-    """
+def actions(verdict: Verdict, items: Sequence[GateItem], folder: str, run: Run) -> Actions:
+    """Of a class: the entry that accepts its leading finding, and the command that takes it out of the model."""
     found = next(
         (
             item
@@ -57,7 +55,7 @@ def actions(verdict: Verdict, items: Sequence[GateItem], folder: str, *, repaira
         None,
     )
     accept = None if found is None or found.state not in _MENDED_BY_ENTRY else _entry(found)
-    return Actions(accept, _repair(verdict, folder) if repairable else None)
+    return Actions(accept, _repair(verdict, folder, run))
 
 
 def _entry(item: GateItem) -> str:
@@ -67,13 +65,15 @@ def _entry(item: GateItem) -> str:
     return with_entries("", [entry], Path("baseline.toml")).strip()
 
 
-def _repair(verdict: Verdict, folder: str) -> str | None:
-    """None where nothing is proven, it is a place, or a name is no plain text."""
+def _repair(verdict: Verdict, folder: str, run: Run) -> str | None:
+    """None where nothing is proven, it is a place, a name is no plain text, or no head of classes can be changed."""
     concept = verdict.concept
     if verdict.verdict not in ("flagged", "harmed") or concept is None or place_of(verdict.concept_id) is not None:
         return None
+    if run.config.get("multi_label"):
+        return None
     words = ("--class", verdict.class_name, "--concept", concept, "--output", "repaired.safetensors")
-    return plain_command("repair", folder, *words)
+    return model_command(run, "repair", folder, *words)
 
 
 def picture_table(connection: Connection, verdict: Verdict, folder: str, *, limit: int) -> PictureTable | None:

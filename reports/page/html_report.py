@@ -30,7 +30,7 @@ from reports.page.pictures import PictureBudget, Sizes
 from reports.page.repair_cards import repair_parts
 from reports.page.sections import Extent, Sections, anchors
 from reports.page.templates import assets, environment
-from reports.what_now import audit_folder, command_on, report_command
+from reports.what_now import audit_folder, command_on, model_command, report_command
 from reports.written.calibration import READING, calibration_line, count_lines
 from reports.written.concept_lines import core_lines
 from reports.written.faithfulness import faithfulness_section
@@ -70,7 +70,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
     failed, leaked = queries.failure_counts(connection), leaks(connection)
     core = core_lines(connection)
-    run = queries.run(connection)
+    run, folder = queries.run(connection), audit_folder(connection)
     shared: dict[str, Any] = {
         "run": run,
         "n_pictures": queries.picture_count(connection),
@@ -81,18 +81,15 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         "no_model": run.model_spec == NO_MODEL,
         "commands": {
             "dashboard": command_on(connection, "dashboard"),
-            "calibrate": command_on(connection, "calibrate"),
-            "faithfulness": command_on(connection, "faithfulness"),
+            "calibrate": model_command(run, "calibrate", folder),
+            "faithfulness": model_command(run, "faithfulness", folder),
             "export": command_on(connection, "export", "--output", "tables"),
             "all": report_command(connection, decision),
             "gate": command_on(connection, "gate"),
         },
     }
     standing, release = _standing(connection, decision)
-    folder, ran = audit_folder(connection), run.model_was_run
-    shared["actions"] = {
-        verdict.class_idx: actions(verdict, standing.items, folder, repairable=ran) for verdict in shown
-    }
+    shared["actions"] = {verdict.class_idx: actions(verdict, standing.items, folder, run) for verdict in shown}
     shared["tables"] = {
         verdict.class_idx: picture_table(connection, verdict, folder, limit=listed) for verdict in shown
     }

@@ -70,6 +70,7 @@ class Sections:
     ) -> None:
         self._connection, self._anchors = connection, anchors
         self._leads, self._folder = leads(connection), audit_folder(connection)
+        self._run = queries.run(connection)
         self._losses = expected_losses(connection)
         self._residuals = picture_queries.mean_residuals(connection)
         data_alone = any(verdict.verdict == "not_analysed" for verdict in shown)
@@ -136,7 +137,7 @@ class Sections:
             doses=class_evidence.dose_chart(queries.dose_responses(connection, c), verdict),
             what_now=what_now(verdict, lead),
             n_wanted=next((row.n_others_missing if by_pull else row.n_missing for row in wanted), None),
-            command=explain_command(verdict, lead, self._folder),
+            command=explain_command(verdict, lead, self._folder, self._run),
             strip=self._pictures.strip(verdict),
             groups=self._pictures.groups(verdict),
             read_at=self._pictures.read_at(verdict),

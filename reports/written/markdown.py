@@ -89,7 +89,9 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
         yield from _data_table(data_rows(connection)) if data_alone else _table(told)
         found, folder = leads(connection), audit_folder(connection)
         for verdict in told[:_TOLD_CLASSES]:
-            yield from _section(verdict, found.get(verdict.class_idx), folder, data_alone=data_alone)
+            lead = found.get(verdict.class_idx)
+            command = explain_command(verdict, lead, folder, run)
+            yield from _section(verdict, lead, command, data_alone=data_alone)
         if len(told) > _TOLD_CLASSES:
             more = len(told) - _TOLD_CLASSES
             yield f"{more:,} more classes are in the table above and in {code(report_command(connection, decision))}."
@@ -149,7 +151,7 @@ def _concept(verdict: Verdict) -> str:
     return f"{escape(verdict.concept, _NAME_LIMIT)} ({escape(kind, _NAME_LIMIT)})"
 
 
-def _section(verdict: Verdict, lead: Lead | None, folder: str, *, data_alone: bool) -> Iterator[str]:
+def _section(verdict: Verdict, lead: Lead | None, command: str | None, *, data_alone: bool) -> Iterator[str]:
     severity = f" · severity {verdict.severity}" if verdict.severity != "none" else ""
     shape = "" if data_alone else f"{VERDICT_SHAPES[verdict.verdict]} "
     yield f"### {shape}{escape(verdict.class_name, _NAME_LIMIT)}{severity}"
@@ -158,7 +160,7 @@ def _section(verdict: Verdict, lead: Lead | None, folder: str, *, data_alone: bo
     yield escape(claim, _SENTENCE_LIMIT)
     yield ""
     yield from (f"- {escape(line, _SENTENCE_LIMIT)}" for line in lines)
-    advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
+    advice = what_now(verdict, lead)
     if advice is not None and not data_alone:
         yield f"- **What now:** {escape(advice)}"
     if command is not None:

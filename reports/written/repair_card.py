@@ -36,7 +36,7 @@ def what_next(found: Repaired) -> str:
         return f"written: {found.written}; for PyTorch WeightedRandomSampler(weight) or training by group"
     lines = [f"written: {found.written}, and what was measured: {card_path(found.written)}" if found.written else ""]
     if found.model.partition(":")[0] in ("torchvision", "timm", "hf", "sample"):
-        lines.append(f"use: auditor run --model {found.model} --weights {found.written} ...")
+        lines.append(f"use: --model {found.model} --weights {found.written}, where the audit was given its own")
     else:
         lines += [
             "use: from safetensors.torch import load_file",

@@ -82,6 +82,7 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
         words = {row.class_idx: row for row in queries.class_concepts(connection, limit=1)}
         parts += [_table(verdicts, words, width), Text(_BRACKETS, style=_DIM), ""]
     found, folder, losses = leads(connection), audit_folder(connection), expected_losses(connection)
+    run = queries.run(connection)
     breaking: dict[int, list[Counterexample]] = {}
     for row in queries.counterexamples(connection):
         breaking.setdefault(row.class_idx, []).append(row)
@@ -90,13 +91,14 @@ def _report(connection: queries.Connection, width: int) -> RenderableType:
     for verdict in told + untold[:_TOLD_NOT_ANALYSED]:
         rows = breaking.get(verdict.class_idx, [])
         expected = losses.get(verdict.class_idx)
-        parts += [_paragraph(verdict, found.get(verdict.class_idx), folder, rows, expected), ""]
+        lead = found.get(verdict.class_idx)
+        parts += [_paragraph(verdict, lead, explain_command(verdict, lead, folder, run), rows, expected), ""]
     if len(untold) > _TOLD_NOT_ANALYSED:
         more = len(untold) - _TOLD_NOT_ANALYSED
         parts += [Text(f"○ {more:,} more not analysed: their reasons are in --format json."), ""]
     not_shown = [verdict for verdict in verdicts if verdict.verdict == "not_shown"]
     for verdict in not_shown[:_TOLD_NOT_SHOWN]:
-        parts += [_paragraph(verdict, None, folder, []), ""]
+        parts += [_paragraph(verdict, None, None, []), ""]
     if len(not_shown) > _TOLD_NOT_SHOWN:
         more = len(not_shown) - _TOLD_NOT_SHOWN
         parts += [
@@ -210,7 +212,7 @@ def _concept(term: str | None, kind: str | None, limit: int) -> str:
 def _paragraph(
     verdict: Verdict,
     lead: Lead | None,
-    folder: str,
+    command: str | None,
     breaking: Sequence[Counterexample],
     expected: ExpectedLoss | None = None,
 ) -> RenderableType:
@@ -229,7 +231,7 @@ def _paragraph(
     reason = reason_line(verdict)
     if reason is not None:
         lines.append(Text(inert(reason), style=_DIM))
-    advice, command = what_now(verdict, lead), explain_command(verdict, lead, folder)
+    advice = what_now(verdict, lead)
     if advice is not None:
         lines.append(Text("→ ", style=_DIM).append(inert(advice), style="none"))
     blocks: list[RenderableType] = [heading, *(Padding(line, (0, 0, 0, 2)) for line in lines)]

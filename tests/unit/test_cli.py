@@ -256,7 +256,15 @@ def test_cache_is_listed_and_pruned(tmp_path):
     assert lines[0].startswith(f"{'e' * 32}  2 embeddings  ")
     assert lines[-1] == f"in {tmp_path}"
     assert run("cache", "prune", "--cache", tmp_path).stdout.endswith(" MiB freed\n")
-    assert run("cache", "info", "--cache", tmp_path).stdout == f"in {tmp_path}\n"
+    assert run("cache", "info", "--cache", tmp_path).stdout == f"no embeddings\nin {tmp_path}\n"
+
+
+@pytest.mark.parametrize("command", ["info", "prune"])
+def test_a_cache_is_a_folder(tmp_path, command):
+    assert run("cache", "info", "--cache", tmp_path / "new").stdout.startswith("no embeddings: the folder does not")
+    (tmp_path / "file").write_text("")
+    said = run("cache", command, "--cache", tmp_path / "file", exit_code=2).stderr
+    assert "/file' is a file; expected a folder, one that need not exist yet" in said
 
 
 def test_the_version():

@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 from picture_audit import write_picture_audit
+from small_audit import make_run
 
 from auditor.gate.baseline import parse_baseline
 from auditor.gate.decision import GateDecision, GateItem
@@ -53,7 +54,7 @@ def connection(tmp_path_factory):
 def test_the_entry_that_is_copied_is_one_of_a_baseline_and_lets_the_finding_pass(connection, tmp_path):
     verdict = queries.verdicts(connection)[0]
     release = read_release(connection)
-    can = actions(verdict, release.decide().items, "audits/one")
+    can = actions(verdict, release.decide().items, "audits/one", make_run())
     (entry,) = parse_baseline(can.accept, tmp_path / "baseline.toml").accepted
     assert (entry.class_name, entry.concept) == (verdict.class_name, verdict.concept)
     path = tmp_path / "baseline.toml"

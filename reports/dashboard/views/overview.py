@@ -113,8 +113,7 @@ def _ways(session: Session, card: Card, decision: GateDecision) -> SimpleNamespa
     """What can be done about a finding from its card."""
     verdict = card.verdict
     here = {"class_name": verdict.class_name, "concept": verdict.concept_id, "picture": None}
-    can_fix = session.run.model_was_run
-    asked = actions(verdict, decision.items, folder_from_here(session.audit_dir), repairable=can_fix)
+    asked = actions(verdict, decision.items, folder_from_here(session.audit_dir), session.run)
     accept = asked.accept is not None and not session.read_only
     shown = verdict.concept_id is not None and verdict.verdict in FOUND
     return SimpleNamespace(

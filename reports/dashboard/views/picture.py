@@ -140,11 +140,12 @@ def _mapped(session: Session, facts: PictureFacts) -> list[MappedPicture]:
 
 def _commands(session: Session, facts: PictureFacts) -> list[str]:
     """What draws every phrase: for the predicted class, and for the label."""
-    if facts.predicted_name is None or not session.run.model_was_run:
+    if facts.predicted_name is None:
         return []
     name = folder_from_here(session.audit_dir)
     classes = dict.fromkeys(one for one in (facts.predicted_name, facts.label_name) if one is not None)
-    return [line for one in classes if (line := explain_picture_command(facts.path, one, name)) is not None]
+    commands = (explain_picture_command(facts.path, one, name, session.run) for one in classes)
+    return [command for command in commands if command is not None]
 
 
 def _show_neighbours(session: Session, image_id: str) -> None:
