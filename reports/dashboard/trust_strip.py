@@ -87,8 +87,8 @@ def show_trust(session: Session, concept: OneConcept, *, key: str) -> bool:
                 markup.draw("trust_tile", zone=title, path=path, drawn=jpeg and drawing.draw(jpeg))
                 if not session.read_only and path:
                     _ask(answers, concept, path, given.get(path), key=f"trust-{key}-{image_id}")
-    if asks:
-        _ask_name(session, names, concept, naming, key=key)
+        if asks:
+            _ask_name(session, names, concept, naming, key=key)
     return True
 
 

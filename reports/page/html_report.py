@@ -46,7 +46,7 @@ _MANY = 30
 #: Rows of the table of pictures that show a finding.
 _LISTED, _LISTED_OF_MANY = 200, 25
 #: Sections that are open; of the others the head is, so that a page of many stays an index of them.
-_UNFOLDED = 10
+_UNFOLDED, _UNFOLDED_ON_PHONE = 10, 3
 _WORST, _GATE_ITEMS, _FAILURES, _LEAKS = 3, 100, 100, 100
 
 
@@ -117,7 +117,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
     template = templates.get_template("section.html.j2")
     for rank, verdict in enumerate(shown):
-        yield template.render(shared, s=sections.section(verdict), folded=rank >= _UNFOLDED)
+        yield template.render(shared, s=sections.section(verdict), fold=_fold(rank))
     yield templates.get_template("page_end.html.j2").render(
         shared,
         script=script,
@@ -153,6 +153,13 @@ def _columns(attributes: Sequence[Attribute]) -> list[tuple[str, list[Attribute]
     measured = [row for row in attributes if row.attribute.startswith(PROPERTY_PREFIX)]
     given = [row for row in attributes if not row.attribute.startswith(PROPERTY_PREFIX)]
     return [("Columns of the manifest", given), ("Measured of the pictures", measured)]
+
+
+def _fold(rank: int) -> str:
+    """Where the section of that rank is folded: "everywhere", on a telephone ("phone"), or not at all ("")."""
+    if rank >= _UNFOLDED:
+        return "everywhere"
+    return "phone" if rank >= _UNFOLDED_ON_PHONE else ""
 
 
 def _gap_columns(verdicts: Sequence[Verdict]) -> list[str]:

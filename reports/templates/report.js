@@ -105,6 +105,11 @@ if (printAll) {
   addEventListener("afterprint", () => document.body.classList.remove("whole"));
 }
 
+// On a telephone only the first classes are open, so that the page stays an index of them.
+if (matchMedia("(max-width: 620px)").matches) {
+  for (const fold of document.querySelectorAll("details.on-phone")) fold.open = false;
+}
+
 // A link to what is folded opens it.
 const unfold = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));

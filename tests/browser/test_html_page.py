@@ -176,6 +176,17 @@ def test_without_scripts_all_is_there(opened):
     assert page.locator("section.class h2").count() == N_CLASSES
 
 
+@pytest.mark.parametrize(("viewport", "n_open"), [(NARROW, 3), ({"width": 1400, "height": 900}, 10)])
+def test_a_page_of_many_stays_an_index_and_a_link_opens_its_class(opened, viewport, n_open):
+    page = opened("many", viewport=viewport)
+    shown = page.locator("section.class:visible")
+    assert shown.count() == n_open
+    folded = page.locator("details.folded:not([open]) section.class").first.get_attribute("id")
+    page.evaluate("(id) => { location.hash = id; }", folded)
+    page.locator(f"section.class[id='{folded}']").wait_for()
+    assert shown.count() == n_open + 1
+
+
 @pytest.mark.parametrize("name", ["pictures", "small", "hostile", "many", "long"])
 def test_nothing_is_wider_than_a_telephone(opened, name):
     page = opened(name, viewport=NARROW)
