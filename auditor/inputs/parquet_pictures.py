@@ -131,6 +131,8 @@ class _Place:
             self._decoded.append((self._next, values))
             self._next += len(values)
             found = self.at_hand(row)
+        if self._next >= self._end:
+            self._batches = iter(())  # with the pages that it holds
         return found
 
 
