@@ -153,7 +153,7 @@ def test_published_weights_without_a_network(monkeypatch: pytest.MonkeyPatch, ca
         text = message("open_clip:ViT-B-32/laion2b_s34b_b79k")
     assert text == (
         "open_clip:ViT-B-32/laion2b_s34b_b79k cannot be loaded (no network, and not fetched before); give its weights "
-        "as a file: --encoder open_clip:ViT-B-32/laion2b_s34b_b79k@FILE"
+        "as a file: --encoder open_clip:ViT-B-32/laion2b_s34b_b79k@FILE, or take --encoder conse, which needs no hub"
     )
     assert not caplog.records  # open_clip logs the same error to the root logger
 

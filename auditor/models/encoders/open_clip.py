@@ -89,7 +89,7 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
                 ) from error
             raise EncoderError(
                 f"{spec} cannot be loaded ({fetch_problem(error, online)}); give its weights as a file: "
-                f"--encoder open_clip:{name}@FILE"
+                f"--encoder open_clip:{name}@FILE, or take --encoder conse, which needs no hub"
             ) from error
         except (TypeError, KeyError, AttributeError, AssertionError) as error:  # a description that describes nothing
             raise EncoderError(
