@@ -30,7 +30,7 @@ def dashboard(
     ] = None,
     read_only: Annotated[
         bool,
-        typer.Option("--read-only", help="No review and no ticking: neither the baseline nor examples are written."),
+        typer.Option("--read-only", help="No review, ticking, tags or renaming: nothing is written."),
     ] = False,
     baseline: Annotated[Path, typer.Option(help="What was accepted; reviews are written into it.")] = Path(
         "baseline.toml"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from auditor.more_maps import MapDrawer
 
-#: Pictures of one press of the button: a network of the usual size does twenty a second.
+#: Pictures of one press of the button.
 _MOST_AT_ONCE = 1000
 #: Pictures of an audit whose maps are kept, a few KB each.
 _MOST_KEPT = 5000
