@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
 import re
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +139,31 @@ def test_a_first_verdict_takes_three_commands(alone, home):
     assert "Accuracy 100.0 % of 120 pictures" in printed
     assert all(re.search(rf"^{name} +\S ", printed, re.MULTILINE) for name in CLASSES), printed
     assert "\n2 classes analysed, 0 flagged" in printed
+    assert "\nGate passes: " in run(auditor, "gate", "audit", cwd=home)
+    repaired = run(auditor, "repair", "audit", "--all-flagged", *model[2:], "--output", "r.safetensors", cwd=home)
+    assert "no class is flagged or harmed: there is nothing to repair" in repaired
+    assert _answer_of_dashboard(auditor, home) == "ok"
+
+
+def _answer_of_dashboard(auditor: Path, home: Path) -> str:
+    """Start it on a free port, ask once that it is there, and end this one process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    command = [auditor, "dashboard", "audit", "--port", str(port)]
+    with subprocess.Popen(command, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean) as server:
+        try:
+            for _ in range(480):
+                address = f"http://127.0.0.1:{port}/_stcore/health"
+                with contextlib.suppress(urllib.error.URLError), urllib.request.urlopen(address) as answer:
+                    return str(answer.read().decode())
+                if server.poll() is not None:
+                    return f"it ended with {server.returncode}"
+                time.sleep(0.25)
+            return "no answer"
+        finally:
+            server.kill()
 
 
 def test_a_checkpoint_of_a_known_architecture_is_loaded_as_training_left_it(home, monkeypatch):
