@@ -87,7 +87,7 @@ def load_dataset(
         offered = held_back_split(splits) or min(splits)
         raise InputError(
             f"{listed.what} holds splits ({quote_list(sorted(splits))}), and what a model was trained on hides gaps; "
-            f"choose one with --split, such as --split {offered} (split in auditor.toml)"
+            f"choose one with --split, such as --split {offered}"
         )
     items = sorted((replace(item, image_id=image_id(item.path)) for item in items), key=lambda item: item.path)
     if len({item.image_id for item in items}) < len(items):

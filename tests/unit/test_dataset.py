@@ -56,7 +56,7 @@ def test_folder_of_splits_is_not_taken_for_classes(tmp_path):
     touch(tmp_path, "train/bee/1.jpg", "val/bee/2.jpg")
     assert failing(tmp_path) == (
         f"folder '{tmp_path}' holds splits ('train', 'val'), and what a model was trained on hides gaps; choose one "
-        "with --split, such as --split val (split in auditor.toml)"
+        "with --split, such as --split val"
     )
 
 

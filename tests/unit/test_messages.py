@@ -36,7 +36,7 @@ MISTAKES = {
     "run --data one --model none --out new": "folder 'one': only one label, 'cat', in 1 picture; expected at least two classes to tell apart (--data, or data in auditor.toml)",
     "run --data val --model timm:resnet18 --out new": "6 pictures in val: at least 120 are needed, the 60 most and least active ones of each channel; add pictures or lower --n-extreme (n_extreme in auditor.toml)",
     # what people have, as it lies
-    "run --data splits --model none --out new": "folder 'splits' holds splits ('train', 'val'), and what a model was trained on hides gaps; choose one with --split, such as --split val (split in auditor.toml) (--data, or data in auditor.toml)",
+    "run --data splits --model none --out new": "folder 'splits' holds splits ('train', 'val'), and what a model was trained on hides gaps; choose one with --split, such as --split val (--data, or data, split in auditor.toml)",
     "run --data splits --split test --model none --out new": "split 'test' not in folder 'splits'; splits: 'train (6 pictures)', 'val (6 pictures)' (--split, or split in auditor.toml)",
     "run --data val --split test --model none --out new": "split 'test' asked, but folder 'val' has no column 'split' and no folders of splits such as val/; drop --split, or name the splits (split in auditor.toml)",
     "run --data broken.csv --model none --out new": "manifest 'broken.csv': 3 sorts of problems: 1 row names a picture again ('val/cat/0.png' on line 2 and line 3): expected one row a picture: drop the others; 1 row has no path (line 4): name a file in each; 1 file is not there ('val/dog/9.png'): looked for in '{HERE}'; --data-root names another folder that the paths begin in (data, data_root in auditor.toml)",
