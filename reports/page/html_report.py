@@ -21,8 +21,8 @@ from auditor.release.check import read_release
 from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
+from auditor.store.queries.concept_holders import concept_holders
 from auditor.store.queries.leaks import leaks
-from auditor.store.queries.pictures import concept_holders
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.actions import actions, picture_table
 from reports.page.matrix import matrix_part

@@ -18,6 +18,7 @@ from auditor.store.manifest import DATABASE_NAME
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
+from auditor.store.queries.concept_holders import concept_holders
 from auditor.store.queries.exposure import expected_losses
 from auditor.store.queries.leads import leads
 from auditor.store.queries.matrix import CalledOnSide, called_by_side
@@ -74,7 +75,7 @@ class Sections:
         self._losses = expected_losses(connection)
         self._residuals = picture_queries.mean_residuals(connection)
         data_alone = any(verdict.verdict == "not_analysed" for verdict in shown)
-        self._holders = picture_queries.concept_holders(connection) if data_alone else {}
+        self._holders = concept_holders(connection) if data_alone else {}
         self._pictures = SectionPictures(connection, shown, anchors, extent, budget)
 
     def card(self, verdict: Verdict) -> Card:

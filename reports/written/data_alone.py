@@ -8,7 +8,7 @@ from auditor.config import NO_MODEL
 from auditor.figures import UNKNOWN, rate
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
-from auditor.store.queries.pictures import concept_holders
+from auditor.store.queries.concept_holders import concept_holders
 
 #: In place of verdicts, and of a count of them.
 NOTHING_JUDGED = "No model was examined: what goes with a class need not be used."

@@ -117,16 +117,6 @@ _THUMBNAILS = "SELECT image_id, path, thumbnail FROM images WHERE list_contains(
 _IDS = "SELECT image_idx, image_id FROM images WHERE list_contains($rows, image_idx) LIMIT $limit"
 _ROW = "SELECT image_idx FROM images WHERE image_id = $image_id LIMIT 1"
 
-_HOLDERS = """
-WITH held AS (
-    SELECT v.class_idx, v.n_images, coalesce(sum(s.n) FILTER (s.class_idx = v.class_idx), 0)::BIGINT AS own,
-           coalesce(sum(s.n) FILTER (s.class_idx <> v.class_idx), 0)::BIGINT AS others
-    FROM verdicts v LEFT JOIN subgroups s ON s.concept_id = v.concept_id AND s.present
-    GROUP BY ALL
-)
-SELECT class_idx, own, n_images, others, (SELECT sum(n_images) FROM verdicts)::BIGINT - n_images FROM held
-"""
-
 _MAPS = """
 SELECT image_id, class_idx, concept_id, height, width, data, scale, crop FROM saliency
 WHERE CASE WHEN $image_ids IS NULL THEN class_idx = $class_idx ELSE list_contains($image_ids, image_id) END
@@ -204,12 +194,6 @@ def called_pictures(connection: Connection, concept_ids: Sequence[str], *, limit
     parameters = {"concepts": list(concept_ids), "limit": limit}
     rows = connection.execute(_CALLED, parameters).fetchall()
     return {row[0]: CalledPictures(*row[:3], *map(tuple, row[3:])) for row in rows}
-
-
-def concept_holders(connection: Connection) -> dict[int, tuple[int, int, int, int]]:
-    """By class its pictures with its leading concept, all of its pictures, and the same of the other classes."""
-    rows = connection.execute(_HOLDERS).fetchall()
-    return {c: (own, n_own, others, n_others) for c, own, n_own, others, n_others in rows}
 
 
 def mean_residuals(connection: Connection) -> dict[int, float]:
