@@ -144,8 +144,9 @@ def test_a_picture_shows_where_the_model_looks(tmp_path, monkeypatch):
     figure = np.asarray(Image.open("map.png"), float)
     seen, mapped = figure[:, :256], figure[:, -256:]
     assert figure.shape == (256, 532, 3)
-    stored = np.asarray(Image.open(picture).convert("RGB").resize((256, 256)), float)
-    assert np.abs(seen - stored).mean() < 5
+    shown, stored = Image.fromarray(seen.astype(np.uint8)), Image.open(picture).convert("RGB")
+    coarse = [np.asarray(one.resize((16, 16), Image.Resampling.BOX), float) for one in (shown, stored)]
+    assert np.abs(coarse[0] - coarse[1]).mean() < 2
     assert np.abs(mapped - seen).mean() > 10
 
 
