@@ -120,8 +120,12 @@ def test_where_the_pictures_of_a_class_go_is_told_of_both_sides(tmp_path):
 
 def test_sections_after_the_tenth_are_folded_and_their_heads_stay(tmp_path):
     page = Page(page_of(write_picture_audit(tmp_path, 12)))
-    folded = [one["id"] for one in page.all("details") if "folded" in one.get("class", "")]
+    details = [one for one in page.all("details") if "folded" in one.get("class", "")]
+    folded = [one["id"] for one in details if "on-phone" not in one["class"]]
     assert folded == ["class-bird-9-folded", "class-bird-11-folded"]  # in the order of severity
+    on_phone = [one for one in details if "on-phone" in one["class"]]
+    assert len(on_phone) == 12 - 3 - len(folded)  # a telephone shows the first three, and a script closes these there
+    assert all("open" in one for one in on_phone)
     assert {"class-bird-9", "class-bird-10"} <= {one.get("id") for one in page.all("section")}
 
 
