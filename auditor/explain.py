@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
+from scipy.special import softmax
 
 from auditor.audited_model import check_model_was_run, load_audited_model
 from auditor.errors import EncoderError, InputError
@@ -187,14 +187,13 @@ def explain_image(
     maps = _shown_first(map_picture(drawing, decoded, class_idx, words, encoder, lacks), seen)
     predicted = int(maps.logits.argmax())
     target = predicted if class_idx is None else class_idx
-    exponentials = np.exp(maps.logits - maps.logits.max())
     return Explanation(
         image=picture_as_seen(classifier, decoded),
         path=picture.path if picture else image,
         label=picture.label if picture else None,
         class_name=settings.class_names[target],
         predicted_name=settings.class_names[predicted],
-        probability=float(exponentials[target] / exponentials.sum()),
+        probability=float(softmax(maps.logits)[target]),
         words=_said(concepts, maps.phrase_idx, maps.phrase_shares, seen),
         against=_said(concepts, maps.against_idx, maps.against_shares, seen),
         maps=maps,

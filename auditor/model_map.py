@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.special import softmax
 
 from auditor.extraction.picture_maps import picture_as_seen
 from auditor.figures import percent
@@ -46,11 +47,10 @@ def map_of_file(classifier: Classifier, path: Path) -> ModelMap:
     batch = classifier.preprocess(decoded)[None]
     _, logits = cam.forward(classifier, batch)
     called = int(logits[0].argmax())
-    exponentials = np.exp(logits[0] - logits[0].max())
     maps = cam.response_maps(classifier, batch, classifier.head.weight[None, [called]])
     return ModelMap(
         image=picture_as_seen(classifier, decoded),
         class_map=maps[0, 0],
         class_name=classifier.class_names[called] if classifier.class_names else f"output {called}",
-        probability=float(exponentials[called] / exponentials.sum()),
+        probability=float(softmax(logits[0])[called]),
     )

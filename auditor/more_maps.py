@@ -9,6 +9,7 @@ from auditor.audited_model import check_model_was_run, load_audited_model
 from auditor.errors import InputError
 from auditor.extraction.picture_maps import maps_for_concept, seen_crop
 from auditor.inputs.images import read_image
+from auditor.inputs.picture_bytes import is_there
 from auditor.models.classifier import Classifier
 from auditor.models.map_choice import drawing_with
 from auditor.records import ChannelWords, SaliencyMap
@@ -38,7 +39,7 @@ class MapDrawer:
         if picture is None:
             raise InputError(f"no picture {quote(image_id)} in this audit")
         path = self.root / picture.path
-        if not path.is_file():
+        if not is_there(str(path)):
             raise InputError(f"{quote(str(path))} is not there any more; `auditor explain --data` says where it is")
         read = read_image(path, min_side=self.classifier.input_size)
         if read.content_digest != picture.content_digest:

@@ -39,6 +39,11 @@ class Run:
         return self.model_spec not in (NO_MODEL, GIVEN_PREDICTIONS)
 
     @property
+    def data_alone(self) -> bool:
+        """Whether no model was examined."""
+        return self.model_spec == NO_MODEL
+
+    @property
     def by_predictions_alone(self) -> bool:
         """Whether only a file says what pictures are called: there are no words and nothing was intervened on."""
         return self.model_spec == GIVEN_PREDICTIONS and self.config.get("features") is None

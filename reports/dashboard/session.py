@@ -17,7 +17,6 @@ from typing import Any
 
 import streamlit as st
 
-from auditor.config import NO_MODEL
 from auditor.errors import StoreError
 from auditor.store.queries.audit import Connection
 from auditor.store.run_record import Run
@@ -55,7 +54,7 @@ class Session:
     @property
     def has_calls(self) -> bool:
         """Whether it is known what a model calls the pictures; without, there are no mistakes to show."""
-        return self.run.model_spec != NO_MODEL
+        return not self.run.data_alone
 
     def go(self, **changes: Any) -> None:
         """Go to another place, one step of the browser's history, and run again; also from a widget's callback."""

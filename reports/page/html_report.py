@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.concept_records import Attribute
-from auditor.config import NO_MODEL
 from auditor.errors import StoreError
 from auditor.figures import counted, reach
 from auditor.gate.decision import GateDecision
@@ -78,7 +77,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         "shapes": VERDICT_SHAPES,
         "words": VERDICT_WORDS,
         "core": core,
-        "no_model": run.model_spec == NO_MODEL,
+        "no_model": run.data_alone,
         "commands": {
             "dashboard": command_on(connection, "dashboard"),
             "calibrate": model_command(run, "calibrate", folder),
@@ -109,7 +108,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         seen=reach(verdict.detectable_effect for verdict in verdicts),
         verdicts=verdicts,
         gap_columns=_gap_columns(verdicts),
-        held=concept_holders(connection) if run.model_spec == NO_MODEL else {},
+        held=concept_holders(connection) if run.data_alone else {},
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
         repairs=shown_repairs,
         n_more_repairs=n_more_repairs,

@@ -6,7 +6,6 @@ import importlib.resources
 
 from markupsafe import Markup
 
-from auditor.config import NO_MODEL
 from auditor.records import FOUND
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
@@ -42,7 +41,7 @@ def render_card(connection: Connection, *, where: str) -> str:
             run=run,
             where=where,
             n_pictures=queries.picture_count(connection),
-            headline=headline(counts, no_model=run.model_spec == NO_MODEL),
+            headline=headline(counts, no_model=run.data_alone),
             counts=told_counts(counts),
             cards=[sections.card(verdict) for verdict in worst],
             notices=run.notices[:_NOTICES],

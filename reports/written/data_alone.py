@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.config import NO_MODEL
 from auditor.figures import UNKNOWN, rate
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
@@ -22,11 +21,6 @@ class DataRow:
     verdict: Verdict
     own: str
     others: str
-
-
-def is_data_alone(connection: queries.Connection) -> bool:
-    """Whether no model was examined."""
-    return queries.run(connection).model_spec == NO_MODEL
 
 
 def data_rows(connection: queries.Connection) -> list[DataRow]:

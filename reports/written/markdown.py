@@ -28,7 +28,7 @@ from reports.display import (
 from reports.what_now import audit_folder, explain_command, report_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import core_lines
-from reports.written.data_alone import HEADER, NOTHING_JUDGED, DataRow, data_rows, is_data_alone
+from reports.written.data_alone import HEADER, NOTHING_JUDGED, DataRow, data_rows
 from reports.written.lead_lines import lead_lines
 
 #: GitHub drops a summary that is larger.
@@ -66,15 +66,14 @@ def code(text: str, limit: int | None = None) -> str:
 def _lines(connection: queries.Connection, decision: GateDecision | None) -> Iterator[str]:
     run, verdicts = queries.run(connection), queries.verdicts(connection)
     counts, pictures = queries.verdict_counts(connection), queries.picture_count(connection)
-    data_alone = is_data_alone(connection)
-    if decision is None and data_alone:
+    if decision is None and run.data_alone:
         yield f"## auditor: what goes with {counted(len(verdicts), 'class', 'classes')} in the data"
     elif decision is None:
         yield f"## auditor: {counts.flagged:,} of {counted(counts.analysed, 'class', 'classes')} flagged"
     else:
         yield f"## {_OUTCOMES[decision.exit_code]} auditor gate {escape(decision.summary, _SENTENCE_LIMIT)}"
     yield ""
-    if data_alone:
+    if run.data_alone:
         yield f"{NOTHING_JUDGED} {counted(pictures, 'picture')}."
     else:
         by_verdict = [f"{number:,} {VERDICT_WORDS[name]}" for name, number in told_counts(counts)]
@@ -86,19 +85,19 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
     if told:
         if decision is not None:
             yield from ("**What the audit found**", "")
-        yield from _data_table(data_rows(connection)) if data_alone else _table(told)
+        yield from _data_table(data_rows(connection)) if run.data_alone else _table(told)
         found, folder = leads(connection), audit_folder(connection)
         for verdict in told[:_TOLD_CLASSES]:
             lead = found.get(verdict.class_idx)
             command = explain_command(verdict, lead, folder, run)
-            yield from _section(verdict, lead, command, data_alone=data_alone)
+            yield from _section(verdict, lead, command, data_alone=run.data_alone)
         if len(told) > _TOLD_CLASSES:
             more = len(told) - _TOLD_CLASSES
             yield f"{more:,} more classes are in the table above and in {code(report_command(connection, decision))}."
             yield ""
     yield from _clean([verdict for verdict in verdicts if verdict.verdict == "clean"])
     yield from _notes(connection, [*run.notices, *core_lines(connection), *map(" ".join, lead_lines(connection))])
-    if data_alone:
+    if run.data_alone:
         yield f"**What now:** {AUDIT_A_MODEL}"
         yield ""
     elif told:

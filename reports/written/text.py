@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.concept_records import Counterexample
-from auditor.config import NO_MODEL
 from auditor.figures import UNKNOWN, counted, percent, rate, reach
 from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
 from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
@@ -34,7 +33,7 @@ from reports.display import (
 from reports.what_now import audit_folder, explain_command, what_now
 from reports.written.calibration import READING, calibration_line
 from reports.written.concept_lines import attribute_lines, core_lines, still_needed
-from reports.written.data_alone import HEADER, NOTHING_JUDGED, data_rows, is_data_alone
+from reports.written.data_alone import HEADER, NOTHING_JUDGED, data_rows
 from reports.written.gate_text import print_gate, render_gate_text
 from reports.written.lead_lines import lead_lines
 from reports.written.terminal import as_text, print_on
@@ -74,7 +73,7 @@ def render_text(connection: queries.Connection, *, decision: GateDecision | None
 
 
 def _report(connection: queries.Connection, width: int) -> RenderableType:
-    if is_data_alone(connection):
+    if queries.run(connection).data_alone:
         return _of_data(connection)
     verdicts = queries.verdicts(connection)
     parts: list[RenderableType] = [_subject(connection), *_accuracy(connection), ""]
@@ -143,7 +142,7 @@ def _subject(connection: queries.Connection) -> Text:
     run, pictures = queries.run(connection), counted(queries.picture_count(connection), "picture")
     data = inert("/".join(PurePath(run.data_path).parts[-2:]), _NAME_LIMIT)
     model, encoder = inert(run.model_spec, _NAME_LIMIT), inert(run.encoder_spec, _NAME_LIMIT)
-    audited = pictures if run.model_spec == NO_MODEL else f"{model} on {pictures}"
+    audited = pictures if run.data_alone else f"{model} on {pictures}"
     return Text(f"{audited} ({data}), words from the encoder {encoder}", style=_DIM)
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import streamlit as st
 
-from auditor.config import NO_MODEL
 from auditor.records import Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.concepts import concept_terms
@@ -66,7 +65,7 @@ def _draw(session: Session, rows: Sequence[Verdict], *, most_rows: int, start: i
             for row in matrix.rows
         ],
         sorted_by=by,
-        no_model=session.run.model_spec == NO_MODEL,
+        no_model=session.run.data_alone,
         words=place.words,
         families_url=here.url(words=not place.words) if has_families(session.connection) else None,
         order_url=here.url(concept=None, sort="severity") if by else None,

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import streamlit as st
 
-from auditor.config import NO_MODEL
 from auditor.errors import AuditorError
 from auditor.figures import counted, reach
 from auditor.gate.acceptance import today_utc
@@ -75,7 +74,7 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
         run=session.run,
         n_pictures=queries.picture_count(session.connection),
         has_calls=session.has_calls,
-        headline=headline(counts, no_model=session.run.model_spec == NO_MODEL),
+        headline=headline(counts, no_model=session.run.data_alone),
         counts=numbers,
         counts_with_urls=[
             (verdict, number, _toggled(session, verdict), session.place.verdicts == (verdict,))
