@@ -85,3 +85,41 @@ def test_the_absence_of_a_concept_is_no_partner_of_it():
     )
     assert alone.column_of[0] == alone.column_of[1]
     assert not any(alone.partners.values())
+
+
+def test_words_that_follow_a_column_are_readings_of_it():
+    """An encoder that sees "water" wherever a column says "wet" takes nothing from it, and has nothing of its own."""
+    wet = (rng.random(600) < 0.4).astype(np.float32)
+    concepts = [*(Concept(f"site-{s}", f"site = {s}", "attribute", column="site") for s in ("wet", "dry")), *CONCEPTS]
+    q = np.column_stack([wet, 1 - wet, presence()])
+    q[:, 2] = wet + 0.05 * rng.random(600)
+    q[:, 3] = 1 - q[:, 2]
+    difficulty = rng.random(600).astype(np.float32)
+    result = residual_presence(q.astype(np.float32), LABELS, difficulty, concepts, [0, 1, 2, 3])
+    assert set(result.column_of) == {0, 1}
+    assert np.corrcoef(result.values[:, result.column_of[0]], within_class(q, LABELS)[:, 0])[0, 1] > 0.95
+    assert result.partners == {0: (2,), 1: (3,)}
+
+
+def test_many_words_that_follow_a_column_a_little_do_not_hide_it():
+    """Among as many words as half of the pictures, each a poor reading of it, nothing of a column would be left."""
+    n, labels = 120, LABELS[:120]
+    wet = (rng.random(n) < 0.4).astype(np.float32)
+    words = wet[:, None] + 0.7 * rng.standard_normal((n, 60))
+    concepts = [Concept("site-wet", "site = wet", "attribute", column="site")]
+    concepts += [Concept(f"w{i}", f"w{i}", "object") for i in range(60)]
+    q = np.column_stack([wet, words]).astype(np.float32)
+    result = residual_presence(q, labels, rng.random(n).astype(np.float32), concepts, list(range(61)))
+    assert np.corrcoef(result.values[:, result.column_of[0]], within_class(q, labels)[:, 0])[0, 1] > 0.9
+    assert 0 not in result.partners or result.partners[0] == ()
+
+
+def test_what_a_word_tells_apart_from_a_column_is_left_to_both():
+    wet = (rng.random(600) < 0.4).astype(np.float32)
+    concepts = [Concept("site-wet", "site = wet", "attribute", column="site"), *CONCEPTS]
+    q = np.column_stack([wet, presence()])
+    q[:, 4] = 0.5 * wet + rng.random(600)
+    difficulty = rng.random(600).astype(np.float32)
+    result = residual_presence(q.astype(np.float32), LABELS, difficulty, concepts, [0, 3])
+    left = result.values[:, result.column_of[0]]
+    assert abs(np.corrcoef(left, within_class(q.astype(np.float32), LABELS)[:, 3])[0, 1]) < 0.03

@@ -95,7 +95,10 @@ def residual_presence(
     """Presence of each target, centred within class, less what the other concepts and difficulty predict of it.
 
     Rivals (:func:`rivals_of`) are no covariates of each other.
-    A target with a variance inflation above :data:`MAX_VIF` is merged with the context concept it goes with most.
+    A target with a variance inflation above :data:`MAX_VIF` is merged with the context concept it goes with most. But
+    what somebody wrote down, a column, or showed by examples is merged with no word: words that follow it are readings
+    of it, net of which nothing of it would be left. Above that bound words are no covariates of it, and a word that
+    goes with it most is tied to it.
     A family explains nothing of the other concepts that its members do not explain, and is no covariate; nor is a
     measured property, in which night, a dim light and a dark animal are all the same.
 
@@ -121,6 +124,8 @@ def residual_presence(
     spread = np.sqrt(np.maximum((centred**2).sum(axis=0, dtype=np.float64) / n, 1e-12))
     standard = (centred / spread).astype(np.float32)
     alone = {v: centred[:, j] for j, v in enumerate(columns)}
+    words, written = _words(concepts), _written_down(concepts)
+    net_of_columns: set[int] = set()  # of what is written down, that of which words are no covariates
     # each column stands for a tuple of concepts; the last one, difficulty, for none
     owners: list[tuple[int, ...]] = [(v,) for v in columns] + [()]
     wanted = set(targets)
@@ -134,8 +139,18 @@ def residual_presence(
         if not active or left.min() >= 1 / MAX_VIF:
             break
         worst = active[int(left.argmin())]
+        own = written.intersection(owners[worst])
+        if own - net_of_columns:
+            net_of_columns |= own
+            for v in own:
+                rivals[v] |= words
+            continue
         partner = _closest(correlation, owners, rivals, worst, covariates)
-        if partner is None or not (owners[partner] and concepts[owners[partner][0]].is_context):
+        if (
+            partner is None
+            or not (owners[partner] and concepts[owners[partner][0]].is_context)
+            or (not words.isdisjoint(owners[worst]) and not written.isdisjoint(owners[partner]))
+        ):
             tied.add(worst)
             continue
         merged = standard[:, worst] + np.sign(correlation[worst, partner]) * standard[:, partner]
@@ -156,6 +171,11 @@ def residual_presence(
         for v in owners[j]
         if len(owners[j]) > 1
     }
+    follows = 1 - 1 / MAX_VIF
+    for v in net_of_columns & column_of.keys():
+        context = [u for u in columns if u in words and concepts[u].is_context and alone[u] @ alone[v] > 0]
+        going = (u for u in context if _explained(alone[v], alone[u]) >= follows)
+        partners[v] = (*partners.get(v, ()), *going)
     return ResidualPresence(values, column_of, partners)
 
 
@@ -188,6 +208,22 @@ def _covariates(
 def _explain_nothing(concepts: Sequence[Concept]) -> frozenset[int]:
     """Concepts that are no covariates of others."""
     return frozenset([*members_of(concepts), *(v for v, concept in enumerate(concepts) if concept.is_property)])
+
+
+def _words(concepts: Sequence[Concept]) -> frozenset[int]:
+    """Concepts whose presence is an encoder's reading of their words."""
+    return frozenset(v for v, concept in enumerate(concepts) if concept.column is None)
+
+
+def _written_down(concepts: Sequence[Concept]) -> frozenset[int]:
+    """Columns of the manifest and concepts by example, but not what is measured of the pictures."""
+    return frozenset(v for v, concept in enumerate(concepts) if concept.column is not None and not concept.is_property)
+
+
+def _explained(values: FloatArray, by: FloatArray) -> float:
+    """Part of the variance of centred values that others explain alone."""
+    spread = float(values @ values) * float(by @ by)
+    return float(values @ by) ** 2 / spread if spread > 0 else 0.0
 
 
 def _rivals(owners: Sequence[tuple[int, ...]], rivals: Rivals, j: int) -> list[int]:
