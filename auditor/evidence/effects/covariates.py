@@ -31,9 +31,9 @@ class ResidualPresence:
     """Presence within classes, net of the other concepts and of difficulty: (N, T), zero where it is not known.
 
     ``column_of`` gives the column of each concept that E3 can examine; merged concepts share one.
-    ``partners`` lists, for a concept, those it is indistinguishable from here, and not those that it is the absence of.
-    Concepts that were asked for and are
-    in neither are tied to the object itself (a core concept or the class prompt), which no erasure can undo.
+    ``partners`` lists, for a concept, those it is indistinguishable from here, and not those that it is the absence of;
+    for a column the words that follow it, the closest first. Concepts that were asked for and are in neither are tied
+    to the object itself (a core concept or the class prompt), to a column, or to several concepts together.
     """
 
     values: FloatArray
@@ -174,7 +174,8 @@ def residual_presence(
     follows = 1 - 1 / MAX_VIF
     for v in net_of_columns & column_of.keys():
         context = [u for u in columns if u in words and concepts[u].is_context and alone[u] @ alone[v] > 0]
-        going = (u for u in context if _explained(alone[v], alone[u]) >= follows)
+        part = {u: _explained(alone[v], alone[u]) for u in context}
+        going = sorted((u for u in context if part[u] >= follows), key=lambda u: -part[u])
         partners[v] = (*partners.get(v, ()), *going)
     return ResidualPresence(values, column_of, partners)
 
