@@ -113,8 +113,8 @@ def test_the_corner_flags_the_class_that_learnt_the_stamp_and_no_other(audits):
     assert [(one.class_name, one.concept_id, one.concept_kind) for one in flagged] == [("cat", CORNER, "place")]
     assert flagged[0].rule_id in (PLACE_TAKEN.rule_id, PLACE_GIVEN.rule_id)
     assert flagged[0].effect_low > 0.05
-    place = "what lies at the top left corner (place)"
-    assert flagged[0].sentence.startswith(f"With {place} exchanged for another class's, the model recognises")
+    seen = "With another class's picture at the top left corner (place) the model recognises"
+    assert flagged[0].sentence.startswith(seen)
     assert [(one.class_name, one.concept_id) for one in places if one.state == "proven"] == [("cat", CORNER)]
     both = [one for one in findings if one.concept_id == CORNER and one.rule_id != PLACE_SHARE.rule_id]
     assert len(both) == 2

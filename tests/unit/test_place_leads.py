@@ -69,7 +69,10 @@ def test_a_corner_that_decides_flags_the_class(plain):
     assert (cat.verdict, cat.severity, cat.concept_id) == ("flagged", "high", "place-bottom-right-corner")
     assert (cat.concept_kind, cat.gap, cat.share) == ("place", None, None)
     assert cat.rule_id in (PLACE_TAKEN.rule_id, PLACE_GIVEN.rule_id)
-    assert cat.sentence.startswith("With what lies at the bottom right corner (place) exchanged for another class's,")
+    assert cat.sentence.startswith(
+        'With another class\'s picture at the bottom right corner (place) the model recognises 45 % of "cat" pictures, '
+        "with one at that place's mirror image 100 %: "
+    )
     (place,) = result.fixed_places
     assert (place.class_name, place.state, place.concept) == ("cat", "proven", "bottom right corner")
     own = (inputs.label_idx == CAT) & (inputs.predicted_idx == CAT)

@@ -75,8 +75,8 @@ def test_flagged_by_pull_names_merged_and_further_concepts():
     pair, other = replace(PAIR, partners=(1,)), replace(PAIR, concept_idx=2)
     sentence = sentences.flagged(INPUTS, proven(pair, PULL, PULL_GAP), [other]).text
     assert sentence.startswith(
-        'Of 100 pictures of other classes the model calls 22 more "waterbird" with water (scene, indistinguishable '
-        "here from waves) in them: it relies in good part on water. "
+        "With water (scene, indistinguishable here from waves) the model calls 22 more of 100 pictures of other "
+        'classes "waterbird" than without it: it relies in good part on water. '
     )
     assert (
         'Pull: pictures of other classes are called "waterbird" 22 points [18, 26] more often with it than without it '
@@ -137,8 +137,8 @@ def test_flagged_by_the_margin_says_what_part_of_it_goes():
     small = Erasure(0.1, 0.05, 0.15, 3410, 212, p=0.005)
     pair = replace(PAIR, erased_recall=small, transferred_margin=Erasure(0.39, 0.35, 0.42, 3410, 212))
     assert (
-        "Erasure: with it taken out of the features as other classes show it, 39 % [35, 42] of the margin that it adds "
-        "is gone."
+        "Erasure: with what other classes show of it taken out of the features, 39 % [35, 42] of what it adds to the "
+        "margin is gone."
     ) in sentences.flagged(INPUTS, proven(pair, RECALL), []).text
 
 
@@ -273,8 +273,8 @@ def test_harmed_by_the_margin_names_the_other_source_and_other_concepts():
     pair = replace(LOST, erased_recall=Erasure(0.1, 0.0, 0.2, 50, 100, p=0.3), transferred_margin=margin)
     told = sentences.harmed(INPUTS, lost(pair), [replace(LOST, concept_idx=2)], LOST)
     assert told.evidence[1:] == (
-        "Erasure: with it taken out of the features as other classes show it, 70 % [60, 80] of the margin that it "
-        "costs come back (by chance < 1 %).",
+        "Erasure: with what other classes show of it taken out of the features, 70 % [60, 80] of what it costs the "
+        "margin comes back (by chance < 1 %).",
         "Second source: the encoder's water agrees, 58 points [45, 68].",
         "It is also harmed by life jacket (context object).",
     )

@@ -76,8 +76,10 @@ def test_the_sentence_names_three_and_counts_the_rest():
     inputs = World(seed=0).audit(20)
     pairs = [PairEvidence(0, v, None, (0.9 - v / 100, 0.8, 0.95), False, True) for v in range(5)]
     assert sentence_of(inputs, pairs) == (
-        "Association: goes with it in these data, and nothing says that the model uses it: water (scene) (AUC 0.90), "
-        "forest (scene) (AUC 0.89), sand (scene) (AUC 0.88) and 2 more."
+        "Association: water (scene, AUC 0.90), forest (scene, AUC 0.89), sand (scene, AUC 0.88) and 2 more go with it "
+        "in these data; nothing says that the model uses them."
     )
-    assert sentence_of(inputs, pairs[:1]).endswith("uses it: water (scene) (AUC 0.90).")
+    assert sentence_of(inputs, pairs[:1]) == (
+        "Association: water (scene, AUC 0.90) goes with it in these data; nothing says that the model uses it."
+    )
     assert sentence_of(inputs, []) == ""

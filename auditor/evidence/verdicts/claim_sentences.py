@@ -19,7 +19,7 @@ _MOSTLY = f"{round(10 * POWER)} of 10 such audits"
 
 
 def bounded(inputs: EvidenceInput, claim: CleanClaim) -> str:
-    """'Bound: a gap that was missed is at most 12 points by the manifest's columns (site = b) and …'."""
+    """'Bound: a gap that may have been missed is at most 12 points by the manifest's columns (site = b) and …'."""
     told = []
     by_example = [inputs.concepts[v].by_example for v in claim.members[claim.of_column]]
     known = "columns and examples" if any(by_example) else "the manifest's columns"
@@ -28,7 +28,7 @@ def bounded(inputs: EvidenceInput, claim: CleanClaim) -> str:
         if largest is not None:
             bound, v = largest
             told.append(f"at most {points(bound, unit='points')} by {whose} ({inputs.concepts[v].term})")
-    return f"Bound: a gap that was missed is {' and '.join(told)}."
+    return f"Bound: a gap that may have been missed is {' and '.join(told)}."
 
 
 def detectable(effect: float | None, *, of_half: bool) -> list[str]:
@@ -96,11 +96,13 @@ def only_in_data(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> str:
     """What goes with a class without a sign of the model, as a line; nothing where nothing does."""
     if not pairs:
         return ""
-    named = [f"{_named(inputs, one.concept_idx)} (AUC {coefficient(one.auc[0])})" for one in pairs[:_NAMED]]
+    named = [_named(inputs, one.concept_idx, f"AUC {coefficient(one.auc[0])}") for one in pairs[:_NAMED]]
     more = len(pairs) - _NAMED
     named += [f"{more:,} more"] if more > 0 else []
-    told = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
-    return f"Association: goes with it in these data, and nothing says that the model uses it: {told}."
+    if len(named) == 1:
+        return f"Association: {named[0]} goes with it in these data; nothing says that the model uses it."
+    told = f"{', '.join(named[:-1])} and {named[-1]}"
+    return f"Association: {told} go with it in these data; nothing says that the model uses them."
 
 
 def pulled(concept: str, name: str, share: Gap) -> Sentence:
@@ -116,10 +118,11 @@ def pulled(concept: str, name: str, share: Gap) -> Sentence:
     )
 
 
-def _named(inputs: EvidenceInput, v: int) -> str:
-    """A word with its kind; a column's name says what it is."""
+def _named(inputs: EvidenceInput, v: int, more: str = "") -> str:
+    """A word with its kind, and a column, whose name says what it is; with what more is told of it in brackets."""
     concept = inputs.concepts[v]
-    return concept.term if concept.column else f"{concept.term} ({concept.kind.replace('_', ' ')})"
+    told = ", ".join(part for part in ("" if concept.column else concept.kind.replace("_", " "), more) if part)
+    return f"{concept.term} ({told})" if told else concept.term
 
 
 def _counts(weakest: WeakestPoint) -> str:

@@ -12,7 +12,7 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.class_verdict import severity_of
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
 from auditor.evidence.verdicts.place_leads import PlaceLead
-from auditor.evidence.verdicts.sentences import Sentence, recognised, reliance_claim, with_losses
+from auditor.evidence.verdicts.sentences import Sentence, reliance_claim, with_losses
 from auditor.evidence.verdicts.swapped_sentences import read_with_care
 from auditor.figures import percent, points, rate
 from auditor.records import PLACE_KIND, Verdict
@@ -60,7 +60,7 @@ def _exchanged(lead: PlaceLead, name: str) -> list[str]:
         if one.status != "measured":
             continue
         gap = shown[1] if shown is not None and shown[0] is rule else one.as_gap()
-        sides.append(f"Exchange: {text}, {points(gap.effect, gap.low, gap.high, unit='points')}.")
+        sides.append(f"Exchange: {text}, a difference of {points(gap.effect, gap.low, gap.high, unit='points')}.")
     return sides
 
 
@@ -124,15 +124,16 @@ def _flagged(
 ) -> Verdict:
     """The verdict with its first place as its reason, by the rule that shows it and its effect."""
     lead, name = proven[0], verdict.class_name
-    where = f"what lies at the {lead.place.name} (place)"
     if rule is PLACE_TAKEN:
-        seen = recognised(
-            f"With {where} exchanged for another class's,", name, lead.taken.called_without, lead.taken.called
+        seen = (
+            f"With another class's picture at the {lead.place.name} (place) the model recognises "
+            f'{percent(lead.taken.called_without)} of "{name}" pictures, with one at that place\'s mirror image '
+            f"{percent(lead.taken.called)}"
         )
-        seen += " with its mirror image exchanged"
     else:
         seen = (
-            f"With {where} put into other classes' pictures the model calls {percent(lead.given.called)} of them "
+            f"With what its pictures show at the {lead.place.name} (place) put into other classes' pictures the model "
+            f"calls {percent(lead.given.called)} of them "
             f'"{name}", and {percent(lead.given.called_without)} with its mirror image'
         )
     claim = reliance_claim(seen, gap.effect, "that place")

@@ -35,6 +35,7 @@ _MORE_IN_DATA = 4
 #: Losses that are told beside what a class's state tells.
 _MORE_LOSSES = 2
 _TAKEN_OUT = "Erasure: with it taken out of the features"
+_OF_OTHERS_TAKEN_OUT = "Erasure: with what other classes show of it taken out of the features"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +208,8 @@ def _erased(erasure: Erasure, rule: Rule | None = None) -> str:
 def _erased_margin(margin: Erasure) -> str:
     """The same for what the transferred eraser takes of the margin."""
     return (
-        f"{_TAKEN_OUT} as other classes show it, {percent(margin.effect, margin.low, margin.high)} of the margin that "
-        f"it adds is gone{_by_chance(margin.permuted, percent)}"
+        f"{_OF_OTHERS_TAKEN_OUT}, {percent(margin.effect, margin.low, margin.high)} of what it adds to the margin "
+        f"is gone{_by_chance(margin.permuted, percent)}"
     )
 
 
@@ -286,8 +287,8 @@ def _seen(inputs: EvidenceInput, lead: JudgedPair) -> str:
         return edit_sentences.edited_claim(pair.edits, pair.edited, lead.rule, name)
     if lead.by_pull:
         return (
-            f"Of 100 pictures of other classes the model calls {hundredths(gap.effect)} more "
-            f'"{name}" with {concept} in them'
+            f"With {concept} the model calls {hundredths(gap.effect)} more of 100 pictures of other classes "
+            f'"{name}" than without it'
         )
     return recognised(
         f"Without {concept}", name, gap.x_absent / max(gap.n_absent, 1), gap.x_present / max(gap.n_present, 1)
@@ -469,8 +470,8 @@ def _given_back(pair: PairEvidence) -> str:
         return f"{_TAKEN_OUT}, {shown} of the loss come back{_by_chance(back.permuted, _points)}"
     back = pair.transferred_margin
     return (
-        f"{_TAKEN_OUT} as other classes show it, {percent(back.effect, back.low, back.high)} of the margin that it "
-        f"costs come back{_by_chance(back.permuted, percent)}"
+        f"{_OF_OTHERS_TAKEN_OUT}, {percent(back.effect, back.low, back.high)} of what it costs the margin "
+        f"comes back{_by_chance(back.permuted, percent)}"
     )
 
 
