@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from made_once import made_once
 
 from auditor.config import AuditConfig
 from auditor.models.bundled import bundled_path
@@ -16,7 +18,8 @@ _HERE = Path(__file__).parent
 #: Whole folders that ``make quick`` runs; what is slow among their tests is marked there.
 _QUICK = ("unit", "property")
 #: Files of minutes: they go first, or one worker would be busy with the last of them while the other has nothing to do.
-_LONG = ("test_photos.py", "test_planted_grid.py", "test_benchmarks.py", "test_resume.py")
+#: Before others of its folder ask for the demo, it is made: else both workers would come to it at once, and one wait.
+_LONG = ("test_photos.py", "test_demo.py", "test_benchmarks.py", "test_planted_grid.py", "test_photographs_audit.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -86,3 +89,29 @@ def small_audit(small_config: AuditConfig, tmp_path_factory: pytest.TempPathFact
 
     out = tmp_path_factory.mktemp("audit") / "small"
     return run_audit(small_config.model_copy(update={"out": out}))
+
+
+@pytest.fixture(scope="session")
+def for_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that is the same for every worker of this test session, and no other's."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "for-all"
+
+
+@pytest.fixture(scope="session")
+def planted_features(for_all_workers: Path) -> Path:
+    """Features of the whole planted set: copied into the folder of an audit, ``resume`` goes on from there."""
+
+    def make(folder: Path) -> None:
+        from auditor.pipeline import extract, load_inputs  # loads torch
+
+        config = AuditConfig(
+            data=bundled_path("planted", "manifest.csv"),
+            model="sample:planted",
+            encoder="sample",
+            out=folder,
+            cache=folder.with_name("planted-cache"),
+        )
+        extract(config, load_inputs(config))
+
+    return made_once(for_all_workers / "planted", make) / "features"

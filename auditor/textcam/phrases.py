@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from auditor.errors import InputError
 from auditor.records import FloatArray, IntArray, Phrases
@@ -119,7 +120,7 @@ def solve_phrases(
     match = units @ rows.T  # (B, V)
     linear = match - l1 * match.max(axis=1, keepdims=True, initial=0.0)
     weights = np.zeros_like(match)
-    with threadpool_limits(limits=1, user_api="blas"):  # small systems, see channel_semantics
+    with _blas_libraries().limit(limits=1, user_api="blas"):  # small systems, see channel_semantics
         for start in range(0, len(match), _BLOCK):
             block = slice(start, start + _BLOCK)
             weights[block] = _solve_block(
@@ -132,6 +133,12 @@ def solve_phrases(
         shares=(weights * match).astype(np.float32),
         residuals=residuals.astype(np.float32),
     )
+
+
+@cache
+def _blas_libraries() -> ThreadpoolController:
+    """Found once: looking for them takes longer than the phrases of one picture."""
+    return ThreadpoolController()
 
 
 def _solve_block(
@@ -164,6 +171,8 @@ def _convex_minimum(quadratic: _Doubles, linear: _Doubles) -> _Doubles:
     step = 1 / float(np.linalg.eigvalsh(quadratic)[-1])
     pending = np.arange(len(linear))
     for n_steps in _DESCENT_STEPS:
+        if not pending.size:
+            break
         weights[pending] = _descend(quadratic, linear[pending], weights[pending], step, n_steps)
         missed = []
         for row in pending:

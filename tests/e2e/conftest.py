@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-from demo_runs import Demo, auditor, made_once
-from wheels import build, install
+from demo_runs import Demo
+from made_once import made_once
+from wheels import build, install, run
 
 from auditor.config import AuditConfig
 from auditor.models.bundled import bundled_path
 
 
 @pytest.fixture(scope="session")
-def for_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that is the same for every worker of this test session, and no other's."""
-    own = tmp_path_factory.getbasetemp()
-    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "for-all"
-
-
-@pytest.fixture(scope="session")
-def demo(for_all_workers: Path) -> Demo:
-    """``auditor demo``; not to be changed."""
+def demo(alone: Path, for_all_workers: Path) -> Demo:
+    """``auditor demo`` as the two wheels alone run it, without the checkout; not to be changed."""
     printed = for_all_workers / "demo.txt"
 
     def make(folder: Path) -> None:
-        done = auditor("demo", "--out", folder)
-        assert done.returncode == 0, done.stderr
-        printed.write_text(done.stdout, encoding="utf-8")
+        said = run(alone / "venv" / "bin" / "auditor", "demo", "--out", folder, cwd=alone)
+        printed.write_text(said, encoding="utf-8")
 
     return Demo(made_once(for_all_workers / "demo", make), printed.read_text(encoding="utf-8"))
 

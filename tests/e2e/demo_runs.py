@@ -1,12 +1,10 @@
-"""The real command, and the audits that several files of these tests read: each is made once for all workers."""
+"""The real command, and the demo that several files of these tests read."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,15 +37,3 @@ def auditor(*arguments: object, cwd: Path | None = None) -> subprocess.Completed
         check=False,
         env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "100"},
     )
-
-
-def made_once(path: Path, make: Callable[[Path], None]) -> Path:
-    """``path``, made by the first worker that asks for it while the others wait."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = path.with_name(f"{path.name}.done")
-        if not done.exists():
-            make(path)
-            done.touch()
-    return path

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from demo_runs import Demo
 from test_walkthroughs import as_printed, blocks, program, run
 
 from auditor.models.bundled import bundled_path
@@ -13,9 +14,11 @@ from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 
 
-def test_the_walk_through_goes_as_it_says(tmp_path: Path):
+def test_the_walk_through_goes_as_it_says(demo: Demo, tmp_path: Path):
     (tmp_path / "sample_data").mkdir()
     (tmp_path / "sample_data" / "data").symlink_to(bundled_path("planted", "manifest.csv").parents[1])
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "auditor").symlink_to(demo.folder / "cache")
     program(tmp_path / "bin" / "auditor", f'exec {sys.executable} -m auditor.cli "$@"')
     program(tmp_path / "bin" / "python", f'exec {sys.executable} "$@"')
     printed, n_commands = "", 0

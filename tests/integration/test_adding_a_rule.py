@@ -75,11 +75,12 @@ def python(copy: Path, *arguments: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def audit(copy) -> Path:
+def audit(copy, planted_features) -> Path:
     """The bundled pictures with a planted shortcut, audited by the copy."""
     data = ROOT / "sample_data" / "data" / "planted" / "manifest.csv"
     settings = ("--model", "sample:planted", "--encoder", "sample", "--cache", copy / "cache", "--quiet")
-    python(copy, "-m", "auditor.cli", "run", "--data", data, *settings, "--out", copy / "audit")
+    shutil.copytree(planted_features, copy / "audit" / "features")
+    python(copy, "-m", "auditor.cli", "run", "--data", data, *settings, "--out", copy / "audit", "--resume")
     return copy / "audit"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def in_single_words(*, families: bool) -> str:
 
 
 @pytest.fixture(scope="module")
-def audits(small_config, tmp_path_factory) -> dict[bool, Path]:
+def audits(small_config, planted_features, tmp_path_factory) -> dict[bool, Path]:
     """With families and without; columns of the manifest, which name the shortcuts themselves, are left out."""
     folder, made = tmp_path_factory.mktemp("families"), {}
     for families in (True, False):
@@ -51,7 +52,8 @@ def audits(small_config, tmp_path_factory) -> dict[bool, Path]:
             "vocabulary": words,
             "attributes": alone,
         }
-        made[families] = run_audit(small_config.model_copy(update=changes))
+        shutil.copytree(planted_features, out / "features")
+        made[families] = run_audit(small_config.model_copy(update=changes), resume=True)
     return made
 
 

@@ -184,6 +184,18 @@ def test_pictures_that_bound_a_gap_that_is_not_there():
     assert equivalence.pictures_to_bound(0.85, 270, 0.001) is None
 
 
+@pytest.mark.parametrize("size", [0.02, 0.05, 0.2])
+def test_one_look_tells_whether_a_bound_lies_beyond_a_size(size):
+    rng = np.random.default_rng(0)
+    n1, n0 = rng.integers(10, 2000, (2, 500, 1))
+    tables = TwoArms.of(rng.binomial(n1, rng.random((500, 1))), n1, rng.binomial(n0, rng.random((500, 1))), n0)
+    near = TwoArms.of(rng.binomial(n1, 0.9), n1, rng.binomial(n0, 0.9), n0)
+    for some in (tables, near):
+        beyond = equivalence.recall_bounds(some) > size
+        assert beyond.sum() > 0
+        np.testing.assert_array_equal(equivalence._lets_stand(some, size), beyond)
+
+
 @pytest.mark.parametrize("rate", [0.95, 0.85, 0.7])
 def test_so_many_pictures_do_it_four_times_in_five(rate):
     n = equivalence.pictures_to_bound(rate, 270, 0.2)

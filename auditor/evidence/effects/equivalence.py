@@ -72,6 +72,16 @@ def recall_bounds(tables: TwoArms, groups: ArmEffects | None = None) -> Float64A
     return np.where(enough, bounds, 1.0)
 
 
+def _lets_stand(tables: TwoArms, size: float) -> BoolArray:
+    """(...,) whether a bound of :func:`recall_bounds` lies beyond a size: one look where the bound is not asked for."""
+    stands = []
+    for sign in (1.0, -1.0):
+        numerator, variance = significance.score_parts(tables, sign * size)
+        known = (np.abs(numerator) < _NOTHING) & (variance < _NOTHING)  # as in _largest_gaps
+        stands.append(known | (sign * numerator + _Z * np.sqrt(variance) > 0))
+    return np.logical_or(*stands)
+
+
 def _largest_gaps(
     parts: Callable[[IntArray, Float64Array], tuple[Float64Array, Float64Array]],
     z: Float64Array,
@@ -320,10 +330,8 @@ def pictures_to_bound(rate: float, n_other: int, tolerance: float) -> int | None
     n = np.unique(np.rint(np.geomspace(MIN_ARM, _MOST_PICTURES, _CANDIDATES)))
     other = np.maximum(n, n_other)
     unlucky = special.ndtri((1 + POWER) / 2) * np.sqrt(rate * (1 - rate) * (1 / n + 1 / other))
-    worst = [
-        recall_bounds(TwoArms.of(*(a[:, None] for a in (n * np.clip(rate + off, 0, 1), n, other * rate, other))))
-        for off in (unlucky, -unlucky)
-    ]
-    too_wide = np.flatnonzero(np.maximum(*worst) >= tolerance)
+    seen = np.clip(rate + np.stack([unlucky, -unlucky]), 0, 1)
+    tables = TwoArms.of(*(a[..., None] for a in (n * seen, n, other * rate, other)))
+    too_wide = np.flatnonzero(_lets_stand(tables, tolerance).any(axis=0))
     first = int(too_wide[-1]) + 1 if too_wide.size else 0
     return int(n[first]) if first < n.size else None
