@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.records import ATTRIBUTE_KIND
 from auditor.rules import shown_by_others
@@ -63,7 +63,8 @@ class Collection:
     """What to gather, in the order in which it serves most.
 
     ``n_separate`` are the pictures that the same needs would take one by one. ``n_beyond`` concepts no number of
-    pictures settles: errors of the encoder hide them, or what was seen lies too near the tolerance.
+    pictures settles: errors of the encoder hide them, or what was seen lies too near the tolerance. ``not_shown`` are
+    classes that could not be shown to be clean and of which nothing is said that pictures would settle.
     """
 
     sorts: tuple[Sort, ...]
@@ -71,6 +72,7 @@ class Collection:
     n_settled: int
     n_separate: int
     n_beyond: int
+    not_shown: tuple[str, ...] = ()
 
     @property
     def n_pictures(self) -> int:
@@ -91,7 +93,10 @@ def collection_of(connection: Connection) -> Collection:
     needs, beyond = needs_of(connection)
     twins = {row.concept_id: row.same_as for row in queries.attribute_concepts(connection) if row.same_as is not None}
     kinship = Kinship(twins, queries.family_of(connection))
-    return cover(needs, queries.run(connection).class_names, kinship, n_beyond=len(beyond))
+    found = cover(needs, queries.run(connection).class_names, kinship, n_beyond=len(beyond))
+    asked = {need.class_name for need in needs} | {class_name for class_name, _ in beyond}
+    unshown = (row.class_name for row in queries.verdicts(connection) if row.verdict == "not_shown")
+    return replace(found, not_shown=tuple(name for name in unshown if name not in asked))
 
 
 def needs_of(connection: Connection) -> tuple[list[Need], set[Pair]]:

@@ -137,7 +137,7 @@ def manifest(
         typer.echo(f"splits: {', '.join(f'{split} {n:,}' for split, n in sorted(splits.items()))}")
     kept = ", ".join(written.attribute_names[:5])
     rest = f" and {len(written.attribute_names) - 5} more" if len(written.attribute_names) > 5 else ""
-    typer.echo(f"attributes: {kept or 'none'}{rest}")
+    typer.echo(f"attributes: {kept or 'none; each column that you add is examined as one'}{rest}")
     for note in written.notes:
         typer.echo(f"note: {note}")
     command = ["auditor", "run", "--data", str(written.manifest)]

@@ -203,7 +203,10 @@ class _Judge:
             return None
         skipped = self.policy.skips(verdict.class_name)
         state: tuple[ItemState, Level] = ("too_weak", "error") if refused else ("not_shown", "warning")
-        return _on_class(verdict, *state, "; ".join(told), "add pictures, or name the class in may_skip", skipped)
+        # more pictures are no help where the verdict itself advises something else
+        advice = _one_line(verdict.advice).removesuffix(".")
+        step = f"{advice[:1].lower()}{advice[1:]}; or name" if advice else "add pictures, or name"
+        return _on_class(verdict, *state, "; ".join(told), f"{step} the class in may_skip", skipped)
 
     def _unanalysed(self, verdict: Verdict, why: str, next_step: str, *, may_skip: bool = True) -> GateItem:
         skipped = may_skip and self.policy.skips(verdict.class_name)

@@ -22,8 +22,16 @@ def collection_text(found: Collection) -> str:
 
 
 def _lines(found: Collection) -> Iterator[str]:
-    if not found.n_pairs:
+    if found.not_shown:
+        more = len(found.not_shown) - _NAMED
+        named = _names([*found.not_shown[:_NAMED], *([f"{more:,} more"] if more > 0 else [])], "and")
+        yield (
+            f"More pictures of {named} would not help, which could not be shown to be clean: `auditor report DIR` says "
+            "what would."
+        )
+    if not found.n_pairs and not found.not_shown:
         yield "No concept is open, and no class is left that could not be shown to be clean: nothing to gather."
+    if not found.n_pairs:
         return
     if found.sorts:
         yield (

@@ -126,6 +126,14 @@ def test_text_and_csv_say_what_to_gather():
     }
 
 
+def test_classes_that_pictures_do_not_help_are_named():
+    nothing = Collection((), n_pairs=0, n_settled=0, n_separate=0, n_beyond=0, not_shown=("cat", "dog", "fox", "owl"))
+    assert collection_text(nothing) == (
+        "More pictures of cat, dog, fox and 1 more would not help, which could not be shown to be clean: "
+        "`auditor report DIR` says what would."
+    )
+
+
 def test_the_command_says_where_nothing_is_missing(tmp_path):
     found = CliRunner().invoke(app, ["collect", str(write_picture_audit(tmp_path / "audit", 2))])
     assert (found.exit_code, found.stdout) == (

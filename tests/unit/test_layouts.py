@@ -298,7 +298,7 @@ def test_the_command_writes_what_run_would_read(tmp_path):
     assert manifest_of("folder", tmp_path) == [
         f"{path}: 4 pictures, 2 classes (ant 2, bee 2)",
         "splits: train 2, val 2",
-        "attributes: none",
+        "attributes: none; each column that you add is examined as one",
         f"Next: auditor run --data {path} --split val --model ... --out ...",  # not what a model was trained on
     ]
     assert load_dataset(path, split="val").items == load_dataset(tmp_path, split="val").items

@@ -108,7 +108,7 @@ MISTAKES = {
     "export audit": "--output is missing: give the folder for the files, which is made",
     "export audit --class cat": "--class and --concept say which pictures; add --pictures (breaking, carrying, mistakes, pulled)",
     "export audit --pictures breaking --class ca --concept water": "class 'ca' is not one of the audit's 5; did you mean 'cat'?",
-    "export audit --pictures breaking --class waterbird": "pictures 'breaking' of which concept? Only mistakes are told without one; name one with --concept",
+    "export audit --pictures breaking --class waterbird": "pictures 'breaking' of which concept? Only mistakes are told without one; name one with --concept: the audit's findings are on 'beak', 'water', 'watermark'",
     "export audit --pictures mistakes --class cat --format parquet": "--format parquet with --pictures; expected csv or paths",
     "repair audit --output w.safetensors": "say what to repair: --class with --concept, or --all-flagged",
     "repair audit --class cat --output w.safetensors": "--class and --concept belong together: give both, or --all-flagged",

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from auditor.cli import app
 from auditor.errors import InputError
+from auditor.store.queries import chosen_pictures
 from auditor.store.queries.picture_lists import GridPicture
 from reports.formats import ExportFormat
 from reports.picture_list import picture_list
@@ -80,3 +81,9 @@ def test_a_mistake_is_one_line(audit, words, line):
     assert found.exit_code == 2
     assert line in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+def test_a_concept_by_example_is_found_by_its_name_in_the_settings():
+    assert chosen_pictures._near("pink_strip", ["pink", "pink strip by example"]) == (
+        "did you mean 'pink strip by example'?"
+    )

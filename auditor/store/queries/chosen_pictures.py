@@ -83,15 +83,21 @@ def chosen_pictures(
             f"class {quote(class_name)} is not one of the audit's {len(classes):,}; {_near(class_name, classes)}"
         )
     if concept is None and choice != "mistakes":
+        terms = sorted(concept_terms(connection, _kept(connection)).values())
         raise InputError(
-            f"pictures {quote(choice)} of which concept? Only mistakes are told without one; name one with --concept"
+            f"pictures {quote(choice)} of which concept? Only mistakes are told without one; name one with --concept: "
+            f"the audit's findings are on {quote_list(terms)}"
         )
     concept_id = None if concept is None else _concept_id(connection, concept)
     return read_whole(connection, Selection(LISTS[choice], classes[class_name], concept_id))
 
 
+def _kept(connection: Connection) -> list[str]:
+    return [concept_id for (concept_id,) in connection.execute(_KEPT).fetchall()]
+
+
 def _concept_id(connection: Connection, concept: str) -> str:
-    kept = [concept_id for (concept_id,) in connection.execute(_KEPT).fetchall()]
+    kept = _kept(connection)
     ids = {term: concept_id for concept_id, term in concept_terms(connection, kept).items()}
     if concept in ids:
         return ids[concept]
@@ -104,5 +110,8 @@ def _concept_id(connection: Connection, concept: str) -> str:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    close = nearest(name, known)
-    return f"did you mean {quote(close)}?" if close else f"there are {quote_list(sorted(known))}"
+    known = sorted(known)
+    # auditor.toml calls [concepts.pink_strip] what the audit calls "pink strip by example"
+    begun = [one for one in known if one.startswith(f"{name.replace('_', ' ')} ")]
+    close = begun[0] if begun else nearest(name, known)
+    return f"did you mean {quote(close)}?" if close else f"there are {quote_list(known)}"
