@@ -33,11 +33,19 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 WRITE_ERRORS = (OSError, duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 #: The oldest DuckDB that pyproject.toml allows can read what a newer one wrote.
 _STORAGE_VERSION = "v1.2.0"
+#: Long values that zstd packs are unpacked 2,048 at a time, whichever of them is asked for. Those of an audit are JPEGs,
+#: which it hardly makes smaller: a page of thumbnails read them all.
+_NOT_COMPRESSED_BY = "zstd"
 
 
 def connect_to_write(path: Path) -> duckdb.DuckDBPyConnection:
     """Make or open a file for writing."""
-    return duckdb.connect(str(path), config={**_SETTINGS, "storage_compatibility_version": _STORAGE_VERSION})
+    unlocked = {name: value for name, value in _SETTINGS.items() if name != "lock_configuration"}
+    connection = duckdb.connect(str(path), config={**unlocked, "storage_compatibility_version": _STORAGE_VERSION})
+    # Given with the others DuckDB forgets it.
+    connection.execute(f"SET disabled_compression_methods = '{_NOT_COMPRESSED_BY}'")
+    connection.execute("SET lock_configuration = true")
+    return connection
 
 
 def connect_to_read(

@@ -196,9 +196,11 @@ GROUP BY label_idx, label_name
 ORDER BY count(*) FILTER (predicted_idx = label_idx) / count(*), label_idx
 """
 
-_THUMBNAILS = (
-    "SELECT image_id, thumbnail FROM images WHERE thumbnail IS NOT NULL AND list_contains($image_ids, image_id)"
-)
+# Rows are found by their ids first: a condition on the ids alone reads the thumbnails of all pictures beside it.
+_THUMBNAILS = """
+SELECT image_id, thumbnail FROM images
+WHERE thumbnail IS NOT NULL AND rowid IN (SELECT rowid FROM images WHERE list_contains($image_ids, image_id))
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ _PICTURE = """
 SELECT i.image_id, i.path, i.label, i.split, i.group_id, i.width, i.height, i.content_digest, i.thumbnail,
        p.predicted_idx, p.predicted_name, p.label_idx, p.label_name, p.confidence, p.correct
 FROM images i LEFT JOIN predictions p USING (image_id)
-WHERE i.image_id = $image_id
+WHERE i.rowid IN (SELECT rowid FROM images WHERE image_id = $image_id)
 LIMIT 1
 """
 _WORDS = f"""

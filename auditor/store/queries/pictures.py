@@ -112,7 +112,11 @@ WHERE p.predicted_idx = r.class_idx
 GROUP BY r.class_idx
 """
 
-_THUMBNAILS = "SELECT image_id, path, thumbnail FROM images WHERE list_contains($image_ids, image_id)"
+# Rows are found by their ids first: a condition on the ids alone reads the thumbnails of all pictures beside it.
+_THUMBNAILS = """
+SELECT image_id, path, thumbnail FROM images
+WHERE rowid IN (SELECT rowid FROM images WHERE list_contains($image_ids, image_id))
+"""
 
 _IDS = "SELECT image_idx, image_id FROM images WHERE list_contains($rows, image_idx) LIMIT $limit"
 _ROW = "SELECT image_idx FROM images WHERE image_id = $image_id LIMIT 1"
