@@ -33,8 +33,8 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 WRITE_ERRORS = (OSError, duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException)
 #: The oldest DuckDB that pyproject.toml allows can read what a newer one wrote.
 _STORAGE_VERSION = "v1.2.0"
-#: Long values that zstd packs are unpacked 2,048 at a time, whichever of them is asked for. Those of an audit are JPEGs,
-#: which it hardly makes smaller: a page of thumbnails read them all.
+#: Long values that zstd packs are unpacked 2,048 at a time, whichever of them is asked for. Those of an audit are
+#: JPEGs, which it hardly makes smaller: a page of thumbnails read them all.
 _NOT_COMPRESSED_BY = "zstd"
 
 

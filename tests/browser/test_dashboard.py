@@ -191,6 +191,8 @@ def test_every_view_by_its_address_has_no_barrier_and_fits_a_telephone(page, das
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
     wider = "document.querySelector('[data-testid=stMain]').scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(wider) <= 0
+    rows = "new Set([...document.querySelectorAll('.au .views li')].map((one) => one.getBoundingClientRect().top)).size"
+    assert page.evaluate(rows) == 1  # of the views' names, moved sideways
 
 
 @pytest.mark.parametrize("name", ["overview", "pictures", "class", "finding"])

@@ -191,6 +191,8 @@ def test_a_page_of_many_stays_an_index_and_a_link_opens_its_class(opened, viewpo
 def test_nothing_is_wider_than_a_telephone(opened, name):
     page = opened(name, viewport=NARROW)
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    lines = "[...document.querySelectorAll('.classes .whole')].map((one) => one.getClientRects().length)"
+    assert set(page.evaluate(lines)) <= {0, 1}  # an interval is on one line; 0: of a row that is not shown
 
 
 @pytest.mark.parametrize("name", ["pictures", "hostile", "many", "long"])
