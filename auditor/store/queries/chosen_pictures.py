@@ -110,8 +110,8 @@ def _concept_id(connection: Connection, concept: str) -> str:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    known = sorted(known)
+    names = sorted(known)
     # auditor.toml calls [concepts.pink_strip] what the audit calls "pink strip by example"
-    begun = [one for one in known if one.startswith(f"{name.replace('_', ' ')} ")]
-    close = begun[0] if begun else nearest(name, known)
-    return f"did you mean {quote(close)}?" if close else f"there are {quote_list(known)}"
+    begun = [one for one in names if one.startswith(f"{name.replace('_', ' ')} ")]
+    close = begun[0] if begun else nearest(name, names)
+    return f"did you mean {quote(close)}?" if close else f"there are {quote_list(names)}"
