@@ -30,6 +30,7 @@ from auditor.evidence.verdicts import (
     place_sentences,
     sentences,
     swapped_sentences,
+    unnamed_sentences,
 )
 from auditor.evidence.verdicts.clean_claim import CleanClaim, WeakestPoint
 from auditor.evidence.verdicts.pair_states import JudgedPair
@@ -282,6 +283,10 @@ def _places() -> Iterator[str | Sentence]:
         yield Sentence(told.claim.rstrip("."), tuple(told.numbers.splitlines()), told.advice)
 
 
+def _halves() -> Iterator[str]:
+    yield unnamed_sentences.two_halves(_NAME, (39, 20), (39, 39), 0.34, 0.64)
+
+
 def _notices() -> Iterator[str]:
     yield from fit_sentences.fit_notices(_FIT, _INPUTS.class_names)
     blind = replace(_FIT, n_copies=(0,) * 5, tells_context=(False,) * 5, n_doubted=0, contradictions=())
@@ -306,6 +311,7 @@ PARTS = {
     "Not shown": _not_shown,
     "Not analysed": _not_analysed,
     "Places": _places,
+    "Halves without a name": _halves,
     "Notes on the whole audit": _notices,
 }
 

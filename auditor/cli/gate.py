@@ -70,7 +70,8 @@ def gate(
             because = DEFAULT_REASON if reason is None else reason
             accepted = accept_findings(found, baseline, reason=because, who=who, expires=_date(expires))
             if not quiet:
-                typer.echo(f"{len(accepted):,} accepted in {baseline}", err=True)
+                kept = "" if accepted or reason is None else "; nothing was new, and what it holds keeps its own reason"
+                typer.echo(f"{len(accepted):,} accepted in {baseline}{kept}", err=True)
         decision = release.decide(baseline)
         give_report(connection, output_format, output, decision=decision)
     if decision.exit_code:

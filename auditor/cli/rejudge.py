@@ -60,8 +60,11 @@ def rejudge(
 ) -> None:
     """Judge a finished audit again by today's rules, from what its folder holds.
 
-    For example `auditor rejudge audits/release-7 --out audits/release-7-rejudged`; `auditor diff` of the two then tells
-    what the rules changed. --model, --data and the like say where things are, and mean --with-model.
+    For example `auditor rejudge audits/release-7 --out audits/release-7-rejudged`.
+
+    `auditor diff` of the two then tells what the rules changed.
+
+    --model, --data and the like say where things are, and mean --with-model.
     """
     from auditor.progress import progress_bars
     from auditor.rejudge import rejudge_audit, rejudge_with_model

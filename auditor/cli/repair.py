@@ -97,8 +97,9 @@ def repair(
 ) -> None:
     """Take shortcuts out of the model's last layer, prove it on held-out pictures, and write the weights.
 
-    For example `auditor repair audits/release-7 --all-flagged --output repaired.safetensors`. Ends with 1 where the
-    repaired model is worse and therefore not written.
+    For example `auditor repair audits/release-7 --all-flagged --output repaired.safetensors`.
+
+    Ends with 1 where the repaired model is worse and therefore not written.
     """
     from auditor.audit_folder import check_out_folder
     from auditor.repair_audit import Wanted, repair_audit, write_sampling_list

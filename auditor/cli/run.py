@@ -170,7 +170,10 @@ def run(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Audit a data set and a classifier: which concepts carry the decisions, class by class."""
+    """Audit a data set and a classifier: which concepts carry the decisions, class by class.
+
+    Settings may stand in auditor.toml (`auditor init` writes one with comments); concepts by example stand there alone.
+    """
     from auditor.config import find_settings_file, make_config
     from auditor.progress import progress_bars
 

@@ -29,8 +29,9 @@ def verify(
 ) -> None:
     """Check an audit against its digests: exit code 0 where it is what was written, 2 with a list where it is not.
 
-    That finds damage. Against whoever can write to the folder, and so the digests too, give the digest that the job
-    which made the audit printed.
+    That finds damage, but whoever can write to the folder can write the digests too.
+
+    Against them give the digest that the job which made the audit printed.
     """
     from auditor.store.verify import verify_audit
 

@@ -23,7 +23,7 @@ from auditor.evidence.effects import significance
 from auditor.evidence.effects.gaps import counted_arms
 from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.figures import percent, points, rate
+from auditor.evidence.verdicts.unnamed_sentences import two_halves
 from auditor.records import FloatArray, IntArray
 from auditor.rules import CONFIDENCE, DELTA, MIN_ARM
 
@@ -75,12 +75,7 @@ def unnamed_leads(inputs: EvidenceInput) -> list[UnnamedLead]:
                 high=high,
                 first_ids=_shown(inputs, held[order[upper[order]]]),
                 second_ids=_shown(inputs, held[order[~upper[order]]][::-1]),
-                sentence=(
-                    f'"{name}" has two halves, and the model recognises {rate(n_right / n_first, n_first)} pictures '
-                    f"of the one and {percent(n_right_second / n_second)} of {n_second:,} of the other "
-                    f"({points(gap, low, high, unit='points')}). No word, column or difficulty tells them apart: "
-                    "look at what differs in their pictures."
-                ),
+                sentence=two_halves(name, (n_right, n_right_second), (n_first, n_second), low, high),
             )
         )
     return found
