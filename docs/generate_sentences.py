@@ -219,7 +219,9 @@ def _clean() -> Iterator[Sentence]:
         claim_sentences.only_in_data(_INPUTS, [_PAIR, _BY_COLUMN, replace(_PAIR, concept_idx=4), _EDITED])
     )
     alone = replace(_CLAIM, outside=())
-    yield sentences.clean(_INPUTS, _NAME, 500, 14, [_PAIR], [claim_sentences.coverage(_INPUTS, alone)], 0.999)
+    yield sentences.clean(_INPUTS, _NAME, 500, 14, [_PAIR], [claim_sentences.coverage(_INPUTS, alone)], 0.999).and_also(
+        claim_sentences.only_in_data(_INPUTS, [_EDITED])
+    )
     examples = replace(_CLAIM, members=np.array([0, 2]))
     both = replace(_CLAIM, members=np.array([1, 2]), of_column=np.ones(2, np.bool_))
     by_example = replace(_CLAIM, members=np.array([2]), bounds=np.array([0.1]), of_column=np.ones(1, np.bool_))
