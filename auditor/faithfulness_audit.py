@@ -116,16 +116,14 @@ def measure_faithfulness(
         "encoder": encoder,
         "vocabulary": vocabulary,
     }
+    no_model = f"no model was run for the audit at {folder}: there are no maps to try; audit a model with `auditor run --model`"
     if not audit_settings(folder).examines_model:
-        raise InputError(
-            f"no model was run for the audit at {folder}: there are no maps to try; audit a model with "
-            "`auditor run --model`"
-        )
+        raise InputError(no_model)
     config = settings_again(folder, given, out=folder, trust_code=trust_code)
     with one_writer(folder):
         inputs = load_audited(folder, config, on_progress=on_progress)
         if inputs.classifier is None:
-            raise InputError(f"no model was run for the audit at {folder}: there are no maps to try")
+            raise InputError(no_model)
         drawings, notices = _drawings(drawing_with(inputs.classifier, inputs.map_method), named)
         inputs, gathered = gather(config, inputs, on_progress=on_progress)
         if gathered.decisions is None:

@@ -36,7 +36,7 @@ def read_imagefolder(folder: Path, reading: Reading) -> Manifest:
     if not tables:
         raise InputError(
             f"folder {quote_path(folder)} has no {', '.join(_TABLES)} with a column {_FILE_NAME}, at its top or in "
-            "folders of splits such as train/"
+            "folders of splits such as train/; add one, or take `auditor manifest folder` where folders are the classes"
         )
     parts = {name: read_manifest(table, reading, labels_of_folders=True) for name, table in tables.items()}
     if "" in parts:
