@@ -116,7 +116,9 @@ def measure_faithfulness(
         "encoder": encoder,
         "vocabulary": vocabulary,
     }
-    no_model = f"no model was run for the audit at {folder}: there are no maps to try; audit a model with `auditor run --model`"
+    no_model = (
+        f"no model was run for the audit at {folder}: there are no maps to try; audit one with `auditor run --model`"
+    )
     if not audit_settings(folder).examines_model:
         raise InputError(no_model)
     config = settings_again(folder, given, out=folder, trust_code=trust_code)

@@ -103,7 +103,7 @@ MISTAKES = {
     "manifest csv tags.csv --one-of cat,dogs": "manifest 'tags.csv': no picture has the label 'dogs' of --one-of; labels: 'cat', 'dog', 'tree'; did you mean 'dog'?",
     "manifest csv good.csv -o m.txt": "manifest 'good.csv': --output 'm.txt' ends in '.txt'; expected .csv",
     "manifest coco coco.json": "annotations 'coco.json': 'categories' is missing; expected COCO annotations: images, categories and annotations",
-    "manifest hf val": "folder 'val' has no metadata.csv, metadata.jsonl, metadata.parquet with a column file_name, at its top or in folders of splits such as train/",
+    "manifest hf val": "folder 'val' has no metadata.csv, metadata.jsonl, metadata.parquet with a column file_name, at its top or in folders of splits such as train/; add one, or take `auditor manifest folder` where folders are the classes",
     "explain audit none.jpg": "picture 'none.jpg' is neither a path or image id of the audited data (val) nor a file; give one of these, or --data where the pictures have moved",
     "export audit": "--output is missing: give the folder for the files, which is made",
     "export audit --class cat": "--class and --concept say which pictures; add --pictures (breaking, carrying, mistakes, pulled)",
