@@ -173,5 +173,6 @@ def test_a_mistake_is_one_line_that_helps(folder, monkeypatch, command):
     assert result.exit_code == 2, result.output
     *before, line = result.stderr.splitlines()
     assert line == f"error: {MISTAKES[command].replace('{HERE}', str(folder))}"
-    assert all(one.startswith("WARNING: ") for one in before)
+    said = [one for one in before if not one.endswith(" so far")]  # what a slow machine is told after 30 s
+    assert all(one.startswith("WARNING: ") for one in said)
     assert not (folder / "new").exists() or not list((folder / "new").glob("audit.json"))
