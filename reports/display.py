@@ -63,7 +63,7 @@ def told_counts(counts: VerdictCounts) -> list[tuple[str, int]]:
 
 
 def missed_at_most(clean: Iterable[Verdict]) -> str | None:
-    """What clean classes claim together: "a gap that may have been missed is at most 13 pts"; None in audits without bounds."""
+    """What clean classes claim together, "a gap that may have been missed is at most 13 pts"; None without bounds."""
     bounds = [verdict.gap_bound for verdict in clean]
     known = [bound for bound in bounds if bound is not None]
     return (
