@@ -50,7 +50,7 @@ def planted():
 def test_it_is_flagged_where_its_word_cannot_be_told(planted):
     verdict = next(one for one in judge(planted).verdicts if one.class_name == "waterbird")
     assert (verdict.verdict, verdict.concept) == ("flagged", "water by example")
-    assert "with water by example (scene" in verdict.sentence
+    assert verdict.sentence.startswith("With water by example (scene)")
     assert "manifest" not in verdict.sentence
     assert "reads as" not in verdict.sentence
 
