@@ -6,6 +6,7 @@ import csv
 import logging
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from auditor.config import AuditConfig
 from auditor.models.bundled import bundled_path
 
 _HERE = Path(__file__).parent
+_MAIN = sys.modules["__main__"]
 #: Whole folders that ``make quick`` runs; what is slow among their tests is marked there.
 _QUICK = ("unit", "property")
 #: Files of minutes: they go first, or one worker would be busy with the last of them while the other has nothing to do.
@@ -52,9 +54,13 @@ def copy_sample(name: str, folder: Path, per_class: int) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def warnings_are_heard() -> None:
-    """A command with ``--quiet`` silences the whole process, which in a test goes on."""
+def process_as_it_was() -> None:
+    """A command with ``--quiet`` silences the whole process, and a page by ``AppTest`` leaves its script as ``__main__``.
+
+    In a test the process goes on, and one that is started from it would run that script.
+    """
     logging.disable(logging.NOTSET)
+    sys.modules["__main__"] = _MAIN
 
 
 @pytest.fixture(scope="session")
