@@ -71,7 +71,8 @@ app = typer.Typer(
     cls=_OneLineGroup,
     help="Finds the shortcuts that an image classifier learnt from its data, says them in words, and proves them.",
     epilog="First `auditor demo`, which needs nothing; then `auditor run --data FOLDER --model SPEC --out AUDIT`, "
-    "and `auditor report AUDIT --format html` to read it.",
+    "and `auditor report AUDIT --format html` or `auditor dashboard AUDIT` to read it. `auditor repair AUDIT` takes a "
+    "shortcut out of the model, and `auditor gate AUDIT` decides on a release.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

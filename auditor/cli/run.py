@@ -75,7 +75,7 @@ def run(
         str | None,
         typer.Option(
             help="open_clip:ARCH/PRETRAINED, open_clip:ARCH@FILE, conse, sample.",
-            show_default="open_clip:ViT-B-32/laion2b_s34b_b79k",
+            show_default="open_clip's ViT-B-32/laion2b_s34b_b79k",
         ),
     ] = None,
     vocabulary: Annotated[Path | None, typer.Option(help="Own vocabulary.toml.", show_default="the encoder's")] = None,

@@ -52,6 +52,10 @@ from auditor.store.run_record import Run
 
 #: A dense table becomes rows with ids by this many cells, or memory would follow the number of pictures.
 _CELLS_AT_ONCE = 500_000
+#: Pictures whose presence lies together, by concept id. DuckDB passes over some 120,000 rows where what is asked for is
+#: not between their least and their greatest: a list of one concept's pictures reads the tenth part and less. Of many
+#: more pictures each value of ``image_id`` would stand by itself, and one picture's concepts take ten times as long.
+_PICTURES_TOGETHER = 4096
 
 
 class AuditDatabase:
@@ -179,10 +183,15 @@ class AuditDatabase:
 
     def add_concept_presence(self, image_ids: Sequence[str], concept_ids: Sequence[str], presence: FloatArray) -> None:
         """Append presence in [0, 1] of a batch, (B, V'): the concepts that the evidence used."""
-        batch = max(1, _CELLS_AT_ONCE // max(1, len(concept_ids)))
-        for start in range(0, len(image_ids), batch):
-            rows = slice(start, start + batch)
-            self._insert("concept_presence", tables.presence_table(image_ids[rows], concept_ids, presence[rows]))
+        by_id = sorted(range(len(concept_ids)), key=concept_ids.__getitem__)
+        width = _CELLS_AT_ONCE // _PICTURES_TOGETHER
+        for first in range(0, len(image_ids), _PICTURES_TOGETHER):
+            rows = slice(first, first + _PICTURES_TOGETHER)
+            for start in range(0, len(by_id), width):
+                columns = by_id[start : start + width]
+                ids = [concept_ids[column] for column in columns]
+                table = tables.presence_table(image_ids[rows], ids, presence[rows][:, columns])
+                self._insert("concept_presence", table)
 
     def add_concepts_seen(self, image_ids: Sequence[str], seen: BoolArray) -> None:
         """Append which of the V words of the vocabulary the pictures of a batch show, (B, V)."""

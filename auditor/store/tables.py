@@ -245,8 +245,11 @@ def attribution_tables(
 
 
 def presence_table(image_ids: Sequence[str], concept_ids: Sequence[str], presence: FloatArray) -> pa.Table:
-    """Rows of ``concept_presence`` from (B, V'), the V' concepts that the evidence used; what is not known has none."""
-    rows, columns = np.nonzero(np.isfinite(presence))
+    """Rows of ``concept_presence`` from (B, V'), the V' concepts that the evidence used; what is not known has none.
+
+    All pictures of the first concept come first: see ``add_concept_presence``.
+    """
+    columns, rows = np.nonzero(np.isfinite(presence.T))
     return pa.table(
         {
             "image_id": _strings(image_ids).take(pa.array(rows)),

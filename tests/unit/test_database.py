@@ -193,17 +193,19 @@ def test_odd_names_are_kept(tmp_path):
     assert read == [*odd[:-1], "\\udcff.jpg"]
 
 
-def test_presence_is_written_in_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr(database_module, "_CELLS_AT_ONCE", 5)
-    presence = np.arange(14, dtype=np.float32).reshape(7, 2) / 16
+def test_presence_lies_by_some_pictures_and_there_by_concept(tmp_path, monkeypatch):
+    """In the order of their ids, whatever is written at once: 4 cells, so two concepts, and the third by itself."""
+    monkeypatch.setattr(database_module, "_PICTURES_TOGETHER", 2)
+    monkeypatch.setattr(database_module, "_CELLS_AT_ONCE", 4)
+    presence = np.arange(9, dtype=np.float32).reshape(3, 3) / 16
+    presence[1, 1] = np.nan
     with AuditDatabase(tmp_path) as database:
-        database.add_concept_presence(list("abcdefg"), ["x", "y"], presence)
-        rows = database.connection.execute("SELECT * FROM concept_presence").fetchall()
-    assert rows == [
-        (image, concept, float(presence[row, column]))
-        for row, image in enumerate("abcdefg")
-        for column, concept in enumerate("xy")
-    ]
+        database.add_concept_presence(list("abc"), ["z", "x", "y"], presence[:, [2, 0, 1]])
+        rows = database.connection.execute("SELECT image_id, concept_id, presence * 16 FROM concept_presence")
+        assert rows.fetchall() == [
+            ("a", "x", 0.0), ("b", "x", 3.0), ("a", "y", 1.0), ("a", "z", 2.0), ("b", "z", 5.0),
+            ("c", "x", 6.0), ("c", "y", 7.0), ("c", "z", 8.0),
+        ]  # fmt: skip
 
 
 def test_a_million_rows_are_quick(tmp_path):
