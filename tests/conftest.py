@@ -55,7 +55,7 @@ def copy_sample(name: str, folder: Path, per_class: int) -> Path:
 
 @pytest.fixture(autouse=True)
 def process_as_it_was() -> None:
-    """A command with ``--quiet`` silences the whole process, and a page by ``AppTest`` leaves its script as ``__main__``.
+    """A command with ``--quiet`` silences the whole process, and ``AppTest`` leaves its script as ``__main__``.
 
     In a test the process goes on, and one that is started from it would run that script.
     """

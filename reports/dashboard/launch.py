@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import ipaddress
+import pkgutil
 import re
 import shlex
 import signal
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from auditor.errors import InputError
+from auditor.errors import AuditorError, InputError
 from auditor.wording import quote
 from reports.dashboard.audits import find_audits
 from reports.dashboard.guard import Guard
@@ -72,8 +75,35 @@ def serve(options: Options, host: str, port: int, allow_host: Sequence[str] = ()
     sys.argv = [str(PAGE), *options.arguments()]  # what the page reads
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     guard = Middleware(Guard, names=own_names(host), shown_as=[name.lower() for name in allow_host])
+
+    @asynccontextmanager
+    async def while_the_page_loads(_: object) -> AsyncIterator[None]:
+        threading.Thread(target=warm_up, args=(options.folders,), daemon=True).start()
+        yield
+
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that ended it
-        App(PAGE, middleware=[guard]).run(config=settings(host, port))
+        App(PAGE, middleware=[guard], lifespan=while_the_page_loads).run(config=settings(host, port))
+
+
+def warm_up(folders: Sequence[Path]) -> None:
+    """Load what draws the views and open the newest audit: while a browser loads the page, or its reader would wait.
+
+    Streamlit's server must have begun, or its caches warn that there is none.
+    """
+    import duckdb
+
+    from reports.dashboard import views
+    from reports.dashboard.session import open_audit
+    from reports.page.templates import environment
+
+    for module in pkgutil.iter_modules(views.__path__):
+        importlib.import_module(f"{views.__name__}.{module.name}")
+    for template in environment().list_templates(extensions=["j2"]):
+        environment().get_template(template)
+    newest = next((audit for audit in find_audits(folders) if audit.state == "complete"), None)
+    if newest is not None:
+        with suppress(AuditorError, duckdb.Error):  # the page says what is wrong with it
+            open_audit(newest).close()
 
 
 def settings(host: str, port: int) -> dict[str, object]:

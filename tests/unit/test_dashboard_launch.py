@@ -12,8 +12,9 @@ from streamlit import config
 from typer.testing import CliRunner
 
 from auditor import cli
+from reports.dashboard import audits, session
 from reports.dashboard.guard import Guard
-from reports.dashboard.launch import PAGE, address, is_local, own_names, settings
+from reports.dashboard.launch import PAGE, address, is_local, own_names, settings, warm_up
 from reports.dashboard.options import Options, read_options
 
 
@@ -64,6 +65,23 @@ def test_it_says_where_it_is_and_starts_streamlit(tmp_path, started):
     (guard,) = app._user_middleware
     assert guard.cls is Guard
     assert guard.kwargs == {"names": {"localhost", "127.0.0.1"}, "shown_as": ["audits.example"]}
+
+
+def test_the_newest_audit_is_open_before_anybody_looks(tmp_path, monkeypatch):
+    write_small_audit(tmp_path / "a")
+    session._open_audits.clear()
+    warm_up((tmp_path,))
+    monkeypatch.setattr(audits, "open_audit_database", lambda *_, **__: pytest.fail("it was opened once more"))
+    (found,) = audits.find_audits((tmp_path,))
+    with session.open_audit(found) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+
+
+def test_what_cannot_be_opened_is_left_for_the_page_to_tell(tmp_path):
+    write_small_audit(tmp_path / "a")
+    (tmp_path / "a" / "audit.duckdb").write_bytes(b"no database")
+    warm_up((tmp_path,))
+    warm_up((tmp_path / "nothing",))
 
 
 def test_a_folder_that_looks_like_a_flag_is_a_folder():
