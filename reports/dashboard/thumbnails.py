@@ -15,7 +15,7 @@ from reports.page.records import Drawn
 #: Thumbnails have at most this many pixels a side.
 LONGEST = 160
 _QUALITY = 80
-#: Plain thumbnails that are kept drawn, a few KB each: stepping to and fro draws nothing twice.
+#: Thumbnails that are kept drawn, of each kind, a few KB each: stepping to and fro draws nothing twice.
 _KEPT = 512
 
 
@@ -30,19 +30,32 @@ def draw(jpeg: bytes, saliency: SaliencyMap | None = None, opacity: int = 0, *, 
     """
     if saliency is None:
         return _plain(jpeg, longest)
-    image = open_thumbnail(jpeg)
-    seen = None if image is None else part_seen(image, saliency, longest)
-    if seen is None:
-        return _plain(jpeg, longest)
-    if opacity <= 0:
-        return as_webp(seen, _QUALITY)
-    return as_webp(overlay(seen, saliency.data.astype(np.float32), opacity=opacity / 100), _QUALITY)
+    data = saliency.data
+    return _under_map(jpeg, data.tobytes(), data.shape, saliency.crop, opacity, longest) or _plain(jpeg, longest)
 
 
 @lru_cache(maxsize=_KEPT)
 def _plain(jpeg: bytes, longest: int) -> Drawn | None:
     image = open_thumbnail(jpeg)
     return None if image is None else as_webp(fitted(image, longest), _QUALITY)
+
+
+@lru_cache(maxsize=_KEPT)
+def _under_map(
+    jpeg: bytes,
+    data: bytes,
+    shape: tuple[int, ...],
+    crop: tuple[float, float, float, float] | None,
+    opacity: int,
+    longest: int,
+) -> Drawn | None:
+    """None where it is no picture, or the place of the map is not known."""
+    image = open_thumbnail(jpeg)
+    seen = None if image is None else part_seen(image, crop, longest)
+    if seen is None or opacity <= 0:
+        return None if seen is None else as_webp(seen, _QUALITY)
+    values = np.frombuffer(data, np.uint8).reshape(shape).astype(np.float32)
+    return as_webp(overlay(seen, values, opacity=opacity / 100), _QUALITY)
 
 
 def map_for(

@@ -63,7 +63,7 @@ class PictureBudget:
         image = self._opened(jpeg)
         if image is None:
             return None, None
-        seen = None if saliency is None else part_seen(image, saliency, self._sizes.large)
+        seen = None if saliency is None else part_seen(image, saliency.crop, self._sizes.large)
         if saliency is None or seen is None:
             return self._drawn(fitted(image, self._sizes.large)), None
         plain = self._drawn(seen)
@@ -72,7 +72,7 @@ class PictureBudget:
     def mapped(self, jpeg: bytes, saliency: SaliencyMap) -> Drawn | None:
         """What the model saw of a picture under a map, for a strip; None where the map has no place."""
         image = self._opened(jpeg)
-        seen = None if image is None else part_seen(image, saliency, self._sizes.small)
+        seen = None if image is None else part_seen(image, saliency.crop, self._sizes.small)
         return None if seen is None else self._drawn(overlay(seen, saliency.data.astype(np.float32)))
 
     def _opened(self, jpeg: bytes) -> Image.Image | None:
@@ -109,9 +109,8 @@ def as_webp(image: Image.Image, quality: int) -> Drawn:
     return Drawn(f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}", *image.size)
 
 
-def part_seen(image: Image.Image, saliency: SaliencyMap, longest: int) -> Image.Image | None:
-    """The part of a picture that a map covers; None where that is not known."""
-    crop = saliency.crop
+def part_seen(image: Image.Image, crop: tuple[float, float, float, float] | None, longest: int) -> Image.Image | None:
+    """The part of a picture that a map with this crop covers; None where that is not known."""
     return _cut(image, crop, longest) if crop is not None and is_crop(crop) else None
 
 

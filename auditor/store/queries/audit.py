@@ -249,14 +249,16 @@ class VerdictCounts:
 def records(cursor: duckdb.DuckDBPyConnection, kind: type[Record]) -> list[Record]:
     """Rows as records by position; NULL becomes NaN in a float field, a list a tuple."""
     annotations = [str(field.type) for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass
+    floats = [position for position, annotation in enumerate(annotations) if annotation == "float"]
+    tuples = [position for position, annotation in enumerate(annotations) if annotation.startswith("tuple")]
     found = []
     for row in cursor.fetchall():
         values: list[Any] = list(row)
-        for position, annotation in enumerate(annotations):
-            if annotation == "float" and values[position] is None:
+        for position in floats:
+            if values[position] is None:
                 values[position] = math.nan
-            elif annotation.startswith("tuple"):
-                values[position] = tuple(values[position])
+        for position in tuples:
+            values[position] = tuple(values[position])
         found.append(kind(*values))
     return found
 
