@@ -238,7 +238,7 @@ def maps_of_pictures(connection: Connection, image_ids: Sequence[str]) -> list[S
 def _maps(connection: Connection, **asked: int | list[str]) -> list[SaliencyMap]:
     rows = connection.execute(_MAPS, {"class_idx": None, "image_ids": None, "most": None, **asked}).fetchall()
     return [
-        SaliencyMap(image_id, class_idx, concept_id, pixels, scale, crop)
+        SaliencyMap(image_id, class_idx, concept_id, pixels, scale, None if crop is None else tuple(crop))
         for image_id, class_idx, concept_id, height, width, data, scale, crop in rows
         if (pixels := _pixels(data, height, width)) is not None
     ]
