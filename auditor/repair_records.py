@@ -46,7 +46,8 @@ class RepairFigure:
 class RepairTrial:
     """One way to repair, on held-out pictures: accuracy of the worst subgroup and the mean over balanced classes.
 
-    ``loses`` names the classes that surely lose more than the margin.
+    ``loses`` names the classes that surely lose more than the margin, ``left`` class and concept of the pairs of which
+    neither gap nor pull is surely less.
     """
 
     method: Method
@@ -54,6 +55,7 @@ class RepairTrial:
     worst: float
     balanced: float
     loses: tuple[str, ...]
+    left: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

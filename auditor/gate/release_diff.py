@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from auditor.errors import InputError
+from auditor.figures import growth, moved
 from auditor.gate.compared_pairs import Comparison, comparisons
 from auditor.gate.core_items import grounds
 from auditor.gate.gap_change import Estimate, PairedGap, level_of_each
@@ -16,6 +18,7 @@ from auditor.gate.releases import (
     FindingChange,
     FindingSide,
     GroupMatch,
+    Measure,
     Pair,
     Release,
     ReleaseDiff,
@@ -89,7 +92,7 @@ def compare_releases(old: ReleaseFacts, new: ReleaseFacts, *, allow_different_da
         changes=tuple(changes),
         classes=_classes(old, new),
         groups=() if group_note else match_groups(old.groups, new.groups),
-        differences=(*differences, *same_model, *further, *other_rules),
+        differences=(*differences, *same_model, *further, *other_rules, *_fitted_here(old, new)),
         group_note=group_note,
         rules_note=rules_note,
     )
@@ -171,6 +174,29 @@ def _changed_rules(old: ReleaseFacts, new: ReleaseFacts) -> str | None:
     return f"{shown}{more}" if changed else "no threshold, but the code that judges"
 
 
+def _fitted_here(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
+    """That a repair was fitted to the pictures which its audit judges it by."""
+    for name, facts in (("old", old), ("new", new)):
+        if facts.held_out:
+            yield (
+                f"the last layer of the {name} model was fitted to pictures of this audit (auditor repair), so it "
+                "looks better here than on others: of what was taken out, the change on held-out pictures is told below"
+            )
+
+
+def _on_held_out(pair: Pair, measure: Measure, facts: ReleaseFacts) -> str | None:
+    """How a gap changed by heads that did not see the pictures; None where no repair measured it."""
+    ids = {pair.concept_id, *(column for column, word in facts.same_as.items() if word == pair.concept_id)}
+    figures = [one for key in sorted(ids) for one in facts.held_out.get(Pair(pair.class_name, key), ())]
+    for one in figures:
+        if one.name == ("pull" if measure == "pull" else "gap") and isfinite(one.after - one.before):
+            sign = -1 if measure == "loss" else 1
+            ends = sorted((sign * one.low, sign * one.high))
+            gaps, change = moved(sign * one.before, sign * one.after), growth(sign * (one.after - one.before), *ends)
+            return f"on pictures that the repaired layer did not see: {gaps}, {change}"
+    return None
+
+
 def _number(threshold: float | None) -> str:
     return "none" if threshold is None else f"{threshold:g}"
 
@@ -241,6 +267,9 @@ def _change(one: Comparison, old: AuditIndex, new: AuditIndex, confidence: float
             change, note = "unclear", f"the {name} audit takes it as core to the class"
         if one.pair.concept_id not in index.facts.concept_ids:
             change, note = "unclear", f"the vocabulary of the {name} audit does not hold it"
+    held_out = _on_held_out(one.pair, one.measure, new.facts)
+    if held_out is not None:
+        note = held_out if note is None else f"{note}; {held_out}"
     paired = one.gap if isinstance(one.gap, PairedGap) else None
     if paired is not None and one.measure == "loss":  # it is the gap of those without it
         paired = paired.reversed()

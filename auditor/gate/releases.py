@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from auditor.concept_records import CoreConcept, CounterexampleState, PlaceState
 from auditor.records import Finding, FloatArray, IntArray, Subgroup, Verdict, VerdictName
+from auditor.repair_records import RepairFigure
 
 #: ``new``, ``fixed``: found in one release, excluded in the other, and the gap really changed. ``worse``, ``better``:
 #: not excluded in either, and the gap really changed. ``unchanged``: the change is inside the noise. ``unclear``: one
@@ -104,6 +105,8 @@ class ReleaseFacts:
     allowed: Mapping[Pair, CoreConcept] = field(default_factory=dict)  # of core, what the settings say
     thresholds: Mapping[str, float] = field(default_factory=dict)  # of the rules, by name; empty where not known
     places: Mapping[Pair, PlaceState] = field(default_factory=dict)  # that a class's evidence was seen to lie at
+    #: Of a repaired model what was taken out: gap and pull before and after, by heads that did not see the pictures.
+    held_out: Mapping[Pair, tuple[RepairFigure, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, Re
 from auditor.inputs.joined_codes import joined
 from auditor.place_grid import PLACES, place_of
 from auditor.records import Finding, IntArray
+from auditor.repair_records import RepairFigure
 from auditor.rules import PRESENT
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
+from auditor.store.queries.repairs import repair_figures, repairs
 from auditor.store.run_record import Run
 
 #: Settings that say where things lay or how fast, not what is found; data, model and encoder are compared by digest,
@@ -133,7 +135,21 @@ def _read(connection: Connection) -> ReleaseFacts:
         allowed=_allowed(connection),
         thresholds=run.thresholds,
         places={Pair(one.class_name, one.concept_id): one.state for one in queries.fixed_places(connection)},
+        held_out=_held_out(connection, run.model_digest),
     )
+
+
+def _held_out(connection: Connection, model_digest: str) -> dict[Pair, tuple[RepairFigure, ...]]:
+    """Gap and pull of every pair that was taken out of the audited model by a repair that the audit keeps."""
+    made = next((one for one in repairs(connection) if one.repaired_digest == model_digest), None)
+    if made is None:
+        return {}
+    figures = [one for one in repair_figures(connection, made.repair_id) if one.name in ("gap", "pull")]
+    found = {}
+    for class_name, concept_id, concept in zip(made.class_names, made.concept_ids, made.concepts, strict=False):
+        own = tuple(one for one in figures if (one.class_name, one.concept) == (class_name, concept))
+        found[Pair(class_name, concept_id)] = own
+    return found
 
 
 def _release(run: Run, n_images: int) -> Release:

@@ -55,11 +55,14 @@ def fit_eraser(activations: FloatArray, labels: IntArray, residual: FloatArray) 
         labels: (n,) classes, all known.
         residual: (n, R) residual presences.
     """
-    x = within_class(activations, labels).astype(np.float64)
-    q = within_class(residual, labels).astype(np.float64)
+    # products over pictures in single precision: A only says how far x moves, and P S = 0 holds for any S
+    x, q = within_class(activations, labels), within_class(residual, labels)
     n, width = x.shape
-    shifts = x.T @ q / max(n, 1)
-    inverse = RidgedCovariance.of_pictures(x) if n <= width else RidgedCovariance.of_channels(x.T @ x / n)
+    shifts = (x.T @ q).astype(np.float64) / max(n, 1)
+    if n <= width:
+        inverse = RidgedCovariance.of_pictures(x.astype(np.float64))
+    else:
+        inverse = RidgedCovariance.of_channels((x.T @ x).astype(np.float64) / n)
     solved = np.asarray(inverse.solve(shifts), dtype=np.float64)
     directions = solved @ np.linalg.pinv(solved.T @ shifts, rcond=_SAME, hermitian=True)
     return Eraser(directions, shifts, activations.mean(axis=0, dtype=np.float64))

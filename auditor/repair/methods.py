@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor.records import LinearHead
+from auditor.records import FloatArray, LinearHead
 from auditor.repair.balance import balanced_weights, mistake_weights
 from auditor.repair.erase import Eraser, fit_eraser
 from auditor.repair.groups import without_groups
 from auditor.repair.repair_input import Float64Array, RepairInput
-from auditor.repair.reweight import refit
+from auditor.repair.reweight import Standardised, refit, standardised
 from auditor.repair_records import Method
 
 #: Of the change of the rows that are fitted again, the strongest first: each search begins where the last one ended.
@@ -43,14 +43,18 @@ def repaired_heads(given: RepairInput, wanted: list[Candidate]) -> Iterator[tupl
     if given.residual.shape[1] and any(one.method.startswith("erase") for one in wanted):
         eraser = fit_eraser(given.activations, given.labels, given.residual)
     last: dict[Method, LinearHead] = {}
+    features: dict[Method, tuple[FloatArray, Standardised]] = {}  # of one method at a time
     for one in wanted:
         if one.method == "groups":
             yield one, without_groups(given)
             continue
-        head, x = given.head, given.activations
-        if eraser is not None and one.method.startswith("erase"):
-            head, x = eraser.folded(head), eraser.inputs(x)
+        taken = eraser if one.method.startswith("erase") else None
+        head = given.head if taken is None else taken.folded(given.head)
         if one.penalty is not None:
+            if one.method not in features:
+                x = given.activations if taken is None else taken.inputs(given.activations)
+                features = {one.method: (x, standardised(x))}
+            x, scaled = features[one.method]
             head = refit(
                 head,
                 x,
@@ -59,10 +63,11 @@ def repaired_heads(given: RepairInput, wanted: list[Candidate]) -> Iterator[tupl
                 rows=given.classes,
                 penalty=one.penalty,
                 start=last.get(one.method),
+                scaled=scaled,
             )
             last[one.method] = head
-            if eraser is not None and one.method.startswith("erase"):
-                head = eraser.folded(head)  # what is fitted to what is left of x must not read what was erased
+            if taken is not None:
+                head = taken.folded(head)  # what is fitted to what is left of x must not read what was erased
         yield one, head
 
 

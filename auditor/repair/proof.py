@@ -12,16 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditor.errors import InputError
+from auditor.gate.gap_change import paired_gap
 from auditor.records import BoolArray, FloatArray, IntArray, LinearHead, Progress
 from auditor.repair.balance import balanced_weights
 from auditor.repair.methods import Candidate, repaired_heads
 from auditor.repair.repair_input import RepairInput
-from auditor.repair.subgroups import (
-    class_accuracies,
-    subgroups,
-    sure_losers,
-    worst_accuracy,
-)
+from auditor.repair.subgroups import class_accuracies, subgroups, sure_losers, worst_subgroup
+from auditor.rules import CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +36,10 @@ class Trial:
     candidate: Candidate
     answers: Answers
     worst: float
+    worst_error: float  # standard error of ``worst``
     balanced: float
     losers: IntArray  # classes that surely lose more than the margin
+    left: tuple[int, ...]  # positions of the pairs of which neither gap nor pull is surely less
 
 
 def answers_of(head: LinearHead, activations: FloatArray) -> Answers:
@@ -73,18 +72,60 @@ def try_all(given: RepairInput, wanted: list[Candidate], progress: Progress) -> 
 def _scored(given: RepairInput, candidate: Candidate, answers: Answers, before: Answers) -> Trial:
     right = answers.called == given.labels
     weights = balanced_weights(given.labels, given.present, given.known)
+    worst = worst_subgroup(right, subgroups(given))
+    rate, n = float(right[worst.rows].mean()), np.unique(given.units[worst.rows]).size
     return Trial(
         candidate,
         answers,
-        worst_accuracy(right, subgroups(given)),
-        float(class_accuracies(right, given.labels, weights).mean()),
-        sure_losers(given, before.called == given.labels, right),
+        worst=rate,
+        worst_error=float(np.sqrt(rate * (1 - rate) / n)),
+        balanced=float(class_accuracies(right, given.labels, weights).mean()),
+        losers=sure_losers(given, before.called == given.labels, right),
+        left=pairs_left(given, before, answers),
     )
+
+
+def pairs_left(given: RepairInput, before: Answers, after: Answers) -> tuple[int, ...]:
+    """Positions of the pairs of which neither recall gap nor pull is surely less, asked as ``auditor diff`` asks it."""
+    return tuple(i for i, pair in enumerate(given.pairs) if not _is_less(given, pair, before, after))
+
+
+def _is_less(given: RepairInput, pair: tuple[int, int], before: Answers, after: Answers) -> bool:
+    c, column = pair
+    own, known = given.labels == c, given.known[:, column]
+    for rows, stratum in ((own & known, np.zeros_like(given.labels)), (~own & known, given.labels)):
+        gap = paired_gap(
+            before.called[rows] == c,
+            after.called[rows] == c,
+            given.present[rows, column],
+            stratum[rows],
+            given.units[rows],
+        )
+        if gap is None:
+            continue
+        if gap.old.effect < 0:  # a concept that harms its class: less of it is more
+            gap = gap.reversed()
+        if gap.difference(CONFIDENCE).high < 0 and abs(gap.new.effect) < gap.old.effect:
+            return True
+    return False
 
 
 def best(trials: Sequence[Trial]) -> Trial:
     """The best worst subgroup among those that cost no class more than the margin, then the best mean over classes."""
     return max(trials, key=lambda one: (one.losers.size == 0, one.worst, one.balanced))
+
+
+def takes_out_all(trials: Sequence[Trial], chosen: Trial) -> Trial | None:
+    """What shows every pair less where the choice does not, costs no class and is as good within one standard error.
+
+    It is told and not taken: whether each of several pairs is surely less changes with a fifth of the pictures, and so
+    would the choice from fold to fold. None where there is no such candidate.
+    """
+    if not chosen.left:
+        return None
+    near = [one for one in trials if not one.left and not one.losers.size]
+    near = [one for one in near if one.worst >= chosen.worst - chosen.worst_error]
+    return max(near, key=lambda one: (one.worst, one.balanced), default=None)
 
 
 def chosen_without_seeing(given: RepairInput, trials: Sequence[Trial]) -> Answers:

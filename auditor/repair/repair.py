@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,9 @@ from auditor.records import BoolArray, LinearHead, Progress
 from auditor.repair.before_after import figures_of
 from auditor.repair.changed_pictures import changed_pictures
 from auditor.repair.methods import Candidate, candidates, repaired_heads
-from auditor.repair.proof import Answers, Trial, answers_of, best, chosen_without_seeing, try_all
+from auditor.repair.proof import Answers, Trial, answers_of, best, chosen_without_seeing, takes_out_all, try_all
 from auditor.repair.repair_input import RepairInput
-from auditor.repair.subgroups import MARGIN, Subgroup, subgroups, sure_losers
+from auditor.repair.subgroups import MARGIN, Subgroup, subgroups, sure_losers, worst_subgroup
 from auditor.repair_records import (
     ChangedPicture,
     Method,
@@ -26,7 +26,7 @@ from auditor.repair_records import (
     RepairTrial,
 )
 from auditor.rules import MIN_ARM
-from auditor.wording import quote, quote_list
+from auditor.wording import SHOWN_ENTRIES, quote, quote_list
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,11 +79,11 @@ def repair(
         method=chosen.candidate.method,
         penalty=chosen.candidate.penalty,
         n_images=given.labels.size,
-        trials=tuple(_told(one, class_names) for one in trials),
+        trials=tuple(_told(one, class_names, targets) for one in trials),
         figures=figures,
         limit=_limit(given, after, chosen, head, class_names, concepts),
         objections=_objections(given, before, after, figures, class_names),
-        notices=_notices(given, targets),
+        notices=(*_notices(given, targets), *_left(given, targets, trials, chosen)),
     )
     return ProvenRepair(head, card, changed_pictures(given, before, after, class_names, concepts))
 
@@ -95,9 +95,10 @@ def _names_of_columns(given: RepairInput, targets: Sequence[RepairTarget]) -> li
     return names
 
 
-def _told(trial: Trial, class_names: Sequence[str]) -> RepairTrial:
+def _told(trial: Trial, class_names: Sequence[str], targets: Sequence[RepairTarget]) -> RepairTrial:
     losers = tuple(class_names[c] for c in trial.losers)
-    return RepairTrial(trial.candidate.method, trial.candidate.penalty, trial.worst, trial.balanced, losers)
+    left = tuple((targets[i].class_name, targets[i].concept) for i in trial.left)
+    return RepairTrial(trial.candidate.method, trial.candidate.penalty, trial.worst, trial.balanced, losers, left)
 
 
 def _objections(
@@ -145,6 +146,24 @@ def _notices(given: RepairInput, targets: Sequence[RepairTarget]) -> tuple[str, 
     return tuple(dict.fromkeys(found))
 
 
+def _left(given: RepairInput, targets: Sequence[RepairTarget], trials: Sequence[Trial], chosen: Trial) -> Iterator[str]:
+    """Which findings the repair does not show to be less, and what would."""
+    left = [i for i in chosen.left if given.known[:, given.pairs[i][1]].any()]
+    if left:
+        named = "; ".join(
+            f"{quote(targets[i].class_name)} by {quote(targets[i].concept)}" for i in left[:SHOWN_ENTRIES]
+        )
+        more = f" and {len(left) - SHOWN_ENTRIES:,} more" if len(left) > SHOWN_ENTRIES else ""
+        yield f"held-out pictures do not show that this is less: {named}{more}"
+    other = takes_out_all(trials, chosen)
+    if other is not None:
+        penalty = "" if other.candidate.penalty is None else f" {other.candidate.penalty:g}"
+        yield (
+            f"{other.candidate.method}{penalty} shows all {len(targets)} to be less, and its worst subgroup "
+            f"({percent(other.worst)}) is as good within noise: compare --method {other.candidate.method}"
+        )
+
+
 def _limit(
     given: RepairInput,
     after: Answers,
@@ -158,7 +177,7 @@ def _limit(
     if not split:
         return None
     right = after.called == given.labels
-    worst = min(split, key=lambda one: float(right[one.rows].mean()))
+    worst = worst_subgroup(right, split)
     fitted = answers_of(head, given.activations[worst.rows]).called == worst.class_idx
     return RepairLimit(
         class_name=class_names[worst.class_idx],

@@ -10,6 +10,7 @@ other rows stand still. Scaling is folded back: the result is a head on x.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -24,6 +25,23 @@ _MOST_STEPS = 200
 _FLAT = 1e-6  # of the standard deviation of the most varying channel: a channel below it does not vary
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Standardised:
+    """Features less their mean, over their standard deviation; a channel that does not vary is zero."""
+
+    z: FloatArray  # (n, K)
+    mean: Float64Array  # (K,)
+    scale: Float64Array  # (K,)
+
+
+def standardised(activations: FloatArray) -> Standardised:
+    """Features (n, K) of mean 0 and standard deviation 1."""
+    mean, spread = activations.mean(axis=0, dtype=np.float64), activations.std(axis=0, dtype=np.float64)
+    scale = np.where(spread > _FLAT * spread.max(initial=0), 1 / np.maximum(spread, 1e-30), 0.0)
+    z = ((activations - mean.astype(np.float32)) * scale.astype(np.float32)).astype(np.float32)
+    return Standardised(z, mean, scale)
+
+
 def refit(
     head: LinearHead,
     activations: FloatArray,
@@ -34,6 +52,7 @@ def refit(
     penalty: float,
     norm: Norm = "l2",
     start: LinearHead | None = None,
+    scaled: Standardised | None = None,
 ) -> LinearHead:
     """The head with some of its rows fitted again.
 
@@ -46,28 +65,29 @@ def refit(
         penalty: On the change in standardised units.
         norm: Of the penalty.
         start: Where the search begins (a head that only ``rows`` tell from ``head``), to save steps.
+        scaled: The activations standardised, where they are fitted to more than once.
 
     Reference:
         Last layer on balanced pictures: Kirichenko et al., arXiv:2204.02937; penalty on the change: Qiu et al.,
         arXiv:2306.11074.
     """
-    mean, spread = activations.mean(axis=0, dtype=np.float64), activations.std(axis=0, dtype=np.float64)
-    scale = np.where(spread > _FLAT * spread.max(initial=0), 1 / np.maximum(spread, 1e-30), 0.0)
-    z = ((activations - mean.astype(np.float32)) * scale.astype(np.float32)).astype(np.float32)
-    base = activations @ head.weight.T + head.bias  # (n, C)
+    scaled = standardised(activations) if scaled is None else scaled
+    z, mean, scale = scaled.z, scaled.mean, scaled.scale
+    base = (activations @ head.weight.T + head.bias).astype(np.float64)  # (n, C)
+    of_others = special.logsumexp(np.delete(base, rows, axis=1), axis=1)  # of rows that stand still; -inf without any
     share = (weights / weights.sum()).astype(np.float64)
     place = {int(row): i for i, row in enumerate(rows)}
     own = np.array([place.get(int(label), -1) for label in labels])
-    n_rows, width = len(rows), z.shape[1]
+    n_rows, width, pictures = len(rows), z.shape[1], np.arange(labels.size)
     n_free = n_rows * width
 
     def loss(change: Float64Array, bias: Float64Array) -> tuple[float, Float64Array, Float64Array]:
         """Of the pictures, with its gradients."""
-        logits = base.astype(np.float64)
-        logits[:, rows] += z @ change.T.astype(np.float32) + bias
-        total = special.logsumexp(logits, axis=1)
-        value = float(share @ (total - logits[np.arange(labels.size), labels]))
-        error = np.exp(logits[:, rows] - total[:, None])
+        logits = base[:, rows] + z @ change.T.astype(np.float32) + bias
+        total = np.logaddexp(of_others, np.logaddexp.reduce(logits, axis=1))
+        right = np.where(own >= 0, logits[pictures, own], base[pictures, labels])
+        value = float(share @ (total - right))
+        error = np.exp(logits - total[:, None])
         error[own >= 0, own[own >= 0]] -= 1
         error *= share[:, None]
         return value, (error.T.astype(np.float32) @ z).astype(np.float64), error.sum(axis=0)

@@ -45,9 +45,14 @@ def subgroups(given: RepairInput) -> list[Subgroup]:
     return found
 
 
+def worst_subgroup(right: BoolArray, groups: list[Subgroup]) -> Subgroup:
+    """The subgroup where accuracy is least."""
+    return min(groups, key=lambda one: float(right[one.rows].mean()))
+
+
 def worst_accuracy(right: BoolArray, groups: list[Subgroup]) -> float:
     """Accuracy in the subgroup where it is least."""
-    return min(float(right[one.rows].mean()) for one in groups)
+    return float(right[worst_subgroup(right, groups).rows].mean())
 
 
 def class_accuracies(right: BoolArray, labels: IntArray, weights: Float64Array) -> Float64Array:

@@ -62,7 +62,9 @@ def _text(card: RepairCard) -> Iterator[str]:
     for trial in card.trials:
         penalty = "" if trial.penalty is None else f" {trial.penalty:g}"
         loses = f"; loses: {', '.join(name_of(one) for one in trial.loses)}" if trial.loses else ""
-        yield f"  {trial.method}{penalty}: worst subgroup {percent(trial.worst)}, mean {percent(trial.balanced)}{loses}"
+        less = f"{len(card.targets) - len(trial.left)} of {len(card.targets)} surely less"
+        figures = f"worst subgroup {percent(trial.worst)}, mean {percent(trial.balanced)}"
+        yield f"  {trial.method}{penalty}: {figures}; {less}{loses}"
     if card.limit is not None:
         yield ""
         yield limit_sentence(card.limit)

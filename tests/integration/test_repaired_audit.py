@@ -142,6 +142,10 @@ def test_the_walk_through_runs(audit, tmp_path):
         words = [tmp_path / "after" if word == "audits/repaired" else word for word in words]
         found = _run(*words, "--force", "--quiet")
         assert found.exit_code == 0, (line, found.output)
+        if "--audit" in line:  # the diff says what it rests on
+            said = " ".join(found.output.split())
+            assert "was fitted to pictures of this audit (auditor repair)" in said
+            assert "On pictures that the repaired layer did not see" in said
     card = _run("report", tmp_path / "after", "--format", "model-card").output
     assert "The model of this audit is the repaired one." in card
 

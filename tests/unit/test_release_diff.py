@@ -11,6 +11,7 @@ from auditor.gate.release_diff import compare_releases
 from auditor.gate.releases import Pair
 from auditor.place_grid import PLACES
 from auditor.records import fingerprint
+from auditor.repair_records import RepairFigure
 
 RELIANT, SOUND = {"bird": (58, 8)}, {"bird": (59, 38)}
 FLAGGED = {"bird": "flagged"}
@@ -40,6 +41,22 @@ def test_a_fix_is_measured_on_the_same_pictures():
     )
     assert change.difference == pytest.approx((59 / 60 - 38 / 40) - (58 / 60 - 8 / 40))
     assert change.difference_low < change.difference < change.difference_high < 0
+
+
+@pytest.mark.parametrize("concept_id", ["water", "column"])
+def test_a_repair_says_what_it_does_to_pictures_that_it_did_not_see(concept_id):
+    figures = (
+        RepairFigure("pull", 40, 0.3, 0.1, -0.3, -0.1, "bird", "water"),
+        RepairFigure("gap", 100, 0.77, 0.4, -0.5, -0.2, "bird", "water"),
+    )
+    old, new = facts("old", RELIANT, FLAGGED), facts("new", SOUND, same_as={"column": "water"})
+    diff = compare_releases(old, replace(new, held_out={Pair("bird", concept_id): figures}))
+    assert only(diff).change == "fixed"
+    assert only(diff).note == "on pictures that the repaired layer did not see: 77 → 40 pts, −37 pts [−50, −20]"
+    (said,) = [one for one in diff.differences if "auditor repair" in one]
+    assert said.startswith("the last layer of the new model was fitted to pictures of this audit")
+    unknown = (replace(figures[1], after=float("nan")),)
+    assert only(compare_releases(old, replace(new, held_out={Pair("bird", "water"): unknown}))).note is None
 
 
 def test_a_small_change_is_noise():

@@ -11,7 +11,16 @@ from auditor.evidence.effects.covariates import within_class
 from auditor.records import LinearHead
 from auditor.repair.before_after import figures_of
 from auditor.repair.methods import Candidate, candidates, repaired_heads
-from auditor.repair.proof import Answers, Trial, answers_of, best, chosen_without_seeing, try_all
+from auditor.repair.proof import (
+    Answers,
+    Trial,
+    answers_of,
+    best,
+    chosen_without_seeing,
+    pairs_left,
+    takes_out_all,
+    try_all,
+)
 from auditor.repair.repair import repair
 from auditor.repair.repair_input import RepairInput
 from auditor.repair.sampling import sampling_list
@@ -103,11 +112,46 @@ def test_a_small_subgroup_is_not_judged():
     assert [(one.class_idx, one.present) for one in groups] == [(0, False), (1, False)]
 
 
-def test_the_best_loses_no_class_before_it_helps_the_worst():
+def _trial(worst: float, *, loses: int = 0, left: tuple[int, ...] = (0,)) -> Trial:
     answers = Answers(np.zeros(1, np.int64), np.ones(1, np.float32))
-    losing = Trial(Candidate("erase"), answers, 0.9, 0.9, np.array([1]))
-    good = Trial(Candidate("reweight", 0.1), answers, 0.5, 0.6, np.array([], np.int64))
+    return Trial(Candidate("erase"), answers, worst, 0.1, 0.5, np.arange(loses), left)
+
+
+def test_the_best_loses_no_class_before_it_helps_the_worst():
+    losing, good = _trial(0.9, loses=1), _trial(0.5)
     assert best([losing, good]) is good
+
+
+def test_what_takes_out_everything_is_told_where_it_is_as_good_within_noise():
+    chosen, near = _trial(0.6, left=(1,)), _trial(0.51, left=())
+    assert takes_out_all([chosen, near, _trial(0.5, left=())], chosen) is near
+    assert takes_out_all([chosen, _trial(0.49, left=()), _trial(0.6, loses=1, left=())], chosen) is None
+    assert takes_out_all([near, _trial(0.5, left=())], near) is None  # nothing is left
+
+
+def test_a_pair_is_left_unless_a_diff_of_two_releases_calls_it_less():
+    labels = np.repeat([0, 1], 100).astype(np.int64)
+    present = np.tile(np.arange(100) < 50, 2)[:, None]
+    given = replace(
+        shortcut(200),
+        labels=labels,
+        present=present,
+        known=np.ones((200, 1), bool),
+        units=np.arange(200),
+        pairs=((0, 0),),
+    )
+    sure = np.full(200, 0.9, np.float32)
+    without, pulled, harmed = labels.copy(), labels.copy(), labels.copy()
+    without[50:80] = 1  # 20 of 50 recognised without it, all with it
+    pulled[100:130] = 0  # 30 of the others' 50 with it are called the class
+    harmed[:30] = 1  # recognised less with it
+    mended = Answers(labels, sure)
+    for before in (without, pulled, harmed):
+        assert pairs_left(given, Answers(before, sure), mended) == ()
+        assert pairs_left(given, mended, Answers(before, sure)) == (0,)
+    few = without.copy()
+    few[52:80] = 0  # two pictures more are noise
+    assert pairs_left(given, Answers(few, sure), mended) == (0,)
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +226,7 @@ def test_a_repair_that_helps_nobody_is_objected_to():
     # taking the group of the concept out of a head that does not read it
     card = repair(fine, (RepairTarget("b", "water", "water", 270, 30, 0),), ("a", "b"), ("groups",), seed=0).card
     assert card.objections
+    assert "held-out pictures do not show that this is less: 'b' by 'water'" in card.notices
 
 
 def test_where_nobody_knows_the_presence_mistakes_say_it():
