@@ -1,4 +1,4 @@
-"""Weights with another head: they keep the form they came in, and preprocessing that they do not tell is beside them."""
+"""Repaired weights keep the form they came in; preprocessing that they do not tell is written beside them."""
 
 from __future__ import annotations
 
