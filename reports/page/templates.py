@@ -32,7 +32,6 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_unbroken,
     )
     made.filters.update(
         short=plain,
@@ -89,11 +88,6 @@ def _on_axis(effect: float | None) -> float:
         return 0.0
     place = (100 * effect - _AXIS_START) / (100 - _AXIS_START)
     return round(100 * min(max(place, 0.0), 1.0), 1)
-
-
-def _unbroken(value: Any) -> Any:
-    """A line does not end between a number and its sign."""
-    return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
 
 
 def _short_value(value: Any) -> str:

@@ -171,7 +171,7 @@ def test_labels_are_refused_exactly_where_two_look_the_same(labels, unseen):
         twins = outcome_of(lambda: refuse_look_alikes([labels[0], labels[0] + unseen], "data"))
         assert "look the same" in twins
         assert f"U+{ord(unseen):04X}" in twins
-        assert twins.isascii()
+        assert twins.replace("…", "").isascii()  # a long label is shortened
 
 
 @settings(max_examples=40, deadline=None)
