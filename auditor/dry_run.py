@@ -71,7 +71,8 @@ class AuditPlan:
             told.append(
                 f"time: about {duration(self.seconds)} to bring {counted(left, 'picture')} through the models "
                 f"({counted(self.n_timed, 'picture')} took {self.timed_seconds:.1f} s here, now); loading before it "
-                "and the evidence after it are not in that"
+                "and the evidence after it are not in that; of few pictures the evidence takes several times "
+                "as long"
             )
         told.append(
             f"disk: {size_of(self.disk)} in {self.out} for features, thumbnails and the search index, and besides what "

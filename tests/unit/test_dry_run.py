@@ -40,7 +40,8 @@ def test_what_is_told():
         "encoder: conse on cpu; 33 concepts",
         "embeddings in the cache: 51 of 201",
         "time: about 3 min 20 s to bring 201 pictures through the models (32 pictures took 3.2 s here, now); loading "
-        "before it and the evidence after it are not in that",
+        "before it and the evidence after it are not in that; of few pictures the evidence takes several times "
+        "as long",
         "disk: 50 MiB in audits/7 for features, thumbnails and the search index, and besides what is found; 3.0 GiB "
         "are free",
         "Nothing was written; the same command without --dry-run does it.",
