@@ -128,18 +128,20 @@ def takes_out_all(trials: Sequence[Trial], chosen: Trial) -> Trial | None:
     return max(near, key=lambda one: (one.worst, one.balanced), default=None)
 
 
-def chosen_without_seeing(given: RepairInput, trials: Sequence[Trial]) -> Answers:
-    """For every fold the answers of the candidate that is best on the other folds."""
+def chosen_without_seeing(given: RepairInput, trials: Sequence[Trial]) -> tuple[Answers, tuple[Candidate, ...]]:
+    """For every fold the answers of the candidate that is best on the other folds, and which one that is."""
     before = answers_of(given.head, given.activations)
     called, confidence = before.called.copy(), before.confidence.copy()
+    taken = []
     for fold in np.unique(given.folds):
         judged = given.folds == fold
         others = given.part(~judged)
         seen = _part(before, ~judged)
         scored = [_scored(others, one.candidate, _part(one.answers, ~judged), seen) for one in trials]
-        answers = trials[scored.index(best(scored))].answers
-        called[judged], confidence[judged] = answers.called[judged], answers.confidence[judged]
-    return Answers(called, confidence)
+        chosen = trials[scored.index(best(scored))]
+        called[judged], confidence[judged] = chosen.answers.called[judged], chosen.answers.confidence[judged]
+        taken.append(chosen.candidate)
+    return Answers(called, confidence), tuple(taken)
 
 
 def _part(answers: Answers, rows: BoolArray) -> Answers:

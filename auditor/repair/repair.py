@@ -66,7 +66,7 @@ def repair(
         )
     trials = try_all(given, wanted, progress)
     chosen = best(trials)
-    after = chosen_without_seeing(given, trials)
+    after, taken = chosen_without_seeing(given, trials)
     before = answers_of(given.head, given.activations)
     head = dict(repaired_heads(given, [one for one in wanted if one.method == chosen.candidate.method]))[
         chosen.candidate
@@ -83,7 +83,7 @@ def repair(
         figures=figures,
         limit=_limit(given, after, chosen, head, class_names, concepts),
         objections=_objections(given, before, after, figures, class_names),
-        notices=(*_notices(given, targets), *_left(given, targets, trials, chosen)),
+        notices=(*_notices(given, targets), *_chosen_otherwise(taken, chosen), *_left(given, targets, trials, chosen)),
     )
     return ProvenRepair(head, card, changed_pictures(given, before, after, class_names, concepts))
 
@@ -144,6 +144,17 @@ def _notices(given: RepairInput, targets: Sequence[RepairTarget]) -> tuple[str, 
     if given.residual.shape[1] == 0 and given.known.any():
         found.append("no concept can be told from the classes themselves, so nothing is erased")
     return tuple(dict.fromkeys(found))
+
+
+def _chosen_otherwise(taken: Sequence[Candidate], chosen: Trial) -> Iterator[str]:
+    """That the figures are of a choice which is not always the one that is written."""
+    others = [one.method for one in taken if one.method != chosen.candidate.method]
+    if others:
+        yield (
+            "the figures are of the method that is best on other pictures than those measured, and for "
+            f"{len(others)} of {len(taken)} parts of them that is {' or '.join(sorted(set(others)))}; "
+            f"--method {chosen.candidate.method} gives the figures of what is written"
+        )
 
 
 def _left(given: RepairInput, targets: Sequence[RepairTarget], trials: Sequence[Trial], chosen: Trial) -> Iterator[str]:

@@ -14,6 +14,7 @@ from auditor.repair.methods import Candidate, candidates, repaired_heads
 from auditor.repair.proof import (
     Answers,
     Trial,
+    _scored,
     answers_of,
     best,
     chosen_without_seeing,
@@ -21,7 +22,7 @@ from auditor.repair.proof import (
     takes_out_all,
     try_all,
 )
-from auditor.repair.repair import repair
+from auditor.repair.repair import _chosen_otherwise, repair
 from auditor.repair.repair_input import RepairInput
 from auditor.repair.sampling import sampling_list
 from auditor.repair.subgroups import subgroups, sure_losers, worst_accuracy
@@ -200,9 +201,33 @@ def test_the_choice_for_a_fold_does_not_look_at_it(tried):
     spoilt = [
         replace(one, answers=Answers(np.where(fold, 0, one.answers.called), one.answers.confidence)) for one in trials
     ]
-    assert (chosen_without_seeing(given, spoilt).called[fold] == 0).all()
-    untouched = chosen_without_seeing(given, trials).called
+    assert (chosen_without_seeing(given, spoilt)[0].called[fold] == 0).all()
+    untouched = chosen_without_seeing(given, trials)[0].called
     assert worst_accuracy(untouched == given.labels, subgroups(given)) > 0.6
+
+
+def test_a_choice_that_is_another_for_some_pictures_is_told():
+    """Erasure is best by the first fold alone, where it is always right: without that fold the other is taken."""
+    given = shortcut()
+    nth = np.arange(given.labels.size) // 10  # of its fold
+    own, other = given.labels, 1 - given.labels
+    sure = np.ones(own.size, np.float32)
+    answers = (
+        Answers(np.where((given.folds == 0) | (nth % 12 > 0), own, other), sure),
+        Answers(np.where((given.folds > 0) & (nth % 30 > 0), own, other), sure),
+    )
+    two = (Candidate("erase"), Candidate("reweight", 0.01))
+    trials = [
+        _scored(given, one, said, answers_of(given.head, given.activations))
+        for one, said in zip(two, answers, strict=True)
+    ]
+    chosen = best(trials)
+    assert chosen.candidate == two[0]
+    _, taken = chosen_without_seeing(given, trials)
+    assert taken == (two[1], *[two[0]] * 4)
+    (notice,) = _chosen_otherwise(taken, chosen)
+    assert "for 1 of 5 parts of them that is reweight; --method erase gives" in notice
+    assert not list(_chosen_otherwise([two[0]] * 5, chosen))
 
 
 def test_a_shortcut_is_taken_out():
