@@ -116,7 +116,7 @@ def test_presence_comes_back_bit_by_bit(data):
         rows = database.connection.execute("SELECT image_id, concept_id, presence FROM concept_presence").fetchall()
     expected = [
         (images[row], concepts[column], float(presence[row, column]))
-        for row in range(n_images)
         for column in range(n_concepts)
+        for row in range(n_images)
     ]
     assert rows == expected
