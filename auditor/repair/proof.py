@@ -7,7 +7,7 @@ others, so the choice has not seen the pictures either; the head that is written
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,7 +39,8 @@ class Trial:
     worst_error: float  # standard error of ``worst``
     balanced: float
     losers: IntArray  # classes that surely lose more than the margin
-    left: tuple[int, ...]  # positions of the pairs of which neither gap nor pull is surely less
+    #: Positions of the pairs of which neither gap nor pull is surely less; no choice goes by it, so a fold has none.
+    left: tuple[int, ...] = ()
 
 
 def answers_of(head: LinearHead, activations: FloatArray) -> Answers:
@@ -66,7 +67,8 @@ def try_all(given: RepairInput, wanted: list[Candidate], progress: Progress) -> 
             held_out[i].called[judged], held_out[i].confidence[judged] = found.called, found.confidence
         progress("repair: held-out folds", done + 1, folds.size)
     before = answers_of(given.head, given.activations)
-    return [_scored(given, one, answers, before) for one, answers in zip(wanted, held_out, strict=True)]
+    trials = [_scored(given, one, answers, before) for one, answers in zip(wanted, held_out, strict=True)]
+    return [replace(one, left=pairs_left(given, before, one.answers)) for one in trials]
 
 
 def _scored(given: RepairInput, candidate: Candidate, answers: Answers, before: Answers) -> Trial:
@@ -81,7 +83,6 @@ def _scored(given: RepairInput, candidate: Candidate, answers: Answers, before: 
         worst_error=float(np.sqrt(rate * (1 - rate) / n)),
         balanced=float(class_accuracies(right, given.labels, weights).mean()),
         losers=sure_losers(given, before.called == given.labels, right),
-        left=pairs_left(given, before, answers),
     )
 
 
