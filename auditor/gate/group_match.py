@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from auditor.gate.releases import GroupMatch, ReleaseGroups
 from auditor.records import FloatArray
@@ -24,6 +23,8 @@ def match_groups(old: ReleaseGroups, new: ReleaseGroups) -> tuple[GroupMatch, ..
     Returns:
         One match for every pair and for every group without a partner, the largest change of use first.
     """
+    from scipy.optimize import linear_sum_assignment  # 25 MiB of a dashboard that compares nothing
+
     if not old.names or not new.names:
         cosines = np.zeros((len(old.names), len(new.names)))
     else:

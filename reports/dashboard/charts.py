@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports.page.charts import DosePoint, dose_curve_in
+from reports.page.chart_rows import DosePoint
 
 #: Colours of reports/templates/report.css, which a canvas cannot take from the page.
 _COLOURS = {
@@ -16,4 +16,6 @@ _COLOURS = {
 
 def dose_chart(points: Sequence[DosePoint], of: str, theme: str) -> dict[str, Any]:
     """What pictures are called over the levels of the property ``of``, as a Vega-Lite chart."""
+    from reports.page.charts import dose_curve_in  # Altair takes 30 MiB and a second, and few classes have a dose
+
     return dose_curve_in(points, of, _COLOURS["dark" if theme == "dark" else "light"])

@@ -13,7 +13,7 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
 from reports.page import class_evidence
-from reports.page.charts import Estimate, ShareBar
+from reports.page.chart_rows import Estimate, ShareBar
 from reports.page.records import Arm
 
 #: Evidence is drawn for so many concepts of a class; the table has all.

@@ -10,12 +10,14 @@ import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
 import altair as alt
 import vl_convert
 from markupsafe import Markup
+
+from reports.page.chart_rows import DosePoint, Estimate, ShareBar, Tone
 
 WIDTH = 340
 #: Room of one row: a line of words, and the mark below it.
@@ -27,43 +29,7 @@ _STAND_INS = {name: f"#0a0b{number:02x}" for number, name in enumerate(("ink", "
 #: What a chart says to screen readers is its own label; Vega's marks would be read out one by one.
 _NOISE = re.compile(r' (?:class|role|aria-[a-z]+|font-family|pointer-events|opacity)="[^"]*"')
 
-Tone = Literal["ink", "grey", "accent", "core"]
 _TONES: tuple[Tone, ...] = ("ink", "grey", "accent", "core")
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One row of the forest plot, in hundredths: an effect with its interval; without one, ``text`` says why."""
-
-    label: str
-    text: str  # the number as words, at the end of the line
-    tone: Tone
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ShareBar:
-    """One row of the words, in hundredths: a share, and the share in the other classes as a tick."""
-
-    label: str
-    text: str
-    tone: Tone
-    share: float
-    elsewhere: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DosePoint:
-    """What pictures are called at one level of a property: a share in hundredths with its interval."""
-
-    level: float
-    whose: str  # the pictures, as they are named at the end of their line
-    tone: Tone
-    value: float
-    low: float
-    high: float
 
 
 def forest_plot(rows: Sequence[Estimate], description: str) -> Markup:

@@ -1,4 +1,4 @@
-"""A class's evidence on the HTML page: rows of the charts, arms of the counterexample table, and the SQL of each."""
+"""A class's evidence on a page: rows of the charts, arms of the counterexample table, and the SQL of each."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import math
 import re
 from collections.abc import Sequence
 
-from markupsafe import Markup
-
 from auditor.concept_records import Counterexample
-from auditor.edit_records import DoseResponse, PictureEdit
+from auditor.edit_records import DoseResponse
 from auditor.evidence.effects.significance import wilson_interval
-from auditor.evidence.verdicts.edit_sentences import level, property_words
+from auditor.evidence.verdicts.edit_sentences import property_words
 from auditor.figures import percent
 from auditor.records import CORE_KINDS, ClassConcept, Finding, Subgroup, Verdict
 from auditor.rules import (
@@ -27,7 +25,7 @@ from auditor.rules import (
 )
 from auditor.store.queries.matrix import CalledOnSide
 from reports.display import plain
-from reports.page import charts
+from reports.page.chart_rows import DosePoint, Estimate, ShareBar, Tone
 from reports.page.records import Arm, WentTo
 
 _LABEL = 27
@@ -69,14 +67,7 @@ WHERE class_idx = $class_idx ORDER BY share DESC;""",
 WORDS_SHOWN = 5
 
 
-def forest(findings: Sequence[Finding], verdict: Verdict) -> Markup:
-    """The forest plot of a concept's findings; the one that the verdict rests on stands out."""
-    rows = estimates(findings, verdict.rule_id)
-    told = "; ".join(f"{row.label} {row.text}" for row in rows)
-    return charts.forest_plot(rows, f"Evidence with 95 % intervals: {told}") if rows else Markup()
-
-
-def estimates(findings: Sequence[Finding], decided_by: str | None) -> list[charts.Estimate]:
+def estimates(findings: Sequence[Finding], decided_by: str | None) -> list[Estimate]:
     """A concept's findings in the order of the argument, as rows of a forest plot; a chance has no zero and no row."""
     by_rule = {finding.rule_id: finding for finding in findings}
     known = [rule.rule_id for rule in RULES if rule.rule_id in by_rule and rule.unit != "chance"]
@@ -84,64 +75,43 @@ def estimates(findings: Sequence[Finding], decided_by: str | None) -> list[chart
     return [_estimate(by_rule[rule_id], rule_id == decided_by) for rule_id in [*known, *unknown]]
 
 
-def _estimate(finding: Finding, decided: bool) -> charts.Estimate:
+def _estimate(finding: Finding, decided: bool) -> Estimate:
     rule = rule_of(finding.rule_id)
     label = plain(finding.rule_id, 20) if rule is None else rule.label
     if finding.status != "measured" or not all(map(math.isfinite, (finding.effect, finding.low, finding.high))):
-        return charts.Estimate(label, _STATUS.get(finding.status, "not measured"), "grey")
+        return Estimate(label, _STATUS.get(finding.status, "not measured"), "grey")
     number = written(finding.rule_id, finding.effect, finding.low, finding.high)
-    tone: charts.Tone = "accent" if decided else "ink"
+    tone: Tone = "accent" if decided else "ink"
     value, low, high = (100 * number for number in (finding.effect, finding.low, finding.high))
-    return charts.Estimate(label, f"{number} · n {finding.n_images:,}", tone, value, low, high)
+    return Estimate(label, f"{number} · n {finding.n_images:,}", tone, value, low, high)
 
 
-def words_chart(concepts: Sequence[ClassConcept], verdict: Verdict, residual: float | None) -> Markup:
-    """The leading words of a class as bars, and what they leave unexplained."""
-    rows = word_bars(concepts, verdict, residual)
-    told = "; ".join(f"{row.label} {row.text}" for row in rows)
-    return charts.share_bars(rows, f"Shares of the words: {told}") if rows else Markup()
-
-
-def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: float | None) -> list[charts.ShareBar]:
+def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: float | None) -> list[ShareBar]:
     """The leading words of a class and what they leave unexplained, as rows of a bar chart."""
     shown = [concept for concept in concepts if concept.share >= 0.005][:WORDS_SHOWN]
     rows = []
     for concept in shown:
         leads = concept.concept_id == verdict.concept_id
-        tone: charts.Tone = "accent" if leads else "core" if concept.concept_kind in CORE_KINDS else "ink"
+        tone: Tone = "accent" if leads else "core" if concept.concept_kind in CORE_KINDS else "ink"
         kind = plain(concept.concept_kind, 16).replace("_", " ")
         others = 100 * concept.share_elsewhere if math.isfinite(concept.share_elsewhere) else None
         text = percent(concept.share) + (f" · others {percent(concept.share_elsewhere)}" if others is not None else "")
         term = plain(concept.concept, _LABEL)
         label = f"{term} ({kind})" if len(term) + len(kind) + 3 <= _LABEL else term
-        rows.append(charts.ShareBar(label, text, tone, min(100 * concept.share, 100), others))
+        rows.append(ShareBar(label, text, tone, min(100 * concept.share, 100), others))
     if residual is not None:
         # as they are rounded, so that what is written adds up to all of the evidence
         unexplained = min(max(residual, 0), 1)
         left = 1 - round(unexplained, 2) - sum(round(concept.share, 2) for concept in shown)
         if left >= 0.005:
-            rows.append(charts.ShareBar("other words", percent(left), "grey", 100 * left))
-        rows.append(charts.ShareBar("no word fits", percent(residual), "grey", 100 * unexplained))
+            rows.append(ShareBar("other words", percent(left), "grey", 100 * left))
+        rows.append(ShareBar("no word fits", percent(residual), "grey", 100 * unexplained))
     return rows
 
 
-def dose_chart(doses: Sequence[DoseResponse], verdict: Verdict) -> Markup:
-    """What pictures are called at levels of the leading property: the class's own, and those of other classes."""
-    shown = _of_lead(doses, verdict)
-    if not shown:
-        return Markup()
-    told = "; ".join(
-        f"{level(PictureEdit(one.property_name, one.level))}: own {percent(one.n_called / one.n)}, "
-        f"others {percent(one.n_others_called / one.n_others)}"
-        for one in shown
-    )
-    of, points = dose_points(doses, verdict)
-    return charts.dose_curve(points, of, f"Called it at levels of a property: {told}")
-
-
-def dose_points(doses: Sequence[DoseResponse], verdict: Verdict) -> tuple[str, list[charts.DosePoint]]:
+def dose_points(doses: Sequence[DoseResponse], verdict: Verdict) -> tuple[str, list[DosePoint]]:
     """The leading property in words, and what pictures are called at its levels; no points where it has none."""
-    shown = _of_lead(doses, verdict)
+    shown = doses_of_lead(doses, verdict)
     points = [
         _dose_point(one.level, *of)
         for one in shown
@@ -150,13 +120,14 @@ def dose_points(doses: Sequence[DoseResponse], verdict: Verdict) -> tuple[str, l
     return (property_words(shown[0].property_name) if shown else ""), points
 
 
-def _of_lead(doses: Sequence[DoseResponse], verdict: Verdict) -> list[DoseResponse]:
+def doses_of_lead(doses: Sequence[DoseResponse], verdict: Verdict) -> list[DoseResponse]:
+    """Those of the concept that the verdict names, where both sorts of pictures were asked."""
     return [one for one in doses if one.concept_id == verdict.concept_id and one.n and one.n_others]
 
 
-def _dose_point(at: float, whose: str, tone: charts.Tone, n_called: int, n: int) -> charts.DosePoint:
+def _dose_point(at: float, whose: str, tone: Tone, n_called: int, n: int) -> DosePoint:
     low, high = wilson_interval(n_called, n)
-    return charts.DosePoint(at, whose, tone, 100 * n_called / n, 100 * float(low), 100 * float(high))
+    return DosePoint(at, whose, tone, 100 * n_called / n, 100 * float(low), 100 * float(high))
 
 
 def compared_arms(verdict: Verdict, leading: Sequence[Finding]) -> list[Arm]:

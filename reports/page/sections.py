@@ -40,10 +40,9 @@ from reports.page.records import (
     TileGroup,
     Zone,
 )
+from reports.page.verdict_sentence import NAME_LIMIT, sentence_parts
 from reports.what_now import audit_folder, explain_command, what_now
 
-SENTENCE_LIMIT = 2_000
-NAME_LIMIT = 60
 #: Sections whose thumbnails are fetched together: one pass over the pictures' table each time, and few in memory.
 _FETCHED_TOGETHER = 10
 #: Lines of a section's tables; the SQL beside them gives all.
@@ -104,6 +103,8 @@ class Sections:
 
     def section(self, verdict: Verdict) -> Section:
         """All of one class."""
+        from reports.page import drawn_evidence  # Altair takes a second and 30 MiB, and the dashboard asks no section
+
         connection, c = self._connection, verdict.class_idx
         lead = self._leads.get(c)
         by_pull = shown_by_others(verdict.rule_id)
@@ -133,9 +134,9 @@ class Sections:
             all_arms=tuple(arms) if compared and {arm.n for arm in arms} != {arm.n for arm in compared} else (),
             went_to=tuple(class_evidence.went_to(verdict, self._called(verdict))),
             tile_groups=self._pictures.tile_groups(verdict, by_pull=by_pull),
-            forest=class_evidence.forest(leading, verdict),
-            words=class_evidence.words_chart(concepts, verdict, self._residuals.get(c)),
-            doses=class_evidence.dose_chart(queries.dose_responses(connection, c), verdict),
+            forest=drawn_evidence.forest(leading, verdict),
+            words=drawn_evidence.words_chart(concepts, verdict, self._residuals.get(c)),
+            doses=drawn_evidence.dose_chart(queries.dose_responses(connection, c), verdict),
             what_now=what_now(verdict, lead),
             n_wanted=next((row.n_others_missing if by_pull else row.n_missing for row in wanted), None),
             command=explain_command(verdict, lead, self._folder, self._run),
@@ -184,18 +185,6 @@ def anchors(verdicts: Sequence[Verdict]) -> dict[int, str]:
             parts = ("class", slug) if exact else ("class", slug, digest)
             found[verdict.class_idx] = "-".join(part for part in parts if part)
     return found
-
-
-def sentence_parts(verdict: Verdict) -> tuple[str, str]:
-    """What is claimed, and all the rest, a line each, with the class's name cut short."""
-    rest = [line for line in (*verdict.numbers.splitlines(), verdict.advice) if line]
-    return _shown(verdict.claim, verdict.class_name), "\n".join(_shown(line, verdict.class_name) for line in rest)
-
-
-def _shown(text: str, name: str) -> str:
-    if len(name) > NAME_LIMIT:
-        text = text.replace(name, plain(name, NAME_LIMIT))
-    return plain(text, SENTENCE_LIMIT)
 
 
 # --- the pictures of the sections: with the concept and without it, under their maps; what is called it ----

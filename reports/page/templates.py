@@ -17,7 +17,7 @@ from auditor.figures import coefficient, counted, interval, p_value, percent, po
 from auditor.records import Verdict
 from auditor.rules import rule_of, shown_by_others, written
 from reports.display import BRACKETS, LEGEND, plain, reason_line
-from reports.page.sections import sentence_parts
+from reports.page.verdict_sentence import sentence_parts
 
 #: The tiny intervals of the table lie on an axis from here to 100.
 _AXIS_START = -20.0

@@ -8,8 +8,9 @@ import pytest
 from small_audit import verdicts
 
 from auditor.edit_records import DoseResponse
-from reports.page.charts import Estimate, ShareBar, forest_plot, share_bars
-from reports.page.class_evidence import dose_chart
+from reports.page.chart_rows import Estimate, ShareBar
+from reports.page.charts import forest_plot, share_bars
+from reports.page.drawn_evidence import dose_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 ROWS = [

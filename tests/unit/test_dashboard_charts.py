@@ -1,7 +1,7 @@
 import json
 
 from reports.dashboard.charts import dose_chart
-from reports.page.charts import DosePoint
+from reports.page.chart_rows import DosePoint
 
 
 def test_the_curve_of_a_property_has_the_theme_s_colours_and_padding_that_streamlit_can_write_into():

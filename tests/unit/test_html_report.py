@@ -18,7 +18,8 @@ from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.page.html_report import FULL, html_parts
 from reports.page.pictures import PictureBudget
-from reports.page.sections import Sections, anchors, sentence_parts
+from reports.page.sections import Sections, anchors
+from reports.page.verdict_sentence import sentence_parts
 from reports.written.text import render_text
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from auditor.edit_records import LevelEdits, PictureEdit
-from auditor.evidence.effects.edits import Edited
-from auditor.evidence.effects.swaps import Intervention
-from auditor.evidence.pairs.measure import PairEvidence
 from auditor.figures import measure, percent, points, rate
 from auditor.rules import EDITED_PULL, Rule
+
+if TYPE_CHECKING:  # a page says how a property is called, and needs no SciPy for it
+    from auditor.evidence.effects.edits import Edited
+    from auditor.evidence.effects.swaps import Intervention
+    from auditor.evidence.pairs.measure import PairEvidence
 
 
 def edited_claim(edits: LevelEdits, edited: Edited, rule: Rule, name: str) -> str:

@@ -21,7 +21,7 @@ from reports.dashboard.grid import show_grid
 from reports.dashboard.session import Session
 from reports.dashboard.trust_strip import naming_of, show_trust, tally_of
 from reports.page import class_evidence
-from reports.page.charts import DosePoint, Estimate, ShareBar
+from reports.page.chart_rows import DosePoint, Estimate, ShareBar
 from reports.page.pictures import PictureBudget, Sizes
 from reports.page.records import Section, Tile
 from reports.page.sections import Extent, Sections, anchors

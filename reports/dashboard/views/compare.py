@@ -19,7 +19,7 @@ from reports.dashboard.release_pair import ClassSide, class_side, concepts_of, d
 from reports.dashboard.session import Session, open_audit
 from reports.diff import words as diff_words
 from reports.display import plain
-from reports.page.sections import sentence_parts
+from reports.page.verdict_sentence import sentence_parts
 from reports.what_now import folder_from_here
 
 #: Findings on a page.
