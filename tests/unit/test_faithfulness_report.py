@@ -6,6 +6,7 @@ import json
 
 import jsonschema
 import pytest
+from dashboard_page import markup, open_page, words
 from html_page import Page
 from small_audit import write_small_audit
 from typer.testing import CliRunner
@@ -83,6 +84,17 @@ def test_the_page_has_all_of_it_escaped_and_the_json_every_row(tmp_path):
         "low": 0.35, "high": 0.54, "n": 25,
     }  # fmt: skip
     assert report["faithfulness"][3]["low"] is None
+
+
+def test_the_dashboard_has_the_same_part_in_its_overview(tmp_path):
+    measured = open_page(audit_with(tmp_path / "measured", ROWS))
+    assert not measured.exception
+    said = words(measured)
+    assert said.index("Classes by severity") < said.index(TITLE) < said.index(LINE) < said.index(READING)
+    assert "CAM symmetric relevance gain 45 % [35, 54] +50 pts [34, 66] against the same map elsewhere 25" in said
+    assert '<th scope="row">&lt;i&gt;</th>' in markup(measured)
+    audit = write_small_audit(tmp_path / "not")
+    assert f"{TITLE} Not measured yet: auditor faithfulness {audit} covers places" in words(open_page(audit))
 
 
 def test_python_has_a_row_for_every_figure(tmp_path):

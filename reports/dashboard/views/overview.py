@@ -25,6 +25,7 @@ from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
 from reports.dashboard.trust_strip import naming_of, tally_of
 from reports.dashboard.views import matrix
+from reports.dashboard.views.faithfulness import show_faithfulness
 from reports.dashboard.views.repairs import show_repairs
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, missed_at_most, told_counts
 from reports.page.actions import actions
@@ -61,6 +62,7 @@ def show(session: Session) -> None:
     if session.has_calls:
         matrix.show_first(session, rows)
     show_repairs(session)
+    show_faithfulness(session)
 
 
 def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
