@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from auditor.records import IntArray
 
 
 def connected(n: int, *edges: tuple[IntArray, IntArray]) -> IntArray:
     """Lowest row (n,) of all those that a row is connected with by edges, each two arrays of rows."""
+    from scipy import sparse  # a second of what compares two audits, most of which have neither groups nor copies
+    from scipy.sparse import csgraph
+
     one, other = (np.concatenate(side) for side in zip(*edges, strict=True))
     graph = sparse.coo_array((np.ones(one.size, np.int8), (one, other)), shape=(n, n))
     _, part = csgraph.connected_components(graph, directed=False)
