@@ -16,7 +16,7 @@ from auditor.figures import percent
 from benchmarks.planted.best_test import LEVELS
 from benchmarks.planted.document import between, table
 
-BEGIN, END = "<!-- photographs, {} side: begin -->", "<!-- photographs, {} side: end -->"
+BEGIN, END = "<!-- photographs, {} side{}: begin -->", "<!-- photographs, {} side{}: end -->"
 _GIVEN = {"words": "words only", "column": "its column", "examples": "20 + 20 examples"}
 
 
@@ -33,45 +33,47 @@ def markdown(result: dict[str, Any]) -> str:
         [name.replace("_", " "), *(percent(peer[key]) for key in ("precision", "recall", "f1", "false_alarm_rate"))]
         for name, peer in peers.items()
     ]
-    return "\n\n".join(
-        [
-            f"Side `{result['side']}`, {rows[0]['models']} models, {state}, {swaps}. `{result['command']}`",
-            side_by_side(rows),
-            table(
-                [
-                    "the audit is given",
-                    "classes",
-                    "rely on 20 points or more",
-                    "flagged rightly",
-                    "95 %",
-                    "suspect",
-                    "harmed",
-                    "not shown",
-                    "clean",
-                    "not analysed",
-                    "told rightly, flagged or harmed",
-                    "… with 10 / 25 / 50 pictures in either arm",
-                    "the best test, with 10 / 25 / 50",
-                ],
-                found,
-            ),
-            table(
-                [
-                    "the audit is given",
-                    "classes",
-                    "control models",
-                    "classes of them",
-                    "flagged wrongly",
-                    "upper 95 %, by models",
-                    "flagged, truth undecided",
-                    "suspect",
-                ],
-                controls,
-            ),
-            "Flagged wrongly, controls and others: " + ("; ".join(wrong) if wrong else "nothing") + ".",
-            table(["words only, peers at their best threshold", "precision", "recall", "F1", "false alarms"], asked),
-        ]
-    )
+    parts = [
+        f"Side `{result['side']}`, {rows[0]['models']} models, {state}, {swaps}. `{result['command']}`",
+        side_by_side(rows),
+        table(
+            [
+                "the audit is given",
+                "classes",
+                "rely on 20 points or more",
+                "flagged rightly",
+                "95 %",
+                "suspect",
+                "harmed",
+                "not shown",
+                "clean",
+                "not analysed",
+                "told rightly, flagged or harmed",
+                "… with 10 / 25 / 50 pictures in either arm",
+                "the best test, with 10 / 25 / 50",
+            ],
+            found,
+        ),
+        table(
+            [
+                "the audit is given",
+                "classes",
+                "control models",
+                "classes of them",
+                "flagged wrongly",
+                "upper 95 %, by models",
+                "flagged, truth undecided",
+                "suspect",
+            ],
+            controls,
+        ),
+        "Flagged wrongly, controls and others: " + ("; ".join(wrong) if wrong else "nothing") + ".",
+    ]
+    if asked:
+        parts.append(
+            table(["words only, peers at their best threshold", "precision", "recall", "F1", "false alarms"], asked)
+        )
+    return "\n\n".join(parts)
 
 
 def side_by_side(rows: Sequence[dict[str, Any]]) -> str:
@@ -126,12 +128,13 @@ def _control(row: dict[str, Any]) -> list[object]:
 
 
 def write(result: dict[str, Any], page: Path) -> None:
-    """Replace what stands between the marks of the result's side.
+    """Replace what stands between the marks of the result's side, with interventions or without.
 
     Raises:
         ValueError: the page has no such marks.
     """
-    begin, end = (mark.format(result["side"]) for mark in (BEGIN, END))
+    which = " with interventions" if result["interventions"] else ""
+    begin, end = (mark.format(result["side"], which) for mark in (BEGIN, END))
     text = page.read_text(encoding="utf-8")
     if begin not in text or end not in text.partition(begin)[2]:
         raise ValueError(f"{page.name} has no marks {begin} and {end}")

@@ -10,9 +10,8 @@ from torch import nn
 
 from auditor.config import AuditConfig, read_settings_file
 from auditor.records import LinearHead
-from benchmarks.photographs import export, models
+from benchmarks.photographs import document, export, models
 from benchmarks.photographs.contexts import CONTEXTS, SIZE, square, version
-from benchmarks.photographs.document import side_by_side
 from benchmarks.photographs.outcomes import MODES
 from benchmarks.photographs.pools import Photo, read_pool, side_of
 from benchmarks.photographs.report import best_test, told_leads
@@ -113,7 +112,7 @@ def test_what_audits_are_given_stands_side_by_side():
     rows = [
         row(mode, group, k, 1 if mode == "words" else 0) for k, mode in enumerate(MODES) for group in ("all", "C = 2")
     ]
-    assert side_by_side(rows).splitlines() == [
+    assert document.side_by_side(rows).splitlines() == [
         "| classes | words only: told rightly | its column: told rightly | 20 + 20 examples: told rightly | "
         "words only: controls flagged wrongly | its column: controls flagged wrongly | "
         "20 + 20 examples: controls flagged wrongly |",
@@ -121,6 +120,19 @@ def test_what_audits_are_given_stands_side_by_side():
         "| all | 0 of 4 | 1 of 4 | 2 of 4 | 1 of 8 | 0 of 8 | 0 of 8 |",
         "| C = 2 | 0 of 4 | 1 of 4 | 2 of 4 | 1 of 8 | 0 of 8 | 0 of 8 |",
     ]
+
+
+def test_each_result_goes_between_its_own_marks(tmp_path, monkeypatch):
+    monkeypatch.setattr(document, "markdown", lambda result: result["told"])
+    page = tmp_path / "benchmark.md"
+    marks = "<!-- photographs, held-back side{0}: begin -->\n<!-- photographs, held-back side{0}: end -->\n"
+    page.write_text(marks.format("") + marks.format(" with interventions"))
+    for told, interventions in (("without", False), ("with", True)):
+        document.write({"side": "held-back", "interventions": interventions, "told": told}, page)
+    lines = [line for line in page.read_text().splitlines() if line and not line.startswith("<!--")]
+    assert lines == ["without", "with"]
+    with pytest.raises(ValueError, match="has no marks"):
+        document.write({"side": "open", "interventions": False, "told": "x"}, page)
 
 
 def _class(verdict, lead, size=0.5):
