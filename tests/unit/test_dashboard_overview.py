@@ -1,5 +1,7 @@
 """The overview on hand-made audits: what it counts, filters, folds and links."""
 
+import os
+
 import duckdb
 import pytest
 from dashboard_page import links, markup, open_page, words
@@ -8,6 +10,7 @@ from small_audit import make_run, write_small_audit
 
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.records import Verdict
+from auditor.release.evidence import read_evidence
 from auditor.store.database import AuditDatabase
 from auditor.store.manifest import write_manifest
 from auditor.store.open_audit import open_audit_database
@@ -200,3 +203,24 @@ def test_a_broken_baseline_is_one_line_and_the_rest_stays(folder, tmp_path):
     assert not page.exception
     assert "baseline.toml" in words(page).partition("Cannot tell")[2]
     assert "2 of 4 classes are flagged" in words(page)
+
+
+def test_what_the_gate_asks_of_an_audit_is_read_once_and_again_when_it_is_another(tmp_path, monkeypatch):
+    asked = []
+
+    def counted(connection, policy):
+        asked.append(policy)
+        return read_evidence(connection, policy)
+
+    monkeypatch.setattr("reports.dashboard.standing.read_evidence", counted)
+    audit = write_small_audit(tmp_path / "audit")
+    baseline = tmp_path / "baseline.toml"
+    assert "Do not ship" in words(open_page(audit, baseline=baseline))
+    baseline.write_text("nonsense = 1\n")  # what is there now counts, whatever was read before
+    assert "nonsense" in words(open_page(audit, baseline=baseline))
+    baseline.unlink()
+    open_page(audit, baseline=baseline, view="review")
+    assert len(asked) == 1
+    os.utime(audit / "audit.json", ns=(1, 1))  # as an audit that was made again in its place
+    open_page(audit, baseline=baseline)
+    assert len(asked) == 2

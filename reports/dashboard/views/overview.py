@@ -10,7 +10,6 @@ import streamlit as st
 
 from auditor.errors import AuditorError
 from auditor.figures import counted, reach
-from auditor.gate.acceptance import today_utc
 from auditor.gate.decision import GateDecision
 from auditor.gate.decision_words import ReleaseWords, basis, release_words
 from auditor.records import FOUND, Verdict
@@ -21,8 +20,8 @@ from reports.dashboard import class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.explanations import READING
 from reports.dashboard.finding_cards import finding_cards, worst_classes
-from reports.dashboard.review_items import read_review
 from reports.dashboard.session import Session
+from reports.dashboard.standing import review_of
 from reports.dashboard.trust_strip import naming_of, tally_of
 from reports.dashboard.views import matrix
 from reports.dashboard.views.faithfulness import show_faithfulness
@@ -96,7 +95,7 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
 def _standing(session: Session) -> tuple[GateDecision, ReleaseWords]:
     """What the gate says with the policy and the baseline that are there now; where it cannot, why."""
     try:
-        decision = read_review(session.connection, session.baseline_path, today_utc()).decision
+        decision = review_of(session).decision
     except AuditorError as error:
         decision = GateDecision(2, "", ())
         return decision, replace(release_words(decision), why=str(error))

@@ -26,10 +26,10 @@ from reports.dashboard.review_items import (
     found_of,
     named,
     proposal_for,
-    read_review,
     withdrawal_of,
 )
 from reports.dashboard.session import Session
+from reports.dashboard.standing import review_of
 from reports.dashboard.trust_strip import naming_of, tally_of
 from reports.page.records import Card
 
@@ -59,7 +59,7 @@ def show(session: Session) -> None:
     markup.show('<h1>Review</h1><p class="question">Which findings may ship, and why?</p>')
     if session.read_only:
         raise InputError("this dashboard only reads; start it without --read-only to review findings")
-    review = read_review(session.connection, session.baseline_path, today_utc())
+    review = review_of(session)
     _say_decision(review)
     place = session.place
     finding = review.finding(place.class_name, place.concept)
