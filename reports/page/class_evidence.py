@@ -98,7 +98,7 @@ def _estimate(finding: Finding, decided: bool) -> charts.Estimate:
 def words_chart(concepts: Sequence[ClassConcept], verdict: Verdict, residual: float | None) -> Markup:
     """The leading words of a class as bars, and what they leave unexplained."""
     rows = word_bars(concepts, verdict, residual)
-    told = "; ".join(f"{row.label} {row.text}" for row in rows)
+    told = "; ".join(f"{row.whole or row.label} {row.text}" for row in rows)
     return charts.share_bars(rows, f"Shares of the words: {told}") if rows else Markup()
 
 
@@ -114,7 +114,9 @@ def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: floa
         text = percent(concept.share) + (f" · others {percent(concept.share_elsewhere)}" if others is not None else "")
         term = plain(concept.concept, _LABEL)
         label = f"{term} ({kind})" if len(term) + len(kind) + 3 <= _LABEL else term
-        rows.append(charts.ShareBar(label, text, tone, min(100 * concept.share, 100), others))
+        whole = plain(concept.concept, 400)
+        cut = whole if whole != term else ""
+        rows.append(charts.ShareBar(label, text, tone, min(100 * concept.share, 100), others, cut))
     if residual is not None:
         # as they are rounded, so that what is written adds up to all of the evidence
         unexplained = min(max(residual, 0), 1)
