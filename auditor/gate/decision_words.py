@@ -136,16 +136,19 @@ def release_words(decision: GateDecision) -> ReleaseWords:
     accepted = sum(item.state == "accepted" for item in items)
     could_not = f"{counted(unjudged, 'class', 'classes')} could not be judged" if unjudged else None
     if stopping:
-        found = sum(item.state in _FOUND for item in stopping)
-        other = len(stopping) - found
-        said = [
-            f"{counted(found, 'finding')}, {f'{accepted:,} more accepted' if accepted else 'none accepted'}"
-        ] * bool(found)
+        classes = [item.class_name for item in stopping if item.state in _FOUND]
+        other = len(stopping) - len(classes)
+        found = counted(len(classes), "finding")
+        if len(set(classes)) < len(classes):  # a class may be found to rely on several things
+            found += f" in {counted(len(set(classes)), 'class', 'classes')}"
+        said = [f"{found}, {f'{accepted:,} more accepted' if accepted else 'none accepted'}"] * bool(classes)
         said += [f"{counted(other, 'class', 'classes')} whose pictures could show too little"] * bool(other)
         return ReleaseWords("stop", "✕", "Do not ship", "; ".join([*said, *filter(None, [could_not])]))
     if decision.exit_code:
         return ReleaseWords("cannot_tell", "?", "Cannot tell", could_not or "no class could be judged")
     weak = sum(item.state == "not_shown" for item in items)
     said = [f"{counted(accepted, 'finding')} accepted" if accepted else "nothing was found that stops it"]
+    tolerated = sum(item.state == "tolerated" for item in items)
+    said += [f"{counted(tolerated, 'finding')} tolerated by the policy"] * bool(tolerated)
     said += [f"of {counted(weak, 'class', 'classes')} the pictures could not have shown much"] * bool(weak)
     return ReleaseWords("ship", "✓", "Ship", "; ".join(said))

@@ -47,6 +47,9 @@ def read_history(
         except AuditorError as error:
             logger.warning("%s is left out: %s", quote_path(folder), error)
             continue
+        if run.data_alone:
+            logger.warning("%s is left out: no model was examined, so it found nothing of any", quote_path(folder))
+            continue
         if run.run_id in seen:
             logger.warning("%s is left out: it is the same audit as %s", quote_path(folder), seen[run.run_id])
             continue

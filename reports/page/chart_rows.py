@@ -22,13 +22,17 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class ShareBar:
-    """One row of the words, in hundredths: a share, and the share in the other classes as a tick."""
+    """One row of the words, in hundredths: a share, and the share in the other classes as a tick.
+
+    ``whole`` is the label before it was cut, "" where it was not.
+    """
 
     label: str
     text: str
     tone: Tone
     share: float
     elsewhere: float | None = None
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,9 @@ def word_bars(concepts: Sequence[ClassConcept], verdict: Verdict, residual: floa
         text = percent(concept.share) + (f" · others {percent(concept.share_elsewhere)}" if others is not None else "")
         term = plain(concept.concept, _LABEL)
         label = f"{term} ({kind})" if len(term) + len(kind) + 3 <= _LABEL else term
-        rows.append(ShareBar(label, text, tone, min(100 * concept.share, 100), others))
+        whole = plain(concept.concept, 400)
+        cut = whole if whole != term else ""
+        rows.append(ShareBar(label, text, tone, min(100 * concept.share, 100), others, cut))
     if residual is not None:
         # as they are rounded, so that what is written adds up to all of the evidence
         unexplained = min(max(residual, 0), 1)

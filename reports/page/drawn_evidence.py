@@ -23,7 +23,7 @@ def forest(findings: Sequence[Finding], verdict: Verdict) -> Markup:
 def words_chart(concepts: Sequence[ClassConcept], verdict: Verdict, residual: float | None) -> Markup:
     """The leading words of a class as bars, and what they leave unexplained."""
     rows = class_evidence.word_bars(concepts, verdict, residual)
-    told = "; ".join(f"{row.label} {row.text}" for row in rows)
+    told = "; ".join(f"{row.whole or row.label} {row.text}" for row in rows)
     return charts.share_bars(rows, f"Shares of the words: {told}") if rows else Markup()
 
 

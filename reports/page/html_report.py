@@ -44,7 +44,8 @@ FULL, SHORT = Extent(4, 3, 4, 4, Sizes()), Extent(2, 3, 3, 3, Sizes(128, 72, 68)
 _MANY = 30
 #: Rows of the table of pictures that show a finding.
 _LISTED, _LISTED_OF_MANY = 200, 25
-#: Sections that are open; of the others the head is, so that a page of many stays an index of them.
+#: Sections that are open, on a telephone those of a page that has no more; of the others the head is, so that a page of
+#: many stays an index of them.
 _UNFOLDED, _UNFOLDED_ON_PHONE = 10, 3
 _WORST, _GATE_ITEMS, _FAILURES, _LEAKS = 3, 100, 100, 100
 
@@ -116,7 +117,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
     yield matrix_part(connection, verdicts, {verdict.class_idx for verdict in shown}, shared)
     template = templates.get_template("section.html.j2")
     for rank, verdict in enumerate(shown):
-        yield template.render(shared, s=sections.section(verdict), fold=_fold(rank))
+        yield template.render(shared, s=sections.section(verdict), fold=_fold(rank, len(shown)))
     yield templates.get_template("page_end.html.j2").render(
         shared,
         script=script,
@@ -154,11 +155,14 @@ def _columns(attributes: Sequence[Attribute]) -> list[tuple[str, list[Attribute]
     return [("Columns of the manifest", given), ("Measured of the pictures", measured)]
 
 
-def _fold(rank: int) -> str:
-    """Where the section of that rank is folded: "everywhere", on a telephone ("phone"), or not at all ("")."""
+def _fold(rank: int, n: int) -> str:
+    """Where the section of that rank of ``n`` is folded: "everywhere", on a telephone ("phone"), or not at all ("").
+
+    On a telephone, where a section is several screens long, a page of many opens none: the first are its cards.
+    """
     if rank >= _UNFOLDED:
         return "everywhere"
-    return "phone" if rank >= _UNFOLDED_ON_PHONE else ""
+    return "phone" if n > _UNFOLDED or rank >= _UNFOLDED_ON_PHONE else ""
 
 
 def _gap_columns(verdicts: Sequence[Verdict]) -> list[str]:

@@ -17,16 +17,28 @@ from auditor.figures import coefficient, counted, interval, p_value, percent, po
 from auditor.records import Verdict
 from auditor.rules import rule_of, shown_by_others, written
 from reports.display import BRACKETS, LEGEND, plain, reason_line
+from reports.page.kept_together import kept_together
 from reports.page.verdict_sentence import sentence_parts
 
 #: The tiny intervals of the table lie on an axis from here to 100.
 _AXIS_START = -20.0
 
 
+class _Template(jinja2.Template):
+    """What it writes goes to a page as it is; templates inside it are written by it."""
+
+    def render(self, *args: Any, **values: Any) -> str:
+        return kept_together(super().render(*args, **values))
+
+
+class _Environment(jinja2.Environment):
+    template_class = _Template
+
+
 @functools.cache
 def environment() -> jinja2.Environment:
-    """Templates that escape every value and know every name that they are given."""
-    made = jinja2.Environment(
+    """Templates that escape every value and know every name that they are given; figures keep their units."""
+    made = _Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,

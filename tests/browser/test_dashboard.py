@@ -44,6 +44,7 @@ class Dashboard:
     audits: Path
     concept: str
     picture: str
+    long_picture: str
 
     def url(self, **params: object) -> str:
         return f"{self.address}/?{urlencode({name.rstrip('_'): value for name, value in params.items()})}"
@@ -69,7 +70,20 @@ def audits(tmp_path_factory):
             audit = folder / f"release-{release}"
             write_big_audit(audit, n_images=N_IMAGES, n_classes=N_CLASSES, n_concepts=N_CONCEPTS, release=release)
             write_embedding_index(audit, rows)
+        make_world = big_audit.make_world
+
+        def long_world(*given):
+            world = make_world(*given)
+            return replace(world, class_names=tuple(long_name(c) for c in range(len(world.class_names))))
+
+        patched.setattr(big_audit, "make_world", long_world)
+        write_big_audit(folder / "long", n_images=300, n_classes=N_CLASSES, n_concepts=N_CONCEPTS)
     return folder
+
+
+def long_name(c):
+    """Three hundred letters, every second name without a blank."""
+    return f"{c} " + ("of many words " * 30 if c % 2 else "x" * 300)[: 300 - len(f"{c} ")].strip()
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +94,8 @@ def dashboard(audits, tmp_path_factory):
     with open_audit_database(audits / "release-0") as connection:
         concept = connection.execute("SELECT concept_id FROM verdicts WHERE class_name = ?", [NAME]).fetchone()[0]
         picture = connection.execute("SELECT image_id FROM images WHERE image_idx = 0").fetchone()[0]
+    with open_audit_database(audits / "long") as connection:
+        long_picture = connection.execute("SELECT image_id FROM images WHERE image_idx = 0").fetchone()[0]
     folder = tmp_path_factory.mktemp("started-in")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -90,7 +106,7 @@ def dashboard(audits, tmp_path_factory):
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
         try:
             wait_until_healthy(f"http://127.0.0.1:{port}", process)
-            yield Dashboard(f"http://127.0.0.1:{port}", folder, audits, concept, picture)
+            yield Dashboard(f"http://127.0.0.1:{port}", folder, audits, concept, picture, long_picture)
         finally:
             process.terminate()
             process.wait(30)
@@ -186,19 +202,43 @@ def test_every_view_by_its_address_has_no_barrier_and_fits_a_telephone(page, das
     assert page.locator("[data-testid=stException]").count() == 0
     assert "This cannot be shown" not in shown
     assert barriers(page) == []
+    tables = "[...document.querySelectorAll('.au .scroll:not(.matrix-of)')]"
+    moved = f"{tables}.filter((one) => one.scrollWidth > one.clientWidth).length"
+    assert page.evaluate(moved) == 0  # no table but a matrix is moved sideways on a screen
     page.set_viewport_size(NARROW)
     page.wait_for_timeout(200)
-    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
-    wider = "document.querySelector('[data-testid=stMain]').scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(wider) <= 0
+    assert wider_than_the_telephone(page) <= 0
     rows = "new Set([...document.querySelectorAll('.au .views li')].map((one) => one.getBoundingClientRect().top)).size"
     assert page.evaluate(rows) == 1  # of the views' names, moved sideways
 
 
-@pytest.mark.parametrize("name", ["overview", "pictures", "class", "finding"])
-def test_no_barrier_in_the_dark(page, dashboard, name):
+def wider_than_the_telephone(page):
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+    return page.evaluate(
+        "document.querySelector('[data-testid=stMain]').scrollWidth - document.documentElement.clientWidth"
+    )
+
+
+@pytest.mark.parametrize("name", ["overview", "confusion", "class", "concept", "pictures", "picture", "finding"])
+def test_names_of_three_hundred_letters_fit_a_telephone(page, dashboard, name):
     _, params = VIEWS[name]
-    known = {"CONCEPT": dashboard.concept}
+    known = {"CONCEPT": dashboard.concept, "PICTURE": dashboard.picture, NAME: long_name(0)}
+    given = {key: known.get(value, value) for key, value in params.items() if key != "picture"}
+    if name == "picture":
+        given["picture"] = dashboard.long_picture
+    page.set_viewport_size(NARROW)
+    shown = view(page, dashboard.url(**{"audit": "long", "view": name, **given}))
+    assert "This cannot be shown" not in shown
+    assert long_name(0)[:20] in shown
+    page.evaluate("document.querySelectorAll('.au details').forEach((one) => { one.open = true; })")
+    assert wider_than_the_telephone(page) <= 0
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_no_barrier_in_the_dark_on_a_telephone(page, dashboard, name):
+    _, params = VIEWS[name]
+    known = {"CONCEPT": dashboard.concept, "PICTURE": dashboard.picture}
+    page.set_viewport_size(NARROW)
     params = {"audit": "release-0", "view": name, **{key: known.get(value, value) for key, value in params.items()}}
     page.emulate_media(color_scheme="dark")
     try:

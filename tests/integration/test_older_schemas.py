@@ -101,7 +101,7 @@ def test_schema_7_says_that_the_reason_was_not_recorded(schema_7):
         assert (verdict.rule_id, verdict.effect, verdict.agreeing_rule_id, verdict.gap_bound) == (None,) * 4
         (counterexample,) = queries.counterexamples(connection)
         assert counterexample.rule_id is None
-        text, page = render_text(connection), "".join(html_parts(connection))
+        text, page = render_text(connection), "".join(html_parts(connection)).replace("\u00a0", " ")
         (result,) = json.loads(render_sarif(connection))["runs"][0]["results"]
     told = "reason not recorded (the audit is older than that)"
     assert SENTENCE in text

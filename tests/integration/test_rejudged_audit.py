@@ -130,7 +130,7 @@ def test_every_report_says_so(rejudged):
     with open_audit_database(rejudged) as connection:
         run = queries.run(connection)
         document = json_report(connection)["run"]
-        text, page = " ".join(render_text(connection).split()), "".join(html_parts(connection))
+        text, page = " ".join(render_text(connection).split()), "".join(html_parts(connection)).replace("\u00a0", " ")
     assert run.rejudged_from is not None
     told = f"rejudged from the audit of {run.rejudged_from.created_at[:10]} (run {run.rejudged_from.run_id[:8]}"
     assert told in text

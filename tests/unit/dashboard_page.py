@@ -25,11 +25,11 @@ def open_page(*folders, read_only=False, baseline="baseline.toml", trust_code=Fa
 
 
 def markup(page):
-    """Our own HTML on the page, without style and script; of a view that did not fail."""
+    """Our own HTML on the page as one reads it, without style and script; of a view that did not fail."""
     bodies = [element.proto.body for element in page.get("html")]
     drawn = "\n".join(body for body in bodies if not body.startswith(("<style", "<script")))
     assert "This view failed" not in drawn
-    return drawn
+    return drawn.replace("\u00a0", " ")
 
 
 def words(page):

@@ -51,8 +51,9 @@ class Page(html.parser.HTMLParser):
 
 
 def page_of(folder, **options):
+    """The page as one reads it: blanks that do not break (test_kept_together.py) are blanks."""
     with open_audit_database(folder) as connection:
-        return render_html(connection, **options)
+        return render_html(connection, **options).replace("\u00a0", " ")
 
 
 def audit_of(folder, rows, **changes):

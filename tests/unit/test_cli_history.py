@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from picture_audit import write_picture_audit
 from small_audit import make_run, write_small_audit
 from typer.testing import CliRunner
 
@@ -50,6 +51,15 @@ def test_what_is_left_out_is_told(with_broken_ones):
     told = [line for line in result.stderr.splitlines() if " is left out: " in line]
     assert [line.partition("' is left out")[0].rpartition("/")[2] for line in told] == ["copy", "damaged", "unfinished"]
     assert run(with_broken_ones, "--format", "json", "--quiet").stderr == ""
+
+
+def test_data_alone_is_no_release(audits, tmp_path):
+    shutil.copytree(audits, tmp_path, dirs_exist_ok=True)
+    write_picture_audit(tmp_path / "data", model=False)
+    result = run(tmp_path, "--format", "json")
+    assert [step["release"]["name"] for step in json.loads(result.stdout)["steps"]] == ["a", "b"]
+    assert "data' is left out: no model was examined" in result.stderr
+    assert "no audit to tell a history of" in run(tmp_path / "data", exit_code=2).stderr
 
 
 def test_a_file_has_what_stdout_has(audits, tmp_path):

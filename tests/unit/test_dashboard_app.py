@@ -125,6 +125,11 @@ def test_without_a_model_there_is_nothing_of_one(tmp_path):
     for view in ("matrix", "confusion", "groups", "history", "review"):
         assert not [url for url in links(page) if f"view={view}" in url]
     assert "Gap [95 %]" not in words(page)
+    assert "Class ↓ Verdict" not in words(page)
+    assert "0 flagged" not in words(page)
+    assert "not analysed" not in words(page).partition("Classes and what goes with them")[2]
+    assert [pills.key for pills in page.button_group] == []  # one verdict is nothing to filter by
+    assert "bird 0 water (scene) 94 % 94 % 3,622" in words(page)  # 3,410 of its 3,622 pictures, and of the others'
     page = open_page(tmp_path / "a", view="class", class_="bird 1")
     assert not page.exception
     assert page.button_group(key="among").options == ["without water", "with water", "all"]

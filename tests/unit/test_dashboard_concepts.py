@@ -41,6 +41,18 @@ def test_the_view_of_a_concept(birds):
     assert not page.exception
 
 
+def test_without_a_model_a_concept_goes_with_classes_and_nothing_is_said_of_words(tmp_path):
+    page = open_page(write_picture_audit(tmp_path, 2, model=False), view="concept", concept="water")
+    assert not page.exception
+    said = words(page)
+    assert "Which classes does it go with, and what counts as it?" in said
+    assert "It goes with 2 classes." in said
+    across = said.partition("Across the classes")[2].partition("What counts as")[0]
+    for furniture in ("Verdict", "Words", "not analysed", "Filled", "Erased"):
+        assert furniture not in across
+    assert page.button_group(key="concept-among").options == ["shows it most", "shows it least"]
+
+
 def test_a_value_of_the_manifest_is_a_concept_too(birds):
     page = open_page(birds, view="concept", concept="scene-water")
     assert not page.exception

@@ -2,10 +2,12 @@
 
 import re
 
+import duckdb
 import pytest
 import streamlit as st
 from dashboard_page import links, markup, open_page, words
 from picture_audit import image_id, write_picture_audit
+from small_audit import unbound
 
 HERE = {"view": "class", "class_": "bird 1", "concept": "water"}
 
@@ -33,6 +35,37 @@ def test_stored_maps_of_the_class_lie_over_its_pictures(audit):
     assert not page.exception
     assert tiles(page) == [(image_id(1, 0), True), (image_id(1, 1), True), (image_id(1, 4), False)]
     assert "there for 2 of these 3" in words(page)
+
+
+def test_a_name_that_is_cut_is_whole_for_the_pointer_in_every_view(tmp_path):
+    """Of a class and a concept of 300 letters; in the grid, beside the class, and of a picture."""
+    folder = write_picture_audit(tmp_path, 2)
+    name, concept = "b" * 300, "w" * 300
+    with duckdb.connect(str(folder / "audit.duckdb")) as writer:
+        for table in ("verdicts", "predictions", "findings", "counterexamples", "class_concepts", "attributions"):
+            columns = {row[0] for row in writer.execute(f"DESCRIBE {table}").fetchall()}
+            for column, old, new in (
+                ("class_name", "bird 0", name), ("predicted_name", "bird 0", name), ("label_name", "bird 0", name),
+                ("concept", "water", concept),
+            ):  # fmt: skip
+                if column in columns:
+                    writer.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", [new, old])
+        writer.execute("UPDATE concepts SET concept = ? WHERE concept = 'water'", [concept])
+    unbound(folder)
+    for place in (
+        {"view": "class", "class_": name, "concept": "water", "among": "with"},
+        {"view": "class", "class_": "bird 1"},
+        {"view": "picture", "picture": image_id(0, 0), "class_": name, "concept": "water"},
+        {"view": "concept"},
+        {"view": "concept", "concept": "water"},
+        {"view": "overview"},
+    ):
+        page = open_page(folder, **place)
+        assert not page.exception
+        shown = re.findall(r">(b+…|w+…)<", markup(page))
+        told = re.findall(r'<bdi title="(?:b{300}|w{300})"><span aria-hidden="true">([^<]*)</span>', markup(page))
+        assert shown, place
+        assert sorted(set(shown) - set(told)) == [], place
 
 
 def test_a_phrase_can_be_chosen_and_goes_into_the_address(audit):

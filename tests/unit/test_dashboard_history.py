@@ -24,7 +24,7 @@ def test_findings_stand_by_the_day_of_the_releases_with_their_gaps(releases):
     assert "#2 b: " in said
     assert said.index("#1 a: ") < said.index("#2 b: ")
     assert "gap of recall" in said
-    assert "1 audit of 3 not told: unfinished, damaged, of a later auditor, or there twice" in said
+    assert "1 audit of 3 not told: unfinished, damaged, without a model, of a later auditor, or there twice" in said
     assert f"auditor history {releases / 'b'} {releases / 'a'} --format json" in said
     assert '<span class="ci"' in markup(page)
 

@@ -50,7 +50,7 @@ def test_all_that_is_known_of_it(audit):
     page = open_page(audit, picture=image_id(1, 0), **HERE)
     assert not page.exception
     told = words(page)
-    assert "Called bird 1, 75 % sure label bird 1: right · bird 1/5.jpg" in told
+    assert "Called bird 1 , 75 % sure label bird 1 : right · bird 1/5.jpg" in told
     assert "for bird 1 (predicted) water scene 45 % unexplained 25 %" in told
     assert "What it shows" in told
     assert "water scene 90 %" in told
@@ -65,9 +65,9 @@ def test_all_that_is_known_of_it(audit):
 def test_a_mistake_is_told_with_the_finding_that_names_it(audit):
     page = open_page(audit, picture=image_id(1, 3), **HERE)
     told = words(page)
-    assert "✕ called bird 0 , 75 % sure label bird 1: wrong" in told
-    assert "bird 1: water evidence of E4-recall" in told
-    assert "bird 1: water counted without the concept" in told
+    assert "✕ called bird 0 , 75 % sure label bird 1 : wrong" in told
+    assert "bird 1 : water evidence of E4-recall" in told
+    assert "bird 1 : water counted without the concept" in told
     assert any("view=class" in url and "class=bird+1" in url and "concept=water" in url for url in links(page))
 
 
@@ -156,8 +156,9 @@ def test_opacity_is_of_the_address(audit):
 def test_without_a_model(tmp_path):
     page = open_page(write_picture_audit(tmp_path, 2, model=False), view="picture", picture=image_id(0, 0))
     assert not page.exception
-    assert "No model was examined" in words(page)
-    assert "label bird 0" in words(page)
+    assert "<h1><bdi>bird 0/0.jpg</bdi></h1>" in markup(page).replace("\n", "")
+    assert "label bird 0 · no model was examined" in words(page)
+    assert "Words of the decision" not in words(page)
     assert "auditor explain" not in words(page)
 
 

@@ -85,7 +85,7 @@ def test_advice_is_to_collect_pictures_with_it(connection):
 
 
 def test_html(connection):
-    page = render_html(connection)
+    page = render_html(connection).replace("\u00a0", " ")
     assert '<h2 id="not-shown-title">Not shown</h2>' in page
     assert "they are not clean" in page
     assert 'id="clean"' not in page

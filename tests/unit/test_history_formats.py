@@ -95,7 +95,7 @@ class Tags(HTMLParser):
         self.attributes |= {name for name, _ in attrs}
 
     def handle_data(self, data):
-        self.text += data
+        self.text += data.replace("\u00a0", " ")  # as one reads it
 
 
 @pytest.mark.parametrize("made", [history, hostile])

@@ -124,9 +124,21 @@ def test_sections_after_the_tenth_are_folded_and_their_heads_stay(tmp_path):
     folded = [one["id"] for one in details if "on-phone" not in one["class"]]
     assert folded == ["class-bird-9-folded", "class-bird-11-folded"]  # in the order of severity
     on_phone = [one for one in details if "on-phone" in one["class"]]
-    assert len(on_phone) == 12 - 3 - len(folded)  # a telephone shows the first three, and a script closes these there
+    assert len(on_phone) == 12 - len(folded)  # a telephone shows none of so many, and a script closes these there
     assert all("open" in one for one in on_phone)
     assert {"class-bird-9", "class-bird-10"} <= {one.get("id") for one in page.all("section")}
+
+
+def test_a_telephone_shows_the_first_three_of_a_few(tmp_path):
+    page = Page(page_of(write_picture_audit(tmp_path, 5)))
+    assert sum("on-phone" in one.get("class", "") for one in page.all("details")) == 2
+
+
+def test_a_note_is_told_whole(tmp_path):
+    note = "it is told to its end " * 30
+    assert (
+        Page(page_of(audit_of(tmp_path, [], notices=(note,)))).text.count(note.strip()) == 2
+    )  # on top, and how it was made
 
 
 def test_a_name_that_is_cut_is_whole_for_the_pointer_and_the_ear(tmp_path):

@@ -112,7 +112,7 @@ def test_a_wrong_name_is_one_line_with_the_nearest(audit, asked, line):
 
 
 def test_the_card_shows_the_verdicts_and_the_worst_classes_with_their_pictures(audit):
-    card = audit._repr_html_()
+    card = audit._repr_html_().replace("\u00a0", " ")
     assert "2 of 2 classes are flagged" in card
     assert card.count("<img") == 4  # a picture and its map for each
     assert "65 pts" in card

@@ -17,18 +17,21 @@ from auditor.store.queries import audit as queries
 from reports.page.actions import actions, picture_table
 
 
-def item(state, level="error", concept="water"):
-    return GateItem("bird", concept, concept, "scene", "flagged", "high", "0" * 64, state, level, "why")
+def item(state, level="error", concept="water", name="bird"):
+    return GateItem(name, concept, concept, "scene", "flagged", "high", "0" * 64, state, level, "why")
 
 
-NEW, ACCEPTED, WEAK = item("new"), item("accepted", "note"), item("too_weak", concept=None)
+NEW, OTHER = item("new"), item("new", name="cat")
+ACCEPTED, WEAK = item("accepted", "note"), item("too_weak", concept=None)
+TOLERATED = item("tolerated", "note")
 MISSING, UNSHOWN = item("not_analysed", concept=None), item("not_shown", "warning", None)
 
 
 @pytest.mark.parametrize(
     ("code", "items", "state", "line"),
     [
-        (1, [NEW, NEW, NEW], "stop", "Do not ship: 3 findings, none accepted"),
+        (1, [NEW, OTHER], "stop", "Do not ship: 2 findings, none accepted"),
+        (1, [NEW, NEW, OTHER], "stop", "Do not ship: 3 findings in 2 classes, none accepted"),
         (1, [NEW, ACCEPTED], "stop", "Do not ship: 1 finding, 1 more accepted"),
         (2, [NEW, MISSING, MISSING], "stop", "Do not ship: 1 finding, none accepted; 2 classes could not be judged"),
         (1, [WEAK], "stop", "Do not ship: 1 class whose pictures could show too little"),
@@ -36,6 +39,9 @@ MISSING, UNSHOWN = item("not_analysed", concept=None), item("not_shown", "warnin
         (2, [], "cannot_tell", "Cannot tell: no class could be judged"),
         (0, [], "ship", "Ship: nothing was found that stops it"),
         (0, [ACCEPTED], "ship", "Ship: 1 finding accepted"),
+        (0, [TOLERATED, TOLERATED, UNSHOWN], "ship",
+         "Ship: nothing was found that stops it; 2 findings tolerated by the policy; "
+         "of 1 class the pictures could not have shown much"),
         (0, [UNSHOWN], "ship",
          "Ship: nothing was found that stops it; of 1 class the pictures could not have shown much"),
     ],

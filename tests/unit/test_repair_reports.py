@@ -62,7 +62,7 @@ def test_page_and_model_card_show_it_and_no_name_forges_anything(audit):
         changed = _changed(connection)
     keep_repair(audit, KEPT, FIGURES, [changed])
     with open_audit_database(audit) as connection:
-        page, card = render_html(connection), render_model_card(connection)
+        page, card = render_html(connection).replace("\u00a0", " "), render_model_card(connection)
     part = page.partition('<section class="part" id="repairs"')[2].partition("</section>")[0]
     assert "<script" not in part
     assert "&lt;script&gt;x&lt;/script&gt; | **b** without water" in part

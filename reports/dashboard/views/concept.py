@@ -73,6 +73,7 @@ def _show_across(session: Session, concept: OneConcept) -> None:
         leads=concept_queries.n_led(connection, concept.concept_id),
         called=picture_queries.called_pictures(connection, [concept.concept_id], limit=1).get(concept.concept_id),
         rows=linked,
+        has_calls=session.has_calls,
         least_agreement=MIN_KAPPA,
         # the share of the words has a column of its own
         rules=[rule for rule in RULES if rule is not SHARE and any(rule.rule_id in row.effects for row in rows)],
@@ -85,11 +86,12 @@ def _show_across(session: Session, concept: OneConcept) -> None:
 def _show_pictures(session: Session, concept: OneConcept) -> None:
     place = session.place
     show_trust(session, concept, key="concept")
-    among: Among = place.among if place.among in _LISTS else "most"
+    lists = _LISTS if session.has_calls else {name: told for name, told in _LISTS.items() if name != "said"}
+    among: Among = place.among if place.among in lists else "most"
     changed = session.follow("concept-among", among, lambda name: {"among": name})
     st.pills(
         "Which pictures",
-        list(_LISTS),
+        list(lists),
         key="concept-among",
         on_change=changed,
         format_func=_LISTS.__getitem__,

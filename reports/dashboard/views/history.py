@@ -74,6 +74,6 @@ def _left_out(n_found: int, n_told: int) -> str | None:
     if n_found == n_told:
         return None
     return (
-        f"{counted(n_found - n_told, 'audit')} of {n_found:,} not told: unfinished, damaged, of a later auditor, or "
-        "there twice. The list of audits and the log of the server say which."
+        f"{counted(n_found - n_told, 'audit')} of {n_found:,} not told: unfinished, damaged, without a model, of a "
+        "later auditor, or there twice. The list of audits and the log of the server say which."
     )

@@ -16,6 +16,7 @@ from auditor.records import FOUND, Verdict
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection, VerdictCounts
 from auditor.store.queries.chosen_pictures import LISTS, deciding_choice
+from auditor.store.queries.concept_holders import concept_holders
 from reports.dashboard import class_list, markup
 from reports.dashboard.audits import Identity, identity_of
 from reports.dashboard.explanations import READING
@@ -45,7 +46,8 @@ def show(session: Session) -> None:
     _show_top(session, verdicts)
     if not verdicts:
         return
-    markup.show('<h2 class="part">Classes by severity</h2>')
+    title = "Classes by severity" if session.has_calls else "Classes and what goes with them"
+    markup.show(f'<h2 class="part">{title}</h2>')
     _show_filters(session, verdicts)
     rows = class_list.listed(verdicts, session.place)
     _show_table(session, verdicts, rows)
@@ -141,18 +143,19 @@ def _show_filters(session: Session, verdicts: Sequence[Verdict]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="filters"):
         changed = session.follow("find", place.find, lambda text: {"find": text.strip()})
         st.text_input("Class or concept", key="find", on_change=changed, max_chars=200, width=260)
-        chosen = [name for name in place.verdicts if name in present]
-        changed = session.follow("verdicts", chosen, lambda names: {"verdicts": tuple(names)})
-        st.pills(
-            "Verdict",
-            present,
-            selection_mode="multi",
-            key="verdicts",
-            on_change=changed,
-            width="content",
-            format_func=lambda name: f"{VERDICT_SHAPES[name]} {VERDICT_WORDS[name]}",
-            help=READING["verdict"],
-        )
+        if session.has_calls or place.verdicts:
+            chosen = [name for name in place.verdicts if name in present]
+            changed = session.follow("verdicts", chosen, lambda names: {"verdicts": tuple(names)})
+            st.pills(
+                "Verdict",
+                present,
+                selection_mode="multi",
+                key="verdicts",
+                on_change=changed,
+                width="content",
+                format_func=lambda name: f"{VERDICT_SHAPES[name]} {VERDICT_WORDS[name]}",
+                help=READING["verdict"],
+            )
         if len(kinds) > 1 or place.kinds:
             chosen = [kind for kind in place.kinds if kind in kinds]
             changed = session.follow("kinds", chosen, lambda names: {"kinds": tuple(names)})
@@ -179,6 +182,7 @@ def _show_table(session: Session, verdicts: Sequence[Verdict], rows: Sequence[Ve
         "classes",
         rows=[(verdict, _class_url(session, verdict)) for verdict in page],
         has_calls=session.has_calls,
+        held={} if session.has_calls else concept_holders(session.connection),
         n_all=0 if folds else len(verdicts),
         folded=[(verdict, _class_url(session, verdict)) for verdict in clean[:_MOST_FOLDED]] if folds else [],
         n_folded=len(clean),
