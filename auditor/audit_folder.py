@@ -34,13 +34,13 @@ from auditor.store.manifest import (
     DATABASE_NAME,
     MANIFEST_NAME,
     NewerSchemaError,
-    auditor_version,
     is_complete,
     read_audit_json,
     write_manifest,
 )
 from auditor.store.one_writer import LOCK_NAME
 from auditor.store.run_record import RejudgedFrom, Run
+from auditor.version import auditor_version
 
 logger = logging.getLogger(__name__)
 
