@@ -35,7 +35,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return import_module("auditor.store.manifest").auditor_version()
+        return import_module("auditor.version").auditor_version()
     if name not in _HOMES:
         raise AttributeError(f"module 'auditor' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)

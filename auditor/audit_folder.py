@@ -17,6 +17,7 @@ import numpy as np
 
 from auditor.analysis import Analysis, Decisions, Inputs, PictureConcepts, Pictures
 from auditor.config import AuditConfig
+from auditor.deployment import with_severity_of_deployment
 from auditor.errors import InputError, StoreError
 from auditor.evidence.evidence_input import EvidenceResult
 from auditor.evidence.verdicts.fit_sentences import fit_notices
@@ -33,13 +34,13 @@ from auditor.store.manifest import (
     DATABASE_NAME,
     MANIFEST_NAME,
     NewerSchemaError,
-    auditor_version,
     is_complete,
     read_audit_json,
     write_manifest,
 )
 from auditor.store.one_writer import LOCK_NAME
 from auditor.store.run_record import RejudgedFrom, Run
+from auditor.version import auditor_version
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         database.add_example_concepts(context.taught.records)
         if gathered.decisions is not None:
             _add_decisions(database, inputs, pictures, gathered.decisions)
-        add_evidence(database, pictures, gathered.concept_rows, context, evidence)
+        add_evidence(database, pictures, gathered.concept_rows, context, evidence, config)
         database.add_saliency(analysis.maps, class_names)
         for space, places in analysis.atlas.items():
             database.add_atlas(pictures.image_ids, space, places)
@@ -199,6 +200,7 @@ def add_evidence(
     concept_rows: FloatArray,
     context: PictureConcepts,
     evidence: EvidenceResult,
+    config: AuditConfig,
 ) -> None:
     """Write all that comes of judging: what `JUDGED_TABLES` names, but for the run.
 
@@ -208,6 +210,7 @@ def add_evidence(
         concept_rows: (V, D) rows of the vocabulary.
         context: The V concepts of the vocabulary, and those of the manifest.
         evidence: What was found.
+        config: Says whether severities are those of deployment.
     """
     n_words = len(concept_rows)
     if pictures.copies is not None:
@@ -230,7 +233,11 @@ def add_evidence(
     database.add_class_concepts(evidence.class_concepts)
     database.add_subgroups(evidence.subgroups)
     database.add_findings(evidence.findings)
-    database.add_verdicts(evidence.verdicts)
+    database.add_verdicts(
+        with_severity_of_deployment(evidence.verdicts, evidence.subgroups, config.exposure)
+        if config.severity_by_exposure
+        else evidence.verdicts
+    )
     database.add_core_concepts(evidence.core_concepts)
     database.add_counterexamples(evidence.counterexamples)
     database.add_dose_responses(evidence.dose_responses)

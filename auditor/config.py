@@ -184,6 +184,9 @@ class AuditConfig(BaseModel):
     exposure: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default={}, description="concept: in which part of a class's pictures it is in deployment"
     )
+    severity_by_exposure: bool = Field(
+        default=False, description="severities are those of what [exposure] says would be lost in deployment"
+    )
     concepts: dict[str, ExampleSettings] = Field(default={}, description="concepts that are learnt from examples")
 
     @field_validator("label", mode="before")
@@ -329,6 +332,11 @@ def make_config(flags: Mapping[str, Any], settings_file: Path | None = None) -> 
             )
     _stand_for_model(settings)
     _check_labels(settings)
+    if settings.get("severity_by_exposure") and not settings.get("exposure"):
+        raise InputError(
+            "--severity-by-exposure without [exposure], which says how frequent concepts are in deployment; add that "
+            "table to auditor.toml, or leave it out"
+        )
     try:
         return AuditConfig.model_validate(settings)
     except ValidationError as error:

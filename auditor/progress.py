@@ -45,6 +45,8 @@ class _Lines:
         if self._stage is None:
             return f"loading; {since}"
         stage, done, total = self._stage
+        if 0 < total <= done:  # what follows counts nothing, such as loading a model
+            return f"{stage}: all {total:,} done; {since}"
         (start, before), (end, _) = self._first, self._latest
         left = f", {duration((total - done) * (end - start) / (done - before))} left" if done > before else ""
         return f"{stage}: {done:,} of {total:,} ({percent(done / max(total, 1))}){left}; {since}"

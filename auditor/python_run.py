@@ -64,6 +64,7 @@ def run_audit(
     core: Mapping[str, Mapping[str, CoreEntry | str | Mapping[str, object]]] | None = None,
     attributes: AttributeSettings | Mapping[str, object] | None = None,
     exposure: Mapping[str, float] | None = None,
+    severity_by_exposure: bool | None = None,
     concepts: Mapping[str, ExampleSettings | Mapping[str, object]] | None = None,
     resume: bool = False,
     resume_features: AnyPath | None = None,
@@ -123,6 +124,7 @@ def run_audit(
         core: By class the concepts that it may rest on, each with the reason.
         attributes: Columns of the manifest to ``include`` or ``exclude``.
         exposure: By concept the part of a class's pictures that it is in where the model is used.
+        severity_by_exposure: Whether severities are those of what ``exposure`` says would be lost.
         concepts: By name the pictures that show a concept (``yes``) and those that do not (``no``).
         resume: Go on with what ``out`` holds. A finished audit of the same inputs is left as it is; a module in memory
             is the same where its digest is (`docs/python.md`).
@@ -181,6 +183,7 @@ def run_audit(
         "core": core,
         "attributes": attributes,
         "exposure": exposure,
+        "severity_by_exposure": severity_by_exposure,
         "concepts": concepts,
     }
     file = None

@@ -61,7 +61,6 @@ from auditor.store.embedding_index import INDEX_NAME, write_embedding_index
 from auditor.store.manifest import (
     DATABASE_NAME,
     MANIFEST_NAME,
-    auditor_version,
     check_whole,
     is_complete,
     read_audit_json,
@@ -74,6 +73,7 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries.audited_words import audited_items, mapped_pictures, words_of_predictions
 from auditor.store.run_record import Run
 from auditor.textcam.phrases import concept_matrix
+from auditor.version import auditor_version
 
 #: The schema from which on an audit keeps what it takes to judge it again.
 _KEPT_SINCE = 11
@@ -129,7 +129,7 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
         without = JUDGED_TABLES if run.rules_digest == held.run.rules_digest else (*JUDGED_TABLES, "calibrations")
         with AuditDatabase(made, copy_of=folder / DATABASE_NAME, without=without) as database:
             database.add_run(run)
-            add_evidence(database, held.pictures, held.concept_rows, held.context, evidence)
+            add_evidence(database, held.pictures, held.concept_rows, held.context, evidence, held.config)
         write_embedding_index(made, held.pictures.embeddings)
         write_manifest(made, run, bound_files(kept.shards))
     return out

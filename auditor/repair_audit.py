@@ -56,6 +56,7 @@ class Repaired:
     written: Path | None = None
     model: str = ""
     nothing: str | None = None
+    listed: str | None = None  # the list of what to draw, where no file was asked for
     notices: tuple[str, ...] = ()
     made: _Made | None = None
 
@@ -199,7 +200,7 @@ def _keep(folder: Path, made: _Made) -> tuple[str, ...]:
 def write_sampling_list(
     folder: Path,
     wanted: Wanted,
-    output: Path,
+    output: Path | None,
     given: Mapping[str, object],
     *,
     force: bool = False,
@@ -208,9 +209,10 @@ def write_sampling_list(
 ) -> Repaired:
     """Write what to draw how often in a training of one's own (``--data-only``); no model is needed.
 
-    Arguments and errors as of :func:`repair_audit`.
+    Arguments and errors as of :func:`repair_audit`; where ``output`` is None the list is given back, as ``listed``.
     """
-    _check_output(output, ".csv")
+    if output is not None:
+        _check_output(output, ".csv")
     source = _Source.open(folder, given, trust_code=trust_code, on_progress=on_progress)
     pairs, left = _pairs(source, wanted, force=force)
     if not pairs:
@@ -221,6 +223,8 @@ def write_sampling_list(
     known = np.isfinite(presence)
     present = np.where(known, presence, 0) > PRESENT
     text = sampling_list(source.paths, inputs.label_idx, inputs.class_names, list(columns.values()), present, known)
+    if output is None:
+        return Repaired(listed=text, notices=left)
     with output.open("x", encoding="utf-8", newline="") as file:
         file.write(text)
     return Repaired(written=output, notices=left)

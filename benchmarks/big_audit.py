@@ -37,8 +37,9 @@ from auditor.records import (
 )
 from auditor.rules import MIN_ARM
 from auditor.store.database import AuditDatabase
-from auditor.store.manifest import auditor_version, write_manifest
+from auditor.store.manifest import write_manifest
 from auditor.store.run_record import Run
+from auditor.version import auditor_version
 from benchmarks.big_world import Chunk, World, chunks, make_world
 
 N_CHANNELS, N_GROUPS, DIM, MAP_SIDE = 2048, 16, 512, 14

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from auditor.deployment import ExpectedLoss
 from auditor.figures import UNKNOWN, hundredths, interval, percent, points
 from auditor.gate.decision import Level
 from auditor.records import Verdict, VerdictName
 from auditor.rules import rule_of, shown_by_others
 from auditor.store.queries.audit import VerdictCounts
-from auditor.store.queries.exposure import ExpectedLoss
 from auditor.wording import inert as inert
 from auditor.wording import plain as plain
 
@@ -81,7 +81,8 @@ def exposed_sentence(expected: ExpectedLoss | None) -> str | None:
     changed = points(sign * expected.loss, *sorted((sign * expected.low, sign * expected.high)), unit="points")
     return plain(
         f"With {expected.concept} in {percent(expected.exposure)} of its pictures, as [exposure] says of deployment, "
-        f"instead of {percent(expected.audited)}, its recall would {'fall' if sign > 0 else 'rise'} by {changed}.",
+        f"instead of {percent(expected.audited)}, its recall would {'fall' if sign > 0 else 'rise'} by {changed}."
+        + (" The severity is that of this loss." if expected.decides_severity else ""),
         400,
     )
 

@@ -124,7 +124,7 @@ TrustCode = Annotated[
 
 def _tell_version(asked: bool) -> None:
     if asked:
-        from auditor.store.manifest import auditor_version
+        from auditor.version import auditor_version
 
         typer.echo(f"auditor {auditor_version()} (Python {platform.python_version()})")
         raise typer.Exit

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from auditor.cli.app import DataRoot, Debug, LabelColumn, PathColumn, Quiet, app, one_line_errors
+from auditor.cli.app import STDOUT, DataRoot, Debug, LabelColumn, PathColumn, Quiet, app, one_line_errors, put_out
 from auditor.errors import InputError
 from auditor.progress import progress_bars
+
+if TYPE_CHECKING:
+    from auditor.inputs.manifest_writing import WrittenManifest
 
 
 class ManifestKind(StrEnum):
@@ -62,7 +66,7 @@ def manifest(
         typer.Option(
             "--output",
             "-o",
-            help="The manifest, in the pictures' folder or above.",
+            help="The manifest, in the pictures' folder or above; - is standard output.",
             show_default="auditor-manifest.csv there",
         ),
     ] = None,
@@ -90,9 +94,9 @@ def manifest(
     debug: Debug = False,
 ) -> None:
     """Write a manifest to look at: of class folders, a table, COCO annotations, or a public benchmark set."""
-    from auditor.inputs.dataset import held_back_split
     from auditor.inputs.layout_manifest import Layout, write_layout_manifest
     from auditor.inputs.manifest import Reading
+    from auditor.inputs.manifest_writing import manifest_text
     from auditor.inputs.one_label import OneOf
     from auditor.inputs.public_sets.writing import write_public_manifest
 
@@ -112,6 +116,9 @@ def manifest(
             raise InputError(f"{option} is for {of}, and the manifest is of {name.value}; leave it out")
     if one_of is not None and crops is not None:
         raise InputError("--one-of chooses pictures and --crops cuts all boxes out of all; give one of them")
+    printed = output == STDOUT
+    if printed and name in PUBLIC_SETS:
+        raise InputError("--output - is standard output, and a public set has a class map too; give --output a file")
     if name in PUBLIC_SETS:
         chosen = None if attributes is None else [part.strip() for part in attributes.split(",") if part.strip()]
         written = write_public_manifest(name.value, root, output=output, target=target, attributes=chosen, force=force)
@@ -124,26 +131,39 @@ def manifest(
                 reading=reading,
                 images=images,
                 crops=crops,
-                output=output,
+                output=None if printed else output,
                 force=force,
+                write=not printed,
                 on_progress=on_progress,
             )
+    if printed:
+        put_out(manifest_text(written.items, written.attribute_names).encode(), STDOUT)
+    for line in _summary(written, printed=printed):
+        typer.echo(line, err=printed)
+
+
+def _summary(written: WrittenManifest, *, printed: bool) -> Iterator[str]:
+    """What the manifest holds, and the command that comes next."""
+    from auditor.inputs.dataset import held_back_split
+
     classes = Counter(item.label for item in written.items if item.label)
     shown = ", ".join(f"{label} {n:,}" for label, n in classes.most_common(5))
     more = f" and {len(classes) - 5} more" if len(classes) > 5 else ""
-    typer.echo(f"{written.manifest}: {len(written.items):,} pictures, {len(classes)} classes ({shown}{more})")
+    where = "standard output" if printed else written.manifest
+    yield f"{where}: {len(written.items):,} pictures, {len(classes)} classes ({shown}{more})"
     splits = Counter(item.split for item in written.items if item.split)
     if splits:
-        typer.echo(f"splits: {', '.join(f'{split} {n:,}' for split, n in sorted(splits.items()))}")
+        yield f"splits: {', '.join(f'{split} {n:,}' for split, n in sorted(splits.items()))}"
     kept = ", ".join(written.attribute_names[:5])
     rest = f" and {len(written.attribute_names) - 5} more" if len(written.attribute_names) > 5 else ""
-    typer.echo(f"attributes: {kept or 'none; each column that you add is examined as one'}{rest}")
-    for note in written.notes:
-        typer.echo(f"note: {note}")
-    command = ["auditor", "run", "--data", str(written.manifest)]
+    yield f"attributes: {kept or 'none; each column that you add is examined as one'}{rest}"
+    yield from (f"note: {note}" for note in written.notes)
+    command = ["auditor", "run", "--data", "FILE" if printed else str(written.manifest)]
+    if printed:
+        command += ["--data-root", str(written.manifest.parent)]
     if written.class_map:
         command += ["--class-map", str(written.class_map)]
     held_back = held_back_split(splits)
     if held_back is not None:
         command += ["--split", held_back]
-    typer.echo(f"Next: {shlex.join(command)} --model ... --out ...")
+    yield f"Next: {shlex.join(command)} --model ... --out ..."

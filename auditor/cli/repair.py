@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli.app import (
+    STDOUT,
     AuditDir,
     ClassMapAgain,
     DataAgain,
@@ -25,6 +26,7 @@ from auditor.cli.app import (
     WeightsAgain,
     app,
     one_line_errors,
+    put_out,
     tell_digest,
 )
 from auditor.errors import InputError
@@ -59,7 +61,11 @@ def repair(
     audit: AuditDir,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="File of the repaired weights (.safetensors); with --data-only a .csv."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="File of the repaired weights (.safetensors); with --data-only a .csv, or - for standard output.",
+        ),
     ],
     class_name: Annotated[list[str] | None, typer.Option("--class", help="Class to repair; may be repeated.")] = None,
     concept: Annotated[
@@ -109,6 +115,11 @@ def repair(
         raise InputError("say what to repair: --class with --concept, or --all-flagged")
     if (class_name is None) != (concept is None):
         raise InputError("--class and --concept belong together: give both, or --all-flagged")
+    if output == STDOUT and not data_only:
+        raise InputError(
+            "--output - is standard output, and a repair is weights with a card beside them; give --output "
+            "FILE.safetensors"
+        )
     if audit_to is not None:
         if data_only:
             raise InputError("--audit needs a repaired model, and --data-only makes none: leave one of them out")
@@ -128,7 +139,13 @@ def repair(
     with progress_bars(quiet) as on_progress:
         if data_only:
             found = write_sampling_list(
-                audit, wanted, output, given, force=force, trust_code=trust_code, on_progress=on_progress
+                audit,
+                wanted,
+                None if output == STDOUT else output,
+                given,
+                force=force,
+                trust_code=trust_code,
+                on_progress=on_progress,
             )
         else:
             methods = METHODS if method is RepairMethod.auto else tuple(one for one in METHODS if one == method.value)
@@ -143,7 +160,7 @@ def repair(
                 on_progress=on_progress,
             )
     if found.nothing is not None:
-        typer.echo(found.nothing)
+        typer.echo(found.nothing, err=output == STDOUT)
         return
     if found.card is not None:
         typer.echo(render_card(found.card, output_format.value))
@@ -151,6 +168,9 @@ def repair(
         typer.echo(f"note: {notice}", err=True)
     if not data_only:
         tell_digest(audit)
+    if found.listed is not None:
+        put_out(found.listed.encode(), STDOUT)
+        return
     if found.written is None:
         typer.echo(nothing_written(found), err=True)
         raise typer.Exit(1)

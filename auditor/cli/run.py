@@ -143,6 +143,10 @@ def run(
         float | None,
         typer.Option(help="A clean class surely has no gap as large as this, a fraction.", show_default="0.2"),
     ] = None,
+    severity_by_exposure: Annotated[
+        bool,
+        typer.Option("--severity-by-exposure", help="Severities of what [exposure] says would be lost in deployment."),
+    ] = False,
     no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="Keep no pictures in the audit.")] = False,
     no_properties: Annotated[
         bool, typer.Option("--no-properties", help="Measure no properties of pictures and files.")
@@ -203,6 +207,7 @@ def run(
         "n_extreme": n_extreme,
         "seed": seed,
         "tolerance": tolerance,
+        "severity_by_exposure": severity_by_exposure or None,
         "cache": cache,
         "thumbnails": False if no_thumbnails else None,
         "properties": False if no_properties else None,

@@ -34,8 +34,8 @@ from auditor.place_cells import evidence_shares
 from auditor.place_grid import N_CELLS
 from auditor.properties.measure import MEASURES, measure_pixels, packed
 from auditor.records import MASK_STAGE, Dataset, Failure, FloatArray, ImageItem, IntArray, Progress
-from auditor.store.manifest import auditor_version
 from auditor.textcam.attribution import centred_weights
+from auditor.version import auditor_version
 from auditor.wording import SHOWN_PATH_CHARS, quote
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.errors import InputError
+from auditor.inputs.problems import Problems
 from auditor.wording import nearest, quote, quote_list
 
 
@@ -56,8 +56,16 @@ LABEL = Role(
 )
 
 
-def find_column(columns: Sequence[str], role: Role, what: str, *, named: str | None = None) -> str | None:
-    """The column that has a role; None where no column is known to have it.
+def find_column(
+    columns: Sequence[str],
+    role: Role,
+    problems: Problems,
+    *,
+    named: str | None = None,
+    needed: bool = True,
+    instead: str = "",
+) -> str | None:
+    """The column that has a role; None where there is none, or not one alone.
 
     The name of a manifest of ours ("path", "label") goes before all others; case, ``_``, ``-`` and spaces make no
     difference to the others.
@@ -65,38 +73,40 @@ def find_column(columns: Sequence[str], role: Role, what: str, *, named: str | N
     Args:
         columns: Names of the table's columns.
         role: PATH or LABEL.
-        what: How messages call the table.
+        problems: Takes that there is no such column, or that several could be meant, with their names.
         named: The column that the user names.
-
-    Raises:
-        InputError: the named column is not there, or several could be meant: lists them.
+        needed: Whether it is a problem that no column is known to have the role.
+        instead: What may be done then, beside naming it.
     """
     if named is not None:
         if named in columns:
             return named
         close = nearest(named, columns)
         hint = f"; did you mean {quote(close)}?" if close else ""
-        raise InputError(
-            f"{what}: no column {quote(named)}, which {role.flag} ({role.setting} in auditor.toml) names; columns "
-            f"found: {quote_list(columns)}{hint}"
+        problems.say(
+            f"no column {quote(named)}, which {role.flag} ({role.setting} in auditor.toml) names; columns found: "
+            f"{quote_list(columns)}{hint}"
         )
+        return None
     if role.name in columns:
         return role.name
     found = [name for name in columns if role.is_known_as(name)]
     if len(found) > 1:
-        raise InputError(
-            f"{what}: {len(found)} columns could be the one that {role.meaning}: {quote_list(found)}; say which with "
+        problems.say(
+            f"{len(found)} columns could be the one that {role.meaning}: {quote_list(found)}; say which with "
             f"{role.flag} ({role.setting} in auditor.toml), or call it {role.name!r}"
         )
-    return found[0] if found else None
+    elif not found and needed:
+        problems.say(no_column(columns, role) + (instead and f"; or {instead}"))
+    return found[0] if len(found) == 1 else None
 
 
-def no_column(columns: Sequence[str], role: Role, what: str) -> InputError:
-    """The error of a table in which no column is known to have the role."""
+def no_column(columns: Sequence[str], role: Role) -> str:
+    """The problem of a table in which no column is known to have the role."""
     close = nearest(role.name, columns)
     hint = f"; is it {quote(close)}?" if close else ""
     separate = "; separate the columns by commas" if len(columns) == 1 and "|" in columns[0] else ""
-    return InputError(
-        f"{what}: no column {role.meaning} ({role.name!r} and the like); columns found: {quote_list(columns)}{hint}"
+    return (
+        f"no column {role.meaning} ({role.name!r} and the like); columns found: {quote_list(columns)}{hint}"
         f"{separate or f'; name it with {role.flag} ({role.setting} in auditor.toml)'}"
     )

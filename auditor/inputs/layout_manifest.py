@@ -29,6 +29,7 @@ def write_layout_manifest(
     crops: Path | None = None,
     output: Path | None = None,
     force: bool = False,
+    write: bool = True,
     on_progress: Progress | None = None,
 ) -> WrittenManifest:
     """List pictures as they lie and write the manifest that says the same.
@@ -41,6 +42,7 @@ def write_layout_manifest(
         crops: Folder into which every annotated box is cut out; None: pictures are taken whole.
         output: The manifest (.csv), in the folder of the pictures or above; default ``auditor-manifest.csv`` there.
         force: Whether a manifest that is there may be replaced.
+        write: Whether it is written; else its rows are wanted, as they would be written to ``output``.
         on_progress: Called with ("crops", done, total).
 
     Raises:
@@ -52,23 +54,26 @@ def write_layout_manifest(
     if crops is not None:  # said before the work is done
         crops.mkdir(parents=True, exist_ok=True)
         placed(output or crops / DEFAULT_NAME, crops, (), "crops")
-        refuse_existing([output or crops / DEFAULT_NAME], force=force)
+        refuse_existing([output or crops / DEFAULT_NAME], force=force or not write)
     listed = _listed(layout, source, reading, images, crops, on_progress)
-    listed.problems.refuse(listed.what)
-    missing = missing_files(listed.root, listed.items)
+    problems, missing = listed.problems, missing_files(listed.root, listed.items)
+    if problems.n or missing.n == len(listed.items):  # a note where it is a manifest all the same
+        problems.take(missing)
+    problems.refuse(listed.what)
     labels = {item.label for item in listed.items} - {None}
     if len(labels) < 2:
         found = f"one label only ({quote_list(sorted(filter(None, labels)))})" if labels else "no labels"
         raise InputError(f"{listed.what}: {counted(len(listed.items), 'picture')} with {found}; expected two classes")
     manifest = output or listed.root / DEFAULT_NAME
     items = placed(manifest, listed.root, listed.items, listed.what)
-    refuse_existing([manifest], force=force)
+    refuse_existing([manifest], force=force or not write)
     names = tuple(name for name in listed.attribute_names if name not in ("path", "label"))
     renamed = [name for name in listed.attribute_names if name not in names]
     notes = [*listed.notices, *missing.lines()]
     if renamed:
         notes.append(f"columns {quote_list(renamed)} are left out: those of a manifest are called so")
-    write_manifest(manifest, items, names)
+    if write:
+        write_manifest(manifest, items, names)
     return WrittenManifest(manifest, None, items, names, tuple(notes))
 
 

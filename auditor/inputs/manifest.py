@@ -15,10 +15,10 @@ from auditor.inputs.one_spelling import one_form, spelling_notice, tidy, visible
 from auditor.inputs.packed_address import shard_of
 from auditor.inputs.picture_bytes import is_packed, is_there
 from auditor.inputs.problems import Kind, Problems
-from auditor.inputs.several_labels import PictureLabels, label_table
+from auditor.inputs.several_labels import PictureLabels, is_flag, label_table
 from auditor.inputs.tables import SEVERAL, TABLE_SUFFIXES, Table, column_names, read_table
 from auditor.records import PROPERTY_PREFIX, ImageItem
-from auditor.wording import quote, quote_path
+from auditor.wording import quote, quote_list, quote_path
 
 #: Columns of a manifest that are no attributes, beside those that name picture and class.
 _RESERVED = ("split", "group_id", "mask")
@@ -125,12 +125,14 @@ _OUTSIDE = Kind(
 _REPEATED = Kind(
     "row names a picture again", "rows name a picture again", "expected one row a picture: drop the others"
 )
+_OF_SEVERAL = (
+    "--multi-label audits a classifier of several labels (sigmoid outputs), label by label; `auditor manifest csv FILE "
+    "--one-of A,B` keeps the pictures with one of A and B"
+)
 _SEVERAL_LABELS = Kind(
     "picture has several labels",
     "pictures have several labels",
-    "an audit needs one class a picture: --multi-label audits a classifier of several labels (sigmoid outputs), label "
-    "by label; `auditor manifest csv FILE --one-of A,B` keeps the pictures with one of A and B; or name another column "
-    "with --label-column",
+    f"an audit needs one class a picture: {_OF_SEVERAL}; or name another column with --label-column",
 )
 _NO_BYTES = Kind(
     "picture of a shard has no bytes there",
@@ -188,34 +190,30 @@ def pictures_of(
     Raises:
         InputError: no column that is needed.
     """
-    names = tuple(table.columns)
-    path_column = find_column(names, PATH, what, named=reading.path_column)
-    label_column = find_column(names, LABEL, what, named=reading.label_column) if needs_label else None
-    if not needs_label and LABEL.name in names:
-        label_column = LABEL.name
-    without_labels = label_column is None and needs_label and not labels_of_folders and not reading.multi_label
-    if path_column is None or without_labels:
-        problems.refuse(what)  # lines that cannot be read may be why a column is not there
-        raise no_column(names, PATH if path_column is None else LABEL, what)
+    path_column, label_column = _columns(table, reading, what, problems, needs_label, labels_of_folders)
     if not table.places and not problems.n:
         problems.say("no rows; expected one row a picture")
     # What names files is kept letter by letter.
     columns = {n: values if n in (path_column, "mask") else one_form(values) for n, values in table.columns.items()}
-    several = None
+    several = flags = None
+    candidates = {name: values for name, values in columns.items() if name not in (path_column, *_RESERVED)}
     if reading.multi_label:
-        candidates = {name: values for name, values in columns.items() if name not in (path_column, *_RESERVED)}
         named = reading.label_column is not None
         several = label_table(candidates, label_column, what, named=named, label=reading.label)
-        if several is None and not labels_of_folders:
-            problems.refuse(what)
-            raise no_column(names, LABEL, what)
         if several is not None and not several.one_column:
             label_column = reading.label if reading.label in several.names else None
+    elif reading.one_of is not None and label_column is None:
+        flags = label_table(candidates, None, what, named=False, label=None)
+    may_have_several = reading.multi_label or reading.one_of is not None
+    if may_have_several and not labels_of_folders and (label_column or several or flags) is None:
+        problems.say(no_column(tuple(table.columns), LABEL))
+        problems.refuse(what)
     where_it_counts = [name for name in (label_column, *_RESERVED) if name in columns]
     _find_no_values({name: columns[name] for name in where_it_counts if name is not None}, table.places, problems)
     blank = [""] * len(table.places)
     splits = {value: split_name(value) for value in set(columns.get("split", blank))}
-    attribute_names = tuple(sorted(set(columns) - {path_column, label_column, *_RESERVED}))
+    chosen_flags = reading.one_of.names if reading.one_of is not None and flags is not None else ()
+    attribute_names = tuple(sorted(set(columns) - {path_column, label_column, *_RESERVED, *chosen_flags}))
     taken = [name for name in attribute_names if name.startswith(PROPERTY_PREFIX)]
     if taken:
         problems.say(
@@ -258,7 +256,7 @@ def pictures_of(
         relative_path = inside(raw_path, place)
         if relative_path is None:
             continue
-        of_row = labels_of(label)
+        of_row = labels_of(label) if flags is None else tuple(sorted(flags.of_row(row).has))
         if label_column is None and labels_of_folders and "/" in relative_path:
             of_row = (tidy(relative_path.partition("/")[0]),)
         if reading.multi_label:
@@ -290,6 +288,8 @@ def pictures_of(
     for raw_path, place in absolute:
         problems.add(kind, f"{quote(raw_path)} on {place}")
     notices = _how_read(what, path_column, label_column, reading, labels_of_folders, table)
+    if flags is not None:
+        notices.append(f"{what}: a picture has the labels whose columns say yes: {quote_list(flags.names)}")
     label_names: tuple[str, ...] = ()
     if reading.multi_label:
         notices += several.notices if several is not None else ()
@@ -322,6 +322,31 @@ def pictures_of(
         label_names,
         several is None or several.one_column,
     )
+
+
+def _columns(
+    table: Table, reading: Reading, what: str, problems: Problems, needs_label: bool, labels_of_folders: bool
+) -> tuple[str, str | None]:
+    """The columns of paths and of labels; what is wrong with either is told at once.
+
+    Raises:
+        InputError: no column of paths, or none of labels where there must be one.
+    """
+    names, unclear = tuple(table.columns), Problems()
+    no_label = needs_label and not any(map(LABEL.is_known_as, names))
+    flags = [name for name, values in table.columns.items() if no_label and is_flag(values)]
+    instead = f"{quote_list(flags)} say yes and no: {_OF_SEVERAL}" if len(flags) > 1 else ""
+    path_column = find_column(names, PATH, unclear, named=reading.path_column)
+    label_column = LABEL.name if LABEL.name in names else None
+    if needs_label:
+        may_lack = labels_of_folders or reading.multi_label or reading.one_of is not None
+        label_column = find_column(
+            names, LABEL, unclear, named=reading.label_column, needed=not may_lack, instead=instead
+        )
+    if path_column is None or unclear.lines():
+        problems.take(unclear)  # beside lines that cannot be read, which may be why a column is not there
+        raise problems.error(what)
+    return path_column, label_column
 
 
 def with_label(

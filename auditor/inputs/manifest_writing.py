@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ DEFAULT_NAME = "auditor-manifest.csv"
 
 @dataclass(frozen=True, slots=True)
 class WrittenManifest:
-    """What was written, and what it holds."""
+    """What was written, and what it holds; ``manifest`` is where its paths begin, also where it was not written."""
 
     manifest: Path
     class_map: Path | None
@@ -72,6 +73,18 @@ def refuse_existing(paths: Iterable[Path], *, force: bool) -> None:
 
 def write_manifest(path: Path, items: Sequence[ImageItem], attribute_names: Sequence[str]) -> None:
     """Write pictures as `auditor.inputs.manifest.read_manifest` reads them; columns that nobody has are left out."""
+    write_csv(path, *_table(items, attribute_names))
+
+
+def manifest_text(items: Sequence[ImageItem], attribute_names: Sequence[str]) -> str:
+    """What `write_manifest` writes."""
+    header, rows = _table(items, attribute_names)
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([header, *rows])
+    return file.getvalue()
+
+
+def _table(items: Sequence[ImageItem], attribute_names: Sequence[str]) -> tuple[list[str], Iterator[list[str]]]:
     columns = [column for column in ("split", "group_id", "mask_path") if any(getattr(i, column) for i in items)]
     header = ["path", "label", *(column.removesuffix("_path") for column in columns), *attribute_names]
     rows = (
@@ -83,7 +96,7 @@ def write_manifest(path: Path, items: Sequence[ImageItem], attribute_names: Sequ
         ]
         for item in items
     )
-    write_csv(path, header, rows)
+    return header, rows
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -59,10 +59,14 @@ class Problems:
 
     def refuse(self, what: str) -> None:
         """Raise InputError with all of them, if there are any; ``what`` has them."""
+        if self.lines():
+            raise self.error(what)
+
+    def error(self, what: str) -> InputError:
+        """The error that tells all of them."""
         lines = self.lines()
-        if lines:
-            more = f"{len(lines)} sorts of problems: " if len(lines) > 1 else ""
-            raise InputError(f"{what}: {more}{'; '.join(lines)}")
+        more = f"{len(lines)} sorts of problems: " if len(lines) > 1 else ""
+        return InputError(f"{what}: {more}{'; '.join(lines)}")
 
     def _line(self, kind: Kind) -> str:
         n, examples = self._counts[kind], self._examples[kind]

@@ -91,7 +91,7 @@ def label_table(
         label: The label that is audited; a column of its name that says yes and no goes before a column of labels that
             was found by its name.
     """
-    flags = {name: values for name, values in columns.items() if name != label_column and _is_flag(values)}
+    flags = {name: values for name, values in columns.items() if name != label_column and is_flag(values)}
     if label_column is not None and (named or label not in flags):
         return _in_one_column(columns[label_column], label_column, what)
     return _in_columns(flags, what) if flags else None
@@ -166,7 +166,7 @@ def _in_columns(flags: Mapping[str, Sequence[str]], what: str) -> LabelTable:
     return LabelTable(tuple(flags), of_row, tuple(notices), one_column=False)
 
 
-def _is_flag(values: Sequence[str]) -> bool:
+def is_flag(values: Sequence[str]) -> bool:
     """Whether a column says yes and no; one that says nothing is none."""
     said = {value.casefold() for value in set(values)} - {""}
     return bool(said) and said <= _YES | _NO | {_MINUS}

@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from auditor.errors import StoreError
 from auditor.store import connection, migrations
-from auditor.store.manifest import DATABASE_NAME, auditor_version, check_whole, replace_database
+from auditor.store.manifest import DATABASE_NAME, check_whole, replace_database
 from auditor.store.open_audit import open_audit_database
 from auditor.store.tables import record_table
+from auditor.version import auditor_version
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import duckdb
 from auditor.errors import StoreError
 from auditor.store import migrations
 from auditor.store.limited_connection import limited
-from auditor.store.manifest import auditor_version
+from auditor.version import auditor_version
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",

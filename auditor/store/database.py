@@ -47,8 +47,9 @@ from auditor.records import (
     Verdict,
 )
 from auditor.store import connection, migrations, tables
-from auditor.store.manifest import DATABASE_NAME, auditor_version, sync_folder
+from auditor.store.manifest import DATABASE_NAME, sync_folder
 from auditor.store.run_record import Run
+from auditor.version import auditor_version
 
 #: A dense table becomes rows with ids by this many cells, or memory would follow the number of pictures.
 _CELLS_AT_ONCE = 500_000

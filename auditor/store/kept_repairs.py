@@ -15,9 +15,9 @@ import pyarrow as pa
 from auditor.regular_files import file_sha256
 from auditor.repair_records import ChangedPicture, KeptRepair, Method, RepairCard, RepairFigure
 from auditor.store.amend import add_rows, amended
-from auditor.store.manifest import auditor_version
 from auditor.store.one_writer import one_writer
 from auditor.store.tables import record_table
+from auditor.version import auditor_version
 
 _ID_DIGITS = 16
 

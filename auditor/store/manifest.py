@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import shlex
@@ -33,14 +32,6 @@ _AGAIN = "make it again with the same `auditor run` and --resume, or take it fro
 
 class NewerSchemaError(StoreError):
     """An audit that only a later auditor reads; it is whole."""
-
-
-def auditor_version() -> str:
-    """Version of the installed package."""
-    try:
-        return importlib.metadata.version("auditor")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def sync_folder(folder: Path) -> None:

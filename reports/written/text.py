@@ -18,7 +18,8 @@ from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
 from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
 from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
-from auditor.store.queries.exposure import ExpectedLoss, expected_losses
+from auditor.deployment import ExpectedLoss
+from auditor.store.queries.exposure import expected_losses
 from auditor.store.queries.leads import Lead, leads
 from reports.display import (
     LEGEND,

@@ -67,6 +67,8 @@ def lay_out(here: Path) -> None:
     table(here / "lists" / "val.csv", ["path", "label"], [[str(here / path), label] for path, label in rows])
     tags = [[path, "duck|swan" if i < 2 else f"{label}|reed"] for i, (path, label) in enumerate(rows)]
     table(here / "tags.csv", ["file", "tags"], tags)
+    said = [[path, *(int(name in label.split("|")) for name in (*CLASSES, "reed"))] for path, label in tags]
+    table(here / "columns.csv", ["file", *CLASSES, "reed"], [[str(cell) for cell in row] for row in said])
     coco(here / "coco")
     for start, name in enumerate(("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001")):
         pictures = [png(6000 + 100 * start + i, side=64) for i in range(2 * N)]

@@ -49,6 +49,33 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_severities_are_those_of_deployment_where_that_is_set(small_audit, tmp_path, monkeypatch):
+    """The small audit flags nothing, so a verdict is put there: 60 points over water, which is everywhere later."""
+
+    def judged(*given, **more):
+        found = judge(*given, **more)
+        bird = next(one for one in found.verdicts if one.class_name == "waterbird")
+        told = {"verdict": "flagged", "severity": "high", "concept": "water", "rule_id": "E4-recall"}
+        row = next(one for one in found.subgroups if one.class_idx == bird.class_idx and one.concept == "water")
+        flagged = replace(bird, **told, concept_id=row.concept_id, gap=0.6, gap_low=0.5, gap_high=0.7)
+        return replace(found, verdicts=tuple(flagged if one is bird else one for one in found.verdicts))
+
+    def held(folder):
+        kept = held_audit(folder)
+        return replace(kept, config=kept.config.model_copy(update=settings))
+
+    judge, held_audit = rejudge.judge, rejudge.held_audit
+    monkeypatch.setattr(rejudge, "judge", judged)
+    monkeypatch.setattr(rejudge, "held_audit", held)
+    found = {}
+    for follows in (False, True):
+        settings = {"exposure": {"water": 1.0}, "severity_by_exposure": follows}
+        with open_audit_database(rejudge_audit(small_audit, tmp_path / str(follows))) as connection:
+            verdicts = {one.class_name: one.severity for one in queries.verdicts(connection)}
+        found[follows] = verdicts["waterbird"]
+    assert found == {False: "high", True: "low"}
+
+
 def run_of(folder: Path):
     with open_audit_database(folder) as connection:
         return queries.run(connection)

@@ -162,6 +162,9 @@ def test_a_csv_of_what_to_draw(small_audit, tmp_path):
     assert arms[0] + arms[1] == pytest.approx(60, abs=1e-3)
     # as much without as with, or its part of it where it has fewer than ten pictures
     assert arms[1] / arms[0] == pytest.approx(min(n_without / 10, 1), abs=1e-4)
+    printed = _run("repair", small_audit, *_FORCED, "--data-only", "--output", "-", "--quiet")
+    assert printed.exit_code == 0, printed.output
+    assert printed.stdout_bytes == output.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -50,4 +50,4 @@ def test_the_tutorial_runs_and_prints_what_it_shows(tmp_path, monkeypatch):
             done = CliRunner().invoke(app, words)
             assert done.exit_code == int(expected[1] if expected else 0), (line, done.output)
             printed += done.output
-    assert n_commands == 8
+    assert n_commands == 9

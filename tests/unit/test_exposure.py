@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 import pytest
 from picture_audit import CONCEPT, write_picture_audit
 
 from auditor.config import make_config
+from auditor.deployment import ExpectedLoss, with_severity_of_deployment
 from auditor.errors import InputError
 from auditor.inputs.exposure import check_exposure
+from auditor.records import Subgroup, Verdict
 from auditor.store.open_audit import open_audit_database
-from auditor.store.queries.exposure import ExpectedLoss, expected_losses
+from auditor.store.queries.exposure import expected_losses
 from reports.display import exposed_sentence
 from reports.formats import ReportFormat, render_report
 from reports.written.json import json_report
 
 
-def audit_with(folder, exposure):
+def audit_with(folder, exposure, more=""):
     write_picture_audit(folder, 2)
     with duckdb.connect(str(folder / "audit.duckdb")) as connection:
-        connection.execute("UPDATE runs SET config = ?", [f'{{"exposure": {exposure}}}'])
+        connection.execute("UPDATE runs SET config = ?", [f'{{"exposure": {exposure}{more}}}'])
     return folder
 
 
@@ -41,6 +45,48 @@ def test_a_loss_is_the_gap_times_what_is_missing_of_the_concept(tmp_path):
     assert exposed_sentence(expected) == line
     assert line in page
     assert line in " ".join(text.split())
+
+
+#: A gap of .30 [.22, .38] of recall, concept in three of four pictures.
+FLAGGED = Verdict(
+    0, "bird", "flagged", "high", "water", "water", "scene", "…", 400, 0.4, 0.3, 0.22, 0.38, rule_id="E4-recall"
+)
+ARMS = [Subgroup(0, "bird", "water", "water", present, n, None) for present, n in ((True, 300), (False, 100))]
+HARMED = replace(FLAGGED, verdict="harmed", gap=-0.5, gap_low=-0.6, gap_high=-0.4, rule_id="E4-loss")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "water", "severity"),
+    [
+        (FLAGGED, 0.0, "medium"),  # .22 · .75 = .165
+        (FLAGGED, 0.25, "medium"),  # .22 · .50 = .11
+        (FLAGGED, 0.5, "low"),  # .22 · .25 = .055
+        (FLAGGED, 0.9, "low"),  # it would gain
+        (HARMED, 1.0, "medium"),  # −.4 · (.75 − 1) = .10
+        (HARMED, 0.75, "low"),  # as here
+        (replace(FLAGGED, gap_low=0.28), 0.0, "high"),  # .28 · .75 = .21
+        (replace(FLAGGED, verdict="suspect"), 0.9, "high"),  # says nothing, and stays
+        (replace(FLAGGED, rule_id="E4-pull"), 0.9, "high"),  # a pull is not reckoned
+        (replace(FLAGGED, concept_id="fog", concept="fog"), 0.9, "high"),  # not in the table
+    ],
+)
+def test_the_severity_is_that_of_the_surely_lost(verdict, water, severity):
+    other = replace(FLAGGED, class_idx=1)  # without pictures that could say how frequent the concept is
+    found = with_severity_of_deployment((verdict, other), ARMS, {"water": water})
+    assert found == (replace(verdict, severity=severity), other)
+
+
+def test_reports_say_that_the_severity_is_that_of_the_loss(tmp_path):
+    with open_audit_database(audit_with(tmp_path / "a", '{"water": 0.25}', ', "severity_by_exposure": true')) as read:
+        told = [one["expected_loss"] for one in json_report(read)["classes"] if one["expected_loss"]]
+        text = render_report(ReportFormat.text, read)
+    assert [one["decides_severity"] for one in told] == [True]
+    assert "would fall by 45 points [40, 49]. The severity is that of this loss." in " ".join(text.split())
+
+
+def test_a_severity_of_deployment_needs_the_table():
+    with pytest.raises(InputError, match=r"--severity-by-exposure without \[exposure\]"):
+        make_config({"data": "d", "model": "m", "out": "o", "severity_by_exposure": True})
 
 
 def test_what_grows_is_said_to_rise_and_nothing_where_nothing_is_known():

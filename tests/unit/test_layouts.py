@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -318,6 +319,74 @@ def test_the_next_command_reads_what_a_model_was_not_trained_on(tmp_path, splits
     words = shlex.split(command)
     split = words[words.index("--split") + 1] if "--split" in words else None
     assert len(load_dataset(here / "auditor-manifest.csv", split=split).items) == (2 if asked else 4)
+
+
+def test_the_command_prints_what_it_would_write(tmp_path):
+    touch(tmp_path, "train/ant/1.jpg", "train/bee/2.jpg", "val/ant/3.jpg", "val/bee/4.jpg")
+    done = CliRunner().invoke(app, ["manifest", "folder", str(tmp_path), "-o", "-"])
+    assert done.exit_code == 0, done.output
+    path = tmp_path / "auditor-manifest.csv"
+    assert not path.exists()
+    assert done.stderr.splitlines()[0] == "standard output: 4 pictures, 2 classes (ant 2, bee 2)"
+    words = shlex.split(done.stderr.splitlines()[-1].removeprefix("Next: auditor run "))
+    manifest_of("folder", tmp_path)
+    assert done.stdout_bytes == path.read_bytes()
+    elsewhere = tmp_path / "lists"
+    elsewhere.mkdir()
+    printed = write(elsewhere / "m.csv", done.stdout)
+    assert words[:4] == ["--data", "FILE", "--data-root", str(tmp_path)]
+    read = load_dataset(printed, split="val", reading=Reading(data_root=Path(words[3])))
+    assert read.items == load_dataset(path, split="val").items
+
+
+def test_a_manifest_of_files_that_are_not_there_is_not_written(here):
+    some = write(here / "m.csv", "path,label\na.jpg,x\nno.jpg,y\n")
+    assert any("1 file is not there ('no.jpg')" in line for line in manifest_of("csv", some))
+    none = write(here / "n.csv", "path,label\nphotos/a.jpg,x\nphotos/b.jpg,y\n")
+    told = manifest_of("csv", none, "-o", here / "out.csv", exit_code=2)
+    assert "2 files are not there ('photos/a.jpg', 'photos/b.jpg'): looked for in " in told
+    assert not (here / "out.csv").exists()
+    besides = write(here / "b.csv", "path,label\na.jpg,x\n,y\nno.jpg,y\n")  # all problems in one go, as of a run
+    told = manifest_of("csv", besides, exit_code=2)
+    assert "2 sorts of problems: 1 row has no path (line 3)" in told
+    assert "1 file is not there ('no.jpg')" in told
+
+
+FLAGS = "img,ant,bee,reed\na.jpg,1,0,0\nb.jpg,0,1,1\nc.jpg,1,1,0\nd.jpg,0,0,1\n"
+
+
+def test_the_command_keeps_pictures_of_which_one_column_says_yes(here):
+    said = manifest_of("csv", write(here / "m.csv", FLAGS), "--one-of", "ant,bee")
+    assert "note: manifest 'm.csv': a picture has the labels whose columns say yes: 'ant', 'bee', 'reed'" in said
+    assert "note: 1 of 4 pictures have several of the labels 'ant', 'bee', and are left out" in said
+    assert "note: 1 of 4 pictures have none of the labels 'ant', 'bee', and are left out" in said
+    dataset = load_dataset(here / "auditor-manifest.csv")
+    assert pairs(dataset) == [("a.jpg", "ant"), ("b.jpg", "bee")]
+    assert [item.attributes for item in dataset.items] == [{"reed": "0"}, {"reed": "1"}]  # ant and bee copy the label
+    assert "no picture has the label 'z' of --one-of; labels: 'ant', 'bee', 'reed'" in manifest_of(
+        "csv", here / "m.csv", "--one-of", "ant,z", exit_code=2
+    )
+    named = write(here / "n.csv", "img,site\na.jpg,n\nb.jpg,s\n")
+    assert "no column names the picture's class" in manifest_of("csv", named, "--one-of", "n,s", exit_code=2)
+
+
+def test_columns_that_say_yes_and_no_are_told_where_no_class_is_named(here):
+    message = failing(write(here / "m.csv", FLAGS))
+    assert "no column names the picture's class ('label' and the like)" in message
+    assert "; or 'ant', 'bee', 'reed' say yes and no: --multi-label audits a classifier of several labels" in message
+    assert "say yes and no" not in failing(write(here / "n.csv", "img,x,site\na.jpg,1,n\nb.jpg,0,s\n"))
+
+
+def test_columns_that_are_not_found_are_told_at_once(here):
+    path = write(here / "m.csv", "a,class,target\na.jpg,x,u\nb.jpg,y,v,w\n")
+    message = failing(path)
+    assert message.startswith("manifest 'm.csv': 3 sorts of problems: ")
+    for said in (
+        "(line 3: 4 for 3)",
+        "no column names the picture's file ('path' and the like); columns found: 'a', 'class', 'target'",
+        "2 columns could be the one that names the picture's class: 'class', 'target'",
+    ):
+        assert said in message
 
 
 def test_the_command_keeps_pictures_with_one_of_the_labels(here):

@@ -40,5 +40,6 @@ def test_what_reads_an_audit(audit, command, told):
     assert last == "loaded:"
 
 
-def test_help_loads_nothing_that_calculates():
-    assert loaded("--help", heavy=(*_HEAVY, "numpy", "pydantic", "duckdb", "pyarrow", "PIL"))[-1] == "loaded:"
+def test_help_and_version_load_nothing_that_calculates():
+    for asked in ("--help", "--version"):
+        assert loaded(asked, heavy=(*_HEAVY, "numpy", "pydantic", "duckdb", "pyarrow", "PIL"))[-1] == "loaded:"

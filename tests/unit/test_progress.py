@@ -66,6 +66,8 @@ def test_a_line_says_what_is_left_at_the_speed_of_this_run(monkeypatch):
     lines.on_progress("pictures", 600, 2000)  # 10 a second
     clock[0] = 151.0
     assert lines.line() == "pictures: 600 of 2,000 (30 %), 2 min 20 s left; 51 s so far"
+    lines.on_progress("pictures", 2000, 2000)  # and loading what comes next may take minutes
+    assert lines.line() == "pictures: all 2,000 done; 51 s so far"
     lines.on_progress("words", 100, 300)  # a stage has its own speed
     assert lines.line() == "words: 100 of 300 (33 %); 51 s so far"
     lines.on_progress("maps", 0, 0)
