@@ -86,7 +86,9 @@ def _show_across(session: Session, concept: OneConcept) -> None:
 def _show_pictures(session: Session, concept: OneConcept) -> None:
     place = session.place
     show_trust(session, concept, key="concept")
-    lists = _LISTS if session.has_calls else {name: told for name, told in _LISTS.items() if name != "said"}
+    lists: dict[Among, str] = (
+        _LISTS if session.has_calls else {name: told for name, told in _LISTS.items() if name != "said"}
+    )
     among: Among = place.among if place.among in lists else "most"
     changed = session.follow("concept-among", among, lambda name: {"among": name})
     st.pills(
