@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.concept_records import Counterexample
+from auditor.deployment import ExpectedLoss
 from auditor.figures import UNKNOWN, counted, percent, rate, reach
 from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
 from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
 from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
-from auditor.deployment import ExpectedLoss
 from auditor.store.queries.exposure import expected_losses
 from auditor.store.queries.leads import Lead, leads
 from reports.display import (
