@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from auditor.concept_records import FixedPlace, UnnamedLead
 from auditor.figures import percent
@@ -72,7 +75,6 @@ class Sections:
         self._leads, self._folder = leads(connection), audit_folder(connection)
         self._run = queries.run(connection)
         self._losses = expected_losses(connection)
-        self._residuals = picture_queries.mean_residuals(connection)
         data_alone = any(verdict.verdict == "not_analysed" for verdict in shown)
         self._holders = concept_holders(connection) if data_alone else {}
         self._pictures = SectionPictures(connection, shown, anchors, extent, budget)
@@ -101,16 +103,13 @@ class Sections:
             arms=tuple(arms),
         )
 
-    def section(self, verdict: Verdict) -> Section:
-        """All of one class."""
-        from reports.page import drawn_evidence  # Altair takes a second and 30 MiB, and the dashboard asks no section
-
+    def section(self, verdict: Verdict, *, charts: bool = True) -> Section:
+        """All of one class; ``charts`` are drawn as SVG, for a page that cannot draw them itself."""
         connection, c = self._connection, verdict.class_idx
         lead = self._leads.get(c)
         by_pull = shown_by_others(verdict.rule_id)
         findings = queries.findings(connection, c)
         leading = _of_concept(findings, verdict)
-        concepts = queries.class_concepts(connection, c, limit=class_evidence.WORDS_SHOWN)
         examples = queries.counterexamples(connection, c)
         subgroups = [] if examples else queries.subgroups(connection, c)
         decides = fails_with(verdict.rule_id)
@@ -122,6 +121,7 @@ class Sections:
             arms = class_evidence.arms(verdict, examples, subgroups)
         compared = [] if no_model else class_evidence.compared_arms(verdict, leading)
         opening, rest = sentence_parts(verdict)
+        forest, words, doses = self._charts(verdict, leading) if charts else (Markup(), Markup(), Markup())
         self._pictures.begin_section(verdict)
         return Section(
             anchor=self._anchors[c],
@@ -134,9 +134,9 @@ class Sections:
             all_arms=tuple(arms) if compared and {arm.n for arm in arms} != {arm.n for arm in compared} else (),
             went_to=tuple(class_evidence.went_to(verdict, self._called(verdict))),
             tile_groups=self._pictures.tile_groups(verdict, by_pull=by_pull),
-            forest=drawn_evidence.forest(leading, verdict),
-            words=drawn_evidence.words_chart(concepts, verdict, self._residuals.get(c)),
-            doses=drawn_evidence.dose_chart(queries.dose_responses(connection, c), verdict),
+            forest=forest,
+            words=words,
+            doses=doses,
             what_now=what_now(verdict, lead),
             n_wanted=next((row.n_others_missing if by_pull else row.n_missing for row in wanted), None),
             command=explain_command(verdict, lead, self._folder, self._run),
@@ -152,6 +152,22 @@ class Sections:
             statements=class_evidence.statements(verdict),
             sql_command=shlex.join(["duckdb", "-readonly", "-csv", f"{self._folder}/{DATABASE_NAME}"]),
         )
+
+    def _charts(self, verdict: Verdict, leading: Sequence[Finding]) -> tuple[Markup, Markup, Markup]:
+        """Its rules, its words, and what pictures are called at levels of a property."""
+        from reports.page import drawn_evidence  # Altair and vl-convert take a second and 40 MiB
+
+        connection, c = self._connection, verdict.class_idx
+        concepts = queries.class_concepts(connection, c, limit=class_evidence.WORDS_SHOWN)
+        return (
+            drawn_evidence.forest(leading, verdict),
+            drawn_evidence.words_chart(concepts, verdict, self._residuals.get(c)),
+            drawn_evidence.dose_chart(queries.dose_responses(connection, c), verdict),
+        )
+
+    @functools.cached_property
+    def _residuals(self) -> dict[int, float]:
+        return picture_queries.mean_residuals(self._connection)
 
     def _called(self, verdict: Verdict) -> list[CalledOnSide]:
         """Of a class that is recognised more or less often with its concept, what its pictures are called."""

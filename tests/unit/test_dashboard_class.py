@@ -1,8 +1,10 @@
 """The view of a class on hand-made audits."""
 
 import pytest
+import streamlit as st
 from dashboard_page import links, markup, open_page, words
 from hostile_audit import NAMES, write_hostile_audit
+from markupsafe import Markup
 from picture_audit import image_id, write_picture_audit
 from small_audit import write_small_audit
 
@@ -125,3 +127,11 @@ def test_a_finding_leads_to_its_review_unless_only_read(birds):
     review = "?audit=birds&view=review&class=bird+0&concept=water"
     assert review in links(open_page(birds, view="class", class_="bird 0"))
     assert review not in links(open_page(birds, view="class", class_="bird 0", read_only=True))
+
+
+def test_no_chart_is_drawn_that_the_view_does_not_show(birds, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("reports.page.charts._svg", lambda *args: drawn.append(args) or Markup())
+    st.cache_data.clear()  # what another test saw
+    assert "Recall gap" in words(open_page(birds, view="class", class_="bird 0"))
+    assert not drawn

@@ -117,7 +117,7 @@ def _story(folder: str, identity: Identity | None, class_idx: int, _connection: 
     """What there is to tell of a class; all but the connection is what the cache goes by."""
     verdict = next(one for one in queries.verdicts(_connection) if one.class_idx == class_idx)
     budget = PictureBudget(_BUDGET, _EXTENT.sizes)
-    section = Sections(_connection, [verdict], anchors([verdict]), _EXTENT, budget).section(verdict)
+    section = Sections(_connection, [verdict], anchors([verdict]), _EXTENT, budget).section(verdict, charts=False)
     leading = [one for one in queries.findings(_connection, class_idx) if one.concept_id == verdict.concept_id]
     concepts = queries.class_concepts(_connection, class_idx, limit=class_evidence.WORDS_SHOWN)
     residual = picture_queries.mean_residuals(_connection).get(class_idx)
