@@ -2,8 +2,8 @@
 
 Written is the simple JSON form of ``fiftyone.types.FiftyOneDataset`` (samples.json, and metadata.json without a
 version), in which samples stand alone: in the other one a data set's whole schema stands, as one version of FiftyOne
-has it. Pictures are named where they lie and not copied. That form holds no saved views: docs/reports.md makes one of
-each tag.
+has it. Pictures are named where they lie and not copied. How saved views are kept hangs on the version too: a script
+beside the set opens it and makes one of each tag, by FiftyOne's own functions.
 """
 
 from __future__ import annotations
@@ -34,6 +34,25 @@ _NAME_LIMIT = 80
 #: Pictures whose maps are read at a time.
 _AT_ONCE = 500
 _SIDES: tuple[Choice, ...] = ("carrying", "breaking", "pulled")
+
+
+#: Nothing of the audit stands in it: tags are read from the set that is there.
+LAUNCH = "launch.py"
+_LAUNCH = '''"""Open this audit in FiftyOne, with a saved view of each side of a finding: python launch.py"""
+
+from pathlib import Path
+
+import fiftyone as fo
+
+folder = Path(__file__).resolve().parent
+if fo.dataset_exists(folder.name):
+    dataset = fo.load_dataset(folder.name)
+else:
+    dataset = fo.Dataset.from_dir(str(folder), dataset_type=fo.types.FiftyOneDataset, name=folder.name)
+    for tag in dataset.distinct("tags"):
+        dataset.save_view(tag[:100], dataset.match_tags(tag))
+fo.launch_app(dataset).wait()
+'''
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,7 @@ def export_fiftyone(connection: Connection, folder: Path, root: Path) -> FiftyOn
                 samples.append(sample)
         _write(unfinished / "samples.json", {"samples": samples})
         _write(unfinished / "metadata.json", {"media_type": "image", "info": _info(connection)})
+        (unfinished / LAUNCH).write_text(_LAUNCH, encoding="utf-8")
     names = sorted({tag for of_picture in tags.values() for tag in of_picture})
     return FiftyOneFolder(folder, len(samples), n_maps, tuple(names))
 

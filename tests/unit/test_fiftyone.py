@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -90,3 +93,22 @@ def test_pictures_of_a_shard_are_no_files_to_open(tmp_path, monkeypatch):
 def every_picture_of(audit):
     with open_audit_database(audit) as connection:
         return fiftyone.every_picture(connection)
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_its_script_opens_the_set_and_saves_a_view_of_each_tag_once(written, samples, is_there, monkeypatch):
+    tags = sorted({tag for sample in samples.values() for tag in sample["tags"]})
+    called = Mock(spec=["dataset_exists", "load_dataset", "Dataset", "types", "launch_app"])
+    called.dataset_exists.return_value = is_there
+    dataset = called.load_dataset.return_value if is_there else called.Dataset.from_dir.return_value
+    dataset.distinct.side_effect = {"tags": tags}.get
+    dataset.match_tags.side_effect = "pictures with {}".format
+    monkeypatch.setitem(sys.modules, "fiftyone", called)
+    runpy.run_path(str(written.folder / "launch.py"))
+    views = [call.args for call in dataset.save_view.call_args_list]
+    assert views == ([] if is_there else [(tag, f"pictures with {tag}") for tag in tags])
+    called.launch_app.assert_called_once_with(dataset)
+    if not is_there:
+        called.Dataset.from_dir.assert_called_once_with(
+            str(written.folder), dataset_type=called.types.FiftyOneDataset, name="set"
+        )
