@@ -193,3 +193,17 @@ def test_names_cannot_break_out(tmp_path_factory, written, name):
         assert not re.search(r"<[^>]*\son\w+=", markup(page))
     if name.strip().isprintable() and len(name) < 30:
         assert " ".join(name.split()) in words(page)
+
+
+def test_of_many_findings_that_name_it_the_first_stand_and_the_others_are_folded(tmp_path):
+    folder = write_picture_audit(tmp_path / "audit", 2)
+    with amended(folder) as connection:
+        copied = (
+            "SELECT f.* REPLACE ('a' || i AS concept_id) FROM findings f, range(30) s(i) WHERE rule_id = 'E4-recall'"
+        )
+        connection.execute(f"INSERT INTO findings {copied}")
+    told = markup(open_page(folder, picture=image_id(1, 3), **HERE))
+    first, _, folded = told.partition("Findings that name it")[2].partition("<details>")
+    n_more = int(re.match(r"<summary>(\d+) findings more</summary>", folded)[1])
+    assert (first.count("<li>"), folded.partition("</details>")[0].count("<li>")) == (12, n_more)
+    assert "concept=water" in first.partition("</li>")[0]

@@ -56,6 +56,16 @@ def test_arms_of_the_counterexamples_are_told(small):
     assert [one.rule_id for one in picture_facts(small, IMAGE_IDS[5]).named_by] == ["with"]
 
 
+def test_what_a_verdict_names_comes_before_other_findings(tmp_path):
+    write_small_audit(tmp_path)
+    with duckdb.connect(str(tmp_path / "audit.duckdb")) as writer:
+        copied = "SELECT f.* REPLACE ('a' || i AS concept_id) FROM findings f, range(3) s(i) WHERE concept_id = 'water'"
+        writer.execute(f"INSERT INTO findings {copied}")
+    with open_audit_database(tmp_path) as connection:
+        named = picture_facts(connection, IMAGE_IDS[0]).named_by
+    assert [one.concept_id for one in named] == ["water", "a0", "a1", "a2"]
+
+
 def test_a_picture_without_words_or_thumbnail(small):
     facts = picture_facts(small, IMAGE_IDS[5])
     assert facts.thumbnail is None

@@ -36,12 +36,16 @@ LEFT JOIN attribute_concepts k USING (concept_id)
 ORDER BY s.presence DESC, s.concept_id
 """
 _ATTRIBUTES = "SELECT attribute, value FROM image_attributes WHERE image_id = $image_id ORDER BY attribute LIMIT $most"
+# What a verdict names comes first: a picture may be evidence of a hundred findings.
 _NAMED = """
-SELECT class_name, concept_id, concept, rule_id FROM findings WHERE list_contains(evidence_image_ids, $image_id)
-UNION ALL
-SELECT class_name, concept_id, concept, CASE WHEN present THEN 'with' ELSE 'without' END
-FROM counterexamples WHERE list_contains(image_ids, $image_id)
-ORDER BY ALL LIMIT $most
+SELECT n.class_name, n.concept_id, n.concept, n.rule_id
+FROM (SELECT class_name, concept_id, concept, rule_id FROM findings
+      WHERE list_contains(evidence_image_ids, $image_id)
+      UNION ALL
+      SELECT class_name, concept_id, concept, CASE WHEN present THEN 'with' ELSE 'without' END
+      FROM counterexamples WHERE list_contains(image_ids, $image_id)) n
+LEFT JOIN verdicts v ON (v.class_name, v.concept_id) = (n.class_name, n.concept_id)
+ORDER BY v.class_idx IS NULL, n.class_name, n.concept_id, n.concept, n.rule_id LIMIT $most
 """
 _GROUPS = """
 SELECT s.group_idx, g.name, s.class_name, s.share
