@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from auditor.records import Severity, Subgroup, Verdict
-from auditor.rules import HIGH, MEDIUM, shown_by_others
+from auditor.records import Subgroup, Verdict
+from auditor.rules import severity_of, shown_by_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,6 @@ class ExpectedLoss:
     low: float
     high: float
     decides_severity: bool = False  # whether the class has the severity of this loss, and not of its gap
-
-    @property
-    def severity(self) -> Severity:
-        """By the lower bound of the loss, as that of a verdict is by the lower bound of its effect."""
-        return "high" if self.low >= HIGH else "medium" if self.low >= MEDIUM else "low"
 
 
 def expected_loss(
@@ -60,12 +56,14 @@ def expected_loss(
 
 
 def with_severity_of_deployment(
-    verdicts: Iterable[Verdict], subgroups: Sequence[Subgroup], exposure: Mapping[str, float]
+    verdicts: Iterable[Verdict], subgroups: Iterable[Subgroup], exposure: Mapping[str, float]
 ) -> tuple[Verdict, ...]:
     """Verdicts, with the severity of what flagged and harmed classes would lose in deployment where that is known."""
+    of_class: defaultdict[int, list[Subgroup]] = defaultdict(list)
+    for row in subgroups:
+        of_class[row.class_idx].append(row)
     changed = []
     for verdict in verdicts:
-        own = [row for row in subgroups if row.class_idx == verdict.class_idx]
-        loss = expected_loss(verdict, own, exposure, severity_follows=True)
-        changed.append(replace(verdict, severity=loss.severity) if loss and loss.decides_severity else verdict)
+        loss = expected_loss(verdict, of_class[verdict.class_idx], exposure, severity_follows=True)
+        changed.append(replace(verdict, severity=severity_of(loss.low)) if loss and loss.decides_severity else verdict)
     return tuple(changed)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.figures import percent, points
+from auditor.records import Severity
 
 #: "points": a difference of rates. "per cent": a share or a part of something. "chance": .5 says nothing.
 Unit = Literal["points", "per cent", "chance"]
@@ -308,6 +309,12 @@ FIT_PART = 0.5
 PLACED_PART = 0.7
 #: A class's severity by the lower bound of its gap: from here on high, and medium; below that low.
 HIGH, MEDIUM = 0.20, 0.10
+
+
+def severity_of(low: float) -> Severity:
+    """By the lower bound of what was shown: a gap, another effect, or what is lost."""
+    return "high" if low >= HIGH else "medium" if low >= MEDIUM else "low"
+
 
 # --- thresholds of the rules ----
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from auditor.evidence.effects import significance
-from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence, testable
 from auditor.evidence.presence.families import family_of
@@ -23,7 +22,7 @@ from auditor.evidence.verdicts.sentences import Sentence
 from auditor.evidence.verdicts.suspicion import makes_suspect, only_in_data
 from auditor.evidence.verdicts.swapped_sentences import read_with_care
 from auditor.records import Severity, Verdict, VerdictName
-from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, HIGH, MEDIUM, MIN_CLASS, PULLED_DELTA, RECALL_LOSS
+from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, MIN_CLASS, PULLED_DELTA, RECALL_LOSS, severity_of
 
 
 def class_verdict(
@@ -105,7 +104,7 @@ def class_verdict(
         told = sentences.flagged(inputs, lead, others, other_source(inputs, judged, lead))
         told = told.and_also(read_with_care(measured.swapped, c))
         besides = losses_besides(inputs, absence, losses, {j.pair.concept_idx for j in proven})
-        return verdict("flagged", sentences.with_losses(inputs, told, besides), severity_of(lead.gap), lead)
+        return verdict("flagged", sentences.with_losses(inputs, told, besides), severity_of(lead.gap.low), lead)
     named_state = not_analysable(inputs, measured, c)
     if named_state:
         return verdict("not_analysed", named_state)
@@ -113,7 +112,7 @@ def class_verdict(
     if harm:
         others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
         told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
-        return verdict("harmed", told, severity_of(harm[0].gap), harm[0])
+        return verdict("harmed", told, severity_of(harm[0].gap.low), harm[0])
     undecided = without_twins(inputs, [j for j in screened if makes_suspect(j)])
     screened = [j for j in screened if j.pair.suspicious and j.pair.readable]
     in_data = [j.pair for j in without_twins(inputs, only_in_data(judged))]
@@ -165,11 +164,6 @@ def class_verdict(
     claimed = [claim_sentences.bounded(inputs, clean), *shown, claim_sentences.coverage(inputs, clean)]
     told = sentences.clean(inputs, name, n, tested, dismissed, claimed, rate).and_also(goes_with_it)
     return verdict("clean", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
-
-
-def severity_of(gap: Gap) -> Severity:
-    """By the lower bound of the effect that was shown."""
-    return "high" if gap.low >= HIGH else "medium" if gap.low >= MEDIUM else "low"
 
 
 def _detectable(inputs: EvidenceInput, measured: Measured, c: int, pairs: Sequence[PairEvidence]) -> float | None:

@@ -9,14 +9,13 @@ from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.swapped_outputs import SwappedOutputs
 from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.verdicts.class_verdict import severity_of
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
 from auditor.evidence.verdicts.place_leads import PlaceLead
 from auditor.evidence.verdicts.sentences import Sentence, reliance_claim, with_losses
 from auditor.evidence.verdicts.swapped_sentences import read_with_care
 from auditor.figures import percent, points, rate
 from auditor.records import PLACE_KIND, Verdict
-from auditor.rules import MIN_CLASS, PLACE_GIVEN, PLACE_TAKEN, Rule
+from auditor.rules import MIN_CLASS, PLACE_GIVEN, PLACE_TAKEN, Rule, severity_of
 
 _NOT_TRIED = {
     "not_tried": "not tried",
@@ -143,7 +142,7 @@ def _flagged(
     return replace(
         verdict,
         verdict="flagged",
-        severity=severity_of(gap),
+        severity=severity_of(gap.low),
         concept_id=lead.place.concept_id,
         concept=lead.place.name,
         concept_kind=PLACE_KIND,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -144,31 +144,35 @@ def _show_filters(session: Session, verdicts: Sequence[Verdict]) -> None:
         changed = session.follow("find", place.find, lambda text: {"find": text.strip()})
         st.text_input("Class or concept", key="find", on_change=changed, max_chars=200, width=260)
         if session.has_calls or place.verdicts:
-            chosen = [name for name in place.verdicts if name in present]
-            changed = session.follow("verdicts", chosen, lambda names: {"verdicts": tuple(names)})
-            st.pills(
-                "Verdict",
-                present,
-                selection_mode="multi",
-                key="verdicts",
-                on_change=changed,
-                width="content",
-                format_func=lambda name: f"{VERDICT_SHAPES[name]} {VERDICT_WORDS[name]}",
-                help=READING["verdict"],
-            )
+            _choice(session, "verdicts", "Verdict", present, _verdict_label, READING["verdict"])
         if len(kinds) > 1 or place.kinds:
-            chosen = [kind for kind in place.kinds if kind in kinds]
-            changed = session.follow("kinds", chosen, lambda names: {"kinds": tuple(names)})
-            st.pills(
-                "Kind of the concept",
-                kinds,
-                selection_mode="multi",
-                key="kinds",
-                on_change=changed,
-                width="content",
-                format_func=lambda kind: markup.label(kind.replace("_", " "), 30),
-                help=READING["kind"],
-            )
+            _choice(session, "kinds", "Kind of the concept", kinds, _kind_label, READING["kind"])
+
+
+def _verdict_label(name: str) -> str:
+    return f"{VERDICT_SHAPES[name]} {VERDICT_WORDS[name]}"
+
+
+def _kind_label(kind: str) -> str:
+    return markup.label(kind.replace("_", " "), 30)
+
+
+def _choice(
+    session: Session, field: str, title: str, options: Sequence[str], label: Callable[[str], str], reading: str
+) -> None:
+    """Several of some options, as a field of the place."""
+    chosen = [one for one in getattr(session.place, field) if one in options]
+    changed = session.follow(field, chosen, lambda names: {field: tuple(names)})
+    st.pills(
+        title,
+        options,
+        selection_mode="multi",
+        key=field,
+        on_change=changed,
+        width="content",
+        format_func=label,
+        help=reading,
+    )
 
 
 def _show_table(session: Session, verdicts: Sequence[Verdict], rows: Sequence[Verdict]) -> None:
