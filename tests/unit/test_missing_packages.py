@@ -1,6 +1,6 @@
 """What a small install lacks is told in one line, and every package that is imported stands in one of three lists."""
 
-import re
+import ast
 import sys
 import tomllib
 from pathlib import Path
@@ -37,11 +37,12 @@ def declared(extra=None):
 
 
 def imported():
-    """Top names of all that the two packages import, wherever in a file that stands."""
+    """Top names of all that the two packages import, wherever in a file that stands (a script in a string is data)."""
     files = [*(ROOT / "auditor").rglob("*.py"), *(ROOT / "reports").rglob("*.py")]
-    statement = re.compile(r"^ *(?:import|from(?=.* import )) ([a-zA-Z]\w*)", re.MULTILINE)
-    found = {name for file in files for name in statement.findall(file.read_text())}
-    return found - sys.stdlib_module_names - {"auditor", "reports"}
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    found = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    found |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0}
+    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - {"auditor", "reports"}
 
 
 def packages(names):
