@@ -4,8 +4,9 @@
 writes two audits (:mod:`benchmarks.big_audit`) with an index of pictures unless they are there, starts ``auditor
 dashboard`` on them, and walks through all views by links in Chromium. The first view is timed from the address to the
 end of the page's first run at a server that was just started; a click from the browser's message to the server's word
-that it is done. Each click is made K times, its median counts. The audits' encoder does not exist, so nothing of an
-encoder is in the memory: resident pages of the server's process, the highest after any step.
+that it is done. Each click is made K times, its median counts. The same is asked of a page of Streamlit's that says one
+word: what no page can be faster than. The audits' encoder does not exist, so nothing of an encoder is in the memory:
+resident pages of the server's process, the highest after any step.
 """
 
 from __future__ import annotations
@@ -58,6 +59,12 @@ _FOLLOW = """(url) => {
     link.click();
     link.remove();
 }"""
+#: A page that does nothing, with the links' script that the dashboard has.
+_EMPTY = """import streamlit as st
+from reports.dashboard.guard import own_script
+st.html(f"<script>{own_script()}</script>", unsafe_allow_javascript=True)
+st.html('<div class="au"><h1>nothing</h1></div>')
+"""
 _PATIENCE = 60.0
 
 
@@ -143,11 +150,15 @@ def walk(connection: Connection, audit: str, other: str) -> list[tuple[str, dict
 
 @contextmanager
 def server(audits: Sequence[Path], folder: Path) -> Iterator[tuple[str, int]]:
-    """``auditor dashboard`` at a free port; its address and the id of its process."""
+    """``auditor dashboard`` at a free port, or without audits the empty page; its address and the process's id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     words = [sys.executable, "-m", "auditor.cli", "dashboard", *map(str, audits), "--port", str(port)]
+    if not audits:
+        (folder / "empty.py").write_text(_EMPTY, encoding="utf-8")
+        words = [sys.executable, "-m", "streamlit", "run", "empty.py", "--server.headless", "true"]
+        words += ["--server.port", str(port), "--browser.gatherUsageStats", "false"]
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(words, cwd=folder, stdout=log, stderr=log)
         try:
@@ -200,7 +211,13 @@ def measure(old: Path, new: Path, work: Path, repeat: int) -> tuple[float, list[
     """Seconds of the first view, and all clicks of the walk."""
     with open_audit_database(old) as connection:
         places = walk(connection, old.name, new.name)
-    with server((old, new), work) as (address, pid), sync_playwright() as driver:
+    return _walked((old, new), places, work, repeat)
+
+
+def _walked(
+    audits: Sequence[Path], places: Sequence[tuple[str, dict[str, object]]], work: Path, repeat: int
+) -> tuple[float, list[Click]]:
+    with server(audits, work) as (address, pid), sync_playwright() as driver:
         found = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = driver.chromium.launch(executable_path=found, args=list(_ARGUMENTS))
         page, wire = browser.new_page(viewport={"width": 1400, "height": 900}), Wire()
@@ -235,6 +252,10 @@ def measure(old: Path, new: Path, work: Path, repeat: int) -> tuple[float, list[
     return first, clicks
 
 
+def _median(clicks: Sequence[Click]) -> float:
+    return statistics.median(second for one in clicks for second in one.seconds)
+
+
 def main() -> None:
     """Measure, print a table, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -248,14 +269,16 @@ def main() -> None:
         work = Path(folder)
         kept = n_kept(given.audits or work, given.images, given.classes)
         old, new = searchable_audits(given.audits or work, given.images, given.classes)
+        empty = _walked((), [("empty", {"click": number}) for number in range(4)], work, given.repeat)
         first, clicks = measure(old, new, work, given.repeat)
     print(f"first view {first:.2f} s{'' if first <= BAR_FIRST else '  over the bar'}")
     for one in clicks:
         mark = "" if one.within_bar else "  over the bar"
         print(f"{one.view:10} {one.url:60.60} {one.median:6.3f} s {one.mebibytes:6,.0f} MiB{mark}")
-    median = statistics.median(second for one in clicks for second in one.seconds)
+    median, median_empty = (_median(of) for of in (clicks, empty[1]))
     highest = max(one.mebibytes for one in clicks)
     print(f"median click {median:.3f} s, server {highest:,.0f} MiB")
+    print(f"an empty page of Streamlit's: first view {empty[0]:.2f} s, median click {median_empty:.3f} s")
     if given.output:
         result = {
             "images": given.images,
@@ -264,6 +287,7 @@ def main() -> None:
             "bars": {"first_view": BAR_FIRST, "click": BAR_CLICK, "mebibytes": BAR_MEBIBYTES},
             "first_view": round(first, 2),
             "median_click": round(median, 3),
+            "empty_page": {"first_view": round(empty[0], 2), "median_click": round(median_empty, 3)},
             "mebibytes": highest,
             "clicks": [asdict(one) for one in clicks],
         }

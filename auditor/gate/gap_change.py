@@ -8,10 +8,10 @@ pictures MOVER combines the intervals of the two gaps. docs/decisions/0008-relea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from auditor.records import BoolArray, IntArray
 from auditor.rules import CONFIDENCE, MIN_ARM
@@ -106,7 +106,7 @@ def level_of_each(n_intervals: int) -> float:
 
 def quantile(confidence: float) -> float:
     """The normal deviate of a two-sided interval."""
-    return float(ndtri(0.5 + confidence / 2))
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
 def difference(subtracted: Estimate, from_: Estimate, *, bound: float) -> Estimate:

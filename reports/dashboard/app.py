@@ -30,6 +30,8 @@ from reports.dashboard.views import audits as audits_view
 from reports.display import plain
 from reports.page.templates import assets
 
+#: A file: Streamlit takes one letter for the name of a picture, which is not there.
+_ICON = Path(__file__).with_name("icon.svg")
 _LOG = logging.getLogger(__name__)
 
 #: View, its module, its word in the navigation (None: reached from other views).
@@ -64,7 +66,7 @@ def main(options: Options | None = None) -> None:
     place, broken = Place.read(params)
     found = find_audits(options.folders)
     chosen = _chosen(place, found)
-    st.set_page_config(_title(place, chosen), page_icon="▲", layout="wide", initial_sidebar_state="collapsed")
+    st.set_page_config(_title(place, chosen), page_icon=_ICON, layout="wide", initial_sidebar_state="collapsed")
     _dress()
     if chosen is not None and ticks is not None:
         basket_of(chosen).hear(ticks)

@@ -25,7 +25,7 @@ def test_it_walks_through_all_views(browser, tmp_path):
     views = {"overview", "class", "concept", "groups", "picture", "search", "compare", "review", "audits"}
     assert {one["view"] for one in found["clicks"]} == views
     assert len(found["clicks"]) == 20
-    figures = [found["first_view"], found["median_click"], found["mebibytes"]]
+    figures = [found["first_view"], found["median_click"], found["mebibytes"], *found["empty_page"].values()]
     figures += [second for one in found["clicks"] for second in one["seconds"]]
     assert all(math.isfinite(one) and one > 0 for one in figures)
     assert done.stdout.splitlines()[0].startswith("first view ")
