@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from auditor.audited_model import check_model_was_run, load_audited_model
 from auditor.errors import InputError
 from auditor.extraction.picture_maps import maps_for_concept, seen_crop
@@ -15,6 +17,7 @@ from auditor.models.map_choice import drawing_with
 from auditor.records import ChannelWords, SaliencyMap
 from auditor.store.model_words import find_picture, read_channel_words, read_members, read_run_settings
 from auditor.store.open_audit import open_audit_database
+from auditor.store.queries.audit import Connection
 from auditor.wording import quote
 
 
@@ -34,18 +37,28 @@ class MapDrawer:
             InputError: no such picture, its file is gone or cannot be read, or holds another picture than was audited.
         """
         with open_audit_database(self.folder) as connection:
-            picture = find_picture(connection, image_id)
+            image = picture_again(connection, self.root, image_id, self.classifier.input_size)
             members = read_members(connection, concept_id) if concept_id is not None else ()
-        if picture is None:
-            raise InputError(f"no picture {quote(image_id)} in this audit")
-        path = self.root / picture.path
-        if not is_there(str(path)):
-            raise InputError(f"{quote(str(path))} is not there any more; `auditor explain --data` says where it is")
-        read = read_image(path, min_side=self.classifier.input_size)
-        if read.content_digest != picture.content_digest:
-            raise InputError(f"{quote(picture.path)} is not the picture that was audited: the file holds another now")
-        crop = seen_crop(self.classifier, read.image.size)
-        return maps_for_concept(self.classifier, read.image, image_id, class_idx, concept_id, members, self.words, crop)
+        crop = seen_crop(self.classifier, image.size)
+        return maps_for_concept(self.classifier, image, image_id, class_idx, concept_id, members, self.words, crop)
+
+
+def picture_again(connection: Connection, root: Path, image_id: str, min_side: int) -> Image.Image:
+    """An audited picture, read from its file once more, upright RGB.
+
+    Raises:
+        InputError: no such picture, its file is gone or cannot be read, or holds another picture than was audited.
+    """
+    picture = find_picture(connection, image_id)
+    if picture is None:
+        raise InputError(f"no picture {quote(image_id)} in this audit")
+    path = root / picture.path
+    if not is_there(str(path)):
+        raise InputError(f"{quote(str(path))} is not there any more; `auditor explain --data` says where it is")
+    read = read_image(path, min_side=min_side)
+    if read.content_digest != picture.content_digest:
+        raise InputError(f"{quote(picture.path)} is not the picture that was audited: the file holds another now")
+    return read.image
 
 
 def load_map_drawer(folder: Path, *, trust_code: bool = False) -> MapDrawer:

@@ -18,6 +18,7 @@ from auditor.figures import counted
 from auditor.finished_audit import load_audited, settings_again
 from auditor.models.device import find_device
 from auditor.models.load_classifier import load_classifier
+from auditor.models.map_choice import drawing_with
 from auditor.models.repaired_weights import head_keys, preprocess_path, write_repaired
 from auditor.pipeline import gather, run_audit
 from auditor.records import FloatArray, LinearHead, Progress, Verdict
@@ -25,7 +26,8 @@ from auditor.rejudge import held_audit
 from auditor.repair.repair import ProvenRepair, repair
 from auditor.repair.repair_input import repair_input
 from auditor.repair.sampling import sampling_list
-from auditor.repair_records import METHODS, Method, RepairCard, RepairTarget
+from auditor.repair_records import METHODS, Method, RepairCard, RepairMap, RepairTarget
+from auditor.repaired_maps import repaired_maps
 from auditor.rules import PRESENT
 from auditor.store.checksums import FILES
 from auditor.store.kept_repairs import keep_repair, kept_repair
@@ -74,7 +76,8 @@ def repair_audit(
 ) -> Repaired:
     """Repair the audited model's head and write its weights, unless what speaks against it is not overridden.
 
-    Features that are there are read, and no picture; where they are gone they are extracted again.
+    Features that are there are read, and of pictures those few whose maps are kept; where features are gone they are
+    extracted again.
 
     Args:
         folder: A finished audit.
@@ -137,7 +140,11 @@ def repair_audit(
     described = _described(source.inputs, targets)
     proven = repair(read, described, source.inputs.class_names, methods, seed=config.seed, on_progress=on_progress)
     repaired, card = proven.head, proven.card
-    made = _Made(proven, methods, force, audited)
+    data = config.data if config.data.is_dir() else config.data.parent
+    drawing = drawing_with(classifier, config.map_method)
+    maps, undrawn = repaired_maps(folder, data, drawing, repaired, proven.changed, source.inputs.class_names)
+    left = (*left, *undrawn)
+    made = _Made(proven, maps, methods, force, audited)
     if card.objections and not force:
         return Repaired(card=card, model=config.model, notices=(*left, *_keep(folder, made)))
     says = {
@@ -171,6 +178,7 @@ class _Made:
     """What is kept of a repair in the audits of both models."""
 
     proven: ProvenRepair
+    maps: tuple[RepairMap, ...]
     methods: tuple[Method, ...]
     forced: bool
     model_digest: str
@@ -191,7 +199,7 @@ def _keep(folder: Path, made: _Made) -> tuple[str, ...]:
         weights=made.weights,
     )
     try:
-        keep_repair(folder, kept, made.proven.card.figures, made.proven.changed)
+        keep_repair(folder, kept, made.proven.card.figures, made.proven.changed, made.maps)
     except StoreError as error:
         return (f"the repair is not kept in the audit: {error}",)
     return ()

@@ -108,6 +108,24 @@ class ChangedPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairMap:
+    """Where the evidence for its own class lies in a picture, by the head before and by the one that came of a repair.
+
+    ``before`` and ``after`` are ``height`` x ``width`` bytes, row by row, each scaled to its own largest place;
+    ``crop`` is the part of the picture that they cover (left, top, right, bottom in fractions), None where it is not
+    known.
+    """
+
+    image_id: str
+    class_name: str
+    height: int
+    width: int
+    before: bytes
+    after: bytes
+    crop: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class KeptRepair:
     """A row of ``repairs``: what was asked, what was done, and which model came of it.
 

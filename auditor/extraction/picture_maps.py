@@ -259,14 +259,14 @@ def maps_for_concept(
         crop: Which part of the picture its maps cover.
     """
     maps = map_picture(classifier, image, class_idx, words)
-    found = [_saliency(image_id, class_idx, None, maps.class_map, crop)]
+    found = [positive_map(image_id, class_idx, None, maps.class_map, crop)]
     said = [i for i, u in enumerate(maps.phrase_idx) if u in words_of]
     if concept_id is not None and said:
-        found.append(_saliency(image_id, class_idx, concept_id, maps.phrase_maps[said].sum(axis=0), crop))
+        found.append(positive_map(image_id, class_idx, concept_id, maps.phrase_maps[said].sum(axis=0), crop))
     return tuple(found)
 
 
-def _saliency(
+def positive_map(
     image_id: str, class_idx: int, concept_id: str | None, values: FloatArray, crop: Crop | None
 ) -> SaliencyMap:
     """Positive part of a map as bytes and their scale; the sign is evidence for the class."""

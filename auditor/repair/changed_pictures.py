@@ -10,6 +10,11 @@ from auditor.repair.proof import Answers
 from auditor.repair.repair_input import RepairInput
 from auditor.repair_records import ChangedPicture
 
+#: Pictures of a subgroup that a page shows: that are mended, and that are called worse.
+MENDED_SHOWN, LOST_SHOWN = 3, 1
+#: Pictures in all of which maps are drawn: a subgroup has four, a page twelve subgroups.
+_MOST_DRAWN = 48
+
 
 def changed_pictures(
     given: RepairInput, before: Answers, after: Answers, class_names: Sequence[str], concepts: Sequence[str]
@@ -39,3 +44,22 @@ def changed_pictures(
             )
         )
     return tuple(found)
+
+
+def to_be_drawn(changed: Sequence[ChangedPicture]) -> tuple[ChangedPicture, ...]:
+    """Those that pages show first of each subgroup: of the lowest ids, which are digests, so that it is by chance."""
+    left: dict[tuple[str, str, bool, bool], int] = {}
+    chosen = []
+    for one in sorted(changed, key=lambda one: one.image_id):
+        mended = one.called_after == one.class_name
+        if not mended and one.called_before != one.class_name:
+            continue  # wrong before and after
+        wanted = False
+        for concept, present in [*((name, True) for name in one.shows), *((name, False) for name in one.lacks)]:
+            subgroup = one.class_name, concept, present, mended
+            free = left.setdefault(subgroup, MENDED_SHOWN if mended else LOST_SHOWN)
+            left[subgroup] = free - 1
+            wanted = wanted or free > 0
+        if wanted:
+            chosen.append(one)
+    return tuple(chosen[:_MOST_DRAWN])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from auditor.regular_files import file_sha256
-from auditor.repair_records import ChangedPicture, KeptRepair, Method, RepairCard, RepairFigure
+from auditor.repair_records import ChangedPicture, KeptRepair, Method, RepairCard, RepairFigure, RepairMap
 from auditor.store.amend import add_rows, amended
 from auditor.store.one_writer import one_writer
 from auditor.store.tables import record_table
@@ -66,7 +66,11 @@ def kept_repair(
 
 
 def keep_repair(
-    folder: Path, kept: KeptRepair, figures: Sequence[RepairFigure], changed: Sequence[ChangedPicture]
+    folder: Path,
+    kept: KeptRepair,
+    figures: Sequence[RepairFigure],
+    changed: Sequence[ChangedPicture],
+    maps: Sequence[RepairMap] = (),
 ) -> None:
     """Add the repair to a finished audit, in the place of one with its id.
 
@@ -80,6 +84,7 @@ def keep_repair(
             "repairs": record_table([kept], KeptRepair),
             "repair_figures": _of(kept, record_table(figures, RepairFigure), class_idx),
             "repair_pictures": _of(kept, record_table(changed, ChangedPicture), class_idx),
+            "repair_maps": _of(kept, record_table(maps, RepairMap), class_idx),
         }
         for name, table in tables.items():
             connection.execute(f"DELETE FROM {name} WHERE repair_id = ?", [kept.repair_id])  # noqa: S608 (our names)

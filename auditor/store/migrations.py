@@ -312,6 +312,15 @@ def m0022_compared_arms(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"ALTER TABLE findings ADD COLUMN {column} BIGINT")
 
 
+def m0023_repair_maps(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep where the evidence for the class lies before and after a repair, of the pictures that pages show."""
+    connection.execute(
+        "CREATE TABLE repair_maps (repair_id VARCHAR NOT NULL, image_id VARCHAR NOT NULL,"
+        " class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,"
+        ' "before" BLOB NOT NULL, "after" BLOB NOT NULL, crop DOUBLE[])'
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -335,6 +344,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0020_repairs,
     m0021_faithfulness,
     m0022_compared_arms,
+    m0023_repair_maps,
 )
 
 

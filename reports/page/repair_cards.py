@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.repair.changed_pictures import LOST_SHOWN, MENDED_SHOWN
 from auditor.repair_records import ChangedPicture, KeptRepair, RepairFigure
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
-from auditor.store.queries.pictures import thumbnails_and_paths
+from auditor.store.queries.pictures import maps_of_repair, thumbnails_and_paths
 from auditor.store.queries.repairs import changed_pictures, repair_figures, repairs
 from reports.page.pictures import PictureBudget
 from reports.page.records import Drawn
@@ -16,16 +17,16 @@ from reports.written.repair_words import change_of, cost_line, figure_label, how
 
 #: Repairs that are shown, the newest first, and subgroups of each; the tables have all.
 _REPAIRS, _SUBGROUPS = 3, 12
-#: Pictures of a subgroup that are mended, and that are called worse.
-_MENDED, _LOST = 3, 1
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedTile:
-    """A picture with what it was called and is called now, by heads that did not see it."""
+    """A picture with what it was called and is called now, by heads that did not see it.
 
-    drawn: Drawn
-    alt: str
+    ``drawn`` is it alone, or under the map of its own class before and after the repair, each with its words.
+    """
+
+    drawn: tuple[tuple[Drawn, str], ...]
     before: str
     after: str
     mended: bool
@@ -57,6 +58,11 @@ class RepairPart:
     overall: tuple[SubgroupBars, ...]
     subgroups: tuple[SubgroupBars, ...]
     n_more: int
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether any picture is shown under its maps."""
+        return any(len(tile.drawn) > 1 for one in self.subgroups for tile in one.tiles)
 
 
 def repair_parts(connection: Connection, budget: PictureBudget) -> tuple[tuple[RepairPart, ...], int]:
@@ -93,7 +99,9 @@ def _subgroup(connection: Connection, kept: KeptRepair, figure: RepairFigure, bu
     changed = changed_pictures(connection, kept.repair_id, class_name, concept, present=bool(figure.present))
     mended = [one for one in changed if one.called_after == class_name]
     lost = [one for one in changed if one.called_before == class_name]
-    return _bars(figure, _tiles(connection, [*mended[:_MENDED], *lost[:_LOST]], budget), len(mended), len(lost))
+    return _bars(
+        figure, _tiles(connection, kept, [*mended[:MENDED_SHOWN], *lost[:LOST_SHOWN]], budget), len(mended), len(lost)
+    )
 
 
 def _bars(figure: RepairFigure, tiles: tuple[ChangedTile, ...], n_mended: int, n_lost: int) -> SubgroupBars:
@@ -101,14 +109,28 @@ def _bars(figure: RepairFigure, tiles: tuple[ChangedTile, ...], n_mended: int, n
     return SubgroupBars(label, figure.before, figure.after, change_of(figure), figure.n, n_mended, n_lost, tiles)
 
 
-def _tiles(connection: Connection, shown: Sequence[ChangedPicture], budget: PictureBudget) -> tuple[ChangedTile, ...]:
-    jpegs = thumbnails_and_paths(connection, [one.image_id for one in shown])
+def _tiles(
+    connection: Connection, kept: KeptRepair, shown: Sequence[ChangedPicture], budget: PictureBudget
+) -> tuple[ChangedTile, ...]:
+    ids = [one.image_id for one in shown]
+    jpegs, maps = thumbnails_and_paths(connection, ids), maps_of_repair(connection, kept.repair_id, ids)
     tiles = []
     for one in shown:
         path, jpeg = jpegs.get(one.image_id, ("", None))
-        drawn = None if jpeg is None else budget.small(jpeg)
-        if drawn is not None:
-            before, after = name_of(one.called_before), name_of(one.called_after)
-            alt = f"{name_of(path)}, called {before} before and {after} after"
-            tiles.append(ChangedTile(drawn, alt, before, after, one.called_after == one.class_name))
+        if jpeg is None:
+            continue
+        before, after = name_of(one.called_before), name_of(one.called_after)
+        name, what = name_of(path), name_of(one.class_name)
+        pair = [
+            (budget.mapped(jpeg, saliency), f"{name}, called {called}: where what speaks for {what} lies {when}")
+            for saliency, called, when in zip(
+                maps.get(one.image_id, ()), (before, after), ("before", "after"), strict=False
+            )
+        ]
+        drawn = [(picture, alt) for picture, alt in pair if picture is not None]
+        if len(drawn) < 2:
+            plain = budget.small(jpeg)
+            drawn = [] if plain is None else [(plain, f"{name}, called {before} before and {after} after")]
+        if drawn:
+            tiles.append(ChangedTile(tuple(drawn), before, after, one.called_after == one.class_name))
     return tuple(tiles)

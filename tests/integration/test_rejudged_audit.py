@@ -292,6 +292,7 @@ def test_an_audit_of_before_says_from_when_on(copy, tmp_path):
             "repairs",
             "repair_figures",
             "repair_pictures",
+            "repair_maps",
             "faithfulness",
         )
         for table in later:

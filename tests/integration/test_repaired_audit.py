@@ -18,6 +18,9 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from auditor.cli import app
+from auditor.errors import InputError
+from auditor.inputs.images import read_image
+from auditor.models import cam
 from auditor.models.bundled import bundled_path
 from auditor.models.load_classifier import load_classifier
 from auditor.models.repaired_weights import head_keys
@@ -25,6 +28,7 @@ from auditor.regular_files import file_sha256
 from auditor.rejudge import held_audit
 from auditor.repair.repair_input import repair_input
 from auditor.store.open_audit import open_audit_database
+from auditor.store.queries.pictures import maps_of_repair
 from auditor.store.queries.repairs import changed_pictures, repair_figures, repairs
 
 _PAGE = Path(__file__).parents[2] / "docs" / "repair.md"
@@ -104,6 +108,33 @@ def test_the_audit_keeps_the_repair_and_its_reports_show_it(audit, repaired):
     assert "waterbird without water" in page
     assert "### Repair" in model_card.output
     assert "is the one before the repair" in model_card.output
+
+
+def test_maps_before_and_after_are_those_of_the_two_models(audit, repaired):
+    output, _ = repaired
+    with open_audit_database(audit) as connection:
+        (kept,) = [one for one in repairs(connection) if one.weights and one.weights.endswith("w.safetensors")]
+        first = changed_pictures(connection, kept.repair_id, "waterbird", "water", present=False)[0]
+        (data, class_names) = connection.execute("SELECT data_path, class_names FROM runs").fetchone()
+        (path,) = connection.execute("SELECT path FROM images WHERE image_id = ?", [first.image_id]).fetchone()
+        drawn = maps_of_repair(connection, kept.repair_id, [first.image_id])[first.image_id]
+    root = Path(data) if Path(data).is_dir() else Path(data).parent
+    c = class_names.index("waterbird")
+    for weights, found in zip((None, output), drawn, strict=True):
+        classifier = load_classifier("sample:planted", weights=weights)
+        batch = classifier.preprocess(read_image(root / path, min_side=classifier.input_size).image)[None]
+        expected = np.maximum(cam.response_maps(classifier, batch, classifier.head.weight[None, [c]])[0, 0], 0)
+        assert found.data == pytest.approx(expected / expected.max() * 255, abs=1)
+
+
+def test_pictures_that_are_gone_have_no_maps_and_it_is_said(audit, tmp_path, monkeypatch):
+    def gone(*_):
+        raise InputError("not there any more")
+
+    monkeypatch.setattr("auditor.repaired_maps.picture_again", gone)
+    found = _run("repair", audit, *_FORCED, "--output", tmp_path / "w.safetensors", "--quiet")
+    assert found.exit_code == 0, found.output
+    assert "could not be read again, so that no maps before and after are shown of them" in found.output
 
 
 def test_what_is_erased_without_a_fold_has_seen_nothing_of_it(audit):

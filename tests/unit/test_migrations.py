@@ -11,8 +11,8 @@ TABLES = [
     "channel_group_members", "channel_groups", "channels", "class_channel_groups", "class_concepts", "concept_families",
     "concept_presence", "concepts", "concepts_seen", "copies", "core_concepts", "counterexamples", "dose_responses",
     "example_concepts", "failures", "faithfulness", "findings", "fixed_places", "image_attributes", "images",
-    "migrations", "predictions", "repair_figures", "repair_pictures", "repairs", "runs", "saliency", "subgroups",
-    "unbounded_gaps", "unnamed_leads", "verdicts",
+    "migrations", "predictions", "repair_figures", "repair_maps", "repair_pictures", "repairs", "runs", "saliency",
+    "subgroups", "unbounded_gaps", "unnamed_leads", "verdicts",
 ]  # fmt: skip
 NAMES = [migration.__name__ for migration in migrations.MIGRATIONS]
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 from small_audit import write_small_audit
 
-from auditor.repair_records import ChangedPicture, KeptRepair, RepairFigure
+from auditor.inputs.images import thumbnail_jpeg
+from auditor.repair.changed_pictures import to_be_drawn
+from auditor.repair_records import ChangedPicture, KeptRepair, RepairFigure, RepairMap
 from auditor.store.amend import amended
 from auditor.store.kept_repairs import keep_repair
 from auditor.store.open_audit import open_audit_database
@@ -75,6 +79,38 @@ def test_page_and_model_card_show_it_and_no_name_forges_anything(audit):
     assert r"\*\*b\*\*" in section
     (row,) = [line for line in section.splitlines() if "without water | 25 %" in line]
     assert row.replace(r"\|", "").count("|") == 6
+
+
+@pytest.mark.parametrize(
+    ("height", "crop", "n_pictures"), [(2, (0.0, 0.0, 1.0, 1.0), 2), (3, (0.0, 0.0, 1.0, 1.0), 1), (2, None, 1)]
+)
+def test_a_picture_is_shown_under_its_maps_before_and_after_where_they_fit(audit, height, crop, n_pictures):
+    with open_audit_database(audit) as connection:
+        changed = _changed(connection)
+    jpeg = thumbnail_jpeg(Image.new("RGB", (40, 40), "green"))
+    with amended(audit) as connection:
+        connection.execute("UPDATE images SET thumbnail = ? WHERE image_id = ?", [jpeg, changed.image_id])
+    drawn = RepairMap(changed.image_id, EVIL, height, 2, bytes([0, 0, 0, 255]), bytes([255, 0, 0, 0]), crop)
+    keep_repair(audit, KEPT, FIGURES, [changed], [drawn])
+    with open_audit_database(audit) as connection:
+        page = render_html(connection)
+    part = page.partition('<section class="part" id="repairs"')[2].partition("</section>")[0]
+    assert part.count("<img ") == n_pictures
+    assert len(set(re.findall('src="([^"]+)"', part))) == n_pictures
+    assert ("left by the model that was audited, right by the repaired one" in part) == (n_pictures == 2)
+    assert ("lies after" in part) == (n_pictures == 2)
+
+
+def test_of_each_subgroup_a_few_are_drawn_and_none_that_is_wrong_before_and_after():
+    def one(image_id, after, shows=(), lacks=("water",), before="dog"):
+        return ChangedPicture(image_id, "cat", before, after, 0.6, 0.7, shows, lacks)
+
+    mended = [one(f"{k}", "cat") for k in (5, 3, 4, 1)]
+    lost = [one(f"{k}", "dog", before="cat") for k in (8, 7)]
+    with_water = one("9", "cat", shows=("water",), lacks=())
+    wrong = one("0", "bird")
+    found = to_be_drawn([*mended, *lost, with_water, wrong])
+    assert [changed.image_id for changed in found] == ["1", "3", "4", "7", "9"]
 
 
 @pytest.mark.parametrize(

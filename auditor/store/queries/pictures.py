@@ -121,6 +121,11 @@ WHERE rowid IN (SELECT rowid FROM images WHERE list_contains($image_ids, image_i
 _IDS = "SELECT image_idx, image_id FROM images WHERE list_contains($rows, image_idx) LIMIT $limit"
 _ROW = "SELECT image_idx FROM images WHERE image_id = $image_id LIMIT 1"
 
+_REPAIR_MAPS = """
+SELECT image_id, class_idx, height, width, "before", "after", crop
+FROM repair_maps
+WHERE repair_id = $repair_id AND list_contains($image_ids, image_id)
+"""
 _MAPS = """
 SELECT image_id, class_idx, concept_id, height, width, data, scale, crop FROM saliency
 WHERE CASE WHEN $image_ids IS NULL THEN class_idx = $class_idx ELSE list_contains($image_ids, image_id) END
@@ -233,6 +238,23 @@ def maps_of_pictures(connection: Connection, image_ids: Sequence[str]) -> list[S
     No more of them than any real audit has.
     """
     return _maps(connection, image_ids=list(image_ids), most=_MOST_MAPS * max(len(image_ids), 1))
+
+
+def maps_of_repair(
+    connection: Connection, repair_id: str, image_ids: Sequence[str]
+) -> dict[str, tuple[SaliencyMap, SaliencyMap]]:
+    """By picture the map of its own class before and after a repair, of those of some that have them."""
+    asked = {"repair_id": repair_id, "image_ids": list(image_ids)}
+    found = {}
+    for image_id, class_idx, height, width, before, after, crop in connection.execute(_REPAIR_MAPS, asked).fetchall():
+        pair = [_pixels(data, height, width) for data in (before, after)]
+        if pair[0] is not None and pair[1] is not None:
+            place = None if crop is None else tuple(crop)
+            found[image_id] = (
+                SaliencyMap(image_id, class_idx, None, pair[0], 1.0, place),
+                SaliencyMap(image_id, class_idx, None, pair[1], 1.0, place),
+            )
+    return found
 
 
 def _maps(connection: Connection, **asked: int | list[str]) -> list[SaliencyMap]:

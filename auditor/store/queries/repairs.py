@@ -22,7 +22,7 @@ SELECT image_id, class_name, called_before, called_after, confidence_before, con
 FROM repair_pictures
 WHERE repair_id = $repair_id AND class_name = $class_name
   AND list_contains(CASE WHEN $present THEN shows ELSE lacks END, $concept)
-ORDER BY (called_before != class_name) DESC, hash(image_id)
+ORDER BY (called_before != class_name) DESC, image_id
 """
 
 
@@ -41,7 +41,7 @@ def changed_pictures(
 ) -> list[ChangedPicture]:
     """Pictures of a class with, or without, a concept that are called something else after a repair.
 
-    Mended ones come first; among them, and among the others, the order is by chance.
+    Mended ones come first; among them, and among the others, the order is that of their ids, which are digests.
     """
     asked = {"repair_id": repair_id, "class_name": class_name, "concept": concept, "present": present}
     return records(connection.execute(_CHANGED, asked), ChangedPicture)
