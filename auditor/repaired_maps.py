@@ -54,8 +54,9 @@ def repaired_maps(
             pair = cam.response_maps(classifier, classifier.preprocess(image).unsqueeze(0), rows)[0]
             crop = seen_crop(classifier, image.size)
             before, repaired = (positive_map(one.image_id, c, None, values, crop).data for values in pair)
+            height, width = before.shape
             found.append(
-                RepairMap(one.image_id, one.class_name, *before.shape, before.tobytes(), repaired.tobytes(), crop)
+                RepairMap(one.image_id, one.class_name, height, width, before.tobytes(), repaired.tobytes(), crop)
             )
     told = f"{counted(lost, 'picture')} could not be read again, so that no maps before and after are shown of them"
     return tuple(found), (told,) if lost else ()
