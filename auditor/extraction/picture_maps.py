@@ -79,13 +79,15 @@ def map_picture(
         class_idx: The class that is explained; None for the predicted one.
         words: Channel directions, statistics and concept rows.
         encoder: Whose space the words are in; None for phrase maps by channels.
-        lacks: Words that the picture is known not to show: with an encoder they have no place in it.
+        lacks: Words that the picture is known not to show: with an encoder they have no place in it, and where the
+            phrases hold no other word, those follow that describe the evidence best without them.
     """
     batch = classifier.preprocess(image).unsqueeze(0)
     activations, logits = cam.forward(classifier, batch)
     target = int(logits[0].argmax()) if class_idx is None else class_idx
     weights = centred_weights(classifier.head)
-    said, against = (_said(activations, target, weights, words, side) for side in ("for", "against"))
+    said = _said(activations, target, weights, words, "for", lacks)
+    against = _said(activations, target, weights, words, "against")
     phrase_idx = said.phrase_idx
     channel_weights = classifier.head.weight[[target]]
     if encoder is None:
@@ -131,11 +133,19 @@ class _Said:
     residual: float
 
 
-def _said(activations: FloatArray, target: int, weights: FloatArray, words: ChannelWords, side: Side) -> _Said:
+def _said(
+    activations: FloatArray,
+    target: int,
+    weights: FloatArray,
+    words: ChannelWords,
+    side: Side,
+    lacks: Collection[int] = (),
+) -> _Said:
     """Phrases of what a picture (1, K) has beyond the average; where that is less, of what it has at all.
 
     Less the average little evidence is the words of what it lacks, turned around: a duck at night is then called
-    waterbird for "forest".
+    waterbird for "forest". Where the picture lacks all of them, as in many mistakes, the words that it does not lack
+    are asked by themselves: what it is then called "balloon" for.
     """
     classes = np.array([target], dtype=np.int64)
     evidence = channel_evidence(activations, classes, weights, words.stats, side)
@@ -145,10 +155,18 @@ def _said(activations: FloatArray, target: int, weights: FloatArray, words: Chan
     if strength < LITTLE_EVIDENCE:
         vectors = evidence @ words.directions
     phrases = solve_phrases(vectors, words.concept_rows, l1=DEFAULT_L1, l2=DEFAULT_L2)
-    order = np.argsort(-phrases.shares[0], kind="stable")
-    phrase_idx = [int(idx) for idx in order if phrases.shares[0, idx] > 0]
-    shares = tuple(float(phrases.shares[0, idx]) for idx in phrase_idx)
+    said = _largest_first(phrases.shares[0])
+    if said and all(idx in lacks for idx, _ in said):
+        rows = words.concept_rows.copy()
+        rows[[v for v in lacks if v < len(rows)]] = 0  # which is never said; families have no row
+        said += _largest_first(solve_phrases(vectors, rows, l1=DEFAULT_L1, l2=DEFAULT_L2).shares[0])
+    phrase_idx, shares = [idx for idx, _ in said], tuple(share for _, share in said)
     return _Said(evidence[0], strength, phrase_idx, shares, float(phrases.residuals[0]))
+
+
+def _largest_first(shares: FloatArray) -> list[tuple[int, float]]:
+    """Words of a share, with it."""
+    return [(int(idx), float(shares[idx])) for idx in np.argsort(-shares, kind="stable") if shares[idx] > 0]
 
 
 def picture_as_seen(classifier: Classifier, image: Image.Image) -> Image.Image:

@@ -12,7 +12,7 @@ from toy_audit import SIDE, toy_classifier, toy_encoder, write_pictures
 from toy_models import GapCnn
 
 from auditor.evidence.verdicts.exemplars import Exemplar
-from auditor.extraction.picture_maps import _saliency, exemplar_maps, map_picture, picture_as_seen, seen_crop
+from auditor.extraction.picture_maps import exemplar_maps, map_picture, picture_as_seen, positive_map, seen_crop
 from auditor.models.load_classifier import make_classifier
 from auditor.models.preprocess import Preprocess
 from auditor.records import ActivationStats, ChannelWords, Concept
@@ -169,6 +169,18 @@ def test_the_map_of_a_family_is_the_sum_of_its_members(tmp_path):
     np.testing.assert_allclose(whole.scale * whole.data, np.sum(parts, axis=0), atol=0.5 * whole.scale)
 
 
+def test_where_the_picture_lacks_every_phrase_what_it_does_not_lack_is_asked_by_itself():
+    words = replace(WORDS, concept_rows=np.array([[1, 0], [0, 1], [0.8, 0.6]], np.float32))
+    alone, lacking, partly = (map_picture(CLASSIFIER, picture(), 0, words, None, lacks) for lacks in ((), {0}, {1, 2}))
+    assert alone.phrase_idx == partly.phrase_idx == (0,)
+    assert lacking.phrase_idx == (0, 2)
+    assert lacking.phrase_shares[0] == pytest.approx(alone.phrase_shares[0])
+    # the evidence has .8 of its length along that word, and a tenth of it is the penalty's
+    assert lacking.phrase_shares[1] == pytest.approx(0.9 * 0.8**2, abs=1e-5)
+    assert lacking.residual == pytest.approx(alone.residual)
+    assert map_picture(CLASSIFIER, picture(), 0, words, None, {0, 1, 2}).phrase_idx == (0,)
+
+
 def test_with_an_encoder_words_have_their_places_and_those_that_the_picture_lacks_have_none():
     encoder = replace(toy_encoder(), encode_images=lambda batch: batch.mean((2, 3)).numpy()[:, :2])
     by_channels, by_places, none = (
@@ -183,14 +195,14 @@ def test_with_an_encoder_words_have_their_places_and_those_that_the_picture_lack
 
 def test_bytes_hold_the_positive_part_to_half_a_step():
     values = np.array([[-3.0, 0.0], [0.5, 2.0]], np.float32)
-    saliency = _saliency("i", 1, "water", values, None)
+    saliency = positive_map("i", 1, "water", values, None)
     assert saliency.scale == 2
     assert saliency.data.tolist() == [[0, 0], [64, 255]]
     assert np.abs(saliency.data / 255 * saliency.scale - np.maximum(values, 0)).max() <= 2 / 255 / 2
 
 
 def test_a_map_of_nothing_is_zeros():
-    saliency = _saliency("i", 0, None, np.full((2, 3), -1, np.float32), None)
+    saliency = positive_map("i", 0, None, np.full((2, 3), -1, np.float32), None)
     assert saliency.scale == 0
     assert saliency.data.tolist() == [[0, 0, 0], [0, 0, 0]]
     assert saliency.data.dtype == np.uint8
