@@ -11,12 +11,19 @@ from pathlib import Path
 
 #: Before the name of a data set of Hugging Face, or a folder of its Parquet files.
 HUGGING_FACE = "hf:"
+#: How addresses begin that are asked for data.
+SCHEMES = ("http", "https", "s3", "gs", "gcs", "az", "abfs", "hf", "memory", "file")
 _WITH_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 
 
 def is_address(text: str) -> bool:
     """Whether a text is the address of data elsewhere, and no path."""
     return text.startswith(HUGGING_FACE) or _WITH_SCHEME.match(text) is not None
+
+
+def is_known_address(text: str) -> bool:
+    """Whether a text, which may come from anybody, is an address of a scheme that is known."""
+    return is_address(text) and scheme_of(text) in SCHEMES
 
 
 def data_place(given: object) -> Path | str:

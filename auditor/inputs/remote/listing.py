@@ -13,21 +13,18 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from auditor.data_address import HUGGING_FACE, is_web, scheme_of, without_secrets
+from auditor.data_address import HUGGING_FACE, SCHEMES, is_web, scheme_of, without_secrets
 from auditor.errors import InputError
 from auditor.inputs.packed_address import PARQUET_SUFFIXES, TAR_SUFFIXES
 from auditor.inputs.remote.told import is_absent, reason
 from auditor.inputs.tar_tables import CLASS_NAMES
 from auditor.wording import nearest, quote, quote_list
 
-#: Where data may lie, and the package that fsspec asks there. No others: some of fsspec's run code or unpack files.
+#: The package that fsspec asks at each scheme. No others: some of fsspec's run code or unpack files.
 _PACKAGES = {
-    **dict.fromkeys(("http", "https"), "aiohttp"),
-    "s3": "s3fs",
-    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
-    **dict.fromkeys(("az", "abfs"), "adlfs"),
-    "hf": "huggingface_hub",
-    **dict.fromkeys(("memory", "file"), "fsspec"),
+    **dict.fromkeys(SCHEMES, "fsspec"),
+    **{"http": "aiohttp", "https": "aiohttp", "s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"},
+    **{"az": "adlfs", "abfs": "adlfs", "hf": "huggingface_hub"},
 }
 #: What servers say of a file that differs from version to version; the first one that is said counts.
 _MARKS = ("ETag", "etag", "md5Hash", "Content-MD5", "Digest", "generation", "blob_id")
