@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shutil
 import subprocess
 import sys
-import tarfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from loopback import Site, slow
+from packed_files import tars_of
 
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
@@ -33,35 +31,12 @@ from reports.page.html_report import render_html
 
 #: Of the web server, which asks for neither.
 USER, SIGNATURE = "ann:s3cret-word", "s3cret-signature"
-PER_CLASS = 20
 
 
 @pytest.fixture(scope="module")
 def tars(sample_manifest: Path, tmp_path_factory) -> Path:
-    """Twenty pictures of every class of the planted set in two tars, with what the manifest says of them."""
-    with sample_manifest.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    taken: dict[str, int] = {}
-    chosen = [row for row in rows if taken.setdefault(row["label"], 0) < PER_CLASS and _count(taken, row["label"])]
-    folder = tmp_path_factory.mktemp("site") / "val"
-    folder.mkdir()
-    for shard in range(2):
-        with tarfile.open(folder / f"birds-{shard:03}.tar", "w") as tar:
-            for row in chosen[shard::2]:
-                _add(tar, row["path"], (sample_manifest.parent / row["path"]).read_bytes())
-                _add(tar, str(Path(row["path"]).with_suffix(".cls")), row["label"].encode())
-    return folder
-
-
-def _count(taken: dict[str, int], label: str) -> bool:
-    taken[label] += 1
-    return True
-
-
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    member = tarfile.TarInfo(name)
-    member.size = len(data)
-    tar.addfile(member, io.BytesIO(data))
+    """Twenty pictures of every class of the planted set in two tars."""
+    return tars_of(sample_manifest, tmp_path_factory.mktemp("site") / "val", per_class=20)
 
 
 def command(address: str, folder: Path) -> list[str]:
