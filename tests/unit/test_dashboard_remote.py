@@ -1,4 +1,4 @@
-"""The dashboard on an audit of shards elsewhere: the pictures are there, and what needs their files says so in a line."""
+"""The dashboard on an audit of shards elsewhere: pictures are shown, and what needs their files says so in a line."""
 
 import pytest
 import streamlit as st
