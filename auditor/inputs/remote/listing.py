@@ -255,7 +255,7 @@ def _infos(files: Any, one: str, address: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _what_to_do(error: BaseException) -> str:
-    if is_absent(error):
+    if is_absent(error) or "Credentials" in type(error).__name__:
         return "look at its spelling, and at whether it may be read with the credentials of this machine"
     return "look at the network and the server, then run again"
 
