@@ -297,7 +297,9 @@ def _run_record(analysis: Analysis, config: AuditConfig, origin: RejudgedFrom | 
     return Run(
         run_id=uuid.uuid4().hex,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        data_path=str((config.data_root or config.data).resolve()),
+        data_path=config.data_name
+        if isinstance(config.data, str)
+        else str((config.data_root or config.data).resolve()),
         data_digest=digests["data"],
         model_spec=config.model,
         model_digest=digests["model"],

@@ -34,7 +34,7 @@ def calibrate_audit(
     n_heads: int,
     model: str | None = None,
     weights: Path | None = None,
-    data: Path | None = None,
+    data: Path | str | None = None,
     preprocess: Path | None = None,
     class_map: Path | None = None,
     encoder: str | None = None,

@@ -19,12 +19,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
+    PlainValidator,
+    PrivateAttr,
     Strict,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from auditor.data_address import HUGGING_FACE, data_place, is_address, shown_place
 from auditor.errors import InputError
 from auditor.records import VOCABULARY_KINDS
 from auditor.regular_files import read_regular, read_regular_text
@@ -85,6 +89,9 @@ def _visible(value: str) -> str:
     return value
 
 
+#: A path, or the address of data elsewhere, which is stored without its secrets.
+DataPlace = Annotated[Path | str, PlainValidator(data_place), PlainSerializer(shown_place, when_used="json")]
+
 #: A text that a reader can see.
 Words = Annotated[str, AfterValidator(_visible)]
 
@@ -134,8 +141,9 @@ class AuditConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Field(
-        description="folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, .tar)"
+    data: DataPlace = Field(
+        description="folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, .tar), also "
+        "elsewhere (https://, s3://, gs://, hf:ID)"
     )
     model: str = Field(
         description="torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:factory, module:factory, sample:planted, none"
@@ -188,6 +196,7 @@ class AuditConfig(BaseModel):
         default=False, description="severities are those of what [exposure] says would be lost in deployment"
     )
     concepts: dict[str, ExampleSettings] = Field(default={}, description="concepts that are learnt from examples")
+    _fetched: Path | None = PrivateAttr(default=None)
 
     @field_validator("label", mode="before")
     @classmethod
@@ -203,6 +212,34 @@ class AuditConfig(BaseModel):
     def one_label(self) -> str | None:
         """The label that an audit tells from its absence; None where all outputs are classes."""
         return self.label[0] if self.multi_label and len(self.label) == 1 else None
+
+    @property
+    def local_data(self) -> Path:
+        """Where the data lie on this machine: of an address, where they were fetched to.
+
+        Raises:
+            RuntimeError: they were not (`with_fetched`).
+        """
+        found = self._fetched if isinstance(self.data, str) else self.data
+        if found is None:
+            raise RuntimeError("local_data before with_fetched()")
+        return found
+
+    @property
+    def needs_fetching(self) -> bool:
+        """Whether the data lie elsewhere, and it is not said yet where they were fetched to."""
+        return isinstance(self.data, str) and self._fetched is None
+
+    @property
+    def data_name(self) -> str:
+        """The data as they are stored and shown: an address without its secrets."""
+        return shown_place(self.data)
+
+    def with_fetched(self, path: Path) -> AuditConfig:
+        """The same settings, which know where the data of their address lie now; nothing of it is stored."""
+        found = self.model_copy()
+        found._fetched = path
+        return found
 
     def digest(self) -> str:
         """sha256 over the settings that decide what the audit contains, but not over what lies at a path.
@@ -277,7 +314,9 @@ def read_settings_file(path: Path) -> dict[str, Any]:
     of_model = ("weights", "predictions", "features", "preprocess", "class_map")
     for key in ("data", "data_root", "out", *of_model, "vocabulary", "cache"):
         value = table.get(key)
-        if isinstance(value, str):
+        if key == "data" and isinstance(value, str) and is_address(value):
+            table[key] = _address_in(value, path)
+        elif isinstance(value, str):
             table[key] = str(path.parent / _expanded(value, key, path))
     concepts = table.get("concepts")
     for name, entry in concepts.items() if isinstance(concepts, dict) else ():
@@ -285,6 +324,12 @@ def read_settings_file(path: Path) -> dict[str, Any]:
             if isinstance(entry, dict) and isinstance(entry.get(side), str):
                 entry[side] = str(path.parent / _expanded(entry[side], f"concepts.{name}.{side}", path))
     return table
+
+
+def _address_in(value: str, path: Path) -> str:
+    """An address as it stands in a settings file, where the folder of ``hf:FOLDER`` is relative to the file."""
+    folder = path.parent / value.removeprefix(HUGGING_FACE)
+    return str(folder) if value.startswith(HUGGING_FACE) and "://" not in value and folder.is_dir() else value
 
 
 def _expanded(value: str, key: str, path: Path) -> Path:

@@ -25,7 +25,7 @@ from auditor.figures import counted, duration, size_of
 from auditor.inputs.contents import MEMORY_NAME
 from auditor.inputs.head_features import what_was_given
 from auditor.models.device import find_device
-from auditor.pipeline import load_inputs
+from auditor.pipeline import load_inputs, with_data
 from auditor.records import ImageItem, Progress
 
 #: A first batch that took so long is timing enough; after a faster one, this many more are timed, warmed up.
@@ -36,7 +36,7 @@ _LONG_SECONDS, _MORE_BATCHES = 10.0, 3
 class AuditPlan:
     """What an audit would do; sizes in bytes, times in seconds."""
 
-    data: Path
+    data: str
     per_class: tuple[int, ...]  # pictures of each label
     n_pictures: int
     model: str
@@ -97,6 +97,7 @@ def plan_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progre
     if config.multi_label and config.one_label is None:
         raise InputError("--dry-run looks at one label of a multi-label classifier: name it with --label")
     check_out_folder(config.out, resume=resume)
+    config = with_data(config, on_progress=on_progress)  # into the cache that the audit will use, not the scratch
     with tempfile.TemporaryDirectory(prefix="auditor-dry-run-") as name:
         scratch = Path(name)
         _copy_memory(config.cache_folder, scratch)
@@ -129,7 +130,7 @@ def plan_audit(config: AuditConfig, *, resume: bool = False, on_progress: Progre
         )
     seconds = timed.seconds_new * (len(left) - n_known) + timed.seconds_known * n_known
     return AuditPlan(
-        data=config.data,
+        data=config.data_name,
         per_class=tuple(Counter(item.label for item in inputs.dataset.items if item.label is not None).values()),
         n_pictures=n,
         model=model,

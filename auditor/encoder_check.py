@@ -42,7 +42,7 @@ class EncoderCheck:
 
 
 def check_encoder(
-    data: Path,
+    data: Path | str,
     encoder: str,
     *,
     vocabulary: Path | None = None,

@@ -13,11 +13,13 @@ from PIL import Image
 from scipy.special import softmax
 
 from auditor.audited_model import check_model_was_run, load_audited_model
+from auditor.data_address import is_address, shown_place
 from auditor.errors import EncoderError, InputError
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
 from auditor.inputs.images import read_image
 from auditor.inputs.picture_bytes import is_packed
+from auditor.inputs.remote.again import picture_root
 from auditor.models.encoders.encoder import Encoder
 from auditor.models.encoders.load import load_encoder
 from auditor.models.live_model import LiveModel
@@ -163,8 +165,11 @@ def explain_image(
         picture = find_picture(connection, image)
         seen = read_concepts_seen(connection, image) if picture else None
     class_idx = _class_idx(class_name, settings.class_names)
-    root = Path(settings.data_path if data is None else data)
-    root = root if root.is_dir() else root.parent
+    place = settings.data_path if data is None else os.fspath(data)
+    if picture is None and is_address(place):  # a file of one's own, or a mistake: nothing need be fetched
+        root = Path(shown_place(place))
+    else:
+        root = picture_root(settings.data_path, None if data is None else place, cache=settings.cache)
     path = root / picture.path if picture else Path(image)
     if not (is_packed(path.as_posix()) or path.is_file()):
         raise InputError(

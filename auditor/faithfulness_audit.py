@@ -69,7 +69,7 @@ def measure_faithfulness(
     map_methods: Sequence[str] = (),
     model: str | None = None,
     weights: Path | None = None,
-    data: Path | None = None,
+    data: Path | str | None = None,
     preprocess: Path | None = None,
     class_map: Path | None = None,
     encoder: str | None = None,

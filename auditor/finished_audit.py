@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from auditor.analysis import Inputs
 from auditor.audit_folder import audit_digests
 from auditor.config import AuditConfig
+from auditor.data_address import data_place
 from auditor.errors import InputError, StoreError
+from auditor.inputs.remote.again import with_data_again
 from auditor.named_files import check_named_examples, check_named_files, encoder_file, model_folder
 from auditor.pipeline import load_inputs
 from auditor.records import Dataset, Progress
@@ -48,21 +50,25 @@ def settings_again(folder: Path, given: Mapping[str, object], *, out: Path, trus
 
     Raises:
         StoreError: no finished audit there, or settings that are none.
-        InputError: the audit names files that were not given again, and is not trusted.
+        InputError: the audit names files that were not given again, and is not trusted; or an address whose shards are
+            not in the cache any more.
     """
     settings = audit_settings(folder)
     check_named_files(folder, _named_files(settings, given), trust_code=trust_code)
+    data = None if given.get("data") is None else data_place(given["data"])
     examples = {name: (one.yes, one.no) for name, one in settings.concepts.items()}
     check_named_examples(folder, examples, trust_code=trust_code)
-    return settings.model_copy(
+    again = settings.model_copy(
         update={
-            **({"data_root": None} if given.get("data") is not None else {}),  # the root of data that have moved
+            **({"data_root": None} if data is not None else {}),  # the root of data that have moved
             **{name: value for name, value in given.items() if value is not None},
+            **({"data": data} if data is not None else {}),
             "out": out,
             "trust_code": trust_code,
             "cache": None,  # a folder that a foreign audit names is not written to
         }
     )
+    return with_data_again(again, settings.cache, fetch=trust_code or data is not None)
 
 
 def load_audited(folder: Path, config: AuditConfig, *, on_progress: Progress | None = None) -> Inputs:

@@ -20,7 +20,7 @@ from auditor.inputs.several_labels import LabelNames, OneSidedLabelError, check_
 from auditor.models.classifier import Classifier
 from auditor.models.device import find_device
 from auditor.models.encoders.load import load_encoder
-from auditor.pipeline import LoadedModels, label_classifier, label_names, load_model, read_data, run_audit
+from auditor.pipeline import LoadedModels, label_classifier, label_names, load_model, read_data, run_audit, with_data
 from auditor.records import Dataset, Progress
 from auditor.store.manifest import MANIFEST_NAME
 from auditor.store.one_writer import one_writer
@@ -52,9 +52,10 @@ def run_label_audits(config: AuditConfig, *, resume: bool = False, on_progress: 
     """
     if (config.out / MANIFEST_NAME).exists():
         raise InputError(f"{config.out} holds an audit; expected a folder for one of each label: give another --out")
+    config = with_data(config, on_progress=on_progress)  # once for all labels
     found = label_names(config)
     for label in (*config.label, *config.thresholds):
-        check_label(label, found.names, f"data {quote(str(config.data))}")
+        check_label(label, found.names, f"data {quote(config.data_name)}")
     device = find_device(config.device)
     classifier = load_model(config, live=None, n_labels=len(found.names), device=device)
     if classifier is None:

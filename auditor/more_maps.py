@@ -12,6 +12,7 @@ from auditor.errors import InputError
 from auditor.extraction.picture_maps import maps_for_concept, seen_crop
 from auditor.inputs.images import read_image
 from auditor.inputs.picture_bytes import is_there
+from auditor.inputs.remote.again import picture_root
 from auditor.models.classifier import Classifier
 from auditor.models.map_choice import drawing_with
 from auditor.records import ChannelWords, SaliencyMap
@@ -77,8 +78,7 @@ def load_map_drawer(folder: Path, *, trust_code: bool = False) -> MapDrawer:
         settings = read_run_settings(connection)
         check_model_was_run(settings)
         words = read_channel_words(connection)
-    root = Path(settings.data_path)
-    root = root if root.is_dir() else root.parent
+    root = picture_root(settings.data_path, None, cache=settings.cache)
     if not root.is_dir():
         raise InputError(f"the pictures are not in {quote(str(root))} any more; `auditor explain --data` says where")
     classifier = load_audited_model(folder, settings, trust_code=trust_code)

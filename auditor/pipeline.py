@@ -71,6 +71,7 @@ from auditor.inputs.images import read_image
 from auditor.inputs.manifest import Reading
 from auditor.inputs.predictions import Predictions, match_predictions, read_predictions
 from auditor.inputs.property_columns import joined, property_columns
+from auditor.inputs.remote.fetch import fetch_shards
 from auditor.inputs.several_labels import LabelNames, absent
 from auditor.inputs.vocabulary import add_class_names, concepts_of_classes, load_vocabulary
 from auditor.models.classifier import Classifier, LabelOutput
@@ -176,6 +177,7 @@ def load_inputs(
             f"multi_label with {len(config.label) or 'no'} labels, and an audit is of one: name it with --label (label "
             "in auditor.toml)"
         )
+    config = with_data(config, on_progress=on_progress)
     memory = _memory(config)
     dataset = read_data(config, on_progress=on_progress)
     match = ClassMatch(dataset.labels, {label: idx for idx, label in enumerate(dataset.labels)}, "labels")
@@ -195,7 +197,7 @@ def load_inputs(
             check_features(features, dataset, predictions)
     if config.reads_channels and len(dataset.items) < 2 * config.n_extreme:
         raise InputError(
-            f"{len(dataset.items)} pictures in {config.data}: at least {2 * config.n_extreme} are needed, the "
+            f"{len(dataset.items)} pictures in {config.data_name}: at least {2 * config.n_extreme} are needed, the "
             f"{config.n_extreme} most and least active ones of each channel; add pictures or lower --n-extreme"
         )
     device = find_device(config.device)
@@ -280,14 +282,27 @@ def _memory(config: AuditConfig) -> Path | None:
     return None if reads_everything(os.environ) else config.cache_folder / MEMORY_NAME
 
 
+def with_data(config: AuditConfig, *, on_progress: Progress | None = None) -> AuditConfig:
+    """The settings with their data on this machine, which are fetched where they lie elsewhere.
+
+    Raises:
+        AuditorError: as `auditor.inputs.remote.fetch.fetch_shards`.
+    """
+    if not config.needs_fetching:
+        return config
+    found = fetch_shards(str(config.data), config.cache_folder, on_progress=on_progress)
+    logger.info("%s", found.line())
+    return config.with_fetched(found.path)
+
+
 def read_data(config: AuditConfig, *, on_progress: Progress | None = None) -> Dataset:
-    """The pictures and what is said of them.
+    """The pictures and what is said of them, where the data are on this machine.
 
     Raises:
         InputError: as `auditor.inputs.dataset.load_dataset`.
     """
     return load_dataset(
-        config.data,
+        config.local_data,
         reading=_reading(config),
         split=config.split,
         max_images_per_class=config.max_images_per_class,
@@ -306,6 +321,7 @@ def _reading(config: AuditConfig) -> Reading:
         config.label_column,
         multi_label=config.multi_label,
         label=config.one_label,
+        address=config.data_name if isinstance(config.data, str) else None,
     )
 
 
@@ -315,7 +331,7 @@ def label_names(config: AuditConfig) -> LabelNames:
     Raises:
         InputError: as `auditor.inputs.dataset.list_pictures`.
     """
-    listed = list_pictures(config.data, replace(_reading(config), label=None))
+    listed = list_pictures(config.local_data, replace(_reading(config), label=None))
     return LabelNames(listed.label_names, listed.one_column)
 
 

@@ -78,7 +78,8 @@ def run_audit(
 
     Args:
         config: Settings, or a settings file such as ``auditor.toml``; none is looked for.
-        data: Folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, .tar).
+        data: Folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, .tar),
+            also elsewhere (``https://``, ``s3://``, ``gs://``, ``hf:ID``).
         model: A ``torch.nn.Module`` in memory, of which a copy is audited; or a spec: ``torchvision:NAME``,
             ``timm:NAME``, ``FILE.py:factory``; "none" for the data alone.
         out: Folder of the audit; made.

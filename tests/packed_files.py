@@ -1,5 +1,6 @@
 """Pictures, and shards that hold them, in a folder of a test."""
 
+import csv
 import io
 import json
 import tarfile
@@ -51,3 +52,18 @@ def samples(pictures: list[bytes], labels: list[object], start: int = 0) -> list
         (f"{start + at:04}", data, str(label)) for at, (data, label) in enumerate(zip(pictures, labels, strict=True))
     ]
     return [member for key, data, label in keyed for member in ((f"{key}.png", data), (f"{key}.cls", label.encode()))]
+
+
+def tars_of(manifest: Path, folder: Path, per_class: int, shards: int = 2) -> Path:
+    """The first pictures of every class of a manifest in tars of a folder, with their classes."""
+    with manifest.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    labels = sorted({row["label"] for row in rows})
+    chosen = [row for label in labels for row in [one for one in rows if one["label"] == label][:per_class]]
+    for shard in range(shards):
+        members = []
+        for row in chosen[shard::shards]:
+            members.append((row["path"], (manifest.parent / row["path"]).read_bytes()))
+            members.append((str(Path(row["path"]).with_suffix(".cls")), row["label"].encode()))
+        write_tar(folder / f"birds-{shard:03}.tar", members)
+    return folder

@@ -92,7 +92,7 @@ ModelAgain = Annotated[str | None, typer.Option(help="Model, where it is no long
 WeightsAgain = Annotated[Path | None, typer.Option(help="Weights: files that an audit names are given again.")]
 PredictionsAgain = Annotated[Path | None, typer.Option(help="Predictions, which an audit names as well.")]
 FeaturesAgain = Annotated[Path | None, typer.Option(help="Features, which an audit names as well.")]
-DataAgain = Annotated[Path | None, typer.Option(help="Data, where it has moved.")]
+DataAgain = Annotated[str | None, typer.Option(help="Data, where it has moved.")]
 PreprocessAgain = Annotated[Path | None, typer.Option(help="TOML file: size, crop, mean, std.")]
 ClassMapAgain = Annotated[Path | None, typer.Option(help="File that maps labels to outputs.")]
 EncoderAgain = Annotated[str | None, typer.Option(help="Encoder, where it is a file or no longer the audit's.")]

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 #: Where `doctor --picture` draws to.
 MAP_NAME = "map.png"
 
-cache_app = typer.Typer(help="The cache of encoder embeddings, shared by all audits.", no_args_is_help=True)
+cache_app = typer.Typer(
+    help="The cache of embeddings and of fetched shards, shared by all audits.", no_args_is_help=True
+)
 app.add_typer(cache_app, name="cache")
 
 
@@ -63,7 +65,7 @@ def doctor(
     picture: Annotated[Path | None, typer.Option(help="Draw where the model looks in this picture.")] = None,
     trust_code: TrustCode = False,
     data: Annotated[
-        Path | None, typer.Option(help="Try an encoder, and --model where given, on these pictures instead.")
+        str | None, typer.Option(help="Try an encoder, and --model where given, on these pictures instead.")
     ] = None,
     split: Annotated[str | None, typer.Option(help="Only this split of --data.")] = None,
     data_root: DataRoot = None,
@@ -159,7 +161,7 @@ def _draw_map(classifier: Classifier, *, picture: Path, figure: Path) -> str:
 
 
 def _check_encoder(
-    data: Path,
+    data: str,
     encoder: str | None,
     vocabulary: Path | None,
     max_images_per_class: int,
@@ -201,9 +203,11 @@ def _check_encoder(
 def cache_info(
     cache: Annotated[Path | None, typer.Option(help="Folder of the cache.")] = None, debug: Debug = False
 ) -> None:
-    """List the cached embeddings, one line per encoder."""
+    """List the cached embeddings, one line per encoder, and how many shards were fetched."""
     from auditor.config import cache_folder
     from auditor.extraction.embedding_cache import cache_files
+    from auditor.figures import counted
+    from auditor.inputs.remote.kept import kept_shards
 
     folder = cache_folder(cache)
     files = cache_files(folder)
@@ -213,6 +217,9 @@ def cache_info(
         typer.echo(f"{sum(one[1] for one in files)} embeddings  {sum(one[2] for one in files) / 2**20:.1f} MiB in all")
     if not files:
         typer.echo("no embeddings" if folder.is_dir() else "no embeddings: the folder does not exist yet")
+    shards = kept_shards(folder)
+    if shards.n:
+        typer.echo(f"{counted(shards.n, 'file')} of shards that were fetched  {shards.n_bytes / 2**20:.1f} MiB")
     typer.echo(f"in {folder}")
 
 
@@ -226,12 +233,19 @@ def cache_prune(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Delete all cached embeddings, and what is remembered of the contents of pictures; or some of the embeddings."""
-    from auditor.config import cache_folder
-    from auditor.extraction.embedding_cache import prune_cache
+    """Delete embeddings, shards that were fetched, and what is remembered of pictures; or only what is too much.
 
+    Shards go before embeddings: those are fetched again, and these are computed.
+    """
+    from auditor.config import cache_folder
+    from auditor.extraction.embedding_cache import cache_files, prune_cache
+    from auditor.inputs.remote.kept import prune_shards
+
+    folder = cache_folder(cache)
     max_bytes = None if max_size is None else _bytes_of(max_size)
-    typer.echo(f"{prune_cache(cache_folder(cache), max_bytes=max_bytes) / 2**20:.1f} MiB freed")
+    left = 0 if max_bytes is None else max(0, max_bytes - sum(size for _, _, size in cache_files(folder)))
+    freed = prune_shards(folder, max_bytes=left) + prune_cache(folder, max_bytes=max_bytes)
+    typer.echo(f"{freed / 2**20:.1f} MiB freed")
 
 
 def _bytes_of(size: str) -> int:

@@ -130,12 +130,13 @@ def export(
         typer.echo(f"{table.path}  {counted(table.n_rows, 'row')}{left_out}")
 
 
-def _root_of(connection: Connection, data: Path | None) -> Path:
+def _root_of(connection: Connection, data: str | None) -> Path:
     """Where the audited pictures lie: beside their manifest, or in their folder."""
-    from auditor.store.queries.audit import run
+    from auditor.inputs.remote.again import picture_root
+    from auditor.store.model_words import read_run_settings
 
-    given = data or Path(run(connection).data_path)
-    return given if given.is_dir() else given.parent
+    settings = read_run_settings(connection)
+    return picture_root(settings.data_path, data, cache=settings.cache)
 
 
 @app.command()

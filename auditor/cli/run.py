@@ -42,10 +42,10 @@ _NEEDED = "Required, here or in auditor.toml."
 @one_line_errors
 def run(
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             help=f"{_NEEDED} Folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, "
-            ".tar)."
+            ".tar), also elsewhere (https://, s3://, gs://, hf:ID)."
         ),
     ] = None,
     model: Annotated[

@@ -192,7 +192,7 @@ def extract_on_ray(
     if waiting:
         token = folder / f"seen-by-all-{uuid.uuid4().hex}"
         job = _Job(
-            config=config,
+            config=config.model_copy(update={"data": dataset.root}),  # what an address holds of keys stays here
             features=features,
             folder=folder,
             token=token.name,

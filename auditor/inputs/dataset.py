@@ -91,7 +91,7 @@ def load_dataset(
         )
     items = sorted((replace(item, image_id=image_id(item.path)) for item in items), key=lambda item: item.path)
     if len({item.image_id for item in items}) < len(items):
-        raise InputError(f"data {quote_path(path)}: two paths share an image id; rename one of them")
+        raise InputError(f"{listed.what}: two paths share an image id; rename one of them")
     if max_images_per_class is not None:
         items = _at_most(items, max_images_per_class, seed)
     is_whole = not problems.n  # no row was left out for a problem
@@ -107,7 +107,7 @@ def load_dataset(
     problems.refuse(listed.what)
     if reading.label is not None:
         check_both(reading.label, labels, len(items), listed.what)
-    refuse_look_alikes(labels, f"data {quote_path(path)}")
+    refuse_look_alikes(labels, f"data {quote_path(path) if reading.address is None else quote(reading.address)}")
     unlabelled = sum(item.label is None for item in items)
     if unlabelled:
         notices.append(f"{unlabelled:,} of {len(items):,} pictures have no label, and tell nothing of any class")

@@ -102,6 +102,7 @@ class Reading:
         one_of: Labels of which a picture has one; None: every picture has one label at most.
         multi_label: Whether a picture may have several labels, and what counts is whether it has ``label``.
         label: The label that counts; None: which labels there are is all that is wanted.
+        address: Where shards were fetched from, which messages call them by; None: by their path.
     """
 
     data_root: Path | None = None
@@ -110,6 +111,7 @@ class Reading:
     one_of: OneOf | None = None
     multi_label: bool = False
     label: str | None = None
+    address: str | None = None
 
 
 #: Columns by their names, pictures beside or below the table.

@@ -65,7 +65,7 @@ def read_manifest_or_shard(path: Path, reading: Reading) -> Manifest:
         InputError: what cannot be read.
     """
     if path.suffix.lower() in TAR_SUFFIXES or holds_pictures(path, reading.path_column):
-        return _read(path.parent, [path.name], f"data {quote(path.name)}", reading)
+        return _read(path.parent, [path.name], f"data {quote(reading.address or path.name)}", reading)
     return read_manifest(path, reading)
 
 
@@ -80,7 +80,8 @@ def read_shards(folder: Path, shards: Sequence[str], reading: Reading) -> Manife
     Raises:
         InputError: what cannot be read, or holds no pictures.
     """
-    found = _read(folder, shards, f"folder {quote_path(folder)}", reading)
+    what = f"folder {quote_path(folder)}" if reading.address is None else f"data {quote(reading.address)}"
+    found = _read(folder, shards, what, reading)
     return replace(found, notices=(*found.notices, *_left_beside(folder, shards)))
 
 

@@ -30,6 +30,7 @@ class RunSettings:
     model_output: str | None
     label: str | None  # of a multi-label classifier
     data_path: str
+    cache: Path | None
     class_names: tuple[str, ...]
 
 
@@ -74,6 +75,7 @@ def read_run_settings(connection: duckdb.DuckDBPyConnection) -> RunSettings:
         model_output=config.get("model_output"),
         label=str(config["label"][0]) if config.get("multi_label") and config.get("label") else None,
         data_path=str(data_path),
+        cache=path("cache"),
         class_names=tuple(class_names),  # type: ignore[arg-type]  # a list column
     )
 

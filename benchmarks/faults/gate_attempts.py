@@ -217,9 +217,9 @@ def _rows(change: Callable[[list[dict[str, str]]], list[dict[str, str]]]) -> Cal
     """Another audit, of the rows of the manifest that are left or changed."""
 
     def made(work: Path, given: Releases) -> Mapping[str, object]:
-        with given.settings.data.open(newline="") as file:
+        with given.settings.local_data.open(newline="") as file:
             rows = change(list(csv.DictReader(file)))
-        path = given.settings.data.with_name(f"{work.name}.csv")  # beside the pictures
+        path = given.settings.local_data.with_name(f"{work.name}.csv")  # beside the pictures
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["path", "label"])
             writer.writeheader()
@@ -233,7 +233,7 @@ def _unreadable(share: float) -> Callable[..., Mapping[str, object]]:
     """Another audit, in which this share of the pictures of each class are text, and as many may be."""
 
     def made(work: Path, given: Releases) -> Mapping[str, object]:
-        data = Path(shutil.copytree(given.settings.data.parent, work / "data"))
+        data = Path(shutil.copytree(given.settings.local_data.parent, work / "data"))
         for folder in {path.parent for path in data.rglob("*.jpg")}:
             pictures = sorted(folder.glob("*.jpg"))
             for path in pictures[: round(share * len(pictures))]:

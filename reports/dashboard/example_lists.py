@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.data_address import is_address
 from auditor.errors import InputError
 from auditor.gate.shared_file import alone_in, read_if_there, replace_if_same
 from auditor.inputs.manifest import Confinement
@@ -99,18 +100,23 @@ class ExampleLists:
         return f'[concepts.{self.name}]\nyes = "{yes}"\nno = "{no}"\n'
 
 
-def below(folder: Path, data: Path, paths: Sequence[str]) -> dict[str, str]:
+def below(folder: Path, data: str, paths: Sequence[str]) -> dict[str, str]:
     """Paths of an audit's pictures, as a list in ``folder`` names them.
 
     Args:
         folder: of the lists.
-        data: the audited folder or manifest.
+        data: the audited folder or manifest, as the audit names it.
         paths: from its folder, as an audit that anybody may have written names them.
 
     Raises:
         InputError: one does not lie below the folder of the lists, where ``auditor run`` would refuse it.
     """
-    root = data if data.is_dir() else data.parent
+    if is_address(data):
+        raise InputError(
+            "the pictures of this audit lie in shards elsewhere, and lists name those of a folder: give examples "
+            "in a folder of their own"
+        )
+    root = Path(data) if Path(data).is_dir() else Path(data).parent
     confinement, found = Confinement(folder), {}
     for path in paths:
         try:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.data_address import is_known_address
 from auditor.gate.decision import GateDecision, GateItem
 from auditor.store.run_record import Run
 from auditor.toml_lines import LineIndex
@@ -45,11 +46,13 @@ class Anchor:
     @property
     def is_relative(self) -> bool:
         """Whether it lies in the checkout."""
-        return not self.path.startswith("/")
+        return not self.path.startswith("/") and not is_known_address(self.path)
 
     @property
     def uri(self) -> str:
-        """Relative reference, or a file URI for what lies outside the checkout."""
+        """Relative reference, an address of data elsewhere, or a file URI for what lies outside the checkout."""
+        if is_known_address(self.path):
+            return urllib.parse.quote(self.path, safe=":/@~%")
         quoted = urllib.parse.quote(os.fsencode(self.path), safe="/")
         return quoted if self.is_relative else f"file://{quoted}"
 
@@ -94,6 +97,8 @@ class Anchors:
         return next((line for key in keys if key and (line := index.top_level(key))), 1)
 
     def _anchor(self, path: str, line: int | None) -> Anchor:
+        if is_known_address(path):
+            return Anchor(path, None)
         inside = _inside(self._root, path)
         shown = Path(os.path.relpath(inside, self._root.resolve())) if inside else Path(path).absolute()
         return Anchor(shown.as_posix(), line)

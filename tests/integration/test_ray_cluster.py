@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packed_files import tars_of
 
 from auditor.config import AuditConfig
 from auditor.errors import InputError
@@ -107,6 +108,15 @@ def test_the_same_files_and_verdicts_though_a_node_leaves_midway(cluster, local,
     assert told == [(done, 100) for done in range(20, 101, 20)]
     assert files(audit) == files(local)
     assert contents(audit) == contents(local)
+
+
+def test_pictures_of_tars_are_brought_through_as_here(cluster, config, tmp_path):
+    tars = tars_of(config.data, tmp_path / "val", per_class=20)
+    here = config.model_copy(update={"data": tars, "out": tmp_path / "here", "cache": tmp_path / "cache-here"})
+    audit = run_audit(on_ray(here, tmp_path))
+    run_audit(here)
+    assert files(audit) == files(here.out)
+    assert contents(audit) == contents(here.out)
 
 
 def test_what_a_worker_refuses_comes_as_its_own_line(cluster, config, tmp_path):

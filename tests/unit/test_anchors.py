@@ -67,6 +67,25 @@ def test_paths_that_are_none(checkout, path):
     assert anchor.uri.isascii()
 
 
+@pytest.mark.parametrize(
+    ("address", "uri"),
+    [
+        ("s3://bucket/val/*.tar", "s3://bucket/val/%2A.tar"),
+        ("hf:owner/set", "hf:owner/set"),
+        ("https://host/a{0..1}.tar", "https://host/a%7B0..1%7D.tar"),
+    ],
+)
+def test_data_elsewhere_are_pointed_at_by_their_address(address, uri, checkout):
+    anchor = Anchors(make_run(data_path=address), None, NAMES).of_class("cat")
+    assert anchor == Anchor(address, None)
+    assert (anchor.uri, anchor.is_relative) == (uri, False)
+
+
+def test_an_address_of_no_data_is_a_path(checkout):
+    anchor = Anchors(make_run(data_path="javascript://x"), None, NAMES).of_class("cat")
+    assert anchor.uri == "javascript%3A/x"  # of the checkout
+
+
 def test_a_folder_has_no_line(checkout):
     assert Anchors(make_run(data_path=str(checkout / "data")), None, NAMES).of_class("cat") == Anchor("data", None)
 

@@ -134,4 +134,4 @@ def test_a_list_without_paths_is_one_line_and_is_left(tmp_path):
 def test_a_path_of_a_foreign_audit_leads_nowhere(tmp_path, path):
     (tmp_path / "val").mkdir()
     with pytest.raises(InputError, match="does not lie below"):
-        below(tmp_path / "val", tmp_path / "val", [path])
+        below(tmp_path / "val", str(tmp_path / "val"), [path])

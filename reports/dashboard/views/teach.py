@@ -40,7 +40,7 @@ def show(session: Session) -> None:
     lists = ExampleLists(_folder(session), place.find)
     selection = _choose(session)
     page = read_page(session.connection, selection, place.page)
-    inside = below(lists.folder, Path(session.run.data_path), [one.path for one in page.pictures])
+    inside = below(lists.folder, session.run.data_path, [one.path for one in page.pictures])
     ticks: dict[str, Ticked] = st.session_state.setdefault(_TICKS, {}).setdefault((place.audit, lists.name), {})
     listed = lists.read()
     _show_pictures(session, page.pictures, inside, listed, ticks)

@@ -1,0 +1,1 @@
+"""Shards that lie elsewhere, brought into the cache by fsspec and read there as they are."""
