@@ -27,7 +27,7 @@ from auditor.repair.repair import ProvenRepair, repair
 from auditor.repair.repair_input import repair_input
 from auditor.repair.sampling import sampling_list
 from auditor.repair_records import METHODS, Method, RepairCard, RepairMap, RepairTarget
-from auditor.repaired_maps import repaired_maps
+from auditor.repaired_maps import pictures_root, repaired_maps
 from auditor.rules import PRESENT
 from auditor.store.checksums import FILES
 from auditor.store.kept_repairs import keep_repair, kept_repair
@@ -140,9 +140,8 @@ def repair_audit(
     described = _described(source.inputs, targets)
     proven = repair(read, described, source.inputs.class_names, methods, seed=config.seed, on_progress=on_progress)
     repaired, card = proven.head, proven.card
-    data = config.data if config.data.is_dir() else config.data.parent
-    drawing = drawing_with(classifier, config.map_method)
-    maps, undrawn = repaired_maps(folder, data, drawing, repaired, proven.changed, source.inputs.class_names)
+    drawing, root = drawing_with(classifier, config.map_method), pictures_root(config)
+    maps, undrawn = repaired_maps(folder, root, drawing, repaired, proven.changed, source.inputs.class_names)
     left = (*left, *undrawn)
     made = _Made(proven, maps, methods, force, audited)
     if card.objections and not force:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.extraction.picture_maps import positive_map, seen_crop
 from auditor.figures import counted
@@ -19,9 +21,17 @@ from auditor.repair_records import ChangedPicture, RepairMap
 from auditor.store.open_audit import open_audit_database
 
 
+def pictures_root(config: AuditConfig) -> Path | None:
+    """The folder that the audited pictures' paths begin in; None where they would have to be fetched for it."""
+    if config.needs_fetching:
+        return None
+    place = config.data_root or config.local_data
+    return place if place.is_dir() else place.parent
+
+
 def repaired_maps(
     folder: Path,
-    root: Path,
+    root: Path | None,
     classifier: Classifier,
     after: LinearHead,
     changed: Sequence[ChangedPicture],
@@ -31,7 +41,7 @@ def repaired_maps(
 
     Args:
         folder: The audit.
-        root: Where its pictures lie.
+        root: Where its pictures lie, as :func:`pictures_root`.
         classifier: The model that was repaired, with maps by the method that the audit asks for.
         after: The repaired head, (C, K) and (C,).
         changed: Pictures that are called something else.
@@ -44,9 +54,11 @@ def repaired_maps(
     chosen, lost = to_be_drawn(changed), 0
     with open_audit_database(folder) as connection:
         for one in chosen:
-            try:
-                image = picture_again(connection, root, one.image_id, classifier.input_size)
-            except InputError:
+            image = None
+            if root is not None:
+                with suppress(InputError):
+                    image = picture_again(connection, root, one.image_id, classifier.input_size)
+            if image is None:
                 lost += 1
                 continue
             c = class_names.index(one.class_name)

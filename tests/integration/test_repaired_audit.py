@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from auditor.cli import app
+from auditor.config import AuditConfig
 from auditor.errors import InputError
 from auditor.inputs.images import read_image
 from auditor.models import cam
@@ -27,6 +28,7 @@ from auditor.models.repaired_weights import head_keys
 from auditor.regular_files import file_sha256
 from auditor.rejudge import held_audit
 from auditor.repair.repair_input import repair_input
+from auditor.repaired_maps import pictures_root
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries.pictures import maps_of_repair
 from auditor.store.queries.repairs import changed_pictures, repair_figures, repairs
@@ -125,6 +127,15 @@ def test_maps_before_and_after_are_those_of_the_two_models(audit, repaired):
         batch = classifier.preprocess(read_image(root / path, min_side=classifier.input_size).image)[None]
         expected = np.maximum(cam.response_maps(classifier, batch, classifier.head.weight[None, [c]])[0, 0], 0)
         assert found.data == pytest.approx(expected / expected.max() * 255, abs=1)
+
+
+def test_pictures_lie_at_the_root_that_was_given_and_nothing_is_fetched_for_maps(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    config = AuditConfig(data=tmp_path / "manifest.csv", model="sample:planted", out=tmp_path / "out")
+    assert pictures_root(config) == tmp_path
+    assert pictures_root(config.model_copy(update={"data_root": pictures})) == pictures
+    assert pictures_root(config.model_copy(update={"data": "memory://a/b.tar"})) is None
 
 
 def test_pictures_that_are_gone_have_no_maps_and_it_is_said(audit, tmp_path, monkeypatch):
