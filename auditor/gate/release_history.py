@@ -22,6 +22,7 @@ from auditor.gate.releases import (
     Standing,
 )
 from auditor.gate.shared_pictures import accuracy
+from auditor.records import FOUND
 
 #: Note of a release that does not have the class of a finding.
 NO_SUCH_CLASS = "no such class"
@@ -114,6 +115,29 @@ def follow_releases(releases: Iterable[ReleaseFacts]) -> ReleaseHistory:
     lines = [_line(pair, indexes, changes) for pair in sorted({pair for index in indexes for pair in index.found})]
     told = [line for line in lines if not _is_twin(line, lines, indexes)]
     return ReleaseHistory(tuple(steps), tuple(sorted(told, key=_rank)), len(lines) - len(told))
+
+
+def points_by_data(history: ReleaseHistory, line: HistoryLine) -> list[tuple[int, ...]]:
+    """Positions of the releases whose points stand below each other: those on the same data, in the order of the first.
+
+    What two releases on other data say of a class, nobody can read as a change; data on which no release has the class
+    are left out.
+    """
+    of_data: dict[str, list[int]] = {}
+    for position, step in enumerate(history.steps):
+        of_data.setdefault(step.release.data_digest, []).append(position)
+    return [tuple(same) for same in of_data.values() if any(line.points[n].note != NO_SUCH_CLASS for n in same)]
+
+
+def lines_on(history: ReleaseHistory, data_digest: str) -> list[HistoryLine]:
+    """Lines of the classes that some release on these data has: first those that one of them found."""
+
+    def points(line: HistoryLine) -> list[HistoryPoint]:
+        rows = zip(history.steps, line.points, strict=True)
+        return [point for step, point in rows if step.release.data_digest == data_digest]
+
+    told = [line for line in history.lines if any(point.note != NO_SUCH_CLASS for point in points(line))]
+    return sorted(told, key=lambda line: not any(point.standing in FOUND for point in points(line)))
 
 
 def _line(pair: Pair, indexes: Sequence[AuditIndex], changes: Sequence[dict[Pair, FindingChange]]) -> HistoryLine:
