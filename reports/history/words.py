@@ -9,6 +9,7 @@ from auditor.gate.release_history import HistoryLine, HistoryPoint, HistoryStep,
 from reports.diff.words import CHANGE_SHAPES, MEASURES, NAME_LIMIT, STANDING_WORDS, difference, release_line
 from reports.display import VERDICT_SHAPES, inert
 
+_PATH_LIMIT = 160
 #: How the figures read; under every history.
 EXPLANATION = (
     "Gap: with its own 95 % interval, as each release's report tells it, or over all pictures where a report has none. "
@@ -41,7 +42,7 @@ def number(position: int) -> str:
 def data_line(history: ReleaseHistory, positions: Sequence[int]) -> str:
     """On what data the releases at these positions are: such as "on val, digest 98c8ee02"."""
     release = history.steps[positions[0]].release
-    return f"on {inert(release.data_path, NAME_LIMIT)}, digest {inert(release.data_digest[:8], NAME_LIMIT)}"
+    return f"on {inert(release.data_path, _PATH_LIMIT)}, digest {inert(release.data_digest[:8], NAME_LIMIT)}"
 
 
 def heading(line: HistoryLine) -> str:

@@ -59,6 +59,10 @@ def test_audits_of_other_data_do_not_stand_in_its_rows(tmp_path):
     page = open_page(tmp_path, view="history", audit="b")
     assert not page.exception
     assert "1 release on other data" in words(page)
+    assert "On other data, which the open audit cannot be held against: 1 release On elsewhere, digest" not in words(
+        page
+    )
+    assert "held against: 1 release On val, digest dddddddd" in words(page)
     tables = markup(page).split("<table>")[1:]
     assert tables
     assert len(tables) % 2 == 0

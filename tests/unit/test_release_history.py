@@ -74,8 +74,9 @@ def test_other_data_end_a_series_and_coming_back_takes_it_up():
 
 def test_points_stand_below_those_on_the_same_data_and_data_without_the_class_have_none():
     elsewhere = replace(facts("2", **OTHER_DATA), verdicts=facts("2").verdicts[1:])  # has no birds
+    unasked = facts("5", SOUND, release_data_digest="b" * 64, concept_ids=frozenset({"mark"}))
     later = facts("4", SOUND, release_data_digest="a" * 64)
-    history = follow_releases([facts("1", RELIANT, FLAGGED), elsewhere, facts("3", SOUND), later])
+    history = follow_releases([facts("1", RELIANT, FLAGGED), elsewhere, facts("3", SOUND), later, unasked])
     assert points_by_data(history, only(history)) == [(0, 2), (3,)]
 
 
