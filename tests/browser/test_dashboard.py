@@ -270,6 +270,9 @@ def test_from_the_decision_to_why_to_the_breaking_pictures_and_to_an_accepted_fi
     assert "Do not ship" in view(page, overview)
     assert "none accepted" in said(page)
     card = page.locator(".au .card").first
+    names = page.locator(".au .findings-of h2").all()
+    # the names stand on one line, whatever the captions above them
+    assert len({round(one.bounding_box()["y"]) for one in names[:3]}) == 1
     name = card.locator("h2").inner_text()
     click(page, card.get_by_role("link", name="Evidence", exact=True))  # 1
     assert page.locator(f".au h1:has-text('{name}')").count()
