@@ -232,6 +232,9 @@ def test_names_of_three_hundred_letters_fit_a_telephone(page, dashboard, name):
     shown = view(page, dashboard.url(**{"audit": "long", "view": name, **given}))
     assert "This cannot be shown" not in shown
     assert long_name(0)[:20] in shown
+    unlike = """[...document.querySelectorAll('.au :is(h1, h2, h3) bdi > span[aria-hidden]')].filter((one) =>
+        getComputedStyle(one).font !== getComputedStyle(one.parentElement).font).length"""
+    assert page.evaluate(unlike) == 0  # a name that is cut looks like one that is not
     page.evaluate("document.querySelectorAll('.au details').forEach((one) => { one.open = true; })")
     assert wider_than_the_telephone(page) <= 0
 
