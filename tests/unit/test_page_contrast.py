@@ -1,5 +1,6 @@
-"""Every shade of the confusion's cells against the number that stands in it, in both themes."""
+"""Text on what lies behind it, in both themes: numbers on the cells of the confusion, and ways that lead nowhere."""
 
+import importlib.resources
 import re
 
 import pytest
@@ -41,4 +42,17 @@ def test_a_number_reads_on_its_cell(theme, step):
     )
     text = channels(named["paper" if inverse else "ink"])
     brighter, darker = sorted((luminance(mixed), luminance(text)), reverse=True)
+    assert (brighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_way_that_leads_nowhere_reads_all_the_same(theme):
+    """Grey is as pale as text may be: through an opacity of .75 it had a contrast of 3.6."""
+    css = (importlib.resources.files("reports") / "dashboard" / "pictures.css").read_text(encoding="utf-8")
+    (rule,) = re.findall(r"\.steps \.off \{([^}]*)\}", css)
+    opacity = re.search(r"opacity: ([\d.]+)", rule)
+    share = float(opacity[1]) if opacity else 1.0
+    grey, paper = (channels(colours(theme)[name]) for name in ("grey", "paper"))
+    seen = luminance([share * own + (1 - share) * under for own, under in zip(grey, paper, strict=True)])
+    brighter, darker = sorted((seen, luminance(paper)), reverse=True)
     assert (brighter + 0.05) / (darker + 0.05) >= 4.5
