@@ -22,9 +22,12 @@ from auditor.gate.releases import (
     Standing,
 )
 from auditor.gate.shared_pictures import accuracy
+from auditor.records import FOUND
 
 #: Note of a release that does not have the class of a finding.
 NO_SUCH_CLASS = "no such class"
+#: Note of a release that did not look for the concept of a finding.
+NO_SUCH_CONCEPT = "not in its vocabulary"
 #: The order in which findings are told, by what the last release says of them.
 _WORST_FIRST: tuple[Standing | None, ...] = ("flagged", "harmed", "suspect", "open", "not_analysed", None, "clean")
 
@@ -116,6 +119,33 @@ def follow_releases(releases: Iterable[ReleaseFacts]) -> ReleaseHistory:
     return ReleaseHistory(tuple(steps), tuple(sorted(told, key=_rank)), len(lines) - len(told))
 
 
+def points_by_data(history: ReleaseHistory, line: HistoryLine) -> list[tuple[int, ...]]:
+    """Positions of the releases whose points stand below each other: those on the same data, in the order of the first.
+
+    What two releases on other data say of a class, nobody can read as a change. Data are left out on which no release
+    has both the class and the concept.
+    """
+    of_data: dict[str, list[int]] = {}
+    for position, step in enumerate(history.steps):
+        of_data.setdefault(step.release.data_digest, []).append(position)
+    return [tuple(same) for same in of_data.values() if any(_is_asked(line.points[n]) for n in same)]
+
+
+def lines_on(history: ReleaseHistory, data_digest: str) -> list[HistoryLine]:
+    """Lines whose class and concept some release on these data has: first those that one of them found."""
+
+    def points(line: HistoryLine) -> list[HistoryPoint]:
+        rows = zip(history.steps, line.points, strict=True)
+        return [point for step, point in rows if step.release.data_digest == data_digest]
+
+    told = [line for line in history.lines if any(map(_is_asked, points(line)))]
+    return sorted(told, key=lambda line: not any(point.standing in FOUND for point in points(line)))
+
+
+def _is_asked(point: HistoryPoint) -> bool:
+    return point.note not in (NO_SUCH_CLASS, NO_SUCH_CONCEPT)
+
+
 def _line(pair: Pair, indexes: Sequence[AuditIndex], changes: Sequence[dict[Pair, FindingChange]]) -> HistoryLine:
     """One finding, by the gap that it mostly rests on."""
     measure = measures_of(pair, *indexes)[0]
@@ -135,7 +165,7 @@ def _point(pair: Pair, index: AuditIndex, gap: Estimate | None, change: FindingC
     elif pair in index.facts.core:
         standing, note = None, "core to the class"
     elif pair.concept_id not in index.facts.concept_ids:
-        standing, note = None, "not in its vocabulary"
+        standing, note = None, NO_SUCH_CONCEPT
     return HistoryPoint(standing, effect, low, high, note, change)
 
 

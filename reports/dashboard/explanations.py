@@ -22,13 +22,16 @@ READING = {
     "atlas": "A point is a picture. Pictures that are alike lie near each other: by the inputs of the model's last "
     "layer, or by what the encoder sees. Far says nothing of how far, and the axes mean nothing. Draw around some "
     "points, or press on one, to see the pictures.",
-    "presence": "What counts as showing a concept, the encoder decides (or the manifest, where it says so): above 50 % "
-    "a picture counts as with it. Judge it by the pictures.",
+    "presence": "What counts as showing a concept, the encoder decides (or the manifest, where it says so; of a place, "
+    "how much of the evidence lies there): above 50 % a picture counts as with it. Judge it by the pictures.",
     "erased": "Erased: what the class loses when the concept is taken out of the model's features. Permuted: the same "
     "with the concept's presence shuffled, which should be near nothing.",
     "filled": "Filled with it: pictures of the class have the place of the concept covered with what pictures of other "
     "classes have there, once with the concept and once without it. It is how much more often they are called the "
     "class with it, in points with the 95 % interval.",
+    "place": "What lies at the place is exchanged between pictures of different classes, once there and once at its "
+    "mirror image. Taken away: how much less often the class is still recognised. Given to others: how much more often "
+    "others are called it. In points with the 95 % interval.",
     "association": "Goes with it: draw a picture of the class and one of another; in so many of 100 draws the first "
     "shows more of the concept. 50 % means that they do not go together. It says what the data offer, not what the "
     "model took.",

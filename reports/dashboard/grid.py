@@ -73,7 +73,8 @@ def show_grid(
             if whole is not None:
                 _tick_many(session, whole, total, key=key)
     if maps and controls and place.map != NO_MAP:
-        markup.draw("map_legend", n_mapped=len({one.image_id for one in maps}), n_shown=len(pictures))
+        n_mapped = len({one.image_id for one in maps})
+        markup.draw("map_legend", n_mapped=n_mapped, n_shown=len(pictures), drawn_here=place.view == "pictures")
     thumbnails = picture_queries.thumbnails_and_paths(session.connection, list(shown_class))
     tiles = []
     for picture in pictures:

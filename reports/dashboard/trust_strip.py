@@ -26,8 +26,8 @@ _ERROR = "trust-error"
 
 
 def is_judged_by_encoder(concept: OneConcept) -> bool:
-    """Whether an encoder or a probe says what shows it: what a manifest says, or a measure, is no matter of trust."""
-    return not concept.is_measured and (concept.attribute is None or concept.auc is not None)
+    """Whether an encoder or a probe says what shows it: what a manifest says, a measure or a map, is no such matter."""
+    return not concept.is_measured and not concept.is_place and (concept.attribute is None or concept.auc is not None)
 
 
 def tally_of(session: Session, concept_id: str | None) -> Tally | None:

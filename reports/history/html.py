@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.gate.release_history import ReleaseHistory
+from auditor.gate.release_history import ReleaseHistory, points_by_data
 from reports.history import words
 from reports.page.templates import assets, environment
 
@@ -13,8 +13,5 @@ _TOLD = 500
 def render_history_html(history: ReleaseHistory) -> str:
     """The page: the releases, then every finding with its gaps as intervals on one axis."""
     css, _, _ = assets()
-    return (
-        environment()
-        .get_template("history.html.j2")
-        .render(css=css, history=history, lines=history.lines[:_TOLD], words=words)
-    )
+    told = [(line, points_by_data(history, line)) for line in history.lines[:_TOLD]]
+    return environment().get_template("history.html.j2").render(css=css, history=history, lines=told, words=words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from rich import box
@@ -11,11 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from auditor.gate.release_history import HistoryLine, ReleaseHistory
+from auditor.gate.release_history import HistoryLine, ReleaseHistory, points_by_data
 from reports.history.words import (
     EXPLANATION,
     change,
     count_line,
+    data_line,
     differs_line,
     gap,
     heading,
@@ -52,7 +53,11 @@ def _parts(history: ReleaseHistory) -> Iterator[RenderableType]:
     yield ""
     for line in history.lines[:_TOLD]:
         yield Text(heading(line), style="bold")
-        yield _rows(history, line)
+        groups = points_by_data(history, line)
+        for positions in groups:
+            if len(groups) > 1:
+                yield Text(data_line(history, positions), style="dim")
+            yield _rows(history, line, positions)
         yield ""
     if len(history.lines) > _TOLD:
         yield Text(f"and {len(history.lines) - _TOLD:,} more findings: all are in --format json")
@@ -63,12 +68,13 @@ def _parts(history: ReleaseHistory) -> Iterator[RenderableType]:
     yield Text(count_line(history), style="bold")
 
 
-def _rows(history: ReleaseHistory, line: HistoryLine) -> Table:
+def _rows(history: ReleaseHistory, line: HistoryLine, positions: Sequence[int]) -> Table:
     table = Table(box=box.SIMPLE, show_header=False, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(min_width=4)
     for _ in range(3):
         table.add_column(overflow="fold")
-    for position, point in enumerate(line.points):
+    for position in positions:
+        point = line.points[position]
         cells = number(position), standing(point), gap(point), change(history, position, point)
         table.add_row(*(Text(cell) for cell in cells))
     return table

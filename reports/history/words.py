@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditor.figures import counted, percent, points
 from auditor.gate.release_history import HistoryLine, HistoryPoint, HistoryStep, ReleaseHistory
 from reports.diff.words import CHANGE_SHAPES, MEASURES, NAME_LIMIT, STANDING_WORDS, difference, release_line
 from reports.display import VERDICT_SHAPES, inert
 
+_PATH_LIMIT = 160
 #: How the figures read; under every history.
 EXPLANATION = (
     "Gap: with its own 95 % interval, as each release's report tells it, or over all pictures where a report has none. "
@@ -34,6 +37,12 @@ def differs_line(history: ReleaseHistory, position: int) -> str | None:
 def number(position: int) -> str:
     """How a release is named in the lines of findings."""
     return f"#{position + 1}"
+
+
+def data_line(history: ReleaseHistory, positions: Sequence[int]) -> str:
+    """On what data the releases at these positions are: such as "on val, digest 98c8ee02"."""
+    release = history.steps[positions[0]].release
+    return f"on {inert(release.data_path, _PATH_LIMIT)}, digest {inert(release.data_digest[:8], NAME_LIMIT)}"
 
 
 def heading(line: HistoryLine) -> str:

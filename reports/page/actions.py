@@ -1,4 +1,4 @@
-"""What the reader of a page can do about a finding at once: accept it, mend it, take the pictures that show it."""
+"""What the reader of a page can do about a finding at once: accept it, mend it, take the pictures that decide it."""
 
 from __future__ import annotations
 

@@ -24,6 +24,10 @@ WIDTH = 340
 _STEP = 42
 _MARK_BELOW = 10
 _CURVE_HEIGHT = 170
+#: Size of the words over a mark; and how wide a letter of words and of bold figures is at most, in ems.
+_FONT, _LETTER, _BOLD = 13, 0.53, 0.56
+#: Room right of a curve for the name of each line, which would lie on a falling one.
+_NAMES = 52
 #: The page's colours by name. Charts carry stand-ins that no drawing would choose, replaced in the finished SVG.
 _STAND_INS = {name: f"#0a0b{number:02x}" for number, name in enumerate(("ink", "grey", "rule", "accent", "core"))}
 #: What a chart says to screen readers is its own label; Vega's marks would be read out one by one.
@@ -70,8 +74,9 @@ def _base() -> alt.Chart:
 
 def _lines() -> list[alt.Chart]:
     """What stands over every mark: the words, and the number at the end."""
-    above: dict[str, Any] = {"dy": -_MARK_BELOW, "baseline": "middle", "fontSize": 13, "color": _STAND_INS["ink"]}
-    words = _base().mark_text(align="left", dx=4, **above).encode(x=alt.value(0), text="label:N")
+    above: dict[str, Any] = {"dy": -_MARK_BELOW, "baseline": "middle", "fontSize": _FONT, "color": _STAND_INS["ink"]}
+    as_large = alt.Size("label_size:Q", scale=None, legend=None)
+    words = _base().mark_text(align="left", dx=4, **above).encode(x=alt.value(0), text="label:N", size=as_large)
     number = _base().mark_text(align="right", fontWeight=600, **above).encode(x=alt.value(WIDTH), text="text:N")
     return [words, number]
 
@@ -132,15 +137,15 @@ def _curve_spec(of: str) -> dict[str, Any]:
     last = (
         points.transform_window(place="rank()", sort=[alt.SortField("level", order="descending")], groupby=["whose"])
         .transform_filter("datum.place == 1")
-        .mark_text(align="right", dy=-16, fontSize=13)
+        .mark_text(align="left", baseline="middle", dx=8, fontSize=_FONT)
         .encode(y=y, text="whose:N")
     )
-    return _finished(alt.layer(interval, line, dot, last), height=_CURVE_HEIGHT)
+    return _finished(alt.layer(interval, line, dot, last), height=_CURVE_HEIGHT, width=WIDTH - _NAMES)
 
 
-def _finished(chart: Any, height: int | None = None) -> dict[str, Any]:
+def _finished(chart: Any, height: int | None = None, width: int = WIDTH) -> dict[str, Any]:
     spec: dict[str, Any] = (
-        chart.properties(width=WIDTH, height=height or alt.Step(_STEP), padding=2, background="transparent")
+        chart.properties(width=width, height=height or alt.Step(_STEP), padding=2, background="transparent")
         .configure(aria=False)
         .configure_view(stroke=None)
         .to_dict()
@@ -149,7 +154,10 @@ def _finished(chart: Any, height: int | None = None) -> dict[str, Any]:
 
 
 def _svg(spec: dict[str, Any], rows: Sequence[Estimate | ShareBar | DosePoint], description: str) -> Markup:
-    values = [{**asdict(row), "row": position} for position, row in enumerate(rows)]
+    values = [
+        {**asdict(row), "row": position} | ({} if isinstance(row, DosePoint) else {"label_size": _label_size(row)})
+        for position, row in enumerate(rows)
+    ]
     drawn = vl_convert.vegalite_to_svg({**spec, "datasets": {"rows": values}})
     opening, _, inside = drawn.partition(">")
     # The page scales it, so only the view box counts.
@@ -157,6 +165,12 @@ def _svg(spec: dict[str, Any], rows: Sequence[Estimate | ShareBar | DosePoint], 
     head = Markup('<svg class="chart" viewBox="{}" role="img" aria-label="{}">').format(view_box, description)
     # What is text between the tags was escaped by Vega.
     return head + Markup(re.sub(r"<[^>]*>", _themed, inside))  # noqa: S704
+
+
+def _label_size(row: Estimate | ShareBar) -> float:
+    """Words as large as the number at the end of their line leaves room for."""
+    room = WIDTH - 12 - _BOLD * _FONT * len(row.text)
+    return round(min(_FONT, room / (_LETTER * max(len(row.label), 1))), 1)
 
 
 def _themed(tag: re.Match[str]) -> str:

@@ -109,6 +109,7 @@ def html_parts(connection: Connection, *, decision: GateDecision | None = None) 
         seen=reach(verdict.detectable_effect for verdict in verdicts),
         verdicts=verdicts,
         gap_columns=_gap_columns(verdicts),
+        has_words=any(verdict.share is not None for verdict in verdicts),
         held=concept_holders(connection) if run.data_alone else {},
         sections={verdict.class_idx for verdict in told[: MOST_SECTIONS + _MOST_LISTED]},
         repairs=shown_repairs,

@@ -8,10 +8,11 @@ import hashlib
 import importlib.resources
 import json
 import math
+import re
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from auditor.figures import coefficient, counted, interval, p_value, percent, points
 from auditor.records import Verdict
@@ -22,6 +23,7 @@ from reports.page.verdict_sentence import sentence_parts
 
 #: The tiny intervals of the table lie on an axis from here to 100.
 _AXIS_START = -20.0
+_EXTENSION = re.compile(r"(?<=[^/.>])\.[A-Za-z0-9]{1,8}$")
 
 
 class _Template(jinja2.Template):
@@ -63,6 +65,7 @@ def environment() -> jinja2.Environment:
         number=lambda value: "–" if value is None else f"{value:,}",
         hundredths=_hundredths,
         on_axis=_on_axis,
+        path_breaks=path_breaks,
         capfirst=lambda text: text[:1].upper() + text[1:],
         sentence=lambda verdict: " ".join(part for part in sentence_parts(verdict) if part),
     )
@@ -79,6 +82,12 @@ def assets() -> tuple[Markup, Markup, str]:
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return Markup(style + more), Markup(script), f"sha256-{digest}"  # noqa: S704 (files of this package)
+
+
+def path_breaks(path: str) -> Markup:
+    """A path that may go on in the next line behind each slash and before its extension, which stays whole."""
+    folders = str(escape(path)).replace("/", "/<wbr>")
+    return Markup(_EXTENSION.sub(r'<wbr><span class="whole">\g<0></span>', folders))  # noqa: S704 (it was escaped)
 
 
 def _decided_by(verdict: Verdict) -> str:

@@ -210,6 +210,8 @@ def test_every_view_by_its_address_has_no_barrier_and_fits_a_telephone(page, das
     assert wider_than_the_telephone(page) <= 0
     rows = "new Set([...document.querySelectorAll('.au .views li')].map((one) => one.getBoundingClientRect().top)).size"
     assert page.evaluate(rows) == 1  # of the views' names, moved sideways
+    if name == "atlas":  # of the plane something is on the first screen
+        assert page.locator(".au .plane").bounding_box()["y"] < NARROW["height"] - 100
 
 
 def wider_than_the_telephone(page):
@@ -230,6 +232,9 @@ def test_names_of_three_hundred_letters_fit_a_telephone(page, dashboard, name):
     shown = view(page, dashboard.url(**{"audit": "long", "view": name, **given}))
     assert "This cannot be shown" not in shown
     assert long_name(0)[:20] in shown
+    unlike = """[...document.querySelectorAll('.au :is(h1, h2, h3) bdi > span[aria-hidden]')].filter((one) =>
+        getComputedStyle(one).font !== getComputedStyle(one.parentElement).font).length"""
+    assert page.evaluate(unlike) == 0  # a name that is cut looks like one that is not
     page.evaluate("document.querySelectorAll('.au details').forEach((one) => { one.open = true; })")
     assert wider_than_the_telephone(page) <= 0
 
@@ -268,6 +273,9 @@ def test_from_the_decision_to_why_to_the_breaking_pictures_and_to_an_accepted_fi
     assert "Do not ship" in view(page, overview)
     assert "none accepted" in said(page)
     card = page.locator(".au .card").first
+    names = page.locator(".au .findings-of h2").all()
+    # the names stand on one line, whatever the captions above them
+    assert len({round(one.bounding_box()["y"]) for one in names[:3]}) == 1
     name = card.locator("h2").inner_text()
     click(page, card.get_by_role("link", name="Evidence", exact=True))  # 1
     assert page.locator(f".au h1:has-text('{name}')").count()

@@ -34,7 +34,9 @@ def markup(page):
 
 def words(page):
     """What our own HTML says."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup(page))).split())
+    # where a line may break there is no blank
+    read = re.sub(r'<wbr>|<span class="whole">([^<]*)</span>', r"\1", markup(page))
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", read)).split())
 
 
 def links(page):

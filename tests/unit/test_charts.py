@@ -90,3 +90,19 @@ def test_dose_and_response_are_two_lines_over_the_levels_of_the_property():
         assert f">{text}</text>" in drawn
     assert drawn.count("var(--accent)") >= 3  # a line, its points and their intervals
     assert dose_chart(doses, replace(verdict, concept_id="none")) == ""
+
+
+def test_long_words_leave_room_for_the_number_on_their_line():
+    """27 letters of words and 23 of figures are wider than the chart at the size of the others."""
+    rows = [Estimate("Erased from what is called it", "−44 % [−52, −37] · n 13,410", "ink", -44, -52, -37), ROWS[0]]
+    svg = parsed(forest_plot(rows, "x"))
+    size = {element.text: float(element.get("font-size").rstrip("px")) for element in svg.iter(f"{SVG}text")}
+    assert size[rows[0].label] < size[ROWS[0].label] == size[ROWS[0].text] == 13
+    assert 0.53 * size[rows[0].label] * len(rows[0].label) + 0.56 * 13 * len(rows[0].text) <= 340 - 8
+
+
+def test_the_name_of_a_curve_stands_right_of_its_last_point():
+    levels = (DoseResponse(0, "cat", "water", "JPEG", "jpeg_quality", at, 50, at, 100, 5) for at in (20, 50))
+    drawn = dose_chart(list(levels), verdicts()[0])
+    names = [element for element in parsed(drawn).iter(f"{SVG}text") if element.text in ("its own", "others")]
+    assert [element.get("text-anchor") for element in names] == ["start", "start"]

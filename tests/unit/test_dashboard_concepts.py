@@ -6,6 +6,8 @@ from hostile_audit import NAMES, write_hostile_audit
 from picture_audit import write_picture_audit
 from small_audit import write_small_audit
 
+from auditor.store.amend import amended
+
 
 @pytest.fixture(scope="module")
 def birds(tmp_path_factory):
@@ -51,6 +53,70 @@ def test_without_a_model_a_concept_goes_with_classes_and_nothing_is_said_of_word
     for furniture in ("Verdict", "Words", "not analysed", "Filled", "Erased"):
         assert furniture not in across
     assert page.button_group(key="concept-among").options == ["shows it most", "shows it least"]
+
+
+def test_without_a_model_no_view_speaks_of_what_one_does(tmp_path):
+    audit = write_picture_audit(tmp_path, 2, model=False)
+    for view in ("concept", "pictures", "atlas", "class"):
+        said = words(open_page(audit, view=view, class_="bird 0"))
+        for furniture in (
+            "classes rely on",
+            "Leads",
+            "less of the words",
+            "Most of the words",
+            "break it",
+            "is the model wrong",
+            "mistakes",
+            "Pull: how",
+        ):
+            assert furniture not in said, (view, furniture)
+
+
+@pytest.fixture(scope="module")
+def placed(tmp_path_factory):
+    """The birds, and the first of them decided at an edge: a picture shows it, another does not."""
+    folder = write_picture_audit(tmp_path_factory.mktemp("concepts") / "placed", n_classes=2)
+    with amended(folder) as connection:
+        ids = [
+            row[0] for row in connection.execute("SELECT image_id FROM images ORDER BY image_idx LIMIT 2").fetchall()
+        ]
+        connection.execute(
+            "INSERT INTO fixed_places BY NAME SELECT 0 AS class_idx, 'bird 0' AS class_name, 'place-top-edge' AS "
+            "concept_id, 'top edge' AS concept, 'proven' AS state, .3 AS share, .1 AS share_elsewhere, .01 AS p, "
+            "2 AS n_images, 1 AS n_showing, [] AS image_ids, 'It decides.' AS sentence"
+        )
+        connection.executemany(
+            "INSERT INTO concept_presence VALUES (?, 'place-top-edge', ?)", [(ids[0], 0.8), (ids[1], 0.1)]
+        )
+        connection.execute(
+            "INSERT INTO findings BY NAME SELECT * REPLACE ('place-top-edge' AS concept_id, 'top edge' AS concept, "
+            "'place' AS concept_kind, 'E5-place' AS rule_id) FROM findings "
+            "WHERE class_idx = 0 AND rule_id = 'E4-recall'"
+        )
+        connection.execute(
+            "UPDATE verdicts SET concept_id = 'place-top-edge', concept = 'top edge', concept_kind = 'place' "
+            "WHERE class_idx = 0"
+        )
+    return folder
+
+
+def test_a_place_is_no_word_of_an_encoder(placed):
+    page = open_page(placed, view="concept", concept="place-top-edge")
+    said = words(page)
+    assert "In 1 of 2 pictures much of the evidence lies there." in said
+    assert "Class Verdict Place taken away" in said
+    for of_an_encoder in ("the encoder mean", "teach it", "Is this", "Rename", "of the words"):
+        assert of_an_encoder not in said, of_an_encoder
+    assert page.button_group(key="concept-among").options == ["shows it most", "shows it least"]
+    reads = said.partition("Place taken away")[2].partition("What counts as")[0]
+    assert "exchanged between pictures" in reads
+    assert "Erased:" not in reads
+    assert "Is this top edge" not in words(open_page(placed, view="class", class_="bird 0"))
+
+
+def test_a_picture_names_the_place_and_not_its_id(placed):
+    page = open_page(placed, view="picture", picture=f"{0:016x}")
+    assert "top edge place 80 %" in words(page)
 
 
 def test_a_value_of_the_manifest_is_a_concept_too(birds):

@@ -49,3 +49,25 @@ def test_one_audit_has_a_history_of_one(tmp_path):
     assert not page.exception
     assert "in 1 release" in words(page)
     assert "not told" not in words(page)
+
+
+def test_audits_of_other_data_do_not_stand_in_its_rows(tmp_path):
+    """Another data set has the same classes: its releases are folded, and its rows are a table of their own."""
+    write_small_audit(tmp_path / "a", make_run(created_at="2025-01-01T00:00:00Z"))
+    elsewhere = {"data_digest": "f" * 64, "data_path": "elsewhere"}
+    write_small_audit(tmp_path / "b", make_run(run_id="run-2", created_at="2025-03-01T00:00:00Z", **elsewhere))
+    page = open_page(tmp_path, view="history", audit="b")
+    assert not page.exception
+    assert "1 release on other data" in words(page)
+    assert "On other data, which the open audit cannot be held against: 1 release On elsewhere, digest" not in words(
+        page
+    )
+    assert "held against: 1 release On val, digest dddddddd" in words(page)
+    tables = markup(page).split("<table>")[1:]
+    assert tables
+    assert len(tables) % 2 == 0
+    for mine, other in zip(tables[::2], tables[1::2], strict=True):
+        assert "#2" in mine
+        assert "#1" not in mine
+        assert "#1" in other
+        assert "#2" not in other

@@ -224,3 +224,20 @@ def test_what_the_gate_asks_of_an_audit_is_read_once_and_again_when_it_is_anothe
     os.utime(audit / "audit.json", ns=(1, 1))  # as an audit that was made again in its place
     open_page(audit, baseline=baseline)
     assert len(asked) == 2
+
+
+def test_a_column_that_no_class_fills_is_not_there(folder, tmp_path):
+    """A place has no words and no gap of its own: with it alone both columns were empty."""
+    place = Verdict(
+        0, "van", "flagged", "high", "place-x", "top edge", "place", "Rests on it.", 20, claim="Rests on it."
+    )
+    bare = open_page(write_verdicts(tmp_path / "bare", [place, clean(1, "cat")]))
+    assert "Class Verdict ↓ Leading concept Pictures" in words(bare).replace("Verdict Leading", "Verdict ↓ Leading")
+    full = words(open_page(folder))
+    assert "Leading concept Words Gap [95 %] Pictures" in full
+
+
+def test_nothing_to_review_has_no_link_to_a_review(folder, tmp_path):
+    shipped = write_verdicts(tmp_path / "clean", [clean(0, "cat")])
+    assert "Review the findings" not in words(open_page(shipped))
+    assert "Review the findings" in words(open_page(folder))

@@ -19,7 +19,7 @@ IDS = [image_id(c, number) for c in range(2) for number in range(5)]
 OURS = {
     "div", "nav", "ul", "ol", "li", "a", "p", "h1", "h2", "h3", "span", "b", "i", "img", "small", "section", "figure",
     "figcaption", "button", "table", "tbody", "tr", "th", "td", "dl", "dt", "dd", "details", "summary", "pre", "code",
-    "bdi",
+    "bdi", "wbr",
 }  # fmt: skip
 HERE = {"view": "picture", "class_": "bird 1", "concept": "water"}
 
@@ -56,6 +56,8 @@ def test_all_that_is_known_of_it(audit):
     assert "water scene 90 %" in told
     assert "Channel groups that carry most here water, lake 46 % of bird 1" in told
     assert "size 640 × 480 pixels" in told
+    assert "Measured brightness 0." in told
+    assert "property:" not in told
     assert f"id {image_id(1, 0)}" in told
     assert "water for bird 1" in told  # the map of the phrase
     assert markup(page).count("<figure>") == 3
@@ -156,7 +158,7 @@ def test_opacity_is_of_the_address(audit):
 def test_without_a_model(tmp_path):
     page = open_page(write_picture_audit(tmp_path, 2, model=False), view="picture", picture=image_id(0, 0))
     assert not page.exception
-    assert "<h1><bdi>bird 0/0.jpg</bdi></h1>" in markup(page).replace("\n", "")
+    assert '<h1><bdi>bird 0/<wbr>0<wbr><span class="whole">.jpg</span></bdi></h1>' in markup(page).replace("\n", "")
     assert "label bird 0 · no model was examined" in words(page)
     assert "Words of the decision" not in words(page)
     assert "auditor explain" not in words(page)
@@ -207,3 +209,16 @@ def test_of_many_findings_that_name_it_the_first_stand_and_the_others_are_folded
     n_more = int(re.match(r"<summary>(\d+) findings more</summary>", folded)[1])
     assert (first.count("<li>"), folded.partition("</details>")[0].count("<li>")) == (12, n_more)
     assert "concept=water" in first.partition("</li>")[0]
+
+
+def test_kinds_are_words_and_a_phrase_without_a_share_has_no_dash(tmp_path):
+    folder = write_picture_audit(tmp_path / "audit", 2)
+    with amended(folder) as connection:
+        connection.execute("UPDATE concepts SET concept_kind = 'context_object'")
+        connection.execute("DELETE FROM attributions WHERE class_idx = 1")
+    told = words(open_page(folder, **{**HERE, "picture": image_id(0, 0)}))
+    assert "water context object" in told
+    assert "context_object" not in told
+    without = words(open_page(folder, **{**HERE, "picture": image_id(1, 0)}))
+    assert "water for bird 1" in without
+    assert "– of the words" not in without

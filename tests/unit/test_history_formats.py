@@ -22,9 +22,11 @@ TOLD = """\
     Not comparable with #2: the data differ (val, digest dddddddd, then test, digest ffffffff).
 
 bird · water (scene) · gap of recall, over all pictures
+on val, digest dddddddd
 #1    ▲ flagged  77 pts [60, 86]
 #2    ● clean    3 pts [−5, 15]   ✓ fixed −73 pts [−86, −56] since #1
-#3    ● clean    3 pts [−5, 15]
+on test, digest ffffffff
+#3    ● clean  3 pts [−5, 15]
 """
 
 
@@ -110,8 +112,17 @@ def test_a_page_that_loads_and_runs_nothing(made):
 def test_the_page_says_what_the_text_says():
     read = Tags()
     read.feed(render_history_html(history()))
-    for said in ("▲ flagged", "77 pts [60, 86]", "✓ fixed −73 pts [−86, −56] since #1", "Not comparable with #2"):
+    for said in ("▲ flagged", "77 pts [60, 86]", "✓ fixed −73 pts [−86, −56] since #1", "On test, digest ffffffff"):
         assert said in read.text
+
+
+def test_a_class_that_other_data_lack_has_no_rows_there():
+    elsewhere = facts("2", release_data_digest="f" * 64, release_data_path="test")
+    elsewhere = replace(elsewhere, verdicts=elsewhere.verdicts[1:])
+    told = follow_releases([facts("1", {"bird": (58, 8)}, {"bird": "flagged"}), elsewhere])
+    for text in (render_history_text(told), render_history_html(told)):
+        assert "no such class" not in text
+    assert "on val" not in render_history_text(told)  # one table needs no title
 
 
 def test_no_name_writes_into_the_terminal_or_the_log_of_a_ci():

@@ -26,11 +26,11 @@ def test_maps_without_a_place_are_not_drawn(tmp_path):
 
 def test_a_card_links_to_its_pictures_only_where_the_audit_keeps_which_they_are(tmp_path):
     folder = write_picture_audit(tmp_path, 2)
-    assert "Pictures that show it" in Page(page_of(folder)).text
+    assert "Pictures that decide it" in Page(page_of(folder)).text
     with duckdb.connect(str(folder / "audit.duckdb")) as connection:
         connection.execute("DELETE FROM concept_presence")
     page = Page(page_of(folder))
-    assert "Pictures that show it" not in page.text
+    assert "Pictures that decide it" not in page.text
 
 
 def test_the_gate_comes_first(tmp_path):

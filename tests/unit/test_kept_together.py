@@ -35,6 +35,18 @@ def test_what_is_copied_or_read_by_a_machine_stays_as_it_is(html):
     assert kept_together(html) == html
 
 
+def test_the_name_of_an_option_is_not_broken_at_its_hyphens():
+    assert kept_together("give one (--class-map) – 2--3") == 'give one (<span class="whole">--class-map</span>) – 2--3'
+    assert kept_together("<code>run --model x</code> <title>--model</title>").count("<span") == 0
+
+
+def test_a_path_goes_on_behind_a_slash_or_before_its_extension():
+    drawn = environment().from_string("{{ path | path_breaks }}").render
+    assert drawn(path="waterbird/0435.jpg") == 'waterbird/<wbr>0435<wbr><span class="whole">.jpg</span>'
+    assert drawn(path="<b>/a") == "&lt;b&gt;/<wbr>a"
+    assert drawn(path="sample:planted · a.b c") == "sample:planted · a.b c"
+
+
 def test_every_template_is_written_so():
     drawn = environment().from_string("<p>{{ share | percent }} {{ name }}</p>").render(share=0.98, name="<b>")
     assert drawn == f"<p>98{NBSP}% &lt;b&gt;</p>"

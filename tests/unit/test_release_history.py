@@ -9,7 +9,7 @@ from release_world import facts, gap
 
 from auditor.gate.gap_change import plain_gap
 from auditor.gate.release_diff import compare_releases
-from auditor.gate.release_history import follow_releases
+from auditor.gate.release_history import follow_releases, lines_on, points_by_data
 from auditor.gate.releases import Pair
 
 RELIANT, SOUND = {"bird": (58, 8)}, {"bird": (59, 38)}
@@ -70,6 +70,24 @@ def test_other_data_end_a_series_and_coming_back_takes_it_up():
     assert history.steps[1].differs == ("the data differ (val, digest dddddddd, then test, digest ffffffff)",)
     assert history.steps[2].differs
     assert [point.change and point.change.change for point in only(history).points] == [None, None, "fixed"]
+
+
+def test_points_stand_below_those_on_the_same_data_and_data_without_the_class_have_none():
+    elsewhere = replace(facts("2", **OTHER_DATA), verdicts=facts("2").verdicts[1:])  # has no birds
+    unasked = facts("5", SOUND, release_data_digest="b" * 64, concept_ids=frozenset({"mark"}))
+    later = facts("4", SOUND, release_data_digest="a" * 64)
+    history = follow_releases([facts("1", RELIANT, FLAGGED), elsewhere, facts("3", SOUND), later, unasked])
+    assert points_by_data(history, only(history)) == [(0, 2), (3,)]
+
+
+def test_lines_of_some_data_are_those_of_its_classes_first_what_was_found_on_it():
+    cat = facts("1", {"cat": (60, 5)}, {"cat": "flagged"})
+    bird = facts("2", RELIANT, FLAGGED, **OTHER_DATA)
+    without_cats = replace(bird, verdicts=tuple(one for one in bird.verdicts if one.class_name != "cat"))
+    history = follow_releases([cat, without_cats])
+    assert [line.class_name for line in history.lines] == ["bird", "cat"]
+    assert [line.class_name for line in lines_on(history, cat.release.data_digest)] == ["cat", "bird"]
+    assert [line.class_name for line in lines_on(history, "f" * 64)] == ["bird"]
 
 
 @pytest.mark.parametrize(

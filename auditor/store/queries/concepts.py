@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from auditor.records import PROPERTY_PREFIX, VERDICTS
+from auditor.records import PLACE_KIND, PROPERTY_PREFIX, VERDICTS
 from auditor.rules import GAPS, PRESENT
 from auditor.store.queries.audit import Connection
 
@@ -186,6 +186,16 @@ class OneConcept:
     def is_measured(self) -> bool:
         """Whether auditor measured it of the pictures, so that no manifest says it."""
         return self.attribute is not None and self.attribute.startswith(PROPERTY_PREFIX)
+
+    @property
+    def is_place(self) -> bool:
+        """Whether it is a corner or an edge: a picture counts as with it by how much of its evidence lies there."""
+        return self.concept_kind == PLACE_KIND
+
+    @property
+    def has_words(self) -> bool:
+        """Whether evidence can be said in its words: columns and places have none."""
+        return self.attribute is None and not self.is_place
 
 
 class Effect(NamedTuple):

@@ -26,13 +26,14 @@ LIMIT $most
 """  # noqa: S608 (a constant)
 _RESIDUALS = "SELECT class_idx, class_name, residual FROM attribution_residuals WHERE image_id = $image_id LIMIT $most"
 _SHOWN = """
-SELECT s.concept_id, coalesce(c.concept, f.concept, k.concept, s.concept_id),
-       coalesce(c.concept_kind, f.concept_kind, 'attribute'), s.presence
+SELECT s.concept_id, coalesce(c.concept, f.concept, k.concept, p.concept, s.concept_id),
+       coalesce(c.concept_kind, f.concept_kind, p.concept_kind, 'attribute'), s.presence
 FROM (SELECT concept_id, presence FROM concept_presence WHERE image_id = $image_id
       ORDER BY presence DESC, concept_id LIMIT $most) s
 LEFT JOIN concepts c USING (concept_id)
 LEFT JOIN concept_families f USING (concept_id)
 LEFT JOIN attribute_concepts k USING (concept_id)
+LEFT JOIN (SELECT DISTINCT concept_id, concept, 'place' AS concept_kind FROM fixed_places) p USING (concept_id)
 ORDER BY s.presence DESC, s.concept_id
 """
 _ATTRIBUTES = "SELECT attribute, value FROM image_attributes WHERE image_id = $image_id ORDER BY attribute LIMIT $most"

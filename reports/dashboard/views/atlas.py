@@ -37,9 +37,8 @@ class Coloured:
 
 def show(session: Session) -> None:
     """Draw the view."""
-    markup.show(
-        '<h1>Atlas</h1><p class="question">Which pictures are alike, and where among them is the model wrong?</p>'
-    )
+    wrong = ", and where among them is the model wrong" if session.has_calls else ""
+    markup.show(f'<h1>Atlas</h1><p class="question">Which pictures are alike{wrong}?</p>')
     spaces = _spaces(session)
     if not spaces:
         markup.show(
@@ -176,7 +175,8 @@ def _by_class(session: Session, class_idx: IntArray) -> tuple[IntArray, list[Col
 def _show_pictures(session: Session, points: AtlasPoints) -> None:
     place = session.place
     if not place.area:
-        markup.show('<p class="empty">Draw around some of the points to see their pictures here, mistakes first.</p>')
+        order = ", mistakes first" if session.has_calls else ""
+        markup.show(f'<p class="empty">Draw around some of the points to see their pictures here{order}.</p>')
         return
     found = _inside(points, place.area)
     number = nearest_page(place.page, len(found))

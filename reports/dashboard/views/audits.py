@@ -12,6 +12,7 @@ from reports.dashboard.address import Place
 from reports.dashboard.audits import FoundAudit, totals
 from reports.dashboard.session import Session
 from reports.display import VERDICT_SHAPES, VERDICT_WORDS, plain
+from reports.page.templates import path_breaks
 
 _STATES = {"incomplete": "not finished", "corrupt": "damaged", "newer": "made by a later auditor"}
 
@@ -75,7 +76,7 @@ def _row(place: Place, audit: FoundAudit, partner: tuple[str, str] | None) -> st
     counts = "".join(_count(verdict, number) for verdict, number in totals(audit).items())
     images = counted(audit.counts["images"], "picture") if "images" in audit.counts else ""
     facts = [_date(audit.created_at), audit.model, audit.data, images]
-    shown = " · ".join(markup.text(fact, 120) for fact in facts if fact)
+    shown = " · ".join(path_breaks(plain(fact, 120)) for fact in facts if fact)
     compare = ""
     if partner is not None:
         new, old = partner

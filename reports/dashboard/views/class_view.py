@@ -75,7 +75,8 @@ def show(session: Session) -> None:
     _show_pictures(session, verdict)
     # What was asked above is not shown again.
     section = replace(story.section, strip=None) if asked else story.section
-    markup.draw("class_rest", s=section, v=verdict, groups_url=session.url(view="groups", group=None))
+    groups_url = session.url(view="groups", group=None)
+    markup.draw("class_rest", s=section, v=verdict, has_calls=session.has_calls, groups_url=groups_url)
 
 
 def _show_choice(session: Session, rows: Sequence[Verdict]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
-from auditor.rules import MIN_KAPPA, RULES, SHARE
+from auditor.rules import ASSOCIATION, FILLED, MIN_KAPPA, PLACE_GIVEN, PLACE_TAKEN, RULES, SHARE, Rule
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.concepts import OneConcept
 from auditor.store.queries.picture_lists import Among, Selection, ids_of, read_page
 from reports.dashboard import markup
+from reports.dashboard.explanations import READING
 from reports.dashboard.grid import show_grid
 from reports.dashboard.paging import pages
 from reports.dashboard.session import Session
@@ -34,7 +36,10 @@ def show(session: Session) -> None:
 
 def _show_list(session: Session) -> None:
     missing = session.place.concept
-    markup.show('<h1>Concepts</h1><p class="question">Which words do the classes rely on?</p>')
+    asked = (
+        "Which words do the classes rely on?" if session.has_calls else "Which words were looked for in the pictures?"
+    )
+    markup.show(f'<h1>Concepts</h1><p class="question">{asked}</p>')
     if missing is not None:
         markup.show(
             f'<div class="says" role="alert"><h2>No concept {markup.text(missing, 60)} in this audit</h2>'
@@ -48,6 +53,7 @@ def _show_list(session: Session) -> None:
     markup.draw(
         "concepts",
         rows=[(row, _url(session, row.concept_id)) for row in rows],
+        has_calls=session.has_calls,
         pages=pages(session, total, _PAGE_SIZE),
         clear_url=session.url(find="", concept=None),
     )
@@ -66,6 +72,8 @@ def _show_across(session: Session, concept: OneConcept) -> None:
         (row, session.url(view="class", class_name=row.class_name, concept=concept.concept_id, among=None, map=None))
         for row in rows
     ]
+    rules = [rule for rule in RULES if rule is not SHARE and any(rule.rule_id in row.effects for row in rows)]
+    has_words = session.has_calls and any(row.share is not None for row in rows)
     markup.draw(
         "concept",
         c=concept,
@@ -75,19 +83,35 @@ def _show_across(session: Session, concept: OneConcept) -> None:
         rows=linked,
         has_calls=session.has_calls,
         least_agreement=MIN_KAPPA,
-        # the share of the words has a column of its own
-        rules=[rule for rule in RULES if rule is not SHARE and any(rule.rule_id in row.effects for row in rows)],
+        rules=rules,
+        has_words=has_words,
+        reads=_reads(rules, has_words=has_words),
         pages=pages(replace(session, place=replace(session.place, among=None)), total, _PAGE_SIZE),
         teach_url=None if session.read_only else session.url(view="teach", find="", among="most", class_name=None),
         all_url=session.url(view="concept", concept=None, among=None),
     )
 
 
+def _reads(rules: Sequence[Rule], *, has_words: bool) -> list[tuple[str, str]]:
+    """How to read the columns that are there; the share of the words has one of its own, which no rule gives."""
+    read = {
+        "Words": ("words", has_words),
+        "Gap": ("gap", any(rule.kind == "gap" for rule in rules)),
+        "Filled": ("filled", FILLED in rules),
+        "Place": ("place", PLACE_TAKEN in rules or PLACE_GIVEN in rules),
+        "Erased": ("erased", any(rule.kind == "erasure" for rule in rules)),
+        "Goes with it": ("association", ASSOCIATION in rules),
+    }
+    return [(title, READING[name]) for title, (name, is_there) in read.items() if is_there]
+
+
 def _show_pictures(session: Session, concept: OneConcept) -> None:
     place = session.place
     show_trust(session, concept, key="concept")
     lists: dict[Among, str] = (
-        _LISTS if session.has_calls else {name: told for name, told in _LISTS.items() if name != "said"}
+        _LISTS
+        if session.has_calls and concept.has_words
+        else {name: told for name, told in _LISTS.items() if name != "said"}
     )
     among: Among = place.among if place.among in lists else "most"
     changed = session.follow("concept-among", among, lambda name: {"among": name})

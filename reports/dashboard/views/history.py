@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from auditor.figures import counted
-from auditor.gate.release_history import NO_SUCH_CLASS, HistoryLine, ReleaseHistory
+from auditor.gate.release_history import NO_SUCH_CLASS, HistoryLine, ReleaseHistory, lines_on, points_by_data
 from auditor.release.history import read_history
 from reports.dashboard import markup
 from reports.dashboard.audits import FoundAudit
@@ -27,14 +27,23 @@ def show(session: Session) -> None:
     complete = [one for one in session.audits if one.state == "complete"]
     history = _history(complete)
     find = _find(session)
-    lines = [line for line in history.lines if find.casefold() in line.class_name.casefold()]
+    here = _data_of(session, history)
+    on_data = [n for n, step in enumerate(history.steps) if here in (None, step.release.data_digest)]
+    told = history.lines if here is None else lines_on(history, here)
+    lines = [line for line in told if find.casefold() in line.class_name.casefold()]
     page = pages(session, len(lines), _PER_PAGE)
     start = (page.number - 1) * _PER_PAGE
     folders = (folder_from_here(one.folder) for one in complete)
     markup.draw(
         "history",
         history=history,
-        lines=[(line, _urls(session, history, line)) for line in lines[start : start + _PER_PAGE]],
+        lines=[
+            (line, _groups(history, line, here), _urls(session, history, line))
+            for line in lines[start : start + _PER_PAGE]
+        ],
+        n_other=len(history.lines) - len(told),
+        on_data=on_data,
+        elsewhere=[n for n in range(len(history.steps)) if n not in on_data],
         words=words,
         find=find,
         pages=page,
@@ -49,6 +58,18 @@ def _history(audits: Sequence[FoundAudit]) -> ReleaseHistory:
     """The history of complete audits; read once for all who look, until one of them is made again."""
     by_folder = {one.folder: one for one in audits}
     return read_history([(one.key, one.folder) for one in audits], opened=lambda folder: open_audit(by_folder[folder]))
+
+
+def _data_of(session: Session, history: ReleaseHistory) -> str | None:
+    """Digest of the open audit's data; None where no release that is told is on them."""
+    digest = next(one.data_digest for one in session.audits if one.folder == session.audit_dir)
+    return digest if any(step.release.data_digest == digest for step in history.steps) else None
+
+
+def _groups(history: ReleaseHistory, line: HistoryLine, here: str | None) -> list[tuple[int, ...]]:
+    """The releases on the same data, those on the open audit's first."""
+    groups = points_by_data(history, line)
+    return sorted(groups, key=lambda positions: history.steps[positions[0]].release.data_digest != here)
 
 
 def _find(session: Session) -> str:

@@ -85,7 +85,9 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
         cards=[(card, _ways(session, card, decision)) for card in _worst(session, verdicts, decision)],
         release=release if verdicts and session.has_calls else None,
         basis=basis(decision) if decision.summary else "by policy and baseline that are there now",
-        review_url=None if session.read_only else session.url(view="review", class_name=None, concept=None),
+        review_url=None
+        if session.read_only or not decision.items
+        else session.url(view="review", class_name=None, concept=None),
         n_classes=len(verdicts),
         n_analysed=counts.analysed,
         seen=reach(verdict.detectable_effect for verdict in verdicts),
@@ -194,6 +196,9 @@ def _show_table(session: Session, verdicts: Sequence[Verdict], rows: Sequence[Ve
         "classes",
         rows=[(verdict, _class_url(session, verdict)) for verdict in page],
         has_calls=session.has_calls,
+        # a column that no class of the audit fills is none
+        has_words=session.has_calls and any(verdict.share is not None for verdict in verdicts),
+        has_gaps=session.has_calls and any(verdict.gap is not None for verdict in verdicts),
         held={} if session.has_calls else concept_holders(session.connection),
         n_all=0 if folds else len(verdicts),
         folded=[(verdict, _class_url(session, verdict)) for verdict in clean[:_MOST_FOLDED]] if folds else [],

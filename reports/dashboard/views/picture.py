@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 from auditor.errors import AuditorError
+from auditor.evidence.verdicts.edit_sentences import property_words
+from auditor.records import PROPERTY_PREFIX
 from auditor.store.queries.concepts import concept_terms
 from auditor.store.queries.groups import group
 from auditor.store.queries.picture_facts import NamedBy, PictureFacts, picture_facts
@@ -58,9 +60,15 @@ def show(session: Session) -> None:
         commands=_commands(session, facts),
         n_mapped=None,
     )
-    told = [*facts.attributes, ("split", facts.split), ("group", facts.group_id)]
+    told: list[tuple[str, str | None]] = [one for one in facts.attributes if not one[0].startswith(PROPERTY_PREFIX)]
+    told += [("split", facts.split), ("group", facts.group_id)]
     told += [("size", f"{facts.width:,} × {facts.height:,} pixels"), ("id", facts.image_id)]
-    markup.draw("picture", facts=facts, to=ways, data=told)
+    measured = [
+        (property_words(name.removeprefix(PROPERTY_PREFIX)), value)
+        for name, value in facts.attributes
+        if name.startswith(PROPERTY_PREFIX)
+    ]
+    markup.draw("picture", facts=facts, to=ways, data=[("Data", told), ("Measured", measured)])
     _show_neighbours(session, facts.image_id)
 
 

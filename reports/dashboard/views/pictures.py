@@ -31,7 +31,8 @@ def show(session: Session) -> None:
     """Draw the view."""
     verdicts = queries.verdicts(session.connection)
     verdict = next((one for one in verdicts if one.class_name == session.place.class_name), None)
-    markup.show('<h1>Pictures</h1><p class="question">Which pictures carry it, and which break it?</p>')
+    asked = "Which pictures carry it, and which break it?" if session.has_calls else "Which show it, and which do not?"
+    markup.show(f'<h1>Pictures</h1><p class="question">{asked}</p>')
     if verdict is None:
         _show_choice(session, verdicts)
         return
