@@ -102,7 +102,7 @@ def test_a_file_that_was_named(audits):
 def test_a_missing_setting_names_its_flag(audits):
     assert run("run", "--model", "timm:x", exit_code=2).stderr == (
         "error: 2 settings are missing: --data (folder class/picture, a manifest (.csv, .tsv, .jsonl, "
-        ".parquet), or shards (.parquet, .tar)), --out (folder of the "
+        ".parquet), or shards (.parquet, .tar), also elsewhere (https://, s3://, gs://, hf:ID)), --out (folder of the "
         "audit); give them as flags, or as data, out in auditor.toml, which `auditor init` writes\n"
     )
     assert audits == []

@@ -21,7 +21,7 @@ _RUN = "run --data val --model none --encoder sample --out new"
 #: The command after ``auditor``, and what follows "error: ".
 MISTAKES = {
     # settings
-    "run": f"3 settings are missing: --data (folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, .tar)), {_MODEL}, --out (folder of the audit); give them as flags, or as data, model, out {_IN_FILE}",
+    "run": f"3 settings are missing: --data (folder class/picture, a manifest (.csv, .tsv, .jsonl, .parquet), or shards (.parquet, .tar), also elsewhere (https://, s3://, gs://, hf:ID)), {_MODEL}, --out (folder of the audit); give them as flags, or as data, model, out {_IN_FILE}",
     "run --data val --out new": f"1 setting is missing: {_MODEL}; give it as a flag, or as model {_IN_FILE}",
     "run --config none.toml": "settings file none.toml cannot be read: No such file or directory; check --config",
     "run --config broken.toml": "settings file broken.toml is not valid TOML: Invalid value (at line 1, column 8); mend that place, or compare it with what `auditor init -o -` prints",
