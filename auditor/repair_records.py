@@ -8,6 +8,8 @@ from typing import Literal
 #: auto tries the others.
 Method = Literal["erase", "reweight", "erase+reweight", "groups"]
 METHODS: tuple[Method, ...] = ("erase", "reweight", "erase+reweight", "groups")
+#: Pictures of a subgroup that a page shows: that are mended, and that are called worse.
+MENDED_SHOWN, LOST_SHOWN = 3, 1
 #: What a figure measures: see docs/repair.md.
 FigureName = Literal["accuracy", "balanced", "worst", "ece", "class", "subgroup", "gap", "pull"]
 

@@ -8,10 +8,8 @@ import numpy as np
 
 from auditor.repair.proof import Answers
 from auditor.repair.repair_input import RepairInput
-from auditor.repair_records import ChangedPicture
+from auditor.repair_records import LOST_SHOWN, MENDED_SHOWN, ChangedPicture
 
-#: Pictures of a subgroup that a page shows: that are mended, and that are called worse.
-MENDED_SHOWN, LOST_SHOWN = 3, 1
 #: Pictures in all of which maps are drawn: a subgroup has four, a page twelve subgroups.
 _MOST_DRAWN = 48
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.repair.changed_pictures import LOST_SHOWN, MENDED_SHOWN
-from auditor.repair_records import ChangedPicture, KeptRepair, RepairFigure
+from auditor.repair_records import LOST_SHOWN, MENDED_SHOWN, ChangedPicture, KeptRepair, RepairFigure
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.pictures import maps_of_repair, thumbnails_and_paths
