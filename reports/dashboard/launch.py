@@ -16,15 +16,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from auditor.errors import InputError
+from auditor.errors import AuditorError, InputError
 from auditor.wording import quote
 from reports.dashboard.audits import find_audits
 from reports.dashboard.guard import Guard
 from reports.dashboard.options import Options
 
 PAGE = Path(__file__).with_name("app.py")
-#: Audits whose first screen is drawn before anybody asks; more would keep the first reader's own waiting.
-_PREPARED = 2
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 #: No telemetry, no watching of files, no traceback and no developer's menu in the page. What guards the server is set
@@ -80,45 +78,32 @@ def serve(options: Options, host: str, port: int, allow_host: Sequence[str] = ()
 
     @asynccontextmanager
     async def while_the_page_loads(_: object) -> AsyncIterator[None]:
-        threading.Thread(target=warm_up, args=(options,), daemon=True).start()
+        threading.Thread(target=warm_up, args=(options.folders,), daemon=True).start()
         yield
 
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that ended it
         App(PAGE, middleware=[guard], lifespan=while_the_page_loads).run(config=settings(host, port))
 
 
-def warm_up(options: Options) -> None:
-    """Load what draws the views, and draw the newest audits' cards: while a browser loads, or its reader would wait.
+def warm_up(folders: Sequence[Path]) -> None:
+    """Load what draws the views and open the newest audit: while a browser loads the page, or its reader would wait.
 
     Streamlit's server must have begun, or its caches warn that there is none.
     """
-    from auditor.store.queries.audit import run
+    import duckdb
+
     from reports.dashboard import views
-    from reports.dashboard.address import Place
-    from reports.dashboard.basket import Basket
-    from reports.dashboard.session import Session, open_audit
-    from reports.dashboard.views.overview import prepare
+    from reports.dashboard.session import open_audit
     from reports.page.templates import environment
 
     for module in pkgutil.iter_modules(views.__path__):
         importlib.import_module(f"{views.__name__}.{module.name}")
     for template in environment().list_templates(extensions=["j2"]):
         environment().get_template(template)
-    found = find_audits(options.folders)
-    for audit in [one for one in found if one.state == "complete"][:_PREPARED]:
-        with suppress(Exception), open_audit(audit) as connection:  # an audit may come from anybody: the page tells
-            prepare(
-                Session(
-                    Place(audit=audit.key),
-                    found,
-                    connection,
-                    run(connection),
-                    audit.folder,
-                    options.read_only,
-                    options.baseline,
-                    Basket(),
-                )
-            )
+    newest = next((audit for audit in find_audits(folders) if audit.state == "complete"), None)
+    if newest is not None:
+        with suppress(AuditorError, duckdb.Error):  # the page says what is wrong with it
+            open_audit(newest).close()
 
 
 def settings(host: str, port: int) -> dict[str, object]:

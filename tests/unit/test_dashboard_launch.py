@@ -16,7 +16,6 @@ from reports.dashboard import audits, session
 from reports.dashboard.guard import Guard
 from reports.dashboard.launch import PAGE, address, is_local, own_names, settings, warm_up
 from reports.dashboard.options import Options, read_options
-from reports.dashboard.views import overview
 
 
 @pytest.fixture
@@ -71,28 +70,18 @@ def test_it_says_where_it_is_and_starts_streamlit(tmp_path, started):
 def test_the_newest_audit_is_open_before_anybody_looks(tmp_path, monkeypatch):
     write_small_audit(tmp_path / "a")
     session._open_audits.clear()
-    warm_up(Options((tmp_path,)))
+    warm_up((tmp_path,))
     monkeypatch.setattr(audits, "open_audit_database", lambda *_, **__: pytest.fail("it was opened once more"))
     (found,) = audits.find_audits((tmp_path,))
     with session.open_audit(found) as connection:
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
 
 
-def test_the_cards_of_the_first_screen_are_drawn_before_anybody_looks(tmp_path, monkeypatch):
-    write_small_audit(tmp_path / "a")
-    overview._cards.clear()
-    drawn = []
-    monkeypatch.setattr(overview, "finding_cards", lambda _, verdicts: drawn.append(verdicts) or [])
-    warm_up(Options((tmp_path,)))
-    warm_up(Options((tmp_path,)))
-    assert len(drawn) == 1
-
-
 def test_what_cannot_be_opened_is_left_for_the_page_to_tell(tmp_path):
     write_small_audit(tmp_path / "a")
     (tmp_path / "a" / "audit.duckdb").write_bytes(b"no database")
-    warm_up(Options((tmp_path,)))
-    warm_up(Options((tmp_path / "nothing",)))
+    warm_up((tmp_path,))
+    warm_up((tmp_path / "nothing",))
 
 
 def test_a_folder_that_looks_like_a_flag_is_a_folder():

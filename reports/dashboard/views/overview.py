@@ -70,6 +70,8 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
     counts = VerdictCounts(**{name: sum(v.verdict == name for v in verdicts) for name in VERDICT_SHAPES})
     numbers = told_counts(counts)
     decision, release = _standing(session)
+    worst = worst_classes(decision, verdicts, _WORST)
+    cards = _cards(str(session.audit_dir), identity_of(session.audit_dir), worst, session.connection)
     markup.draw(
         "overview_top",
         run=session.run,
@@ -82,7 +84,7 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
             for verdict, number in numbers
         ],
         core=core_lines(session.connection),
-        cards=[(card, _ways(session, card, decision)) for card in _worst(session, verdicts, decision)],
+        cards=[(card, _ways(session, card, decision)) for card in cards],
         release=release if verdicts and session.has_calls else None,
         basis=basis(decision) if decision.summary else "by policy and baseline that are there now",
         review_url=None
@@ -92,16 +94,6 @@ def _show_top(session: Session, verdicts: Sequence[Verdict]) -> None:
         n_analysed=counts.analysed,
         seen=reach(verdict.detectable_effect for verdict in verdicts),
     )
-
-
-def prepare(session: Session) -> None:
-    """Fill the caches of the first screen, which its first reader would wait for."""
-    _worst(session, queries.verdicts(session.connection), _standing(session)[0])
-
-
-def _worst(session: Session, verdicts: Sequence[Verdict], decision: GateDecision) -> list[Card]:
-    worst = worst_classes(decision, verdicts, _WORST)
-    return _cards(str(session.audit_dir), identity_of(session.audit_dir), worst, session.connection)
 
 
 def _standing(session: Session) -> tuple[GateDecision, ReleaseWords]:
