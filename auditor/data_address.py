@@ -43,6 +43,11 @@ def data_place(given: object) -> Path | str:
     return folder if text.startswith(HUGGING_FACE) and "://" not in text and folder.is_dir() else text
 
 
+def pictures_in(place: Path) -> Path:
+    """The folder that the paths of pictures begin in: data that are a folder, or where their manifest or shard lies."""
+    return place if place.is_dir() else place.parent
+
+
 def scheme_of(address: str) -> str:
     """What stands before ``://``, in lower case; "hf" for ``hf:…``."""
     found = _WITH_SCHEME.match(address)

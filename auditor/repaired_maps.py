@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from auditor.config import AuditConfig
+from auditor.data_address import pictures_in
 from auditor.errors import InputError
 from auditor.extraction.picture_maps import positive_map, seen_crop
 from auditor.figures import counted
@@ -23,10 +24,7 @@ from auditor.store.open_audit import open_audit_database
 
 def pictures_root(config: AuditConfig) -> Path | None:
     """The folder that the audited pictures' paths begin in; None where they would have to be fetched for it."""
-    if config.needs_fetching:
-        return None
-    place = config.data_root or config.local_data
-    return place if place.is_dir() else place.parent
+    return None if config.needs_fetching else pictures_in(config.data_root or config.local_data)
 
 
 def repaired_maps(

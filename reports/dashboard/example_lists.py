@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.data_address import is_address
+from auditor.data_address import is_address, pictures_in
 from auditor.errors import InputError
 from auditor.gate.shared_file import alone_in, read_if_there, replace_if_same
 from auditor.inputs.manifest import Confinement
@@ -116,7 +116,7 @@ def below(folder: Path, data: str, paths: Sequence[str]) -> dict[str, str]:
             "the pictures of this audit lie in shards elsewhere, and lists name those of a folder: give examples "
             "in a folder of their own"
         )
-    root = Path(data) if Path(data).is_dir() else Path(data).parent
+    root = pictures_in(Path(data))
     confinement, found = Confinement(folder), {}
     for path in paths:
         try:

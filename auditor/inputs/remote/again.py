@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auditor.config import AuditConfig, cache_folder
-from auditor.data_address import data_place, without_secrets
+from auditor.data_address import data_place, pictures_in, without_secrets
 from auditor.errors import InputError
 from auditor.inputs.remote.fetch import fetch_shards
 from auditor.inputs.remote.kept import kept_set
@@ -28,9 +28,8 @@ def picture_root(audited: str, given: str | Path | None, *, cache: Path | None =
     """
     place = data_place(audited if given is None else given)
     if isinstance(place, Path):
-        return place if place.is_dir() else place.parent
-    found = kept_again(place, cache) if given is None else fetch_shards(place, cache_folder(None)).path
-    return found if found.is_dir() else found.parent
+        return pictures_in(place)
+    return pictures_in(kept_again(place, cache) if given is None else fetch_shards(place, cache_folder(None)).path)
 
 
 def kept_again(address: str, cache: Path | None) -> Path:
