@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 #: auto tries the others.
-Method = Literal["erase", "reweight", "erase+reweight", "groups"]
-METHODS: tuple[Method, ...] = ("erase", "reweight", "erase+reweight", "groups")
+Method = Literal["erase", "reweight", "erase+reweight", "average", "groups"]
+METHODS: tuple[Method, ...] = ("erase", "reweight", "erase+reweight", "average", "groups")
 #: Pictures of a subgroup that a page shows: that are mended, and that are called worse.
 MENDED_SHOWN, LOST_SHOWN = 3, 1
 #: What a figure measures: see docs/repair.md.

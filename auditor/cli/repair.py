@@ -44,6 +44,7 @@ class RepairMethod(StrEnum):
     erase = "erase"
     reweight = "reweight"
     erase_reweight = "erase+reweight"
+    average = "average"
     groups = "groups"
 
 

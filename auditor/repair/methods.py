@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from auditor.records import FloatArray, LinearHead
 from auditor.repair.balance import balanced_weights, mistake_weights
 from auditor.repair.erase import Eraser, fit_eraser
@@ -15,6 +17,8 @@ from auditor.repair_records import Method
 
 #: Of the change of the rows that are fitted again, the strongest first: each search begins where the last one ended.
 PENALTIES = (0.1, 0.01, 0.001)
+#: What the average is of.
+_REFITS: tuple[Method, ...] = ("reweight", "erase+reweight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,26 @@ def candidates(given: RepairInput, methods: tuple[Method, ...]) -> list[Candidat
 
 
 def repaired_heads(given: RepairInput, wanted: list[Candidate]) -> Iterator[tuple[Candidate, LinearHead]]:
-    """Every candidate fitted on all the pictures of ``given``."""
+    """Every candidate fitted on all the pictures of ``given``; the average comes last.
+
+    The average of linear heads answers as the mean of their logits does: it costs no choice among penalties, which few
+    held-out pictures decide. After model soups (Wortsman et al., arXiv:2203.05482).
+    """
+    average = Candidate("average")
+    members = candidates(given, _REFITS) if average in wanted else []
+    fitted = []
+    for one, head in _fitted_heads(given, list(dict.fromkeys([*wanted, *members]))):
+        if one in members:
+            fitted.append(head)
+        if one in wanted:
+            yield one, head
+    if fitted:
+        weight, bias = (np.mean([getattr(head, name) for head in fitted], axis=0) for name in ("weight", "bias"))
+        yield average, LinearHead(weight, bias, given.head.multi_label)
+
+
+def _fitted_heads(given: RepairInput, wanted: list[Candidate]) -> Iterator[tuple[Candidate, LinearHead]]:
+    """Those that are fitted one by one: all but the average."""
     eraser: Eraser | None = None
     # without a fold, a concept may be one that cannot be told from the object: then there is nothing to erase
     if given.residual.shape[1] and any(one.method.startswith("erase") for one in wanted):
@@ -45,6 +68,8 @@ def repaired_heads(given: RepairInput, wanted: list[Candidate]) -> Iterator[tupl
     last: dict[Method, LinearHead] = {}
     features: dict[Method, tuple[FloatArray, Standardised]] = {}  # of one method at a time
     for one in wanted:
+        if one.method == "average":
+            continue
         if one.method == "groups":
             yield one, without_groups(given)
             continue

@@ -59,15 +59,15 @@ def try_all(given: RepairInput, wanted: list[Candidate], progress: Progress) -> 
             "all pictures belong to one fold (by their groups), so none can be held out and no repair be proven; give "
             "more groups"
         )
-    held_out = [Answers(np.zeros(n, np.int64), np.zeros(n, np.float32)) for _ in wanted]
+    held_out = {one: Answers(np.zeros(n, np.int64), np.zeros(n, np.float32)) for one in wanted}
     for done, fold in enumerate(folds):
         judged = given.folds == fold
-        for i, (_, head) in enumerate(repaired_heads(given.without_fold(int(fold)), wanted)):
+        for one, head in repaired_heads(given.without_fold(int(fold)), wanted):
             found = answers_of(head, given.activations[judged])
-            held_out[i].called[judged], held_out[i].confidence[judged] = found.called, found.confidence
+            held_out[one].called[judged], held_out[one].confidence[judged] = found.called, found.confidence
         progress("repair: held-out folds", done + 1, folds.size)
     before = answers_of(given.head, given.activations)
-    trials = [_scored(given, one, answers, before) for one, answers in zip(wanted, held_out, strict=True)]
+    trials = [_scored(given, one, answers, before) for one, answers in held_out.items()]
     return [replace(one, left=pairs_left(given, before, one.answers)) for one in trials]
 
 

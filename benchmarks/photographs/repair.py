@@ -75,7 +75,7 @@ def examine(scenario: Scenario, bank: Bank) -> dict[str, Any]:
     wanted = candidates(given, tuple(method for method in METHODS if method != "groups"))
     fitted, trials = dict(repaired_heads(given, wanted)), try_all(given, wanted, lambda *_: None)
     heads = {"before": made.head, "limit": _limit(made, bank)}
-    for method in ("auto", "erase", "reweight", "erase+reweight"):
+    for method in ("auto", *(one for one in METHODS if one != "groups")):
         mine = [one for one in trials if method in ("auto", one.candidate.method)]
         if mine:
             heads[method] = fitted[best(mine).candidate]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given as drawn
@@ -14,7 +16,7 @@ from auditor.records import LinearHead
 from auditor.repair.balance import balanced_weights, mistake_weights
 from auditor.repair.erase import fit_eraser
 from auditor.repair.groups import leading_group, without_groups
-from auditor.repair.methods import Candidate, repaired_heads
+from auditor.repair.methods import PENALTIES, Candidate, candidates, repaired_heads
 from auditor.repair.repair_input import RepairInput
 from auditor.repair.reweight import refit
 
@@ -174,3 +176,23 @@ def test_what_is_fitted_to_erased_features_does_not_read_what_was_erased():
     ((_, head),) = repaired_heads(given, [Candidate("erase+reweight", 0.1)])
     eraser = fit_eraser(x, labels, given.residual)
     assert head.weight.astype(np.float64) @ eraser.shifts == pytest.approx(np.zeros((3, 1)), abs=1e-5)
+
+
+@pytest.mark.parametrize("erasable", [True, False])
+def test_the_average_is_of_all_refitted_heads_and_answers_as_their_mean_logits(erasable: bool):
+    x, labels, present = _world()
+    given = _given(x, labels, present, _head())
+    methods = ("reweight", "erase+reweight") if erasable else ("reweight",)
+    if not erasable:
+        given = replace(given, residual=given.residual[:, :0])
+    ((one, head),) = repaired_heads(given, candidates(given, ("average",)))
+    members = dict(repaired_heads(given, [Candidate(method, penalty) for method in methods for penalty in PENALTIES]))
+    assert one == Candidate("average")
+    assert len(members) == (6 if erasable else 3)
+    logits = np.mean([x @ member.weight.T + member.bias for member in members.values()], axis=0)
+    assert x @ head.weight.T + head.bias == pytest.approx(logits, abs=1e-4)
+    # tried beside its members it is the same, and they are what they are alone
+    together = dict(repaired_heads(given, candidates(given, ("erase", *methods, "average", "groups"))))
+    assert together[one].weight == pytest.approx(head.weight, abs=1e-5)
+    for member, alone in members.items():
+        assert (together[member].weight == alone.weight).all()
