@@ -26,7 +26,7 @@ from auditor.repair.repair import _chosen_otherwise, repair
 from auditor.repair.repair_input import RepairInput
 from auditor.repair.sampling import sampling_list
 from auditor.repair.subgroups import subgroups, sure_losers, worst_accuracy
-from auditor.repair_records import METHODS, RepairTarget
+from auditor.repair_records import METHODS, Method, RepairTarget
 
 
 def shortcut(n: int = 600, seed: int = 0, *, known: bool = True) -> RepairInput:
@@ -113,14 +113,31 @@ def test_a_small_subgroup_is_not_judged():
     assert [(one.class_idx, one.present) for one in groups] == [(0, False), (1, False)]
 
 
-def _trial(worst: float, *, loses: int = 0, left: tuple[int, ...] = (0,)) -> Trial:
+def _trial(worst: float, *, method: Method = "erase", loses: int = 0, left: tuple[int, ...] = (0,)) -> Trial:
     answers = Answers(np.zeros(1, np.int64), np.ones(1, np.float32))
-    return Trial(Candidate("erase"), answers, worst, 0.1, 0.5, np.arange(loses), left)
+    return Trial(Candidate(method), answers, worst, 0.1, 0.5, np.arange(loses), left)
 
 
 def test_the_best_loses_no_class_before_it_helps_the_worst():
     losing, good = _trial(0.9, loses=1), _trial(0.5)
     assert best([losing, good]) is good
+
+
+def test_the_average_stands_unless_another_is_better_by_more_than_one_standard_error():
+    average, near, far = _trial(0.5, method="average"), _trial(0.59), _trial(0.61)
+    assert best([near, average]) is average
+    assert best([average, far]) is far
+    assert best([average, _trial(0.61, loses=1)]) is average
+    assert best([near, _trial(0.55, method="average", loses=1)]) is near
+
+
+def test_the_standard_error_of_a_rate_of_one_is_not_nothing():
+    given, before, after = _by_hand()  # 8 of 10 right in the worst subgroup
+    right = Answers(given.labels, after.confidence)
+    one, all_right = (_scored(given, Candidate("erase"), answers, before) for answers in (after, right))
+    assert one.worst_error == pytest.approx(np.sqrt(0.75 * 0.25 / 10))
+    assert all_right.worst == 1
+    assert all_right.worst_error == pytest.approx(np.sqrt(11 / 12 * 1 / 12 / 10))
 
 
 def test_what_takes_out_everything_is_told_where_it_is_as_good_within_noise():
