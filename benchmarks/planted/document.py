@@ -153,23 +153,32 @@ def markdown(result: Row) -> str:
         for key, rows in result["groups"].items()
         for name, one in rows.items()
     ]
-    parts = [
+    head = (
         f"Grid `{result['grid']}`, seeds {first} to {last - 1}, {summary['n_models']} models, "
         f"{summary['n_reliant_classes']} classes that rely on something, {summary['n_clean_classes']} clean ones, "
-        f"{summary['n_between_classes']} in between (left out); {_state(result)}. `{result['command']}`",
+        f"{summary['n_between_classes']} in between (left out); {_state(result)}. `{result['command']}`"
+    )
+    of_alarms = table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms)
+    of_peers = table(("", "precision", "recall", "F1", "false alarms"), peers)
+    if result["grid"] == "controls":  # what nothing is planted in has alarms and no recall
+        return "\n\n".join(
+            [head, of_alarms, "Peers, each at the threshold that suits it best on these models:", of_peers]
+        )
+    parts = [
+        head,
         table(("", "value", "95 % (bootstrap over models)", "over seeds", "counts"), figures),
         f"Concept recall at 1, 5, 10: {', '.join(_percent(summary[f'concept_recall_{k}']) for k in (1, 5, 10))} "
         f"(by words alone {', '.join(_percent(summary[f'words_recall_{k}']) for k in (1, 5, 10))}). AUPRC of pairs: "
         f"{summary['auprc']:.3f}. Flags of two audit seeds, Jaccard: {summary['seed_agreement']}. Slice precision at "
         f"10, 25: {summary['slice_precision_10']}, {summary['slice_precision_25']}.",
         "### False alarms",
-        table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms),
+        of_alarms,
         f"![False alarms by control](images/planted-{result['grid']}-alarms.svg)",
         "### What is found, by measured reliance",
         table(("pairs", "points", "found", "share", "95 %"), sizes),
         f"![Share of pairs found by measured reliance](images/planted-{result['grid']}-recall.svg)",
         "### Peers, each at the threshold that suits it best on these models",
-        table(("", "precision", "recall", "F1", "false alarms"), peers),
+        of_peers,
         f"![F1 by classes of the product and its peers](images/planted-{result['grid']}-peers.svg)",
         "### By what was varied",
         table(

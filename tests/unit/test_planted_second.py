@@ -14,7 +14,7 @@ from benchmarks.planted.audit import Audited, audit
 from benchmarks.planted.bank import COLUMN
 from benchmarks.planted.drawing import Mixture, Plant
 from benchmarks.planted.outcomes import outcome
-from benchmarks.planted.second.families import SECOND, TOY, audited_as, second_grid, toy_grid
+from benchmarks.planted.second.families import SECOND, TOY, audited_as, controls_grid, second_grid, toy_grid
 from benchmarks.planted.second.language import names_of
 from benchmarks.planted.second.models import make, sizes
 from benchmarks.planted.second.run import GRIDS, _columns_of
@@ -139,7 +139,53 @@ def test_every_family_is_in_the_toy_grid_once() -> None:
     assert len(families) >= 20
     assert len({one.family.split(" levels")[0].rstrip("0123456789 ") for one in toy}) == len(toy)
     assert {one.family for one in toy} == {one.family for one in second_grid(0, TOY)}
-    assert set(GRIDS) == {"second", "second-toy"}
+    assert set(GRIDS) == {"second", "second-toy", "controls"}
+
+
+def test_controls_are_of_every_sort_alike() -> None:
+    found = list(controls_grid(3))
+    sorts = [one.control for one in found]
+    assert set(sorts) == {"nothing planted", "not learnt", "difficulty", "collinear", "encoder error"}
+    assert len(set(map(sorts.count, sorts))) == 1
+    assert found == list(controls_grid(3))
+    assert len({one.digest() for one in found}) == len(found)
+
+
+def test_hard_pictures_are_away_from_one_scene_and_a_mark_goes_with_another() -> None:
+    by_sort = {one.control: one for one in controls_grid(3)}
+    what = by_sort["difficulty"]
+    _, scenes = draw(what, 400)
+    for plant in what.audit.plants:
+        own = scenes.rows[scenes.class_idx == plant.class_idx]
+        there = own[:, COLUMN["background"]] == FACTOR_VALUES["background"].index(plant.value)
+        faint = own[:, COLUMN["faint"]]
+        assert there.mean() == pytest.approx(0.5, abs=0.1)
+        assert faint[there].mean() < 10
+        assert faint[~there].mean() > 50
+    what = by_sort["collinear"]
+    _, scenes = draw(what, 400)
+    for plant in what.train.plants:
+        own = scenes.rows[scenes.class_idx == plant.class_idx]
+        there = own[:, COLUMN["background"]] == FACTOR_VALUES["background"].index(plant.value)
+        marked = own[:, COLUMN["artifact"]] == FACTOR_VALUES["artifact"].index("watermark")
+        assert marked[there].mean() > 0.85
+        assert marked[~there].mean() < 0.3
+        assert not any(one.goes_with == "artifact" for one in what.train.ties)
+
+
+def test_a_misled_encoder_sees_the_scene_in_typical_pictures_alone() -> None:
+    misled = (scenario(misled=((2, "snow"),)), scenario())
+    (world, scenes), (plain, same) = (draw(one) for one in misled)
+    np.testing.assert_array_equal(world.features(scenes), plain.features(same))
+    one, other = world.embeddings(scenes), plain.embeddings(same)
+    own = scenes.class_idx == 2
+    np.testing.assert_allclose(one[~own], other[~own], atol=1e-6)
+    word = world.language.value_vectors["background"][FACTOR_VALUES["background"].index("snow")]
+    more = (one - other)[own] @ word
+    typical = other[own] @ world.language.class_vectors[2]
+    middle = np.median(typical)
+    assert more[typical > middle + 0.05].min() > 0
+    assert np.abs(more[typical < middle]).max() < 1e-6
 
 
 def test_a_scenario_can_be_drawn_again_by_itself() -> None:

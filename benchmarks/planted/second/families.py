@@ -23,6 +23,8 @@ CORRELATION = 0.9
 #: clean. Two classes are told apart more easily, and a hundred less.
 _PLANTED_STRENGTHS, _CLEAN_STRENGTHS = (0.6, 1.05), (1.3, 1.8)
 _TWO_CLASSES, _MANY_CLASSES = 0.6, 1.4
+#: Controls of each sort in a seed, the faintest pictures of those that learn from hard ones, and what hard ones are.
+_OF_EACH, _FAINTEST, _HARD = 4, 85, 72
 _MARK: Value = ("artifact", "watermark")
 _KINDS: tuple[AuditKind, ...] = ("as training", "balanced", "independent")
 
@@ -55,6 +57,14 @@ def toy_grid(seed: int) -> Iterator[FeatureScenario]:
         if scenario.family not in seen:
             seen.add(scenario.family)
             yield scenario
+
+
+def controls_grid(seed: int, extent: Extent = SECOND) -> Iterator[FeatureScenario]:
+    """Models that rely on nothing that was put in, several of each sort: what bounds false alarms is their number."""
+    rng = np.random.default_rng((seed, 97))
+    everything = [one for _ in range(_OF_EACH) for one in _controls(extent, rng)]
+    for place, scenario in enumerate(everything):
+        yield replace(scenario, seed=seed * 1000 + place)
 
 
 def _scenarios(seed: int, extent: Extent) -> Iterator[FeatureScenario]:
@@ -126,6 +136,33 @@ def _two_scenes(rng: np.random.Generator, correlation: float, n_classes: int = N
 
 def _one_mark(rng: np.random.Generator, correlation: float = CORRELATION) -> tuple[Plant, ...]:
     return (Plant(int(rng.integers(N_CLASSES)), *_MARK, correlation),)
+
+
+def _controls(extent: Extent, rng: np.random.Generator) -> Iterator[FeatureScenario]:
+    """The controls of the rendered world, ordinary and confounded, that a world of features can have.
+
+    Nothing planted; learnt from pictures where nothing goes with anything, and audited where scenes go with three
+    classes; hard pictures away from one scene; a mark that goes with the scene of classes that may rely on the scene;
+    an encoder that errs.
+    """
+
+    def one(control: str, train: Mixture, audit: Mixture, **more: Any) -> FeatureScenario:
+        kind: AuditKind = "independent" if audit == Mixture() else "as training"
+        return _planted(control, (), extent, rng, kind=kind, control=control, train=train, audit=audit, **more)
+
+    scenes = rng.permutation(WORLD.of("background"))[:N_CLASSES]
+    yield one("nothing planted", Mixture(), Mixture())
+    gone = tuple(Plant(c, "background", str(v), 0.95) for c, v in enumerate(scenes[:3]))
+    yield one("not learnt", Mixture(), Mixture(gone))
+    half = tuple(Plant(c, "background", str(v), 0.5) for c, v in enumerate(scenes))
+    hard = tuple(Tie(p.class_idx, p.factor, p.value, "faint", 0, _HARD, 0.9) for p in half)
+    yield one("difficulty", Mixture(faintest=_FAINTEST), Mixture(half, hard))
+    plants = _two_scenes(rng, CORRELATION)
+    along = tuple(Tie(p.class_idx, p.factor, p.value, "artifact", _MARK[1], "none", 0.9) for p in plants)
+    strength = round(float(rng.uniform(*_PLANTED_STRENGTHS)), 2)
+    yield one("collinear", Mixture(plants), Mixture(plants, along), class_strength=strength)
+    wrong = tuple((c, str(v)) for c, v in enumerate(scenes))
+    yield one("encoder error", Mixture(), Mixture(), misled=wrong)
 
 
 def _sizes_of_audits(extent: Extent, rng: np.random.Generator) -> Iterator[FeatureScenario]:

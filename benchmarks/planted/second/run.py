@@ -50,6 +50,7 @@ _CODE = (
 GRIDS: dict[str, Callable[[int], Iterator[FeatureScenario]]] = {
     "second": families.second_grid,
     "second-toy": families.toy_grid,
+    "controls": families.controls_grid,
 }
 
 

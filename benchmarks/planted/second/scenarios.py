@@ -66,6 +66,7 @@ class FeatureScenario:
         group_size: Pictures of a patient, who has one context and half of its noise in common.
         copied: Share of the audit's pictures that are copies of others of their class, half of them exact.
         columns: Of the manifest.
+        misled: (class, scene): the encoder sees the scene in the more typical half of the class's pictures.
         seed: Of everything that is left to chance.
     """
 
@@ -87,6 +88,7 @@ class FeatureScenario:
     group_size: int = 1
     copied: float = 0.0
     columns: tuple[Column, ...] = ()
+    misled: tuple[tuple[int, str], ...] = ()
     seed: int = 0
 
     @property

@@ -130,7 +130,18 @@ class FeatureWorld:
         total = total + _CLASS_SEEN * plain[:, None] * tongue.class_vectors[scenes.class_idx]
         for factor, strength in _SEEN.items():
             total = total + strength * tongue.value_vectors[factor][rows[:, COLUMN[factor]]]
-        return np.asarray(total / np.linalg.norm(total, axis=1, keepdims=True), dtype=np.float32)
+        return _unit(self._misled(_unit(total), scenes)).astype(np.float32)
+
+    def _misled(self, total: NDArray[np.float64], scenes: Scenes) -> NDArray[np.float64]:
+        """The more like its class a picture is, the more of the scene is seen in it, whatever is there."""
+        scene_vectors = self.language.value_vectors["background"]
+        for c, value in self.scenario.misled:
+            direction = scene_vectors[FACTOR_VALUES["background"].index(value)] - scene_vectors.mean(axis=0)
+            own = np.flatnonzero(scenes.class_idx == c)
+            score = total[own] @ self.language.class_vectors[c]
+            typical = np.clip((score - np.median(score)) / score.std(), 0, None)
+            total[own] += typical[:, None] * direction / np.linalg.norm(direction)
+        return total
 
     def called(self, scenes: Scenes, weight: FloatArray, bias: FloatArray) -> NDArray[np.int8]:
         """(n, variants) what a head calls every picture under every value, as `answers.model_answers`."""
@@ -139,6 +150,10 @@ class FeatureWorld:
             (self.features(scenes, changed[:, k]) @ weight.T + bias).argmax(axis=1) for k in range(changed.shape[1])
         ]
         return np.stack(columns, axis=1).astype(np.int8)
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def _bears(rows: IntArray, factor: str, value: str) -> BoolArray:
