@@ -161,9 +161,9 @@ def markdown(result: Row) -> str:
     of_alarms = table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms)
     of_peers = table(("", "precision", "recall", "F1", "false alarms"), peers)
     if result["grid"] == "controls":  # what nothing is planted in has alarms and no recall
-        return "\n\n".join(
-            [head, of_alarms, "Peers, each at the threshold that suits it best on these models:", of_peers]
-        )
+        chart = f"![False alarms by control](images/planted-{result['grid']}-alarms.svg)"
+        said = "Peers, each at the threshold that suits it best on these models:"
+        return "\n\n".join([head, of_alarms, chart, said, of_peers])
     parts = [
         head,
         table(("", "value", "95 % (bootstrap over models)", "over seeds", "counts"), figures),
@@ -387,10 +387,12 @@ def write_document(result: Row, docs: Path, *, render: Callable[[str], str] = vl
     text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmark\n"
     if begin not in text:
         text += f"\n{begin}\n{end}\n"
-    page.write_text(between(text, begin, end, markdown(result)), encoding="utf-8")
+    told = markdown(result)
+    page.write_text(between(text, begin, end, told), encoding="utf-8")
     (docs / "images").mkdir(exist_ok=True)
     for name, chart in charts(result).items():
-        (docs / "images" / name).write_text(render(chart.to_json()), encoding="utf-8")
+        if name in told:
+            (docs / "images" / name).write_text(render(chart.to_json()), encoding="utf-8")
 
 
 def main() -> None:
