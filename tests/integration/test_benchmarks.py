@@ -190,6 +190,11 @@ def test_photographs(tmp_path):
     assert [row["group"] for row in first["summary"]] == ["all", "C = 2"] * 3
     assert [one["learnt"]["state"] for one in first["outcomes"][2::3]] == ["too_few"] * 2  # pools of 36 pictures
     assert "flagged rightly" in printed
+    photos = ("--photos", tmp_path / "photos", "--work", tmp_path / "kept")
+    table = run("benchmarks.photographs.halves", "--grid", "toy", *photos, "--output", tmp_path / "halves.json")
+    found = read(tmp_path / "halves.json", "python -m benchmarks.photographs.halves --grid toy", {})
+    assert [list(one["leads"]) for one in found["audits"]] == [["no words", "words"]] * 2
+    assert table.count("\n| ") == 3
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +257,18 @@ def test_planted_protocol():
         "thresholds, as fixed",
         "thresholds, not as fixed",
     )
+
+
+def test_sticker_maps(tmp_path):
+    words = ("benchmarks.sticker_maps", "--size", "toy", "--seeds", 1, "--work", tmp_path)
+    table = run(*words, "--output", tmp_path / "found.json")
+    found = read(tmp_path / "found.json", "python -m benchmarks.sticker_maps --size toy --seeds 1", {})["networks"]
+    assert [(one["sort"], one["pooling"]) for one in found] == [
+        (sort, pooling) for sort in ("easy", "hard") for pooling in ("class token", "mean pooling")
+    ]
+    assert all(one["on_sticker"]["occlusion"] <= 1 for one in found if one["pictures"])
+    assert all((one["on_sticker"]["attention_value"] is None) == (one["pooling"] == "mean pooling") for one in found)
+    assert table.count("\n| ") == 4
 
 
 def test_planted_backbones(tmp_path):
