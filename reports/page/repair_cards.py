@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.repair_records import LOST_SHOWN, MENDED_SHOWN, ChangedPicture, KeptRepair, RepairFigure
+from auditor.rules import DELTA
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.pictures import maps_of_repair, thumbnails_and_paths
@@ -81,13 +82,14 @@ def _part(connection: Connection, kept: KeptRepair, model_digest: str, budget: P
     # what a repair is for comes first
     split = sorted((one for one in figures if one.name == "subgroup"), key=lambda one: one.before)
     overall = [one for one in figures if one.name in ("worst", "balanced")]
+    pulls = [one for one in figures if one.name == "pull" and one.before >= DELTA]
     return RepairPart(
         asked=what_was_asked(kept),
         how=how(kept),
         which=which_model(kept, model_digest),
         cost=cost_line(figures),
         kept=kept,
-        overall=tuple(_bars(one, (), 0, 0) for one in overall),
+        overall=(*(_bars(one, (), 0, 0) for one in overall), *(_pull(one) for one in pulls)),
         subgroups=tuple(_subgroup(connection, kept, one, budget) for one in split[:_SUBGROUPS]),
         n_more=max(len(split) - _SUBGROUPS, 0),
     )
@@ -101,6 +103,12 @@ def _subgroup(connection: Connection, kept: KeptRepair, figure: RepairFigure, bu
     return _bars(
         figure, _tiles(connection, kept, [*mended[:MENDED_SHOWN], *lost[:LOST_SHOWN]], budget), len(mended), len(lost)
     )
+
+
+def _pull(figure: RepairFigure) -> SubgroupBars:
+    """Pictures of other classes that the concept makes the class of: a shortcut that costs the class itself nothing."""
+    label = f"others called {name_of(figure.class_name or '')} for {name_of(figure.concept or '')} (fewer is better)"
+    return replace(_bars(figure, (), 0, 0), label=label)
 
 
 def _bars(figure: RepairFigure, tiles: tuple[ChangedTile, ...], n_mended: int, n_lost: int) -> SubgroupBars:

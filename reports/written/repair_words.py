@@ -19,7 +19,7 @@ METHOD_WORDS = {
     "erase": "what the concepts do to the features is erased from all weights",
     "reweight": "the rows of these classes are fitted again, with and without the concepts alike",
     "erase+reweight": "the concepts are erased from all weights, and the rows of these classes fitted again",
-    "average": "the average of the heads that reweight and erase+reweight give at each penalty",
+    "average": "the mean of the heads that reweight and erase+reweight give at each penalty",
     "groups": "the group of channels that carries a concept no longer counts for its class",
 }
 _NAME_CHARS = 60

@@ -46,6 +46,20 @@ def _changed(connection, **more) -> ChangedPicture:
     return replace(ChangedPicture(image_id, EVIL, "cat", EVIL, 0.6, 0.7, (), ("water",)), **more)
 
 
+def test_a_pull_that_the_repair_is_for_is_shown_before_and_after(audit):
+    pulls = [
+        RepairFigure("pull", 2200, 0.23, 0.13, -0.18, -0.03, "cat", "watermark"),
+        RepairFigure("pull", 2200, 0.03, 0.01, -0.04, 0.0, "cat", "forest"),
+    ]
+    keep_repair(audit, KEPT, [*FIGURES, *pulls], [])
+    with open_audit_database(audit) as connection:
+        page = render_html(connection).replace("\u00a0", " ")
+    part = page.partition('<section class="part" id="repairs"')[2].partition("</section>")[0]
+    own = part.partition("Others called cat for watermark (fewer is better)")[2].partition("</div></div>")[0]
+    assert ("23 %" in own, "13 %" in own, "−10 pts [−18, −3] · 2,200 pictures" in own) == (True, True, True)
+    assert "forest" not in part  # a pull of less than five points is nothing that was found
+
+
 def test_what_is_kept_is_read_again(audit):
     with open_audit_database(audit) as connection:
         changed = _changed(connection)
