@@ -16,6 +16,7 @@ import numpy as np
 from auditor.concept_records import Attribute, AttributeState
 from auditor.errors import InputError
 from auditor.figures import coefficient
+from auditor.inputs.heaps import heap_edge
 from auditor.inputs.vocabulary import concepts_of_classes
 from auditor.inputs.words import number_forms, word_key
 from auditor.records import ATTRIBUTE_KIND, Concept, FloatArray, ImageItem, IntArray
@@ -241,15 +242,23 @@ def _first(terms: Sequence[str]) -> str:
 def _ranges(
     name: str, raw: Sequence[str | None], counts: Mapping[str, int], numbers: Mapping[str, float]
 ) -> _Values | Attribute:
-    """Ranges of a number between its quartiles, values that occur: "age < 34", "34 ≤ age < 61", "age ≥ 61"."""
+    """Ranges of a number, whose ends are values that occur: "age < 34", "34 ≤ age < 61", "age ≥ 61".
+
+    They lie between its quartiles, or are the two heaps that its values fall into: a quartile would cut a heap in two,
+    of which neither part is what makes the heap.
+    """
     values = np.array([np.nan if value is None else numbers[value] for value in raw])
     known = np.sort(values[np.isfinite(values)])
     n_ranges = min(_RANGES, known.size // _PICTURES_PER_RANGE)
     if n_ranges < 2:
         reason = f"{known.size:,} numbers; two ranges need {2 * _PICTURES_PER_RANGE}"
         return Attribute(name, "too_few", len(counts), known.size, reason)
-    edges = np.unique(known[[i * known.size // n_ranges for i in range(1, n_ranges)]])
-    edges = edges[edges > known[0]]  # nothing lies below the smallest
+    edge = heap_edge(known)
+    if edge is None:
+        edges = np.unique(known[[i * known.size // n_ranges for i in range(1, n_ranges)]])
+        edges = edges[edges > known[0]]  # nothing lies below the smallest
+    else:
+        edges = np.array([edge])
     if edges.size == 0:
         reason = f"more than half of {known.size:,} numbers are {known[0]:g}, and no range above has a quarter"
         return Attribute(name, "too_few", len(counts), known.size, reason)

@@ -14,7 +14,7 @@ import torch
 
 from auditor import taught_concepts
 from auditor.extraction import picture_edits, place_swaps
-from auditor.inputs import property_columns
+from auditor.inputs import attributes, heaps, property_columns
 from auditor.properties import edit, levels, measure
 from benchmarks.photographs import bank as bank_module
 from benchmarks.photographs import contexts, examples, files, models, outcomes, pools
@@ -127,7 +127,7 @@ def code() -> str:
     """Digest of all code that an outcome comes from."""
     digest = hashlib.sha256(audit_module.code_digest().encode())
     ours = (bank_module, contexts, examples, files, models, outcomes, pools)
-    hands = (picture_edits, place_swaps, edit, levels, measure, property_columns)
+    hands = (attributes, heaps, picture_edits, place_swaps, edit, levels, measure, property_columns)
     shared = (audit_module, taught_concepts, peers, planted_models, planted_outcomes, properties, truth)
     for module in (*ours, *hands, *shared):
         digest.update(Path(str(module.__file__)).read_bytes())

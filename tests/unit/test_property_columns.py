@@ -39,6 +39,16 @@ def test_a_number_has_levels_between_its_quartiles_and_a_name_is_a_value():
     assert found.notices == ()
 
 
+def test_two_heaps_of_a_number_are_its_levels():
+    """Blurred pictures and sharp ones; a quartile would cut either in two."""
+    rng = np.random.default_rng(0)
+    blurred = np.arange(N) % 5 < 2
+    values = [{"sharpness": float(one)} for one in np.exp(rng.normal(size=N) * 0.3 - np.where(blurred, 5.0, 3.0))]
+    _, found = _columns(values)
+    assert [concept.term.split(" 0")[0] for concept in found.attributes.concepts] == ["sharpness <", "sharpness ≥"]
+    np.testing.assert_array_equal(found.attributes.presence[:, 0], blurred)
+
+
 def test_what_a_picture_lacks_is_not_known():
     values = [{} if i < 20 else {"greyscale": "yes" if i % 4 < 2 else "no"} for i in range(N)]
     _, found = _columns(values)
@@ -79,8 +89,8 @@ def test_one_size_of_one_class_is_said_wherever_the_quartiles_lie(n_classes):
 
 
 def test_classes_whose_numbers_do_not_overlap_are_said():
-    _, found = _columns([{"sharpness": 0.1 * label + (i + 1) / 1000} for i, label in enumerate(LABELS)])
-    assert "'0.001 ≤ sharpness ≤ 0.079' is 'a'; '0.102 ≤ sharpness ≤ 0.18' is 'b'; the data" in found.notices[0]
+    _, found = _columns([{"sharpness": 0.08 * label + (i + 1) / 1000} for i, label in enumerate(LABELS)])
+    assert "'0.001 ≤ sharpness ≤ 0.079' is 'a'; '0.082 ≤ sharpness ≤ 0.16' is 'b'; the data" in found.notices[0]
 
 
 def test_a_class_of_a_few_pictures_copies_nothing():

@@ -1,0 +1,53 @@
+"""Numbers that fall into two heaps, and numbers that do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.inputs.heaps import heap_edge
+
+
+@pytest.mark.parametrize("part", [0.15, 0.5, 0.8])
+@pytest.mark.parametrize("scale", ["as they are", "ratios"])
+def test_two_heaps_are_cut_between_them(part: float, scale: str) -> None:
+    rng = np.random.default_rng(3)
+    n = 400
+    upper = np.arange(n) < part * n
+    x = rng.normal(size=n) + 6.5 * upper
+    x = np.exp(0.6 * x - 5) if scale == "ratios" else x
+    edge = heap_edge(np.sort(x))
+    assert edge is not None
+    assert ((x >= edge) == upper).mean() > 0.99
+    assert edge in x
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["normal", "even", "exponential", "lognormal"]), st.integers(500, 2000))
+def test_one_heap_is_not_cut(seed: int, sort: str, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    draws = {"normal": rng.normal, "even": rng.uniform, "exponential": rng.exponential, "lognormal": rng.lognormal}
+    assert heap_edge(np.sort(draws[sort](size=n))) is None
+
+
+def test_a_heap_is_a_tenth_of_the_numbers_and_twenty_of_them() -> None:
+    near = np.linspace(0, 1, 100)
+    assert heap_edge(np.r_[near, np.linspace(9, 10, 20)]) == 9
+    assert heap_edge(np.r_[near, np.linspace(9, 10, 19)]) is None
+    assert heap_edge(np.r_[np.linspace(0, 1, 1000), np.linspace(9, 10, 90)]) is None
+
+
+def test_by_hand() -> None:
+    # two heaps of 0 and 2, and of 10 and 12: means 10 apart, standard deviation 1
+    two = np.sort(np.r_[np.tile([0.0, 2.0], 20), np.tile([10.0, 12.0], 20)])
+    assert heap_edge(two) == 10
+    # the same heaps 3.9 apart, on a scale without logarithms, are not told apart; 4.1 apart they are
+    for distance, expected in ((3.9, None), (4.1, 0.1)):
+        lower, upper = np.tile([-4.0, -2.0], 20), np.tile([-4.0, -2.0], 20) + distance
+        assert heap_edge(np.sort(np.r_[lower, upper])) == pytest.approx(expected)
+    assert heap_edge(np.zeros(0)) is None
+    assert heap_edge(np.ones(100)) is None
+    # two values alone lie infinitely far apart
+    assert heap_edge(np.repeat([1.0, 2.0], 30)) == 2
