@@ -46,8 +46,8 @@ def subgroups(given: RepairInput) -> list[Subgroup]:
 
 
 def worst_subgroup(right: BoolArray, groups: list[Subgroup]) -> Subgroup:
-    """The subgroup where accuracy is least."""
-    return min(groups, key=lambda one: float(right[one.rows].mean()))
+    """The subgroup where accuracy is least; of several the smallest, whose accuracy is known least."""
+    return min(groups, key=lambda one: (float(right[one.rows].mean()), one.rows.size))
 
 
 def worst_accuracy(right: BoolArray, groups: list[Subgroup]) -> float:

@@ -25,7 +25,7 @@ from auditor.repair.proof import (
 from auditor.repair.repair import _chosen_otherwise, repair
 from auditor.repair.repair_input import RepairInput
 from auditor.repair.sampling import sampling_list
-from auditor.repair.subgroups import subgroups, sure_losers, worst_accuracy
+from auditor.repair.subgroups import subgroups, sure_losers, worst_accuracy, worst_subgroup
 from auditor.repair_records import METHODS, Method, RepairTarget
 
 
@@ -129,6 +129,14 @@ def test_the_average_stands_unless_another_is_better_by_more_than_one_standard_e
     assert best([average, far]) is far
     assert best([average, _trial(0.61, loses=1)]) is average
     assert best([near, _trial(0.55, method="average", loses=1)]) is near
+
+
+def test_of_subgroups_that_are_as_bad_the_smallest_counts():
+    given, _, _ = _by_hand()
+    groups = subgroups(given)
+    assert {one.rows.size for one in groups} == {10, 20}
+    assert worst_subgroup(np.ones(40, bool), groups).rows.size == 10
+    assert worst_subgroup(np.zeros(40, bool), groups[::-1]).rows.size == 10
 
 
 def test_the_standard_error_of_a_rate_of_one_is_not_nothing():
