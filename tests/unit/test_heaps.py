@@ -28,8 +28,11 @@ def test_two_heaps_are_cut_between_them(part: float, scale: str) -> None:
 @given(st.integers(0, 10_000), st.sampled_from(["normal", "even", "exponential", "lognormal"]), st.integers(500, 2000))
 def test_one_heap_is_not_cut(seed: int, sort: str, n: int) -> None:
     rng = np.random.default_rng(seed)
-    draws = {"normal": rng.normal, "even": rng.uniform, "exponential": rng.exponential, "lognormal": rng.lognormal}
-    assert heap_edge(np.sort(draws[sort](size=n))) is None
+    draws = {
+        "normal": rng.normal(size=n), "even": rng.uniform(size=n),
+        "exponential": rng.exponential(size=n), "lognormal": rng.lognormal(size=n),
+    }  # fmt: skip
+    assert heap_edge(np.sort(draws[sort])) is None
 
 
 def test_a_heap_is_a_tenth_of_the_numbers_and_twenty_of_them() -> None:
