@@ -76,7 +76,8 @@ def repair(
         bool, typer.Option("--all-flagged", help="Everything proven of classes that are flagged or harmed.")
     ] = False,
     method: Annotated[
-        RepairMethod, typer.Option(help="auto tries all on held-out pictures and takes the best.")
+        RepairMethod,
+        typer.Option(help="auto takes the average, unless another is surely better on held-out pictures."),
     ] = RepairMethod.auto,
     data_only: Annotated[
         bool, typer.Option("--data-only", help="Write what to draw how often in a training of your own.")

@@ -37,7 +37,7 @@ class MeasuredColumns:
 def property_columns(
     items: Sequence[ImageItem], values: Mapping[str, Mapping[str, Value]], label_idx: IntArray
 ) -> MeasuredColumns:
-    """Levels of every property as concepts, a number in ranges between its quartiles, a name as it is.
+    """Levels of every property as concepts, a number in ranges (heaps or quartiles), a name as it is.
 
     Args:
         items: The N pictures.

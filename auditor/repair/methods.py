@@ -17,8 +17,6 @@ from auditor.repair_records import Method
 
 #: Of the change of the rows that are fitted again, the strongest first: each search begins where the last one ended.
 PENALTIES = (0.1, 0.01, 0.001)
-#: What the average is of.
-_REFITS: tuple[Method, ...] = ("reweight", "erase+reweight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,11 @@ class Candidate:
 
     method: Method
     penalty: float | None = None
+
+
+#: What the average is of. Where nothing can be erased both methods give the same, so that it is of the three heads.
+_MEMBERS: tuple[Method, ...] = ("reweight", "erase+reweight")
+_AVERAGED = [Candidate(method, penalty) for method in _MEMBERS for penalty in PENALTIES]
 
 
 def candidates(given: RepairInput, methods: tuple[Method, ...]) -> list[Candidate]:
@@ -47,7 +50,7 @@ def repaired_heads(given: RepairInput, wanted: list[Candidate]) -> Iterator[tupl
     held-out pictures decide. After model soups (Wortsman et al., arXiv:2203.05482).
     """
     average = Candidate("average")
-    members = candidates(given, _REFITS) if average in wanted else []
+    members = _AVERAGED if average in wanted else []
     fitted = []
     for one, head in _fitted_heads(given, list(dict.fromkeys([*wanted, *members]))):
         if one in members:

@@ -75,7 +75,7 @@ def _scored(given: RepairInput, candidate: Candidate, answers: Answers, before: 
     right = answers.called == given.labels
     weights = balanced_weights(given.labels, given.present, given.known)
     worst = worst_subgroup(right, subgroups(given))
-    rate, n = float(right[worst.rows].mean()), np.unique(given.units[worst.rows]).size
+    rate, n = float(right[worst.rows].mean()), worst.n_units
     shrunk = (rate * n + 1) / (n + 2)  # ten of ten are no proof that nothing is missed
     return Trial(
         candidate,

@@ -26,6 +26,7 @@ class Subgroup:
     column: int
     present: bool
     rows: IntArray
+    n_units: int  # that do not belong together
 
 
 def subgroups(given: RepairInput) -> list[Subgroup]:
@@ -37,17 +38,18 @@ def subgroups(given: RepairInput) -> list[Subgroup]:
             seen = own & given.known[:, column]
             for present in (True, False):
                 rows = np.flatnonzero(seen & (given.present[:, column] == present))
-                if np.unique(given.units[rows]).size >= MIN_ARM:
-                    found.append(Subgroup(int(c), column, present, rows))
+                n_units = np.unique(given.units[rows]).size
+                if n_units >= MIN_ARM:
+                    found.append(Subgroup(int(c), column, present, rows, n_units))
                     split = True
         if not split:
-            found.append(Subgroup(int(c), -1, True, np.flatnonzero(own)))
+            found.append(Subgroup(int(c), -1, True, np.flatnonzero(own), np.unique(given.units[own]).size))
     return found
 
 
 def worst_subgroup(right: BoolArray, groups: list[Subgroup]) -> Subgroup:
     """The subgroup where accuracy is least; of several the smallest, whose accuracy is known least."""
-    return min(groups, key=lambda one: (float(right[one.rows].mean()), one.rows.size))
+    return min(groups, key=lambda one: (float(right[one.rows].mean()), one.n_units))
 
 
 def worst_accuracy(right: BoolArray, groups: list[Subgroup]) -> float:

@@ -160,7 +160,7 @@ def markdown(result: Row) -> str:
     )
     of_alarms = table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms)
     of_peers = table(("", "precision", "recall", "F1", "false alarms"), peers)
-    if result["grid"] == "controls":  # what nothing is planted in has alarms and no recall
+    if result["grid"] == "controls":  # what is asked of controls is false alarms
         chart = f"![False alarms by control](images/planted-{result['grid']}-alarms.svg)"
         said = "Peers, each at the threshold that suits it best on these models:"
         return "\n\n".join([head, of_alarms, chart, said, of_peers])

@@ -106,8 +106,9 @@ def _subgroup(connection: Connection, kept: KeptRepair, figure: RepairFigure, bu
 
 
 def _pull(figure: RepairFigure) -> SubgroupBars:
-    """Pictures of other classes that the concept makes the class of: a shortcut that costs the class itself nothing."""
-    label = f"others called {name_of(figure.class_name or '')} for {name_of(figure.concept or '')} (fewer is better)"
+    """How many more pictures of other classes are called the class with the concept: it costs the class nothing."""
+    concept = name_of(figure.concept or "")
+    label = f"more others called {name_of(figure.class_name or '')} with {concept} than without (fewer is better)"
     return replace(_bars(figure, (), 0, 0), label=label)
 
 

@@ -42,14 +42,26 @@ def test_a_heap_is_a_tenth_of_the_numbers_and_twenty_of_them() -> None:
     assert heap_edge(np.r_[np.linspace(0, 1, 1000), np.linspace(9, 10, 90)]) is None
 
 
+def test_three_heaps_are_not_two() -> None:
+    rng = np.random.default_rng(1)
+    three = np.concatenate([rng.normal(centre, 0.3, size=200) for centre in (0, 10, 20)])
+    assert heap_edge(np.sort(three)) is None
+    sizes = np.repeat([640.0, 1280.0, 2560.0], 190)
+    assert heap_edge(np.sort(np.r_[sizes, rng.uniform(600, 2600, size=30)])) is None
+
+
+def test_one_blank_picture_does_not_keep_ratios_from_being_seen() -> None:
+    rng = np.random.default_rng(2)
+    sharp = np.exp(np.r_[rng.normal(-5, 0.4, size=100), rng.normal(-1, 0.4, size=100)])
+    alone, with_blank = heap_edge(np.sort(sharp)), heap_edge(np.sort(np.r_[0.0, sharp]))
+    assert alone == with_blank is not None
+
+
 def test_by_hand() -> None:
-    # two heaps of 0 and 2, and of 10 and 12: means 10 apart, standard deviation 1
-    two = np.sort(np.r_[np.tile([0.0, 2.0], 20), np.tile([10.0, 12.0], 20)])
-    assert heap_edge(two) == 10
-    # the same heaps 3.9 apart, on a scale without logarithms, are not told apart; 4.1 apart they are
-    for distance, expected in ((3.9, None), (4.1, 0.1)):
-        lower, upper = np.tile([-4.0, -2.0], 20), np.tile([-4.0, -2.0], 20) + distance
-        assert heap_edge(np.sort(np.r_[lower, upper])) == pytest.approx(expected)
+    # an even spread of 40 over 1 has a standard deviation of sqrt(41 / (12 * 39)) = .296; negative, so no logarithms
+    lower = np.linspace(-3, -2, 40)
+    for distance, expected in ((3.9, None), (4.1, -3 + 4.1 * 0.296)):
+        assert heap_edge(np.r_[lower, lower + distance * 0.296]) == pytest.approx(expected)
     assert heap_edge(np.zeros(0)) is None
     assert heap_edge(np.ones(100)) is None
     # two values alone lie infinitely far apart

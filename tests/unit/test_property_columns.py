@@ -49,6 +49,12 @@ def test_two_heaps_of_a_number_are_its_levels():
     np.testing.assert_array_equal(found.attributes.presence[:, 0], blurred)
 
 
+def test_classes_that_are_the_two_heaps_are_said_to_copy_the_label():
+    _, found = _columns([{"sharpness": 0.5 * label + (i + 1) / 1000} for i, label in enumerate(LABELS)])
+    assert "'sharpness < 0.502' is 'a'; 'sharpness ≥ 0.502' is 'b'; the data cannot show" in found.notices[0]
+    assert found.attributes.concepts == ()
+
+
 def test_what_a_picture_lacks_is_not_known():
     values = [{} if i < 20 else {"greyscale": "yes" if i % 4 < 2 else "no"} for i in range(N)]
     _, found = _columns(values)

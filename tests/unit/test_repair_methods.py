@@ -188,7 +188,6 @@ def test_the_average_is_of_all_refitted_heads_and_answers_as_their_mean_logits(e
     ((one, head),) = repaired_heads(given, candidates(given, ("average",)))
     members = dict(repaired_heads(given, [Candidate(method, penalty) for method in methods for penalty in PENALTIES]))
     assert one == Candidate("average")
-    assert len(members) == (6 if erasable else 3)
     logits = np.mean([x @ member.weight.T + member.bias for member in members.values()], axis=0)
     assert x @ head.weight.T + head.bias == pytest.approx(logits, abs=1e-4)
     # tried beside its members it is the same, and they are what they are alone

@@ -49,14 +49,19 @@ def _changed(connection, **more) -> ChangedPicture:
 def test_a_pull_that_the_repair_is_for_is_shown_before_and_after(audit):
     pulls = [
         RepairFigure("pull", 2200, 0.23, 0.13, -0.18, -0.03, "cat", "watermark"),
+        RepairFigure("pull", 2200, 0.08, -0.01, -0.12, -0.03, "cat", "ruler"),
         RepairFigure("pull", 2200, 0.03, 0.01, -0.04, 0.0, "cat", "forest"),
     ]
     keep_repair(audit, KEPT, [*FIGURES, *pulls], [])
     with open_audit_database(audit) as connection:
         page = render_html(connection).replace("\u00a0", " ")
     part = page.partition('<section class="part" id="repairs"')[2].partition("</section>")[0]
-    own = part.partition("Others called cat for watermark (fewer is better)")[2].partition("</div></div>")[0]
+    own = part.partition("More others called cat with watermark than without (fewer is better)")[2].partition(
+        "</div></div>"
+    )[0]
     assert ("23 %" in own, "13 %" in own, "−10 pts [−18, −3] · 2,200 pictures" in own) == (True, True, True)
+    assert "width:0%" in part.partition("with ruler than without")[2].partition("</div></div>")[0]
+    assert "width:−" not in page
     assert "forest" not in part  # a pull of less than five points is nothing that was found
 
 

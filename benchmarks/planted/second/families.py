@@ -60,7 +60,7 @@ def toy_grid(seed: int) -> Iterator[FeatureScenario]:
 
 
 def controls_grid(seed: int, extent: Extent = SECOND) -> Iterator[FeatureScenario]:
-    """Models that rely on nothing that was put in, several of each sort: what bounds false alarms is their number."""
+    """Controls, ordinary and confounded, several of each sort: what bounds false alarms is their number."""
     rng = np.random.default_rng((seed, 97))
     everything = [one for _ in range(_OF_EACH) for one in _controls(extent, rng)]
     for place, scenario in enumerate(everything):

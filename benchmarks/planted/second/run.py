@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from auditor.inputs import attributes, heaps
 from auditor.rules import PRESENT
 from benchmarks.planted import ablations, answers, bank, drawing, outcomes, peers, truth, worlds
 from benchmarks.planted import audit as audit_module
@@ -32,6 +33,8 @@ _FOLLOWS = 0.5
 _AUDIT_SEED = 0
 _CODE = (
     ablations,
+    attributes,
+    heaps,
     answers,
     audit_module,
     bank,
