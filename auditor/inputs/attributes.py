@@ -75,9 +75,9 @@ def known_attributes(
     """Decide for every column whether it is examined, and turn its values into concepts.
 
     A category is one concept a value, a number one a range (two heaps, or between quartiles). Values that name a class
-    or another core concept, in any spelling, are core and become none where their column copies the label; else they are context,
-    as "texture = cat" is of a picture of an elephant, and not the same as the object of their name. A flag that is
-    named after a class or object says that the object is there, and is core.
+    or another core concept, in any spelling, are core and become none where their column copies the label; else they
+    are context, as "texture = cat" is of a picture of an elephant, and not the same as the object of their name. A flag
+    that is named after a class or object says that the object is there, and is core.
 
     Args:
         items: The N pictures.
