@@ -93,8 +93,8 @@ def run_audit(
         preprocess: TOML file (size, crop, interpolation, mean, std) in place of a transform.
         class_map: File that maps labels to outputs.
         target_layer: Layer whose maps are drawn; found when not given.
-        map_method: How maps are drawn: cam, gradient (HiResCAM), centred_gradient, grad_cam, grad_cam_pp, xgrad_cam,
-            layer_cam, attention_value or score_cam; what fits the model when not given.
+        map_method: How maps are drawn: cam, gradient (HiResCAM), centred_gradient, integrated_gradient, grad_cam,
+            grad_cam_pp, xgrad_cam, layer_cam, attention_value or score_cam; what fits the model when not given.
         model_output: Which of several outputs holds the classes.
         multi_label: The outputs are sigmoids, each for itself; ``label`` is audited.
         label: With ``multi_label``: the label that is told from its absence.

@@ -41,7 +41,9 @@ from timm.models.vision_transformer import VisionTransformer  # noqa: E402
 Sort = Literal["easy", "hard"]
 SORTS: tuple[Sort, ...] = ("easy", "hard")
 POOLINGS: dict[str, Literal["token", "avg"]] = {"class token": "token", "mean pooling": "avg"}
-METHODS = ("centred_gradient", "gradient", "grad_cam", "grad_cam_pp", "layer_cam", "attention_value")
+METHODS = (
+    "centred_gradient", "integrated_gradient", "gradient", "grad_cam", "grad_cam_pp", "layer_cam", "attention_value",
+)  # fmt: skip
 _CELL, _STICKER = 8, 16
 _COLOUR = (214, 40, 160)
 _SIZES = {"small": (SMALL_BANK, 2000, 400), "toy": (TOY_BANK, 3, 8)}  # bank, steps, pictures asked

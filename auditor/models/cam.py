@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from auditor.errors import ModelError
 from auditor.models.classifier import Classifier
 from auditor.models.head import channels_of
-from auditor.models.map_methods import GRADIENT_WEIGHTS
+from auditor.models.map_methods import CENTRED, GRADIENT_WEIGHTS
 from auditor.models.outputs import output_tables
 from auditor.models.score_cam import score_weights
 from auditor.models.trace import RECTIFIERS, pooled, tensors_in, with_tensors
@@ -51,6 +51,7 @@ class _Seen:
     parts: dict[int, Tensor] = field(default_factory=dict)  # (B, K') by place among the head's parts
     logits: Tensor | None = None  # (B, C) of the head's one layer
     target: Tensor | None = None  # as the target layer gave it
+    leaf: Tensor | None = None  # what stood in its place, where the gradient is taken
 
 
 def forward(classifier: Classifier, batch: Tensor) -> tuple[FloatArray, FloatArray]:
@@ -184,7 +185,7 @@ def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights:
     """(B, P, h, w) of features weighted by what the method makes of the gradient, summed over those of a place."""
     activations = _channels(classifier, seen)
     features = _features(classifier, values.detach().float())
-    if classifier.target.method == "centred_gradient":
+    if classifier.target.method in CENTRED:
         features = features - features.mean((2, 3), keepdim=True)
     n_places = features.shape[2] * features.shape[3]
     weigh = GRADIENT_WEIGHTS[classifier.target.method]
@@ -193,7 +194,7 @@ def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights:
     maps = []
     for idx, response in enumerate(responses):
         try:
-            (gradient,) = torch.autograd.grad(response, values, retain_graph=idx + 1 < len(responses))
+            (gradient,) = torch.autograd.grad(response, seen.leaf, retain_graph=idx + 1 < len(responses))
         except RuntimeError as error:
             raise NoPathError(
                 f"layer '{classifier.target_layer}' of {classifier.spec} does not lead to the head "
@@ -202,6 +203,16 @@ def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights:
         weighted = weigh(features, _features(classifier, gradient.float())) * features
         maps.append(weighted.sum(1) * n_places)
     return torch.stack(maps, 1) if maps else features.new_zeros((features.shape[0], 0, *features.shape[2:]))
+
+
+def _halfway(classifier: Classifier, values: Tensor) -> Tensor:
+    """The values halfway to their mean over the places, in the target's layout; tokens before the places stay."""
+    target = classifier.target
+    dims = {"channels_first": (2, 3), "channels_last": (1, 2), "tokens": (1,), "tokens_first": (0,)}[target.layout]
+    if target.layout not in ("tokens", "tokens_first"):
+        return (values + values.mean(dims, keepdim=True)) / 2
+    before, places = values.tensor_split([target.n_prefix], dim=dims[0])
+    return torch.cat([before, (places + places.mean(dims, keepdim=True)) / 2], dim=dims[0])
 
 
 def _score_form(classifier: Classifier, images: Tensor, features: Tensor, weights: Tensor) -> Tensor:
@@ -309,8 +320,10 @@ def _watching(classifier: Classifier, *, target: bool) -> Iterator[_Seen]:
         if not torch.is_grad_enabled():
             seen.target = tensor.clone()  # what follows may work in place
             return value
-        seen.target = tensor.detach().requires_grad_()
-        tensors[classifier.target.part] = seen.target.clone()
+        seen.target = tensor.detach()
+        halfway = classifier.target.method == "integrated_gradient"
+        seen.leaf = (_halfway(classifier, seen.target) if halfway else seen.target).requires_grad_()
+        tensors[classifier.target.part] = seen.leaf.clone()
         return with_tensors(value, tensors)
 
     with ExitStack() as stack:

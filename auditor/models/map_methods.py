@@ -46,11 +46,15 @@ def layer_cam(features: Tensor, gradient: Tensor) -> Tensor:
     return gradient.relu()
 
 
+#: Methods that take the mean over the places off the features. "integrated_gradient" takes the gradient halfway to that
+#: mean: integrated gradients (Sundararajan et al., arXiv:1703.01365) along the line from it, by the midpoint rule.
+CENTRED = ("centred_gradient", "integrated_gradient")
 #: Weights (B, F, h, w) or (B, F, 1, 1) from features and gradient (B, F, h, w). "cam" needs no gradient, "score_cam"
 #: (:mod:`auditor.models.score_cam`) asks the model. Gradient x value with attention held is attention x value.
 GRADIENT_WEIGHTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "gradient": element_wise,
     "centred_gradient": element_wise,
+    "integrated_gradient": element_wise,
     "grad_cam": grad_cam,
     "grad_cam_pp": grad_cam_pp,
     "xgrad_cam": xgrad_cam,

@@ -116,6 +116,59 @@ def test_attention_value_is_what_the_patches_give_the_class_token():
     np.testing.assert_allclose(found, given.detach(), atol=1e-5)
 
 
+class Squares(nn.Module):
+    """A head on the mean of squares: halfway between two states its gradient is that of the line between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.head = nn.Conv2d(3, 5, 3, 2, 1), nn.Linear(5, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head((self.features(x) ** 2).mean((2, 3)))
+
+
+def test_an_integrated_gradient_adds_up_to_what_the_places_change():
+    torch.manual_seed(0)
+    module = randomise(Squares())
+    drawing = drawing_with(classifier_of(module, target_layer="features"), "integrated_gradient")
+    batch = pictures(2, 16)
+    weight = module.head.weight.detach()
+    found = cam.response_maps(drawing, batch, np.repeat(weight.numpy()[None], 2, 0))
+    values = module.features(batch).detach()
+    even = values.mean((2, 3), keepdim=True).expand_as(values)
+    change = (values**2 - even**2).mean((2, 3)) @ weight.T
+    assert change.abs().min() > 1e-3
+    np.testing.assert_allclose(found.mean((2, 3)), change, atol=1e-5)
+    centred = cam.response_maps(drawing_with(drawing, "centred_gradient"), batch, np.repeat(weight.numpy()[None], 2, 0))
+    assert np.abs(centred.mean((2, 3)) - change.numpy()).max() > 1e-3  # at the end of the line it does not
+
+
+@pytest.mark.parametrize("class_token", [True, False])
+def test_of_a_transformer_the_tokens_before_the_places_stay(class_token):
+    torch.manual_seed(0)
+    pool = "token" if class_token else "avg"
+    module = VisionTransformer(
+        img_size=32, patch_size=8, embed_dim=16, depth=2, num_heads=2, num_classes=4, class_token=class_token,
+        global_pool=pool,
+    )  # fmt: skip
+    classifier = classifier_of(randomise(module), 32)
+    drawing = drawing_with(classifier, "integrated_gradient")
+    assert classifier.target_layer == drawing.target_layer == "blocks.0"
+    batch = pictures(2, 32)
+    body = cast(Any, classifier.module)
+    found = cam.response_maps(drawing, batch, np.repeat(classifier.head.weight[None, 1:2], 2, 0))[:, 0] / 16
+    with torch.no_grad():
+        tokens = body.blocks[0](body.norm_pre(body._pos_embed(body.patch_embed(batch))))
+    before, places = tokens[:, :class_token], tokens[:, class_token:]
+    middle = places.mean(1, keepdim=True)
+    at = ((places + middle) / 2).requires_grad_()
+    after = body.forward_head(body.norm(body.blocks[1](torch.cat([before, at], 1))), pre_logits=True)
+    (gradient,) = torch.autograd.grad((after @ body.head.weight[1]).sum(), at)
+    expected = ((places - middle) * gradient).sum(-1).reshape(2, 4, 4)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.abs(found).max() > 1e-4
+
+
 def test_every_method_has_a_name_and_weights():
     assert set(MAP_METHOD_NAMES) == {*GRADIENT_WEIGHTS, "cam", "score_cam"}
 
