@@ -15,7 +15,7 @@ help: ## this list
 demo: $(VENV)/installed ## audit the bundled pictures, into $(OUT); two minutes
 	$(BIN)/auditor demo --out $(OUT)
 
-test: $(VENV)/installed-test lint types ## everything that CI runs: lint, types, all tests; up to an hour on two cores
+test: $(VENV)/installed-test lint types ## everything that CI runs: lint, types, all tests; 22 minutes on two quiet cores
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=40 # long files first: tests/conftest.py
 
 quick: $(VENV)/installed-test lint ## lint, and the tests that are not slow; about five minutes on two cores
