@@ -15,6 +15,7 @@ from scipy.special import softmax
 from auditor.audited_model import check_model_was_run, load_audited_model
 from auditor.data_address import is_address, shown_place
 from auditor.errors import EncoderError, InputError
+from auditor.evidence.verdicts.fit_sentences import SEES_CLASS
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
 from auditor.inputs.images import read_image
@@ -69,11 +70,14 @@ class Explanation:
     exact: bool = True  # whether the channels' contributions add up to the logits
     map_method: str = ""  # what the variant of the class activation map is called
     without_places: str = ""  # why words are mapped by their channels, and not by their places
+    doubtful: bool = False  # whether the encoder cannot tell context from class in the audited pictures
 
     @property
     def notes(self) -> list[str]:
-        """That little speaks for the class or words are not exact, where so, and what speaks against the class."""
+        """What to doubt: the encoder, inexact words, little that speaks for the class; and what speaks against it."""
         told = []
+        if self.doubtful:
+            told.append(f"{SEES_CLASS}: a word here, and whether it is seen, may be wrong")
         if not self.exact:
             told.append("words and maps are not exact: something that is not linear follows the last linear layer")
         if self.words and self.without_places:
@@ -205,6 +209,7 @@ def explain_image(
         exact=classifier.exact,
         map_method=MAP_METHOD_NAMES[drawing.map_method],
         without_places=without_places,
+        doubtful=any(notice.startswith(SEES_CLASS) for notice in settings.notices),
     )
 
 

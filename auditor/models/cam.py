@@ -187,6 +187,7 @@ def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights:
     features = _features(classifier, values.detach().float())
     if classifier.target.method in CENTRED:
         features = features - features.mean((2, 3), keepdim=True)
+    leaf = values if seen.leaf is None else seen.leaf
     n_places = features.shape[2] * features.shape[3]
     weigh = GRADIENT_WEIGHTS[classifier.target.method]
     # Pictures do not meet in evaluation mode, so one backward pass serves the whole batch.
@@ -194,7 +195,7 @@ def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights:
     maps = []
     for idx, response in enumerate(responses):
         try:
-            (gradient,) = torch.autograd.grad(response, seen.leaf, retain_graph=idx + 1 < len(responses))
+            (gradient,) = torch.autograd.grad(response, leaf, retain_graph=idx + 1 < len(responses))
         except RuntimeError as error:
             raise NoPathError(
                 f"layer '{classifier.target_layer}' of {classifier.spec} does not lead to the head "

@@ -14,11 +14,14 @@ from toy_audit import COLOURS, toy_analysis, toy_classifier, toy_config, toy_enc
 
 from auditor import audited_model, explain
 from auditor.audit_folder import write_audit
+from auditor.concept_records import EncoderFit
 from auditor.errors import InputError, ModelError, StoreError
+from auditor.evidence.verdicts.fit_sentences import fit_notices
 from auditor.explain import Explanation, explain_image
 from auditor.extraction.picture_maps import PictureMaps
 from auditor.inputs.dataset import image_id
 from auditor.records import Concept
+from auditor.store.amend import amended
 from auditor.store.model_words import read_run_settings
 from auditor.store.open_audit import open_audit_database
 
@@ -68,6 +71,18 @@ def test_summary_says_prediction_and_words(world, loaded):
         "rose/0.png: predicted rose, labelled rose; rose 62 %\nwords for rose: none that the picture shows; "
         "not seen in it: red (colour) 90 %; unexplained 1 %"
     )
+
+
+@pytest.mark.parametrize(("first", "doubted"), [((True, True), False), ((True, False), True)])
+def test_an_encoder_that_sees_the_class_in_every_word_is_doubted(world, loaded, tmp_path, first, doubted):
+    folder = shutil.copytree(world / "audit", tmp_path / "audit")
+    fit = EncoderFit(40, 38, 20, (2, 15), first, 0.8, 0, ())
+    with amended(folder) as connection:
+        connection.execute("UPDATE runs SET notices = ?", [fit_notices(fit, ("rose", "leaf"))])
+    found = explain_image(folder, "rose/0.png")
+    doubt = "this encoder sees the class in every word: a word here, and whether it is seen, may be wrong"
+    assert (found.notes[:1] == [doubt]) == doubted
+    assert (doubt in found.summary()) == doubted
 
 
 def test_without_the_encoder_words_are_mapped_by_their_channels(world, loaded, monkeypatch):

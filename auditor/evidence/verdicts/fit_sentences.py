@@ -10,6 +10,8 @@ from auditor.figures import coefficient, counted, percent
 from auditor.rules import COPIES_AUC
 from auditor.wording import quote
 
+#: How what is said of an encoder that cannot tell context from class begins.
+SEES_CLASS = "this encoder sees the class in every word"
 #: Pairs of words that contradict each other, and classes, that are named.
 _NAMED = 3
 #: What a reader can do about it; whom `auditor doctor` itself tells so needs the first sentence alone.
@@ -27,7 +29,7 @@ def fit_notices(fit: EncoderFit, class_names: Sequence[str], *, advice: str = _A
         names = ", ".join(quote(class_names[c]) for c in unfit[:_NAMED])
         more = f" and {counted(len(unfit) - _NAMED, 'more class', 'more classes')}" if len(unfit) > _NAMED else ""
         told.append(
-            f"this encoder sees the class in every word, so its words say nothing of {names}{more} and make no "
+            f"{SEES_CLASS}, so its words say nothing of {names}{more} and make no "
             f"suspects; columns of a manifest do. {advice}"
         )
     return told
@@ -73,7 +75,6 @@ def data_not_told_apart(fit: EncoderFit, class_idx: int, name: str) -> Sentence:
 
 def _unfit(fit: EncoderFit, class_idx: int) -> str:
     return (
-        "this encoder sees the class in every word: "
-        f"{fit.n_copies[class_idx]:,} of {counted(fit.n_words, 'context word')} tell it from the others (AUC over "
-        f"{coefficient(COPIES_AUC)}), so words say nothing about it"
+        f"{SEES_CLASS}: {fit.n_copies[class_idx]:,} of {counted(fit.n_words, 'context word')} tell it from the others "
+        f"(AUC over {coefficient(COPIES_AUC)}), so words say nothing about it"
     )
