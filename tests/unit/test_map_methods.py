@@ -129,7 +129,7 @@ class Squares(nn.Module):
 
 def test_an_integrated_gradient_adds_up_to_what_the_places_change():
     torch.manual_seed(0)
-    module = randomise(Squares())
+    module = cast(Any, randomise(Squares()))
     drawing = drawing_with(classifier_of(module, target_layer="features"), "integrated_gradient")
     batch = pictures(2, 16)
     weight = module.head.weight.detach()
