@@ -29,7 +29,7 @@ def fit_notices(fit: EncoderFit, class_names: Sequence[str], *, advice: str = _A
         names = ", ".join(quote(class_names[c]) for c in unfit[:_NAMED])
         more = f" and {counted(len(unfit) - _NAMED, 'more class', 'more classes')}" if len(unfit) > _NAMED else ""
         told.append(
-            f"{SEES_CLASS}, so its words say nothing of {names}{more} and make no "
+            f"this encoder sees the class in every word, so its words say nothing of {names}{more} and make no "
             f"suspects; columns of a manifest do. {advice}"
         )
     return told
