@@ -27,9 +27,8 @@ class Candidate:
     penalty: float | None = None
 
 
-#: What the average is of. Where nothing can be erased both methods give the same, so that it is of the three heads.
-_MEMBERS: tuple[Method, ...] = ("reweight", "erase+reweight")
-_AVERAGED = [Candidate(method, penalty) for method in _MEMBERS for penalty in PENALTIES]
+#: What the average is of. Where nothing can be erased the second would give what the first gives, and is left out.
+_AVERAGED: tuple[Method, ...] = ("reweight", "erase+reweight")
 
 
 def candidates(given: RepairInput, methods: tuple[Method, ...]) -> list[Candidate]:
@@ -50,7 +49,7 @@ def repaired_heads(given: RepairInput, wanted: list[Candidate]) -> Iterator[tupl
     held-out pictures decide. After model soups (Wortsman et al., arXiv:2203.05482).
     """
     average = Candidate("average")
-    members = _AVERAGED if average in wanted else []
+    members = candidates(given, _AVERAGED) if average in wanted else []
     fitted = []
     for one, head in _fitted_heads(given, list(dict.fromkeys([*wanted, *members]))):
         if one in members:
