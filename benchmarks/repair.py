@@ -25,7 +25,6 @@ from auditor.repair.proof import answers_of, best, try_all
 from auditor.repair.repair_input import RepairInput, repair_input
 from auditor.repair.reweight import refit
 from auditor.repair.subgroups import MARGIN, subgroups, worst_accuracy
-from auditor.repair_records import METHODS
 from benchmarks.planted import answers
 from benchmarks.planted.audit import Audited, audit, remembering
 from benchmarks.planted.bank import COLUMN, Bank
@@ -34,7 +33,7 @@ from benchmarks.planted.models import Sizes, is_shared, make
 from benchmarks.planted.networks import features_of
 from benchmarks.planted.scenarios import Scenario
 from benchmarks.planted.worlds import FACTOR_VALUES, SAMPLE
-from benchmarks.repair_models import command_line, examine_models
+from benchmarks.repair_models import METHODS, command_line, examine_models
 
 #: Scenes a class of the balanced pictures, and pictures a class of the audit and of the head that is the limit.
 SIZES = {"small": (200, 400), "toy": (12, 40)}
@@ -88,10 +87,10 @@ def _repaired(audited: Audited, scenario: Scenario) -> dict[str, LinearHead]:
         if v.verdict in ("flagged", "harmed") and v.concept_id in position
     )
     groups = np.full(x.shape[1], -1, dtype=np.int64)
-    found: dict[str, LinearHead] = {"auto": head, **{method: head for method in METHODS if method != "groups"}}
+    found: dict[str, LinearHead] = {"auto": head, **dict.fromkeys(METHODS, head)}
     if targets:
         given = repair_input(inputs, x, tuple(targets), groups)
-        wanted = candidates(given, tuple(method for method in METHODS if method != "groups"))
+        wanted = candidates(given, METHODS)
         fitted, trials = dict(repaired_heads(given, wanted)), try_all(given, wanted, lambda *_: None)
         for method in found:
             mine = [one for one in trials if method in ("auto", one.candidate.method)]

@@ -23,7 +23,7 @@ from auditor.repair.proof import answers_of
 from auditor.repair.repair import repair
 from auditor.repair.repair_input import repair_input
 from auditor.repair.subgroups import MARGIN
-from auditor.repair_records import METHODS, RepairTarget
+from auditor.repair_records import RepairTarget
 from auditor.rules import PRESENT
 from benchmarks.planted import answers
 from benchmarks.planted.audit import audit, remembering
@@ -32,7 +32,7 @@ from benchmarks.planted.drawing import draw_rows
 from benchmarks.planted.models import Sizes, is_shared, make
 from benchmarks.planted.networks import features_of
 from benchmarks.planted.scenarios import Scenario
-from benchmarks.repair_models import command_line, examine_models
+from benchmarks.repair_models import METHODS, command_line, examine_models
 
 #: Pairs of a model, pictures a class of the audit, and fresh ones a class that the heads are asked about.
 SIZES = {"small": (12, 400, 600), "toy": (2, 40, 12)}
@@ -66,8 +66,7 @@ def examine(scenario: Scenario, size: str, bank: Bank, work: Path) -> dict[str, 
         there = inputs.presence[inputs.label_idx == c, v] > PRESENT
         concept = inputs.concepts[v]
         target = RepairTarget(names[c], concept.concept_id, concept.term, int(there.sum()), int((~there).sum()), 0)
-        methods = tuple(method for method in METHODS if method != "groups")
-        found = repair(given, (target,), names, methods, seed=0)
+        found = repair(given, (target,), names, METHODS, seed=0)
         card = found.card
         after = np.equal(answers_of(found.head, fresh).called, labels)
         repairs.append(

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 
 import auditor.repair
+from auditor import repair_records
+from auditor.repair_records import Method
 from benchmarks.machine import write_result
 from benchmarks.planted.bank import SMALL_BANK, TOY_BANK, Bank
 from benchmarks.planted.grids import GRIDS
@@ -19,6 +21,8 @@ from benchmarks.planted.scenarios import Scenario
 from benchmarks.planted.worlds import SAMPLE
 from benchmarks.resumable import keep
 
+#: Methods that are tried: no channel groups are made here.
+METHODS: tuple[Method, ...] = tuple(method for method in repair_records.METHODS if method != "groups")
 Found = list[dict[str, Any]]
 Examine = Callable[[Scenario, str, Bank, Path], dict[str, Any]]
 

@@ -32,15 +32,16 @@ from benchmarks.photographs.pools import SIDES
 from benchmarks.photographs.scenarios import GRIDS, grid
 from benchmarks.planted import protocol
 from benchmarks.planted.audit import audit, remembering
+from benchmarks.planted.score import LARGE
 
-_READ, _P, _RELIES = 3, 0.05, 0.2
+_READ, _P = 3, 0.05
 
 
 def examine(made: Made, given: EvidenceInput) -> dict[str, Any]:
     """The leads of one model's audit, without words and with them."""
     scenario = made.scenario
     relies = sorted(
-        {one.class_idx for one in made.truth if one.status == "relies" and one.effect >= _RELIES}
+        {one.class_idx for one in made.truth if one.status == "relies" and one.effect >= LARGE}
         if scenario.control is None
         else ()
     )

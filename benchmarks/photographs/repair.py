@@ -27,7 +27,6 @@ from auditor.repair.methods import candidates, repaired_heads
 from auditor.repair.proof import answers_of, best, try_all
 from auditor.repair.repair_input import repair_input
 from auditor.repair.reweight import refit
-from auditor.repair_records import METHODS
 from benchmarks.machine import write_result
 from benchmarks.photographs import PHOTOS, models
 from benchmarks.photographs.bank import Bank, conse_encoder
@@ -35,7 +34,7 @@ from benchmarks.photographs.models import Made, make
 from benchmarks.photographs.pools import Photo
 from benchmarks.photographs.scenarios import Scenario, grid
 from benchmarks.planted.audit import audit, remembering
-from benchmarks.repair_models import repair_files
+from benchmarks.repair_models import METHODS, repair_files
 from benchmarks.resumable import keep
 
 _CONTEXTS = ("watermark", "border", "greyscale")
@@ -72,10 +71,10 @@ def examine(scenario: Scenario, bank: Bank) -> dict[str, Any]:
     inputs = audited.evidence_input
     v = next(v for v, one in enumerate(inputs.concepts) if one.term == f"{what.column} = {what.value}")
     given = repair_input(inputs, made.activations, ((c, v),), np.full(made.activations.shape[1], -1, np.int64))
-    wanted = candidates(given, tuple(method for method in METHODS if method != "groups"))
+    wanted = candidates(given, METHODS)
     fitted, trials = dict(repaired_heads(given, wanted)), try_all(given, wanted, lambda *_: None)
     heads = {"before": made.head, "limit": _limit(made, bank)}
-    for method in ("auto", *(one for one in METHODS if one != "groups")):
+    for method in ("auto", *METHODS):
         mine = [one for one in trials if method in ("auto", one.candidate.method)]
         if mine:
             heads[method] = fitted[best(mine).candidate]

@@ -158,12 +158,14 @@ def markdown(result: Row) -> str:
         f"{summary['n_reliant_classes']} classes that rely on something, {summary['n_clean_classes']} clean ones, "
         f"{summary['n_between_classes']} in between (left out); {_state(result)}. `{result['command']}`"
     )
-    of_alarms = table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms)
+    of_alarms = (
+        table(("clean classes", "models", "classes", "flagged", "rate", "upper 95 %", "suspect"), alarms)
+        + f"\n\n![False alarms by control](images/planted-{result['grid']}-alarms.svg)"
+    )
     of_peers = table(("", "precision", "recall", "F1", "false alarms"), peers)
     if result["grid"] == "controls":  # what is asked of controls is false alarms
-        chart = f"![False alarms by control](images/planted-{result['grid']}-alarms.svg)"
         said = "Peers, each at the threshold that suits it best on these models:"
-        return "\n\n".join([head, of_alarms, chart, said, of_peers])
+        return "\n\n".join([head, of_alarms, said, of_peers])
     parts = [
         head,
         table(("", "value", "95 % (bootstrap over models)", "over seeds", "counts"), figures),
@@ -173,7 +175,6 @@ def markdown(result: Row) -> str:
         f"10, 25: {summary['slice_precision_10']}, {summary['slice_precision_25']}.",
         "### False alarms",
         of_alarms,
-        f"![False alarms by control](images/planted-{result['grid']}-alarms.svg)",
         "### What is found, by measured reliance",
         table(("pairs", "points", "found", "share", "95 %"), sizes),
         f"![Share of pairs found by measured reliance](images/planted-{result['grid']}-recall.svg)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
 from auditor.models.encoders.encoder import Encoder
@@ -39,10 +40,17 @@ def _misled(embeddings: FloatArray, scenario: Scenario, examined: Examined, conc
         rivals = [rows for rows, one in zip(concepts.word_rows, concepts.concepts, strict=True) if one.kind == kind]
         direction = concepts.word_rows[position].mean(axis=0) - np.concatenate(rivals).mean(axis=0)
         own = np.flatnonzero(examined.label_idx == c)
-        score = embeddings[own] @ concepts.class_rows[c]
-        typical = np.clip((score - np.median(score)) / score.std(), 0, None)
-        result[own] += (strength * typical)[:, None] * direction / np.linalg.norm(direction)
+        result[own] += strength * towards(direction, embeddings[own], concepts.class_rows[c])
     return _unit(result)
+
+
+def towards(
+    direction: NDArray[np.floating], embeddings: NDArray[np.floating], class_row: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """(n, D) along a direction, the more the more like its class a picture is; nothing for the less typical half."""
+    score = embeddings @ class_row
+    typical = np.clip((score - np.median(score)) / score.std(), 0, None)
+    return np.asarray(typical[:, None] * direction / np.linalg.norm(direction), dtype=np.float64)
 
 
 def _unit(rows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> FloatArray:

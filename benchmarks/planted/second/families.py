@@ -6,7 +6,7 @@ count as clean too. A scenario is drawn from its seed and its place alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,8 +46,7 @@ TOY = Extent(per_class=40, by_size=(40,), most_classes=8, largest=60, levels=(2,
 
 def second_grid(seed: int, extent: Extent = SECOND) -> Iterator[FeatureScenario]:
     """All scenarios of a seed."""
-    for place, scenario in enumerate(_scenarios(seed, extent)):
-        yield replace(scenario, seed=seed * 1000 + place)
+    yield from _numbered(seed, _scenarios(seed, extent))
 
 
 def toy_grid(seed: int) -> Iterator[FeatureScenario]:
@@ -62,8 +61,11 @@ def toy_grid(seed: int) -> Iterator[FeatureScenario]:
 def controls_grid(seed: int, extent: Extent = SECOND) -> Iterator[FeatureScenario]:
     """Controls, ordinary and confounded, several of each sort: what bounds false alarms is their number."""
     rng = np.random.default_rng((seed, 97))
-    everything = [one for _ in range(_OF_EACH) for one in _controls(extent, rng)]
-    for place, scenario in enumerate(everything):
+    yield from _numbered(seed, (one for _ in range(_OF_EACH) for one in _controls(extent, rng)))
+
+
+def _numbered(seed: int, scenarios: Iterable[FeatureScenario]) -> Iterator[FeatureScenario]:
+    for place, scenario in enumerate(scenarios):
         yield replace(scenario, seed=seed * 1000 + place)
 
 

@@ -15,7 +15,7 @@ import torch
 
 from auditor.inputs import attributes, heaps
 from auditor.rules import PRESENT
-from benchmarks.planted import ablations, answers, bank, drawing, outcomes, peers, truth, worlds
+from benchmarks.planted import ablations, answers, bank, drawing, encoders, outcomes, peers, truth, worlds
 from benchmarks.planted import audit as audit_module
 from benchmarks.planted import models as planted_models
 from benchmarks.planted.audit import Audited, audit
@@ -39,6 +39,7 @@ _CODE = (
     audit_module,
     bank,
     drawing,
+    encoders,
     language,
     models,
     outcomes,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from auditor.records import BoolArray, FloatArray, IntArray
 from benchmarks.planted.bank import COLUMN, Bank, Split
 from benchmarks.planted.drawing import Mixture, draw_rows, variants
+from benchmarks.planted.encoders import towards
 from benchmarks.planted.second.language import DIM, Language
 from benchmarks.planted.second.scenarios import WORLD, FeatureScenario
 from benchmarks.planted.worlds import FACTOR_VALUES
@@ -138,9 +139,7 @@ class FeatureWorld:
         for c, value in self.scenario.misled:
             direction = scene_vectors[FACTOR_VALUES["background"].index(value)] - scene_vectors.mean(axis=0)
             own = np.flatnonzero(scenes.class_idx == c)
-            score = total[own] @ self.language.class_vectors[c]
-            typical = np.clip((score - np.median(score)) / score.std(), 0, None)
-            total[own] += typical[:, None] * direction / np.linalg.norm(direction)
+            total[own] += towards(direction, total[own], self.language.class_vectors[c])
         return total
 
     def called(self, scenes: Scenes, weight: FloatArray, bias: FloatArray) -> NDArray[np.int8]:
