@@ -98,7 +98,8 @@ def test_speed(tmp_path):
     )  # fmt: skip
     found = read(tmp_path / "speed.json", "python -m benchmarks.speed --images 8", {})
     names = [
-        "audit_over_bare", "reaudit_over_classifier", "naive_over_audit", "lda_sklearn_over_ours", "memory_growth",
+        "audit_over_bare", "reaudit_over_classifier", "naive_over_audit", "naive_without_directions_over_audit",
+        "lda_sklearn_over_ours", "memory_growth",
     ]  # fmt: skip
     assert list(found["ratios"]) == names
     assert [line.split()[0] for line in printed.splitlines()] == names
