@@ -203,6 +203,15 @@ EDITED_PULL = Rule(
     label="Set in other pictures",
     phrase="set in other classes' pictures",
 )
+EDITED_LOSS = Rule(
+    rule_id="E6-harm",
+    kind="intervention",
+    unit="points",
+    whose="own",
+    measures="how much less often the class is recognised when its own pictures are given the level of a property",
+    label="Lost when it is set",
+    phrase="lost when it is set",
+)
 
 #: In the order of the argument: seen in the pictures, taken away, and the screens that led there.
 RULES = (
@@ -221,12 +230,15 @@ RULES = (
     PLACE_GIVEN,
     EDITED_RECALL,
     EDITED_PULL,
+    EDITED_LOSS,
     PLACE_SHARE,
     SHARE,
     ASSOCIATION,
 )
 #: Gaps in points, which limits on gaps and orders by gap compare with each other.
 GAPS = tuple(rule for rule in RULES if rule.kind == "gap" and rule.unit == "points")
+#: What a class is harmed by: its own pictures with the concept are those that go wrong.
+LOSSES = (RECALL_LOSS, EDITED_LOSS)
 _BY_ID = {rule.rule_id: rule for rule in RULES}
 
 
@@ -243,7 +255,12 @@ def shown_by_others(rule_id: str | None) -> bool:
 
 def fails_with(rule_id: str | None) -> bool:
     """Whether it is pictures *with* the concept that go wrong: those that a class pulls, or its own that it loses."""
-    return shown_by_others(rule_id) or rule_id == RECALL_LOSS.rule_id
+    return shown_by_others(rule_id) or is_loss(rule_id)
+
+
+def is_loss(rule_id: str | None) -> bool:
+    """Whether a rule says that a class loses its own pictures with the concept."""
+    return rule_of(rule_id) in LOSSES
 
 
 def written(rule_id: str | None, effect: float | None, low: float | None = None, high: float | None = None) -> str:

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from auditor.concept_records import Contradiction, EncoderFit
 from auditor.edit_records import LevelEdits, PictureEdit
-from auditor.evidence.effects.edits import Edited, not_edited
+from auditor.evidence.effects.edits import Edited, EditedLoss, not_edited
 from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap
 from auditor.evidence.effects.place_shares import PlaceScreen
 from auditor.evidence.effects.pulled_share import Sources
@@ -40,6 +40,7 @@ from auditor.evidence.verdicts.swap_controls import Control
 from auditor.place_grid import PLACES
 from auditor.records import ClassConcept, Concept, LinearHead, Verdict
 from auditor.rules import (
+    EDITED_LOSS,
     EDITED_PULL,
     EDITED_RECALL,
     FILLED,
@@ -97,6 +98,9 @@ _FEW = replace(_GAP, n_present=496, n_absent=4, low=-1.0, high=1.0, status="too_
 _ERASED = Erasure(0.38, 0.33, 0.43, 3410, 212, p=0.005, permuted=0.001)
 _SWAPPED = Intervention(0.5, 0.4, 0.6, 1e-9, 0.72, 0.22, 160, n_unlike=7)
 _SET = Edited(Intervention(0.6, 0.5, 0.7, 1e-9, 0.8, 0.2, 100), Intervention(0.6, 0.5, 0.7, 1e-9, 0.7, 0.1, 100), 0, 0)
+_LOST = EditedLoss(
+    Intervention(0.58, 0.45, 0.68, 1e-9, 0.96, 0.38, 50), 1, Intervention(0.56, 0.4, 0.7, 1e-9, 0.58, 0.02, 50), 1e-9
+)
 _EDITS = LevelEdits(PictureEdit("jpeg_quality", 30.0), None)
 _PAIR = PairEvidence(
     class_idx=0,
@@ -209,6 +213,8 @@ def _harmed() -> Iterator[Sentence]:
     ):
         loss = replace(lost, pair=replace(pair, erased_recall=erased, transferred_recall=transferred))
         yield sentences.loses(_INPUTS, loss)
+    by_edit = replace(lost, pair=replace(_EDITED, edited_loss=_LOST), rule=EDITED_LOSS)
+    yield sentences.harmed(_INPUTS, by_edit, [])
     yield sentences.with_losses(_INPUTS, sentences.trained_on("cat"), [lost, replace(lost, state="open")])
 
 

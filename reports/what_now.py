@@ -8,7 +8,7 @@ from pathlib import Path
 from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
 from auditor.place_grid import place_of
 from auditor.records import Verdict
-from auditor.rules import RECALL_LOSS, shown_by_others
+from auditor.rules import is_loss, shown_by_others
 from auditor.store.queries.audit import Connection, database_file
 from auditor.store.queries.leads import Lead
 from auditor.store.run_record import Run
@@ -39,7 +39,7 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     missing = (lead.n_others_missing if by_pull else lead.n_missing) if suspect else None
     number = f"{missing:,} " if missing else ""
     wanted = f"{number}more pictures of other classes with {concept}"
-    by_loss = verdict.rule_id == RECALL_LOSS.rule_id  # it is its pictures *with* the concept that are rare, or missed
+    by_loss = is_loss(verdict.rule_id)  # it is its pictures *with* the concept that are rare, or missed
     if by_loss:
         wanted = f'more pictures of "{name}" with {concept}'
     elif not by_pull:

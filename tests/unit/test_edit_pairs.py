@@ -8,10 +8,13 @@ from edit_world import edited_world
 from evidence_world import World
 
 from auditor.edit_records import PictureEdit
-from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
+from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE, EditedLoss
+from auditor.evidence.effects.swaps import NOT_TRIED
+from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES, _asked, pictures_at_level
+from auditor.evidence.verdicts.harm import compared_with
 from auditor.evidence.verdicts.judge import judge
-from auditor.rules import EDITED_PULL, EDITED_RECALL
+from auditor.rules import EDITED_LOSS, EDITED_PULL, EDITED_RECALL
 
 PLANTED = World(planted={"vehicle": ("artifact", "watermark", 0.95)}, seed=0, class_strength=0.6)
 
@@ -52,6 +55,44 @@ def test_a_property_that_is_relied_on_is_flagged_and_the_sentence_tells_the_edit
     assert pull.evidence_image_ids
 
 
+@pytest.mark.parametrize("colour", [False, True])
+def test_classes_whose_pictures_go_to_one_that_relies_on_it_are_harmed_by_it(head, colour):
+    """Also where that class is suspect alone, as the colour of the whole frame may be how it looks."""
+    inputs, edits = edited_world(PLANTED, head, one_way=True, whole_frame=colour, kept_does=False)
+    result = judge(inputs, edit=edits.edit)
+    found = by_name(result)
+    cat = found["cat"]
+    assert found["vehicle"].verdict == ("suspect" if colour else "flagged")
+    assert (cat.verdict, cat.rule_id, cat.concept) == ("harmed", EDITED_LOSS.rule_id, "property:mark = yes")
+    assert cat.gap is None  # no gap of pictures as they are
+    assert cat.effect_low > 0.05
+    told = (
+        ("58", "90", "50", "−32 points [−44, −17]", "42")
+        if colour
+        else ("57", "91", "100", "−34 points [−43, −23]", "43")
+    )
+    left, before, n, lost, taken = told
+    assert f'Given mark yes, the model recognises {left} % of "cat" pictures instead of {before} %.' in cat.sentence
+    assert f"{left} % of {n} pictures are recognised instead of {before} % ({lost}), and {taken} % are" in cat.sentence
+    assert f'called "vehicle" instead of 0 % ({taken} points' in cat.sentence
+    (loss,) = (one for one in result.findings if one.rule_id == EDITED_LOSS.rule_id and one.class_name == "cat")
+    row_of = {image_id: row for row, image_id in enumerate(inputs.image_ids)}
+    named = [row_of[image_id] for image_id in loss.evidence_image_ids]
+    assert loss.effect == pytest.approx(0.32 if colour else 0.34)
+    assert set(inputs.label_idx[named]) == {3} == set(inputs.predicted_idx[named])  # right as they are
+    of_cat = [one for one in result.counterexamples if one.class_name == "cat"]
+    assert [(one.present, one.rule_id) for one in of_cat] == [(True, "E6-harm"), (False, "E6-harm")]
+
+
+def test_a_loss_by_a_level_is_the_other_side_of_a_reliance_on_another_one(head):
+    """What is given a level loses another: a class that relies on no mark is not harmed by the mark as well."""
+    inputs, _ = edited_world(PLANTED, head)
+    loss = PairEvidence(3, 1, None, (0.5, 0.4, 0.6), by_words=False, by_data=False)
+    loss.edited_loss = EditedLoss(NOT_TRIED, 2, NOT_TRIED, 0.0)
+    assert compared_with(inputs, None, loss, {0})
+    assert not compared_with(inputs, None, loss, set())
+
+
 def test_without_a_picture_of_the_class_that_lacks_it_editing_shows_it_alone(head):
     """The audited vehicles all bear the mark: no gap of recall, and taking it away shows what it did."""
     world = replace(PLANTED, planted={"vehicle": ("artifact", "watermark", 1.0)})
@@ -68,7 +109,7 @@ def test_a_network_that_only_falls_under_the_edit_is_not_flagged():
     inputs, edits = edited_world(audited, head, fragile=1.5, one_way=True)
     result = judge(inputs, edit=edits.edit)
     assert edits.asked
-    assert "flagged" not in {one.verdict for one in result.verdicts}
+    assert not {"flagged", "harmed"} & {one.verdict for one in result.verdicts}
     found = edited(result, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"]
     assert found.status == "measured"
     assert found.effect < -0.1

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.evidence.effects.edits import EditedPictures, edited_effects
+from auditor.evidence.effects.edits import EditedPictures, edited_effects, edited_loss
 from auditor.evidence.verdicts.agreement import edits_exclude, edits_pull, edits_surely
 
 
@@ -44,6 +44,31 @@ def test_the_class_that_loses_by_it_is_not_shown():
     assert other.recall.effect == pytest.approx(-0.35)
     assert other.p > 0.99
     assert not edits_surely(other)
+
+
+def test_a_loss_is_what_goes_to_the_class_that_gains():
+    lost = edited_loss(RELIES, 1, 0)
+    assert (lost.recall.effect, lost.recall.called, lost.recall.called_without) == pytest.approx((0.35, 0.95, 0.6))
+    assert (lost.taken.effect, lost.taken.called, lost.taken.called_without) == pytest.approx((0.35, 0.4, 0.05))
+    assert (lost.taker_idx, lost.p) == (0, max(lost.recall.p, lost.taken.p))
+    assert lost.recall.low > 0.2
+    assert set(lost.recall.changed) <= set(range(100, 200))  # its own pictures, called it without the level only
+
+
+def test_what_is_lost_to_no_class_in_particular_is_no_loss_to_the_one_that_gains():
+    scatters = pictures(
+        ([(90, 0), (10, 1)], [(60, 0), (40, 1)]),
+        ([(60, 1), (2, 0), (38, 2)], [(100, 1)]),  # 40 of 100 lost, 2 of them to class 0
+        ([(100, 2)], [(100, 2)]),
+    )
+    lost = edited_loss(scatters, 1, 0)
+    assert lost.recall.effect == pytest.approx(0.4)
+    assert lost.p > 0.9
+
+
+def test_too_few_pictures_lose_nothing():
+    few = pictures(([(90, 0)], [(60, 0), (30, 1)]), ([(4, 0)], [(4, 1)]))
+    assert edited_loss(few, 1, 0) is None
 
 
 def test_a_network_that_falls_under_an_edit_and_scatters_its_errors_relies_on_nothing():

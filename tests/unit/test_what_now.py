@@ -22,6 +22,8 @@ def test_what_now():
     assert what_now(flagged(rule_id="E4-pull"), lead).startswith(
         "train with more pictures of other classes with water; or"
     )
+    for harmed in ("E4-harm", "E6-harm"):
+        assert what_now(flagged(rule_id=harmed), lead).startswith('train with more pictures of "duck" with water; or')
     assert what_now(flagged(), None).startswith('train with more pictures of "duck" without water; or')
     suspect = Verdict(0, "duck", "suspect", "low", "water", "water", "scene", "", 9, rule_id="E4-recall")
     assert what_now(suspect, lead).startswith(

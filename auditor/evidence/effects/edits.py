@@ -68,6 +68,19 @@ class Edited:
 NOT_EDITED = Edited()
 
 
+@dataclass(frozen=True, slots=True)
+class EditedLoss:
+    """How much less often a class's pictures are called it with a level, and what another class gains among them.
+
+    ``p`` is that of "at most one of both exceeds :data:`DELTA`": of the two tests the weaker.
+    """
+
+    recall: Intervention  # a loss: recall without the level less that with it
+    taker_idx: int  # the class that is shown to rely on the level
+    taken: Intervention
+    p: float
+
+
 def not_edited(status: InterventionStatus, n: int = 0) -> Edited:
     """An edit that says nothing, and why."""
     nothing = no_intervention(status, n)
@@ -103,6 +116,27 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
         wrong = -(right + gained) / (n_classes - 2)  # all changes of one picture add up to nothing
         p_pull = max(p_pull, _p_beyond((gained - wrong)[~own], 0.0, DELTA))
     return Edited(recall, pull, max(p_recall, p_pull), p_pull)
+
+
+def edited_loss(pictures: EditedPictures, class_idx: int, taker_idx: int) -> EditedLoss | None:
+    """What a class loses by a level to another class that is shown to rely on it; None with too few pictures.
+
+    All pictures are harder to recognise when they are blurred or small. What those of a class are called then, and no
+    more often before, says that it is no mere hardness.
+
+    Args:
+        pictures: Of all classes.
+        class_idx: The class that may lose pictures.
+        taker_idx: The one that gains by the level (:func:`edited_effects`).
+    """
+    own = pictures.label_idx == class_idx
+    if own.sum() < MIN_EDITED:
+        return None
+    sides = pictures.with_level[own], pictures.without_level[own]
+    groups, rows = pictures.groups[own, None], pictures.rows[own]
+    lost = changed_rates(np.stack([side == class_idx for side in reversed(sides)], axis=1), groups, rows)
+    taken = changed_rates(np.stack([side == taker_idx for side in sides], axis=1), groups, rows)
+    return EditedLoss(lost, taker_idx, taken, max(lost.p, taken.p))
 
 
 def as_gap(effect: Intervention, p: float) -> Gap:

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from auditor.evidence.effects.association import AssociationAuc
+from auditor.evidence.effects.edits import as_gap
 from auditor.evidence.effects.gaps import recall_loss
 from auditor.evidence.effects.strata import class_strata
 from auditor.evidence.evidence_input import EvidenceInput
@@ -46,6 +47,7 @@ def measure_losses(inputs: EvidenceInput, measured: Measured) -> Measured:
         # a word and the attribute of its name are told in one line, so both are measured
         chosen |= {v for pair in inputs.same_as.items() if chosen.intersection(pair) for v in pair}
         chosen.intersection_update(context[measured.measurable[context]].tolist())
+        absence.pairs += _edited_losses(inputs, absence, c, set(context.tolist()))
         own = np.flatnonzero(inputs.label_idx == c)
         if not chosen or own.size < MIN_ARM:
             continue
@@ -76,6 +78,31 @@ def measure_losses(inputs: EvidenceInput, measured: Measured) -> Measured:
             )
             absence.pairs.append(pair)
     return absence
+
+
+def _edited_losses(inputs: EvidenceInput, absence: Measured, c: int, context: set[int]) -> list[PairEvidence]:
+    """What a class loses by levels of measured properties, by setting them: pictures as they are would not say why."""
+    found = []
+    for (lost_by, v), loss in sorted(absence.edited_losses.items()):
+        if lost_by != c or v not in context:
+            continue
+        absence.pull_arms[c, v] = MIN_ARM  # it is tested, whatever pictures there are with the level and without it
+        found.append(
+            PairEvidence(
+                class_idx=c,
+                concept_idx=v,
+                words=None,
+                auc=(float(absence.auc.auc[c, v]), float(absence.auc.low[c, v]), float(absence.auc.high[c, v])),
+                by_words=False,
+                by_data=bool(absence.by_data[c, v]),
+                by_gap=True,
+                is_property=True,
+                edits=inputs.edits.get(v),
+                edited_loss=loss,
+                recall=as_gap(loss.recall, loss.p),
+            )
+        )
+    return found
 
 
 def of_absence(measured: Measured) -> Measured:

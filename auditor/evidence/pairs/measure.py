@@ -12,7 +12,7 @@ from auditor.concept_records import EncoderFit
 from auditor.edit_records import LevelEdits
 from auditor.evidence.effects import significance
 from auditor.evidence.effects.association import AssociationAuc, association_auc, class_concepts, present_counts
-from auditor.evidence.effects.edits import NOT_EDITED, Edited
+from auditor.evidence.effects.edits import NOT_EDITED, Edited, EditedLoss
 from auditor.evidence.effects.encoder_fit import encoder_fit
 from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap, pull_gap, recall_gap, strongest_value
 from auditor.evidence.effects.plain_pull import may_be_pulled
@@ -75,6 +75,7 @@ class PairEvidence:
     edited: Edited = NOT_EDITED
     edited_around: Edited = NOT_EDITED  # with the object's place left as it is
     edited_part: float = 0.0  # of the pair's level, for E6
+    edited_loss: EditedLoss | None = None  # what a loss is measured by, where it is one of a property
     partners: tuple[int, ...] = ()
     #: A notable gap of recall lets it through, whatever data and words say: pictures that were balanced on purpose hide
     #: the association. Of an attribute a pull does so too, its presence being no opinion.
@@ -129,6 +130,8 @@ class Measured:
     pull_arms: IntArray  # pictures of other classes in the smaller arm
     swapped: SwappedOutputs | None  # classes whose labels and outputs look swapped
     pairs: list[PairEvidence] = field(default_factory=list)
+    #: (class, concept) of what a class loses by a level that another class is shown to rely on
+    edited_losses: dict[tuple[int, int], EditedLoss] = field(default_factory=dict)
     n_without: IntArray = field(init=False)  # pictures of every class that are known to be without every concept
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.findings import strongest
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.records import IntArray
-from auditor.rules import ALPHA, DELTA, DESIGN_EFFECT, GAP_PART, MIN_ARM, RECALL_LOSS, TOLERATED
+from auditor.rules import ALPHA, DELTA, DESIGN_EFFECT, GAP_PART, LOSSES, MIN_ARM, TOLERATED
 
 #: Pictures that are named in an arm.
 MAX_PICTURES = 50
@@ -114,7 +114,7 @@ def _arm(
     n, n_correct = n_witnesses(own, inputs.copies), n_witnesses(own, inputs.copies, called)
     low, high = significance.wilson_interval(n_correct, n)
     # a loss is told by the class's own pictures on both sides
-    harms = judged.rule is RECALL_LOSS
+    harms = judged.rule in LOSSES
     breaking = np.flatnonzero(others if present and not harms else own)
     # the mistakes first: called c for what is there, or not called c for what is not (of what harms c the reverse);
     # then the clearest

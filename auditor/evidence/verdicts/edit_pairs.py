@@ -20,6 +20,7 @@ from auditor.evidence.effects.edits import (
     EditedPictures,
     EditPictures,
     edited_effects,
+    edited_loss,
     not_edited,
 )
 from auditor.evidence.effects.name_hash import hashed
@@ -74,6 +75,7 @@ def edit_pairs(
             # what the family's pairs have for edits is shared by those that are edited
             pair.edited_part = EDITED_PART * float(sizes[c][v]) / n_tried[c, pair.by_data]
             pair.edited = _effects(inputs, pictures, c)
+        _losses(inputs, measured, v, pairs, pictures)
         if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs):
             shown.append(v)
         progress("evidence: edited pictures", done, len(asked))
@@ -101,6 +103,26 @@ def _effects(inputs: EvidenceInput, pictures: EditedPictures | InterventionStatu
     if isinstance(pictures, str):
         return not_edited(pictures)
     return edited_effects(pictures, c, len(inputs.class_names))
+
+
+def _losses(
+    inputs: EvidenceInput,
+    measured: Measured,
+    v: int,
+    pairs: Sequence[PairEvidence],
+    pictures: EditedPictures | InterventionStatus,
+) -> None:
+    """What the other classes lose by a level to those that are shown to rely on it; of several takers the surest."""
+    if isinstance(pictures, str):
+        return
+    for pair in pairs:
+        if not edits_surely(pair.edited):
+            continue
+        for c in range(len(inputs.class_names)):
+            loss = None if c == pair.class_idx else edited_loss(pictures, c, pair.class_idx)
+            known = measured.edited_losses.get((c, v))
+            if loss is not None and (known is None or loss.p < known.p):
+                measured.edited_losses[c, v] = loss
 
 
 def _asked(inputs: EvidenceInput, judged: Sequence[Sequence[JudgedPair]]) -> dict[int, list[PairEvidence]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.edit_records import LevelEdits, PictureEdit
@@ -9,7 +10,7 @@ from auditor.figures import measure, percent, points, rate
 from auditor.rules import EDITED_PULL, Rule
 
 if TYPE_CHECKING:  # a page says how a property is called, and needs no SciPy for it
-    from auditor.evidence.effects.edits import Edited
+    from auditor.evidence.effects.edits import Edited, EditedLoss
     from auditor.evidence.effects.swaps import Intervention
     from auditor.evidence.pairs.measure import PairEvidence
 
@@ -35,6 +36,24 @@ def edited_line(edits: LevelEdits, edited: Edited, name: str) -> str:
         f"Editing: given {level(edits.given)}, {rate(edited.pull.called, edited.pull.n)} pictures {whose}, and "
         f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}; each picture is compared "
         "with itself."
+    )
+
+
+def edited_loss_claim(edits: LevelEdits, loss: EditedLoss, name: str) -> str:
+    """'Given greyscale yes, the model recognises 37 % of "dog" pictures instead of 97 %'."""
+    recall = loss.recall  # with the level less often
+    seldom = f'{percent(recall.called_without)} of "{name}" pictures instead of {percent(recall.called)}'
+    return f"Given {level(edits.given)}, the model recognises {seldom}"
+
+
+def edited_loss_line(edits: LevelEdits, loss: EditedLoss, class_names: Sequence[str]) -> str:
+    """'Editing: given greyscale yes, 37 % of 30 pictures are recognised instead of 97 % (…), and 60 % are called …'."""
+    recall, taker = loss.recall, class_names[loss.taker_idx]
+    lost = points(-recall.effect, -recall.high, -recall.low, unit="points")
+    return (
+        f"Editing: given {level(edits.given)}, {rate(recall.called_without, recall.n)} pictures are recognised "
+        f'instead of {percent(recall.called)} ({lost}), and {percent(loss.taken.called)} are called "{taker}" '
+        f'{_instead(loss.taken)}; each picture is compared with itself. "{taker}" gains by it in its own pictures too.'
     )
 
 

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from auditor.concept_records import FixedPlace
 from auditor.records import Concept, FloatArray, IntArray, Verdict
-from auditor.rules import PRESENT, RECALL_LOSS
+from auditor.rules import PRESENT, is_loss
 
 #: Pictures with and pictures without the leading concept that get a map, per class.
 PICTURES_PER_SIDE = 6
@@ -64,7 +64,7 @@ def choose_exemplars(
             rows = _largest(predicted, strength, PICTURES_PER_SIDE)
             chosen += [Exemplar(int(row), verdict.class_idx, None) for row in rows]
             continue
-        if verdict.rule_id == RECALL_LOSS.rule_id:
+        if is_loss(verdict.rule_id):
             sides = _broken_and_not(verdict.class_idx, label_idx, predicted_idx, presence[:, concept_idx])
             chosen += [Exemplar(row, verdict.class_idx, concept_idx) for row in sides]
             continue

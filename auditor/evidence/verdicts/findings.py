@@ -19,6 +19,7 @@ from auditor.place_grid import place_of
 from auditor.records import PLACE_KIND, Finding, FloatArray, IntArray, Subgroup
 from auditor.rules import (
     ASSOCIATION,
+    EDITED_LOSS,
     EDITED_PULL,
     EDITED_RECALL,
     ERASED_MARGIN,
@@ -240,6 +241,12 @@ def losses_of_pair(inputs: EvidenceInput, absence: Measured, loss: PairEvidence)
             status=one.status,
         )
 
+    if loss.edited_loss is not None:
+        edited = loss.edited_loss.recall
+        rows = np.array(edited.changed[:MAX_EXAMPLES], dtype=np.int64)
+        effect = edited.effect, edited.low, edited.high
+        yield _record(inputs, loss, EDITED_LOSS, effect, edited.n, rows, p=loss.edited_loss.p, corrected=loss.q)
+        return
     gap = loss.recall
     lost = finding(RECALL_LOSS, gap, np.flatnonzero(own), corrected=loss.q if gap.status == "measured" else None)
     # a loss is the gap of the concept's absence

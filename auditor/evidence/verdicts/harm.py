@@ -23,7 +23,17 @@ from auditor.evidence.verdicts.agreement import agrees_by_counts, erasure_agrees
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
 from auditor.records import Progress
-from auditor.rules import ALPHA, HIGH, PRESENT, RECALL_LOSS, RESTORED_MARGIN, RESTORED_RECALL, TOLERATED
+from auditor.rules import (
+    ALPHA,
+    DELTA,
+    EDITED_LOSS,
+    HIGH,
+    PRESENT,
+    RECALL_LOSS,
+    RESTORED_MARGIN,
+    RESTORED_RECALL,
+    TOLERATED,
+)
 
 
 def measure_harm(inputs: EvidenceInput, measured: Measured, progress: Progress) -> Measured:
@@ -38,7 +48,7 @@ def measure_harm(inputs: EvidenceInput, measured: Measured, progress: Progress) 
     absence = measure_losses(inputs, measured)
     # no intervention is asked before a loss may be tested: that pictures with v are missed is true whatever the cause
     correct_for_many_tests(inputs, absence, p_of=lambda pair: pair.recall.p)
-    sure = [pair for pair in absence.pairs if is_sure(pair)]
+    sure = [pair for pair in absence.pairs if is_sure(pair) and pair.edited_loss is None]
     if sure and inputs.head is not None:
         erase_pairs(inputs, replace(absence, pairs=sure), progress, null_matters)
     return absence
@@ -52,7 +62,8 @@ def is_sure(loss: PairEvidence) -> bool:
 def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedPair]]:
     """The sure losses of every class: columns before words, then the largest by the lower bound first.
 
-    "proven" are those that erasure gives back, "open" the others. As with reliances, a word says nothing where the
+    "proven" are those that erasure gives back, and those that setting a property makes; "open" the others. As with
+    reliances, a word says nothing where the
     attribute of its name excludes the loss; nor does a loss against pictures of what the class may rest on.
     """
     judged: list[list[JudgedPair]] = [[] for _ in inputs.class_names]
@@ -65,7 +76,7 @@ def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedP
         for word in (told, *named.get(told, ()))
     }
     for pair in absence.pairs:
-        if not is_sure(pair) or (pair.class_idx, pair.concept_idx) in excluded:
+        if not is_sure(pair) or (pair.class_idx, pair.concept_idx) in excluded or _too_small(pair):
             continue
         core = {v for (c, v) in inputs.core if c == pair.class_idx}
         if not compared_with(inputs, absence, pair, core):
@@ -83,8 +94,16 @@ def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedP
     return judged
 
 
+def _too_small(pair: PairEvidence) -> bool:
+    """Whether the interval of an edited loss, or of what another class takes, does not say what its exact test does."""
+    loss = pair.edited_loss
+    return loss is not None and min(loss.recall.low, loss.taken.low) <= DELTA
+
+
 def _judged(pair: PairEvidence) -> JudgedPair:
     loss = after_selection(pair.recall, pair.bar)
+    if pair.edited_loss is not None:  # an intervention is its own proof
+        return JudgedPair(pair, "proven", EDITED_LOSS, loss, loss.low)
     if not erasure_agrees(pair):
         return JudgedPair(pair, "open", RECALL_LOSS, loss, loss.low)
     return JudgedPair(
@@ -120,6 +139,8 @@ def compared_with(inputs: EvidenceInput, absence: Measured, loss: PairEvidence, 
     """
     c, v = loss.class_idx, loss.concept_idx
     concept = inputs.concepts[v]
+    if loss.edited_loss is not None:  # each picture is measured against itself, at another level
+        return any(inputs.concepts[u].column == concept.column for u in concepts)
     of_kind = [
         u
         for u, one in enumerate(inputs.concepts)

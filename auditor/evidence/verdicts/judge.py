@@ -33,7 +33,7 @@ from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
 from auditor.evidence.verdicts.swapped_sentences import swapped_notice
 from auditor.evidence.verdicts.unnamed_leads import unnamed_leads
 from auditor.records import Progress
-from auditor.rules import MIN_KAPPA, RECALL_LOSS
+from auditor.rules import MIN_KAPPA, is_loss
 
 __all__ = ["EvidenceInput", "EvidenceResult", "judge"]
 
@@ -85,7 +85,7 @@ def judge(
     doses = [] if edit is None else dose_responses(inputs, told_pairs(inputs, verdicts, judged), edit, progress)
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     places = find_places(inputs, exchange, progress)
-    led_by_loss = [v.class_idx for v in verdicts if v.rule_id == RECALL_LOSS.rule_id]
+    led_by_loss = [v.class_idx for v in verdicts if is_loss(v.rule_id)]
     return EvidenceResult(
         measured.class_concepts,
         subgroups_of(inputs, measured),

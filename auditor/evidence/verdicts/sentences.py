@@ -415,7 +415,7 @@ def harmed(
         others: Other concepts that the class is harmed by.
         other: The same concept by the other source, as :func:`flagged` has it.
     """
-    told = Sentence(_lost_claim(inputs, lead), (f"{_lost(lead)}.", f"{_given_back(lead.pair)}."))
+    told = Sentence(_lost_claim(inputs, lead), _lost_lines(inputs, lead))
     told = told.and_also(_other(inputs, other, lead.rule))
     if others:
         told = told.and_also(f"It is also harmed by {_list([named(inputs, one) for one in others])}.")
@@ -431,15 +431,24 @@ def loses(inputs: EvidenceInput, lead: JudgedPair, other: PairEvidence | None = 
 def with_losses(inputs: EvidenceInput, told: Sentence, losses: Sequence[JudgedPair]) -> Sentence:
     """What is told of a class, and the sure losses that its state does not tell."""
     for loss in losses[:_MORE_LOSSES]:
-        back = _given_back(loss.pair) if loss.state == "proven" else _not_given_back(loss.pair)
         claim = _lost_claim(inputs, loss)
-        told = told.and_also(f"Loss: {claim[:1].lower()}{claim[1:]}.", f"{back}.")
+        told = told.and_also(f"Loss: {claim[:1].lower()}{claim[1:]}.", _lost_lines(inputs, loss)[-1])
     return told
+
+
+def _lost_lines(inputs: EvidenceInput, loss: JudgedPair) -> tuple[str, ...]:
+    """The rates that a loss is made of, and last the intervention that gives them back, or does not."""
+    if loss.pair.edited_loss is not None and loss.pair.edits is not None:
+        return (edit_sentences.edited_loss_line(loss.pair.edits, loss.pair.edited_loss, inputs.class_names),)
+    back = _given_back(loss.pair) if loss.state == "proven" else _not_given_back(loss.pair)
+    return f"{_lost(loss)}.", f"{back}."
 
 
 def _lost_claim(inputs: EvidenceInput, loss: JudgedPair) -> str:
     """'With watermark the model recognises 16 % of "cat" pictures instead of 98 %, and calls 84 % "dog"'."""
     gap, c, v = loss.gap, loss.pair.class_idx, loss.pair.concept_idx
+    if loss.pair.edited_loss is not None and loss.pair.edits is not None:
+        return edit_sentences.edited_loss_claim(loss.pair.edits, loss.pair.edited_loss, inputs.class_names[c])
     with_it, without = gap.x_present / max(gap.n_present, 1), gap.x_absent / max(gap.n_absent, 1)
     clause = recognised(f"With {named(inputs, loss.pair)}", inputs.class_names[c], with_it, without)
     there = (inputs.label_idx == c) & (inputs.presence[:, v] > PRESENT) & (inputs.predicted_idx >= 0)

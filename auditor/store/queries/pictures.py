@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from auditor.records import ByteArray, SaliencyMap
-from auditor.rules import PRESENT, RECALL_LOSS
+from auditor.rules import LOSSES, PRESENT
 from auditor.store.queries.audit import Connection
 
 #: ``with``: of the class, with its leading concept; ``without``: of the class, without it; ``pulled``: of other
@@ -27,7 +27,7 @@ _MOST_MAPS = 16
 # none without the concept: there it is those of the class that show it least.
 _TOLD = f"""
 WITH asked AS (
-    SELECT class_idx, concept_id, rule_id IS NOT DISTINCT FROM $loss AS fails_with FROM verdicts
+    SELECT class_idx, concept_id, coalesce(list_contains($losses, rule_id), false) AS fails_with FROM verdicts
     WHERE list_contains($classes, class_idx)
 ),
 bare AS (
@@ -180,7 +180,7 @@ def side_pictures(
 ) -> defaultdict[tuple[int, Side], list[SidePicture]]:
     """By class and side, at most ``limit`` pictures: on the side that decides mistakes first, then what has a map."""
     found: defaultdict[tuple[int, Side], list[SidePicture]] = defaultdict(list)
-    parameters = {"classes": list(classes), "limit": limit, "loss": RECALL_LOSS.rule_id}
+    parameters = {"classes": list(classes), "limit": limit, "losses": [rule.rule_id for rule in LOSSES]}
     for row in (SidePicture(*row) for row in connection.execute(_TOLD, parameters).fetchall()):
         found[row.class_idx, row.side].append(row)
     return found
