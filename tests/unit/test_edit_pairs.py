@@ -14,7 +14,7 @@ from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES, _asked, pictures_at_level
 from auditor.evidence.verdicts.harm import compared_with
 from auditor.evidence.verdicts.judge import judge
-from auditor.rules import EDITED_LOSS, EDITED_PULL, EDITED_RECALL
+from auditor.rules import DELTA, EDITED_LOSS, EDITED_PULL, EDITED_RECALL
 
 PLANTED = World(planted={"vehicle": ("artifact", "watermark", 0.95)}, seed=0, class_strength=0.6)
 
@@ -65,7 +65,7 @@ def test_classes_whose_pictures_go_to_one_that_relies_on_it_are_harmed_by_it(hea
     assert found["vehicle"].verdict == ("suspect" if colour else "flagged")
     assert (cat.verdict, cat.rule_id, cat.concept) == ("harmed", EDITED_LOSS.rule_id, "property:mark = yes")
     assert cat.gap is None  # no gap of pictures as they are
-    assert cat.effect_low > 0.05
+    assert cat.effect_low >= DELTA
     told = (
         ("58", "90", "50", "−32 points [−44, −17]", "42")
         if colour

@@ -50,6 +50,7 @@ def world(pairs, associated, n_classes=2, n_concepts=10, n_labelled=100, columns
         n_with=np.full((n_classes, n_concepts), 50),
         n_without=np.full((n_classes, n_concepts), 50),
         pull_arms=np.full((n_classes, n_concepts), 50),
+        of_losses=False,
     )
     return inputs, measured
 

@@ -86,7 +86,6 @@ def _edited_losses(inputs: EvidenceInput, absence: Measured, c: int, context: se
     for (lost_by, v), loss in sorted(absence.edited_losses.items()):
         if lost_by != c or v not in context:
             continue
-        absence.pull_arms[c, v] = MIN_ARM  # it is tested, whatever pictures there are with the level and without it
         found.append(
             PairEvidence(
                 class_idx=c,
@@ -120,4 +119,5 @@ def of_absence(measured: Measured) -> Measured:
         by_gap=np.ones_like(measured.by_gap),
         pull_arms=np.zeros_like(measured.pull_arms),
         pairs=[],
+        of_losses=True,
     )

@@ -130,8 +130,10 @@ class Measured:
     pull_arms: IntArray  # pictures of other classes in the smaller arm
     swapped: SwappedOutputs | None  # classes whose labels and outputs look swapped
     pairs: list[PairEvidence] = field(default_factory=list)
-    #: (class, concept) of what a class loses by a level that another class is shown to rely on
+    set_levels: list[int] = field(default_factory=list)  # levels of measured properties that were set in pictures
+    #: (class, concept) of what a class loses by such a level, where another class is shown to rely on it
     edited_losses: dict[tuple[int, int], EditedLoss] = field(default_factory=dict)
+    of_losses: bool = False  # what is measured is absence, see :mod:`auditor.evidence.pairs.losses`
     n_without: IntArray = field(init=False)  # pictures of every class that are known to be without every concept
 
     def __post_init__(self) -> None:
@@ -139,10 +141,16 @@ class Measured:
 
 
 def testable(inputs: EvidenceInput, measured: Measured, c: int) -> IntArray:
-    """PictureConcepts concepts with enough pictures in both arms, for recall or for pull."""
+    """Context concepts with enough pictures in both arms, for recall or for pull.
+
+    Of losses those of measured properties are asked of the levels alone that were set in pictures.
+    """
     arms = np.minimum(measured.n_with[c], measured.n_without[c])
     context = inputs.context_of(c)
     enough = (arms[context] >= MIN_ARM) | (measured.pull_arms[c, context] >= MIN_ARM)
+    if measured.of_losses:
+        is_property = np.array([inputs.concepts[v].is_property for v in context], dtype=np.bool_)
+        enough = np.where(is_property, np.isin(context, measured.set_levels), enough)
     return np.asarray(context[enough], dtype=np.int64)
 
 

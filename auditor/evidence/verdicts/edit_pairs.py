@@ -61,6 +61,7 @@ def edit_pairs(
     as it is: such a property may be the object's own.
     """
     asked = _asked(inputs, judged)
+    measured.set_levels += asked
     most = pictures_at_level(len(asked), sum(inputs.edits[v].whole_frame for v in asked))
     n_tried: dict[tuple[int, bool], int] = defaultdict(int)
     for pairs in asked.values():
