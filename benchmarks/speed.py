@@ -36,6 +36,8 @@ from auditor.config import AuditConfig
 from auditor.extraction.extract import SHARD_IMAGES
 from auditor.inputs.images import read_image
 from auditor.models import cam
+from auditor.models.classifier import Classifier
+from auditor.models.encoders.encoder import Encoder
 from auditor.models.encoders.load import load_encoder
 from auditor.models.load_classifier import load_classifier
 from auditor.models.torchvision_cure import import_torchvision_safely
@@ -52,8 +54,6 @@ from benchmarks.machine import write_result
 _PHOTO, _SMALL = (500, 375), (96, 72)
 #: D of the directions; channels of scikit-learn's that stand for all; pictures of the naive loop in one turn.
 _DIM, _SAMPLED_CHANNELS, _SAMPLED_PICTURES = 512, 32, 4
-#: Seconds of an audit between two turns of what it is compared with.
-_TURN = 3.0
 Ratio = dict[str, float | str]
 
 
@@ -69,6 +69,7 @@ class Size:
     channels: int
     extreme: int
     memory: tuple[int, int]
+    turn: float  # seconds of an audit between two turns of what it is compared with
 
 
 def ratio(numerator: float, denominator: float, unit: str) -> Ratio:
@@ -118,7 +119,9 @@ def make_models(folder: Path, size: Size) -> tuple[Path, Path, Path]:
     return classifiers[0], classifiers[1], clip
 
 
-def in_turns(config: AuditConfig, others: Mapping[str, Callable[[], object]]) -> tuple[float, dict[str, float]]:
+def in_turns(
+    config: AuditConfig, others: Mapping[str, Callable[[], object]], turn: float
+) -> tuple[float, dict[str, float]]:
     """Seconds of an audit, and mean seconds of each of the others, all in turns; starting Python is not counted.
 
     Raises:
@@ -128,7 +131,7 @@ def in_turns(config: AuditConfig, others: Mapping[str, Callable[[], object]]) ->
     ready, begin, finished = context.Event(), context.Event(), context.Event()
     process = context.Process(target=_audit, args=(config, ready, begin, finished))
     process.start()
-    while not ready.wait(_TURN) and process.is_alive():
+    while not ready.wait(turn) and process.is_alive():
         pass
     for work in others.values():
         work()  # the first call warms up
@@ -136,7 +139,7 @@ def in_turns(config: AuditConfig, others: Mapping[str, Callable[[], object]]) ->
     begin.set()
     while process.is_alive():
         start = time.perf_counter()
-        over = finished.wait(_TURN)
+        over = finished.wait(turn)
         seconds += time.perf_counter() - start
         if over:
             break
@@ -160,10 +163,8 @@ def _audit(config: AuditConfig, ready: Event, begin: Event, finished: Event) -> 
     finished.set()
 
 
-def bare_batch(pictures: Path, model: Path, encoder_spec: str | None, size: Size) -> Callable[[], object]:
+def bare_batch(pictures: Path, classifier: Classifier, encoder: Encoder | None, size: Size) -> Callable[[], object]:
     """Decoding a batch and the bare forward passes over it, with the same threads and the same loaders."""
-    classifier = load_classifier(f"torchvision:{size.classifier}", weights=model)
-    encoder = load_encoder(encoder_spec) if encoder_spec else None
     paths = sorted(pictures.rglob("*.jpg"))[: size.batch]
     image = read_image(paths[0]).image
     batch = torch.stack([classifier.preprocess(image)] * size.batch)
@@ -179,10 +180,8 @@ def bare_batch(pictures: Path, model: Path, encoder_spec: str | None, size: Size
     return run
 
 
-def naive_pictures(pictures: Path, model: Path, encoder_spec: str, size: Size) -> Callable[[], object]:
+def naive_pictures(pictures: Path, classifier: Classifier, encoder: Encoder) -> Callable[[], object]:
     """Some pictures one by one, each model decoding for itself and a gradient map of every class."""
-    classifier = load_classifier(f"torchvision:{size.classifier}", weights=model)
-    encoder = load_encoder(encoder_spec)
     layer = classifier.module.get_submodule("layer4")
     sampled = sorted(pictures.rglob("*.jpg"))[:_SAMPLED_PICTURES]
 
@@ -222,11 +221,13 @@ def measure_audits(work: Path, size: Size) -> dict[str, Ratio]:
     make_pictures(pictures, size.images, _PHOTO, size.images)
     first, second, clip = make_models(work, size)
     encoder_spec = f"open_clip:{size.encoder}@{clip}"
+    spec = f"torchvision:{size.classifier}"
+    classifier, encoder = load_classifier(spec, weights=first), load_encoder(encoder_spec)
 
     def config(model: Path) -> AuditConfig:
         return AuditConfig(
             data=pictures,
-            model=f"torchvision:{size.classifier}",
+            model=spec,
             weights=model,
             encoder=encoder_spec,
             out=work / model.stem,
@@ -238,14 +239,14 @@ def measure_audits(work: Path, size: Size) -> dict[str, Ratio]:
     whole, beside = in_turns(
         config(first),
         {
-            "bare": bare_batch(pictures, first, encoder_spec, size),
-            "pictures": naive_pictures(pictures, first, encoder_spec, size),
+            "bare": bare_batch(pictures, classifier, encoder, size),
+            "pictures": naive_pictures(pictures, classifier, encoder),
             "directions": naive_directions(size),
         },
+        size.turn,
     )
-    again, alone = in_turns(config(second), {"bare": bare_batch(pictures, second, None, size)})
-    n_batches = size.images / size.batch
-    n_channels = load_classifier(f"torchvision:{size.classifier}", weights=first).head.weight.shape[1]
+    again, alone = in_turns(config(second), {"bare": bare_batch(pictures, classifier, None, size)}, size.turn)
+    n_batches, n_channels = size.images / size.batch, classifier.head.weight.shape[1]
     naive = (beside["pictures"] * size.images + beside["directions"] * n_channels) / _SAMPLED_PICTURES
     return {
         "audit_over_bare": ratio(whole, beside["bare"] * n_batches, "s"),
@@ -348,11 +349,12 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=2048, help="that directions are fitted for")
     parser.add_argument("--extreme", type=int, default=60, help="pictures a side of a direction")
     parser.add_argument("--memory", type=int, nargs=2, default=(2_000, 20_000), metavar=("FEW", "MANY"))
+    parser.add_argument("--turn", type=float, default=3.0, help="seconds after which an audit waits for the others")
     arguments = parser.parse_args()
     few, many = arguments.memory
     size = Size(
         arguments.images, arguments.batch, arguments.classifier, arguments.encoder, arguments.rows, arguments.channels,
-        arguments.extreme, (few, many),
+        arguments.extreme, (few, many), arguments.turn,
     )  # fmt: skip
     ratios: dict[str, Ratio] = {}
     for name in arguments.only:
