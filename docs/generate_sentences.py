@@ -213,7 +213,7 @@ def _harmed() -> Iterator[Sentence]:
     ):
         loss = replace(lost, pair=replace(pair, erased_recall=erased, transferred_recall=transferred))
         yield sentences.loses(_INPUTS, loss)
-    by_edit = replace(lost, pair=replace(_EDITED, edited_loss=_LOST), rule=EDITED_LOSS)
+    by_edit = replace(lost, pair=replace(_EDITED, edited_loss=_LOST, recall=_LOSS), rule=EDITED_LOSS)
     yield sentences.harmed(_INPUTS, by_edit, [])
     yield sentences.with_losses(_INPUTS, sentences.trained_on("cat"), [lost, replace(lost, state="open")])
 

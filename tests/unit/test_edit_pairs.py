@@ -67,14 +67,15 @@ def test_classes_whose_pictures_go_to_one_that_relies_on_it_are_harmed_by_it(hea
     assert cat.gap is None  # no gap of pictures as they are
     assert cat.effect_low >= DELTA
     told = (
-        ("58", "90", "50", "−32 points [−44, −17]", "42")
+        ("58", "90", "50", "32 points [17, 44] fewer", "42")
         if colour
-        else ("57", "91", "100", "−34 points [−43, −23]", "43")
+        else ("57", "91", "100", "34 points [23, 43] fewer", "43")
     )
     left, before, n, lost, taken = told
     assert f'Given mark yes, the model recognises {left} % of "cat" pictures instead of {before} %.' in cat.sentence
-    assert f"{left} % of {n} pictures are recognised instead of {before} % ({lost}), and {taken} % are" in cat.sentence
-    assert f'called "vehicle" instead of 0 % ({taken} points' in cat.sentence
+    assert f"{left} % of {n} pictures are recognised instead of {before} % ({lost}" in cat.sentence
+    assert f'), and {taken} % are called "vehicle" instead of 0 % ({taken} points' in cat.sentence
+    assert ("as it was picked from many, it counts as" in cat.sentence) == colour  # of 50 pictures
     (loss,) = (one for one in result.findings if one.rule_id == EDITED_LOSS.rule_id and one.class_name == "cat")
     row_of = {image_id: row for row, image_id in enumerate(inputs.image_ids)}
     named = [row_of[image_id] for image_id in loss.evidence_image_ids]

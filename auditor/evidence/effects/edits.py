@@ -72,7 +72,7 @@ NOT_EDITED = Edited()
 class EditedLoss:
     """How much less often a class's pictures are called it with a level, and what another class gains among them.
 
-    ``p`` is that of "at most one of both exceeds :data:`DELTA`": of the two tests the weaker.
+    ``p`` is that of "at least one of both is at most :data:`DELTA`": of the two tests the weaker.
     """
 
     recall: Intervention  # a loss: recall without the level less that with it

@@ -46,14 +46,18 @@ def edited_loss_claim(edits: LevelEdits, loss: EditedLoss, name: str) -> str:
     return f"Given {level(edits.given)}, the model recognises {seldom}"
 
 
-def edited_loss_line(edits: LevelEdits, loss: EditedLoss, class_names: Sequence[str]) -> str:
-    """'Editing: given greyscale yes, 37 % of 30 pictures are recognised instead of 97 % (…), and 60 % are called …'."""
+def edited_loss_line(edits: LevelEdits, loss: EditedLoss, class_names: Sequence[str], picked: str) -> str:
+    """'Editing: given greyscale yes, 37 % of 30 pictures are recognised instead of 97 % (…), and 60 % are called …'.
+
+    ``picked`` says what the loss counts as, having been picked from many; empty where that changes nothing.
+    """
     recall, taker = loss.recall, class_names[loss.taker_idx]
-    lost = points(-recall.effect, -recall.high, -recall.low, unit="points")
+    lost = points(recall.effect, recall.low, recall.high, unit="points")
     return (
         f"Editing: given {level(edits.given)}, {rate(recall.called_without, recall.n)} pictures are recognised "
-        f'instead of {percent(recall.called)} ({lost}), and {percent(loss.taken.called)} are called "{taker}" '
-        f'{_instead(loss.taken)}; each picture is compared with itself. "{taker}" gains by it in its own pictures too.'
+        f"instead of {percent(recall.called)} ({lost} fewer{picked}), and {percent(loss.taken.called)} are called "
+        f'"{taker}" {_instead(loss.taken)}; each picture is compared with itself. "{taker}" gains by it in its own '
+        "pictures too."
     )
 
 

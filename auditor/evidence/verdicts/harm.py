@@ -63,8 +63,8 @@ def judged_losses(inputs: EvidenceInput, absence: Measured) -> list[list[JudgedP
     """The sure losses of every class: columns before words, then the largest by the lower bound first.
 
     "proven" are those that erasure gives back, and those that setting a property makes; "open" the others. As with
-    reliances, a word says nothing where the
-    attribute of its name excludes the loss; nor does a loss against pictures of what the class may rest on.
+    reliances, a word says nothing where the attribute of its name excludes the loss; nor does a loss against pictures
+    of what the class may rest on.
     """
     judged: list[list[JudgedPair]] = [[] for _ in inputs.class_names]
     named = namesakes(inputs.concepts)

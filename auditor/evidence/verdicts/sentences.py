@@ -438,8 +438,10 @@ def with_losses(inputs: EvidenceInput, told: Sentence, losses: Sequence[JudgedPa
 
 def _lost_lines(inputs: EvidenceInput, loss: JudgedPair) -> tuple[str, ...]:
     """The rates that a loss is made of, and last the intervention that gives them back, or does not."""
-    if loss.pair.edited_loss is not None and loss.pair.edits is not None:
-        return (edit_sentences.edited_loss_line(loss.pair.edits, loss.pair.edited_loss, inputs.class_names),)
+    pair = loss.pair
+    if pair.edited_loss is not None and pair.edits is not None:
+        picked = _picked(loss, pair.recall)
+        return (edit_sentences.edited_loss_line(pair.edits, pair.edited_loss, inputs.class_names, picked),)
     back = _given_back(loss.pair) if loss.state == "proven" else _not_given_back(loss.pair)
     return f"{_lost(loss)}.", f"{back}."
 
