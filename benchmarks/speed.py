@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -135,6 +136,7 @@ def in_turns(
         pass
     for work in others.values():
         work()  # the first call warms up
+    pid = cast(int, process.pid)  # it was started
     seconds, taken = 0.0, {name: list[float]() for name in others}
     begin.set()
     while process.is_alive():
@@ -143,10 +145,10 @@ def in_turns(
         seconds += time.perf_counter() - start
         if over:
             break
-        os.kill(process.pid or 0, signal.SIGSTOP)
+        os.kill(pid, signal.SIGSTOP)
         for name, work in others.items():
             taken[name].append(timed(work))
-        os.kill(process.pid or 0, signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
     process.join()
     if process.exitcode != 0:
         raise SystemExit(f"the audit ended with exit code {process.exitcode}")
