@@ -26,6 +26,11 @@ class AssociationAuc(NamedTuple):
     low: Float64Array
     high: Float64Array
 
+    def of_pair(self, class_idx: int, concept_idx: int) -> tuple[float, float, float]:
+        """Estimate and bounds of one class and one concept."""
+        at = class_idx, concept_idx
+        return float(self.auc[at]), float(self.low[at]), float(self.high[at])
+
 
 def class_share_means(shares: sparse.csr_array, predicted_idx: IntArray, n_classes: int) -> Float64Array:
     """Mean share of every concept over the pictures predicted as every class: (C, V), zero rows for empty classes."""

@@ -300,7 +300,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 class_idx=c,
                 concept_idx=v,
                 words=words.get((c, v)),
-                auc=(float(measured.auc.auc[c, v]), float(measured.auc.low[c, v]), float(measured.auc.high[c, v])),
+                auc=measured.auc.of_pair(c, v),
                 by_words=bool(measured.by_words[c, v]),
                 by_data=bool(measured.by_data[c, v]),
                 by_gap=bool(measured.by_gap[c, v]),
