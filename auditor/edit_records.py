@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 #: A number in the property's own unit, or its name: greyscale "yes".
 Level = float | str
+#: A level of lettering that only :func:`control_of` asks for: it is there, and as much is covered beside it.
+COVERED_BESIDE = "yes, covered beside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,16 @@ class PictureEdit:
     property_name: str
     level: Level
     keep_object: bool = False
+
+
+def control_of(edit: PictureEdit) -> PictureEdit | None:
+    """What an edit is compared with that harms a picture by more than what it sets; None: the picture as it was.
+
+    What is covered is lost with all that the covering hides, so it is compared with as much that is covered beside it.
+    """
+    if (edit.property_name, edit.level) == ("lettering", "no"):
+        return replace(edit, level=COVERED_BESIDE)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ are set to what is decided in ``auditor.evidence.verdicts.edit_pairs``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,10 +26,12 @@ from auditor.inputs.images import read_image
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.properties.edit import OF_FILE, set_property
+from auditor.properties.lettering_edits import Layer, lettering_of
 from auditor.records import BoolArray, ChannelWords, IntArray
 
 #: Changes when an edit does: outcomes of another procedure are not compared with those of this one.
 PROCEDURE = "edits/2, place by likeness to the power of 3"
+_LETTERED, _FULLEST = 48, 0.25  # pictures whose lettering may be laid on others, and the part of them that is
 _OBJECT_PART = 0.5  # of a picture, where it shows its class's name most
 
 #: The picture of a row, upright RGB, with a short side of at least so much (None: as large as its file); raises
@@ -59,6 +62,7 @@ def picture_edits(
         min_side: Short side that the audit's own decoder did not go below.
         n_jobs: Threads that read and edit, each one picture at a time.
     """
+    layers: list[Layer] = []
 
     def edited(asked: PictureEdit, row: int) -> tuple[Tensor, Tensor] | int:
         """A picture edited and as it was, preprocessed; or why there is none."""
@@ -66,7 +70,7 @@ def picture_edits(
         try:
             picture = read(row, None if name in OF_FILE else min_side)
             now = _of_file(values, name, row)
-            found = set_property(picture, name, asked.level, now=now, seed=seeds[row], min_side=min_side)
+            found = set_property(picture, name, asked.level, now=now, seed=seeds[row], min_side=min_side, layers=layers)
             as_it_was = read(row, min_side) if name in OF_FILE else picture
         except (InputError, OSError):  # gone since, or none that Pillow can write again
             return NOT_READABLE
@@ -81,6 +85,8 @@ def picture_edits(
 
     def edit(asked: PictureEdit, rows: Sequence[int]) -> IntArray:
         called = np.full(len(rows), NOT_READABLE, dtype=np.int64)
+        if (asked.property_name, asked.level) == ("lettering", "yes") and not layers:
+            layers.extend(_lettering(lambda row: read(row, min_side), values["lettering"], seeds))
         with ThreadPoolExecutor(n_jobs) as pool:
             for start in range(0, len(rows), BATCH):
                 batch = list(pool.map(lambda row: edited(asked, row), rows[start : start + BATCH]))
@@ -105,6 +111,27 @@ def picture_edits(
         return np.where(kept.flatten(1).any(1).numpy(), found, CANNOT_BE_SET)
 
     return edit
+
+
+def _lettering(
+    read: Callable[[int], Image.Image], values: Sequence[float | str | None], seeds: Sequence[int]
+) -> list[Layer]:
+    """The lettering of the pictures with the most, of some that have any: where marks were missed, it is a part alone.
+
+    Args:
+        read: Gives pictures.
+        values: (N,) whether each picture has lettering.
+        seeds: (N,) by which the pictures are picked.
+    """
+    rows = sorted((row for row, value in enumerate(values) if value == "yes"), key=lambda row: seeds[row])
+    found = []
+    for row in rows[:_LETTERED]:
+        try:
+            found.append(lettering_of(read(row)))
+        except (InputError, OSError):
+            continue
+    layers = sorted((one for one in found if one is not None), key=lambda one: -one.n_marks)
+    return layers[: math.ceil(_FULLEST * len(layers))]
 
 
 def _of_file(values: Mapping[str, Sequence[float | str | None]], name: str, row: int) -> float | None:

@@ -7,14 +7,15 @@ level is found by halving. What an edit cannot take back (blur, noise, compressi
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageEnhance, ImageFilter
 
-from auditor.edit_records import Level
+from auditor.edit_records import COVERED_BESIDE, Level
+from auditor.properties.lettering_edits import Layer, covered_beside, with_lettering, without_lettering
 from auditor.properties.measure import measure_one
 
 #: Colour and light of the whole frame, which may be the object's own.
@@ -63,16 +64,19 @@ def set_property(
     now: float | None = None,
     seed: int = 0,
     min_side: int | None = None,
+    layers: Sequence[Layer] = (),
 ) -> Image.Image | None:
     """The picture with a property at a level.
 
     Args:
         image: Upright RGB, as it was decoded when the property was measured; for :data:`OF_FILE` as large as its file.
         name: Of the property, one of :data:`EDITABLE`.
-        level: A number in the unit of the property; "yes" or "no" of greyscale; "none" or a colour of a border or cast.
+        level: A number in the unit of the property; "yes" or "no" of greyscale and lettering; "none" or a colour of a
+            border or cast.
         now: What the picture's file has of a quality or a size; None: it is not known (no JPEG).
-        seed: Of noise: the same picture, level and seed give the same result.
+        seed: Of noise, and of which layer is laid on: the same picture, level and seed give the same result.
         min_side: What is compressed is decoded again as `auditor.inputs.images.read_image` decodes a file, with this.
+        layers: Lettering of other pictures, one of which is laid on.
 
     Returns:
         RGB of the same size but for a size that is set, or what is decoded smaller; None where the picture cannot be
@@ -82,6 +86,8 @@ def set_property(
         return _greyscale(image, str(level))
     if name == "border":
         return _bordered(image, level)
+    if name == "lettering":
+        return _lettered(image, str(level), layers, seed)
     if isinstance(level, str):
         return _tinted(image, level) if name == "colour_cast" else None
     if name == "jpeg_quality":
@@ -188,6 +194,14 @@ def _bordered(image: Image.Image, level: Level) -> Image.Image | None:
     return Image.fromarray(painted)
 
 
+def _lettered(image: Image.Image, level: str, layers: Sequence[Layer], seed: int) -> Image.Image | None:
+    if level == COVERED_BESIDE:
+        return covered_beside(image)
+    if level == "no":
+        return without_lettering(image)
+    return with_lettering(image, layers[seed % len(layers)]) if layers else None
+
+
 def _depth(pixels: NDArray[np.uint8]) -> int:
     """How many lines from the edge on have one colour, on the side where these are most."""
     most = min(pixels.shape[:2]) // 4
@@ -235,4 +249,4 @@ _EDITS = {
     "noise": _Edit(_noise, 0.0, 0.0, 96.0),
     "blockiness": _Edit(_blocks, 0.0, 0.0, float(_QUALITY[1] - _QUALITY[0])),
 }
-EDITABLE = frozenset([*_EDITS, "colour_cast", "jpeg_quality", "greyscale", "border", "width", "height"])
+EDITABLE = frozenset([*_EDITS, "colour_cast", "jpeg_quality", "greyscale", "border", "lettering", "width", "height"])

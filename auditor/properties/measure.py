@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from auditor.properties.lettering import text_rows
 from auditor.records import FloatArray
 
 #: Part of the name of every set of features: changes when a measure does.
-MEASURES = "properties/1"
+MEASURES = "properties/2"
 #: A number in the property's unit, or a name.
 Value = float | str
 #: What a picture has of each property; those that it does not have are left out.
@@ -68,6 +69,7 @@ PROPERTIES = (
     Property("greyscale", "greyscale", ""),
     Property("border", "border", ""),
     Property("letterbox", "letterbox", ""),
+    Property("lettering", "lettering", ""),
     Property("vignette", "vignette", "grey of the middle less that of the corners", examined=False),
 )
 
@@ -108,6 +110,11 @@ class _Reduced:
         self.rgb: FloatArray = np.ascontiguousarray(small.transpose(2, 0, 1))  # (3, h, w)
         self.most: FloatArray = self.rgb.max(axis=0)
         self.least: FloatArray = self.rgb.min(axis=0)
+
+
+def reduced_grey(image: Image.Image) -> Image.Image:
+    """The grey copy that fine structure is measured on."""
+    return _reduced(image, _SIDE).convert("L")
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:
@@ -225,6 +232,11 @@ def _uniform(one: _Reduced, strips: list[FloatArray] | tuple[FloatArray, ...]) -
     return "black" if red < 0.2 else "white" if red > 0.85 else "grey"
 
 
+def _lettering(one: _Reduced) -> str:
+    """Whether there are text-like marks: a watermark, a caption, a tag, a date."""
+    return "yes" if text_rows(one.levels) else "no"
+
+
 def _vignette(one: _Reduced) -> float | None:
     height, width = one.grey.shape
     if min(height, width) < 8:
@@ -248,6 +260,7 @@ _OF_PIXELS: dict[str, Callable[[_Reduced], Value | None]] = {
     "greyscale": _greyscale,
     "border": _border,
     "letterbox": _letterbox,
+    "lettering": _lettering,
     "vignette": _vignette,
 }
 

@@ -24,6 +24,8 @@ Mode = Literal["words", "column", "examples"]
 MODES: tuple[Mode, ...] = ("words", "column", "examples")
 #: Measured properties that are the context itself, and names of places where a mark lies in what the classifier sees.
 PROPERTIES = {
+    "watermark": ("lettering",),
+    "date stamp": ("lettering",),
     "border": ("border",),
     "greyscale": ("greyscale", "saturation", "colour_cast"),
     "colour cast": ("colour_cast", "saturation"),

@@ -16,7 +16,7 @@ from benchmarks.photographs.pools import POOLS, Side
 #: a cluster of their embeddings, or with those that a head finds hard. "fragile" is "not learnt" with heads that never
 #: saw the context at all, and have much to lose by it.
 Control = Literal["balanced", "not learnt", "cluster", "difficulty", "fragile"]
-GRIDS = ("toy", "small", "proof", "full")
+GRIDS = ("toy", "small", "proof", "proof again", "full")
 #: Sets of classes, by name, each class by its pool.
 SETS = {
     "cats_dogs": tuple(("cats_dogs", label) for label in POOLS["cats_dogs"]),
@@ -68,23 +68,27 @@ def grid(side: Side, name: str) -> Iterator[Scenario]:
     """All models of a side: ``toy`` has one planted model and one control, ``small`` a sixth of ``full``.
 
     ``proof`` is for audits with all interventions: each context once on two classes and once on six, each sort of
-    control once, and two heads that what is lost in a picture harms.
+    control once, and two heads that what is lost in a picture harms. ``proof again`` has the second of each.
     """
     rng = np.random.default_rng([81, 0 if side == "open" else 1])
     everything = [*_planted(side, rng), *_controls(side, rng)]
     if name == "toy":
         everything = [next(one for one in everything if (one.control is None) == planted) for planted in (True, False)]
-    if name == "proof":
-        first = {(one.context_name, one.photos): one for one in reversed(everything) if one.control is None}
-        sorts = {one.control: one for one in reversed(everything) if one.control is not None}
-        chosen = [*(one for (_, photos), one in first.items() if photos in ("cats_dogs", "scenes")), *sorts.values()]
-        everything = [*sorted(chosen, key=lambda one: one.seed), *_fragile(side)]
+    if name in ("proof", "proof again"):
+        at = 0 if name == "proof" else 1
+        of_kind: dict[tuple[str, ...], list[Scenario]] = {}
+        for one in everything:
+            kind = (one.context_name, one.photos) if one.control is None else (one.control,)
+            if one.control is not None or one.photos in ("cats_dogs", "scenes"):
+                of_kind.setdefault(kind, []).append(one)
+        chosen = sorted((of[at] for of in of_kind.values()), key=lambda one: one.seed)
+        everything = [*chosen, *_fragile(side, first=101 + 2 * at)]
     yield from everything[:: 6 if name == "small" else 1]
 
 
-def _fragile(side: Side) -> Iterator[Scenario]:
+def _fragile(side: Side, *, first: int) -> Iterator[Scenario]:
     """Heads that never saw a compressed (or blurred) picture, audited where one class has most of these."""
-    for seed, (photos, n_audit) in enumerate((("cats_dogs", 200), ("scenes", 50)), start=101):
+    for seed, (photos, n_audit) in enumerate((("cats_dogs", 200), ("scenes", 50)), start=first):
         yield Scenario(
             seed=seed + (5_000 if side == "open" else 15_000),
             side=side,

@@ -36,6 +36,7 @@ def edited_world(
     fragile: float = 0.0,
     one_way: bool = False,
     answer: Callable[[PictureEdit, np.ndarray], np.ndarray] = lambda _, called: called,
+    name: str = "mark",
 ) -> tuple[EvidenceInput, Edits]:
     """An audit whose only concepts are the levels of the property, and the edits of its pictures.
 
@@ -49,11 +50,12 @@ def edited_world(
         fragile: Noise that an edit adds to the features, whatever it sets.
         one_way: Whether the mark can be given and not taken.
         answer: Changes what edited pictures are called.
+        name: Of the property.
     """
     given, pictures = world.audit(per_class, head=head, stream=stream), world.draw(per_class, stream)
     there = pictures.artifact == MARK
     concepts = tuple(
-        Concept(f"mark-{value}", f"property:mark = {value}", ATTRIBUTE_KIND, column="property:mark")
+        Concept(f"{name}-{value}", f"property:{name} = {value}", ATTRIBUTE_KIND, column=f"property:{name}")
         for value in ("no", "yes")
     )
     asked: list[tuple[PictureEdit, int]] = []
@@ -65,16 +67,16 @@ def edited_world(
             return np.full(len(rows), CANNOT_BE_SET)
         if one.keep_object and not kept_does:
             return given.predicted_idx[chosen]
-        changed = replace(pictures, artifact=np.where(one.level == "yes", MARK, -1) * np.ones_like(pictures.artifact))
+        changed = replace(pictures, artifact=np.where(one.level != "no", MARK, -1) * np.ones_like(pictures.artifact))
         x = world.features(changed)
         x += fragile * np.random.default_rng(5).normal(size=x.shape).astype(np.float32)
         return answer(one, (x @ head.weight.T + head.bias).argmax(axis=1)[chosen])
 
     if fragile:  # so are the pictures that bear the mark as they are
-        called = edit(PictureEdit("mark", "yes"), range(len(there)))
+        called = edit(PictureEdit(name, "yes"), range(len(there)))
         given = replace(given, predicted_idx=np.where(there, called, given.predicted_idx))
         asked.clear()
-    yes, no = PictureEdit("mark", "yes"), PictureEdit("mark", "no")
+    yes, no = PictureEdit(name, "yes"), PictureEdit(name, "no")
     inputs = replace(
         given,
         concepts=concepts,

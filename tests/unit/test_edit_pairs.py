@@ -5,17 +5,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from edit_world import edited_world
-from evidence_world import World
+from evidence_world import CLASSES, World
+from scipy import sparse
 
-from auditor.edit_records import PictureEdit
+from auditor.edit_records import COVERED_BESIDE, LevelEdits, PictureEdit
 from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE, EditedLoss
 from auditor.evidence.effects.swaps import NOT_TRIED
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES, _asked, pictures_at_level
 from auditor.evidence.verdicts.harm import compared_with
 from auditor.evidence.verdicts.judge import judge
+from auditor.records import ATTRIBUTE_KIND, Concept
 from auditor.rules import DELTA, EDITED_LOSS, EDITED_PULL, EDITED_RECALL
 
+VEHICLE, CAT = (CLASSES.index(name) for name in ("vehicle", "cat"))
 PLANTED = World(planted={"vehicle": ("artifact", "watermark", 0.95)}, seed=0, class_strength=0.6)
 
 
@@ -67,7 +70,7 @@ def test_classes_whose_pictures_go_to_one_that_relies_on_it_are_harmed_by_it(hea
     assert cat.gap is None  # no gap of pictures as they are
     assert cat.effect_low >= DELTA
     told = (
-        ("58", "90", "50", "32 points [17, 44] fewer", "42")
+        ("56", "91", "91", "35 points [24, 45] fewer", "44")
         if colour
         else ("57", "91", "100", "34 points [23, 43] fewer", "43")
     )
@@ -75,11 +78,13 @@ def test_classes_whose_pictures_go_to_one_that_relies_on_it_are_harmed_by_it(hea
     assert f'Given mark yes, the model recognises {left} % of "cat" pictures instead of {before} %.' in cat.sentence
     assert f"{left} % of {n} pictures are recognised instead of {before} % ({lost}" in cat.sentence
     assert f'), and {taken} % are called "vehicle" instead of 0 % ({taken} points' in cat.sentence
-    assert ("as it was picked from many, it counts as" in cat.sentence) == colour  # of 50 pictures
+    picked = "as it was picked from many, it counts as"
+    assert picked not in cat.sentence
+    assert f"{picked} {'21 points [5, 31]' if colour else '23 points [9, 32]'}" in found["waterbird"].sentence
     (loss,) = (one for one in result.findings if one.rule_id == EDITED_LOSS.rule_id and one.class_name == "cat")
     row_of = {image_id: row for row, image_id in enumerate(inputs.image_ids)}
     named = [row_of[image_id] for image_id in loss.evidence_image_ids]
-    assert loss.effect == pytest.approx(0.32 if colour else 0.34)
+    assert loss.effect == pytest.approx(32 / 91 if colour else 0.34)
     assert set(inputs.label_idx[named]) == {3} == set(inputs.predicted_idx[named])  # right as they are
     of_cat = [one for one in result.counterexamples if one.class_name == "cat"]
     assert [(one.present, one.rule_id) for one in of_cat] == [(True, "E6-harm"), (False, "E6-harm")]
@@ -196,6 +201,81 @@ def test_no_class_has_more_pictures_go_through_the_model_than_is_allowed(head):
     judge(inputs, edit=counting)
     assert spent
     assert max(spent.values()) <= MAX_PICTURES
+
+
+def covering(inputs, harm):
+    """What an edit of lettering does to a network: what is covered of a vehicle hides it in so many of ten pictures."""
+
+    def answer(asked, called):
+        hidden = (inputs.label_idx == VEHICLE) & (np.arange(called.size) % 10 < harm) & (asked.level != "yes")
+        return np.where(hidden, CAT, called)
+
+    return answer
+
+
+def test_what_is_covered_is_compared_with_as_much_that_is_covered_beside_it(head):
+    """Of ten vehicles four are lost to whatever is covered: no reliance on letters, and no part of one."""
+    plain, _ = edited_world(PLANTED, head, name="lettering")
+    asked = []
+
+    def harmed(one, rows):
+        asked.append((one.level, set(rows)))
+        called = edits.edit(one, list(range(len(plain.label_idx))))
+        return covering(plain, 4)(one, called)[list(rows)]
+
+    inputs, edits = edited_world(PLANTED, head, name="lettering")
+    result = judge(inputs, edit=harmed)
+    vehicle = edited(result, "vehicle")[EDITED_RECALL.rule_id, "property:lettering = yes"]
+    unharmed, same = edited_world(PLANTED, head, name="lettering")
+    without = edited(judge(unharmed, edit=same.edit), "vehicle")[EDITED_RECALL.rule_id, "property:lettering = yes"]
+    assert vehicle.effect <= without.effect
+    covered, beside = (set().union(*(rows for level, rows in asked if level == one)) for one in ("no", COVERED_BESIDE))
+    assert covered
+    assert beside == covered
+
+
+def test_levels_that_may_be_shown_have_the_pictures_that_the_others_leave(head):
+    """Setting the mark does something and taking colour away does not, so the mark has more than half as many again."""
+    inputs, edits = edited_world(PLANTED, head, per_class=200)
+    there = inputs.presence[:, 1] > 0.5
+    junk = [Concept(f"junk-{k}", f"property:junk = {k}", ATTRIBUTE_KIND, column="property:junk") for k in range(4)]
+    drawn = np.random.default_rng(3).random((4, there.size)) < np.where(there, 0.8, 0.3)
+    inputs = replace(
+        inputs,
+        concepts=(*inputs.concepts, *junk),
+        presence=np.hstack([inputs.presence, drawn.T.astype(np.float32)]),
+        shares=sparse.csr_array((there.size, 6), dtype=np.float32),
+        edits={
+            **inputs.edits,
+            **{2 + k: LevelEdits(PictureEdit("junk", f"{k}"), PictureEdit("junk", "none")) for k in range(4)},
+        },
+    )
+    n = Counter()
+
+    def edit(asked, rows):
+        n[asked.property_name, asked.level] = max(n[asked.property_name, asked.level], len(rows))
+        return inputs.predicted_idx[rows] if asked.property_name == "junk" else edits.edit(asked, rows)
+
+    result = judge(inputs, edit=edit)
+    assert by_name(result)["vehicle"].concept == "property:mark = yes"
+    junk_n = [count for (name, level), count in n.items() if name == "junk" and level != "none"]
+    assert junk_n
+    assert n["mark", "yes"] > 1.5 * max(junk_n)
+
+
+def test_an_audit_that_is_judged_again_keeps_what_the_first_pictures_show(head):
+    """Later rules may ask for more pictures than were edited then."""
+    inputs, edits = edited_world(PLANTED, head)
+    first = {}
+
+    def only_first(asked, rows):
+        first.setdefault(asked, len(rows))
+        return edits.edit(asked, rows) if len(rows) <= first[asked] else None
+
+    result = judge(inputs, edit=only_first)
+    found = edited(result, "vehicle")[EDITED_PULL.rule_id, "property:mark = yes"]
+    assert found.status == "measured"
+    assert by_name(result)["vehicle"].verdict == "flagged"
 
 
 def test_dose_and_response_of_what_is_told(head):

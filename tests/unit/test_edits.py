@@ -71,6 +71,19 @@ def test_too_few_pictures_lose_nothing():
     assert edited_loss(few, 1, 0) is None
 
 
+def test_of_two_classes_that_rely_on_the_same_the_stronger_takes_nothing_from_the_weaker():
+    """Class 0 gains 30 of 100 pictures of 2, 3 and 4 each, class 1 15: beyond the mean wrong class 5 points alone."""
+    own = ([(95, 0), (5, 2)], [(50, 0), (50, 2)]), ([(95, 1), (5, 2)], [(60, 1), (40, 2)])
+    others = [([(55, k), (30, 0), (15, 1)], [(100, k)]) for k in (2, 3, 4)]
+    relying = pictures(*own, *others)
+    stronger, weaker = (edited_effects(relying, c, 5) for c in (0, 1))
+    assert weaker.pull.effect == pytest.approx(45 / 400)
+    assert edits_surely(stronger)
+    assert edits_surely(weaker)
+    # 45 of 400 pictures more and, of the median wrong class, none
+    assert weaker.p == pytest.approx(weaker.p_pull)
+
+
 def test_a_network_that_falls_under_an_edit_and_scatters_its_errors_relies_on_nothing():
     falls = [(40, 0), (20, 1), (20, 2), (20, 3)]
     rolled = [[(n, (k + c) % 4) for n, k in falls] for c in range(4)]

@@ -27,7 +27,7 @@ def pair(class_idx, concept_idx, p, *, screened=True):
     )  # fmt: skip
 
 
-def world(pairs, associated, n_classes=2, n_concepts=10, n_labelled=100, columns=()):
+def world(pairs, associated, n_classes=2, n_concepts=10, n_labelled=100, columns=(), words_tell=True):
     """Inputs and measurements of classes in which every concept can be tested; ``associated`` are (class, concept).
 
     ``columns`` are the positions of the concepts that are values of a column.
@@ -51,6 +51,7 @@ def world(pairs, associated, n_classes=2, n_concepts=10, n_labelled=100, columns
         n_without=np.full((n_classes, n_concepts), 50),
         pull_arms=np.full((n_classes, n_concepts), 50),
         of_losses=False,
+        fit=SimpleNamespace(tells_context=(words_tell,) * n_classes),
     )
     return inputs, measured
 
@@ -195,16 +196,19 @@ def test_without_columns_the_parts_are_those_of_the_words():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("words_tell", [True, False])
 @pytest.mark.parametrize("kinds", itertools.product([True, False], repeat=3))
-def test_properties_have_a_small_part_and_all_parts_are_the_level(kinds):
+def test_properties_have_a_small_part_and_all_parts_are_the_level(kinds, words_tell):
+    """Where the encoder sees the class in every word, the words have it instead."""
     columns, properties, words = kinds
-    parts = many_tests._parts(*kinds)
+    parts = many_tests._parts(*kinds, words_tell=words_tell)
     of_tested = [part for part, tested in zip(parts, kinds, strict=True) if tested]
     assert sum(of_tested) == pytest.approx(1.0 if of_tested else 0.0)
+    changed = properties and words and not words_tell
     if properties and (columns or words):
-        assert parts[1] == PROPERTY_PART
+        assert parts[2 if changed else 1] == PROPERTY_PART
     if columns and words:
-        assert parts[0] / (parts[0] + parts[2]) == pytest.approx(COLUMN_PART)
+        assert parts[0] / (parts[0] + parts[1 if changed else 2]) == pytest.approx(COLUMN_PART)
 
 
 def test_bar_is_the_p_that_would_just_do():

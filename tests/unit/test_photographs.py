@@ -174,9 +174,10 @@ def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
     assert len(line.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["proof", "proof again"])
 @pytest.mark.parametrize("side", ["open", "held-back"])
-def test_the_grid_for_interventions_has_every_context_on_two_and_on_six_classes(side):
-    scenarios = list(grid(side, "proof"))
+def test_the_grid_for_interventions_has_every_context_on_two_and_on_six_classes(side, name):
+    scenarios = list(grid(side, name))
     planted = {(one.context_name, one.photos) for one in scenarios if one.control is None}
     assert planted == {(one.name, photos) for photos in ("cats_dogs", "scenes") for one in contexts_of(side, photos)}
     sorts = [one.control for one in scenarios if one.control is not None]
@@ -184,6 +185,8 @@ def test_the_grid_for_interventions_has_every_context_on_two_and_on_six_classes(
     full = {one.seed for one in grid(side, "full")}
     fragile = [one for one in scenarios if one.control == "fragile"]
     assert {one.seed for one in scenarios} - full == {one.seed for one in fragile}
+    other = {one.seed for one in grid(side, "proof again" if name == "proof" else "proof")}
+    assert not other & {one.seed for one in scenarios}
 
 
 def test_a_fragile_head_never_saw_what_one_class_is_audited_with():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from lettered import lettered, scene
 from PIL import Image
 from toy_audit import PLAIN, toy_classifier
 
@@ -14,6 +15,7 @@ from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
 from auditor.extraction import picture_edits as hands
 from auditor.extraction.picture_edits import object_places, picture_edits
 from auditor.inputs.images import read_image
+from auditor.properties.lettering_edits import lettering_of
 from auditor.records import ActivationStats, ChannelWords, ImageItem
 
 assert isinstance(PLAIN.size, tuple)
@@ -157,3 +159,14 @@ def test_without_a_mask_the_place_is_where_the_picture_shows_the_name_of_its_cla
 
 def test_a_class_without_a_name_has_no_place(world):
     assert world(PictureEdit("brightness", 0.2, keep_object=True), [1]).tolist() == [CANNOT_BE_SET]
+
+
+def test_lettering_that_is_laid_on_is_that_of_the_pictures_with_the_most(tmp_path):
+    names = ("bare.png", "full.png", "part.png", "gone.png")
+    for name, text in zip(names[:3], ("", "PREVIEW", "PREV"), strict=True):
+        lettered(scene(1), text, opacity=1.0).save(tmp_path / name)
+    items = [ImageItem(str(i), name, "rose") for i, name in enumerate(names)]
+    layers = hands._lettering(
+        lambda row: reading(tmp_path, items)(row, None), ["no", "yes", "yes", "yes"], [3, 2, 1, 0]
+    )
+    assert [layer.n_marks for layer in layers] == [lettering_of(lettered(scene(1), opacity=1.0)).n_marks]

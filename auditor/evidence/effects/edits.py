@@ -92,8 +92,9 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
 
     "Beyond the other classes" is, of recall, the class's gain less the upper quartile of the other classes' gains under
     the same edit (of their mean a class that relies on the opposite would take away what all others gain); of the pull,
-    in the same pictures of other classes, how much more often they are called the class than the mean wrong class. A
-    network that only falls under an edit loses everywhere and scatters its errors over all.
+    in the same pictures of other classes, how much more often they are called the class than the median wrong class (of
+    their mean a class that relies on the same more strongly would take away the same). A network that only falls under
+    an edit loses everywhere and scatters its errors over all.
 
     Args:
         pictures: Of all classes.
@@ -113,9 +114,33 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
     p_recall = max(recall.p, _p_beyond(gained[own], _variance_of_mean(usual), DELTA + float(usual.mean())))
     p_pull = pull.p
     if n_classes > 2:
-        wrong = -(right + gained) / (n_classes - 2)  # all changes of one picture add up to nothing
-        p_pull = max(p_pull, _p_beyond((gained - wrong)[~own], 0.0, DELTA))
+        beyond = _beyond_wrong_classes(pictures, gained, class_idx, n_classes)
+        p_pull = max(p_pull, _p_beyond(beyond, 0.0, DELTA))
     return Edited(recall, pull, max(p_recall, p_pull), p_pull)
+
+
+def _beyond_wrong_classes(
+    pictures: EditedPictures, gained: IntArray, class_idx: int, n_classes: int
+) -> NDArray[np.float64]:
+    """How much more each picture of other classes is called the class by a level than its median other wrong class.
+
+    Args:
+        pictures: Of all classes.
+        gained: (n,) what each is called the class more.
+        class_idx: The class.
+        n_classes: Of the model, three at least.
+    """
+    labels = pictures.label_idx
+    others = labels != class_idx
+    gains = np.stack([_change(pictures.with_level == k, pictures.without_level == k) for k in range(n_classes)], axis=1)
+    wrong = others[:, None] & (labels[:, None] != np.arange(n_classes))
+    in_order = np.argsort((gains * wrong).sum(axis=0) / np.maximum(wrong.sum(axis=0), 1), kind="stable")
+    usual = np.zeros(labels.size)
+    for label in np.unique(labels[others]):
+        theirs = in_order[(in_order != class_idx) & (in_order != label)]
+        middle = theirs[(theirs.size - 1) // 2 : theirs.size // 2 + 1]
+        usual[labels == label] = gains[labels == label][:, middle].mean(axis=1)
+    return np.asarray((gained - usual)[others], dtype=np.float64)
 
 
 def edited_loss(pictures: EditedPictures, class_idx: int, taker_idx: int) -> EditedLoss | None:

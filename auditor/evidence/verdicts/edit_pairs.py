@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from auditor.edit_records import DoseResponse, PictureEdit
+from auditor.edit_records import DoseResponse, PictureEdit, control_of
 from auditor.evidence.effects.edits import (
     CANNOT_BE_SET,
     NOT_READABLE,
@@ -32,7 +32,7 @@ from auditor.evidence.verdicts.many_tests import family_sizes
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.suspicion import makes_suspect
 from auditor.records import BoolArray, IntArray, Progress, Verdict
-from auditor.rules import EDITED_PART, MIN_EDITED
+from auditor.rules import DELTA, EDITED_PART, MIN_EDITED
 
 #: Pictures of a class that go through the model: so many for proof, the others for the curves.
 MAX_PICTURES, _FOR_PROOF = 500, 300
@@ -57,30 +57,44 @@ def edit_pairs(
 ) -> None:
     """Fill in E6 of the pairs of a measured property that data or gaps let through, each class's most promising first.
 
+    Each level is set in half of its pictures first. Where some levels may be shown, these have what the others leave.
     Where a change of the whole frame's colour or light shows something, it is asked again with the object's place left
     as it is: such a property may be the object's own.
     """
     asked = _asked(inputs, judged)
     measured.set_levels += asked
-    most = pictures_at_level(len(asked), sum(inputs.edits[v].whole_frame for v in asked))
     n_tried: dict[tuple[int, bool], int] = defaultdict(int)
     for pairs in asked.values():
         for pair in pairs:
             n_tried[pair.class_idx, pair.by_data] += 1
     sizes = {c: family_sizes(inputs, measured, c) for c, _ in n_tried}
-    shown: list[int] = []
-    for done, (v, pairs) in enumerate(asked.items(), start=1):
-        pictures = _in_both(inputs, measured, v, _most_of_each(inputs, _classes(pairs), most), edit)
-        for pair in pairs:
-            c = pair.class_idx
-            # what the family's pairs have for edits is shared by those that are edited
-            pair.edited_part = EDITED_PART * float(sizes[c][v]) / n_tried[c, pair.by_data]
-            pair.edited = _effects(inputs, pictures, c)
-        _losses(inputs, measured, v, pairs, pictures)
-        if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs):
-            shown.append(v)
-        progress("evidence: edited pictures", done, len(asked))
-    left = _FOR_PROOF - most * len(asked)
+    for v, pairs in asked.items():
+        for pair in pairs:  # what the family's pairs have for edits is shared by those that are edited
+            pair.edited_part = EDITED_PART * float(sizes[pair.class_idx][v]) / n_tried[pair.class_idx, pair.by_data]
+    most = pictures_at_level(len(asked), sum(inputs.edits[v].whole_frame for v in asked))
+    first = most // 2
+    n_steps = 2 * len(asked)
+    pictures: dict[int, EditedPictures] = {}
+    for done, v in enumerate(asked, start=1):
+        _set_level(inputs, measured, v, asked[v], first, edit, pictures)
+        progress("evidence: edited pictures", done, n_steps)
+    promising = [v for v, pairs in asked.items() if any(_may_be_shown(pair) for pair in pairs)] or list(asked)
+    if len(promising) < len(asked):  # what the others leave goes to these
+        whole_frame = sum(inputs.edits[v].whole_frame for v in promising)
+        room = _FOR_PROOF - first * (len(asked) - len(promising))
+        most = min(_MOST_AT_LEVEL, room // (len(promising) + _PASSES_KEPT * whole_frame))
+    for done, v in enumerate(promising, start=len(asked) + 1):
+        _set_level(inputs, measured, v, asked[v], most, edit, pictures)
+        progress("evidence: edited pictures", done, n_steps)
+    progress("evidence: edited pictures", n_steps, n_steps)
+    for v in pictures:
+        _losses(inputs, measured, v, asked[v], pictures[v])
+    shown = [
+        v
+        for v, pairs in asked.items()
+        if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs)
+    ]
+    left = _FOR_PROOF - most * len(promising) - first * (len(asked) - len(promising))
     for done, v in enumerate(shown, start=1):
         most_kept = min(most, left // (_PASSES_KEPT * len(shown)))
         wanted = _most_of_each(inputs, _classes(asked[v]), most_kept)
@@ -88,6 +102,33 @@ def edit_pairs(
         for pair in asked[v]:
             pair.edited_around = _effects(inputs, kept, pair.class_idx)
         progress("evidence: edited around the object", done, len(shown))
+
+
+def _set_level(
+    inputs: EvidenceInput,
+    measured: Measured,
+    v: int,
+    pairs: Sequence[PairEvidence],
+    most: int,
+    edit: EditPictures,
+    pictures: dict[int, EditedPictures],
+) -> None:
+    """Set a level in so many pictures of every class that it is asked for, among them those of before."""
+    found = _in_both(inputs, measured, v, _most_of_each(inputs, _classes(pairs), most), edit)
+    if isinstance(found, EditedPictures):
+        pictures[v] = found
+    elif v in pictures:  # an audit that is judged again has the first pictures and not the others
+        return
+    for pair in pairs:
+        pair.edited = _effects(inputs, found, pair.class_idx)
+
+
+def _may_be_shown(pair: PairEvidence) -> bool:
+    """Whether the first pictures leave a chance: both changes are as large as those that are shown.
+
+    A level is only ever given up by this, never shown, so the test of those that go on needs no correction for it.
+    """
+    return all(one.status == "measured" and one.effect > DELTA for one in (pair.edited.recall, pair.edited.pull))
 
 
 def pictures_at_level(n_levels: int, n_whole_frame: int) -> int:
@@ -111,11 +152,9 @@ def _losses(
     measured: Measured,
     v: int,
     pairs: Sequence[PairEvidence],
-    pictures: EditedPictures | InterventionStatus,
+    pictures: EditedPictures,
 ) -> None:
     """What the other classes lose by a level to those that are shown to rely on it; of several takers the surest."""
-    if isinstance(pictures, str):
-        return
     for pair in pairs:
         if not edits_surely(pair.edited):
             continue
@@ -185,28 +224,39 @@ def _in_both(
     for is_given, asked in ((True, edits.given), (False, edits.taken)):
         if asked is None:
             continue
-        drawn = _drawn(inputs, known & (present != is_given), left, inputs.concepts[v].concept_id)
-        called = edit(replace(asked, keep_object=keep_object), drawn.tolist()) if drawn.size else drawn
+        wanted = replace(asked, keep_object=keep_object)
+        control = control_of(wanted)
+        passes = 1 if control is None else 2
+        most_now = [n // passes for n in left]
+        drawn = _drawn(inputs, known & (present != is_given), most_now, inputs.concepts[v].concept_id)
+        called = edit(wanted, drawn.tolist()) if drawn.size else drawn
         if called is None:
             return "not_tried_again"
         if drawn.size and (called < 0).all():
             status = "not_readable" if (called == NOT_READABLE).any() else "one_way"
         done = called >= 0
+        was = inputs.predicted_idx[drawn]
+        if control is not None and done.any():
+            compared = edit(control, drawn[done].tolist())
+            if compared is None:
+                return "not_tried_again"
+            was[done] = compared
+            done &= was >= 0
         rows.append(drawn[done])
-        before.append(inputs.predicted_idx[drawn[done]])
+        before.append(was[done])
         after.append(called[done])
         lacking.append(np.full(int(done.sum()), is_given))
         for c, n in enumerate(np.bincount(inputs.label_idx[drawn[done]], minlength=len(left)).tolist()):
-            left[c] -= n
+            left[c] -= passes * n
     row, given = np.concatenate(rows), np.concatenate(lacking)
     if row.size < MIN_EDITED:
         return status
-    was, became = np.concatenate(before), np.concatenate(after)
+    first, became = np.concatenate(before), np.concatenate(after)
     return EditedPictures(
         rows=row,
         label_idx=inputs.label_idx[row],
-        with_level=np.where(given, became, was),
-        without_level=np.where(given, was, became),
+        with_level=np.where(given, became, first),
+        without_level=np.where(given, first, became),
         groups=row if inputs.groups is None else inputs.groups[row],
     )
 

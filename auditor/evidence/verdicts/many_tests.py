@@ -7,7 +7,8 @@ the model (E1) must not choose a family: they come from the decisions that are t
 
 Columns of the manifest are split likewise, into two families of their own: somebody named these few, and they would
 share the level with a hundred words that nobody asked for. What was measured of the pictures, which nobody asked for
-either, are two more, with a small part. The parts of all families add up to the level.
+either, are two more, with a small part; where the encoder cannot tell context from the class (decision 0036) they have
+the words' part, and the words the small one. The parts of all families add up to the level.
 """
 
 from __future__ import annotations
@@ -109,15 +110,21 @@ def _families(
     of_column = ~measured_ones & np.array([concept.column is not None for concept in inputs.concepts], dtype=np.bool_)
     words = ~measured_ones & ~of_column
     of_kind = [(kind, tested[kind[tested]]) for kind in (of_column, measured_ones, words)]
-    parts = _parts(*(one.size > 0 for _, one in of_kind))
+    parts = _parts(*(one.size > 0 for _, one in of_kind), words_tell=measured.fit.tells_context[c])
     return [(kind, _by_association(measured, c, one, part)) for (kind, one), part in zip(of_kind, parts, strict=True)]
 
 
-def _parts(columns: bool, properties: bool, words: bool) -> tuple[float, float, float]:
-    """Of the level, for what can be tested of each; what has nothing leaves its part to the others."""
+def _parts(columns: bool, properties: bool, words: bool, *, words_tell: bool) -> tuple[float, float, float]:
+    """Of the level, for what can be tested of each; what has nothing leaves its part to the others.
+
+    Where the encoder sees the class in every word, words and what was measured change places.
+    """
     of_properties = PROPERTY_PART if columns or words else 1.0
     left = 1 - of_properties if properties and of_properties < 1 else 1.0
-    return left * (COLUMN_PART if words else 1.0), of_properties, left * (1 - COLUMN_PART if columns else 1.0)
+    of_words = left * (1 - COLUMN_PART if columns else 1.0)
+    if properties and words and not words_tell:
+        of_properties, of_words = of_words, of_properties
+    return left * (COLUMN_PART if words else 1.0), of_properties, of_words
 
 
 def _by_association(measured: Measured, c: int, tested: IntArray, level: float) -> list[tuple[IntArray, float]]:
