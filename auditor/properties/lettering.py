@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
-from auditor.records import BoolArray, IntArray
+from auditor.records import BoolArray
 
 #: Marks in a row from which it is text; of 120 photographs without any, one had as many.
 LEAST_IN_ROW = 4
@@ -136,16 +136,17 @@ def _rows(above: NDArray[np.int16], *, light: bool, least: int) -> list[Row]:
     return found
 
 
-def _marks(mask: BoolArray) -> IntArray:
+def _marks(mask: BoolArray) -> NDArray[np.int16]:
     """(n, 4) top, bottom, left and right of connected marks that may be letters; none touches the picture's edge."""
     labels, _ = ndimage.label(mask)
     boxes = np.array(
         [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in ndimage.find_objects(labels)],
-        dtype=np.int64,
+        dtype=np.int16,  # all pairs are compared, and a picture made for it has thousands
     ).reshape(-1, 4)
     top, bottom, left, right = boxes.T
     height, width = bottom - top, right - left
-    filled = np.bincount(labels.ravel(), minlength=len(boxes) + 1)[1:] / np.maximum(height * width, 1)
+    area = np.maximum(height.astype(np.int64) * width, 1)
+    filled = np.bincount(labels.ravel(), minlength=len(boxes) + 1)[1:] / area
     within: NDArray[np.bool_] = (top > 0) & (left > 0) & (bottom < mask.shape[0]) & (right < mask.shape[1])
     return boxes[
         within
