@@ -179,6 +179,7 @@ class Interventions:
     swaps: SwapRecord = field(default_factory=SwapRecord)  # of regions (E5)
     exchanges: SwapRecord = field(default_factory=SwapRecord)  # of fixed places (E5-place)
     edits: EditRecord = field(default_factory=EditRecord)  # of measured properties (E6)
+    looks: SwapRecord = field(default_factory=SwapRecord)  # at fixed places, by the encoder
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -180,6 +180,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         shards=gathered.shards,
         swaps=analysis.interventions.swaps,
         exchanges=analysis.interventions.exchanges,
+        looks=analysis.interventions.looks,
         edits=analysis.interventions.edits,
         level_edits={
             gathered.evidence_input.concepts[v].concept_id: edits for v, edits in gathered.evidence_input.edits.items()

@@ -44,6 +44,7 @@ from auditor.extraction.new_head import REUSED_NOTICE, features_under_new_head
 from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
 from auditor.extraction.picture_edits import object_places, picture_edits
 from auditor.extraction.picture_maps import exemplar_maps
+from auditor.extraction.place_looks import LOOK_PROCEDURE, place_looks
 from auditor.extraction.place_swaps import PLACE_PROCEDURE, place_swaps
 from auditor.extraction.ray_engine import check_ray, extract_on_ray
 from auditor.extraction.region_swaps import PROCEDURE, picture_files, region_swaps
@@ -585,7 +586,7 @@ def weigh_evidence(
 
     Pictures are read again where interventions on them may decide, and edited by ``n_jobs`` threads.
     """
-    classifier, intervene, exchange, edit = inputs.classifier, None, None, None
+    classifier, intervene, exchange, edit, look = inputs.classifier, None, None, None, None
     if classifier is not None and gathered.decisions is not None:
         root, items = inputs.dataset.root, gathered.pictures.items
         read = picture_files(root, items, min_side=classifier.input_size)
@@ -595,6 +596,7 @@ def weigh_evidence(
         swap = region_swaps(classifier, read, replace(words, concept_rows=rows), names)
         intervene = SwapRecorder(swap, PROCEDURE)
         exchange = SwapRecorder(place_swaps(classifier, read), PLACE_PROCEDURE)
+        look = SwapRecorder(place_looks(classifier, inputs.encoder, inputs.concepts.class_rows, read), LOOK_PROCEDURE)
         masks = [item.mask_path for item in items]
         places = object_places(classifier, root, masks, words, names, gathered.evidence_input.label_idx)
         seeds = [int(image_id, 16) for image_id in gathered.pictures.image_ids]
@@ -609,11 +611,11 @@ def weigh_evidence(
         )
         edit = EditRecorder(by_hand, EDITS_PROCEDURE)
     evidence = judge(
-        gathered.evidence_input, intervene=intervene, exchange=exchange, edit=edit, on_progress=on_progress
+        gathered.evidence_input, intervene=intervene, exchange=exchange, look=look, edit=edit, on_progress=on_progress
     )
-    if intervene is None or exchange is None or edit is None:
+    if intervene is None or exchange is None or edit is None or look is None:
         return evidence, Interventions()
-    return evidence, Interventions(intervene.record(), exchange.record(), edit.record())
+    return evidence, Interventions(intervene.record(), exchange.record(), edit.record(), look.record())
 
 
 def draw_maps(

@@ -38,6 +38,7 @@ from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.edit_record import replayed_edits
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs
 from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
+from auditor.extraction.place_looks import LOOK_PROCEDURE
 from auditor.extraction.place_swaps import PLACE_PROCEDURE
 from auditor.extraction.region_swaps import PROCEDURE
 from auditor.extraction.shards import FeatureShards, checksum_path
@@ -122,7 +123,10 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
     intervene = replayed(kept.swaps, PROCEDURE) if kept.examined_model else None
     exchange = replayed(kept.exchanges, PLACE_PROCEDURE) if kept.examined_model else None
     edit = replayed_edits(kept.edits, EDITS_PROCEDURE) if kept.examined_model else None
-    evidence = judge(held.evidence_input, intervene=intervene, exchange=exchange, edit=edit, on_progress=on_progress)
+    look = replayed(kept.looks, LOOK_PROCEDURE) if kept.examined_model else None
+    evidence = judge(
+        held.evidence_input, intervene=intervene, exchange=exchange, look=look, edit=edit, on_progress=on_progress
+    )
     run = _run(held, evidence, out)
     with _made_beside(out) as made:
         _link_features(folder / FEATURES_NAME, made / FEATURES_NAME, (*_with_checksums(kept.shards), KEPT_NAME))

@@ -89,6 +89,7 @@ class KeptInputs:
     taught: TaughtConcepts  # concepts by example: neither the examples nor their probes are kept
     swaps: SwapRecord = field(default_factory=SwapRecord)
     exchanges: SwapRecord = field(default_factory=SwapRecord)  # of places; none in an audit of before
+    looks: SwapRecord = field(default_factory=SwapRecord)  # at places; none in an audit of before
     edits: EditRecord = field(default_factory=EditRecord)
     level_edits: Mapping[str, LevelEdits] = field(default_factory=dict)  # by concept_id
     predictions: Predictions | None = None
@@ -109,6 +110,7 @@ def write_kept_inputs(
     shards: FeatureShards,
     swaps: SwapRecord,
     exchanges: SwapRecord,
+    looks: SwapRecord,
     edits: EditRecord,
     level_edits: Mapping[str, LevelEdits],
 ) -> None:
@@ -123,6 +125,7 @@ def write_kept_inputs(
         shards: The features.
         swaps: Interventions and what came of them.
         exchanges: The same of places.
+        looks: At places, by the encoder.
         edits: Of pictures, and what came of them.
         level_edits: By concept_id, how a level of a property is given and taken.
 
@@ -159,6 +162,7 @@ def write_kept_inputs(
         "absent_kinds": list(inputs.concepts.absent_rows),
         "procedure": swaps.procedure,
         "place_procedure": exchanges.procedure,
+        "look_procedure": looks.procedure,
         "edits": [astuple(one) for one in edits.edits],
         "level_edits": {concept_id: astuple(one) for concept_id, one in level_edits.items()},
         "edits_procedure": edits.procedure,
@@ -175,6 +179,8 @@ def write_kept_inputs(
         "called": swaps.called,
         "exchanges": exchanges.swaps,
         "exchanged": exchanges.called,
+        "looks": looks.swaps,
+        "looked": looks.called,
         "edited": edits.called,
     }
     halves = inputs.concepts.halves
@@ -348,6 +354,11 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
             str(facts["place_procedure"]),
         )
         if "exchanges" in arrays
+        else SwapRecord(),
+        looks=SwapRecord(
+            np.asarray(arrays["looks"], np.int64), np.asarray(arrays["looked"], np.int64), str(facts["look_procedure"])
+        )
+        if "looks" in arrays
         else SwapRecord(),
         edits=EditRecord(  # none in an audit of before there were any
             tuple(_edit(*one) for one in facts.get("edits", [])),

@@ -232,6 +232,8 @@ def test_what_is_covered_is_compared_with_as_much_that_is_covered_beside_it(head
     covered, beside = (set().union(*(rows for level, rows in asked if level == one)) for one in ("no", COVERED_BESIDE))
     assert covered
     assert beside == covered
+    told = by_name(judge(unharmed, edit=same.edit))["vehicle"].sentence
+    assert "; each picture is compared with itself, where something was covered with as much covered beside it." in told
 
 
 def test_levels_that_may_be_shown_have_the_pictures_that_the_others_leave(head):

@@ -69,6 +69,7 @@ INPUTS = KeptInputs(
     ),
     swaps=SwapRecord(np.array([[0, 1, 2, 3, 4]]), np.array([[1, -1]]), "halves"),
     exchanges=SwapRecord(np.array([[0, 7, 6, 1, 3]]), np.array([[0, 1]]), "thirds"),
+    looks=SwapRecord(np.array([[0, 7, 6, 1, 3]]), np.array([[-20, 31]]), "cut out"),
     edits=EditRecord((PictureEdit("noise", 3.5), PictureEdit("border", "none", True)), np.array([[1, 2, 0]]), "first"),
     level_edits={
         "site-a": LevelEdits(PictureEdit("noise", 3.5), None, (1.0, 2.0, 3.0, 4.0, 5.0)),
@@ -89,6 +90,7 @@ def write(folder, inputs=INPUTS, *, shards=(SHARD,), read=(0, 2, 3)):
         shards=named,
         swaps=inputs.swaps,
         exchanges=inputs.exchanges,
+        looks=inputs.looks,
         edits=inputs.edits,
         level_edits=inputs.level_edits,
     )

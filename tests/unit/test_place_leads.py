@@ -7,6 +7,7 @@ import pytest
 from evidence_world import CLASSES, V, World, relabelled
 
 from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.swapped_outputs import SwappedOutputs
 from auditor.evidence.pairs.measure import PairEvidence
@@ -99,6 +100,68 @@ def test_one_way_alone_proves_nothing(plain, taken, given, state):
     result = judge(inputs, exchange=model(inputs, there, taken=taken, given=given))
     assert [place.state for place in result.fixed_places] == [state]
     assert result.verdicts == before.verdicts
+
+
+def looking(inputs, *, lost, won):
+    """An encoder that sees so much less cat in cats without the corner, and more in others with it."""
+
+    def look(swaps):
+        is_cat = np.array([inputs.label_idx[swap.target] == CAT for swap in swaps])
+        noise = np.random.default_rng(2).normal(0, 0.05, (len(swaps), 2))
+        likeness = np.stack([np.where(is_cat, -lost, won), np.zeros(len(swaps))], axis=1) + noise
+        return np.rint(PARTS * likeness).astype(np.int64)
+
+    return look
+
+
+def test_a_place_that_shows_the_class_itself_is_a_lead_and_flags_nothing(plain):
+    """Heads of dogs lie at the top of their pictures: exchanging the top decides, and it is the dog that decides."""
+    inputs, there = marked(plain)
+    exchange = model(inputs, there, taken=0.6, given=0.5)
+    result = judge(inputs, exchange=exchange, look=looking(inputs, lost=0.1, won=0.1))
+    assert result.verdicts == judge(inputs).verdicts
+    (place,) = result.fixed_places
+    assert place.state == "open"
+    assert place.sentence.startswith(
+        'What lies at the bottom right corner decides "cat", for the encoder as well, more than its mirror image: it '
+        "may be what the class looks like. Place: "
+    )
+    assert "Exchange: with another class's picture at that place " in place.sentence
+
+
+@pytest.mark.parametrize(
+    ("lost", "won"),
+    [
+        (0.0, 0.0),  # a stamp
+        (-0.1, 0.0),  # a stamp that covers the object
+        (0.1, 0.0),  # its object is there in the one way alone
+        (0.0, 0.1),
+    ],
+)
+def test_a_place_that_makes_no_difference_to_the_encoder_either_way_decides_as_before(plain, lost, won):
+    inputs, there = marked(plain)
+    exchange = model(inputs, there, taken=0.6, given=0.5)
+    look = looking(inputs, lost=lost, won=won)
+    result = judge(inputs, exchange=model(inputs, there, taken=0.6, given=0.5), look=look)
+    assert result.verdicts == judge(inputs, exchange=exchange).verdicts
+    assert result.verdicts[CAT].verdict == "flagged"
+
+
+@pytest.mark.parametrize("seen", [None, NOT_SEEN])
+def test_what_was_not_looked_at_decides_as_before(plain, seen):
+    """Judged again without an encoder, or its pictures gone."""
+    inputs, there = marked(plain)
+
+    def look(swaps):
+        return None if seen is None else np.full((len(swaps), 2), seen)
+
+    result = judge(inputs, exchange=model(inputs, there, taken=0.6, given=0.5), look=look)
+    assert result.verdicts[CAT].verdict == "flagged"
+
+
+def test_only_what_decides_is_looked_at(plain):
+    inputs, there = marked(plain)
+    judge(inputs, exchange=model(inputs, there, taken=0.0, given=0.0), look=lambda _: pytest.fail("looked"))
 
 
 def test_without_exchanges_a_place_is_a_lead_and_no_suspect(plain):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from auditor.edit_records import LevelEdits, PictureEdit
+from auditor.edit_records import LevelEdits, PictureEdit, control_of
 from auditor.figures import measure, percent, points, rate
 from auditor.rules import EDITED_PULL, Rule
 
@@ -34,8 +34,7 @@ def edited_line(edits: LevelEdits, edited: Edited, name: str) -> str:
     whose = f'of other classes are called "{name}" {_instead(edited.pull)}'
     return (
         f"Editing: given {level(edits.given)}, {rate(edited.pull.called, edited.pull.n)} pictures {whose}, and "
-        f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}; each picture is compared "
-        "with itself."
+        f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}; {_compared(edits)}."
     )
 
 
@@ -56,9 +55,14 @@ def edited_loss_line(edits: LevelEdits, loss: EditedLoss, class_names: Sequence[
     return (
         f"Editing: given {level(edits.given)}, {rate(recall.called_without, recall.n)} pictures are recognised "
         f"instead of {percent(recall.called)} ({lost} fewer{picked}), and {percent(loss.taken.called)} are called "
-        f'"{taker}" {_instead(loss.taken)}; each picture is compared with itself. "{taker}" gains by it in its own '
-        "pictures too."
+        f'"{taker}" {_instead(loss.taken)}; {_compared(edits)}. "{taker}" gains by it in its own pictures too.'
     )
+
+
+def _compared(edits: LevelEdits) -> str:
+    covered = any(one is not None and control_of(one) is not None for one in (edits.given, edits.taken))
+    beside = ", where something was covered with as much covered beside it" if covered else ""
+    return f"each picture is compared with itself{beside}"
 
 
 def _instead(effect: Intervention) -> str:

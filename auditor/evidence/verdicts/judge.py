@@ -8,6 +8,7 @@ import numpy as np
 
 from auditor.evidence.effects.edits import EditPictures
 from auditor.evidence.effects.place_exchange import Exchange
+from auditor.evidence.effects.place_likeness import Look
 from auditor.evidence.effects.swaps import Intervene
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.pairs.erase import erase_pairs
@@ -43,6 +44,7 @@ def judge(
     *,
     intervene: Intervene | None = None,
     exchange: Exchange | None = None,
+    look: Look | None = None,
     edit: EditPictures | None = None,
     on_progress: Progress | None = None,
 ) -> EvidenceResult:
@@ -52,6 +54,7 @@ def judge(
         inputs: What is judged.
         intervene: Carries out interventions on pictures (E5); without it there are none.
         exchange: Exchanges places of pictures between classes; without it fixed places stay leads.
+        look: Asks the encoder of the same exchanges; without it whatever lies there is taken for no object.
         edit: Sets measured properties in pictures (E6); without it there is none.
         on_progress: Called with (stage, done, total).
     """
@@ -84,7 +87,7 @@ def judge(
     )
     doses = [] if edit is None else dose_responses(inputs, told_pairs(inputs, verdicts, judged), edit, progress)
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
-    places = find_places(inputs, exchange, progress)
+    places = find_places(inputs, exchange, progress, look)
     led_by_loss = [v.class_idx for v in verdicts if is_loss(v.rule_id)]
     return EvidenceResult(
         measured.class_concepts,

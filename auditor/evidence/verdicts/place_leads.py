@@ -19,6 +19,7 @@ from auditor.evidence.effects.after_selection import after_selection
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.place_exchange import Exchange, PlaceSwap, given, taken_away
+from auditor.evidence.effects.place_likeness import Look, p_shows_object
 from auditor.evidence.effects.place_shares import PlaceScreen, screen_places
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention, no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
@@ -29,6 +30,7 @@ from auditor.rules import (
     ALPHA,
     DELTA,
     MIN_ARM,
+    NULL_ALPHA,
     PLACE_EXCESS,
     PLACE_GIVEN,
     PLACE_SHARE,
@@ -63,6 +65,7 @@ class PlaceLead:
         taken: What taking the place away changed.
         given: What giving it to other classes' pictures changed.
         bar: Largest p of either at which it would be proven.
+        p_object: Of "to the encoder the place makes no more difference than its mirror images", where it was asked.
     """
 
     class_idx: int
@@ -74,6 +77,7 @@ class PlaceLead:
     taken: Intervention = NOT_TRIED
     given: Intervention = NOT_TRIED
     bar: float = 0.0
+    p_object: float | None = None
 
     @property
     def place(self) -> Place:
@@ -86,8 +90,18 @@ class PlaceLead:
         return float(self.screen.share[self.place_idx])
 
     @property
+    def shows_object(self) -> bool:
+        """Whether the place decides for the encoder as well, so that what lies there may be the class's object."""
+        return self.p_object is not None and self.p_object <= NULL_ALPHA
+
+    @property
     def proven_by(self) -> tuple[Rule, Gap] | None:
-        """The rule that shows it, and its effect given that it was shown; None where neither way does.
+        """The rule that shows it, and its effect given that it was shown; None: none does, or it may be the object."""
+        return None if self.shows_object else self.decided_by
+
+    @property
+    def decided_by(self) -> tuple[Rule, Gap] | None:
+        """The rule that shows that the place decides, whatever is there, and its effect given that it was shown.
 
         Both ways must surely make a difference: a class that loses its name without the place, while nothing is called
         it for having the place, needs something that lies there (a part of its object) and does not rest on it.
@@ -116,13 +130,16 @@ class PlaceLead:
         return min(1.0, min(tried, default=1.0) * ALPHA / self.bar) if self.bar else 1.0
 
 
-def find_places(inputs: EvidenceInput, exchange: Exchange | None, progress: Progress) -> list[PlaceLead]:
+def find_places(
+    inputs: EvidenceInput, exchange: Exchange | None, progress: Progress, look: Look | None = None
+) -> list[PlaceLead]:
     """The leads of all classes, by class, with what exchanging them changed.
 
     Args:
         inputs: What is judged; without ``places`` there are none.
         exchange: Carries out exchanges; None, and none is tried.
         progress: Called with (stage, done, total).
+        look: Asks the encoder of the same exchanges; None, and whatever decides counts as no object.
     """
     if inputs.places is None or inputs.head is None:
         return []
@@ -133,7 +150,7 @@ def find_places(inputs: EvidenceInput, exchange: Exchange | None, progress: Prog
         tried = found[:MAX_PLACES]
         bar = ALPHA / (2 * max(len(tried), 1))
         for at, lead in enumerate(tried):
-            found[at] = replace(_exchanged(inputs, inputs.places, lead, exchange), bar=bar)
+            found[at] = _seen(inputs, replace(_exchanged(inputs, inputs.places, lead, exchange), bar=bar), look)
             progress("evidence: places", at + 1, len(tried))
     return sorted(found, key=lambda lead: (lead.class_idx, lead.proven_by is None))
 
@@ -208,6 +225,15 @@ def _exchanged(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead, excha
         taken=taken_away(called[:n], swaps[:n], inputs.groups),
         given=given(called[n:], swaps[n:], inputs.groups),
     )
+
+
+def _seen(inputs: EvidenceInput, lead: PlaceLead, look: Look | None) -> PlaceLead:
+    """A lead that is shown to decide, with whether it does so for the encoder as well."""
+    if look is None or inputs.places is None or lead.decided_by is None:
+        return lead
+    swaps = choose_exchanges(inputs, inputs.places, lead)
+    found = look(swaps)
+    return lead if found is None else replace(lead, p_object=p_shows_object(found, swaps, inputs.label_idx))
 
 
 def choose_exchanges(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead) -> list[PlaceSwap]:

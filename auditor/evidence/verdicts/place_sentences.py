@@ -33,7 +33,12 @@ def place_sentence(inputs: EvidenceInput, lead: PlaceLead) -> str:
     if lead.taken.status in _NOT_TRIED and lead.given.status in _NOT_TRIED:
         untried = f"Exchange: {_NOT_TRIED[lead.taken.status]}."
         return Sentence(f"{where}; whether it decides is not known", (_evidence(lead), untried)).text
-    if lead.proven_by is None:
+    if lead.shows_object:
+        where = (
+            f'What lies at the {lead.place.name} decides "{name}", for the encoder as well, more than its mirror '
+            "image: it may be what the class looks like"
+        )
+    elif lead.proven_by is None:
         where = f"{where}, but exchanging that place did not show that it decides"
     else:
         where = f'What lies at the {lead.place.name} decides "{name}"'
