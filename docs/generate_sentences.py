@@ -172,6 +172,8 @@ def _flagged() -> Iterator[Sentence]:
         yield sentences.flagged(_INPUTS, _proven(few, FILLED, _SWAPPED.as_gap()), [])
     for rule in (EDITED_RECALL, EDITED_PULL):
         yield sentences.flagged(_INPUTS, _proven(_EDITED, rule, _SET.recall.as_gap()), [])
+    covered = replace(_EDITED, edits=LevelEdits(PictureEdit("lettering", "yes"), PictureEdit("lettering", "no")))
+    yield sentences.flagged(_INPUTS, _proven(covered, EDITED_RECALL, _SET.recall.as_gap()), [])
 
 
 def _suspect() -> Iterator[Sentence]:
@@ -280,6 +282,7 @@ def _places() -> Iterator[str | Sentence]:
     tried = replace(_PLACE, taken=_TAKEN, given=_GIVEN)
     yield place_sentences.place_sentence(_INPUTS, tried)
     yield place_sentences.place_sentence(_INPUTS, replace(tried, bar=0.01))
+    yield place_sentences.place_sentence(_INPUTS, replace(tried, bar=0.01, p_object=0.001))
     for status in ("not_tried", "not_tried_again", "too_few", "not_readable", "unstable"):
         nothing = no_intervention(status)
         yield place_sentences.place_sentence(_INPUTS, replace(_PLACE, taken=nothing, given=nothing))
