@@ -305,6 +305,7 @@ ASSOCIATED_PART = 0.8
 #: columns and knows their values, and the words are a hundred or more whose presence is an encoder's opinion.
 COLUMN_PART = 0.5
 #: Part of the level for measured properties, taken from all others: their proof is an edit, which is sure or nothing.
+#: Where the encoder sees the class in every word it is the words' part, and properties have the words' own.
 PROPERTY_PART = 0.1
 #: Part of a pair's level for a gap of recall, and for a pull; the rest is for recall and swaps tested together.
 GAP_PART = 0.45

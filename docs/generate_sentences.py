@@ -172,8 +172,10 @@ def _flagged() -> Iterator[Sentence]:
         yield sentences.flagged(_INPUTS, _proven(few, FILLED, _SWAPPED.as_gap()), [])
     for rule in (EDITED_RECALL, EDITED_PULL):
         yield sentences.flagged(_INPUTS, _proven(_EDITED, rule, _SET.recall.as_gap()), [])
-    covered = replace(_EDITED, edits=LevelEdits(PictureEdit("lettering", "yes"), PictureEdit("lettering", "no")))
-    yield sentences.flagged(_INPUTS, _proven(covered, EDITED_RECALL, _SET.recall.as_gap()), [])
+    lettering = Concept("lettering-yes", "lettering = yes", "attribute", column="property:lettering")
+    inputs = replace(_INPUTS, concepts=(*_CONCEPTS[:3], lettering, *_CONCEPTS[4:]))
+    covered = LevelEdits(PictureEdit("lettering", "yes"), PictureEdit("lettering", "no"))
+    yield sentences.flagged(inputs, _proven(replace(_EDITED, edits=covered), EDITED_RECALL, _SET.recall.as_gap()), [])
 
 
 def _suspect() -> Iterator[Sentence]:

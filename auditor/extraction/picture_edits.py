@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -62,15 +63,21 @@ def picture_edits(
         min_side: Short side that the audit's own decoder did not go below.
         n_jobs: Threads that read and edit, each one picture at a time.
     """
-    layers: list[Layer] = []
+
+    @cache
+    def layers() -> list[Layer]:
+        return _lettering(lambda row: read(row, min_side), values["lettering"], seeds)
 
     def edited(asked: PictureEdit, row: int) -> tuple[Tensor, Tensor] | int:
         """A picture edited and as it was, preprocessed; or why there is none."""
+        laid_on = layers() if _lays_on(asked) else ()
         name = asked.property_name
         try:
             picture = read(row, None if name in OF_FILE else min_side)
             now = _of_file(values, name, row)
-            found = set_property(picture, name, asked.level, now=now, seed=seeds[row], min_side=min_side, layers=layers)
+            found = set_property(
+                picture, name, asked.level, now=now, seed=seeds[row], min_side=min_side, layers=laid_on
+            )
             as_it_was = read(row, min_side) if name in OF_FILE else picture
         except (InputError, OSError):  # gone since, or none that Pillow can write again
             return NOT_READABLE
@@ -85,8 +92,8 @@ def picture_edits(
 
     def edit(asked: PictureEdit, rows: Sequence[int]) -> IntArray:
         called = np.full(len(rows), NOT_READABLE, dtype=np.int64)
-        if (asked.property_name, asked.level) == ("lettering", "yes") and not layers:
-            layers.extend(_lettering(lambda row: read(row, min_side), values["lettering"], seeds))
+        if _lays_on(asked):
+            layers()  # once, before the threads ask for them
         with ThreadPoolExecutor(n_jobs) as pool:
             for start in range(0, len(rows), BATCH):
                 batch = list(pool.map(lambda row: edited(asked, row), rows[start : start + BATCH]))
@@ -111,6 +118,10 @@ def picture_edits(
         return np.where(kept.flatten(1).any(1).numpy(), found, CANNOT_BE_SET)
 
     return edit
+
+
+def _lays_on(asked: PictureEdit) -> bool:
+    return (asked.property_name, asked.level) == ("lettering", "yes")
 
 
 def _lettering(

@@ -7,6 +7,7 @@ the model sees less of a dog, too, where the top of its picture is another one's
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -25,6 +26,9 @@ from auditor.records import FloatArray, IntArray
 
 #: How a place is exchanged for the encoder: what another procedure saw is not compared with what this one does.
 LOOK_PROCEDURE = "thirds of what the model sees, from equal places"
+_PAIRS = BATCH // 2  # two pictures each
+_KEPT = 256  # pictures
+_LARGE = 512  # pixels of the shorter side that no encoder needs more of
 
 
 def place_looks(
@@ -39,11 +43,17 @@ def place_looks(
         read: Gives the picture of a row, upright RGB; raises InputError where it cannot be read any more.
     """
 
+    @lru_cache(_KEPT)  # each takes part several times
+    def picture(row: int) -> Image.Image | None:
+        try:
+            return _as_seen(classifier, read(row))
+        except InputError:
+            return None
+
     def exchanged(swap: PlaceSwap) -> Tensor | None:
         """(2, 3, H, W) the target with the place and with its mirror image filled, for the encoder."""
-        try:
-            target, source = (_as_seen(classifier, read(row)) for row in (swap.target, swap.source))
-        except InputError:
+        target, source = picture(swap.target), picture(swap.source)
+        if target is None or source is None:
             return None
         source = source.resize(target.size)
         places = swap.place_idx, swap.mirror_idx
@@ -51,8 +61,8 @@ def place_looks(
 
     def look(swaps: Sequence[PlaceSwap]) -> IntArray:
         found = np.full((len(swaps), 2), NOT_SEEN, dtype=np.int64)
-        for start in range(0, len(swaps), BATCH):
-            pairs = {at: exchanged(swap) for at, swap in enumerate(swaps[start : start + BATCH], start=start)}
+        for start in range(0, len(swaps), _PAIRS):
+            pairs = {at: exchanged(swap) for at, swap in enumerate(swaps[start : start + _PAIRS], start=start)}
             seen = {at: pair for at, pair in pairs.items() if pair is not None}
             if seen:
                 likeness = encoder.encode_images(torch.cat(list(seen.values()))) @ class_rows.T
@@ -66,10 +76,10 @@ def place_looks(
 
 
 def _as_seen(classifier: Classifier, image: Image.Image) -> Image.Image:
-    """What is left of a picture by the model's resize and crop; all of it where a transform does not say."""
+    """What is left of a picture by the model's resize and crop; all of it, reduced, where a transform does not say."""
     preprocess = classifier.preprocess
     if not isinstance(preprocess, Preprocess):
-        return image
+        return image.reduce(max(1, min(image.size) // _LARGE))
     pixels = preprocess(image).numpy().transpose(1, 2, 0) * np.asarray(preprocess.std) + np.asarray(preprocess.mean)
     return Image.fromarray(np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8))
 

@@ -25,6 +25,7 @@ _WIDTHS = (0.12, 2.5)  # of the height
 _FILLED = (0.15, 0.95)  # of a mark's box
 _UNEVEN = 0.12  # of the height, that top and bottom may lie off their row
 _GAP = 0.8  # of the height, between neighbours
+_OUTWEIGHS = 3  # marks in a row from which it may stand in the place of one that lies on it
 _MORE_ROWS = 2  # marks in a row of the same text, where one row has enough
 _ALIKE = 0.2  # of the height, that such a row's may differ
 _BEYOND = 2.0  # of the height, either way of a row: marks there were missed
@@ -58,7 +59,8 @@ def text_rows(levels: Image.Image) -> list[Row]:
     above = _above_surroundings(levels)
     rows = [row for light in (True, False) for row in _rows(above, light=light, least=_APART)]
     # paper between white letters is darker than its surroundings, but by less
-    rows = _apart_from_each_other(sorted(rows, key=lambda row: -row.contrast))
+    rows.sort(key=lambda row: (row.n_marks < _OUTWEIGHS, -row.contrast))
+    rows = _apart_from_each_other(rows)
     sure = [row for row in rows if row.n_marks >= LEAST_IN_ROW]
     if not sure:
         return []
@@ -72,13 +74,14 @@ def text_rows(levels: Image.Image) -> list[Row]:
     return _apart_from_each_other([*sure, *alike])
 
 
-def strokes(levels: Image.Image, rows: list[Row], *, faint: bool) -> BoolArray:
-    """(h, w) the marks of rows, and what else is as light or dark beside them in their row: letters that were missed.
+def strokes(levels: Image.Image, rows: list[Row], *, around: bool) -> BoolArray:
+    """(h, w) the marks of rows.
 
     Args:
         levels: As :func:`text_rows` had it.
         rows: What that found.
-        faint: Also what is less apart from its surroundings, between a row's own marks.
+        around: Also what may be letters that were missed: whatever is as light or dark beside a row, and fainter
+            between its marks.
     """
     found, above = np.zeros((levels.height, levels.width), np.bool_), _above_surroundings(levels)
     for row in rows:
@@ -86,9 +89,9 @@ def strokes(levels: Image.Image, rows: list[Row], *, faint: bool) -> BoolArray:
         up, beside = round(_MARGIN * row.height), round(_BEYOND * row.height)
         lines = slice(max(row.top - up, 0), row.bottom + up)
         wide, own = slice(max(row.left - beside, 0), row.right + beside), slice(row.left, row.right)
-        found[lines, wide] |= apart[lines, wide] > _APART
-        if faint:
-            found[lines, own] |= apart[lines, own] > _FAINT
+        if around:
+            found[lines, wide] |= apart[lines, wide] > _APART
+        found[lines, own] |= apart[lines, own] > (_FAINT if around else _APART)
     return found
 
 

@@ -17,27 +17,28 @@ from PIL import Image
 from scipy import ndimage
 
 from auditor.properties.lettering import strokes, text_rows
-from auditor.properties.measure import reduced_grey
+from auditor.properties.measure import reduced
 from auditor.records import BoolArray, FloatArray
 
-_REDUCED = 256  # pixels of the longer side that the following are of
+# all in pixels of the reduced picture: nothing costs more in a large one
 _HALO = 2  # round a mark, where its edge is blurred
 _REACHES = (3.0, 12.0, 48.0)  # that a filling comes from: the next where there is nothing nearer
 _LEAST_WEIGHT = 0.02
 _MOST_ROUNDS = 4
 _LEAST_PIXELS = 20
 _LEAST_VARIANCE = 9.0  # grey levels squared
-_MARKED, _WHITE = 0.5, 255.0
-_SEEN = 13.0  # grey levels that marks change a picture by
 _EDGE = 0.5  # standard deviation of the blur of a mark's edge
-_SHIFTS = (1.5, 2.5, 4.0)  # heights of a row that lie between its marks and what is filled beside them
+_MARKED = 0.5  # of a layer's alpha
+_SEEN = 13.0  # grey levels that marks change a picture by
+#: How far what is filled beside lettering lies from it, in heights of its marks; and how much of it there must be.
+_SHIFTS, _AS_MUCH = (1.5, 2.5, 4.0), 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """The lettering of a picture: what it leaves of the picture behind, and what it adds."""
 
-    alpha: FloatArray  # (H, W), 0 to 1, where the marks are
+    alpha: FloatArray  # (h, w) of the reduced picture, 0 to 1, where the marks are
     kept: float  # of what is behind a mark, 0 to 1
     added: FloatArray  # (3,)
     n_marks: int
@@ -46,44 +47,58 @@ class Layer:
 def without_lettering(image: Image.Image) -> Image.Image | None:
     """The picture with its lettering covered; None where some is still found after several rounds."""
     for _ in range(_MOST_ROUNDS):
-        mask, _ = _covering(image)
+        small = reduced(image)
+        mask, _ = _covering(small)
         if not mask.any():
             return image
-        image = _image(_filled(_pixels(image), mask))
+        image = _covered(image, small, mask)
     return None
 
 
 def covered_beside(image: Image.Image) -> Image.Image | None:
-    """The picture with its lettering, as much covered beside it as would be of it; None where it has none."""
-    mask, height = _covering(image)
+    """The picture with its lettering, as much covered above or below it as would be of it; None where it has none.
+
+    None as well where there is no room for as much, as under letters all over a picture.
+    """
+    small = reduced(image)
+    mask, height = _covering(small)
     if not mask.any():
         return None
-    moved = [np.roll(mask, round(sign * heights * height), axis=0) for heights in _SHIFTS for sign in (1, -1)]
-    free = max((one & ~mask for one in moved), key=np.count_nonzero)
-    return _image(_filled(_pixels(image), free))
+    moved = [_moved(mask, round(sign * heights * height)) & ~mask for heights in _SHIFTS for sign in (1, -1)]
+    beside = max(moved, key=np.count_nonzero)
+    if np.count_nonzero(beside) < _AS_MUCH * np.count_nonzero(mask):
+        return None
+    return _covered(image, small, beside)
 
 
 def lettering_of(image: Image.Image) -> Layer | None:
     """The lettering of a picture, to be laid on others; None where it has none."""
-    levels = reduced_grey(image)
+    small = reduced(image)
+    levels = small.convert("L")
     rows = text_rows(levels)
-    clear = _scaled(strokes(levels, rows, faint=False), image)
-    if np.count_nonzero(clear) < _LEAST_PIXELS:
+    marks = strokes(levels, rows, around=False)
+    if np.count_nonzero(marks) < _LEAST_PIXELS:
         return None
-    pixels = _pixels(image)
-    kept, added = _layer(pixels[clear], _filled(pixels, _covering(image)[0])[clear])
-    alpha = ndimage.gaussian_filter(clear.astype(np.float32), _EDGE)
+    kept, added = _layer(_pixels(small)[marks], _filled(small, _covering(small)[0])[marks])
+    alpha = ndimage.gaussian_filter(marks.astype(np.float32), _EDGE)
     return Layer(alpha, kept, added, sum(row.n_marks for row in rows))
 
 
 def with_lettering(image: Image.Image, layer: Layer) -> Image.Image | None:
     """The picture with a layer laid on, scaled to it; None where that can hardly be seen, as white on white."""
-    scaled = Image.fromarray(layer.alpha).resize(image.size, Image.Resampling.BILINEAR)
-    alpha, pixels = np.asarray(scaled, np.float32)[..., None], _pixels(image)
-    marks = alpha[..., 0] > _MARKED
-    found = pixels * (1 - alpha) + np.clip(pixels * layer.kept + layer.added, 0, _WHITE) * alpha
-    changed = np.abs(found - pixels).mean(axis=2)[marks]
-    return _image(found) if changed.size and changed.mean() >= _SEEN else None
+    small = reduced(image)
+    marks = np.asarray(_alpha(layer, small.size)) > _MARKED * 255
+    before = _pixels(small)[marks]
+    after = np.clip(before * layer.kept + layer.added, 0, 255)
+    if not before.size or float(np.abs(after - before).mean()) < _SEEN:
+        return None
+    inked = image.point([round(value * layer.kept + float(more)) for more in layer.added for value in range(256)])
+    return Image.composite(inked, image, _alpha(layer, image.size))
+
+
+def _alpha(layer: Layer, size: tuple[int, int]) -> Image.Image:
+    scaled = Image.fromarray(np.rint(255 * layer.alpha).astype(np.uint8))
+    return scaled.resize(size, Image.Resampling.BILINEAR)
 
 
 def _layer(marks: FloatArray, behind: FloatArray) -> tuple[float, FloatArray]:
@@ -98,28 +113,37 @@ def _layer(marks: FloatArray, behind: FloatArray) -> tuple[float, FloatArray]:
     return kept, np.asarray(marks.mean(axis=0) - kept * behind.mean(axis=0), np.float32)
 
 
-def _covering(image: Image.Image) -> tuple[BoolArray, float]:
-    """(H, W) what is covered with the lettering, and the height of its marks."""
-    levels = reduced_grey(image)
+def _covering(small: Image.Image) -> tuple[BoolArray, int]:
+    """(h, w) what is covered with the lettering, and the height of its marks."""
+    levels = small.convert("L")
     rows = text_rows(levels)
-    mask = ndimage.binary_dilation(strokes(levels, rows, faint=True), iterations=_HALO)
-    tallest = max((row.height for row in rows), default=0)
-    return _scaled(mask, image), tallest * image.height / levels.height
+    mask = ndimage.binary_dilation(strokes(levels, rows, around=True), iterations=_HALO)
+    return np.asarray(mask), max((row.height for row in rows), default=0)
 
 
-def _scaled(mask: BoolArray, image: Image.Image) -> BoolArray:
-    return np.asarray(Image.fromarray(mask).resize(image.size, Image.Resampling.NEAREST), np.bool_)
+def _moved(mask: BoolArray, down: int) -> BoolArray:
+    """The mask so many lines further down, or up; what leaves the picture is gone."""
+    found = np.zeros_like(mask)
+    lines = len(mask)
+    found[max(down, 0) : lines + min(down, 0)] = mask[max(-down, 0) : lines - max(down, 0)]
+    return found
 
 
-def _filled(pixels: FloatArray, mask: BoolArray) -> FloatArray:
-    """(H, W, 3) with what is masked replaced by the weighted mean of what lies around it."""
-    free, scale = (~mask).astype(np.float32), max(mask.shape) / _REDUCED
+def _covered(image: Image.Image, small: Image.Image, mask: BoolArray) -> Image.Image:
+    """The picture with what is masked of its reduced copy filled from what lies around it there."""
+    filling = Image.fromarray(np.clip(np.rint(_filled(small, mask)), 0, 255).astype(np.uint8))
+    filling = filling.resize(image.size, Image.Resampling.BICUBIC)
+    return Image.composite(filling, image, Image.fromarray(mask).resize(image.size, Image.Resampling.NEAREST))
+
+
+def _filled(small: Image.Image, mask: BoolArray) -> FloatArray:
+    """(h, w, 3) with what is masked replaced by the weighted mean of what lies around it."""
+    pixels, free = _pixels(small), (~mask).astype(np.float32)
     found, left = pixels.copy(), mask.copy()
     for reach in _REACHES:
-        sigma = (reach * scale, reach * scale)
-        weight = ndimage.gaussian_filter(free, sigma)
+        weight = ndimage.gaussian_filter(free, reach)
         near = left & (weight >= _LEAST_WEIGHT)
-        total = ndimage.gaussian_filter(pixels * free[..., None], (*sigma, 0))
+        total = ndimage.gaussian_filter(pixels * free[..., None], (reach, reach, 0))
         found[near] = total[near] / weight[near, None]
         left &= ~near
         if not left.any():
@@ -129,7 +153,3 @@ def _filled(pixels: FloatArray, mask: BoolArray) -> FloatArray:
 
 def _pixels(image: Image.Image) -> FloatArray:
     return np.asarray(image, np.float32)
-
-
-def _image(pixels: FloatArray) -> Image.Image:
-    return Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))

@@ -103,18 +103,18 @@ class _Reduced:
 
     def __init__(self, image: Image.Image) -> None:
         self.image = image
-        reduced = _reduced(image, _SIDE)  # before all else, which is cheaper then
-        self.levels = reduced.convert("L")
+        small = reduced(image)  # before all else, which is cheaper then
+        self.levels = small.convert("L")
         self.grey: FloatArray = np.asarray(self.levels, dtype=np.float32) / np.float32(255)
-        small = np.asarray(_reduced(reduced, _COLOUR_SIDE), dtype=np.float32) / np.float32(255)
-        self.rgb: FloatArray = np.ascontiguousarray(small.transpose(2, 0, 1))  # (3, h, w)
+        colours = np.asarray(_reduced(small, _COLOUR_SIDE), dtype=np.float32) / np.float32(255)
+        self.rgb: FloatArray = np.ascontiguousarray(colours.transpose(2, 0, 1))  # (3, h, w)
         self.most: FloatArray = self.rgb.max(axis=0)
         self.least: FloatArray = self.rgb.min(axis=0)
 
 
-def reduced_grey(image: Image.Image) -> Image.Image:
-    """The grey copy that fine structure is measured on."""
-    return _reduced(image, _SIDE).convert("L")
+def reduced(image: Image.Image) -> Image.Image:
+    """The copy that fine structure is measured on, once it is grey."""
+    return _reduced(image, _SIDE)
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:

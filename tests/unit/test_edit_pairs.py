@@ -12,9 +12,11 @@ from auditor.edit_records import COVERED_BESIDE, LevelEdits, PictureEdit
 from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE, EditedLoss
 from auditor.evidence.effects.swaps import NOT_TRIED
 from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.verdicts import edit_pairs
 from auditor.evidence.verdicts.edit_pairs import MAX_PICTURES, _asked, pictures_at_level
 from auditor.evidence.verdicts.harm import compared_with
 from auditor.evidence.verdicts.judge import judge
+from auditor.extraction.edit_record import EditRecorder, replayed_edits
 from auditor.records import ATTRIBUTE_KIND, Concept
 from auditor.rules import DELTA, EDITED_LOSS, EDITED_PULL, EDITED_RECALL
 
@@ -189,8 +191,10 @@ def test_levels_share_the_pictures_and_those_around_the_object_take_what_few_of_
     assert pictures_at_level(n_levels, n_whole_frame) == expected
 
 
-def test_no_class_has_more_pictures_go_through_the_model_than_is_allowed(head):
-    inputs, edits = edited_world(PLANTED, head, per_class=200, whole_frame=True)
+@pytest.mark.parametrize("name", ["mark", "lettering"])
+def test_no_class_has_more_pictures_go_through_the_model_than_is_allowed(head, name):
+    """What is covered goes through it twice."""
+    inputs, edits = edited_world(PLANTED, head, per_class=200, whole_frame=name == "mark", name=name)
     spent = Counter()
 
     def counting(asked, rows):
@@ -198,7 +202,7 @@ def test_no_class_has_more_pictures_go_through_the_model_than_is_allowed(head):
             spent[c] += n * (2 if asked.keep_object else 1)
         return edits.edit(asked, rows)
 
-    judge(inputs, edit=counting)
+    judge(inputs, edit=EditRecorder(counting, "each once"))
     assert spent
     assert max(spent.values()) <= MAX_PICTURES
 
@@ -236,33 +240,60 @@ def test_what_is_covered_is_compared_with_as_much_that_is_covered_beside_it(head
     assert "; each picture is compared with itself, where something was covered with as much covered beside it." in told
 
 
-def test_levels_that_may_be_shown_have_the_pictures_that_the_others_leave(head):
-    """Setting the mark does something and taking colour away does not, so the mark has more than half as many again."""
-    inputs, edits = edited_world(PLANTED, head, per_class=200)
+def junk_beside(inputs, n=4):
+    """The same audit with levels that go with the mark and do nothing; each gives its property a value."""
     there = inputs.presence[:, 1] > 0.5
-    junk = [Concept(f"junk-{k}", f"property:junk = {k}", ATTRIBUTE_KIND, column="property:junk") for k in range(4)]
-    drawn = np.random.default_rng(3).random((4, there.size)) < np.where(there, 0.8, 0.3)
-    inputs = replace(
+    drawn = np.random.default_rng(3).random((n, there.size)) < np.where(there, 0.8, 0.3)
+    junk = [Concept(f"junk-{k}", f"property:junk = {k}", ATTRIBUTE_KIND, column="property:junk") for k in range(n)]
+    edits = {2 + k: LevelEdits(PictureEdit("junk", f"{k}"), PictureEdit("junk", "none")) for k in range(n)}
+    return replace(
         inputs,
         concepts=(*inputs.concepts, *junk),
         presence=np.hstack([inputs.presence, drawn.T.astype(np.float32)]),
-        shares=sparse.csr_array((there.size, 6), dtype=np.float32),
-        edits={
-            **inputs.edits,
-            **{2 + k: LevelEdits(PictureEdit("junk", f"{k}"), PictureEdit("junk", "none")) for k in range(4)},
-        },
+        shares=sparse.csr_array((there.size, 2 + n), dtype=np.float32),
+        edits={**inputs.edits, **edits},
     )
-    n = Counter()
+
+
+def doing_nothing(inputs, edits):
+    """Edits of which those of the junk change nothing."""
+
+    def edit(asked, rows):
+        return inputs.predicted_idx[rows] if asked.property_name == "junk" else edits.edit(asked, rows)
+
+    return edit
+
+
+def test_levels_that_may_be_shown_have_the_pictures_that_the_others_leave(head):
+    """Setting the mark does something and the junk nothing, so the mark has more than half as many again."""
+    inputs, edits = edited_world(PLANTED, head, per_class=200)
+    inputs, n = junk_beside(inputs), Counter()
+    carry_out = doing_nothing(inputs, edits)
 
     def edit(asked, rows):
         n[asked.property_name, asked.level] = max(n[asked.property_name, asked.level], len(rows))
-        return inputs.predicted_idx[rows] if asked.property_name == "junk" else edits.edit(asked, rows)
+        return carry_out(asked, rows)
 
     result = judge(inputs, edit=edit)
     assert by_name(result)["vehicle"].concept == "property:mark = yes"
     junk_n = [count for (name, level), count in n.items() if name == "junk" and level != "none"]
     assert junk_n
     assert n["mark", "yes"] > 1.5 * max(junk_n)
+
+
+def test_an_audit_that_is_judged_again_has_the_pictures_of_before_the_rules_that_ask_for_more(head, monkeypatch):
+    """Each level had the same number then; today's rules ask for half of them first and for more then."""
+    inputs, edits = edited_world(PLANTED, head, per_class=200)
+    inputs = junk_beside(inputs)
+    recorder = EditRecorder(doing_nothing(inputs, edits), "then")
+    monkeypatch.setattr(edit_pairs, "_may_be_shown", lambda _: True)  # all levels go on, evenly
+    before = judge(inputs, edit=recorder)
+    monkeypatch.undo()
+    again = judge(inputs, edit=replayed_edits(recorder.record(), "then"))
+    name = "property:mark = yes"
+    then, now = (edited(one, "vehicle")[EDITED_PULL.rule_id, name] for one in (before, again))
+    assert (then.n_images, then.effect, then.p) == (now.n_images, now.effect, now.p)
+    assert by_name(again)["vehicle"].verdict == by_name(before)["vehicle"].verdict == "flagged"
 
 
 def test_an_audit_that_is_judged_again_keeps_what_the_first_pictures_show(head):

@@ -45,13 +45,21 @@ def test_too_few_marks_or_none_of_one_height_are_no_text(picture):
     assert text_rows(picture) == []
 
 
+def test_two_darker_marks_on_a_row_do_not_hide_it():
+    picture = noughts(6, ink=160, paper=90)
+    draw = ImageDraw.Draw(picture)
+    for i in (4, 5):
+        draw.rectangle((40 + 14 * i, 100, 40 + 14 * i + 7, 119), outline=0, width=2)
+    assert [row.n_marks for row in text_rows(picture)][:1] == [4]
+
+
 def test_fainter_rows_and_shorter_ones_count_where_a_picture_surely_has_text():
     picture = noughts(6)
     draw = ImageDraw.Draw(picture)
     for i in range(3):
         draw.rectangle((60 + 14 * i, 150, 60 + 14 * i + 7, 169), outline=85, width=2)
     assert [row.top for row in text_rows(picture)] == [100, 150]
-    mask = strokes(picture, text_rows(picture), faint=True)
+    mask = strokes(picture, text_rows(picture), around=True)
     assert mask[105:115, 40:42].all()
     assert mask[155:165, 60:62].all()
     assert not mask[125:145].any()

@@ -46,6 +46,51 @@ def test_beside_the_letters_as_much_is_covered_and_they_stay():
     assert not (changed[0] & changed[1]).any()
 
 
+def test_beside_a_caption_at_the_bottom_is_above_it_and_not_at_the_top():
+    written = lettered(scene(4), at=(40, 222), opacity=1.0)
+    changed = (np.asarray(covered_beside(written)) != np.asarray(written)).any(axis=(1, 2))
+    lines = np.flatnonzero(changed)
+    assert lines.size
+    assert lines.min() > 120
+
+
+def test_where_letters_leave_no_room_for_as_much_nothing_is_covered_beside_them():
+    written = scene(4)
+    for top in range(8, 230, 30):
+        written = lettered(written, "PREVIEW PRE", at=(20, top), opacity=1.0)
+    assert measure_one(written, "lettering") == "yes"
+    assert covered_beside(written) is None
+    assert without_lettering(written) is not None
+
+
+def test_a_layer_has_the_marks_alone_and_no_edges_of_the_scene_beside_them():
+    striped = np.asarray(scene(5)).copy()
+    striped[:, 200::6] = 255
+    striped[:, 203::6] = 0
+    layer = lettering_of(lettered(Image.fromarray(striped), at=(20, 100), opacity=1.0))
+    assert layer.alpha[:, 20:160].max() > 0.9
+    assert layer.alpha[:, 204:].max() == 0
+
+
+def test_what_is_done_to_a_large_picture_is_what_is_done_to_a_small_one():
+    """All is found and filled in the reduced copy; only what is covered or laid on changes."""
+    small = lettered(scene(3))
+    large = small.resize((1024, 1024), Image.Resampling.NEAREST)
+    one, other = without_lettering(small), without_lettering(large)
+    assert distance(other.resize((256, 256), Image.Resampling.BOX), one) < 1.0
+    covered = (np.asarray(one) != np.asarray(small)).any(axis=2).repeat(4, 0).repeat(4, 1)
+    changed = (np.asarray(other) != np.asarray(large)).any(axis=2)
+    assert (changed & ~covered).mean() < 1e-3  # where a filling happened to be what was there
+    assert lettering_of(large).alpha.shape == (256, 256)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 3), (1, 100), (2, 50)])
+def test_tiny_pictures_have_none(size):
+    tiny = Image.new("RGB", size, (9, 90, 200))
+    assert without_lettering(tiny).tobytes() == tiny.tobytes()
+    assert covered_beside(tiny) is lettering_of(tiny) is None
+
+
 def test_a_layer_is_what_alpha_blending_laid_on():
     """Of white letters at .6 a picture keeps .4 of what is behind and 153 is added."""
     layer = lettering_of(lettered(scene(5)))

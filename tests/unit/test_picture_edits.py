@@ -161,6 +161,26 @@ def test_a_class_without_a_name_has_no_place(world):
     assert world(PictureEdit("brightness", 0.2, keep_object=True), [1]).tolist() == [CANNOT_BE_SET]
 
 
+@pytest.mark.parametrize("lettered_pictures", [2, 0])
+def test_lettering_is_looked_for_once_and_where_there_is_none_nothing_is_laid_on(tmp_path, lettered_pictures):
+    names = [f"{i}.png" for i in range(4)]
+    for i, name in enumerate(names):
+        lettered(scene(i), "PREVIEW" if i < lettered_pictures else "", opacity=1.0).save(tmp_path / name)
+    items = [ImageItem(str(i), name, "rose") for i, name in enumerate(names)]
+    reads = []
+
+    def read(row, side):
+        reads.append(row)
+        return reading(tmp_path, items)(row, side)
+
+    values = {"lettering": ["yes", "yes", "no", "no"]}
+    edit = picture_edits(toy_classifier(), read, values, range(4), None, min_side=SIDE, n_jobs=2)
+    for _ in range(2):
+        called = edit(PictureEdit("lettering", "yes"), [2, 3])
+        assert (called >= 0).all() if lettered_pictures else (called == CANNOT_BE_SET).all()
+    assert sorted(reads) == [0, 1, 2, 2, 3, 3]
+
+
 def test_lettering_that_is_laid_on_is_that_of_the_pictures_with_the_most(tmp_path):
     names = ("bare.png", "full.png", "part.png", "gone.png")
     for name, text in zip(names[:3], ("", "PREVIEW", "PREV"), strict=True):

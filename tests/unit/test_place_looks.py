@@ -65,7 +65,7 @@ def test_what_cannot_be_read_was_not_seen():
     assert look()([]).shape == (0, 2)
 
 
-def swaps_and_looks(lost, won, n=2 * MIN_ARM):
+def swaps_and_looks(lost, won, n=3 * MIN_ARM):
     """Each of n pictures of the class met once either way, by an encoder that sees these means with a spread of 1."""
     rng = np.random.default_rng(0)
     swaps = [PlaceSwap(ROSE, TOP, BOTTOM, row, n + row) for row in range(n)]
@@ -84,6 +84,9 @@ def test_it_is_the_object_where_both_ways_say_so():
     assert once < 1e-3
     # the same pictures three times are no more
     assert p_shows_object(np.tile(found, (3, 1)), swaps * 3, labels) == pytest.approx(once)
+    # nor are pictures of the same group
+    pairs = np.arange(labels.size) // 2
+    assert once < p_shows_object(found, swaps, labels, pairs) < 0.05
     for lost, won in ((0, 0), (2, 0), (0, 2), (-2, 2)):
         swaps, found, labels = swaps_and_looks(lost, won)
         assert p_shows_object(found, swaps, labels) > 0.05, (lost, won)

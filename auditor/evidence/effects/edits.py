@@ -1,6 +1,7 @@
 """E6, proof by editing: a property is set in the same picture, and the model is asked what it calls the result.
 
-Every picture stands twice, with the level and without it, one of the two as it was. That a network falls under an edit
+Every picture stands twice, with the level and without it, one of the two as it was (or, where something is covered,
+with as much covered beside it). That a network falls under an edit
 is no reliance: it is one if the class *gains* by the level what it would not gain by chance, in its own pictures and
 in those of others, and both beyond what the same edit does to the other classes.
 """
@@ -38,7 +39,7 @@ NOT_READABLE, CANNOT_BE_SET = -1, -2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EditedPictures:
-    """What n pictures are called with a level of a property and without it, one of the two being the picture as it was.
+    """What n pictures are called with a level of a property and without it, one of the two as a rule as they were.
 
     ``label_idx`` is theirs, ``groups`` are codes of pictures that belong together, all (n,).
     """
@@ -130,16 +131,21 @@ def _beyond_wrong_classes(
         class_idx: The class.
         n_classes: Of the model, three at least.
     """
-    labels = pictures.label_idx
-    others = labels != class_idx
-    gains = np.stack([_change(pictures.with_level == k, pictures.without_level == k) for k in range(n_classes)], axis=1)
-    wrong = others[:, None] & (labels[:, None] != np.arange(n_classes))
-    in_order = np.argsort((gains * wrong).sum(axis=0) / np.maximum(wrong.sum(axis=0), 1), kind="stable")
+    labels, others = pictures.label_idx, pictures.label_idx != class_idx
+    gains = np.zeros(n_classes)  # of every class, in pictures that are not its own nor the class's
+    for called, sign in ((pictures.with_level, 1), (pictures.without_level, -1)):
+        gains += sign * np.bincount(called[others & (called != labels)], minlength=n_classes)
+    own = np.bincount(labels[others], minlength=n_classes)
+    gains /= np.maximum(others.sum() - own, 1)
+    order = np.argsort(gains, kind="stable")
+    order = order[order != class_idx]
+    place = np.zeros(n_classes, dtype=np.int64)  # in that order
+    place[order] = np.arange(order.size)
     usual = np.zeros(labels.size)
-    for label in np.unique(labels[others]):
-        theirs = in_order[(in_order != class_idx) & (in_order != label)]
-        middle = theirs[(theirs.size - 1) // 2 : theirs.size // 2 + 1]
-        usual[labels == label] = gains[labels == label][:, middle].mean(axis=1)
+    n_wrong = order.size - 1  # for a picture: neither the class nor its own
+    for middle in ((n_wrong - 1) // 2, n_wrong // 2):
+        wrong = order[np.where(middle < place[labels], middle, middle + 1)]
+        usual += _change(pictures.with_level == wrong, pictures.without_level == wrong) / 2
     return np.asarray((gained - usual)[others], dtype=np.float64)
 
 

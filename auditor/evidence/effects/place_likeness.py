@@ -24,7 +24,9 @@ PARTS = 1_000_000
 NOT_SEEN = -(2**31)
 
 
-def p_shows_object(found: IntArray, swaps: Sequence[PlaceSwap], label_idx: IntArray) -> float:
+def p_shows_object(
+    found: IntArray, swaps: Sequence[PlaceSwap], label_idx: IntArray, groups: IntArray | None = None
+) -> float:
     """Of "the encoder sees no more of the class at the place than at its mirror images".
 
     Both ways, as of the model: the class's pictures are less like it without the place, others are more like it with
@@ -34,6 +36,7 @@ def p_shows_object(found: IntArray, swaps: Sequence[PlaceSwap], label_idx: IntAr
         found: (n, 2) from :data:`Look`.
         swaps: Of one class and one place.
         label_idx: (N,) of all pictures.
+        groups: (N,) codes of pictures that belong together and count as one.
 
     Returns:
         1 where either way fewer than :data:`MIN_ARM` pictures were seen.
@@ -44,9 +47,9 @@ def p_shows_object(found: IntArray, swaps: Sequence[PlaceSwap], label_idx: IntAr
         if NOT_SEEN in (with_place, with_mirror):
             continue
         if label_idx[swap.target] == swap.class_idx:  # what it has at the place is another one's
-            lost[swap.target].append(with_mirror - with_place)
+            lost[swap.target if groups is None else int(groups[swap.target])].append(with_mirror - with_place)
         else:
-            won[swap.source].append(with_place - with_mirror)
+            won[swap.source if groups is None else int(groups[swap.source])].append(with_place - with_mirror)
     ways = [[float(np.mean(each)) for each in way.values()] for way in (lost, won)]
     if min(map(len, ways)) < MIN_ARM:
         return 1.0

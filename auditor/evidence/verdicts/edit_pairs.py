@@ -71,22 +71,20 @@ def edit_pairs(
     for v, pairs in asked.items():
         for pair in pairs:  # what the family's pairs have for edits is shared by those that are edited
             pair.edited_part = EDITED_PART * float(sizes[pair.class_idx][v]) / n_tried[pair.class_idx, pair.by_data]
-    most = pictures_at_level(len(asked), sum(inputs.edits[v].whole_frame for v in asked))
-    first = most // 2
-    n_steps = 2 * len(asked)
+    evenly = pictures_at_level(len(asked), sum(inputs.edits[v].whole_frame for v in asked))
+    first, most = evenly // 2, evenly
     pictures: dict[int, EditedPictures] = {}
     for done, v in enumerate(asked, start=1):
-        _set_level(inputs, measured, v, asked[v], first, edit, pictures)
-        progress("evidence: edited pictures", done, n_steps)
-    promising = [v for v, pairs in asked.items() if any(_may_be_shown(pair) for pair in pairs)] or list(asked)
-    if len(promising) < len(asked):  # what the others leave goes to these
-        whole_frame = sum(inputs.edits[v].whole_frame for v in promising)
-        room = _FOR_PROOF - first * (len(asked) - len(promising))
-        most = min(_MOST_AT_LEVEL, room // (len(promising) + _PASSES_KEPT * whole_frame))
-    for done, v in enumerate(promising, start=len(asked) + 1):
-        _set_level(inputs, measured, v, asked[v], most, edit, pictures)
-        progress("evidence: edited pictures", done, n_steps)
-    progress("evidence: edited pictures", n_steps, n_steps)
+        _set_level(inputs, measured, v, asked[v], [first], edit, pictures)
+        progress("evidence: edited pictures", done, 2 * len(asked))
+    going_on = [v for v, pairs in asked.items() if any(_may_be_shown(pair) for pair in pairs)] or list(asked)
+    if len(going_on) < len(asked):  # they have what the others leave
+        again = _PASSES_KEPT * min(sum(inputs.edits[v].whole_frame for v in going_on), _KEPT_LEVELS)
+        room = _FOR_PROOF - first * (len(asked) - len(going_on))
+        most = max(evenly, min(_MOST_AT_LEVEL, room // (len(going_on) + again)))
+    for done, v in enumerate(going_on, start=2 * len(asked) - len(going_on) + 1):
+        _set_level(inputs, measured, v, asked[v], [most, evenly], edit, pictures)
+        progress("evidence: edited pictures", done, 2 * len(asked))
     for v in pictures:
         _losses(inputs, measured, v, asked[v], pictures[v])
     shown = [
@@ -94,11 +92,15 @@ def edit_pairs(
         for v, pairs in asked.items()
         if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs)
     ]
-    left = _FOR_PROOF - most * len(promising) - first * (len(asked) - len(promising))
+    left = _FOR_PROOF - most * len(going_on) - first * (len(asked) - len(going_on))
+    left_evenly = _FOR_PROOF - evenly * len(asked)
     for done, v in enumerate(shown, start=1):
-        most_kept = min(most, left // (_PASSES_KEPT * len(shown)))
-        wanted = _most_of_each(inputs, _classes(asked[v]), most_kept)
-        kept = _in_both(inputs, measured, v, wanted, edit, keep_object=True)
+        kept: EditedPictures | InterventionStatus = "not_tried"
+        for n, room in ((most, left), (evenly, left_evenly)):
+            wanted = _most_of_each(inputs, _classes(asked[v]), min(n, room // (_PASSES_KEPT * len(shown))))
+            kept = _in_both(inputs, measured, v, wanted, edit, keep_object=True)
+            if kept != "not_tried_again":
+                break
         for pair in asked[v]:
             pair.edited_around = _effects(inputs, kept, pair.class_idx)
         progress("evidence: edited around the object", done, len(shown))
@@ -109,26 +111,35 @@ def _set_level(
     measured: Measured,
     v: int,
     pairs: Sequence[PairEvidence],
-    most: int,
+    most: Sequence[int],
     edit: EditPictures,
     pictures: dict[int, EditedPictures],
 ) -> None:
-    """Set a level in so many pictures of every class that it is asked for, among them those of before."""
-    found = _in_both(inputs, measured, v, _most_of_each(inputs, _classes(pairs), most), edit)
+    """Set a level in so many pictures of every class that it is asked for, among them those of before.
+
+    ``most`` has what is asked for, and then what an audit may have that is judged again: each level had the same number
+    of pictures before decision 0083.
+    """
+    found: EditedPictures | InterventionStatus = "not_tried"
+    for n in most:
+        found = _in_both(inputs, measured, v, _most_of_each(inputs, _classes(pairs), n), edit)
+        if found != "not_tried_again":
+            break
     if isinstance(found, EditedPictures):
         pictures[v] = found
-    elif v in pictures:  # an audit that is judged again has the first pictures and not the others
+    elif v in pictures:
         return
     for pair in pairs:
         pair.edited = _effects(inputs, found, pair.class_idx)
 
 
 def _may_be_shown(pair: PairEvidence) -> bool:
-    """Whether the first pictures leave a chance: both changes are as large as those that are shown.
+    """Whether the first pictures leave a chance: both changes are as large as those that are shown, or these are few.
 
     A level is only ever given up by this, never shown, so the test of those that go on needs no correction for it.
     """
-    return all(one.status == "measured" and one.effect > DELTA for one in (pair.edited.recall, pair.edited.pull))
+    both = pair.edited.recall, pair.edited.pull
+    return all(one.status == "too_few" or (one.status == "measured" and one.effect > DELTA) for one in both)
 
 
 def pictures_at_level(n_levels: int, n_whole_frame: int) -> int:
@@ -235,6 +246,8 @@ def _in_both(
         if drawn.size and (called < 0).all():
             status = "not_readable" if (called == NOT_READABLE).any() else "one_way"
         done = called >= 0
+        for c, n in enumerate(np.bincount(inputs.label_idx[drawn[done]], minlength=len(left)).tolist()):
+            left[c] -= passes * n
         was = inputs.predicted_idx[drawn]
         if control is not None and done.any():
             compared = edit(control, drawn[done].tolist())
@@ -246,8 +259,6 @@ def _in_both(
         before.append(was[done])
         after.append(called[done])
         lacking.append(np.full(int(done.sum()), is_given))
-        for c, n in enumerate(np.bincount(inputs.label_idx[drawn[done]], minlength=len(left)).tolist()):
-            left[c] -= passes * n
     row, given = np.concatenate(rows), np.concatenate(lacking)
     if row.size < MIN_EDITED:
         return status

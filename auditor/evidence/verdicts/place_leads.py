@@ -233,7 +233,9 @@ def _seen(inputs: EvidenceInput, lead: PlaceLead, look: Look | None) -> PlaceLea
         return lead
     swaps = choose_exchanges(inputs, inputs.places, lead)
     found = look(swaps)
-    return lead if found is None else replace(lead, p_object=p_shows_object(found, swaps, inputs.label_idx))
+    return (
+        lead if found is None else replace(lead, p_object=p_shows_object(found, swaps, inputs.label_idx, inputs.groups))
+    )
 
 
 def choose_exchanges(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead) -> list[PlaceSwap]:
