@@ -16,7 +16,7 @@ from benchmarks.photographs.pools import POOLS, Side
 #: a cluster of their embeddings, or with those that a head finds hard. "fragile" is "not learnt" with heads that never
 #: saw the context at all, and have much to lose by it.
 Control = Literal["balanced", "not learnt", "cluster", "difficulty", "fragile"]
-GRIDS = ("toy", "small", "proof", "proof again", "full")
+GRIDS = ("toy", "small", "proof", "proof-again", "full")
 #: Sets of classes, by name, each class by its pool.
 SETS = {
     "cats_dogs": tuple(("cats_dogs", label) for label in POOLS["cats_dogs"]),
@@ -68,13 +68,13 @@ def grid(side: Side, name: str) -> Iterator[Scenario]:
     """All models of a side: ``toy`` has one planted model and one control, ``small`` a sixth of ``full``.
 
     ``proof`` is for audits with all interventions: each context once on two classes and once on six, each sort of
-    control once, and two heads that what is lost in a picture harms. ``proof again`` has the second of each.
+    control once, and two heads that what is lost in a picture harms. ``proof-again`` has the second of each.
     """
     rng = np.random.default_rng([81, 0 if side == "open" else 1])
     everything = [*_planted(side, rng), *_controls(side, rng)]
     if name == "toy":
         everything = [next(one for one in everything if (one.control is None) == planted) for planted in (True, False)]
-    if name in ("proof", "proof again"):
+    if name in ("proof", "proof-again"):
         at = 0 if name == "proof" else 1
         of_kind: dict[tuple[str, ...], list[Scenario]] = {}
         for one in everything:

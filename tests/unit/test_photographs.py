@@ -174,7 +174,7 @@ def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
     assert len(line.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["proof", "proof again"])
+@pytest.mark.parametrize("name", ["proof", "proof-again"])
 @pytest.mark.parametrize("side", ["open", "held-back"])
 def test_the_grid_for_interventions_has_every_context_on_two_and_on_six_classes(side, name):
     scenarios = list(grid(side, name))
@@ -185,7 +185,7 @@ def test_the_grid_for_interventions_has_every_context_on_two_and_on_six_classes(
     full = {one.seed for one in grid(side, "full")}
     fragile = [one for one in scenarios if one.control == "fragile"]
     assert {one.seed for one in scenarios} - full == {one.seed for one in fragile}
-    other = {one.seed for one in grid(side, "proof again" if name == "proof" else "proof")}
+    other = {one.seed for one in grid(side, "proof-again" if name == "proof" else "proof")}
     assert not other & {one.seed for one in scenarios}
 
 
