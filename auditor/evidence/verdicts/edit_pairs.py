@@ -7,7 +7,7 @@ class. No class has more than :data:`MAX_PICTURES` pictures go through the model
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -87,17 +87,33 @@ def edit_pairs(
         progress("evidence: edited pictures", done, 2 * len(asked))
     for v in pictures:
         _losses(inputs, measured, v, asked[v], pictures[v])
+    left = _FOR_PROOF - most * len(going_on) - first * (len(asked) - len(going_on))
+    rooms = ((most, left), (evenly, _FOR_PROOF - evenly * len(asked)))
+    _around_objects(inputs, measured, asked, rooms, edit, progress)
+
+
+def _around_objects(
+    inputs: EvidenceInput,
+    measured: Measured,
+    asked: Mapping[int, Sequence[PairEvidence]],
+    rooms: Sequence[tuple[int, int]],
+    edit: EditPictures,
+    progress: Progress,
+) -> None:
+    """Ask again with the object's place left as it is where colour or light of the whole frame shows something.
+
+    ``rooms``: pictures of a class at one level, and how many are left for all of these; first what today's rules ask
+    for, then what an audit may have that is judged again.
+    """
     shown = [
         v
         for v, pairs in asked.items()
         if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs)
     ]
-    left = _FOR_PROOF - most * len(going_on) - first * (len(asked) - len(going_on))
-    left_evenly = _FOR_PROOF - evenly * len(asked)
     for done, v in enumerate(shown, start=1):
         kept: EditedPictures | InterventionStatus = "not_tried"
-        for n, room in ((most, left), (evenly, left_evenly)):
-            wanted = _most_of_each(inputs, _classes(asked[v]), min(n, room // (_PASSES_KEPT * len(shown))))
+        for most, left in rooms:
+            wanted = _most_of_each(inputs, _classes(asked[v]), min(most, left // (_PASSES_KEPT * len(shown))))
             kept = _in_both(inputs, measured, v, wanted, edit, keep_object=True)
             if kept != "not_tried_again":
                 break
