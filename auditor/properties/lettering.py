@@ -74,14 +74,13 @@ def text_rows(levels: Image.Image) -> list[Row]:
     return _apart_from_each_other([*sure, *alike])
 
 
-def strokes(levels: Image.Image, rows: list[Row], *, around: bool) -> BoolArray:
-    """(h, w) the marks of rows.
+def strokes(levels: Image.Image, rows: list[Row], *, faint: bool) -> BoolArray:
+    """(h, w) the marks of rows, and whatever else is as light or dark in and beside a row: letters that were missed.
 
     Args:
         levels: As :func:`text_rows` had it.
         rows: What that found.
-        around: Also what may be letters that were missed: whatever is as light or dark beside a row, and fainter
-            between its marks.
+        faint: Also what is less apart from its surroundings, between a row's own marks.
     """
     found, above = np.zeros((levels.height, levels.width), np.bool_), _above_surroundings(levels)
     for row in rows:
@@ -89,9 +88,9 @@ def strokes(levels: Image.Image, rows: list[Row], *, around: bool) -> BoolArray:
         up, beside = round(_MARGIN * row.height), round(_BEYOND * row.height)
         lines = slice(max(row.top - up, 0), row.bottom + up)
         wide, own = slice(max(row.left - beside, 0), row.right + beside), slice(row.left, row.right)
-        if around:
-            found[lines, wide] |= apart[lines, wide] > _APART
-        found[lines, own] |= apart[lines, own] > (_FAINT if around else _APART)
+        found[lines, wide] |= apart[lines, wide] > _APART
+        if faint:
+            found[lines, own] |= apart[lines, own] > _FAINT
     return found
 
 

@@ -76,7 +76,7 @@ def lettering_of(image: Image.Image) -> Layer | None:
     small = reduced(image)
     levels = small.convert("L")
     rows = text_rows(levels)
-    marks = strokes(levels, rows, around=False)
+    marks = strokes(levels, rows, faint=False)
     if np.count_nonzero(marks) < _LEAST_PIXELS:
         return None
     kept, added = _layer(_pixels(small)[marks], _filled(small, _covering(small)[0])[marks])
@@ -117,7 +117,7 @@ def _covering(small: Image.Image) -> tuple[BoolArray, int]:
     """(h, w) what is covered with the lettering, and the height of its marks."""
     levels = small.convert("L")
     rows = text_rows(levels)
-    mask = ndimage.binary_dilation(strokes(levels, rows, around=True), iterations=_HALO)
+    mask = ndimage.binary_dilation(strokes(levels, rows, faint=True), iterations=_HALO)
     return np.asarray(mask), max((row.height for row in rows), default=0)
 
 

@@ -59,7 +59,7 @@ def test_fainter_rows_and_shorter_ones_count_where_a_picture_surely_has_text():
     for i in range(3):
         draw.rectangle((60 + 14 * i, 150, 60 + 14 * i + 7, 169), outline=85, width=2)
     assert [row.top for row in text_rows(picture)] == [100, 150]
-    mask = strokes(picture, text_rows(picture), around=True)
+    mask = strokes(picture, text_rows(picture), faint=True)
     assert mask[105:115, 40:42].all()
     assert mask[155:165, 60:62].all()
     assert not mask[125:145].any()

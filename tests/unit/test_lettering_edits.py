@@ -63,15 +63,6 @@ def test_where_letters_leave_no_room_for_as_much_nothing_is_covered_beside_them(
     assert without_lettering(written) is not None
 
 
-def test_a_layer_has_the_marks_alone_and_no_edges_of_the_scene_beside_them():
-    striped = np.asarray(scene(5)).copy()
-    striped[:, 200::6] = 255
-    striped[:, 203::6] = 0
-    layer = lettering_of(lettered(Image.fromarray(striped), at=(20, 100), opacity=1.0))
-    assert layer.alpha[:, 20:160].max() > 0.9
-    assert layer.alpha[:, 204:].max() == 0
-
-
 def test_what_is_done_to_a_large_picture_is_what_is_done_to_a_small_one():
     """All is found and filled in the reduced copy; only what is covered or laid on changes."""
     small = lettered(scene(3))
