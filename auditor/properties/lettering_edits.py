@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from auditor.properties.lettering import strokes, text_rows
+from auditor.properties.lettering import Row, strokes, text_rows
 from auditor.properties.measure import reduced
 from auditor.records import BoolArray, FloatArray
 
@@ -48,10 +48,10 @@ def without_lettering(image: Image.Image) -> Image.Image | None:
     """The picture with its lettering covered; None where some is still found after several rounds."""
     for _ in range(_MOST_ROUNDS):
         small = reduced(image)
-        mask, _ = _covering(small)
-        if not mask.any():
+        levels, rows = _rows_of(small)
+        if not rows:
             return image
-        image = _covered(image, small, mask)
+        image = _covered(image, small, _covering(levels, rows))
     return None
 
 
@@ -61,9 +61,10 @@ def covered_beside(image: Image.Image) -> Image.Image | None:
     None as well where there is no room for as much, as under letters all over a picture.
     """
     small = reduced(image)
-    mask, height = _covering(small)
-    if not mask.any():
+    levels, rows = _rows_of(small)
+    if not rows:
         return None
+    mask, height = _covering(levels, rows), max(row.height for row in rows)
     moved = [_moved(mask, round(sign * heights * height)) & ~mask for heights in _SHIFTS for sign in (1, -1)]
     beside = max(moved, key=np.count_nonzero)
     if np.count_nonzero(beside) < _AS_MUCH * np.count_nonzero(mask):
@@ -74,12 +75,11 @@ def covered_beside(image: Image.Image) -> Image.Image | None:
 def lettering_of(image: Image.Image) -> Layer | None:
     """The lettering of a picture, to be laid on others; None where it has none."""
     small = reduced(image)
-    levels = small.convert("L")
-    rows = text_rows(levels)
+    levels, rows = _rows_of(small)
     marks = strokes(levels, rows, faint=False)
     if np.count_nonzero(marks) < _LEAST_PIXELS:
         return None
-    kept, added = _layer(_pixels(small)[marks], _filled(small, _covering(small)[0])[marks])
+    kept, added = _layer(_pixels(small)[marks], _filled(small, _covering(levels, rows))[marks])
     alpha = ndimage.gaussian_filter(marks.astype(np.float32), _EDGE)
     return Layer(alpha, kept, added, sum(row.n_marks for row in rows))
 
@@ -113,12 +113,15 @@ def _layer(marks: FloatArray, behind: FloatArray) -> tuple[float, FloatArray]:
     return kept, np.asarray(marks.mean(axis=0) - kept * behind.mean(axis=0), np.float32)
 
 
-def _covering(small: Image.Image) -> tuple[BoolArray, int]:
-    """(h, w) what is covered with the lettering, and the height of its marks."""
+def _rows_of(small: Image.Image) -> tuple[Image.Image, list[Row]]:
+    """The grey copy of a reduced picture, and the rows of its lettering."""
     levels = small.convert("L")
-    rows = text_rows(levels)
-    mask = ndimage.binary_dilation(strokes(levels, rows, faint=True), iterations=_HALO)
-    return np.asarray(mask), max((row.height for row in rows), default=0)
+    return levels, text_rows(levels)
+
+
+def _covering(levels: Image.Image, rows: list[Row]) -> BoolArray:
+    """(h, w) what is covered with the lettering."""
+    return np.asarray(ndimage.binary_dilation(strokes(levels, rows, faint=True), iterations=_HALO))
 
 
 def _moved(mask: BoolArray, down: int) -> BoolArray:

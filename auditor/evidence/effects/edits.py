@@ -1,9 +1,9 @@
 """E6, proof by editing: a property is set in the same picture, and the model is asked what it calls the result.
 
 Every picture stands twice, with the level and without it, one of the two as it was (or, where something is covered,
-with as much covered beside it). That a network falls under an edit
-is no reliance: it is one if the class *gains* by the level what it would not gain by chance, in its own pictures and
-in those of others, and both beyond what the same edit does to the other classes.
+with as much covered beside it). That a network falls under an edit is no reliance: it is one if the class *gains* by
+the level what it would not gain by chance, in its own pictures and in those of others, and both beyond what the same
+edit does to the other classes.
 """
 
 from __future__ import annotations

@@ -41,15 +41,16 @@ def p_shows_object(
     Returns:
         1 where either way fewer than :data:`MIN_ARM` pictures were seen.
     """
+    group = np.arange(label_idx.size) if groups is None else groups
     lost: dict[int, list[int]] = defaultdict(list)
     won: dict[int, list[int]] = defaultdict(list)
     for swap, (with_place, with_mirror) in zip(swaps, found.tolist(), strict=True):
         if NOT_SEEN in (with_place, with_mirror):
             continue
         if label_idx[swap.target] == swap.class_idx:  # what it has at the place is another one's
-            lost[swap.target if groups is None else int(groups[swap.target])].append(with_mirror - with_place)
+            lost[int(group[swap.target])].append(with_mirror - with_place)
         else:
-            won[swap.source if groups is None else int(groups[swap.source])].append(with_place - with_mirror)
+            won[int(group[swap.source])].append(with_place - with_mirror)
     ways = [[float(np.mean(each)) for each in way.values()] for way in (lost, won)]
     if min(map(len, ways)) < MIN_ARM:
         return 1.0

@@ -111,12 +111,8 @@ def _around_objects(
         if inputs.edits[v].whole_frame and any(edits_surely(pair.edited) for pair in pairs)
     ]
     for done, v in enumerate(shown, start=1):
-        kept: EditedPictures | InterventionStatus = "not_tried"
-        for most, left in rooms:
-            wanted = _most_of_each(inputs, _classes(asked[v]), min(most, left // (_PASSES_KEPT * len(shown))))
-            kept = _in_both(inputs, measured, v, wanted, edit, keep_object=True)
-            if kept != "not_tried_again":
-                break
+        most = [min(most, left // (_PASSES_KEPT * len(shown))) for most, left in rooms]
+        kept = _set_in(inputs, measured, v, asked[v], most, edit, keep_object=True)
         for pair in asked[v]:
             pair.edited_around = _effects(inputs, kept, pair.class_idx)
         progress("evidence: edited around the object", done, len(shown))
@@ -131,22 +127,38 @@ def _set_level(
     edit: EditPictures,
     pictures: dict[int, EditedPictures],
 ) -> None:
-    """Set a level in so many pictures of every class that it is asked for, among them those of before.
-
-    ``most`` has what is asked for, and then what an audit may have that is judged again: each level had the same number
-    of pictures before decision 0083.
-    """
-    found: EditedPictures | InterventionStatus = "not_tried"
-    for n in most:
-        found = _in_both(inputs, measured, v, _most_of_each(inputs, _classes(pairs), n), edit)
-        if found != "not_tried_again":
-            break
+    """Set a level in so many pictures of every class that it is asked for, among them those of before."""
+    found = _set_in(inputs, measured, v, pairs, most, edit)
     if isinstance(found, EditedPictures):
         pictures[v] = found
     elif v in pictures:
         return
     for pair in pairs:
         pair.edited = _effects(inputs, found, pair.class_idx)
+
+
+def _set_in(
+    inputs: EvidenceInput,
+    measured: Measured,
+    v: int,
+    pairs: Sequence[PairEvidence],
+    most: Sequence[int],
+    edit: EditPictures,
+    *,
+    keep_object: bool = False,
+) -> EditedPictures | InterventionStatus:
+    """Pictures with a level and without it, so many of every class that it is asked for.
+
+    ``most`` has what is asked for, and then what an audit may have that is judged again: each level had the same number
+    of pictures before decision 0083.
+    """
+    found: EditedPictures | InterventionStatus = "not_tried"
+    for n in most:
+        wanted = _most_of_each(inputs, _classes(pairs), n)
+        found = _in_both(inputs, measured, v, wanted, edit, keep_object=keep_object)
+        if found != "not_tried_again":
+            break
+    return found
 
 
 def _may_be_shown(pair: PairEvidence) -> bool:
