@@ -13,9 +13,8 @@ from auditor.concept_records import AttributeConcept, ConceptFamily
 from auditor.config import NO_MODEL
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings
-from auditor.extraction.edit_record import EditRecord
+from auditor.extraction.interventions import Interventions
 from auditor.extraction.shards import FeatureShards
-from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.copies import Copies, groups_of
 from auditor.inputs.core_concepts import CoreConceptOf
@@ -170,16 +169,6 @@ class Gathered:
     decisions: Decisions | None  # None: there is no head
     picture_concepts: PictureConcepts
     evidence_input: EvidenceInput
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Interventions:
-    """What was done to pictures, and what the model called them then; nothing without a model."""
-
-    swaps: SwapRecord = field(default_factory=SwapRecord)  # of regions (E5)
-    exchanges: SwapRecord = field(default_factory=SwapRecord)  # of fixed places (E5-place)
-    edits: EditRecord = field(default_factory=EditRecord)  # of measured properties (E6)
-    looks: SwapRecord = field(default_factory=SwapRecord)  # at fixed places, by the encoder
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -178,10 +178,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         digests=audit_digests(config, inputs),
         notices=(*inputs.notices, *context.taught.notices),
         shards=gathered.shards,
-        swaps=analysis.interventions.swaps,
-        exchanges=analysis.interventions.exchanges,
-        looks=analysis.interventions.looks,
-        edits=analysis.interventions.edits,
+        interventions=analysis.interventions,
         level_edits={
             gathered.evidence_input.concepts[v].concept_id: edits for v, edits in gathered.evidence_input.edits.items()
         },

@@ -23,7 +23,6 @@ from auditor.analysis import (
     Decisions,
     Gathered,
     Inputs,
-    Interventions,
     PictureConcepts,
     Pictures,
 )
@@ -39,6 +38,7 @@ from auditor.extraction.concept_embeddings import cached_texts, embed_concepts
 from auditor.extraction.edit_record import EditRecorder
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import decoded_side, extract_features
+from auditor.extraction.interventions import Interventions
 from auditor.extraction.kept_inputs import EvidenceSource
 from auditor.extraction.new_head import REUSED_NOTICE, features_under_new_head
 from auditor.extraction.picture_edits import PROCEDURE as EDITS_PROCEDURE
@@ -49,6 +49,7 @@ from auditor.extraction.place_swaps import PLACE_PROCEDURE, place_swaps
 from auditor.extraction.ray_engine import check_ray, extract_on_ray
 from auditor.extraction.region_swaps import PROCEDURE, picture_files, region_swaps
 from auditor.extraction.shards import FeatureShards
+from auditor.extraction.surroundings_swaps import SURROUNDINGS_PROCEDURE, surroundings_looks, surroundings_swaps
 from auditor.extraction.swap_record import SwapRecorder
 from auditor.figures import decimals_of, percent
 from auditor.gate.acceptance import today_utc
@@ -586,7 +587,7 @@ def weigh_evidence(
 
     Pictures are read again where interventions on them may decide, and edited by ``n_jobs`` threads.
     """
-    classifier, intervene, exchange, edit, look = inputs.classifier, None, None, None, None
+    classifier = inputs.classifier
     if classifier is not None and gathered.decisions is not None:
         root, items = inputs.dataset.root, gathered.pictures.items
         read = picture_files(root, items, min_side=classifier.input_size)
@@ -596,7 +597,10 @@ def weigh_evidence(
         swap = region_swaps(classifier, read, replace(words, concept_rows=rows), names)
         intervene = SwapRecorder(swap, PROCEDURE)
         exchange = SwapRecorder(place_swaps(classifier, read), PLACE_PROCEDURE)
-        look = SwapRecorder(place_looks(classifier, inputs.encoder, inputs.concepts.class_rows, read), LOOK_PROCEDURE)
+        asked = classifier, inputs.encoder, inputs.concepts.class_rows, read
+        look = SwapRecorder(place_looks(*asked), LOOK_PROCEDURE)
+        surround = SwapRecorder(surroundings_swaps(classifier, read), SURROUNDINGS_PROCEDURE)
+        look_around = SwapRecorder(surroundings_looks(*asked), SURROUNDINGS_PROCEDURE)
         masks = [item.mask_path for item in items]
         places = object_places(classifier, root, masks, words, names, gathered.evidence_input.label_idx)
         seeds = [int(image_id, 16) for image_id in gathered.pictures.image_ids]
@@ -606,16 +610,30 @@ def weigh_evidence(
             property_values(items),
             seeds,
             places,
+            gathered.evidence_input.label_idx,
             min_side=decoded_side(classifier, inputs.encoder),
             n_jobs=n_jobs,
         )
         edit = EditRecorder(by_hand, EDITS_PROCEDURE)
-    evidence = judge(
-        gathered.evidence_input, intervene=intervene, exchange=exchange, look=look, edit=edit, on_progress=on_progress
-    )
-    if intervene is None or exchange is None or edit is None or look is None:
-        return evidence, Interventions()
-    return evidence, Interventions(intervene.record(), exchange.record(), edit.record(), look.record())
+        evidence = judge(
+            gathered.evidence_input,
+            intervene=intervene,
+            exchange=exchange,
+            look=look,
+            surround=surround,
+            look_around=look_around,
+            edit=edit,
+            on_progress=on_progress,
+        )
+        return evidence, Interventions(
+            swaps=intervene.record(),
+            exchanges=exchange.record(),
+            looks=look.record(),
+            surroundings=surround.record(),
+            looks_around=look_around.record(),
+            edits=edit.record(),
+        )
+    return judge(gathered.evidence_input, on_progress=on_progress), Interventions()
 
 
 def draw_maps(

@@ -1,4 +1,4 @@
-"""Places of a picture as the model sees it: corners and edges of a grid of three by three, with their names.
+"""Places of a picture as the model sees it: corners and edges of a grid of three by three, and all around the middle.
 
 The middle is no such place: it is where objects are.
 """
@@ -18,21 +18,27 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Place:
+    """Where in a picture something lies that decides it."""
+
+    name: str
+
+    @property
+    def concept_id(self) -> str:
+        """As findings and baselines name it."""
+        return f"place-{self.name.replace(' ', '-')}"
+
+
+@dataclass(frozen=True, slots=True)
+class GridPlace(Place):
     """A corner, the middle of an edge, or a whole edge.
 
     ``family`` has the places that mirrors and quarter-turns make of it: what holds of one corner and of no other one
     holds of a place, and not of being off the middle.
     """
 
-    name: str
     family: str
     rows: tuple[int, int]  # from, and up to but without
     columns: tuple[int, int]
-
-    @property
-    def concept_id(self) -> str:
-        """As findings and baselines name it."""
-        return f"place-{self.name.replace(' ', '-')}"
 
     @property
     def box(self) -> Box:
@@ -54,14 +60,18 @@ _ROWS = {"top": (0, 1), "bottom": (2, 3)}
 _COLUMNS = {"left": (0, 1), "right": (2, 3)}
 _MIDDLE, _WHOLE = (1, 2), (0, 3)
 
-PLACES: tuple[Place, ...] = (
-    *(Place(f"{v} {h} corner", "corner", _ROWS[v], _COLUMNS[h]) for v in _ROWS for h in _COLUMNS),
-    *(Place(f"middle of the {v} edge", "middle", _ROWS[v], _MIDDLE) for v in _ROWS),
-    *(Place(f"middle of the {h} edge", "middle", _MIDDLE, _COLUMNS[h]) for h in _COLUMNS),
-    *(Place(f"{v} edge", "edge", _ROWS[v], _WHOLE) for v in _ROWS),
-    *(Place(f"{h} edge", "edge", _WHOLE, _COLUMNS[h]) for h in _COLUMNS),
+PLACES: tuple[GridPlace, ...] = (
+    *(GridPlace(f"{v} {h} corner", "corner", _ROWS[v], _COLUMNS[h]) for v in _ROWS for h in _COLUMNS),
+    *(GridPlace(f"middle of the {v} edge", "middle", _ROWS[v], _MIDDLE) for v in _ROWS),
+    *(GridPlace(f"middle of the {h} edge", "middle", _MIDDLE, _COLUMNS[h]) for h in _COLUMNS),
+    *(GridPlace(f"{v} edge", "edge", _ROWS[v], _WHOLE) for v in _ROWS),
+    *(GridPlace(f"{h} edge", "edge", _WHOLE, _COLUMNS[h]) for h in _COLUMNS),
 )
-_BY_ID = {place.concept_id: place for place in PLACES}
+#: All but the middle, which has four ninths of the area: objects of photographs lie there.
+SURROUNDINGS = Place("surroundings")
+MIDDLE: Box = (1 / 6, 1 / 6, 5 / 6, 5 / 6)
+ALL_PLACES: tuple[Place, ...] = (*PLACES, SURROUNDINGS)
+_BY_ID = {place.concept_id: place for place in ALL_PLACES}
 
 
 def place_of(concept_id: str | None) -> Place | None:

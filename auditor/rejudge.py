@@ -42,6 +42,7 @@ from auditor.extraction.place_looks import LOOK_PROCEDURE
 from auditor.extraction.place_swaps import PLACE_PROCEDURE
 from auditor.extraction.region_swaps import PROCEDURE
 from auditor.extraction.shards import FeatureShards, checksum_path
+from auditor.extraction.surroundings_swaps import SURROUNDINGS_PROCEDURE
 from auditor.extraction.swap_record import replayed
 from auditor.figures import counted
 from auditor.finished_audit import audit_settings, load_audited, settings_again
@@ -120,13 +121,20 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
     _check_out(out, replace_out=replace_out)
     held = held_audit(folder)
     kept = held.kept
-    intervene = replayed(kept.swaps, PROCEDURE) if kept.examined_model else None
-    exchange = replayed(kept.exchanges, PLACE_PROCEDURE) if kept.examined_model else None
-    edit = replayed_edits(kept.edits, EDITS_PROCEDURE) if kept.examined_model else None
-    look = replayed(kept.looks, LOOK_PROCEDURE) if kept.examined_model else None
-    evidence = judge(
-        held.evidence_input, intervene=intervene, exchange=exchange, look=look, edit=edit, on_progress=on_progress
-    )
+    done = kept.interventions
+    if kept.examined_model:
+        evidence = judge(
+            held.evidence_input,
+            intervene=replayed(done.swaps, PROCEDURE),
+            exchange=replayed(done.exchanges, PLACE_PROCEDURE),
+            look=replayed(done.looks, LOOK_PROCEDURE),
+            surround=replayed(done.surroundings, SURROUNDINGS_PROCEDURE),
+            look_around=replayed(done.looks_around, SURROUNDINGS_PROCEDURE),
+            edit=replayed_edits(done.edits, EDITS_PROCEDURE),
+            on_progress=on_progress,
+        )
+    else:
+        evidence = judge(held.evidence_input, on_progress=on_progress)
     run = _run(held, evidence, out)
     with _made_beside(out) as made:
         _link_features(folder / FEATURES_NAME, made / FEATURES_NAME, (*_with_checksums(kept.shards), KEPT_NAME))
@@ -299,7 +307,7 @@ def _run(held: HeldAudit, evidence: EvidenceResult, out: Path) -> Run:
             held.context,
             evidence,
             held.kept.match.class_names,
-            held.kept.edits,
+            held.kept.interventions.edits,
         ),
         rules_digest=rules_digest(),
         thresholds=thresholds(),

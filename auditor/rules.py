@@ -185,6 +185,33 @@ PLACE_GIVEN = Rule(
     label="Place given to others",
     phrase="called it for the place",
 )
+SURROUNDINGS_SHARE = Rule(
+    rule_id="E1-surroundings",
+    kind="screen",
+    unit="per cent",
+    whose="own",
+    measures="the part of all that tells the class from others that lies around the middle of its pictures",
+    label="Part around the middle",
+    phrase="part around the middle",
+)
+SURROUNDINGS_TAKEN = Rule(
+    rule_id="E5-surroundings",
+    kind="intervention",
+    unit="points",
+    whose="own",
+    measures="how much less often the class is recognised in another class's surroundings than in others of its own",
+    label="Surroundings taken away",
+    phrase="lost in other surroundings",
+)
+SURROUNDINGS_GIVEN = Rule(
+    rule_id="E5-surroundings-given",
+    kind="intervention",
+    unit="points",
+    whose="others",
+    measures="how much more often other classes' pictures are called it in its surroundings than in their own",
+    label="Surroundings given to others",
+    phrase="called it in its surroundings",
+)
 EDITED_RECALL = Rule(
     rule_id="E6-recall",
     kind="intervention",
@@ -193,6 +220,15 @@ EDITED_RECALL = Rule(
     measures="how much more often the class is recognised when its own pictures are given the level of a property",
     label="Set in its pictures",
     phrase="set in its pictures",
+)
+EDITED_MARGIN = Rule(
+    rule_id="E6-margin",
+    kind="intervention",
+    unit="per cent",
+    whose="own",
+    measures="how much the margin of its own pictures rises with the level of a property, of how far margins spread",
+    label="Margin when it is set",
+    phrase="rise of the margin when it is set",
 )
 EDITED_PULL = Rule(
     rule_id="E6-pull",
@@ -228,10 +264,14 @@ RULES = (
     FILLED,
     PLACE_TAKEN,
     PLACE_GIVEN,
+    SURROUNDINGS_TAKEN,
+    SURROUNDINGS_GIVEN,
     EDITED_RECALL,
+    EDITED_MARGIN,
     EDITED_PULL,
     EDITED_LOSS,
     PLACE_SHARE,
+    SURROUNDINGS_SHARE,
     SHARE,
     ASSOCIATION,
 )
@@ -275,6 +315,8 @@ def written(rule_id: str | None, effect: float | None, low: float | None = None,
 PRESENT = 0.5
 #: H0 of every gap is "effect <= 5 points" (docs/method.md).
 DELTA = 0.05
+#: And of the rise of margins by an edit, in standard deviations: it moves at most a tenth of normal margins over zero.
+MARGIN_DELTA = 0.25
 #: Level of the corrected tests.
 ALPHA = 0.05
 #: Of every interval that is shown.
@@ -373,6 +415,10 @@ RELATED = 0.3
 PLACE_EXCESS = 0.01
 #: A picture shows a place where it has more of its evidence there than this part of the other classes' pictures.
 PLACE_SHOWN = 0.9
+#: Surroundings decide a class where the model surely sees so much more of what tells it there than the encoder does.
+#: Of 19 classes of clean heads on photographs the two parts differed by .01 to .20, of 8 that learnt a background by
+#: .26 to .71 (decision 0085).
+SURROUNDINGS_EXCESS = 0.15
 
 # --- thresholds of copies ----
 

@@ -20,6 +20,7 @@ from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap
 from auditor.evidence.effects.place_shares import PlaceScreen
 from auditor.evidence.effects.pulled_share import Sources
 from auditor.evidence.effects.reliance import NOT_IDENTIFIED, NOT_TOLD, Erasure
+from auditor.evidence.effects.surroundings import PartAround
 from auditor.evidence.effects.swapped_outputs import SwappedOutputs
 from auditor.evidence.effects.swaps import Intervention, no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
@@ -34,8 +35,9 @@ from auditor.evidence.verdicts import (
 )
 from auditor.evidence.verdicts.clean_claim import CleanClaim, WeakestPoint
 from auditor.evidence.verdicts.pair_states import JudgedPair
-from auditor.evidence.verdicts.place_leads import PlaceLead
+from auditor.evidence.verdicts.place_leads import GridLead
 from auditor.evidence.verdicts.sentences import Sentence
+from auditor.evidence.verdicts.surroundings_leads import SurroundingsLead
 from auditor.evidence.verdicts.swap_controls import Control
 from auditor.place_grid import PLACES
 from auditor.records import ClassConcept, Concept, LinearHead, Verdict
@@ -98,6 +100,11 @@ _FEW = replace(_GAP, n_present=496, n_absent=4, low=-1.0, high=1.0, status="too_
 _ERASED = Erasure(0.38, 0.33, 0.43, 3410, 212, p=0.005, permuted=0.001)
 _SWAPPED = Intervention(0.5, 0.4, 0.6, 1e-9, 0.72, 0.22, 160, n_unlike=7)
 _SET = Edited(Intervention(0.6, 0.5, 0.7, 1e-9, 0.8, 0.2, 100), Intervention(0.6, 0.5, 0.7, 1e-9, 0.7, 0.1, 100), 0, 0)
+_BY_MARGIN = replace(
+    _SET,
+    recall=Intervention(0.02, -0.01, 0.05, 0.9, 0.99, 0.97, 100),
+    margin=Intervention(1.4, 1.1, 1.7, 1e-9, 0.0, 0.0, 100),
+)
 _LOST = EditedLoss(
     Intervention(0.58, 0.45, 0.68, 1e-9, 0.96, 0.38, 50), 1, Intervention(0.56, 0.4, 0.7, 1e-9, 0.58, 0.02, 50), 1e-9
 )
@@ -135,14 +142,15 @@ _OPEN = replace(_CLAIM, bounds=np.array([0.56, 0.3]))
 _POINT = WeakestPoint(0, False, x_with=85, n_with=85, x_without=12, n_without=15, more_with=0, more_without=57)
 _FIT = EncoderFit(200, 180, 100, (45, 3, 0, 0, 0), (False, True, True, True, True), 0.71, 4,
                   tuple(Contradiction("fog", "clear weather", 9, 80, n) for n in (7, 5, 4, 1)))  # fmt: skip
-_PLACE = PlaceLead(
-    0,
-    0,
-    PlaceScreen(*(np.full(len(PLACES), value) for value in (0.43, 0.07, 0.3, 0.5, 0.0, 9.0))),
-    80,
-    0.2,
-    np.arange(4),
+_PLACE = GridLead(
+    class_idx=0,
+    n=80,
+    rows=np.arange(4),
+    place_idx=0,
+    screen=PlaceScreen(*(np.full(len(PLACES), value) for value in (0.43, 0.07, 0.3, 0.5, 0.0, 9.0))),
+    cut=0.2,
 )
+_AROUND = SurroundingsLead(class_idx=0, n=60, rows=np.arange(4), part=PartAround(0.57, 0.04, 0.47, 0.66, 1e-6))
 _TAKEN = Intervention(0.5, 0.4, 0.6, 1e-9, 0.95, 0.45, 80)
 _GIVEN = Intervention(0.55, 0.42, 0.65, 1e-9, 0.55, 0.0, 80)
 
@@ -172,6 +180,7 @@ def _flagged() -> Iterator[Sentence]:
         yield sentences.flagged(_INPUTS, _proven(few, FILLED, _SWAPPED.as_gap()), [])
     for rule in (EDITED_RECALL, EDITED_PULL):
         yield sentences.flagged(_INPUTS, _proven(_EDITED, rule, _SET.recall.as_gap()), [])
+    yield sentences.flagged(_INPUTS, _proven(replace(_EDITED, edited=_BY_MARGIN), EDITED_PULL, _SET.pull.as_gap()), [])
     lettering = Concept("lettering-yes", "lettering = yes", "attribute", column="property:lettering")
     inputs = replace(_INPUTS, concepts=(*_CONCEPTS[:3], lettering, *_CONCEPTS[4:]))
     covered = LevelEdits(PictureEdit("lettering", "yes"), PictureEdit("lettering", "no"))
@@ -291,8 +300,19 @@ def _places() -> Iterator[str | Sentence]:
     clean = Verdict(0, _NAME, "clean", "none", None, None, None, "", 400)
     by_taken = replace(tried, given=replace(_GIVEN, p=1.0), bar=0.01)
     care = SwappedOutputs({0: 1, 1: 0}, {})
-    for leads in ([replace(tried, bar=0.01), replace(tried, place_idx=1, bar=0.01)], [by_taken]):
-        (told,) = place_sentences.with_places(_INPUTS, [clean], leads, [[]], care)
+    around = replace(_AROUND, taken=_TAKEN, given=_GIVEN, bar=0.01)
+    yield place_sentences.place_sentence(_INPUTS, around)
+    by_surroundings = [replace(around, given=replace(_GIVEN, p=1.0)), replace(around, taken=replace(_TAKEN, p=1.0))]
+    grid = [replace(tried, bar=0.01), replace(tried, place_idx=1, bar=0.01)]
+    suspect = replace(clean, verdict="suspect", concept="JPEG quality = 30")
+    for leads, before in (
+        (grid, clean),
+        ([by_taken], clean),
+        (by_surroundings[:1], clean),
+        (by_surroundings[1:], suspect),
+        ([*grid[:1], around], clean),
+    ):
+        (told,) = place_sentences.with_places(_INPUTS, [before], leads, [[]], care)
         yield Sentence(told.claim.rstrip("."), tuple(told.numbers.splitlines()), told.advice)
 
 

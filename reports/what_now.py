@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
-from auditor.place_grid import place_of
+from auditor.place_grid import SURROUNDINGS, place_of
 from auditor.records import Verdict
 from auditor.rules import is_loss, shown_by_others
 from auditor.store.queries.audit import Connection, database_file
@@ -47,6 +47,9 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
         if lead.n_present is not None and lead.n_absent is not None:
             audited = lead.n_present + lead.n_absent
             wanted += f" ({lead.n_absent:,} of the {audited:,} audited ones are)"
+    if verdict.concept_id == SURROUNDINGS.concept_id:
+        mended = f'train with pictures of "{name}" in other surroundings, or cut out and pasted into them'
+        return f"{mended}; or accept it in the baseline, with a reason"
     if place_of(verdict.concept_id) is not None:
         mended = f"train with pictures whose {concept} is covered, cut off or varied"
         return f"{mended}; or accept it in the baseline, with a reason"

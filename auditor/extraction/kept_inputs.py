@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from auditor.concept_records import CoreReason
 from auditor.edit_records import LevelEdits, PictureEdit
 from auditor.errors import StoreError
+from auditor.evidence.effects.place_likeness import NOT_SEEN
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
 from auditor.extraction.edit_record import EditRecord
+from auditor.extraction.interventions import Interventions
 from auditor.extraction.shards import FeatureShards
 from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
@@ -34,6 +36,13 @@ from auditor.inputs.predictions import Predictions
 from auditor.records import ATTRIBUTE_KIND, ClassMatch, Concept, Dataset, FloatArray, ImageItem, IntArray, LinearHead
 
 KEPT_NAME = "kept_inputs.npz"
+#: Of swaps, each an array of its own; and the names of their outcomes and procedures before there were surroundings.
+_SORTS = ("swaps", "exchanges", "looks", "surroundings", "looks_around")
+_NAMES_OF_BEFORE = {
+    "swaps": ("called", "procedure"),
+    "exchanges": ("exchanged", "place_procedure"),
+    "looks": ("looked", "look_procedure"),
+}
 _SHARD_NAME = re.compile(r"[0-9a-f]{32}\.parquet")
 
 
@@ -87,10 +96,7 @@ class KeptInputs:
     notices: tuple[str, ...]  # of loading the inputs
     shards: tuple[str, ...]  # names of the files of features, in order
     taught: TaughtConcepts  # concepts by example: neither the examples nor their probes are kept
-    swaps: SwapRecord = field(default_factory=SwapRecord)
-    exchanges: SwapRecord = field(default_factory=SwapRecord)  # of places; none in an audit of before
-    looks: SwapRecord = field(default_factory=SwapRecord)  # at places; none in an audit of before
-    edits: EditRecord = field(default_factory=EditRecord)
+    interventions: Interventions = field(default_factory=Interventions)
     level_edits: Mapping[str, LevelEdits] = field(default_factory=dict)  # by concept_id
     predictions: Predictions | None = None
 
@@ -108,10 +114,7 @@ def write_kept_inputs(
     digests: Mapping[str, str],
     notices: Sequence[str],
     shards: FeatureShards,
-    swaps: SwapRecord,
-    exchanges: SwapRecord,
-    looks: SwapRecord,
-    edits: EditRecord,
+    interventions: Interventions,
     level_edits: Mapping[str, LevelEdits],
 ) -> None:
     """Write the file into the folder of the features, whole or not at all.
@@ -123,10 +126,7 @@ def write_kept_inputs(
         digests: The audit's, by which the file is known to belong to it.
         notices: What the reader was told of the inputs.
         shards: The features.
-        swaps: Interventions and what came of them.
-        exchanges: The same of places.
-        looks: At places, by the encoder.
-        edits: Of pictures, and what came of them.
+        interventions: What was done to the pictures, and what came of it.
         level_edits: By concept_id, how a level of a property is given and taken.
 
     Raises:
@@ -135,6 +135,8 @@ def write_kept_inputs(
     dataset, match, attributes, given = inputs.dataset, inputs.match, inputs.attributes, inputs.predictions
     read = set(shards.image_ids())
     lost = [(row, item) for row, item in enumerate(dataset.items) if item.image_id not in read]
+    by_sort = {sort: getattr(interventions, sort) for sort in _SORTS}
+    edits = interventions.edits
     facts = {
         "digests": dict(digests),
         "shards": shards.names,
@@ -160,9 +162,7 @@ def write_kept_inputs(
         "logit_scale": inputs.logit_scale,
         "notices": list(notices),
         "absent_kinds": list(inputs.concepts.absent_rows),
-        "procedure": swaps.procedure,
-        "place_procedure": exchanges.procedure,
-        "look_procedure": looks.procedure,
+        **{f"{sort}_procedure": swaps.procedure for sort, swaps in by_sort.items()},
         "edits": [astuple(one) for one in edits.edits],
         "level_edits": {concept_id: astuple(one) for concept_id, one in level_edits.items()},
         "edits_procedure": edits.procedure,
@@ -175,14 +175,10 @@ def write_kept_inputs(
         "presence": attributes.presence,
         "taught_presence": taught.presence,
         "taught_kappa": taught.kappa,
-        "swaps": swaps.swaps,
-        "called": swaps.called,
-        "exchanges": exchanges.swaps,
-        "exchanged": exchanges.called,
-        "looks": looks.swaps,
-        "looked": looks.called,
         "edited": edits.called,
     }
+    for sort, swaps in by_sort.items():
+        arrays |= {sort: swaps.swaps, f"{sort}_called": swaps.called}
     halves = inputs.concepts.halves
     for name, half in (("whole", inputs.concepts), ("half0", halves[0]), ("half1", halves[1])):
         arrays |= _packed(f"{name}_words", half.word_rows)
@@ -345,25 +341,13 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
         notices=tuple(facts["notices"]),
         shards=shards,
         taught=_taught(facts, arrays, len(items)),
-        swaps=SwapRecord(
-            np.asarray(arrays["swaps"], np.int64), np.asarray(arrays["called"], np.int64), str(facts["procedure"])
-        ),
-        exchanges=SwapRecord(
-            np.asarray(arrays["exchanges"], np.int64),
-            np.asarray(arrays["exchanged"], np.int64),
-            str(facts["place_procedure"]),
-        )
-        if "exchanges" in arrays
-        else SwapRecord(),
-        looks=SwapRecord(
-            np.asarray(arrays["looks"], np.int64), np.asarray(arrays["looked"], np.int64), str(facts["look_procedure"])
-        )
-        if "looks" in arrays
-        else SwapRecord(),
-        edits=EditRecord(  # none in an audit of before there were any
-            tuple(_edit(*one) for one in facts.get("edits", [])),
-            _of_pictures(np.asarray(arrays.get("edited", np.zeros((0, 3))), np.int64), len(items)),
-            str(facts.get("edits_procedure", "")),
+        interventions=Interventions(
+            **{sort: _swaps(facts, arrays, sort) for sort in _SORTS},
+            edits=EditRecord(  # none in an audit of before there were any
+                tuple(_edit(*one) for one in facts.get("edits", [])),
+                _of_pictures(np.asarray(arrays.get("edited", np.zeros((0, 4))), np.int64), len(items)),
+                str(facts.get("edits_procedure", "")),
+            ),
         ),
         level_edits={
             concept_id: LevelEdits(_edit(*given), None if taken is None else _edit(*taken), _doses(doses), bool(whole))
@@ -371,6 +355,16 @@ def _unpacked(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], item
         },
         predictions=_predictions(facts, arrays, len(everything)),
     )
+
+
+def _swaps(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sort: str) -> SwapRecord:
+    """The record of a sort; empty in an audit of before there was such a one, which may have other names for it."""
+    called, procedure = f"{sort}_called", f"{sort}_procedure"
+    if called not in arrays:
+        called, procedure = _NAMES_OF_BEFORE.get(sort, (called, procedure))
+    if sort not in arrays or called not in arrays:
+        return SwapRecord()
+    return SwapRecord(np.asarray(arrays[sort], np.int64), np.asarray(arrays[called], np.int64), str(facts[procedure]))
 
 
 def _predictions(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], n: int) -> Predictions | None:
@@ -414,7 +408,9 @@ def _doses(levels: Sequence[object]) -> tuple[float, ...]:
 
 
 def _of_pictures(called: IntArray, n: int) -> IntArray:
-    """Outcomes (S, 3) of edit, row and answer, the rows being those of n pictures."""
+    """Outcomes (S, 4) of edits, see `EditRecord`, the rows being those of n pictures; before, without margins."""
+    if called.ndim == 2 and called.shape[1] == 3:
+        called = np.column_stack([called, np.full(len(called), NOT_SEEN)])
     if called.size and not 0 <= called[:, 1].min() <= called[:, 1].max() < n:
         raise ValueError(f"outcomes of edits of pictures that are none of {n}")
     return called

@@ -21,7 +21,9 @@ from torch.nn import functional
 
 from auditor.edit_records import PictureEdit
 from auditor.errors import InputError, ModelError
-from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE
+from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE, EditAnswers
+from auditor.evidence.effects.erased_outcome import called_with_margin
+from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
 from auditor.extraction.region_swaps import BATCH, channel_weights
 from auditor.inputs.images import read_image
 from auditor.models import cam
@@ -48,10 +50,11 @@ def picture_edits(
     values: Mapping[str, Sequence[float | str | None]],
     seeds: Sequence[int],
     places: ObjectPlaces,
+    label_idx: IntArray,
     *,
     min_side: int,
     n_jobs: int = 1,
-) -> Callable[[PictureEdit, Sequence[int]], IntArray]:
+) -> Callable[[PictureEdit, Sequence[int]], EditAnswers]:
     """The function that edits pictures and asks the model, in batches; see `effects.edits.EditPictures`.
 
     Args:
@@ -60,6 +63,7 @@ def picture_edits(
         values: By property what each of the N pictures' files has of it, for what no picture can measure.
         seeds: (N,) of noise.
         places: Where their objects are.
+        label_idx: (N,) labels, -1 for none.
         min_side: Short side that the audit's own decoder did not go below.
         n_jobs: Threads that read and edit, each one picture at a time.
     """
@@ -90,8 +94,9 @@ def picture_edits(
             return CANNOT_BE_SET
         return (tensor, original) if tensor.shape == original.shape else CANNOT_BE_SET
 
-    def edit(asked: PictureEdit, rows: Sequence[int]) -> IntArray:
+    def edit(asked: PictureEdit, rows: Sequence[int]) -> EditAnswers:
         called = np.full(len(rows), NOT_READABLE, dtype=np.int64)
+        margin = np.full(len(rows), NOT_SEEN, dtype=np.int64)
         if _lays_on(asked):
             layers()  # once, before the threads ask for them
         with ThreadPoolExecutor(n_jobs) as pool:
@@ -104,18 +109,20 @@ def picture_edits(
                     else:
                         pairs[at] = one
                 if pairs:
-                    called[list(pairs)] = answers(asked, [rows[at] for at in pairs], list(pairs.values()))
-        return called
+                    found = answers(asked, [rows[at] for at in pairs], list(pairs.values()))
+                    called[list(pairs)], margin[list(pairs)] = found.called, found.margin
+        return EditAnswers(called, margin)
 
-    def answers(asked: PictureEdit, rows: Sequence[int], pairs: Sequence[tuple[Tensor, Tensor]]) -> IntArray:
-        """(b,) what edited pictures are called; where their object has no place, why they are not."""
-        batch = torch.stack([one for one, _ in pairs])
-        if not asked.keep_object:
-            return np.asarray(cam.forward(classifier, batch)[1].argmax(axis=1), dtype=np.int64)
-        originals = torch.stack([one for _, one in pairs])
-        kept = torch.from_numpy(places(rows, originals))
-        found = cam.forward(classifier, torch.where(kept[:, None], originals, batch))[1].argmax(axis=1)
-        return np.where(kept.flatten(1).any(1).numpy(), found, CANNOT_BE_SET)
+    def answers(asked: PictureEdit, rows: Sequence[int], pairs: Sequence[tuple[Tensor, Tensor]]) -> EditAnswers:
+        """What b edited pictures are called; where their object has no place, why they are not."""
+        batch, has_place = torch.stack([one for one, _ in pairs]), np.ones(len(rows), np.bool_)
+        if asked.keep_object:
+            originals = torch.stack([one for _, one in pairs])
+            kept = torch.from_numpy(places(rows, originals))
+            batch, has_place = torch.where(kept[:, None], originals, batch), kept.flatten(1).any(1).numpy()
+        called, margin = called_with_margin(cam.forward(classifier, batch)[1].copy(), label_idx[list(rows)])
+        parts = np.clip(np.rint(margin.astype(np.float64) * PARTS), NOT_SEEN + 1, -NOT_SEEN).astype(np.int64)
+        return EditAnswers(np.where(has_place, called, CANNOT_BE_SET), np.where(has_place, parts, NOT_SEEN))
 
     return edit
 

@@ -42,13 +42,7 @@ def place_looks(
         class_rows: (C, D) directions of the names of the classes.
         read: Gives the picture of a row, upright RGB; raises InputError where it cannot be read any more.
     """
-
-    @lru_cache(_KEPT)  # each takes part several times
-    def picture(row: int) -> Image.Image | None:
-        try:
-            return _as_seen(classifier, read(row))
-        except InputError:
-            return None
+    picture = pictures_as_seen(classifier, read)
 
     def exchanged(swap: PlaceSwap) -> Tensor | None:
         """(2, 3, H, W) the target with the place and with its mirror image filled, for the encoder."""
@@ -73,6 +67,24 @@ def place_looks(
         return found
 
     return look
+
+
+def pictures_as_seen(classifier: Classifier, read: Callable[[int], Image.Image]) -> Callable[[int], Image.Image | None]:
+    """What the model sees of pictures, as pictures; None where one cannot be read. Some are kept.
+
+    Args:
+        classifier: The model under audit.
+        read: Gives the picture of a row, upright RGB; raises InputError where it cannot be read any more.
+    """
+
+    @lru_cache(_KEPT)  # each takes part several times
+    def picture(row: int) -> Image.Image | None:
+        try:
+            return _as_seen(classifier, read(row))
+        except InputError:
+            return None
+
+    return picture
 
 
 def _as_seen(classifier: Classifier, image: Image.Image) -> Image.Image:

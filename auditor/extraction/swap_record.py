@@ -13,10 +13,11 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from auditor.evidence.effects.place_exchange import PlaceSwap
+from auditor.evidence.effects.surroundings import SurroundingsSwap
 from auditor.evidence.effects.swaps import Swap
 from auditor.records import IntArray
 
-AnySwap = TypeVar("AnySwap", Swap, PlaceSwap)
+AnySwap = TypeVar("AnySwap", Swap, PlaceSwap, SurroundingsSwap)
 
 
 def _none() -> IntArray:
@@ -25,13 +26,13 @@ def _none() -> IntArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SwapRecord:
-    """Swaps of one sort, field by field, and what the pictures were called.
+    """Swaps of one sort, field by field, and what the pictures were called, with their scores where these count.
 
     ``procedure`` says how a place was found and filled; outcomes of another procedure are not those of today's.
     """
 
     swaps: IntArray = field(default_factory=_none)  # (S, fields of a swap)
-    called: IntArray = field(default_factory=_none)  # (S, 2)
+    called: IntArray = field(default_factory=_none)  # (S, 2), of surroundings (S, 4)
     procedure: str = ""
 
     def __post_init__(self) -> None:
@@ -61,11 +62,13 @@ class SwapRecorder(Generic[AnySwap]):
         return SwapRecord(rows, np.array(list(self._called.values()), dtype=np.int64), self._procedure)
 
 
-def replayed(record: SwapRecord, procedure: str) -> Callable[[Sequence[Swap | PlaceSwap]], IntArray | None]:
+def replayed(
+    record: SwapRecord, procedure: str
+) -> Callable[[Sequence[Swap | PlaceSwap | SurroundingsSwap]], IntArray | None]:
     """An intervention that looks up what came of it; None where a swap was not carried out, or by another procedure."""
     known = dict(zip(map(tuple, record.swaps.tolist()), record.called.tolist(), strict=True))
 
-    def intervene(swaps: Sequence[Swap | PlaceSwap]) -> IntArray | None:
+    def intervene(swaps: Sequence[Swap | PlaceSwap | SurroundingsSwap]) -> IntArray | None:
         found = [known.get(astuple(swap)) for swap in swaps]
         if record.procedure != procedure or any(one is None for one in found):
             return None

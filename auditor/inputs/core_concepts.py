@@ -8,7 +8,7 @@ from typing import NamedTuple
 from auditor.concept_records import CoreReason
 from auditor.errors import InputError
 from auditor.inputs.words import number_forms, word_key
-from auditor.place_grid import PLACES
+from auditor.place_grid import ALL_PLACES
 from auditor.properties.measure import PROPERTIES
 from auditor.records import PROPERTY_PREFIX, Concept, Vocabulary
 from auditor.wording import nearest, quote, quote_list
@@ -22,7 +22,7 @@ _WITHOUT_WORDS = {
         for one in PROPERTIES
         if one.examined
     },
-    **{place.concept_id: (place.name, place.concept_id) for place in PLACES},
+    **{place.concept_id: (place.name, place.concept_id) for place in ALL_PLACES},
 }
 
 

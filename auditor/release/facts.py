@@ -15,7 +15,7 @@ from auditor.gate.core_items import without_core_twins
 from auditor.gate.pair_standing import RULES, found_pairs
 from auditor.gate.releases import Pair, PresenceArray, Release, ReleaseFacts, ReleaseGroups, ReleasePictures
 from auditor.inputs.joined_codes import joined
-from auditor.place_grid import PLACES, place_of
+from auditor.place_grid import ALL_PLACES, place_of
 from auditor.records import Finding, IntArray
 from auditor.repair_records import RepairFigure
 from auditor.rules import PRESENT
@@ -122,7 +122,7 @@ def _read(connection: Connection) -> ReleaseFacts:
         settings={name: value for name, value in run.config.items() if name not in _NO_SETTINGS},
         class_names=run.class_names,
         concept_ids=frozenset(
-            [row[0] for row in connection.execute(_CONCEPT_IDS).fetchall()] + [place.concept_id for place in PLACES]
+            [row[0] for row in connection.execute(_CONCEPT_IDS).fetchall()] + [place.concept_id for place in ALL_PLACES]
         ),
         same_as={one.concept_id: one.same_as for one in queries.attribute_concepts(connection) if one.same_as},
         core=frozenset(Pair(*row) for row in connection.execute(_CORE).fetchall()),

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor import pipeline
-from auditor.analysis import Interventions
 from auditor.config import AuditConfig
 from auditor.extraction.concept_embeddings import cached_texts
 from auditor.extraction.embedding_cache import open_embedding_cache
+from auditor.extraction.interventions import Interventions
 from auditor.inputs.examples import TaughtConcepts
 from auditor.models.encoders.encoder import Encoder
 from benchmarks.photographs.bank import Bank

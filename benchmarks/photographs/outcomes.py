@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.inputs.vocabulary import slug
-from auditor.place_grid import PLACES
+from auditor.place_grid import PLACES, SURROUNDINGS
 from auditor.records import PROPERTY_PREFIX
 from auditor.rules import PRESENT
 from benchmarks.photographs.contexts import Context
@@ -38,6 +38,8 @@ MARKED = {
     "date stamp": ("bottom right corner", "middle of the bottom edge", "bottom edge", "right edge"),
     "token": ("top left corner", "top right corner", "top edge", "left edge", "right edge"),
 }
+#: Contexts of which either value lies around the middle of what the classifier sees; of a watermark a part does.
+AROUND = ("snow against sea", "forest against street", "border", "date stamp", "token")
 #: A level is that of the context where so much more of the pictures with it have the level than of those without it.
 _GOES_WITH = 0.25
 
@@ -112,7 +114,7 @@ def _ids(what: Context, value: str, mode: Mode, audited: Audited) -> list[str]:
 
 
 def _measured_ids(what: Context, there: NDArray[np.bool_], value: str, audited: Audited) -> list[str]:
-    """Levels of properties that pictures have with a value rather than without it, and places where a mark lies."""
+    """Levels of properties that pictures have with a value rather than without it, and places where it lies."""
     names = {PROPERTY_PREFIX + name for name in PROPERTIES.get(what.name, ())}
     found = []
     for v, concept in enumerate(audited.judged_concepts):
@@ -121,4 +123,5 @@ def _measured_ids(what: Context, there: NDArray[np.bool_], value: str, audited: 
             if has[there].mean() - has[~there].mean() >= _GOES_WITH:
                 found.append(concept.concept_id)
     marked = MARKED.get(what.name, ()) if value == what.value else ()
-    return found + [place.concept_id for place in PLACES if place.name in marked]
+    around = [SURROUNDINGS.concept_id] if what.name in AROUND else []
+    return found + [place.concept_id for place in PLACES if place.name in marked] + around

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from auditor import taught_concepts
-from auditor.extraction import picture_edits, place_swaps
+from auditor.extraction import picture_edits, place_looks, place_swaps, surroundings_swaps
 from auditor.inputs import attributes, heaps, property_columns
 from auditor.properties import edit, levels, measure
 from benchmarks.photographs import bank as bank_module
@@ -127,7 +127,8 @@ def code() -> str:
     """Digest of all code that an outcome comes from."""
     digest = hashlib.sha256(audit_module.code_digest().encode())
     ours = (bank_module, contexts, examples, files, models, outcomes, pools)
-    hands = (attributes, heaps, picture_edits, place_swaps, edit, levels, measure, property_columns)
+    of_pictures = (picture_edits, place_looks, place_swaps, surroundings_swaps)
+    hands = (attributes, heaps, *of_pictures, edit, levels, measure, property_columns)
     shared = (audit_module, taught_concepts, peers, planted_models, planted_outcomes, properties, truth)
     for module in (*ours, *hands, *shared):
         digest.update(Path(str(module.__file__)).read_bytes())

@@ -16,7 +16,13 @@ from benchmarks.photographs.pools import POOLS, Side
 #: a cluster of their embeddings, or with those that a head finds hard. "fragile" is "not learnt" with heads that never
 #: saw the context at all, and have much to lose by it.
 Control = Literal["balanced", "not learnt", "cluster", "difficulty", "fragile"]
-GRIDS = ("toy", "small", "proof", "proof-again", "full")
+GRIDS = ("toy", "small", "proof", "proof-again", "proof-third", "full")
+#: Of grids for audits with all interventions, which models of each kind they have, and on which sets of classes.
+_PROOFS = {
+    "proof": (0, {"cats_dogs": 0, "scenes": 0}),
+    "proof-again": (1, {"cats_dogs": 1, "scenes": 1}),
+    "proof-third": (2, {"cats_dogs": 2, "animals": 0}),
+}
 #: Sets of classes, by name, each class by its pool.
 SETS = {
     "cats_dogs": tuple(("cats_dogs", label) for label in POOLS["cats_dogs"]),
@@ -68,21 +74,22 @@ def grid(side: Side, name: str) -> Iterator[Scenario]:
     """All models of a side: ``toy`` has one planted model and one control, ``small`` a sixth of ``full``.
 
     ``proof`` is for audits with all interventions: each context once on two classes and once on six, each sort of
-    control once, and two heads that what is lost in a picture harms. ``proof-again`` has the second of each.
+    control once, and two heads that what is lost in a picture harms. ``proof-again`` has the second of each,
+    ``proof-third`` the third on two classes (of controls, too), and the first on four.
     """
     rng = np.random.default_rng([81, 0 if side == "open" else 1])
     everything = [*_planted(side, rng), *_controls(side, rng)]
     if name == "toy":
         everything = [next(one for one in everything if (one.control is None) == planted) for planted in (True, False)]
-    if name in ("proof", "proof-again"):
-        at = 0 if name == "proof" else 1
+    if name in _PROOFS:
+        of_controls, of_planted = _PROOFS[name]
         of_kind: dict[tuple[str, ...], list[Scenario]] = {}
         for one in everything:
-            kind = (one.context_name, one.photos) if one.control is None else (one.control,)
-            if one.control is not None or one.photos in ("cats_dogs", "scenes"):
+            kind = (one.photos, one.context_name) if one.control is None else (one.control,)
+            if one.control is not None or one.photos in of_planted:
                 of_kind.setdefault(kind, []).append(one)
-        chosen = sorted((of[at] for of in of_kind.values()), key=lambda one: one.seed)
-        everything = [*chosen, *_fragile(side, first=101 + 2 * at)]
+        chosen = [of[of_planted.get(kind[0], of_controls)] for kind, of in of_kind.items()]
+        everything = [*sorted(chosen, key=lambda one: one.seed), *_fragile(side, first=101 + 2 * of_controls)]
     yield from everything[:: 6 if name == "small" else 1]
 
 

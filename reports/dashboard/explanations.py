@@ -32,6 +32,9 @@ READING = {
     "place": "What lies at the place is exchanged between pictures of different classes, once there and once at its "
     "mirror image. Taken away: how much less often the class is still recognised. Given to others: how much more often "
     "others are called it. In points with the 95 % interval.",
+    "surroundings": "Middles of pictures are shown in surroundings of others, of another class and of their own. "
+    "Taken away: how much less often the class is still recognised in another class's. Given to others: how much more "
+    "often others are called it in the class's. In points with the 95 % interval.",
     "association": "Goes with it: draw a picture of the class and one of another; in so many of 100 draws the first "
     "shows more of the concept. 50 % means that they do not go together. It says what the data offer, not what the "
     "model took.",

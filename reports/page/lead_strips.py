@@ -1,11 +1,11 @@
-"""A class's leads in pictures: what lies at its fixed places, cut out, and halves of it side by side."""
+"""A class's leads in pictures: what lies at its places, cut out, and halves of it side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
 from auditor.concept_records import FixedPlace, UnnamedLead
-from auditor.place_grid import Box, place_of
+from auditor.place_grid import MIDDLE, SURROUNDINGS, Box, GridPlace, place_of
 from auditor.records import SaliencyMap
 from reports.display import plain
 from reports.page.records import HalvesStrip, PlaceStrip, Small
@@ -15,7 +15,8 @@ _SENTENCE_LIMIT = 1_000
 CUT_OUTS, PER_HALF = 6, 6
 
 Smalls = Callable[[Iterable[str]], tuple[Small, ...]]
-CutOut = Callable[[str, Box], Small | None]
+#: A part of a picture, and what of it is covered (None: nothing), both in fractions of the whole picture.
+CutOut = Callable[[str, Box, Box | None], Small | None]
 
 
 def place_strips(
@@ -26,7 +27,7 @@ def place_strips(
     Args:
         places: Of the class.
         maps: Its maps, which know what the model saw of a picture.
-        cut_out: Draws a part of a picture, in fractions of the whole picture.
+        cut_out: Draws a part of a picture.
     """
     found = []
     for place in places:
@@ -37,10 +38,14 @@ def place_strips(
         for image_id in place.image_ids[:CUT_OUTS]:
             saliency = maps.get((image_id, None))
             if saliency is not None and saliency.crop is not None:
-                drawn.append(cut_out(image_id, _within(saliency.crop, where.box)))
+                if isinstance(where, GridPlace):
+                    drawn.append(cut_out(image_id, _within(saliency.crop, where.box), None))
+                else:
+                    drawn.append(cut_out(image_id, saliency.crop, _within(saliency.crop, MIDDLE)))
         found.append(
             PlaceStrip(
                 name=where.name,
+                is_around=where == SURROUNDINGS,
                 proven=place.state == "proven",
                 sentence=plain(place.sentence, _SENTENCE_LIMIT),
                 n_showing=place.n_showing,

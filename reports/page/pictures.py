@@ -11,8 +11,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from auditor.place_grid import Box
 from auditor.records import SaliencyMap
 from reports.explain_figure import overlay
 from reports.page.records import Drawn
@@ -21,6 +22,7 @@ from reports.page.records import Drawn
 _LARGEST_THUMBNAIL = 1024
 #: Parts of a picture, in its own width and height, that a model can have seen; more is no crop.
 _LEAST_SIDE, _FARTHEST = 0.02, 4.0
+_COVER = (128, 128, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,19 @@ class PictureBudget:
         image = self._opened(jpeg)
         return None if image is None else self._drawn(fitted(image, self._sizes.small))
 
-    def part(self, jpeg: bytes, box: tuple[float, float, float, float]) -> Drawn | None:
-        """A part of a picture for a strip, in fractions of the whole; None where that is no part."""
+    def part(self, jpeg: bytes, box: Box, covered: Box | None = None) -> Drawn | None:
+        """A part of a picture for a strip, in fractions of the whole; None where that is no part.
+
+        ``covered`` is what of the picture is grey.
+        """
         image = self._opened(jpeg) if is_crop(box) else None
-        return None if image is None else self._drawn(_cut(image, box, self._sizes.small))
+        if image is None:
+            return None
+        if covered is not None and is_crop(covered):
+            left, top, right, bottom = covered
+            sides = left * image.width, top * image.height, right * image.width, bottom * image.height
+            ImageDraw.Draw(image).rectangle(sides, fill=_COVER)
+        return self._drawn(_cut(image, box, self._sizes.small))
 
     def with_map(self, jpeg: bytes, saliency: SaliencyMap | None) -> tuple[Drawn | None, Drawn | None]:
         """What the model saw of a picture, plain and under its map; the whole picture where the map has no place."""

@@ -94,9 +94,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class PlaceStrip:
-    """What lies at a fixed place of a class's pictures, cut out of them."""
+    """What lies at a place of a class's pictures, cut out of them; of surroundings all but the middle."""
 
     name: str
+    is_around: bool
     proven: bool
     sentence: str
     n_showing: int

@@ -368,9 +368,9 @@ class SectionPictures:
         """Halves of it that no word names."""
         return halves_strips(self._halves[verdict.class_idx], self._smalls)
 
-    def _cut_out(self, image_id: str, box: Box) -> Small | None:
+    def _cut_out(self, image_id: str, box: Box, covered: Box | None) -> Small | None:
         path, jpeg = self._fetched.get(image_id, ("", None))
-        drawn = None if jpeg is None else self._budget.part(jpeg, box)
+        drawn = None if jpeg is None else self._budget.part(jpeg, box, covered)
         return None if drawn is None else Small(drawn, plain(path, 80))
 
     def _fetch(self, place: int) -> None:

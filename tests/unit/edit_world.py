@@ -10,7 +10,9 @@ from evidence_world import ARTIFACTS, World
 from scipy import sparse
 
 from auditor.edit_records import LevelEdits, PictureEdit
-from auditor.evidence.effects.edits import CANNOT_BE_SET, EditPictures
+from auditor.evidence.effects.edits import CANNOT_BE_SET, EditAnswers, EditPictures
+from auditor.evidence.effects.erased_outcome import called_with_margin
+from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.records import ATTRIBUTE_KIND, Concept, LinearHead
 
@@ -25,6 +27,11 @@ class Edits:
     asked: list[tuple[PictureEdit, int]]
 
 
+def unknown_margins(called: np.ndarray) -> EditAnswers:
+    """As in an audit of before margins were kept."""
+    return EditAnswers(called, np.full(len(called), NOT_SEEN))
+
+
 def edited_world(
     world: World,
     head: LinearHead,
@@ -37,6 +44,7 @@ def edited_world(
     one_way: bool = False,
     answer: Callable[[PictureEdit, np.ndarray], np.ndarray] = lambda _, called: called,
     name: str = "mark",
+    margins: bool = False,
 ) -> tuple[EvidenceInput, Edits]:
     """An audit whose only concepts are the levels of the property, and the edits of its pictures.
 
@@ -51,6 +59,7 @@ def edited_world(
         one_way: Whether the mark can be given and not taken.
         answer: Changes what edited pictures are called.
         name: Of the property.
+        margins: Whether those of edited pictures are known.
     """
     given, pictures = world.audit(per_class, head=head, stream=stream), world.draw(per_class, stream)
     there = pictures.artifact == MARK
@@ -60,20 +69,22 @@ def edited_world(
     )
     asked: list[tuple[PictureEdit, int]] = []
 
-    def edit(one: PictureEdit, rows: Sequence[int]) -> np.ndarray:
+    def edit(one: PictureEdit, rows: Sequence[int]) -> EditAnswers:
         asked.append((one, len(rows)))
         chosen = np.array(rows)
         if one_way and one.level == "no":
-            return np.full(len(rows), CANNOT_BE_SET)
+            return unknown_margins(np.full(len(rows), CANNOT_BE_SET))
         if one.keep_object and not kept_does:
-            return given.predicted_idx[chosen]
+            return unknown_margins(given.predicted_idx[chosen])
         changed = replace(pictures, artifact=np.where(one.level != "no", MARK, -1) * np.ones_like(pictures.artifact))
         x = world.features(changed)
         x += fragile * np.random.default_rng(5).normal(size=x.shape).astype(np.float32)
-        return answer(one, (x @ head.weight.T + head.bias).argmax(axis=1)[chosen])
+        called, margin = called_with_margin(x @ head.weight.T + head.bias, given.label_idx)
+        found = unknown_margins(answer(one, called[chosen]))
+        return EditAnswers(found.called, np.rint(PARTS * margin[chosen]).astype(np.int64)) if margins else found
 
     if fragile:  # so are the pictures that bear the mark as they are
-        called = edit(PictureEdit(name, "yes"), range(len(there)))
+        called = edit(PictureEdit(name, "yes"), range(len(there))).called
         given = replace(given, predicted_idx=np.where(there, called, given.predicted_idx))
         asked.clear()
     yes, no = PictureEdit(name, "yes"), PictureEdit(name, "no")

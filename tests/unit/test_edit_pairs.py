@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from edit_world import edited_world
+from edit_world import edited_world, unknown_margins
 from evidence_world import CLASSES, World
 from scipy import sparse
 
@@ -18,7 +18,7 @@ from auditor.evidence.verdicts.harm import compared_with
 from auditor.evidence.verdicts.judge import judge
 from auditor.extraction.edit_record import EditRecorder, replayed_edits
 from auditor.records import ATTRIBUTE_KIND, Concept
-from auditor.rules import DELTA, EDITED_LOSS, EDITED_PULL, EDITED_RECALL
+from auditor.rules import DELTA, EDITED_LOSS, EDITED_PULL, EDITED_RECALL, MARGIN_DELTA
 
 VEHICLE, CAT = (CLASSES.index(name) for name in ("vehicle", "cat"))
 PLANTED = World(planted={"vehicle": ("artifact", "watermark", 0.95)}, seed=0, class_strength=0.6)
@@ -39,6 +39,23 @@ def edited(result, class_name):
         for one in result.findings
         if one.class_name == class_name and one.rule_id in (EDITED_RECALL.rule_id, EDITED_PULL.rule_id)
     }
+
+
+def test_margins_are_measured_and_told_where_recall_alone_would_not_show_it(head):
+    inputs, edits = edited_world(PLANTED, head, margins=True)
+    result = judge(inputs, edit=edits.edit)
+    (margin,) = [
+        one
+        for one in result.findings
+        if (one.class_name, one.rule_id, one.concept_id) == ("vehicle", "E6-margin", "mark-yes")
+    ]
+    assert margin.status == "measured"
+    assert margin.low > MARGIN_DELTA
+    vehicle = by_name(result)["vehicle"]
+    assert (vehicle.verdict, vehicle.concept) == ("flagged", "property:mark = yes")
+    assert "whose margins rise" not in vehicle.sentence  # it is shown by what pictures are called
+    unknown, before = edited_world(PLANTED, head)
+    assert not [one for one in judge(unknown, edit=before.edit).findings if one.rule_id == "E6-margin"]
 
 
 def test_a_property_that_is_relied_on_is_flagged_and_the_sentence_tells_the_edit(head):
@@ -110,11 +127,12 @@ def test_without_a_picture_of_the_class_that_lacks_it_editing_shows_it_alone(hea
     assert "property:mark" in vehicle.concept
 
 
-def test_a_network_that_only_falls_under_the_edit_is_not_flagged():
+@pytest.mark.parametrize("margins", [False, True])
+def test_a_network_that_only_falls_under_the_edit_is_not_flagged(margins):
     """The audited pictures associate the mark with a class that learnt nothing of it."""
     head = World(seed=0, class_strength=1.2).fit_head(300)
     audited = World(planted={"vehicle": ("artifact", "watermark", 0.7)}, seed=0, class_strength=1.2)
-    inputs, edits = edited_world(audited, head, fragile=1.5, one_way=True)
+    inputs, edits = edited_world(audited, head, fragile=1.5, one_way=True, margins=margins)
     result = judge(inputs, edit=edits.edit)
     assert edits.asked
     assert not {"flagged", "harmed"} & {one.verdict for one in result.verdicts}
@@ -152,11 +170,11 @@ def test_what_goes_one_way_only_is_given_and_not_taken(head):
         int((~(inputs.presence[:, 1] > 0.5) & (inputs.label_idx == 2)).sum()),
     )
 
-    nothing = judge(inputs, edit=lambda _, rows: np.full(len(rows), CANNOT_BE_SET))
+    nothing = judge(inputs, edit=lambda _, rows: unknown_margins(np.full(len(rows), CANNOT_BE_SET)))
     found = edited(nothing, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"]
     assert found.status == "one_way"
 
-    gone = judge(inputs, edit=lambda _, rows: np.full(len(rows), NOT_READABLE))
+    gone = judge(inputs, edit=lambda _, rows: unknown_margins(np.full(len(rows), NOT_READABLE)))
     assert edited(gone, "vehicle")[EDITED_RECALL.rule_id, "property:mark = yes"].status == "not_readable"
     assert "Editing: not tried, as the pictures could not be read again." in by_name(gone)["vehicle"].sentence
 
@@ -224,8 +242,8 @@ def test_what_is_covered_is_compared_with_as_much_that_is_covered_beside_it(head
 
     def harmed(one, rows):
         asked.append((one.level, set(rows)))
-        called = edits.edit(one, list(range(len(plain.label_idx))))
-        return covering(plain, 4)(one, called)[list(rows)]
+        called = edits.edit(one, list(range(len(plain.label_idx)))).called
+        return unknown_margins(covering(plain, 4)(one, called)[list(rows)])
 
     inputs, edits = edited_world(PLANTED, head, name="lettering")
     result = judge(inputs, edit=harmed)
@@ -259,7 +277,9 @@ def doing_nothing(inputs, edits):
     """Edits of which those of the junk change nothing."""
 
     def edit(asked, rows):
-        return inputs.predicted_idx[rows] if asked.property_name == "junk" else edits.edit(asked, rows)
+        if asked.property_name == "junk":
+            return unknown_margins(inputs.predicted_idx[rows])
+        return edits.edit(asked, rows)
 
     return edit
 
@@ -342,7 +362,7 @@ def test_relabelling_classes_permutes_what_edits_say(head):
     turned = relabelled(inputs, order)
 
     def edit(asked, rows):
-        return order[edits.edit(asked, rows)]
+        return unknown_margins(order[edits.edit(asked, rows).called])
 
     one, other = judge(inputs, edit=edits.edit), judge(turned, edit=edit)
     told = {name: (v.verdict, v.concept, v.sentence) for name, v in by_name(one).items()}

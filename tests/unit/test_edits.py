@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
 from auditor.evidence.effects.edits import EditedPictures, edited_effects, edited_loss
 from auditor.evidence.verdicts.agreement import edits_exclude, edits_pull, edits_surely
@@ -17,7 +20,8 @@ def pictures(*classes):
         without.append(answers[1])
     labels = np.concatenate(label)
     rows = np.arange(labels.size)
-    return EditedPictures(rows, labels, np.concatenate(with_level), np.concatenate(without), rows)
+    margins = np.full((labels.size, 2), np.nan)
+    return EditedPictures(rows, labels, np.concatenate(with_level), np.concatenate(without), rows, margins)
 
 
 RELIES = pictures(
@@ -131,7 +135,7 @@ def test_too_few_pictures_say_nothing():
 def test_copies_of_one_group_count_as_fewer():
     label = RELIES.label_idx
     groups = np.concatenate([np.arange(100) // 10, 100 + np.arange(100) // 10])
-    grouped = EditedPictures(RELIES.rows, label, RELIES.with_level, RELIES.without_level, groups)
+    grouped = EditedPictures(RELIES.rows, label, RELIES.with_level, RELIES.without_level, groups, RELIES.margins)
     alone, together = (edited_effects(one, 0, 2) for one in (RELIES, grouped))
     assert together.recall.effect == alone.recall.effect
     assert together.recall.p > alone.recall.p
@@ -155,9 +159,66 @@ def test_without_the_level_and_with_it_are_mirror_images(data):
     label = np.arange(n) % 2
     one, other = (np.array(data.draw(draw)) for _ in range(2))
     rows = np.arange(n)
-    there = edited_effects(EditedPictures(rows, label, one, other, rows), 0, 3)
-    back = edited_effects(EditedPictures(rows, label, other, one, rows), 0, 3)
+    margins = np.full((label.size, 2), np.nan)
+    there = edited_effects(EditedPictures(rows, label, one, other, rows, margins), 0, 3)
+    back = edited_effects(EditedPictures(rows, label, other, one, rows, margins), 0, 3)
     assert there.recall.effect == -back.recall.effect
     assert there.pull.effect == -back.pull.effect
     assert there.recall.low == pytest.approx(-back.recall.high)
     assert 0 <= there.p <= 1
+
+
+CEILING = pictures(
+    ([(100, 0)], [(99, 0), (1, 1)]),  # recognised anyway
+    ([(40, 0), (60, 1)], [(5, 0), (95, 1)]),  # 35 of 100 pulled
+)
+
+
+def with_margins(found, own, other, *, spread=1.0, noise=0.3):
+    """Margins that rise by so many spreads in the pictures of the first class, and of the other."""
+    rng = np.random.default_rng(0)
+    without = rng.normal(3, spread, found.rows.size)
+    without = (without - without.mean()) / without.std() * spread
+    rise = np.where(found.label_idx == 0, own, other) + rng.normal(0, noise, without.size)
+    return replace(found, margins=np.stack([without + spread * rise, without], axis=1))
+
+
+def test_a_class_that_is_recognised_anyway_is_shown_by_its_margins():
+    assert not edits_surely(edited_effects(CEILING, 0, 2))
+    found = edited_effects(with_margins(CEILING, 1.0, -1.0, spread=7.0), 0, 2)
+    assert edits_surely(found)
+    assert found.margin.effect == pytest.approx(1.0, abs=0.05)  # in spreads, whatever a logit is
+    assert found.margin.low < found.margin.effect < found.margin.high
+    assert found.recall.effect == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [
+        (0.1, -1.0),  # less than a quarter of a spread: at most a tenth of normal margins would pass zero
+        (1.0, 1.0),  # as much as in the other class: pictures are easier with it
+        (-0.5, -1.0),
+    ],
+)
+def test_margins_that_rise_little_or_everywhere_show_nothing(own, other):
+    assert not edits_surely(edited_effects(with_margins(CEILING, own, other), 0, 2))
+
+
+def test_margins_alone_show_nothing_where_no_other_picture_is_pulled():
+    stays = pictures(([(100, 0)], [(99, 0), (1, 1)]), ([(5, 0), (95, 1)], [(5, 0), (95, 1)]))
+    assert not edits_surely(edited_effects(with_margins(stays, 1.0, -1.0), 0, 2))
+
+
+def test_the_smaller_p_of_recall_and_margin_counts_twice():
+    alone, both = edited_effects(RELIES, 0, 2), edited_effects(with_margins(RELIES, 0.3, -1.0), 0, 2)
+    least = min(alone.p, both.margin.p)
+    assert both.p == pytest.approx(max(2 * least, alone.p_pull))
+
+
+def test_of_few_pictures_margins_are_told_with_care():
+    """Five pictures that all rise by one: t with four degrees of freedom, over a quarter."""
+    few = pictures(([(5, 0)], [(4, 0), (1, 1)]), ([(40, 0), (60, 1)], [(5, 0), (95, 1)]))
+    found = edited_effects(with_margins(few, 1.0, -1.0, noise=0.2), 0, 2).margin
+    rises = np.diff(with_margins(few, 1.0, -1.0, noise=0.2).margins[:5, ::-1], axis=1).ravel()
+    assert found.p == pytest.approx(ttest_1samp(rises, 0.25, alternative="greater").pvalue)
+    assert found.n == 5

@@ -13,8 +13,10 @@ import pytest
 
 from auditor.edit_records import LevelEdits, PictureEdit
 from auditor.errors import StoreError
+from auditor.evidence.effects.place_likeness import NOT_SEEN
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
 from auditor.extraction.edit_record import EditRecord
+from auditor.extraction.interventions import Interventions
 from auditor.extraction.kept_inputs import KEPT_NAME, KeptInputs, read_kept_inputs, write_kept_inputs
 from auditor.extraction.swap_record import SwapRecord
 from auditor.inputs.attributes import KnownAttributes
@@ -67,10 +69,16 @@ INPUTS = KeptInputs(
         kappa=np.array([0.75], np.float32),
         same_as={"snow-1": "water"},
     ),
-    swaps=SwapRecord(np.array([[0, 1, 2, 3, 4]]), np.array([[1, -1]]), "halves"),
-    exchanges=SwapRecord(np.array([[0, 7, 6, 1, 3]]), np.array([[0, 1]]), "thirds"),
-    looks=SwapRecord(np.array([[0, 7, 6, 1, 3]]), np.array([[-20, 31]]), "cut out"),
-    edits=EditRecord((PictureEdit("noise", 3.5), PictureEdit("border", "none", True)), np.array([[1, 2, 0]]), "first"),
+    interventions=Interventions(
+        swaps=SwapRecord(np.array([[0, 1, 2, 3, 4]]), np.array([[1, -1]]), "halves"),
+        exchanges=SwapRecord(np.array([[0, 7, 6, 1, 3]]), np.array([[0, 1]]), "thirds"),
+        looks=SwapRecord(np.array([[0, 7, 6, 1, 3]]), np.array([[-20, 31]]), "cut out"),
+        surroundings=SwapRecord(np.array([[0, 1, 2, 3, 4]]), np.array([[0, 1, 250, -250]]), "middles"),
+        looks_around=SwapRecord(np.array([[0, 1, 2, 3, 4]]), np.array([[7, -7]]), "seen"),
+        edits=EditRecord(
+            (PictureEdit("noise", 3.5), PictureEdit("border", "none", True)), np.array([[1, 2, 0, 7]]), "first"
+        ),
+    ),
     level_edits={
         "site-a": LevelEdits(PictureEdit("noise", 3.5), None, (1.0, 2.0, 3.0, 4.0, 5.0)),
         "water": LevelEdits(PictureEdit("greyscale", "yes"), PictureEdit("greyscale", "no"), (), True),
@@ -88,10 +96,7 @@ def write(folder, inputs=INPUTS, *, shards=(SHARD,), read=(0, 2, 3)):
         digests=DIGESTS,
         notices=inputs.notices,
         shards=named,
-        swaps=inputs.swaps,
-        exchanges=inputs.exchanges,
-        looks=inputs.looks,
-        edits=inputs.edits,
+        interventions=inputs.interventions,
         level_edits=inputs.level_edits,
     )
     return [ITEMS[row] for row in read]
@@ -100,6 +105,12 @@ def write(folder, inputs=INPUTS, *, shards=(SHARD,), read=(0, 2, 3)):
 def same(one, other):
     assert one.dtype == other.dtype
     np.testing.assert_array_equal(one, other)
+
+
+def same_swaps(one, other):
+    same(one.swaps, other.swaps)
+    same(one.called, other.called)
+    assert one.procedure == other.procedure
 
 
 def test_everything_comes_back_with_the_pictures_that_could_not_be_read(tmp_path):
@@ -133,16 +144,35 @@ def test_everything_comes_back_with_the_pictures_that_could_not_be_read(tmp_path
     same(found.head.weight, inputs.head.weight)
     same(found.head.bias, inputs.head.bias)
     assert found.head.multi_label
-    same(found.swaps.swaps, inputs.swaps.swaps)
-    same(found.swaps.called, inputs.swaps.called)
-    assert found.swaps.procedure == "halves"
-    same(found.exchanges.swaps, inputs.exchanges.swaps)
-    same(found.exchanges.called, inputs.exchanges.called)
-    assert found.exchanges.procedure == "thirds"
-    assert (found.edits.edits, found.edits.procedure) == (inputs.edits.edits, "first")
-    same(found.edits.called, inputs.edits.called)
+    for sort in ("swaps", "exchanges", "looks", "surroundings", "looks_around"):
+        same_swaps(getattr(found.interventions, sort), getattr(inputs.interventions, sort))
+    edits, written = found.interventions.edits, inputs.interventions.edits
+    assert (edits.edits, edits.procedure) == (written.edits, "first")
+    same(edits.called, written.called)
     assert found.level_edits == inputs.level_edits
     assert [path.name for path in tmp_path.iterdir()] == [KEPT_NAME]
+
+
+def test_swaps_are_read_under_the_names_of_before_there_were_surroundings(tmp_path):
+    items = write(tmp_path)
+    with np.load(tmp_path / KEPT_NAME) as file:
+        arrays = {name: file[name] for name in file.files}
+    facts = json.loads(str(arrays.pop("facts")))
+    for sort, called, procedure in (
+        ("swaps", "called", "procedure"),
+        ("exchanges", "exchanged", "place_procedure"),
+        ("looks", "looked", "look_procedure"),
+    ):
+        arrays[called], facts[procedure] = arrays.pop(f"{sort}_called"), facts.pop(f"{sort}_procedure")
+    for sort in ("surroundings", "looks_around"):
+        del arrays[sort], arrays[f"{sort}_called"], facts[f"{sort}_procedure"]
+    arrays["edited"] = arrays["edited"][:, :3]
+    np.savez(tmp_path / KEPT_NAME, **arrays, facts=np.array(json.dumps(facts)))
+    found = read_kept_inputs(tmp_path, items, DIGESTS).interventions
+    for sort in ("swaps", "exchanges", "looks"):
+        same_swaps(getattr(found, sort), getattr(INPUTS.interventions, sort))
+    assert not found.surroundings.swaps.size
+    assert found.edits.called.tolist() == [[1, 2, 0, NOT_SEEN]]
 
 
 def test_data_alone_have_no_head(tmp_path):
@@ -182,8 +212,8 @@ def test_no_object_is_unpickled_and_no_row_is_of_no_picture(tmp_path):
     for changed in (
         {"swaps": np.array([{"a": 1}], dtype=object)},
         {"facts": np.array(json.dumps([]))},
-        {"edited": np.array([[1, 3, 0]])},
-        {"edited": np.array([[1, -1, 0]])},
+        {"edited": np.array([[1, 3, 0, 0]])},
+        {"edited": np.array([[1, -1, 0, 0]])},
     ):
         np.savez(tmp_path / KEPT_NAME, **{**arrays, **changed})
         with pytest.raises(StoreError, match="is damaged"):

@@ -174,19 +174,20 @@ def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
     assert len(line.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["proof", "proof-again"])
+@pytest.mark.parametrize("name", ["proof", "proof-again", "proof-third"])
 @pytest.mark.parametrize("side", ["open", "held-back"])
-def test_the_grid_for_interventions_has_every_context_on_two_and_on_six_classes(side, name):
+def test_the_grid_for_interventions_has_every_context_on_two_classes_and_on_more(side, name):
     scenarios = list(grid(side, name))
+    on = ("cats_dogs", "animals" if name == "proof-third" else "scenes")
     planted = {(one.context_name, one.photos) for one in scenarios if one.control is None}
-    assert planted == {(one.name, photos) for photos in ("cats_dogs", "scenes") for one in contexts_of(side, photos)}
+    assert planted == {(one.name, photos) for photos in on for one in contexts_of(side, photos)}
     sorts = [one.control for one in scenarios if one.control is not None]
     assert sorted(sorts) == ["balanced", "cluster", "difficulty", "fragile", "fragile", "not learnt"]
     full = {one.seed for one in grid(side, "full")}
     fragile = [one for one in scenarios if one.control == "fragile"]
     assert {one.seed for one in scenarios} - full == {one.seed for one in fragile}
-    other = {one.seed for one in grid(side, "proof-again" if name == "proof" else "proof")}
-    assert not other & {one.seed for one in scenarios}
+    others = {"proof", "proof-again", "proof-third"} - {name}
+    assert not {one.seed for other in others for one in grid(side, other)} & {one.seed for one in scenarios}
 
 
 def test_a_fragile_head_never_saw_what_one_class_is_audited_with():
@@ -216,8 +217,8 @@ def test_levels_that_go_with_a_context_and_places_of_a_mark_are_its_names():
     border, watermark, stamp = (
         next(one for one in CONTEXTS if one.name == name) for name in ("border", "watermark", "date stamp")
     )
-    assert _measured_ids(border, there, "yes", audited) == ["black"]
-    assert _measured_ids(border, ~there, "no", audited) == ["none"]
+    assert _measured_ids(border, there, "yes", audited) == ["black", "place-surroundings"]
+    assert _measured_ids(border, ~there, "no", audited) == ["none", "place-surroundings"]
     assert len(_measured_ids(watermark, there, "yes", audited)) == 12
     assert _measured_ids(watermark, ~there, "no", audited) == []
     assert "place-bottom-right-corner" in _measured_ids(stamp, there, "yes", audited)

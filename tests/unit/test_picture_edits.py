@@ -44,7 +44,9 @@ def world(tmp_path):
     classifier = toy_classifier()
     places = object_places(classifier, tmp_path, [None, None, None, "mask.png"], WORDS, (0, None), LABELS)
     qualities = {"jpeg_quality": [20.0, None, None, 90.0]}
-    return picture_edits(classifier, reading(tmp_path, items), qualities, range(4), places, min_side=SIDE, n_jobs=2)
+    return picture_edits(
+        classifier, reading(tmp_path, items), qualities, range(4), places, LABELS, min_side=SIDE, n_jobs=2
+    )
 
 
 def reading(root, items):
@@ -66,7 +68,7 @@ def seen(monkeypatch):
 
 
 def test_the_edited_picture_goes_through_the_model_preprocessed(world, seen):
-    called = world(GREY, [0, 1, 2])
+    called = world(GREY, [0, 1, 2]).called
     assert called[2] == NOT_READABLE
     assert (called[:2] >= 0).all()
     (batch,) = seen
@@ -76,10 +78,10 @@ def test_the_edited_picture_goes_through_the_model_preprocessed(world, seen):
 
 
 def test_what_cannot_be_set_goes_through_no_model(world, seen):
-    assert world(PictureEdit("greyscale", "no"), [1]).tolist() == [CANNOT_BE_SET]
-    assert world(PictureEdit("jpeg_quality", 30.0), [0]).tolist() == [CANNOT_BE_SET]  # its file has 20
+    assert world(PictureEdit("greyscale", "no"), [1]).called.tolist() == [CANNOT_BE_SET]
+    assert world(PictureEdit("jpeg_quality", 30.0), [0]).called.tolist() == [CANNOT_BE_SET]  # its file has 20
     assert not seen
-    assert world(PictureEdit("jpeg_quality", 30.0), [3])[0] >= 0
+    assert world(PictureEdit("jpeg_quality", 30.0), [3]).called[0] >= 0
 
 
 def test_a_picture_that_cannot_be_written_again_ends_nothing(world, monkeypatch):
@@ -87,7 +89,7 @@ def test_a_picture_that_cannot_be_written_again_ends_nothing(world, monkeypatch)
         raise OSError("encoder error -2")
 
     monkeypatch.setattr(hands, "set_property", refuses)
-    assert world(GREY, [0, 2]).tolist() == [NOT_READABLE, NOT_READABLE]
+    assert world(GREY, [0, 2]).called.tolist() == [NOT_READABLE, NOT_READABLE]
 
 
 @pytest.fixture
@@ -106,13 +108,13 @@ def large(tmp_path):
         sizes.append(found.size[0])
         return found
 
-    return picture_edits(toy_classifier(), watched, values, [0], places, min_side=SIDE), read, sizes
+    return picture_edits(toy_classifier(), watched, values, [0], places, LABELS, min_side=SIDE), read, sizes
 
 
 @pytest.mark.parametrize("level", [8.0 * SIDE, 2.0 * SIDE])
 def test_an_edit_that_changes_nothing_shows_the_model_what_the_audit_did(large, seen, level):
     edit, read, sizes = large
-    assert edit(PictureEdit("width", level), [0])[0] >= 0
+    assert edit(PictureEdit("width", level), [0]).called[0] >= 0
     assert torch.equal(seen[0][0], PLAIN(read(0, SIDE)))
     assert set(sizes) == {SIDE}
 
@@ -133,12 +135,18 @@ def test_a_picture_that_the_transform_refuses_when_edited_cannot_be_set(world, m
 
     classifier = replace(toy_classifier(), preprocess=refuses)
     read = lambda row, side: Image.new("RGB", (SIDE, SIDE))  # noqa: E731
-    edit = picture_edits(classifier, read, {}, [0], None, min_side=SIDE)
-    assert edit(PictureEdit("width", SIDE / 2), [0]).tolist() == [CANNOT_BE_SET]
+    edit = picture_edits(classifier, read, {}, [0], None, LABELS, min_side=SIDE)
+    assert edit(PictureEdit("width", SIDE / 2), [0]).called.tolist() == [CANNOT_BE_SET]
     other = picture_edits(
-        replace(classifier, preprocess=lambda one: torch.zeros(3, 1, one.width)), read, {}, [0], None, min_side=SIDE
+        replace(classifier, preprocess=lambda one: torch.zeros(3, 1, one.width)),
+        read,
+        {},
+        [0],
+        None,
+        LABELS,
+        min_side=SIDE,
     )
-    assert other(PictureEdit("width", SIDE / 2), [0]).tolist() == [CANNOT_BE_SET]
+    assert other(PictureEdit("width", SIDE / 2), [0]).called.tolist() == [CANNOT_BE_SET]
 
 
 def test_a_mask_says_which_place_is_left_as_it_is(world, seen):
@@ -158,7 +166,7 @@ def test_without_a_mask_the_place_is_where_the_picture_shows_the_name_of_its_cla
 
 
 def test_a_class_without_a_name_has_no_place(world):
-    assert world(PictureEdit("brightness", 0.2, keep_object=True), [1]).tolist() == [CANNOT_BE_SET]
+    assert world(PictureEdit("brightness", 0.2, keep_object=True), [1]).called.tolist() == [CANNOT_BE_SET]
 
 
 @pytest.mark.parametrize("lettered_pictures", [2, 0])
@@ -174,9 +182,9 @@ def test_lettering_is_looked_for_once_and_where_there_is_none_nothing_is_laid_on
         return reading(tmp_path, items)(row, side)
 
     values = {"lettering": ["yes", "yes", "no", "no"]}
-    edit = picture_edits(toy_classifier(), read, values, range(4), None, min_side=SIDE, n_jobs=2)
+    edit = picture_edits(toy_classifier(), read, values, range(4), None, LABELS, min_side=SIDE, n_jobs=2)
     for _ in range(2):
-        called = edit(PictureEdit("lettering", "yes"), [2, 3])
+        called = edit(PictureEdit("lettering", "yes"), [2, 3]).called
         assert (called >= 0).all() if lettered_pictures else (called == CANNOT_BE_SET).all()
     assert sorted(reads) == [0, 1, 2, 2, 3, 3]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from auditor.place_cells import CELLS, evidence_shares, symmetries
-from auditor.place_grid import PLACES, mirrored, place_of
+from auditor.place_grid import ALL_PLACES, MIDDLE, PLACES, SURROUNDINGS, mirrored, place_of
 
 NAMES = [place.name for place in PLACES]
 
@@ -12,10 +12,15 @@ def test_names_boxes_and_cells():
     assert corner.concept_id == "place-bottom-left-corner"
     assert corner.box == (0, 2 / 3, 1 / 3, 1)
     assert np.flatnonzero(corner.cells).tolist() == [6]
-    assert np.flatnonzero(place_of("place-right-edge").cells).tolist() == [2, 5, 8]
+    edge = PLACES[NAMES.index("right edge")]
+    assert np.flatnonzero(edge.cells).tolist() == [2, 5, 8]
+    assert place_of("place-right-edge") is edge
     assert place_of("water") is None
     assert place_of(None) is None
-    assert len({place.concept_id for place in PLACES}) == len(PLACES) == 12
+    assert len({place.concept_id for place in ALL_PLACES}) == len(PLACES) + 1 == 13
+    assert place_of("place-surroundings") is SURROUNDINGS
+    left, top, right, bottom = MIDDLE
+    assert (right - left) * (bottom - top) == pytest.approx(4 / 9)
     assert CELLS[:, 4].max() == 0  # the middle is no place
 
 

@@ -18,7 +18,6 @@ from auditor.analysis import (
     Decisions,
     Gathered,
     Inputs,
-    Interventions,
     PictureConcepts,
     Pictures,
 )
@@ -27,6 +26,7 @@ from auditor.evidence.verdicts.judge import EvidenceResult
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
 from auditor.extraction.embedding_cache import open_embedding_cache
 from auditor.extraction.extract import extract_features
+from auditor.extraction.interventions import Interventions
 from auditor.inputs.attributes import KnownAttributes
 from auditor.inputs.class_map import match_classes
 from auditor.inputs.dataset import load_dataset

@@ -45,24 +45,24 @@ def erased_outcome(
         along=np.zeros(shape, dtype=np.float32),
     )
     for rows, activations, logits in batches(chunks):
-        outcome.called[rows], outcome.margin[rows] = _called(logits.copy(), label_idx[rows])
+        outcome.called[rows], outcome.margin[rows] = called_with_margin(logits.copy(), label_idx[rows])
         for f in np.unique(parts[rows]):
             inside = np.flatnonzero(parts[rows] == f)
             at, own_logits, shift = rows.start + inside, logits[inside], erasers.head_shift[f]
             along = outcome.along[at] = activations[inside] @ erasers.direction[f] - erasers.offset[f]  # (b, J)
             is_own = label_idx[at, None] == class_idx
-            asked = is_own | _may_be_called(own_logits, outcome.called[at], along, shift, class_idx)
+            asked = is_own | _may_becalled_with_margin(own_logits, outcome.called[at], along, shift, class_idx)
             picture, pair = np.nonzero(asked)
             step = max(1, _BLOCK // logits.shape[1])
             for start in range(0, picture.size, step):
                 i, j = picture[start : start + step], pair[start : start + step]
-                called, margin = _called(own_logits[i] - along[i, j, None] * shift.T[j], label_idx[at[i]])
+                called, margin = called_with_margin(own_logits[i] - along[i, j, None] * shift.T[j], label_idx[at[i]])
                 outcome.called_without[at[i], j] = called == class_idx[j]
                 outcome.margin_without[at[i], j] = np.where(is_own[i, j], margin, 0)
     return outcome
 
 
-def _may_be_called(
+def _may_becalled_with_margin(
     logits: FloatArray, called: IntArray, along: FloatArray, shift: FloatArray, class_idx: IntArray
 ) -> BoolArray:
     """Whether pictures may be called the pair's class with its concept erased, (b, J).
@@ -74,7 +74,7 @@ def _may_be_called(
     return np.asarray(lead - moved <= _ROUNDING * (1 + np.abs(moved)))
 
 
-def _called(logits: FloatArray, label_idx: IntArray) -> tuple[IntArray, FloatArray]:
+def called_with_margin(logits: FloatArray, label_idx: IntArray) -> tuple[IntArray, FloatArray]:
     """What rows are called, and the margins of their labels, (n,) each, of logits (n, C), which are lost."""
     known = np.flatnonzero(label_idx >= 0)
     labels = label_idx[known]

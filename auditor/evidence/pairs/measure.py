@@ -25,7 +25,7 @@ from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
 from auditor.evidence.effects.witnesses import witness_weights
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.presence.families import distinct, shown_by_kin
-from auditor.records import BoolArray, ClassConcept, IntArray, Progress, Reason
+from auditor.records import BoolArray, ClassConcept, FloatArray, IntArray, Progress, Reason
 from auditor.rules import (
     ASSOCIATION,
     DELTA,
@@ -133,6 +133,8 @@ class Measured:
     set_levels: list[int] = field(default_factory=list)  # levels of measured properties that were set in pictures
     #: (class, concept) of what a class loses by such a level, where another class is shown to rely on it
     edited_losses: dict[tuple[int, int], EditedLoss] = field(default_factory=dict)
+    #: (N,) of the labels in the pictures as they are; empty until levels are set
+    margins: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
     of_losses: bool = False  # what is measured is absence, see :mod:`auditor.evidence.pairs.losses`
     n_without: IntArray = field(init=False)  # pictures of every class that are known to be without every concept
 

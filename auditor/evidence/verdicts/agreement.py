@@ -16,6 +16,7 @@ from auditor.rules import (
     AGREEING_MARGIN_FEW,
     AGREEING_PART,
     DELTA,
+    EDITED_MARGIN,
     EDITED_PART,
     EDITED_PULL,
     EDITED_RECALL,
@@ -25,6 +26,7 @@ from auditor.rules import (
     ERASED_SHARE,
     FILLED,
     GAP_PART,
+    MARGIN_DELTA,
     NULL_ALPHA,
     PULL_GAP,
     PULLED_DELTA,
@@ -121,7 +123,8 @@ def supported(pair: PairEvidence) -> list[Supported]:
     by_edits = edits_surely(pair.edited)
     if by_edits or erasure_agrees(pair) or swaps_agree(pair):
         by_erasure = ERASED_RECALL if agrees_by_counts(pair) else ERASED_MARGIN
-        agreeing = EDITED_RECALL if by_edits else by_erasure if erasure_agrees(pair) else FILLED
+        by_editing = EDITED_RECALL if pair.edited.recall.low > DELTA else EDITED_MARGIN
+        agreeing = by_editing if by_edits else by_erasure if erasure_agrees(pair) else FILLED
         found.append(Supported(RECALL_GAP, pair.recall, agreeing, part))
         if swaps_confirm(pair):
             p = float(combine_pvalues([pair.recall.p, pair.swapped.p]).pvalue)
@@ -136,26 +139,35 @@ def supported(pair: PairEvidence) -> list[Supported]:
         found.append(Supported(FILLED, pair.swapped.as_gap(), None, part))
     if by_edits:  # one test of both, told by whichever is the surer
         for rule, edited in ((EDITED_RECALL, pair.edited.recall), (EDITED_PULL, pair.edited.pull)):
-            found.append(Supported(rule, as_gap(edited, pair.edited.p), None, pair.edited_part))
+            if edited.low > DELTA:  # of its own pictures the margin may be what shows it
+                found.append(Supported(rule, as_gap(edited, pair.edited.p), None, pair.edited_part))
     return found
 
 
 def edits_surely(edited: Edited) -> bool:
-    """Whether setting a level surely makes a class gain more than DELTA, in its own pictures and in those of others."""
+    """Whether setting a level surely makes a class gain, in its own pictures and in those of others."""
     both = (edited.recall, edited.pull)
-    return all(one.status == "measured" and one.low > DELTA for one in both) and edited.p <= NULL_ALPHA
+    measured = all(one.status == "measured" for one in both)
+    own = edited.recall.low > DELTA or edited.margin.low > MARGIN_DELTA
+    return measured and own and edited.pull.low > DELTA and edited.p <= NULL_ALPHA
+
+
+def own_may_gain(edited: Edited) -> bool:
+    """Whether the class's own pictures gain as much as what is shown, sure or not."""
+    return edited.recall.effect > DELTA or edited.margin.effect > MARGIN_DELTA
 
 
 def edits_pull(edited: Edited) -> bool:
     """Whether others' pictures are surely pulled, and the class's own, too few to show it, point the same way."""
     measured = edited.recall.status == edited.pull.status == "measured"
-    return measured and edited.pull.low > DELTA and edited.p_pull <= NULL_ALPHA and edited.recall.effect > DELTA
+    return measured and edited.pull.low > DELTA and edited.p_pull <= NULL_ALPHA and own_may_gain(edited)
 
 
 def edits_stay(edited: Edited) -> bool:
     """Whether something of what an edit does is left with the object's place as it is, where less is edited."""
-    both = (edited.recall, edited.pull)
-    return all(one.status == "measured" and one.effect > DELTA and one.low > 0 for one in both)
+    gains = ((edited.recall, DELTA), (edited.margin, MARGIN_DELTA), (edited.pull, DELTA))
+    recall, margin, pull = (one.status == "measured" and one.effect > least and one.low > 0 for one, least in gains)
+    return (recall or margin) and pull
 
 
 def edits_exclude(edited: Edited) -> bool:

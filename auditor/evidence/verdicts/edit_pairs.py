@@ -16,22 +16,25 @@ from auditor.edit_records import DoseResponse, PictureEdit, control_of
 from auditor.evidence.effects.edits import (
     CANNOT_BE_SET,
     NOT_READABLE,
+    EditAnswers,
     Edited,
     EditedPictures,
     EditPictures,
     edited_effects,
     edited_loss,
+    margins_of,
     not_edited,
 )
+from auditor.evidence.effects.erased_outcome import called_with_margin
 from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.swaps import InterventionStatus
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
-from auditor.evidence.verdicts.agreement import edits_surely
+from auditor.evidence.verdicts.agreement import edits_surely, own_may_gain
 from auditor.evidence.verdicts.many_tests import family_sizes
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.suspicion import makes_suspect
-from auditor.records import BoolArray, IntArray, Progress, Verdict
+from auditor.records import BoolArray, FloatArray, IntArray, Progress, Verdict
 from auditor.rules import DELTA, EDITED_PART, MIN_EDITED
 
 #: Pictures of a class that go through the model: so many for proof, the others for the curves.
@@ -63,6 +66,8 @@ def edit_pairs(
     """
     asked = _asked(inputs, judged)
     measured.set_levels += asked
+    if asked:
+        measured.margins = _margins_as_they_are(inputs)
     n_tried: dict[tuple[int, bool], int] = defaultdict(int)
     for pairs in asked.values():
         for pair in pairs:
@@ -166,8 +171,9 @@ def _may_be_shown(pair: PairEvidence) -> bool:
 
     A level is only ever given up by this, never shown, so the test of those that go on needs no correction for it.
     """
-    both = pair.edited.recall, pair.edited.pull
-    return all(one.status == "too_few" or (one.status == "measured" and one.effect > DELTA) for one in both)
+    recall, pull = pair.edited.recall, pair.edited.pull
+    gains = (recall, own_may_gain(pair.edited)), (pull, pull.effect > DELTA)
+    return all(one.status == "too_few" or (one.status == "measured" and enough) for one, enough in gains)
 
 
 def pictures_at_level(n_levels: int, n_whole_frame: int) -> int:
@@ -257,7 +263,7 @@ def _in_both(
     """
     edits = inputs.edits[v]
     known, present = measured.known[:, v] & (inputs.predicted_idx >= 0), measured.present[:, v]
-    rows, before, after, lacking = [], [], [], []
+    rows, before, after, margins, lacking = [], [], [], [], []
     status: InterventionStatus = "too_few"
     left = list(most)
     for is_given, asked in ((True, edits.given), (False, edits.taken)):
@@ -268,36 +274,47 @@ def _in_both(
         passes = 1 if control is None else 2
         most_now = [n // passes for n in left]
         drawn = _drawn(inputs, known & (present != is_given), most_now, inputs.concepts[v].concept_id)
-        called = edit(wanted, drawn.tolist()) if drawn.size else drawn
-        if called is None:
+        answers = edit(wanted, drawn.tolist()) if drawn.size else EditAnswers(drawn, drawn)
+        if answers is None:
             return "not_tried_again"
+        called = answers.called
         if drawn.size and (called < 0).all():
             status = "not_readable" if (called == NOT_READABLE).any() else "one_way"
         done = called >= 0
         for c, n in enumerate(np.bincount(inputs.label_idx[drawn[done]], minlength=len(left)).tolist()):
             left[c] -= passes * n
-        was = inputs.predicted_idx[drawn]
+        was, margin_was = inputs.predicted_idx[drawn], measured.margins[drawn]
         if control is not None and done.any():
             compared = edit(control, drawn[done].tolist())
             if compared is None:
                 return "not_tried_again"
-            was[done] = compared
+            was[done], margin_was[done] = compared.called, margins_of(compared.margin)
             done &= was >= 0
         rows.append(drawn[done])
         before.append(was[done])
         after.append(called[done])
+        margins.append(np.stack([margin_was, margins_of(answers.margin)], axis=1)[done])
         lacking.append(np.full(int(done.sum()), is_given))
     row, given = np.concatenate(rows), np.concatenate(lacking)
     if row.size < MIN_EDITED:
         return status
-    first, became = np.concatenate(before), np.concatenate(after)
+    first, became, margin = np.concatenate(before), np.concatenate(after), np.concatenate(margins)
     return EditedPictures(
         rows=row,
         label_idx=inputs.label_idx[row],
         with_level=np.where(given, became, first),
         without_level=np.where(given, first, became),
         groups=row if inputs.groups is None else inputs.groups[row],
+        margins=np.where(given[:, None], margin[:, ::-1], margin),
     )
+
+
+def _margins_as_they_are(inputs: EvidenceInput) -> FloatArray:
+    """(N,) margins of the labels of all pictures; 0 without a label."""
+    found = np.zeros(len(inputs.image_ids), np.float32)
+    for rows, _, logits in inputs.head_chunks() if inputs.head_chunks is not None else ():
+        found[rows] = called_with_margin(logits.copy(), inputs.label_idx[rows])[1]
+    return found
 
 
 def _drawn(inputs: EvidenceInput, among: BoolArray, most: Sequence[int], salt: str) -> IntArray:
@@ -359,7 +376,11 @@ def _curve(
         return []
     # one that cannot be brought to a level, as it is past it already and there is no way back, stays as it is
     answers = np.stack(
-        [np.where(one == CANNOT_BE_SET, inputs.predicted_idx[rows], one) for one in called if one is not None]
+        [
+            np.where(one.called == CANNOT_BE_SET, inputs.predicted_idx[rows], one.called)
+            for one in called
+            if one is not None
+        ]
     )
     readable = (answers >= 0).all(axis=0)
     own_label = inputs.label_idx[rows]

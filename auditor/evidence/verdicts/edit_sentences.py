@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.edit_records import LevelEdits, PictureEdit, control_of
 from auditor.figures import measure, percent, points, rate
-from auditor.rules import EDITED_PULL, Rule
+from auditor.rules import DELTA, EDITED_PULL, MARGIN_DELTA, Rule
 
 if TYPE_CHECKING:  # a page says how a property is called, and needs no SciPy for it
     from auditor.evidence.effects.edits import Edited, EditedLoss
@@ -34,8 +34,17 @@ def edited_line(edits: LevelEdits, edited: Edited, name: str) -> str:
     whose = f'of other classes are called "{name}" {_instead(edited.pull)}'
     return (
         f"Editing: given {level(edits.given)}, {rate(edited.pull.called, edited.pull.n)} pictures {whose}, and "
-        f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}; {_compared(edits)}."
+        f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}{_margin(edited)}; "
+        f"{_compared(edits)}."
     )
+
+
+def _margin(edited: Edited) -> str:
+    """What the margin of its own pictures gains, where their recall alone would not show it."""
+    margin = edited.margin
+    if edited.recall.low > DELTA or margin.status != "measured" or margin.low <= MARGIN_DELTA:
+        return ""
+    return f", whose margins rise by {percent(margin.effect, margin.low, margin.high)} of how far margins spread"
 
 
 def edited_loss_claim(edits: LevelEdits, loss: EditedLoss, name: str) -> str:

@@ -20,6 +20,7 @@ from auditor.records import PLACE_KIND, Finding, FloatArray, IntArray, Subgroup
 from auditor.rules import (
     ASSOCIATION,
     EDITED_LOSS,
+    EDITED_MARGIN,
     EDITED_PULL,
     EDITED_RECALL,
     ERASED_MARGIN,
@@ -165,7 +166,11 @@ def _findings(inputs: EvidenceInput, measured: Measured, pair: PairEvidence) -> 
         estimate, p = (swapped.effect, swapped.low, swapped.high), swapped.p if swapped.status == "measured" else None
         corrected = q if swaps_stand_alone(pair) else None
         yield finding(FILLED, estimate, swapped.n, rows, p=p, corrected=corrected, status=swapped.status)
-    for rule, edited in ((EDITED_RECALL, pair.edited.recall), (EDITED_PULL, pair.edited.pull)):
+    for rule, edited in (
+        (EDITED_RECALL, pair.edited.recall),
+        (EDITED_MARGIN, pair.edited.margin),
+        (EDITED_PULL, pair.edited.pull),
+    ):
         if edited.status != "not_tried":
             done = edited.status == "measured"
             rows = np.array(edited.changed[:MAX_EXAMPLES], dtype=np.int64)

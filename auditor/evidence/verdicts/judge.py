@@ -9,6 +9,7 @@ import numpy as np
 from auditor.evidence.effects.edits import EditPictures
 from auditor.evidence.effects.place_exchange import Exchange
 from auditor.evidence.effects.place_likeness import Look
+from auditor.evidence.effects.surroundings import LookAtSurroundings, SwapSurroundings
 from auditor.evidence.effects.swaps import Intervene
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.pairs.erase import erase_pairs
@@ -25,9 +26,11 @@ from auditor.evidence.verdicts.harm import judged_losses, measure_harm, suspecte
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests
 from auditor.evidence.verdicts.other_sides import without_other_sides
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs
-from auditor.evidence.verdicts.place_leads import find_places, fixed_places, place_findings, place_presence
+from auditor.evidence.verdicts.place_leads import find_places, place_presence
+from auditor.evidence.verdicts.place_records import fixed_places, place_findings
 from auditor.evidence.verdicts.place_sentences import place_sentence, with_places
 from auditor.evidence.verdicts.sure_columns import mark_sure_columns
+from auditor.evidence.verdicts.surroundings_leads import find_surroundings
 from auditor.evidence.verdicts.suspicion import makes_suspect
 from auditor.evidence.verdicts.swap_controls import check_interventions
 from auditor.evidence.verdicts.swap_pairs import intervene_on_pairs
@@ -45,6 +48,8 @@ def judge(
     intervene: Intervene | None = None,
     exchange: Exchange | None = None,
     look: Look | None = None,
+    surround: SwapSurroundings | None = None,
+    look_around: LookAtSurroundings | None = None,
     edit: EditPictures | None = None,
     on_progress: Progress | None = None,
 ) -> EvidenceResult:
@@ -55,6 +60,8 @@ def judge(
         intervene: Carries out interventions on pictures (E5); without it there are none.
         exchange: Exchanges places of pictures between classes; without it fixed places stay leads.
         look: Asks the encoder of the same exchanges; without it whatever lies there is taken for no object.
+        surround: Gives pictures the surroundings of others; without it nobody knows what these decide.
+        look_around: Shows the encoder the same; without it no surroundings are proven.
         edit: Sets measured properties in pictures (E6); without it there is none.
         on_progress: Called with (stage, done, total).
     """
@@ -88,12 +95,14 @@ def judge(
     doses = [] if edit is None else dose_responses(inputs, told_pairs(inputs, verdicts, judged), edit, progress)
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     places = find_places(inputs, exchange, progress, look)
+    around = find_surroundings(inputs, surround, look_around, progress)
+    leads = [*places, *(lead for lead in around if lead.proven_by is not None)]
     led_by_loss = [v.class_idx for v in verdicts if is_loss(v.rule_id)]
     return EvidenceResult(
         measured.class_concepts,
         subgroups_of(inputs, measured),
-        [*findings_of(inputs, measured, absence), *place_findings(inputs, places)],
-        with_places(inputs, verdicts, places, losses, measured.swapped),
+        [*findings_of(inputs, measured, absence), *place_findings(inputs, [*places, *around])],
+        with_places(inputs, verdicts, leads, losses, measured.swapped),
         core_of(inputs, measured),
         counterexamples_of(
             inputs,
@@ -111,7 +120,7 @@ def judge(
                 if j.state == "proven" or suspected(j)
             ],
         ),
-        fixed_places=fixed_places(inputs, places, [place_sentence(inputs, lead) for lead in places]),
+        fixed_places=fixed_places(inputs, leads, [place_sentence(inputs, lead) for lead in leads]),
         unnamed_leads=unnamed_leads(inputs),
         place_presence=place_presence(inputs, places),
         notices=(*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),

@@ -14,21 +14,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.concept_records import FixedPlace, PlaceState
-from auditor.evidence.effects.after_selection import after_selection
-from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.place_exchange import Exchange, PlaceSwap, given, taken_away
 from auditor.evidence.effects.place_likeness import Look, p_shows_object
 from auditor.evidence.effects.place_shares import PlaceScreen, screen_places
-from auditor.evidence.effects.swaps import NOT_TRIED, Intervention, no_intervention
+from auditor.evidence.effects.swaps import no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
+from auditor.evidence.verdicts.place_lead import PlaceLead
 from auditor.place_cells import CELLS
-from auditor.place_grid import PLACES, Place, mirrored
-from auditor.records import PLACE_KIND, BoolArray, Finding, FloatArray, IntArray, Progress
+from auditor.place_grid import PLACES, GridPlace, mirrored
+from auditor.records import BoolArray, FloatArray, IntArray, Progress
 from auditor.rules import (
     ALPHA,
-    DELTA,
     MIN_ARM,
     NULL_ALPHA,
     PLACE_EXCESS,
@@ -38,7 +35,6 @@ from auditor.rules import (
     PLACE_TAKEN,
     PRESENT,
     SCREEN_LIFT,
-    TOLERATED,
     Rule,
 )
 
@@ -48,91 +44,59 @@ MAX_PLACES, _PLACES_OF_CLASS = 8, 2
 N_EXCHANGES = 80
 #: At most so often the same picture of the class takes part, either way.
 _MOST_OF_ONE = 4
-_MOST_EXAMPLES = 12
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PlaceLead:
-    """A class and a place that holds more of its evidence than it should, and what exchanging the place changed.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class GridLead(PlaceLead):
+    """A corner or edge that holds more of a class's evidence than it should.
 
     Attributes:
-        class_idx: The class.
         place_idx: Position in `auditor.place_grid.PLACES`.
         screen: What was measured of the class's maps.
-        n: Pictures of the class whose map is known, groups counted once.
         cut: Share of a picture's evidence from which on it shows the place.
-        rows: Pictures of the class that are called it and show the place, those that show it most first.
-        taken: What taking the place away changed.
-        given: What giving it to other classes' pictures changed.
-        bar: Largest p of either at which it would be proven.
         p_object: Of "to the encoder the place makes no more difference than its mirror images", where it was asked.
     """
 
-    class_idx: int
     place_idx: int
     screen: PlaceScreen
-    n: int
     cut: float
-    rows: IntArray
-    taken: Intervention = NOT_TRIED
-    given: Intervention = NOT_TRIED
-    bar: float = 0.0
     p_object: float | None = None
 
     @property
-    def place(self) -> Place:
-        """The place."""
+    def place(self) -> GridPlace:
+        """A corner, the middle of an edge, or an edge."""
         return PLACES[self.place_idx]
 
     @property
-    def share(self) -> float:
-        """Mean share of the evidence that lies there."""
-        return float(self.screen.share[self.place_idx])
+    def rules(self) -> tuple[Rule, Rule, Rule]:
+        """Compared with mirror images."""
+        return PLACE_SHARE, PLACE_TAKEN, PLACE_GIVEN
+
+    @property
+    def share(self) -> tuple[float, float, float]:
+        """Mean share of the evidence."""
+        p, elsewhere, screen = self.place_idx, self.share_elsewhere, self.screen
+        return float(screen.share[p]), float(screen.low[p]) + elsewhere, float(screen.high[p]) + elsewhere
+
+    @property
+    def share_elsewhere(self) -> float:
+        """In the other classes."""
+        return float(self.screen.share_elsewhere[self.place_idx])
+
+    @property
+    def p_share(self) -> float:
+        """Of "its mirror images would hold as much"."""
+        return float(self.screen.p[self.place_idx])
 
     @property
     def shows_object(self) -> bool:
-        """Whether the place decides for the encoder as well, so that what lies there may be the class's object."""
+        """Whether the place decides for the encoder as well."""
         return self.p_object is not None and self.p_object <= NULL_ALPHA
-
-    @property
-    def proven_by(self) -> tuple[Rule, Gap] | None:
-        """The rule that shows it, and its effect given that it was shown; None: none does, or it may be the object."""
-        return None if self.shows_object else self.decided_by
-
-    @property
-    def decided_by(self) -> tuple[Rule, Gap] | None:
-        """The rule that shows that the place decides, whatever is there, and its effect given that it was shown.
-
-        Both ways must surely make a difference: a class that loses its name without the place, while nothing is called
-        it for having the place, needs something that lies there (a part of its object) and does not rest on it.
-        """
-        shown = [
-            (rule, after_selection(one.as_gap(), self.bar))
-            for rule, one, other in (
-                (PLACE_TAKEN, self.taken, self.given),
-                (PLACE_GIVEN, self.given, self.taken),
-            )
-            if one.status == "measured" and one.p <= self.bar and other.status == "measured" and other.low > DELTA
-        ]
-        return max(shown, key=lambda one: (one[1].low, one[1].effect)) if shown else None
-
-    @property
-    def state(self) -> PlaceState:
-        """Proven; excluded where what the place makes of other classes' pictures is surely tolerated; else open."""
-        if self.proven_by is not None:
-            return "proven"
-        return "excluded" if self.given.status == "measured" and self.given.high < TOLERATED else "open"
-
-    @property
-    def q(self) -> float:
-        """The smaller p of both ways, corrected for all that were tried."""
-        tried = [one.p for one in (self.taken, self.given) if one.status == "measured"]
-        return min(1.0, min(tried, default=1.0) * ALPHA / self.bar) if self.bar else 1.0
 
 
 def find_places(
     inputs: EvidenceInput, exchange: Exchange | None, progress: Progress, look: Look | None = None
-) -> list[PlaceLead]:
+) -> list[GridLead]:
     """The leads of all classes, by class, with what exchanging them changed.
 
     Args:
@@ -155,9 +119,9 @@ def find_places(
     return sorted(found, key=lambda lead: (lead.class_idx, lead.proven_by is None))
 
 
-def _leads_of(inputs: EvidenceInput, places: FloatArray, c: int) -> Iterator[PlaceLead]:
+def _leads_of(inputs: EvidenceInput, places: FloatArray, c: int) -> Iterator[GridLead]:
     """Places of a class that stand out, the clearest first; none that shares a cell with a clearer or a core one."""
-    right = _right(inputs, places)
+    right = right_with_map(inputs, places)
     own, others = right & (inputs.label_idx == c), []
     for k in range(len(inputs.class_names)):
         rows = np.flatnonzero(right & (inputs.label_idx == k))
@@ -184,13 +148,20 @@ def _leads_of(inputs: EvidenceInput, places: FloatArray, c: int) -> Iterator[Pla
         cut = float(np.quantile(shares[right & ~own], PLACE_SHOWN))
         showing = np.flatnonzero(own & (shares > cut))
         ids = np.array([inputs.image_ids[row] for row in showing], dtype=np.str_)
-        yield PlaceLead(c, p, screen, len(here), cut, showing[np.lexsort((ids, -shares[showing]))])
+        yield GridLead(
+            class_idx=c,
+            n=len(here),
+            rows=showing[np.lexsort((ids, -shares[showing]))],
+            place_idx=p,
+            screen=screen,
+            cut=cut,
+        )
         n_found += 1
         if n_found == _PLACES_OF_CLASS:
             return
 
 
-def _right(inputs: EvidenceInput, places: FloatArray) -> BoolArray:
+def right_with_map(inputs: EvidenceInput, places: FloatArray) -> BoolArray:
     """Pictures with a map that are called what they are: their maps are of their own class."""
     known = np.isfinite(places).all(axis=1)
     return np.asarray(known & (inputs.label_idx >= 0) & (inputs.label_idx == inputs.predicted_idx))
@@ -206,7 +177,7 @@ def _by_group(shares: FloatArray, inputs: EvidenceInput, rows: IntArray) -> Floa
     return np.asarray(sums / np.bincount(group)[:, None], dtype=np.float32)
 
 
-def _exchanged(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead, exchange: Exchange) -> PlaceLead:
+def _exchanged(inputs: EvidenceInput, places: FloatArray, lead: GridLead, exchange: Exchange) -> GridLead:
     """The lead with what exchanging its place changed, both ways."""
     swaps = choose_exchanges(inputs, places, lead)
     if not swaps:
@@ -227,7 +198,7 @@ def _exchanged(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead, excha
     )
 
 
-def _seen(inputs: EvidenceInput, lead: PlaceLead, look: Look | None) -> PlaceLead:
+def _seen(inputs: EvidenceInput, lead: GridLead, look: Look | None) -> GridLead:
     """A lead that is shown to decide, with whether it does so for the encoder as well."""
     if look is None or inputs.places is None or lead.decided_by is None:
         return lead
@@ -238,7 +209,7 @@ def _seen(inputs: EvidenceInput, lead: PlaceLead, look: Look | None) -> PlaceLea
     )
 
 
-def choose_exchanges(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead) -> list[PlaceSwap]:
+def choose_exchanges(inputs: EvidenceInput, places: FloatArray, lead: GridLead) -> list[PlaceSwap]:
     """Which pictures exchange a place, by the hash of their ids; none where either side has too few.
 
     Pictures of the class that show the place meet pictures of the other classes that do not, each of these once before
@@ -246,12 +217,12 @@ def choose_exchanges(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead)
     """
     c, p = lead.class_idx, lead.place_idx
     away = (inputs.label_idx != c) & (places @ CELLS[p] <= lead.cut)
-    partners = np.flatnonzero(_right(inputs, places) & away)
+    partners = np.flatnonzero(right_with_map(inputs, places) & away)
     if min(lead.rows.size, partners.size) < MIN_ARM:
         return []
     salt = f"{inputs.seed}\x00{inputs.class_names[c]}\x00{PLACES[p].concept_id}"
     keys = hashed(f"{salt}\x00{image_id}" for image_id in inputs.image_ids)
-    shown, others = _by_key(lead.rows, keys), _by_turns(partners, inputs, keys)
+    shown, others = by_key(lead.rows, keys), by_turns(partners, inputs, keys)
     groups = np.arange(len(inputs.image_ids)) if inputs.groups is None else inputs.groups
     mirrors, met = mirrored(p), []
     for i in range(min(N_EXCHANGES, _MOST_OF_ONE * shown.size)):
@@ -264,13 +235,14 @@ def choose_exchanges(inputs: EvidenceInput, places: FloatArray, lead: PlaceLead)
     ]
 
 
-def _by_key(rows: IntArray, keys: NDArray[np.uint64]) -> IntArray:
+def by_key(rows: IntArray, keys: NDArray[np.uint64]) -> IntArray:
+    """Pictures in the order of their keys."""
     return rows[np.argsort(keys[rows], kind="stable")]
 
 
-def _by_turns(rows: IntArray, inputs: EvidenceInput, keys: NDArray[np.uint64]) -> IntArray:
+def by_turns(rows: IntArray, inputs: EvidenceInput, keys: NDArray[np.uint64]) -> IntArray:
     """Pictures one class after the other, so that a big class has no larger part than a small one."""
-    rows = _by_key(rows, keys)
+    rows = by_key(rows, keys)
     labels = inputs.label_idx[rows]
     turn = np.zeros(rows.size, dtype=np.int64)
     for k in np.unique(labels):
@@ -278,88 +250,7 @@ def _by_turns(rows: IntArray, inputs: EvidenceInput, keys: NDArray[np.uint64]) -
     return rows[np.lexsort((keys[rows], turn))]
 
 
-# --- as records ----
-
-
-def fixed_places(inputs: EvidenceInput, leads: Sequence[PlaceLead], sentences: Sequence[str]) -> list[FixedPlace]:
-    """The leads as the store has them, each with what is said of it."""
-    return [
-        FixedPlace(
-            class_idx=lead.class_idx,
-            class_name=inputs.class_names[lead.class_idx],
-            concept_id=lead.place.concept_id,
-            concept=lead.place.name,
-            state=lead.state,
-            share=lead.share,
-            share_elsewhere=float(lead.screen.share_elsewhere[lead.place_idx]),
-            p=float(lead.screen.p[lead.place_idx]),
-            n_images=lead.n,
-            n_showing=int(lead.rows.size),
-            image_ids=tuple(inputs.image_ids[row] for row in lead.rows[:_MOST_EXAMPLES]),
-            sentence=sentence,
-        )
-        for lead, sentence in zip(leads, sentences, strict=True)
-    ]
-
-
-def place_findings(inputs: EvidenceInput, leads: Sequence[PlaceLead]) -> list[Finding]:
-    """What was measured of the leads: the share of the evidence, and both ways of exchanging the place."""
-    found = []
-    for lead in leads:
-        p, screen = lead.place_idx, lead.screen
-        elsewhere = float(screen.share_elsewhere[p])
-        bounds = float(screen.low[p]) + elsewhere, float(screen.high[p]) + elsewhere
-        found.append(_finding(inputs, lead, PLACE_SHARE, (lead.share, *bounds), lead.n, lead.rows, float(screen.p[p])))
-        for rule, one in ((PLACE_TAKEN, lead.taken), (PLACE_GIVEN, lead.given)):
-            if one.status != "not_tried":
-                measured = one.status == "measured"
-                found.append(
-                    _finding(
-                        inputs,
-                        lead,
-                        rule,
-                        (one.effect, one.low, one.high),
-                        one.n,
-                        np.array(one.changed, dtype=np.int64),
-                        one.p if measured else None,
-                        q=lead.q if measured else None,
-                        status=one.status,
-                    )
-                )
-    return found
-
-
-def _finding(
-    inputs: EvidenceInput,
-    lead: PlaceLead,
-    rule: Rule,
-    effect: tuple[float, float, float],
-    n: int,
-    rows: IntArray,
-    p: float | None,
-    *,
-    q: float | None = None,
-    status: str = "measured",
-) -> Finding:
-    return Finding(
-        class_idx=lead.class_idx,
-        class_name=inputs.class_names[lead.class_idx],
-        concept_id=lead.place.concept_id,
-        concept=lead.place.name,
-        concept_kind=PLACE_KIND,
-        rule_id=rule.rule_id,
-        effect=effect[0],
-        low=effect[1],
-        high=effect[2],
-        p=p,
-        q=q,
-        n_images=n,
-        evidence_image_ids=tuple(inputs.image_ids[row] for row in rows[:_MOST_EXAMPLES]),
-        status=status,
-    )
-
-
-def place_presence(inputs: EvidenceInput, leads: Sequence[PlaceLead]) -> dict[str, FloatArray]:
+def place_presence(inputs: EvidenceInput, leads: Sequence[GridLead]) -> dict[str, FloatArray]:
     """By place (N,) how far pictures show it, above :data:`PRESENT` where they do; NaN where nothing is known.
 
     Known of the pictures that are called a class with this lead: a map is of the class that its picture is called.

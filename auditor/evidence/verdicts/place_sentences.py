@@ -10,8 +10,11 @@ from auditor.evidence.effects.swapped_outputs import SwappedOutputs
 from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
-from auditor.evidence.verdicts.place_leads import PlaceLead
+from auditor.evidence.verdicts.place_lead import PlaceLead
+from auditor.evidence.verdicts.place_leads import GridLead
 from auditor.evidence.verdicts.sentences import Sentence, reliance_claim, with_losses
+from auditor.evidence.verdicts.surroundings_leads import SurroundingsLead
+from auditor.evidence.verdicts.surroundings_sentences import WHAT, surroundings_numbers, surroundings_seen
 from auditor.evidence.verdicts.swapped_sentences import read_with_care
 from auditor.figures import percent, points, rate
 from auditor.records import PLACE_KIND, Verdict
@@ -29,6 +32,8 @@ _NOT_TRIED = {
 def place_sentence(inputs: EvidenceInput, lead: PlaceLead) -> str:
     """What is told of a lead beside a verdict: where the evidence lies, and what exchanging the place changed."""
     name = inputs.class_names[lead.class_idx]
+    if not isinstance(lead, GridLead):
+        return Sentence(f'What is around the middle of its pictures decides "{name}"', _numbers(lead, name)).text
     where = f'The evidence for "{name}" lies at the {lead.place.name} more than that for other classes'
     if lead.taken.status in _NOT_TRIED and lead.given.status in _NOT_TRIED:
         untried = f"Exchange: {_NOT_TRIED[lead.taken.status]}."
@@ -42,18 +47,24 @@ def place_sentence(inputs: EvidenceInput, lead: PlaceLead) -> str:
         where = f"{where}, but exchanging that place did not show that it decides"
     else:
         where = f'What lies at the {lead.place.name} decides "{name}"'
-    return Sentence(where, (_evidence(lead), *_exchanged(lead, name))).text
+    return Sentence(where, _numbers(lead, name)).text
 
 
-def _evidence(lead: PlaceLead) -> str:
-    p = lead.place_idx
+def _numbers(lead: PlaceLead, name: str) -> tuple[str, ...]:
+    """The evidence, as lines."""
+    if isinstance(lead, SurroundingsLead):
+        return tuple(surroundings_numbers(lead, name))
+    return (_evidence(lead), *_exchanged(lead, name)) if isinstance(lead, GridLead) else ()
+
+
+def _evidence(lead: GridLead) -> str:
     return (
-        f"Place: {percent(lead.share)} of its evidence lies there, in other classes "
-        f"{percent(float(lead.screen.share_elsewhere[p]))}; {lead.rows.size:,} of its pictures show it."
+        f"Place: {percent(lead.share[0])} of its evidence lies there, in other classes "
+        f"{percent(lead.share_elsewhere)}; {lead.rows.size:,} of its pictures show it."
     )
 
 
-def _exchanged(lead: PlaceLead, name: str) -> list[str]:
+def _exchanged(lead: GridLead, name: str) -> list[str]:
     """Both ways of exchanging the place, as lines; of what is proven the effect given that it was."""
     shown = lead.proven_by
     sides = []
@@ -128,20 +139,10 @@ def _flagged(
 ) -> Verdict:
     """The verdict with its first place as its reason, by the rule that shows it and its effect."""
     lead, name = proven[0], verdict.class_name
-    if rule is PLACE_TAKEN:
-        seen = (
-            f"With another class's picture at the {lead.place.name} (place) the model recognises "
-            f'{percent(lead.taken.called_without)} of "{name}" pictures, with one at that place\'s mirror image '
-            f"{percent(lead.taken.called)}"
-        )
-    else:
-        seen = (
-            f"With what its pictures show at the {lead.place.name} (place) put into other classes' pictures the model "
-            f"calls {percent(lead.given.called)} of them "
-            f'"{name}", and {percent(lead.given.called_without)} with its mirror image'
-        )
-    claim = reliance_claim(seen, gap.effect, "that place")
-    told = Sentence(claim, (_evidence(lead), *_exchanged(lead, name))).and_also(_also(proven[1:]))
+    claim = reliance_claim(_seen(lead, rule, name), gap.effect, _what(lead))
+    told = Sentence(claim, _numbers(lead, name)).and_also(_also(proven[1:]))
+    if verdict.verdict == "suspect" and verdict.concept is not None:
+        told = told.and_also(f"It may also rely on {verdict.concept}, which was neither shown nor excluded.")
     told = with_losses(inputs, told.and_also(care), lost)
     claim, numbers, advice = told.parts
     return replace(
@@ -172,6 +173,28 @@ def _with(verdict: Verdict, more: str) -> Verdict:
     return replace(verdict, sentence=f"{verdict.sentence} {more}", numbers=numbers) if more else verdict
 
 
+def _seen(lead: PlaceLead, rule: Rule, name: str) -> str:
+    """What was seen, as a claim begins, by the rule that shows it."""
+    if isinstance(lead, SurroundingsLead):
+        return surroundings_seen(lead, rule, name)
+    if rule is PLACE_TAKEN:
+        return (
+            f"With another class's picture at the {lead.place.name} (place) the model recognises "
+            f'{percent(lead.taken.called_without)} of "{name}" pictures, with one at that place\'s mirror image '
+            f"{percent(lead.taken.called)}"
+        )
+    return (
+        f"With what its pictures show at the {lead.place.name} (place) put into other classes' pictures the model "
+        f"calls {percent(lead.given.called)} of them "
+        f'"{name}", and {percent(lead.given.called_without)} with its mirror image'
+    )
+
+
+def _what(lead: PlaceLead) -> str:
+    return WHAT if isinstance(lead, SurroundingsLead) else "that place"
+
+
 def _also(leads: Sequence[PlaceLead]) -> str:
-    places = " and ".join(f"the {lead.place.name}" for lead in leads)
-    return f"It also relies on what lies at {places} (place)." if leads else ""
+    places = [f"what lies at the {lead.place.name} (place)" for lead in leads if isinstance(lead, GridLead)]
+    around = [WHAT for lead in leads if isinstance(lead, SurroundingsLead)]
+    return f"It also relies on {' and on '.join([*places, *around])}." if leads else ""

@@ -73,7 +73,8 @@ UNION ALL
 SELECT concept_id, a.concept, e.concept_kind, [], coalesce(e.kappa, agreement), attribute, e.auc
 FROM attribute_concepts a LEFT JOIN example_concepts e USING (concept_id) WHERE concept_id = $concept_id
 UNION ALL
-SELECT concept_id, concept, 'place', [], NULL, NULL, NULL FROM fixed_places WHERE concept_id = $concept_id
+SELECT concept_id, concept, 'place', [], NULL, NULL, NULL FROM findings
+WHERE concept_kind = 'place' AND concept_id = $concept_id
 LIMIT 1
 """
 
@@ -117,7 +118,7 @@ SELECT concept_id, concept FROM concept_families WHERE list_contains($ids, conce
 UNION ALL
 SELECT concept_id, concept FROM attribute_concepts WHERE list_contains($ids, concept_id)
 UNION ALL
-SELECT DISTINCT concept_id, concept FROM fixed_places WHERE list_contains($ids, concept_id)
+SELECT DISTINCT concept_id, concept FROM findings WHERE concept_kind = 'place' AND list_contains($ids, concept_id)
 """
 
 # Those that lead a class first; a hash mixes the rest, so that not one kind alone is offered.
@@ -189,7 +190,7 @@ class OneConcept:
 
     @property
     def is_place(self) -> bool:
-        """Whether it is a corner or an edge: a picture counts as with it by how much of its evidence lies there."""
+        """Whether it is a corner, an edge or the surroundings."""
         return self.concept_kind == PLACE_KIND
 
     @property

@@ -7,7 +7,18 @@ from dataclasses import replace
 
 import streamlit as st
 
-from auditor.rules import ASSOCIATION, FILLED, MIN_KAPPA, PLACE_GIVEN, PLACE_TAKEN, RULES, SHARE, Rule
+from auditor.rules import (
+    ASSOCIATION,
+    FILLED,
+    MIN_KAPPA,
+    PLACE_GIVEN,
+    PLACE_TAKEN,
+    RULES,
+    SHARE,
+    SURROUNDINGS_GIVEN,
+    SURROUNDINGS_TAKEN,
+    Rule,
+)
 from auditor.store.queries import concepts as concept_queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.concepts import OneConcept
@@ -99,6 +110,7 @@ def _reads(rules: Sequence[Rule], *, has_words: bool) -> list[tuple[str, str]]:
         "Gap": ("gap", any(rule.kind == "gap" for rule in rules)),
         "Filled": ("filled", FILLED in rules),
         "Place": ("place", PLACE_TAKEN in rules or PLACE_GIVEN in rules),
+        "Surroundings": ("surroundings", SURROUNDINGS_TAKEN in rules or SURROUNDINGS_GIVEN in rules),
         "Erased": ("erased", any(rule.kind == "erasure" for rule in rules)),
         "Goes with it": ("association", ASSOCIATION in rules),
     }

@@ -1,0 +1,266 @@
+"""Middles of pictures in surroundings of others: scores by hand, a model that is a function of what met, and hands."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from evidence_world import CLASSES, World, relabelled
+from PIL import Image
+from toy_audit import PLAIN, toy_classifier
+
+from auditor.errors import InputError
+from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
+from auditor.evidence.effects.surroundings import NOT_READ, SurroundingsSwap, part_around
+from auditor.evidence.verdicts.judge import judge
+from auditor.evidence.verdicts.surroundings_leads import FIRST_PAIRS, MAX_CLASSES, N_PAIRS, choose_pairs
+from auditor.extraction import surroundings_swaps as hands
+from auditor.extraction.surroundings_swaps import surroundings_looks, surroundings_swaps
+from auditor.place_grid import MIDDLE, SURROUNDINGS
+from auditor.rules import MIN_ARM, SURROUNDINGS_GIVEN, SURROUNDINGS_SHARE, SURROUNDINGS_TAKEN
+
+CAT, DOG = CLASSES.index("cat"), 0
+
+# --- the part that lies around the middle ---
+
+
+def scores(around, middle, n=40, *, noise=0.0, seed=0):
+    """What a score is that adds so much for surroundings of the class, and so much for its middle."""
+    rng = np.random.default_rng(seed)
+
+    def score(is_middle, is_around):
+        return middle * is_middle + around * is_around + rng.normal(0, noise, n)
+
+    own = np.stack([score(1, 0), score(1, 1)], axis=1)  # the class's picture in other surroundings, and in its own
+    other = np.stack([score(0, 1), score(0, 0)], axis=1)
+    return tuple(np.rint(PARTS * one).astype(np.int64) for one in (own, other))
+
+
+def pairs(n=40):
+    return [SurroundingsSwap(0, 1, i, n + i, (i + 1) % n) for i in range(n)]
+
+
+def test_the_part_is_what_surroundings_make_of_all_that_tells_the_class():
+    part = part_around(scores(3, 1, noise=0.2), scores(0.01, 0.09, noise=0.01), pairs(), None)
+    assert (part.model, part.encoder) == (pytest.approx(0.75, abs=0.02), pytest.approx(0.1, abs=0.03))
+    assert part.low < part.model < part.high
+    assert part.decides
+    whatever_a_logit_is = part_around(scores(300, 100, noise=20), scores(0.01, 0.09, noise=0.01), pairs(), None)
+    assert whatever_a_logit_is.model == pytest.approx(part.model, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "encoder"),
+    [
+        ((1, 3), (1, 3)),  # ears and legs are around the middle, and the encoder says so
+        ((1.2, 3), (1, 3)),  # a little more than that
+        ((0, 4), (0, 4)),
+        ((3, 1), (3, 1)),  # scenes are all around
+        ((9, 1), (2.5, 2)),  # the model goes by the surroundings, but more than half of what the encoder sees is there
+    ],
+)
+def test_what_the_encoder_sees_there_as_well_may_be_the_object(model, encoder):
+    part = part_around(scores(*model, noise=0.3), scores(*encoder, noise=0.3, seed=1), pairs(), None)
+    assert not part.decides
+
+
+def test_an_encoder_that_does_not_tell_the_classes_says_nothing():
+    assert part_around(scores(3, 1, noise=0.2), scores(0, 0, noise=0.1, seed=2), pairs(), None) is None
+
+
+def test_pictures_of_few_groups_and_those_that_were_not_seen():
+    model, encoder = scores(3, 1, noise=0.2), scores(0.01, 0.09, noise=0.01)
+    few = np.concatenate([np.arange(40) % (MIN_ARM - 1), np.arange(40) + 100])
+    assert part_around(model, encoder, pairs(), few) is None
+    gone = encoder[0].copy()
+    gone[MIN_ARM - 1 :, 1] = NOT_SEEN
+    assert part_around(model, (gone, encoder[1]), pairs(), None) is None
+
+
+# --- the leads ---
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    world = World(seed=4)
+    plain = world.audit(60, head=world.fit_head(150))
+    rng = np.random.default_rng(0)
+    return replace(plain, places=rng.dirichlet(np.full(9, 3), len(plain.image_ids)).astype(np.float32))
+
+
+class Model:
+    """Calls a picture by its middle, or so often by its surroundings where one of the two is a cat's."""
+
+    def __init__(self, inputs, by_surroundings, part):
+        self.inputs, self.often, self.part, self.n = inputs, by_surroundings, part, 0
+
+    def swap(self, swaps):
+        self.n += len(swaps)
+        rng, found = np.random.default_rng(1), []
+        for one in swaps:
+            own, around = (int(self.inputs.label_idx[row]) for row in (one.target, one.source))
+            by_around = CAT in (own, around) and rng.random() < self.often
+            noise = rng.normal(0, 0.1, 2)
+            ring = self.part if CAT in (own, around) else 0.1
+            score = [(own == one.class_idx) * (1 - ring) + (k == one.class_idx) * ring for k in (around, own)]
+            found.append([around if by_around else own, own, *np.rint(PARTS * (np.array(score) + noise)).astype(int)])
+        return np.array(found, dtype=np.int64)
+
+
+def looking(inputs, part):
+    def look(swaps):
+        rng, found = np.random.default_rng(2), []
+        for one in swaps:
+            own, around = (int(inputs.label_idx[row]) for row in (one.target, one.source))
+            score = [(own == one.class_idx) * (1 - part) + (k == one.class_idx) * part for k in (around, own)]
+            found.append(np.rint(PARTS * 0.1 * (np.array(score) + rng.normal(0, 0.1, 2))))
+        return np.array(found).astype(np.int64)
+
+    return look
+
+
+def test_surroundings_that_decide_flag_the_class(inputs):
+    model = Model(inputs, 0.6, 0.6)
+    result = judge(inputs, surround=model.swap, look_around=looking(inputs, 0.05))
+    cat = result.verdicts[CAT]
+    assert (cat.verdict, cat.severity, cat.concept_id) == ("flagged", "high", "place-surroundings")
+    assert (cat.concept_kind, cat.concept, cat.gap, cat.share) == ("place", "surroundings", None, None)
+    assert cat.rule_id in (SURROUNDINGS_TAKEN.rule_id, SURROUNDINGS_GIVEN.rule_id)
+    assert "relies largely on what surrounds the middle of its pictures" in cat.sentence
+    assert "Surroundings: " in cat.numbers
+    assert "to the encoder" in cat.numbers
+    (place,) = [one for one in result.fixed_places if one.class_name == "cat"]
+    assert (place.state, place.concept_id) == ("proven", SURROUNDINGS.concept_id)
+    own = (inputs.label_idx == CAT) & (inputs.predicted_idx == CAT)
+    assert place.image_ids
+    assert set(place.image_ids) <= {inputs.image_ids[row] for row in np.flatnonzero(own)}
+    rules = {one.rule_id for one in result.findings if (one.class_name, one.concept_id) == ("cat", place.concept_id)}
+    assert rules == {SURROUNDINGS_SHARE.rule_id, SURROUNDINGS_TAKEN.rule_id, SURROUNDINGS_GIVEN.rule_id}
+
+
+@pytest.mark.parametrize(
+    ("often", "part", "encoder"),
+    [
+        (0.0, 0.1, 0.05),  # goes by the middle
+        (0.6, 0.3, 0.25),  # half covered objects are lost, and the encoder loses as much
+        (0.6, 0.6, 0.6),
+    ],
+)
+def test_what_may_be_the_object_or_does_nothing_flags_nothing_and_is_no_lead(inputs, often, part, encoder):
+    result = judge(inputs, surround=Model(inputs, often, part).swap, look_around=looking(inputs, encoder))
+    assert result.verdicts == judge(inputs).verdicts
+    assert not [one for one in result.fixed_places if one.concept_id == SURROUNDINGS.concept_id]
+    assert [one for one in result.findings if one.rule_id == SURROUNDINGS_GIVEN.rule_id]  # what was tried is told
+
+
+def test_without_an_encoder_or_what_was_done_before_nothing_is_proven(inputs):
+    swap = Model(inputs, 0.6, 0.6).swap
+    for look in (None, lambda _: None):
+        assert judge(inputs, surround=swap, look_around=look).verdicts == judge(inputs).verdicts
+    again = judge(inputs, surround=lambda _: None, look_around=lambda _: pytest.fail("looked"))
+    assert again.findings == judge(inputs).findings
+
+
+def test_pictures_that_cannot_be_read_any_more_say_so(inputs):
+    def gone(swaps):
+        return np.tile(np.array([NOT_READ, NOT_READ, NOT_SEEN, NOT_SEEN]), (len(swaps), 1))
+
+    result = judge(inputs, surround=gone, look_around=lambda _: pytest.fail("looked"))
+    assert {one.status for one in result.findings if one.rule_id == SURROUNDINGS_TAKEN.rule_id} == {"not_readable"}
+    assert result.verdicts == judge(inputs).verdicts
+
+
+def test_a_class_that_goes_by_its_middle_costs_the_first_pairs_alone(inputs):
+    model = Model(inputs, 0.0, 0.1)
+    judge(inputs, surround=model.swap, look_around=lambda _: pytest.fail("looked"))
+    assert model.n == 2 * FIRST_PAIRS * min(len(CLASSES), MAX_CLASSES)
+
+
+def test_what_the_settings_allow_is_not_asked(inputs):
+    allowed = replace(inputs, core_places={(CAT, SURROUNDINGS.concept_id): ("a habitat", None, None)})
+    result = judge(allowed, surround=Model(inputs, 0.6, 0.6).swap, look_around=looking(inputs, 0.05))
+    assert result.verdicts[CAT].concept_id != SURROUNDINGS.concept_id
+    assert not [one for one in result.findings if (one.class_name, one.rule_id) == ("cat", "E5-surroundings")]
+
+
+def test_pictures_meet_those_of_other_classes_and_groups_and_both_ways(inputs):
+    groups = np.arange(len(inputs.image_ids)) // 2
+    grouped = replace(inputs, groups=groups)
+    right = inputs.label_idx == inputs.predicted_idx
+    met = choose_pairs(grouped, right, CAT)
+    assert 0 < len(met) <= N_PAIRS
+    for own, other in met:
+        assert (own.target, own.source) == (other.source, other.target)
+        assert right[[own.target, own.source, own.alike, other.alike]].all()
+        assert inputs.label_idx[own.target] == inputs.label_idx[own.alike] == CAT
+        assert (
+            inputs.label_idx[other.target] == inputs.label_idx[other.alike] == own.other_idx == other.other_idx != CAT
+        )
+        assert len({groups[own.target], groups[own.alike]}) == 2
+        assert len({groups[other.target], groups[other.alike]}) == 2
+    assert {own.other_idx for own, _ in met} == set(range(len(CLASSES))) - {CAT}
+    assert choose_pairs(inputs, right & (inputs.label_idx != CAT), CAT) == []
+
+
+def test_relabelling_classes_permutes_what_surroundings_say(inputs):
+    order = np.array([3, 0, 4, 1, 2])
+    turned = relabelled(inputs, order)
+    asked = choose_pairs(inputs, inputs.label_idx == inputs.predicted_idx, CAT)
+    again = choose_pairs(turned, turned.label_idx == turned.predicted_idx, int(order[CAT]))
+    assert [(a.target, a.source, a.alike) for pair in asked for a in pair] == [
+        (a.target, a.source, a.alike) for pair in again for a in pair
+    ]
+
+
+# --- the hands ---
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+SIDE = 96
+PICTURES = [Image.new("RGB", (SIDE, SIDE), colour) for colour in (RED, GREEN, BLUE)]
+
+
+def read(row):
+    if row >= len(PICTURES):
+        raise InputError("gone")
+    return PICTURES[row]
+
+
+def plain_pixels(batch):
+    return batch.numpy() * np.reshape(PLAIN.std, (3, 1, 1)) + np.reshape(PLAIN.mean, (3, 1, 1))
+
+
+def test_the_middle_stays_and_the_rest_is_anothers(monkeypatch):
+    seen = []
+    forward = hands.cam.forward
+    monkeypatch.setattr(hands.cam, "forward", lambda one, batch: (seen.append(batch), forward(one, batch))[1])
+    found = surroundings_swaps(toy_classifier(), read)(
+        [SurroundingsSwap(0, 1, 0, 1, 2), SurroundingsSwap(0, 1, 0, 9, 2)]
+    )
+    made_pictures = seen[-1]
+    first, second = plain_pixels(made_pictures)
+    side = first.shape[1]
+    inner = slice(round(MIDDLE[0] * side), round(MIDDLE[2] * side))
+    for made, around in ((first, GREEN), (second, BLUE)):
+        assert np.allclose(made[:, inner, inner].mean(axis=(1, 2)) * 255, RED, atol=1)
+        assert np.allclose(made[:, 0, 0] * 255, around, atol=1)
+        assert np.allclose(made[:, inner.stop, inner.stop] * 255, around, atol=1)
+    logits = forward(toy_classifier(), made_pictures)[1]
+    assert found[0].tolist() == [
+        *logits.argmax(axis=1),
+        *np.rint(PARTS * (logits[:, 0].astype(float) - logits[:, 1])).astype(int),
+    ]
+    assert found[1].tolist() == [NOT_READ, NOT_READ, NOT_SEEN, NOT_SEEN]
+
+
+def test_the_encoder_is_shown_the_same():
+    def encode(batch):
+        return plain_pixels(batch).mean(axis=(2, 3))[:, :2].astype(np.float32)
+
+    encoder = SimpleNamespace(preprocess=PLAIN, encode_images=encode)
+    look = surroundings_looks(toy_classifier(), encoder, np.eye(2, dtype=np.float32), read)
+    found = look([SurroundingsSwap(0, 1, 0, 1, 2), SurroundingsSwap(1, 0, 0, 1, 2), SurroundingsSwap(0, 1, 0, 9, 2)])
+    # red has the middle, six of eight pixels a side; green has the rest of the first picture, and blue of the second
+    assert found[0] / PARTS == pytest.approx([36 / 64 - 28 / 64, 36 / 64], abs=0.01)
+    assert found[1].tolist() == (-found[0]).tolist()
+    assert found[2].tolist() == [NOT_SEEN, NOT_SEEN]
+    assert look([]).shape == (0, 2)
