@@ -13,7 +13,14 @@ from auditor.errors import InputError
 from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
 from auditor.evidence.effects.surroundings import NOT_READ, SurroundingsSwap, part_around
 from auditor.evidence.verdicts.judge import judge
-from auditor.evidence.verdicts.surroundings_leads import FIRST_PAIRS, MAX_CLASSES, N_PAIRS, choose_pairs
+from auditor.evidence.verdicts.place_sentences import with_places
+from auditor.evidence.verdicts.surroundings_leads import (
+    FIRST_PAIRS,
+    MAX_CLASSES,
+    N_PAIRS,
+    choose_pairs,
+    find_surroundings,
+)
 from auditor.extraction import surroundings_swaps as hands
 from auditor.extraction.surroundings_swaps import surroundings_looks, surroundings_swaps
 from auditor.place_grid import MIDDLE, SURROUNDINGS
@@ -53,7 +60,7 @@ def test_the_part_is_what_surroundings_make_of_all_that_tells_the_class():
     ("model", "encoder"),
     [
         ((1, 3), (1, 3)),  # ears and legs are around the middle, and the encoder says so
-        ((1.2, 3), (1, 3)),  # a little more than that
+        ((1.8, 3), (1, 3)),  # a little more than that
         ((0, 4), (0, 4)),
         ((3, 1), (3, 1)),  # scenes are all around
         ((9, 1), (2.5, 2)),  # the model goes by the surroundings, but more than half of what the encoder sees is there
@@ -264,3 +271,29 @@ def test_the_encoder_is_shown_the_same():
     assert found[1].tolist() == (-found[0]).tolist()
     assert found[2].tolist() == [NOT_SEEN, NOT_SEEN]
     assert look([]).shape == (0, 2)
+
+
+# --- beside what is told already ---
+
+
+def beside(inputs, verdict, **more):
+    """The verdict of a class in which surroundings are proven, with what was said of it before."""
+    model = Model(inputs, 0.6, 0.6)
+    found = find_surroundings(inputs, model.swap, looking(inputs, 0.05), lambda *_: None)
+    leads = [lead for lead in found if lead.class_idx == CAT and lead.proven_by is not None]
+    before = replace(judge(inputs).verdicts[CAT], verdict=verdict, sentence="Before.", numbers="Before.", **more)
+    (after,) = with_places(inputs, [before], leads, [[] for _ in CLASSES])
+    return before, after
+
+
+@pytest.mark.parametrize("verdict", ["flagged", "harmed"])
+def test_what_has_a_name_of_its_own_leads(inputs, verdict):
+    before, after = beside(inputs, verdict, concept="greyscale = yes", concept_id="grey")
+    also = "It also relies on what surrounds the middle of its pictures."
+    assert after == replace(before, sentence=f"Before. {also}", numbers=f"Before.\n{also}")
+
+
+def test_a_suspect_is_flagged_and_what_it_was_suspect_for_is_still_told(inputs):
+    _, after = beside(inputs, "suspect", concept="greyscale = yes", concept_id="grey")
+    assert (after.verdict, after.concept) == ("flagged", "surroundings")
+    assert after.sentence.endswith("It may also rely on greyscale = yes, which was neither shown nor excluded.")

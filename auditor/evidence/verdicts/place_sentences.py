@@ -102,7 +102,8 @@ def with_places(
 ) -> tuple[Verdict, ...]:
     """The verdicts, with classes flagged that a place is shown to decide.
 
-    Of classes that are flagged already, or have too few pictures for a verdict, it is told beside what is said of them.
+    Of classes that are flagged already, or have too few pictures for a verdict, it is told beside what is said of them;
+    surroundings also of classes that are harmed by something with a name of its own.
 
     Args:
         inputs: What was judged.
@@ -117,7 +118,7 @@ def with_places(
         shown = proven[0].proven_by if proven else None
         if shown is None:
             found.append(verdict)
-        elif verdict.verdict == "flagged":
+        elif verdict.verdict == "flagged" or (verdict.verdict == "harmed" and _all_around(proven)):
             found.append(_with(verdict, _also(proven)))
         elif verdict.n_images < MIN_CLASS:
             found.append(_with(verdict, place_sentence(inputs, proven[0])))
@@ -188,6 +189,10 @@ def _seen(lead: PlaceLead, rule: Rule, name: str) -> str:
         f"calls {percent(lead.given.called)} of them "
         f'"{name}", and {percent(lead.given.called_without)} with its mirror image'
     )
+
+
+def _all_around(leads: Sequence[PlaceLead]) -> bool:
+    return all(isinstance(lead, SurroundingsLead) for lead in leads)
 
 
 def _what(lead: PlaceLead) -> str:
