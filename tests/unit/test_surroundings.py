@@ -205,6 +205,7 @@ def test_pictures_meet_those_of_other_classes_and_groups_and_both_ways(inputs):
         )
         assert len({groups[own.target], groups[own.alike]}) == 2
         assert len({groups[other.target], groups[other.alike]}) == 2
+    assert len({(own.target, own.source) for own, _ in met}) == len(met)
     assert {own.other_idx for own, _ in met} == set(range(len(CLASSES))) - {CAT}
     assert choose_pairs(inputs, right & (inputs.label_idx != CAT), CAT) == []
 
@@ -297,3 +298,12 @@ def test_a_suspect_is_flagged_and_what_it_was_suspect_for_is_still_told(inputs):
     _, after = beside(inputs, "suspect", concept="greyscale = yes", concept_id="grey")
     assert (after.verdict, after.concept) == ("flagged", "surroundings")
     assert after.sentence.endswith("It may also rely on greyscale = yes, which was neither shown nor excluded.")
+
+
+def test_as_many_pictures_of_either_class_meet_others_the_second_time(inputs):
+    two = np.flatnonzero((inputs.label_idx == CAT) & (inputs.label_idx == inputs.predicted_idx))[:12]
+    others = np.flatnonzero((inputs.label_idx == DOG) & (inputs.label_idx == inputs.predicted_idx))[:12]
+    right = np.isin(np.arange(len(inputs.image_ids)), [*two, *others])
+    met = choose_pairs(inputs, right, CAT)
+    assert len(met) == 4 * 12
+    assert len({(own.target, own.source) for own, _ in met}) == len(met)

@@ -189,7 +189,8 @@ def choose_pairs(inputs: EvidenceInput, right: BoolArray, c: int) -> list[tuple[
     of_class[c] = own
     pairs = []
     for i in range(min(N_PAIRS, _MOST_OF_ONE * own.size)):
-        a, b = int(own[i % own.size]), int(others[i % others.size])
+        turn = i // own.size  # without it as many of either would meet the same again
+        a, b = int(own[i % own.size]), int(others[(i + turn) % others.size])
         k = int(inputs.label_idx[b])
         like_a, like_b = _another(of_class[c], a, groups, i), _another(of_class[k], b, groups, i)
         if groups[a] != groups[b] and like_a is not None and like_b is not None:
