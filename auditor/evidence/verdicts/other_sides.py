@@ -18,7 +18,7 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.records import BoolArray, IntArray
-from auditor.rules import EDITED_PULL, EDITED_RECALL
+from auditor.rules import EDITED_MARGIN, EDITED_PULL, EDITED_RECALL
 
 
 def without_other_sides(
@@ -56,7 +56,7 @@ def without_other_sides(
 def _by_gap(one: JudgedPair) -> bool:
     """Whether a gap shows it. What is shown by setting or filling the thing itself is no other side of anything."""
     shown = one.state == "proven" and one.pair.screened and one.rule.kind == "gap"
-    return shown and one.agreeing not in (EDITED_RECALL, EDITED_PULL)
+    return shown and one.agreeing not in (EDITED_RECALL, EDITED_MARGIN, EDITED_PULL)
 
 
 def _is_other_side(
