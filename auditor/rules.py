@@ -13,8 +13,9 @@ from typing import Literal
 from auditor.figures import percent, points
 from auditor.records import Severity
 
-#: "points": a difference of rates. "per cent": a share or a part of something. "chance": .5 says nothing.
-Unit = Literal["points", "per cent", "chance"]
+#: "points": a difference of rates. "per cent": a share or a part of something. "chance": .5 says nothing. "spreads": of
+#: standard deviations, without an end.
+Unit = Literal["points", "per cent", "chance", "spreads"]
 #: "screen": lets a concept through and proves nothing. "gap": seen in pictures as they are. "erasure": what goes when
 #: the concept is taken out of the features. "intervention": what goes when it is taken out of pictures.
 Kind = Literal["screen", "gap", "erasure", "intervention"]
@@ -224,7 +225,7 @@ EDITED_RECALL = Rule(
 EDITED_MARGIN = Rule(
     rule_id="E6-margin",
     kind="intervention",
-    unit="per cent",
+    unit="spreads",
     whose="own",
     measures="how much the margin of its own pictures rises with the level of a property, of how far margins spread",
     label="Margin when it is set",

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from auditor.concept_records import CoreReason
 from auditor.edit_records import LevelEdits, PictureEdit
 from auditor.errors import StoreError
-from auditor.evidence.effects.place_likeness import NOT_SEEN
+from auditor.evidence.effects.kept_scores import UNKNOWN
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
 from auditor.extraction.edit_record import EditRecord
 from auditor.extraction.interventions import Interventions
@@ -36,8 +36,9 @@ from auditor.inputs.predictions import Predictions
 from auditor.records import ATTRIBUTE_KIND, ClassMatch, Concept, Dataset, FloatArray, ImageItem, IntArray, LinearHead
 
 KEPT_NAME = "kept_inputs.npz"
-#: Of swaps, each an array of its own; and the names of their outcomes and procedures before there were surroundings.
-_SORTS = ("swaps", "exchanges", "looks", "surroundings", "looks_around")
+#: Of swaps, each an array of its own, with the width of their outcomes; and the names of these and of the procedures
+#: before there were surroundings.
+_SORTS = {"swaps": 2, "exchanges": 2, "looks": 2, "surroundings": 4, "looks_around": 2}
 _NAMES_OF_BEFORE = {
     "swaps": ("called", "procedure"),
     "exchanges": ("exchanged", "place_procedure"),
@@ -364,7 +365,10 @@ def _swaps(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], sort: s
         called, procedure = _NAMES_OF_BEFORE.get(sort, (called, procedure))
     if sort not in arrays or called not in arrays:
         return SwapRecord()
-    return SwapRecord(np.asarray(arrays[sort], np.int64), np.asarray(arrays[called], np.int64), str(facts[procedure]))
+    record = SwapRecord(np.asarray(arrays[sort], np.int64), np.asarray(arrays[called], np.int64), str(facts[procedure]))
+    if record.called.shape[1] != _SORTS[sort] and record.called.size:
+        raise ValueError(f"outcomes of {sort} {record.called.shape}: expected (S, {_SORTS[sort]})")
+    return record if record.called.size else SwapRecord(procedure=record.procedure)
 
 
 def _predictions(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], n: int) -> Predictions | None:
@@ -410,7 +414,7 @@ def _doses(levels: Sequence[object]) -> tuple[float, ...]:
 def _of_pictures(called: IntArray, n: int) -> IntArray:
     """Outcomes (S, 4) of edits, see `EditRecord`, the rows being those of n pictures; before, without margins."""
     if called.ndim == 2 and called.shape[1] == 3:
-        called = np.column_stack([called, np.full(len(called), NOT_SEEN)])
+        called = np.column_stack([called, np.full(len(called), UNKNOWN)])
     if called.size and not 0 <= called[:, 1].min() <= called[:, 1].max() < n:
         raise ValueError(f"outcomes of edits of pictures that are none of {n}")
     return called

@@ -23,7 +23,7 @@ from auditor.edit_records import PictureEdit
 from auditor.errors import InputError, ModelError
 from auditor.evidence.effects.edits import CANNOT_BE_SET, NOT_READABLE, EditAnswers
 from auditor.evidence.effects.erased_outcome import called_with_margin
-from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
+from auditor.evidence.effects.kept_scores import UNKNOWN, as_parts
 from auditor.extraction.region_swaps import BATCH, channel_weights
 from auditor.inputs.images import read_image
 from auditor.models import cam
@@ -96,7 +96,7 @@ def picture_edits(
 
     def edit(asked: PictureEdit, rows: Sequence[int]) -> EditAnswers:
         called = np.full(len(rows), NOT_READABLE, dtype=np.int64)
-        margin = np.full(len(rows), NOT_SEEN, dtype=np.int64)
+        margin = np.full(len(rows), UNKNOWN, dtype=np.int64)
         if _lays_on(asked):
             layers()  # once, before the threads ask for them
         with ThreadPoolExecutor(n_jobs) as pool:
@@ -121,8 +121,7 @@ def picture_edits(
             kept = torch.from_numpy(places(rows, originals))
             batch, has_place = torch.where(kept[:, None], originals, batch), kept.flatten(1).any(1).numpy()
         called, margin = called_with_margin(cam.forward(classifier, batch)[1].copy(), label_idx[list(rows)])
-        parts = np.clip(np.rint(margin.astype(np.float64) * PARTS), NOT_SEEN + 1, -NOT_SEEN).astype(np.int64)
-        return EditAnswers(np.where(has_place, called, CANNOT_BE_SET), np.where(has_place, parts, NOT_SEEN))
+        return EditAnswers(np.where(has_place, called, CANNOT_BE_SET), np.where(has_place, as_parts(margin), UNKNOWN))
 
     return edit
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
+from auditor.evidence.effects.kept_scores import UNKNOWN, as_parts
 from auditor.evidence.effects.surroundings import NOT_READ, SurroundingsSwap
 from auditor.extraction.place_looks import pictures_as_seen
 from auditor.extraction.region_swaps import BATCH, preprocessed_pictures
@@ -39,7 +39,7 @@ def surroundings_swaps(
     picture = preprocessed_pictures(classifier, read)
 
     def swap(swaps: Sequence[SurroundingsSwap]) -> IntArray:
-        found = np.full((len(swaps), 4), NOT_SEEN, dtype=np.int64)
+        found = np.full((len(swaps), 4), UNKNOWN, dtype=np.int64)
         found[:, :2] = NOT_READ
         for batch in _batches(len(swaps)):
             made = {at: pair for at in batch if (pair := _tensors(picture, swaps[at])) is not None}
@@ -50,8 +50,8 @@ def surroundings_swaps(
                     logits[np.arange(len(asked)), :, [getattr(swaps[at], name) for at in asked]]
                     for name in ("class_idx", "other_idx")
                 )
-                found[asked, :2] = logits.argmax(axis=2)
-                found[asked, 2:] = _in_parts(own - other)
+                found[asked, :2] = np.where(np.isfinite(logits).all(axis=2), logits.argmax(axis=2), NOT_READ)
+                found[asked, 2:] = as_parts(own.astype(np.float64) - other)
         return found
 
     return swap
@@ -71,7 +71,7 @@ def surroundings_looks(
     picture = pictures_as_seen(classifier, read)
 
     def look(swaps: Sequence[SurroundingsSwap]) -> IntArray:
-        found = np.full((len(swaps), 2), NOT_SEEN, dtype=np.int64)
+        found = np.full((len(swaps), 2), UNKNOWN, dtype=np.int64)
         for batch in _batches(len(swaps)):
             made = {at: pair for at in batch if (pair := _images(picture, swaps[at])) is not None}
             if made:
@@ -80,7 +80,7 @@ def surroundings_looks(
                 between = class_rows[[swaps[at].class_idx for at in asked]]
                 between = between - class_rows[[swaps[at].other_idx for at in asked]]
                 seen = encoder.encode_images(shown).reshape(len(asked), 2, -1)
-                found[asked] = _in_parts(np.einsum("ijd,id->ij", seen, between, dtype=np.float64))
+                found[asked] = as_parts(np.einsum("ijd,id->ij", seen, between, dtype=np.float64))
         return found
 
     return look
@@ -89,10 +89,6 @@ def surroundings_looks(
 def _batches(n: int) -> Iterator[range]:
     """Two pictures are made for each swap."""
     return (range(start, min(start + BATCH // 2, n)) for start in range(0, n, BATCH // 2))
-
-
-def _in_parts(scores: FloatArray) -> IntArray:
-    return np.asarray(np.clip(np.rint(np.nan_to_num(scores) * PARTS), NOT_SEEN + 1, -NOT_SEEN - 1), np.int64)
 
 
 def _tensors(picture: Callable[[int], Tensor | None], swap: SurroundingsSwap) -> Tensor | None:

@@ -49,10 +49,13 @@ class SwapRecorder(Generic[AnySwap]):
         self._called: dict[tuple[int, ...], list[int]] = {}
 
     def __call__(self, swaps: Sequence[AnySwap]) -> IntArray:
-        """What the pictures are called."""
-        found = self._intervene(swaps)
-        self._called.update(zip(map(astuple, swaps), found.tolist(), strict=True))
-        return found
+        """What the pictures are called; each swap is carried out once."""
+        if not swaps:
+            return self._intervene(swaps)
+        missing = [swap for swap in dict.fromkeys(swaps) if astuple(swap) not in self._called]
+        if missing:
+            self._called.update(zip(map(astuple, missing), self._intervene(missing).tolist(), strict=True))
+        return np.array([self._called[astuple(swap)] for swap in swaps], dtype=np.int64)
 
     def record(self) -> SwapRecord:
         """All that was carried out until now."""

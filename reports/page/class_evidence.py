@@ -68,9 +68,12 @@ WORDS_SHOWN = 5
 
 
 def estimates(findings: Sequence[Finding], decided_by: str | None) -> list[Estimate]:
-    """A concept's findings in the order of the argument, as rows of a forest plot; a chance has no zero and no row."""
+    """A concept's findings in the order of the argument, as rows of a forest plot.
+
+    A chance has no zero there, and spreads have no end: neither has a row.
+    """
     by_rule = {finding.rule_id: finding for finding in findings}
-    known = [rule.rule_id for rule in RULES if rule.rule_id in by_rule and rule.unit != "chance"]
+    known = [rule.rule_id for rule in RULES if rule.rule_id in by_rule and rule.unit in ("points", "per cent")]
     unknown = sorted(rule_id for rule_id in by_rule if rule_of(rule_id) is None)  # of an audit from elsewhere
     return [_estimate(by_rule[rule_id], rule_id == decided_by) for rule_id in [*known, *unknown]]
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from auditor.concept_records import FixedPlace, UnnamedLead
 from auditor.figures import percent
-from auditor.place_grid import Box, place_of
+from auditor.place_grid import SURROUNDINGS, Box, place_of
 from auditor.records import PROPERTY_PREFIX, Finding, SaliencyMap, Verdict
 from auditor.rules import fails_with, rule_of, shown_by_others
 from auditor.store.manifest import DATABASE_NAME
@@ -296,7 +296,8 @@ class SectionPictures:
         name, concept = plain(verdict.class_name, NAME_LIMIT), plain(verdict.concept or "", NAME_LIMIT)
         with_it, without_it = f"with {concept}", f"without {concept}"
         if place_of(verdict.concept_id) is not None:
-            with_it, without_it = f"decided at the {concept}", "decided elsewhere"
+            by = "by its" if verdict.concept_id == SURROUNDINGS.concept_id else "at the"
+            with_it, without_it = f"decided {by} {concept}", "decided elsewhere"
         no_model = verdict.verdict == "not_analysed"  # such a class has pictures to show only then
         loses = not by_pull and fails_with(verdict.rule_id)
         shows = "where it shows most" if no_model else "where it says most"

@@ -13,7 +13,7 @@ from reports.what_now import report_command
 #: A class has three leads at most; of an audit of many classes the first leads are enough.
 _MOST_LEADS = 40
 #: The audit keeps a lead's sentence as one line; its evidence begins with these words of the glossary.
-_EVIDENCE = re.compile(r" (?=(?:Place|Exchange): )")
+_EVIDENCE = re.compile(r" (?=(?:Place|Surroundings|Exchange): )")
 
 
 def lead_lines(connection: queries.Connection) -> list[list[str]]:

@@ -12,7 +12,7 @@ from scipy import sparse
 from auditor.edit_records import LevelEdits, PictureEdit
 from auditor.evidence.effects.edits import CANNOT_BE_SET, EditAnswers, EditPictures
 from auditor.evidence.effects.erased_outcome import called_with_margin
-from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
+from auditor.evidence.effects.kept_scores import UNKNOWN, as_parts
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.records import ATTRIBUTE_KIND, Concept, LinearHead
 
@@ -29,7 +29,7 @@ class Edits:
 
 def unknown_margins(called: np.ndarray) -> EditAnswers:
     """As in an audit of before margins were kept."""
-    return EditAnswers(called, np.full(len(called), NOT_SEEN))
+    return EditAnswers(called, np.full(len(called), UNKNOWN))
 
 
 def edited_world(
@@ -81,7 +81,7 @@ def edited_world(
         x += fragile * np.random.default_rng(5).normal(size=x.shape).astype(np.float32)
         called, margin = called_with_margin(x @ head.weight.T + head.bias, given.label_idx)
         found = unknown_margins(answer(one, called[chosen]))
-        return EditAnswers(found.called, np.rint(PARTS * margin[chosen]).astype(np.int64)) if margins else found
+        return EditAnswers(found.called, as_parts(margin[chosen])) if margins else found
 
     if fragile:  # so are the pictures that bear the mark as they are
         called = edit(PictureEdit(name, "yes"), range(len(there))).called

@@ -13,7 +13,7 @@ import pytest
 
 from auditor.edit_records import LevelEdits, PictureEdit
 from auditor.errors import StoreError
-from auditor.evidence.effects.place_likeness import NOT_SEEN
+from auditor.evidence.effects.kept_scores import UNKNOWN
 from auditor.extraction.concept_embeddings import ConceptEmbeddings, PromptHalf
 from auditor.extraction.edit_record import EditRecord
 from auditor.extraction.interventions import Interventions
@@ -172,7 +172,7 @@ def test_swaps_are_read_under_the_names_of_before_there_were_surroundings(tmp_pa
     for sort in ("swaps", "exchanges", "looks"):
         same_swaps(getattr(found, sort), getattr(INPUTS.interventions, sort))
     assert not found.surroundings.swaps.size
-    assert found.edits.called.tolist() == [[1, 2, 0, NOT_SEEN]]
+    assert found.edits.called.tolist() == [[1, 2, 0, UNKNOWN]]
 
 
 def test_data_alone_have_no_head(tmp_path):
@@ -214,6 +214,8 @@ def test_no_object_is_unpickled_and_no_row_is_of_no_picture(tmp_path):
         {"facts": np.array(json.dumps([]))},
         {"edited": np.array([[1, 3, 0, 0]])},
         {"edited": np.array([[1, -1, 0, 0]])},
+        {"surroundings_called": np.array([[0, 1]])},
+        {"looks_around_called": np.array([[0]])},
     ):
         np.savez(tmp_path / KEPT_NAME, **{**arrays, **changed})
         with pytest.raises(StoreError, match="is damaged"):

@@ -10,7 +10,7 @@ from PIL import Image
 from toy_audit import PLAIN, toy_classifier
 
 from auditor.errors import InputError
-from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
+from auditor.evidence.effects.kept_scores import UNKNOWN, as_parts, from_parts
 from auditor.evidence.effects.surroundings import NOT_READ, SurroundingsSwap, part_around
 from auditor.evidence.verdicts.judge import judge
 from auditor.evidence.verdicts.place_sentences import with_places
@@ -40,18 +40,23 @@ def scores(around, middle, n=40, *, noise=0.0, seed=0):
 
     own = np.stack([score(1, 0), score(1, 1)], axis=1)  # the class's picture in other surroundings, and in its own
     other = np.stack([score(0, 1), score(0, 0)], axis=1)
-    return tuple(np.rint(PARTS * one).astype(np.int64) for one in (own, other))
+    return tuple(as_parts(one) for one in (own, other))
 
 
 def pairs(n=40):
-    return [SurroundingsSwap(0, 1, i, n + i, (i + 1) % n) for i in range(n)]
+    own = [SurroundingsSwap(0, 1, i, n + i, (i + 1) % n) for i in range(n)]
+    return [*own, *(SurroundingsSwap(0, 1, n + i, i, n + (i + 1) % n) for i in range(n))]
+
+
+def shown(part):
+    return part.p <= 0.05
 
 
 def test_the_part_is_what_surroundings_make_of_all_that_tells_the_class():
     part = part_around(scores(3, 1, noise=0.2), scores(0.01, 0.09, noise=0.01), pairs(), None)
     assert (part.model, part.encoder) == (pytest.approx(0.75, abs=0.02), pytest.approx(0.1, abs=0.03))
     assert part.low < part.model < part.high
-    assert part.decides
+    assert shown(part)
     whatever_a_logit_is = part_around(scores(300, 100, noise=20), scores(0.01, 0.09, noise=0.01), pairs(), None)
     assert whatever_a_logit_is.model == pytest.approx(part.model, abs=1e-6)
 
@@ -68,7 +73,7 @@ def test_the_part_is_what_surroundings_make_of_all_that_tells_the_class():
 )
 def test_what_the_encoder_sees_there_as_well_may_be_the_object(model, encoder):
     part = part_around(scores(*model, noise=0.3), scores(*encoder, noise=0.3, seed=1), pairs(), None)
-    assert not part.decides
+    assert not shown(part)
 
 
 def test_an_encoder_that_does_not_tell_the_classes_says_nothing():
@@ -80,7 +85,7 @@ def test_pictures_of_few_groups_and_those_that_were_not_seen():
     few = np.concatenate([np.arange(40) % (MIN_ARM - 1), np.arange(40) + 100])
     assert part_around(model, encoder, pairs(), few) is None
     gone = encoder[0].copy()
-    gone[MIN_ARM - 1 :, 1] = NOT_SEEN
+    gone[MIN_ARM - 1 :, 1] = UNKNOWN
     assert part_around(model, (gone, encoder[1]), pairs(), None) is None
 
 
@@ -110,7 +115,7 @@ class Model:
             noise = rng.normal(0, 0.1, 2)
             ring = self.part if CAT in (own, around) else 0.1
             score = [(own == one.class_idx) * (1 - ring) + (k == one.class_idx) * ring for k in (around, own)]
-            found.append([around if by_around else own, own, *np.rint(PARTS * (np.array(score) + noise)).astype(int)])
+            found.append([around if by_around else own, own, *as_parts(np.array(score) + noise)])
         return np.array(found, dtype=np.int64)
 
 
@@ -120,8 +125,8 @@ def looking(inputs, part):
         for one in swaps:
             own, around = (int(inputs.label_idx[row]) for row in (one.target, one.source))
             score = [(own == one.class_idx) * (1 - part) + (k == one.class_idx) * part for k in (around, own)]
-            found.append(np.rint(PARTS * 0.1 * (np.array(score) + rng.normal(0, 0.1, 2))))
-        return np.array(found).astype(np.int64)
+            found.append(as_parts(0.1 * (np.array(score) + rng.normal(0, 0.1, 2))))
+        return np.array(found)
 
     return look
 
@@ -165,12 +170,25 @@ def test_without_an_encoder_or_what_was_done_before_nothing_is_proven(inputs):
     for look in (None, lambda _: None):
         assert judge(inputs, surround=swap, look_around=look).verdicts == judge(inputs).verdicts
     again = judge(inputs, surround=lambda _: None, look_around=lambda _: pytest.fail("looked"))
-    assert again.findings == judge(inputs).findings
+    told = [one for one in again.findings if one.rule_id in (SURROUNDINGS_TAKEN.rule_id, SURROUNDINGS_GIVEN.rule_id)]
+    assert {one.status for one in told} == {"not_tried_again"}
+    assert again.verdicts == judge(inputs).verdicts
+
+
+def test_what_the_first_pairs_said_holds_where_no_more_were_made(inputs):
+    model = Model(inputs, 0.6, 0.6)
+
+    def first(swaps):
+        return model.swap(swaps) if len(swaps) == 2 * FIRST_PAIRS else None
+
+    found = find_surroundings(inputs, first, looking(inputs, 0.05), lambda *_: None)
+    (cat,) = [one for one in found if one.class_idx == CAT]
+    assert (cat.taken.status, cat.taken.n) == ("measured", FIRST_PAIRS)
 
 
 def test_pictures_that_cannot_be_read_any_more_say_so(inputs):
     def gone(swaps):
-        return np.tile(np.array([NOT_READ, NOT_READ, NOT_SEEN, NOT_SEEN]), (len(swaps), 1))
+        return np.tile(np.array([NOT_READ, NOT_READ, UNKNOWN, UNKNOWN]), (len(swaps), 1))
 
     result = judge(inputs, surround=gone, look_around=lambda _: pytest.fail("looked"))
     assert {one.status for one in result.findings if one.rule_id == SURROUNDINGS_TAKEN.rule_id} == {"not_readable"}
@@ -255,9 +273,9 @@ def test_the_middle_stays_and_the_rest_is_anothers(monkeypatch):
     logits = forward(toy_classifier(), made_pictures)[1]
     assert found[0].tolist() == [
         *logits.argmax(axis=1),
-        *np.rint(PARTS * (logits[:, 0].astype(float) - logits[:, 1])).astype(int),
+        *as_parts(logits[:, 0].astype(float) - logits[:, 1]),
     ]
-    assert found[1].tolist() == [NOT_READ, NOT_READ, NOT_SEEN, NOT_SEEN]
+    assert found[1].tolist() == [NOT_READ, NOT_READ, UNKNOWN, UNKNOWN]
 
 
 def test_the_encoder_is_shown_the_same():
@@ -268,9 +286,9 @@ def test_the_encoder_is_shown_the_same():
     look = surroundings_looks(toy_classifier(), encoder, np.eye(2, dtype=np.float32), read)
     found = look([SurroundingsSwap(0, 1, 0, 1, 2), SurroundingsSwap(1, 0, 0, 1, 2), SurroundingsSwap(0, 1, 0, 9, 2)])
     # red has the middle, six of eight pixels a side; green has the rest of the first picture, and blue of the second
-    assert found[0] / PARTS == pytest.approx([36 / 64 - 28 / 64, 36 / 64], abs=0.01)
+    assert from_parts(found[0]) == pytest.approx([36 / 64 - 28 / 64, 36 / 64], abs=0.01)
     assert found[1].tolist() == (-found[0]).tolist()
-    assert found[2].tolist() == [NOT_SEEN, NOT_SEEN]
+    assert found[2].tolist() == [UNKNOWN, UNKNOWN]
     assert look([]).shape == (0, 2)
 
 
@@ -287,9 +305,8 @@ def beside(inputs, verdict, **more):
     return before, after
 
 
-@pytest.mark.parametrize("verdict", ["flagged", "harmed"])
-def test_what_has_a_name_of_its_own_leads(inputs, verdict):
-    before, after = beside(inputs, verdict, concept="greyscale = yes", concept_id="grey")
+def test_what_is_flagged_already_has_it_beside(inputs):
+    before, after = beside(inputs, "flagged", concept="greyscale = yes", concept_id="grey")
     also = "It also relies on what surrounds the middle of its pictures."
     assert after == replace(before, sentence=f"Before. {also}", numbers=f"Before.\n{also}")
 
@@ -300,10 +317,46 @@ def test_a_suspect_is_flagged_and_what_it_was_suspect_for_is_still_told(inputs):
     assert after.sentence.endswith("It may also rely on greyscale = yes, which was neither shown nor excluded.")
 
 
-def test_as_many_pictures_of_either_class_meet_others_the_second_time(inputs):
-    two = np.flatnonzero((inputs.label_idx == CAT) & (inputs.label_idx == inputs.predicted_idx))[:12]
-    others = np.flatnonzero((inputs.label_idx == DOG) & (inputs.label_idx == inputs.predicted_idx))[:12]
-    right = np.isin(np.arange(len(inputs.image_ids)), [*two, *others])
+@pytest.mark.parametrize(("n_own", "n_others"), [(12, 12), (12, 13), (13, 12), (20, 41), (30, 15)])
+def test_however_many_pictures_there_are_no_two_meet_twice(inputs, n_own, n_others):
+    called = np.flatnonzero(inputs.label_idx == inputs.predicted_idx)
+    rows = [called[inputs.label_idx[called] == k][:n] for k, n in ((CAT, n_own), (DOG, n_others))]
+    right = np.isin(np.arange(len(inputs.image_ids)), np.concatenate(rows))
     met = choose_pairs(inputs, right, CAT)
-    assert len(met) == 4 * 12
+    assert len(met) == min(N_PAIRS, 4 * n_own)
     assert len({(own.target, own.source) for own, _ in met}) == len(met)
+
+
+def test_pairs_that_share_a_picture_of_the_other_class_count_as_fewer():
+    """Ten pictures that are met by four each: their noise is drawn ten times, and not forty."""
+    rng = np.random.default_rng(3)
+    shared = np.repeat(rng.normal(0, 1.5, 10), 4)
+    own, other = scores(3, 1, noise=0.1)
+    own[:, 0] += as_parts(shared)
+    alone = [SurroundingsSwap(0, 1, i, 100 + i, (i + 1) % 40) for i in range(40)]
+    alone += [SurroundingsSwap(0, 1, 100 + i, i, 200 + i) for i in range(40)]
+    together = alone[:40] + [replace(one, target=100 + (one.target - 100) // 4) for one in alone[40:]]
+    looks = scores(0.01, 0.09, noise=0.001)
+    one, ten = (part_around((own, other), looks, swaps, None) for swaps in (alone, together))
+    assert ten.high - ten.low > 1.5 * (one.high - one.low)
+
+
+def test_a_class_of_few_pictures_takes_no_place_of_one_that_can_be_asked(inputs):
+    few = (inputs.label_idx != CAT) | (np.cumsum(inputs.label_idx == CAT) <= MIN_ARM - 1)
+    model = Model(inputs, 0.0, 0.1)
+    found = find_surroundings(
+        replace(inputs, predicted_idx=np.where(few, inputs.predicted_idx, DOG)), model.swap, None, lambda *_: None
+    )
+    assert {one.class_idx for one in found} == set(range(len(CLASSES))) - {CAT}
+    assert {one.bar for one in found} == {0.05 / (2 * (len(CLASSES) - 1))}
+
+
+def test_an_encoder_with_one_name_for_two_classes_says_nothing():
+    nothing = tuple(np.zeros((40, 2), np.int64) for _ in range(2))
+    assert part_around(scores(3, 1, noise=0.2), nothing, pairs(), None) is None
+
+
+def test_scores_that_are_no_numbers_are_not_known_and_far_ones_are():
+    kept = as_parts(np.array([np.nan, np.inf, 3000.0, -3000.0, -2147.483648], np.float32))
+    assert kept[:2].tolist() == [UNKNOWN, UNKNOWN]
+    assert from_parts(kept)[2:] == pytest.approx([3000, -3000, -2147.483648], abs=1e-3)

@@ -19,7 +19,6 @@ from scipy.stats import t as student
 
 from auditor.edit_records import PictureEdit
 from auditor.evidence.effects.gaps import Gap
-from auditor.evidence.effects.place_likeness import NOT_SEEN, PARTS
 from auditor.evidence.effects.significance import paired_change
 from auditor.evidence.effects.swaps import (
     NOT_TRIED,
@@ -32,6 +31,7 @@ from auditor.records import BoolArray, IntArray
 from auditor.rules import CONFIDENCE, DELTA, MARGIN_DELTA, MIN_ARM, MIN_EDITED
 
 _UPPER_QUARTILE = 0.75
+_LEAST_SPREAD = 0.1  # of rises of margins, in standard deviations of the margins
 #: A picture that cannot be read; one that cannot be brought to a level, as there is no way back from its own.
 NOT_READABLE, CANNOT_BE_SET = -1, -2
 
@@ -40,8 +40,8 @@ NOT_READABLE, CANNOT_BE_SET = -1, -2
 class EditAnswers:
     """What n edited pictures are called, (n,); NOT_READABLE or CANNOT_BE_SET where there is no answer.
 
-    ``margin`` is the logit of their label less the largest other one, in `place_likeness.PARTS`; NOT_SEEN where it is
-    not known, as in an audit of before margins were kept.
+    ``margin`` is the logit of their label less the largest other one (`kept_scores.as_parts`); not known in an audit of
+    before margins were kept.
     """
 
     called: IntArray
@@ -168,11 +168,13 @@ def _margin(pictures: EditedPictures, class_idx: int) -> Intervention:
     others = sorted((one / spread for one in rises.values()), key=lambda one: float(one.mean()))
     usual = others[math.ceil(_UPPER_QUARTILE * len(others)) - 1]
     own = own / spread
-    error, effect, freedom = float(np.sqrt(_variance_of_mean(own))), float(own.mean()), own.size - 1
+    # few values that are all alike are no certainty
+    error = max(float(np.sqrt(_variance_of_mean(own))), _LEAST_SPREAD / math.sqrt(own.size))
+    effect, freedom = float(own.mean()), own.size - 1
     half = float(student.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
     beyond = (
-        (effect - MARGIN_DELTA) / max(error, 1e-9),
-        (effect - float(usual.mean())) / max(float(np.hypot(error, np.sqrt(_variance_of_mean(usual)))), 1e-9),
+        (effect - MARGIN_DELTA) / error,
+        (effect - float(usual.mean())) / float(np.hypot(error, np.sqrt(_variance_of_mean(usual)))),
     )
     p = max(float(student.sf(one, freedom)) for one in beyond)
     return Intervention(effect, effect - half, effect + half, p, 0.0, 0.0, int(own.size))
@@ -205,11 +207,6 @@ def _beyond_wrong_classes(
         wrong = order[np.where(middle < place[labels], middle, middle + 1)]
         usual += _change(pictures.with_level == wrong, pictures.without_level == wrong) / 2
     return np.asarray((gained - usual)[others], dtype=np.float64)
-
-
-def margins_of(parts: IntArray) -> NDArray[np.float64]:
-    """Margins of :class:`EditAnswers`, NaN where they are not known."""
-    return np.where(parts > NOT_SEEN, parts / PARTS, np.nan)
 
 
 def edited_loss(pictures: EditedPictures, class_idx: int, taker_idx: int) -> EditedLoss | None:

@@ -51,7 +51,7 @@ def erased_outcome(
             at, own_logits, shift = rows.start + inside, logits[inside], erasers.head_shift[f]
             along = outcome.along[at] = activations[inside] @ erasers.direction[f] - erasers.offset[f]  # (b, J)
             is_own = label_idx[at, None] == class_idx
-            asked = is_own | _may_becalled_with_margin(own_logits, outcome.called[at], along, shift, class_idx)
+            asked = is_own | _may_be_called(own_logits, outcome.called[at], along, shift, class_idx)
             picture, pair = np.nonzero(asked)
             step = max(1, _BLOCK // logits.shape[1])
             for start in range(0, picture.size, step):
@@ -62,7 +62,7 @@ def erased_outcome(
     return outcome
 
 
-def _may_becalled_with_margin(
+def _may_be_called(
     logits: FloatArray, called: IntArray, along: FloatArray, shift: FloatArray, class_idx: IntArray
 ) -> BoolArray:
     """Whether pictures may be called the pair's class with its concept erased, (b, J).

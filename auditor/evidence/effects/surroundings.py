@@ -11,20 +11,20 @@ that knows nothing of the model: it is shown the same pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from auditor.evidence.effects.place_likeness import NOT_SEEN
+from auditor.evidence.effects.kept_scores import from_parts
 from auditor.evidence.effects.swaps import Intervention, paired_effect
 from auditor.records import IntArray
 from auditor.rules import CONFIDENCE, LEAST_KEPT, MIN_ARM, NULL_ALPHA, SURROUNDINGS_EXCESS
 
 _Doubles = NDArray[np.float64]
-#: In the place of a class, of a picture that cannot be read; in that of a score it is NOT_SEEN.
+#: In the place of a class, of a picture that cannot be read; its score is `kept_scores.UNKNOWN`.
 NOT_READ = -1
 
 
@@ -44,7 +44,7 @@ class SurroundingsSwap:
 
 
 #: What the target is called with the surroundings of source and of alike, and by how much its logit of the class then
-#: exceeds that of the other, in `place_likeness.PARTS`: (n, 4). None where an audit is judged again without its model
+#: exceeds that of the other (`kept_scores.as_parts`): (n, 4). None where an audit is judged again without its model
 #: and these swaps were not carried out for it.
 SwapSurroundings = Callable[[Sequence[SurroundingsSwap]], IntArray | None]
 #: By how much the encoder finds them more like the class than like the other, (n, 2).
@@ -64,11 +64,6 @@ class PartAround:
     low: float  # of the model's
     high: float
     p: float
-
-    @property
-    def decides(self) -> bool:
-        """Whether the model surely goes by the surroundings, and the encoder by the middle."""
-        return self.p <= NULL_ALPHA
 
 
 def surroundings_taken(found: IntArray, swaps: Sequence[SurroundingsSwap], groups: IntArray | None) -> Intervention:
@@ -107,45 +102,57 @@ def part_around(
 ) -> PartAround | None:
     """The parts of model and encoder; None with too few pictures, or where either does not tell the classes apart.
 
+    Pictures take part several times, so pairs are no independent ones: every error is the largest of those that count
+    pairs with the same picture (or group) of the class, of the other class, or of either's own surroundings as one.
+
     Args:
         scores: Of the model, (n, 2) for pictures of the class and (n, 2) for those that these met, each with the
             surroundings of the other class, as :class:`SurroundingsSwap` has it, and with its own.
         looks: The same of the encoder.
-        swaps: The first n of them, whose targets are pictures of the class.
+        swaps: All 2 n of them, those first whose targets are pictures of the class.
         groups: (N,) codes of groups of pictures that belong together and count as one.
     """
-    seen = np.all([(one > NOT_SEEN).all(axis=1) for one in (*scores, *looks)], axis=0)
-    targets = np.array([swap.target for swap in swaps], dtype=np.int64)[seen]
-    _, group = np.unique(targets if groups is None else groups[targets], return_inverse=True)
-    if group.size == 0 or group.max() + 1 < MIN_ARM:
+    n = len(swaps) // 2
+    rows = np.array([(a.target, a.alike, b.target, b.alike) for a, b in zip(swaps[:n], swaps[n:], strict=True)])
+    read = [from_parts(one) for one in (*scores, *looks)]
+    seen = np.all([np.isfinite(one).all(axis=1) for one in read], axis=0)
+    members = (rows if groups is None else groups[rows]).reshape(-1, 4)[seen].T
+    if min(np.unique(one).size for one in members) < MIN_ARM:
         return None
     parts: list[tuple[float, _Doubles]] = []
-    for own, other in (scores, looks):
+    for own, other in (read[:2], read[2:]):
         around, everything = _differences(own[seen], other[seen])
-        everything_by_group = np.bincount(group, everything) / np.bincount(group)
-        if stats.ttest_1samp(everything_by_group, 0.0, alternative="greater").pvalue > NULL_ALPHA:
+        if not _p_at_most(everything, 0.0, members) <= NULL_ALPHA:
             return None
         part = float(around.mean() / everything.mean())
         parts.append((part, (around - part * everything) / everything.mean()))  # what each pair adds to its doubt
     (model, of_model), (encoder, of_encoder) = parts
-    error = _error(of_model, group)
-    freedom = float(group.max())
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
-    beyond = (model - encoder - SURROUNDINGS_EXCESS) / max(_error(of_model - of_encoder, group), 1e-9)
-    in_middle = (0.5 - encoder) / max(_error(of_encoder, group), 1e-9)
-    p = max(float(stats.t.sf(one, freedom)) for one in (beyond, in_middle))
+    half = max(
+        float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error for error, freedom in _errors(of_model, members)
+    )
+    p = max(
+        _p_at_most(model - encoder + of_model - of_encoder, SURROUNDINGS_EXCESS, members),
+        _p_at_most(-encoder - of_encoder, -0.5, members),
+    )
     return PartAround(model, encoder, model - half, model + half, p)
 
 
-def _differences(own: IntArray, other: IntArray) -> tuple[_Doubles, _Doubles]:
+def _differences(own: _Doubles, other: _Doubles) -> tuple[_Doubles, _Doubles]:
     """(n,) what surroundings make of the score, the mean over both middles; and surroundings and middle together."""
-    own_lost = own[:, 1].astype(np.float64) - own[:, 0]
-    other_won = other[:, 0].astype(np.float64) - other[:, 1]
-    return (own_lost + other_won) / 2, own[:, 1].astype(np.float64) - other[:, 1]
+    return (own[:, 1] - own[:, 0] + other[:, 0] - other[:, 1]) / 2, own[:, 1] - other[:, 1]
 
 
-def _error(added: _Doubles, group: IntArray) -> float:
-    """Standard error of a mean whose members are alike within groups."""
-    n_groups = int(group.max()) + 1
-    sums = np.bincount(group, added)
-    return float(np.sqrt((sums**2).sum() * n_groups / (n_groups - 1)) / added.size)
+def _p_at_most(values: _Doubles, most: float, members: IntArray) -> float:
+    """One-sided p of "the mean is at most so much": a t-test, the largest of those over the members of pairs."""
+    beyond = float(values.mean()) - most
+    return max(float(stats.t.sf(beyond / max(error, 1e-12), freedom)) for error, freedom in _errors(values, members))
+
+
+def _errors(values: _Doubles, members: IntArray) -> Iterator[tuple[float, int]]:
+    """Standard errors of a mean whose values are alike where a member (m, n) is the same, and degrees of freedom."""
+    centred = values - values.mean()
+    for one in members:
+        _, group = np.unique(one, return_inverse=True)
+        n_groups = int(group.max()) + 1
+        sums = np.bincount(group, centred)
+        yield float(np.sqrt((sums**2).sum() * n_groups / (n_groups - 1)) / values.size), n_groups - 1

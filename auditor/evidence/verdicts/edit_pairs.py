@@ -22,10 +22,10 @@ from auditor.evidence.effects.edits import (
     EditPictures,
     edited_effects,
     edited_loss,
-    margins_of,
     not_edited,
 )
 from auditor.evidence.effects.erased_outcome import called_with_margin
+from auditor.evidence.effects.kept_scores import from_parts
 from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.swaps import InterventionStatus
 from auditor.evidence.evidence_input import EvidenceInput
@@ -288,12 +288,12 @@ def _in_both(
             compared = edit(control, drawn[done].tolist())
             if compared is None:
                 return "not_tried_again"
-            was[done], margin_was[done] = compared.called, margins_of(compared.margin)
+            was[done], margin_was[done] = compared.called, from_parts(compared.margin)
             done &= was >= 0
         rows.append(drawn[done])
         before.append(was[done])
         after.append(called[done])
-        margins.append(np.stack([margin_was, margins_of(answers.margin)], axis=1)[done])
+        margins.append(np.stack([margin_was, from_parts(answers.margin)], axis=1)[done])
         lacking.append(np.full(int(done.sum()), is_given))
     row, given = np.concatenate(rows), np.concatenate(lacking)
     if row.size < MIN_EDITED:

@@ -40,9 +40,9 @@ def edited_line(edits: LevelEdits, edited: Edited, name: str) -> str:
 
 
 def _margin(edited: Edited) -> str:
-    """What the margin of its own pictures gains, where their recall alone would not show it."""
+    """What the margin of its own pictures gains, where their recall alone would not show it, sure or not."""
     margin = edited.margin
-    if edited.recall.low > DELTA or margin.status != "measured" or margin.low <= MARGIN_DELTA:
+    if edited.recall.low > DELTA or margin.status != "measured" or margin.effect <= MARGIN_DELTA:
         return ""
     return f", whose margins rise by {percent(margin.effect, margin.low, margin.high)} of how far margins spread"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.concept_records import PlaceState
@@ -14,14 +15,25 @@ from auditor.records import IntArray
 from auditor.rules import ALPHA, DELTA, TOLERATED, Rule
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceWords:
+    """What is said of a place: as a lead, as a claim by the rule that shows it, with its evidence, and in a list."""
+
+    told: str
+    seen: Mapping[str, str]  # by rule_id, as a claim begins
+    numbers: tuple[str, ...]  # lines of evidence
+    rests_on: str
+    also: str
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PlaceLead(ABC):
     """A class and a place, and what exchanging the place between its pictures and those of others changed.
 
     Attributes:
         class_idx: The class.
-        n: Pictures of the class that were asked, groups counted once.
-        rows: Pictures of the class that show it, those that show it most first.
+        n: Pictures of the class that were asked; of corners and edges groups count once.
+        rows: Pictures of the class that show it, of corners and edges those that show it most first.
         taken: What taking the place away changed.
         given: What giving it to other classes' pictures changed.
         bar: Largest p of either at which it would be proven.

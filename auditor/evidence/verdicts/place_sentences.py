@@ -10,16 +10,17 @@ from auditor.evidence.effects.swapped_outputs import SwappedOutputs
 from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.pair_states import JudgedPair, without_twins
-from auditor.evidence.verdicts.place_lead import PlaceLead
+from auditor.evidence.verdicts.place_lead import PlaceWords
 from auditor.evidence.verdicts.place_leads import GridLead
 from auditor.evidence.verdicts.sentences import Sentence, reliance_claim, with_losses
 from auditor.evidence.verdicts.surroundings_leads import SurroundingsLead
-from auditor.evidence.verdicts.surroundings_sentences import WHAT, surroundings_numbers, surroundings_seen
+from auditor.evidence.verdicts.surroundings_sentences import surroundings_words
 from auditor.evidence.verdicts.swapped_sentences import read_with_care
 from auditor.figures import percent, points, rate
 from auditor.records import PLACE_KIND, Verdict
 from auditor.rules import MIN_CLASS, PLACE_GIVEN, PLACE_TAKEN, Rule, severity_of
 
+AnyLead = GridLead | SurroundingsLead
 _NOT_TRIED = {
     "not_tried": "not tried",
     "not_tried_again": "not tried again",
@@ -29,32 +30,51 @@ _NOT_TRIED = {
 }
 
 
-def place_sentence(inputs: EvidenceInput, lead: PlaceLead) -> str:
+def place_sentence(inputs: EvidenceInput, lead: AnyLead) -> str:
     """What is told of a lead beside a verdict: where the evidence lies, and what exchanging the place changed."""
-    name = inputs.class_names[lead.class_idx]
-    if not isinstance(lead, GridLead):
-        return Sentence(f'What is around the middle of its pictures decides "{name}"', _numbers(lead, name)).text
-    where = f'The evidence for "{name}" lies at the {lead.place.name} more than that for other classes'
+    words = _words(lead, inputs.class_names[lead.class_idx])
+    return Sentence(words.told, words.numbers).text
+
+
+def _words(lead: AnyLead, name: str) -> PlaceWords:
+    """All that is said of a lead."""
+    return surroundings_words(lead, name) if isinstance(lead, SurroundingsLead) else _grid_words(lead, name)
+
+
+def _grid_words(lead: GridLead, name: str) -> PlaceWords:
+    place = lead.place.name
+    told, numbers = (
+        f'The evidence for "{name}" lies at the {place} more than that for other classes',
+        _exchanged(lead, name),
+    )
     if lead.taken.status in _NOT_TRIED and lead.given.status in _NOT_TRIED:
-        untried = f"Exchange: {_NOT_TRIED[lead.taken.status]}."
-        return Sentence(f"{where}; whether it decides is not known", (_evidence(lead), untried)).text
-    if lead.shows_object:
-        where = (
-            f'What lies at the {lead.place.name} decides "{name}", for the encoder as well, more than its mirror '
+        told, numbers = f"{told}; whether it decides is not known", [f"Exchange: {_NOT_TRIED[lead.taken.status]}."]
+    elif lead.shows_object:
+        told = (
+            f'What lies at the {place} decides "{name}", for the encoder as well, more than its mirror '
             "image: it may be what the class looks like"
         )
     elif lead.proven_by is None:
-        where = f"{where}, but exchanging that place did not show that it decides"
+        told = f"{told}, but exchanging that place did not show that it decides"
     else:
-        where = f'What lies at the {lead.place.name} decides "{name}"'
-    return Sentence(where, _numbers(lead, name)).text
-
-
-def _numbers(lead: PlaceLead, name: str) -> tuple[str, ...]:
-    """The evidence, as lines."""
-    if isinstance(lead, SurroundingsLead):
-        return tuple(surroundings_numbers(lead, name))
-    return (_evidence(lead), *_exchanged(lead, name)) if isinstance(lead, GridLead) else ()
+        told = f'What lies at the {place} decides "{name}"'
+    taken = (
+        f"With another class's picture at the {place} (place) the model recognises "
+        f'{percent(lead.taken.called_without)} of "{name}" pictures, with one at that place\'s mirror image '
+        f"{percent(lead.taken.called)}"
+    )
+    given = (
+        f"With what its pictures show at the {place} (place) put into other classes' pictures the model "
+        f'calls {percent(lead.given.called)} of them "{name}", and {percent(lead.given.called_without)} with its '
+        "mirror image"
+    )
+    return PlaceWords(
+        told=told,
+        seen={PLACE_TAKEN.rule_id: taken, PLACE_GIVEN.rule_id: given},
+        numbers=(_evidence(lead), *numbers),
+        rests_on="that place",
+        also=f"what lies at the {place} (place)",
+    )
 
 
 def _evidence(lead: GridLead) -> str:
@@ -96,14 +116,13 @@ def _given(given: Intervention, name: str) -> str:
 def with_places(
     inputs: EvidenceInput,
     verdicts: Sequence[Verdict],
-    leads: Sequence[PlaceLead],
+    leads: Sequence[AnyLead],
     losses: Sequence[Sequence[JudgedPair]],
     swapped: SwappedOutputs | None = None,
 ) -> tuple[Verdict, ...]:
     """The verdicts, with classes flagged that a place is shown to decide.
 
-    Of classes that are flagged already, or have too few pictures for a verdict, it is told beside what is said of them;
-    surroundings also of classes that are harmed by something with a name of its own.
+    Of classes that are flagged already, or have too few pictures for a verdict, it is told beside what is said of them.
 
     Args:
         inputs: What was judged.
@@ -118,8 +137,8 @@ def with_places(
         shown = proven[0].proven_by if proven else None
         if shown is None:
             found.append(verdict)
-        elif verdict.verdict == "flagged" or (verdict.verdict == "harmed" and _all_around(proven)):
-            found.append(_with(verdict, _also(proven)))
+        elif verdict.verdict == "flagged":
+            found.append(_with(verdict, _also(proven, verdict.class_name)))
         elif verdict.n_images < MIN_CLASS:
             found.append(_with(verdict, place_sentence(inputs, proven[0])))
         else:
@@ -132,7 +151,7 @@ def with_places(
 def _flagged(
     inputs: EvidenceInput,
     verdict: Verdict,
-    proven: Sequence[PlaceLead],
+    proven: Sequence[AnyLead],
     lost: Sequence[JudgedPair],
     care: str,
     rule: Rule,
@@ -140,8 +159,9 @@ def _flagged(
 ) -> Verdict:
     """The verdict with its first place as its reason, by the rule that shows it and its effect."""
     lead, name = proven[0], verdict.class_name
-    claim = reliance_claim(_seen(lead, rule, name), gap.effect, _what(lead))
-    told = Sentence(claim, _numbers(lead, name)).and_also(_also(proven[1:]))
+    words = _words(lead, name)
+    claim = reliance_claim(words.seen[rule.rule_id], gap.effect, words.rests_on)
+    told = Sentence(claim, words.numbers).and_also(_also(proven[1:], name))
     if verdict.verdict == "suspect" and verdict.concept is not None:
         told = told.and_also(f"It may also rely on {verdict.concept}, which was neither shown nor excluded.")
     told = with_losses(inputs, told.and_also(care), lost)
@@ -174,32 +194,6 @@ def _with(verdict: Verdict, more: str) -> Verdict:
     return replace(verdict, sentence=f"{verdict.sentence} {more}", numbers=numbers) if more else verdict
 
 
-def _seen(lead: PlaceLead, rule: Rule, name: str) -> str:
-    """What was seen, as a claim begins, by the rule that shows it."""
-    if isinstance(lead, SurroundingsLead):
-        return surroundings_seen(lead, rule, name)
-    if rule is PLACE_TAKEN:
-        return (
-            f"With another class's picture at the {lead.place.name} (place) the model recognises "
-            f'{percent(lead.taken.called_without)} of "{name}" pictures, with one at that place\'s mirror image '
-            f"{percent(lead.taken.called)}"
-        )
-    return (
-        f"With what its pictures show at the {lead.place.name} (place) put into other classes' pictures the model "
-        f"calls {percent(lead.given.called)} of them "
-        f'"{name}", and {percent(lead.given.called_without)} with its mirror image'
-    )
-
-
-def _all_around(leads: Sequence[PlaceLead]) -> bool:
-    return all(isinstance(lead, SurroundingsLead) for lead in leads)
-
-
-def _what(lead: PlaceLead) -> str:
-    return WHAT if isinstance(lead, SurroundingsLead) else "that place"
-
-
-def _also(leads: Sequence[PlaceLead]) -> str:
-    places = [f"what lies at the {lead.place.name} (place)" for lead in leads if isinstance(lead, GridLead)]
-    around = [WHAT for lead in leads if isinstance(lead, SurroundingsLead)]
-    return f"It also relies on {' and on '.join([*places, *around])}." if leads else ""
+def _also(leads: Sequence[AnyLead], name: str) -> str:
+    places = " and on ".join(_words(lead, name).also for lead in leads)
+    return f"It also relies on {places}." if leads else ""

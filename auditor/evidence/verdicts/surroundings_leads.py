@@ -7,11 +7,10 @@ called it in those of others, and an encoder that knows nothing of the model see
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.surroundings import (
@@ -82,8 +81,8 @@ class SurroundingsLead(PlaceLead):
 
     @property
     def shows_object(self) -> bool:
-        """Whether the encoder sees as much of the class there, or cannot tell."""
-        return self.part is None or not self.part.decides
+        """Whether the encoder sees as much of the class there, or cannot tell; classes that are asked share a level."""
+        return self.part is None or self.part.p > 2 * self.bar
 
 
 def find_surroundings(
@@ -103,19 +102,23 @@ def find_surroundings(
     asked = _asked(inputs, inputs.places, right)
     found = []
     for done, c in enumerate(asked, start=1):
-        lead = _swapped(inputs, right, c, swap, look, bar=ALPHA / (2 * len(asked)))
-        found += [] if lead is None else [lead]
+        found.append(_swapped(inputs, right, c, swap, look, bar=ALPHA / (2 * len(asked))))
         progress("evidence: surroundings", done, len(asked))
     return sorted(found, key=lambda lead: lead.class_idx)
 
 
 def _asked(inputs: EvidenceInput, places: FloatArray, right: BoolArray) -> list[int]:
-    """Classes with the most of their evidence outside the middle cell; names decide between equals."""
+    """Classes with the most of their evidence outside the middle cell, of those with enough pictures.
+
+    Names decide between equals.
+    """
     outside = 1 - places[:, N_CELLS // 2]
+    groups = _groups(inputs)
     counted = [
         (-float(outside[rows].mean()), name, c)
         for c, name in enumerate(inputs.class_names)
-        if (rows := right & (inputs.label_idx == c)).any() and (c, SURROUNDINGS.concept_id) not in inputs.core_places
+        if np.unique(groups[rows := right & (inputs.label_idx == c)]).size >= MIN_ARM
+        and (c, SURROUNDINGS.concept_id) not in inputs.core_places
     ]
     return [c for _, _, c in sorted(counted)[:MAX_CLASSES]]
 
@@ -128,8 +131,8 @@ def _swapped(
     look: LookAtSurroundings | None,
     *,
     bar: float,
-) -> SurroundingsLead | None:
-    """What the surroundings of a class change, in some pairs and then in all; None where not carried out before."""
+) -> SurroundingsLead:
+    """What the surroundings of a class change, in some pairs and then in all."""
     pairs = choose_pairs(inputs, right, c)
     lead = SurroundingsLead(class_idx=c, n=0, rows=np.zeros(0, np.int64), bar=bar)
     if not pairs:
@@ -138,8 +141,9 @@ def _swapped(
     for n in (FIRST_PAIRS, N_PAIRS):
         swaps = [side for sides in zip(*pairs[:n], strict=True) for side in sides]
         found = swap(swaps)
-        if found is None:
-            return None
+        if found is None:  # today's rules ask for others; what the first pairs said holds
+            again = no_intervention("not_tried_again")
+            return lead if lead.n else replace(lead, taken=again, given=again)
         if (found[:, :2] == NOT_READ).any(axis=1).all():
             gone = no_intervention("not_readable")
             return replace(lead, taken=gone, given=gone)
@@ -150,13 +154,17 @@ def _swapped(
             rows=_deciding(other, swaps[len(own) :]),
             taken=surroundings_taken(own, swaps[: len(own)], inputs.groups),
             given=surroundings_given(other, swaps[len(own) :], inputs.groups),
+            part=None,
         )
-        promising = all(one.status == "measured" and one.effect > DELTA for one in (lead.taken, lead.given))
+        both = (lead.taken, lead.given)
+        if all(one.status == "too_few" for one in both) and n < len(pairs):
+            continue
+        promising = all(one.status == "measured" and one.effect > DELTA for one in both)
         seen = look(swaps) if look is not None and promising else None
         if seen is None:
             break  # given up by this and never shown, so nothing needs correcting
         looks = seen[: len(own)], seen[len(own) :]
-        lead = replace(lead, part=part_around((own[:, 2:], other[:, 2:]), looks, swaps[: len(own)], inputs.groups))
+        lead = replace(lead, part=part_around((own[:, 2:], other[:, 2:]), looks, swaps, inputs.groups))
         if lead.part is None or lead.part.model - lead.part.encoder <= SURROUNDINGS_EXCESS:
             break
     return lead
@@ -172,34 +180,41 @@ def _deciding(found: IntArray, swaps: Sequence[SurroundingsSwap]) -> IntArray:
 def choose_pairs(inputs: EvidenceInput, right: BoolArray, c: int) -> list[tuple[SurroundingsSwap, SurroundingsSwap]]:
     """Which pictures meet, by the hash of their ids: of each pair the class's picture, and the one that it meets.
 
-    All are called what they are. Other classes take turns; each picture has the surroundings of its own class from
-    another group than its own. None with too few.
+    All are called what they are. Other classes take turns, and no two meet twice; each picture has the surroundings of
+    its own class from another group than its own, so classes of one group take no part. None with too few.
     """
-    own, others = np.flatnonzero(right & (inputs.label_idx == c)), np.flatnonzero(right & (inputs.label_idx != c))
-    others = others[inputs.label_idx[others] >= 0]
-    if min(own.size, others.size) < MIN_ARM:
-        return []
+    groups = _groups(inputs)
     keys = hashed(f"{inputs.seed}\x00{inputs.class_names[c]}\x00surroundings\x00{one}" for one in inputs.image_ids)
-    own, others = by_key(own, keys), by_turns(others, inputs, keys)
-    groups = np.arange(len(inputs.image_ids)) if inputs.groups is None else inputs.groups
     of_class = {
-        int(k): by_key(np.flatnonzero(right & (inputs.label_idx == k)), keys)
-        for k in np.unique(inputs.label_idx[others])
+        k: by_key(np.flatnonzero(right & (inputs.label_idx == k)), keys) for k in range(len(inputs.class_names))
     }
-    of_class[c] = own
-    pairs = []
+    several = [k for k, rows in of_class.items() if np.unique(groups[rows]).size > 1]
+    own = of_class[c]
+    others = by_turns(
+        np.flatnonzero(right & np.isin(inputs.label_idx, several) & (inputs.label_idx != c)), inputs, keys
+    )
+    if c not in several or min(own.size, others.size) < MIN_ARM:
+        return []
+    pairs, met = [], set[tuple[int, int]]()
     for i in range(min(N_PAIRS, _MOST_OF_ONE * own.size)):
-        turn = i // own.size  # without it as many of either would meet the same again
-        a, b = int(own[i % own.size]), int(others[(i + turn) % others.size])
+        a = int(own[i % own.size])
+        in_order = (int(others[(i + step) % others.size]) for step in range(others.size))
+        b = next((one for one in in_order if groups[one] != groups[a] and (a, one) not in met), None)
+        if b is None:
+            continue
+        met.add((a, b))
         k = int(inputs.label_idx[b])
         like_a, like_b = _another(of_class[c], a, groups, i), _another(of_class[k], b, groups, i)
-        if groups[a] != groups[b] and like_a is not None and like_b is not None:
-            pairs.append((SurroundingsSwap(c, k, a, b, like_a), SurroundingsSwap(c, k, b, a, like_b)))
+        pairs.append((SurroundingsSwap(c, k, a, b, like_a), SurroundingsSwap(c, k, b, a, like_b)))
     return pairs
 
 
-def _another(rows: IntArray, row: int, groups: IntArray | NDArray[np.int64], turn: int) -> int | None:
-    """A picture of the same class and another group; the next in order, another one each time round."""
+def _groups(inputs: EvidenceInput) -> IntArray:
+    return np.arange(len(inputs.image_ids), dtype=np.int64) if inputs.groups is None else inputs.groups
+
+
+def _another(rows: IntArray, row: int, groups: IntArray, turn: int) -> int:
+    """A picture of the same class and another group, of which there is one; another one each time round."""
     at = int(np.flatnonzero(rows == row)[0]) + 1 + turn // rows.size
-    candidates: Iterable[int] = (int(rows[(at + step) % rows.size]) for step in range(rows.size))
-    return next((one for one in candidates if groups[one] != groups[row]), None)
+    candidates = (int(rows[(at + step) % rows.size]) for step in range(rows.size))
+    return next(one for one in candidates if groups[one] != groups[row])

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from auditor.evidence.verdicts.place_lead import PlaceWords
 from auditor.evidence.verdicts.surroundings_leads import SurroundingsLead
 from auditor.figures import percent, points, rate
-from auditor.rules import SURROUNDINGS_TAKEN, Rule
+from auditor.rules import SURROUNDINGS_GIVEN, SURROUNDINGS_TAKEN
 
-#: What a class rests on, as claims have it.
-WHAT = "what surrounds the middle of its pictures"
+_WHAT = "what surrounds the middle of its pictures"
 
 
-def surroundings_seen(lead: SurroundingsLead, rule: Rule, name: str) -> str:
-    """What was seen, as a claim begins, by the rule that shows it."""
-    if rule is SURROUNDINGS_TAKEN:
-        return (
-            f"In the surroundings of another class (all but the middle of a picture) the model recognises "
-            f'{percent(lead.taken.called_without)} of "{name}" pictures, and {percent(lead.taken.called)} in those of '
-            "other pictures of the class"
-        )
-    return (
+def surroundings_words(lead: SurroundingsLead, name: str) -> PlaceWords:
+    """All that is said of them."""
+    taken = (
+        f"In the surroundings of another class (all but the middle of a picture) the model recognises "
+        f'{percent(lead.taken.called_without)} of "{name}" pictures, and {percent(lead.taken.called)} in those of '
+        "other pictures of the class"
+    )
+    given = (
         f"In the surroundings of its pictures (all but their middle) the model calls {percent(lead.given.called)} of "
         f'other classes\' pictures "{name}", and {percent(lead.given.called_without)} in those of their own class'
     )
+    return PlaceWords(
+        told=f'What surrounds the middle of its pictures decides "{name}"',
+        seen={SURROUNDINGS_TAKEN.rule_id: taken, SURROUNDINGS_GIVEN.rule_id: given},
+        numbers=tuple(_numbers(lead, name)),
+        rests_on=_WHAT,
+        also=_WHAT,
+    )
 
 
-def surroundings_numbers(lead: SurroundingsLead, name: str) -> Iterator[str]:
+def _numbers(lead: SurroundingsLead, name: str) -> Iterator[str]:
     """The part that lies there, and both ways of exchanging it, as lines; of what is proven the effect given that."""
     if lead.part is not None:
         yield (

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from auditor.place_grid import SURROUNDINGS
 from auditor.records import PLACE_KIND, PROPERTY_PREFIX, VERDICTS
 from auditor.rules import GAPS, PRESENT
 from auditor.store.queries.audit import Connection
@@ -192,6 +193,11 @@ class OneConcept:
     def is_place(self) -> bool:
         """Whether it is a corner, an edge or the surroundings."""
         return self.concept_kind == PLACE_KIND
+
+    @property
+    def is_surroundings(self) -> bool:
+        """Whether it is all around the middle of a picture, which every picture has."""
+        return self.concept_id == SURROUNDINGS.concept_id
 
     @property
     def has_words(self) -> bool:

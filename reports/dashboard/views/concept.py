@@ -42,7 +42,8 @@ def show(session: Session) -> None:
         _show_list(session)
         return
     _show_across(session, concept)
-    _show_pictures(session, concept)
+    if not concept.is_surroundings:
+        _show_pictures(session, concept)
 
 
 def _show_list(session: Session) -> None:
