@@ -28,7 +28,7 @@ from auditor.evidence.verdicts.other_sides import without_other_sides
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs
 from auditor.evidence.verdicts.place_leads import find_places, place_presence
 from auditor.evidence.verdicts.place_records import fixed_places, place_findings
-from auditor.evidence.verdicts.place_sentences import place_sentence, with_places
+from auditor.evidence.verdicts.place_sentences import AnyLead, place_sentence, with_places
 from auditor.evidence.verdicts.sure_columns import mark_sure_columns
 from auditor.evidence.verdicts.surroundings_leads import find_surroundings
 from auditor.evidence.verdicts.suspicion import makes_suspect
@@ -96,7 +96,7 @@ def judge(
     undecided_or_worse = [judged[v.class_idx] for v in verdicts if v.verdict in ("flagged", "suspect")]
     places = find_places(inputs, exchange, progress, look)
     around = find_surroundings(inputs, surround, look_around, progress)
-    leads = [*places, *(lead for lead in around if lead.proven_by is not None)]
+    leads: list[AnyLead] = [*places, *(lead for lead in around if lead.proven_by is not None)]
     led_by_loss = [v.class_idx for v in verdicts if is_loss(v.rule_id)]
     return EvidenceResult(
         measured.class_concepts,
