@@ -74,6 +74,12 @@ ALL_PLACES: tuple[Place, ...] = (*PLACES, SURROUNDINGS)
 _BY_ID = {place.concept_id: place for place in ALL_PLACES}
 
 
+def pixels_of(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """A box in pixels of a picture."""
+    left, top, right, bottom = box
+    return round(left * width), round(top * height), round(right * width), round(bottom * height)
+
+
 def place_of(concept_id: str | None) -> Place | None:
     """The place of an id; None for any other id."""
     return _BY_ID.get(concept_id or "")

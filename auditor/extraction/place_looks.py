@@ -21,7 +21,7 @@ from auditor.extraction.region_swaps import BATCH
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
 from auditor.models.preprocess import Preprocess
-from auditor.place_grid import PLACES
+from auditor.place_grid import PLACES, pixels_of
 from auditor.records import FloatArray, IntArray
 
 #: How a place is exchanged for the encoder: what another procedure saw is not compared with what this one does.
@@ -98,8 +98,7 @@ def _as_seen(classifier: Classifier, image: Image.Image) -> Image.Image:
 
 def _pasted(target: Image.Image, source: Image.Image, place_idx: int) -> Image.Image:
     """The target with a place filled from a picture of the same size."""
-    (left, top, right, bottom), (width, height) = PLACES[place_idx].box, target.size
-    box = round(left * width), round(top * height), round(right * width), round(bottom * height)
+    box = pixels_of(PLACES[place_idx].box, *target.size)
     pasted = target.copy()
     pasted.paste(source.crop(box), box[:2])
     return pasted

@@ -7,6 +7,7 @@ pictures meet is in ``auditor.evidence.verdicts.surroundings_leads``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,11 +21,12 @@ from auditor.extraction.region_swaps import BATCH, preprocessed_pictures
 from auditor.models import cam
 from auditor.models.classifier import Classifier
 from auditor.models.encoders.encoder import Encoder
-from auditor.place_grid import MIDDLE
+from auditor.place_grid import MIDDLE, pixels_of
 from auditor.records import FloatArray, IntArray
 
 #: How they are cut: outcomes of another procedure are not compared with those of this one.
 SURROUNDINGS_PROCEDURE = "middle of two thirds of either side"
+Read = TypeVar("Read", Tensor, Image.Image)
 
 
 def surroundings_swaps(
@@ -91,29 +93,33 @@ def _batches(n: int) -> Iterator[range]:
     return (range(start, min(start + BATCH // 2, n)) for start in range(0, n, BATCH // 2))
 
 
+def _read(picture: Callable[[int], Read | None], swap: SurroundingsSwap) -> list[Read] | None:
+    """Target, source and alike; None where one of them cannot be read."""
+    found = [picture(row) for row in (swap.target, swap.source, swap.alike)]
+    read = [one for one in found if one is not None]
+    return read if len(read) == len(found) else None
+
+
 def _tensors(picture: Callable[[int], Tensor | None], swap: SurroundingsSwap) -> Tensor | None:
     """(2, channels, H, W) the target's middle with the surroundings of source and of alike."""
-    target, *around = (picture(row) for row in (swap.target, swap.source, swap.alike))
-    if target is None or any(one is None for one in around):
+    read = _read(picture, swap)
+    if read is None:
         return None
-    made = torch.stack([one for one in around if one is not None])
-    left, top, right, bottom = _pixels(int(target.shape[2]), int(target.shape[1]))
+    target, *around = read
+    made = torch.stack(around)
+    left, top, right, bottom = pixels_of(MIDDLE, int(target.shape[2]), int(target.shape[1]))
     made[:, :, top:bottom, left:right] = target[:, top:bottom, left:right]
     return made
 
 
 def _images(picture: Callable[[int], Image.Image | None], swap: SurroundingsSwap) -> list[Image.Image] | None:
     """The same as pictures."""
-    target, *around = (picture(row) for row in (swap.target, swap.source, swap.alike))
-    if target is None or any(one is None for one in around):
+    read = _read(picture, swap)
+    if read is None:
         return None
-    box = _pixels(*target.size)
-    made = [one.resize(target.size) for one in around if one is not None]
+    target, *around = read
+    box = pixels_of(MIDDLE, *target.size)
+    made = [one.resize(target.size) for one in around]
     for one in made:
         one.paste(target.crop(box), box[:2])
     return made
-
-
-def _pixels(width: int, height: int) -> tuple[int, int, int, int]:
-    left, top, right, bottom = MIDDLE
-    return round(left * width), round(top * height), round(right * width), round(bottom * height)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auditor.evidence.effects.swaps import Intervention, paired_effect
+from auditor.evidence.effects.swaps import Intervention, effect_of_swaps
 from auditor.records import IntArray
 from auditor.rules import LEAST_KEPT
 
@@ -62,7 +62,4 @@ def given(found: IntArray, swaps: Sequence[PlaceSwap], groups: IntArray | None) 
 
 def _effect(found: IntArray, swaps: Sequence[PlaceSwap], groups: IntArray | None, *, least_kept: float) -> Intervention:
     rows = np.array([(swap.target, swap.source) for swap in swaps], dtype=np.int64).reshape(-1, 2)
-    class_idx = np.array([swap.class_idx for swap in swaps], dtype=np.int64)
-    used = (found >= 0).all(axis=1)
-    called = found[used] == class_idx[used, None]
-    return paired_effect(called, rows[used], groups=groups, least_kept=least_kept)
+    return effect_of_swaps(found, [swap.class_idx for swap in swaps], rows, groups, least_kept=least_kept)

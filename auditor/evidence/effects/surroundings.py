@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from auditor.evidence.effects.kept_scores import from_parts
-from auditor.evidence.effects.swaps import Intervention, paired_effect
+from auditor.evidence.effects.swaps import Intervention, effect_of_swaps
 from auditor.records import IntArray
 from auditor.rules import CONFIDENCE, LEAST_KEPT, MIN_ARM, NULL_ALPHA, SURROUNDINGS_EXCESS
 
@@ -92,9 +92,7 @@ def _effect(
     called: IntArray, swaps: Sequence[SurroundingsSwap], groups: IntArray | None, *, least_kept: float
 ) -> Intervention:
     rows = np.array([(swap.target, swap.source, swap.alike) for swap in swaps], dtype=np.int64).reshape(-1, 3)
-    class_idx = np.array([swap.class_idx for swap in swaps], dtype=np.int64)
-    used = (called >= 0).all(axis=1)
-    return paired_effect(called[used] == class_idx[used, None], rows[used], groups=groups, least_kept=least_kept)
+    return effect_of_swaps(called, [swap.class_idx for swap in swaps], rows, groups, least_kept=least_kept)
 
 
 def part_around(

@@ -112,6 +112,23 @@ def intervention_of(
     return paired_effect(called, rows[used], groups=groups, least_kept=LEAST_KEPT)
 
 
+def effect_of_swaps(
+    called: IntArray, class_idx: Sequence[int], rows: IntArray, groups: IntArray | None, *, least_kept: float
+) -> Intervention:
+    """The paired effect of those swaps whose two pictures could be read.
+
+    Args:
+        called: (n, 2) what the changed picture is called, with what is looked for and without it; -1 if not readable.
+        class_idx: (n,) the class of every swap.
+        rows: (n, m) see :func:`paired_effect`, as ``groups`` and ``least_kept``.
+        groups: See there.
+        least_kept: See there.
+    """
+    used = np.asarray((called >= 0).all(axis=1))
+    is_class = called[used] == np.array(class_idx, dtype=np.int64)[used, None]
+    return paired_effect(is_class, rows[used], groups=groups, least_kept=least_kept)
+
+
 def paired_effect(
     called: BoolArray, rows: IntArray, *, groups: IntArray | None = None, least_kept: float = 0.0
 ) -> Intervention:

@@ -139,7 +139,8 @@ def _swapped(
         few = no_intervention("too_few", int((right & (inputs.label_idx == c)).sum()))
         return replace(lead, taken=few, given=few)
     for n in (FIRST_PAIRS, N_PAIRS):
-        swaps = [side for sides in zip(*pairs[:n], strict=True) for side in sides]
+        of_class, of_others = zip(*pairs[:n], strict=True)
+        swaps = [*of_class, *of_others]
         found = swap(swaps)
         if found is None:  # today's rules ask for others; what the first pairs said holds
             again = no_intervention("not_tried_again")
@@ -147,13 +148,13 @@ def _swapped(
         if (found[:, :2] == NOT_READ).any(axis=1).all():
             gone = no_intervention("not_readable")
             return replace(lead, taken=gone, given=gone)
-        own, other = found[: len(swaps) // 2], found[len(swaps) // 2 :]
+        own, other = np.split(found, 2)
         lead = replace(
             lead,
-            n=len({one.target for one in swaps[: len(own)]}),
-            rows=_deciding(other, swaps[len(own) :]),
-            taken=surroundings_taken(own, swaps[: len(own)], inputs.groups),
-            given=surroundings_given(other, swaps[len(own) :], inputs.groups),
+            n=len({one.target for one in of_class}),
+            rows=_deciding(other, of_others),
+            taken=surroundings_taken(own, of_class, inputs.groups),
+            given=surroundings_given(other, of_others, inputs.groups),
             part=None,
         )
         both = (lead.taken, lead.given)
@@ -163,8 +164,8 @@ def _swapped(
         seen = look(swaps) if look is not None and promising else None
         if seen is None:
             break  # given up by this and never shown, so nothing needs correcting
-        looks = seen[: len(own)], seen[len(own) :]
-        lead = replace(lead, part=part_around((own[:, 2:], other[:, 2:]), looks, swaps, inputs.groups))
+        part = part_around((own[:, 2:], other[:, 2:]), np.split(seen, 2), swaps, inputs.groups)
+        lead = replace(lead, part=part)
         if lead.part is None or lead.part.model - lead.part.encoder <= SURROUNDINGS_EXCESS:
             break
     return lead
