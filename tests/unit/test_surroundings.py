@@ -11,18 +11,20 @@ from toy_audit import PLAIN, toy_classifier
 
 from auditor.errors import InputError
 from auditor.evidence.effects.kept_scores import UNKNOWN, as_parts, from_parts
-from auditor.evidence.effects.surroundings import NOT_READ, SurroundingsSwap, part_around
+from auditor.evidence.effects.surroundings import NOT_READ, SurroundingsSwap, of_either_class, part_around
 from auditor.evidence.verdicts.judge import judge
 from auditor.evidence.verdicts.place_sentences import with_places
 from auditor.evidence.verdicts.surroundings_leads import (
     FIRST_PAIRS,
     MAX_CLASSES,
     N_PAIRS,
+    called_right,
     choose_pairs,
     find_surroundings,
 )
 from auditor.extraction import surroundings_swaps as hands
 from auditor.extraction.surroundings_swaps import surroundings_looks, surroundings_swaps
+from auditor.extraction.swap_record import SwapRecorder
 from auditor.place_grid import MIDDLE, SURROUNDINGS
 from auditor.rules import MIN_ARM, SURROUNDINGS_GIVEN, SURROUNDINGS_SHARE, SURROUNDINGS_TAKEN
 
@@ -212,7 +214,7 @@ def test_pictures_meet_those_of_other_classes_and_groups_and_both_ways(inputs):
     groups = np.arange(len(inputs.image_ids)) // 2
     grouped = replace(inputs, groups=groups)
     right = inputs.label_idx == inputs.predicted_idx
-    met = choose_pairs(grouped, right, CAT)
+    met = choose_pairs(grouped, called_right(grouped, right), CAT)
     assert 0 < len(met) <= N_PAIRS
     for own, other in met:
         assert (own.target, own.source) == (other.source, other.target)
@@ -225,17 +227,41 @@ def test_pictures_meet_those_of_other_classes_and_groups_and_both_ways(inputs):
         assert len({groups[other.target], groups[other.alike]}) == 2
     assert len({(own.target, own.source) for own, _ in met}) == len(met)
     assert {own.other_idx for own, _ in met} == set(range(len(CLASSES))) - {CAT}
-    assert choose_pairs(inputs, right & (inputs.label_idx != CAT), CAT) == []
+    assert choose_pairs(inputs, called_right(inputs, right & (inputs.label_idx != CAT)), CAT) == []
 
 
 def test_relabelling_classes_permutes_what_surroundings_say(inputs):
     order = np.array([3, 0, 4, 1, 2])
     turned = relabelled(inputs, order)
-    asked = choose_pairs(inputs, inputs.label_idx == inputs.predicted_idx, CAT)
-    again = choose_pairs(turned, turned.label_idx == turned.predicted_idx, int(order[CAT]))
+    asked = choose_pairs(inputs, called_right(inputs, inputs.label_idx == inputs.predicted_idx), CAT)
+    again = choose_pairs(turned, called_right(turned, turned.label_idx == turned.predicted_idx), int(order[CAT]))
     assert [(a.target, a.source, a.alike) for pair in asked for a in pair] == [
         (a.target, a.source, a.alike) for pair in again for a in pair
     ]
+
+
+def test_two_classes_share_what_was_made_of_their_meetings(inputs):
+    right = (inputs.label_idx == inputs.predicted_idx) & np.isin(inputs.label_idx, (CAT, DOG))
+    met = {c: choose_pairs(inputs, called_right(inputs, right), c) for c in (CAT, DOG)}
+    made = {
+        c: {frozenset((one.target, one.source, one.alike) for one in pair) for pair in pairs}
+        for c, pairs in met.items()
+    }
+    assert made[CAT] == made[DOG]
+    assert [pair[0].target for pair in met[CAT]] == [pair[1].target for pair in met[DOG]]
+    recorder = SwapRecorder(Model(inputs, 0.6, 0.6).swap, "")
+    asked = of_either_class(recorder)
+    of_cat, of_dog = (asked([one for pair in met[c] for one in pair]).reshape(-1, 2, 4) for c in (CAT, DOG))
+    assert len(recorder.record().swaps) == 2 * len(met[CAT])
+    turned = np.where(np.arange(4) < 2, 1, -1)
+    assert (of_cat == of_dog[:, ::-1] * turned).all()
+
+
+def test_of_the_other_class_scores_turn_and_what_is_not_known_stays_so():
+    two = [SurroundingsSwap(0, 1, 5, 6, 7), SurroundingsSwap(1, 0, 5, 6, 7)]
+    told = of_either_class(lambda swaps: np.array([[1, 0, 30, UNKNOWN] for one in swaps if one.class_idx == 0]))(two)
+    assert told.tolist() == [[1, 0, 30, UNKNOWN], [1, 0, -30, UNKNOWN]]
+    assert of_either_class(lambda _: None)(two) is None
 
 
 # --- the hands ---
@@ -322,7 +348,7 @@ def test_however_many_pictures_there_are_no_two_meet_twice(inputs, n_own, n_othe
     called = np.flatnonzero(inputs.label_idx == inputs.predicted_idx)
     rows = [called[inputs.label_idx[called] == k][:n] for k, n in ((CAT, n_own), (DOG, n_others))]
     right = np.isin(np.arange(len(inputs.image_ids)), np.concatenate(rows))
-    met = choose_pairs(inputs, right, CAT)
+    met = choose_pairs(inputs, called_right(inputs, right), CAT)
     assert len(met) == min(N_PAIRS, 4 * n_own)
     assert len({(own.target, own.source) for own, _ in met}) == len(met)
 

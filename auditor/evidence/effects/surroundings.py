@@ -12,13 +12,13 @@ that knows nothing of the model: it is shown the same pictures.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from auditor.evidence.effects.kept_scores import from_parts
+from auditor.evidence.effects.kept_scores import UNKNOWN, from_parts
 from auditor.evidence.effects.swaps import Intervention, effect_of_swaps
 from auditor.records import IntArray
 from auditor.rules import CONFIDENCE, LEAST_KEPT, MIN_ARM, NULL_ALPHA, SURROUNDINGS_EXCESS
@@ -64,6 +64,30 @@ class PartAround:
     low: float  # of the model's
     high: float
     p: float
+
+
+def of_either_class(ask: SwapSurroundings) -> SwapSurroundings:
+    """Asks of each swap for the class of the two that comes first, so that both share what was asked once.
+
+    Args:
+        ask: Of the model or of the encoder.
+    """
+
+    def asked(swaps: Sequence[SurroundingsSwap]) -> IntArray | None:
+        turned = np.array([one.class_idx > one.other_idx for one in swaps], dtype=np.bool_)
+        in_order = [
+            replace(one, class_idx=one.other_idx, other_idx=one.class_idx) if is_so else one
+            for one, is_so in zip(swaps, turned, strict=True)
+        ]
+        found = ask(in_order)
+        if found is None:
+            return None
+        found = found.copy()
+        scores = found[turned, -2:]
+        found[turned, -2:] = np.where(scores == UNKNOWN, UNKNOWN, -scores)
+        return found
+
+    return asked
 
 
 def surroundings_taken(found: IntArray, swaps: Sequence[SurroundingsSwap], groups: IntArray | None) -> Intervention:

@@ -7,8 +7,10 @@ called it in those of others, and an encoder that knows nothing of the model see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from auditor.evidence.effects.surroundings import (
     PartAround,
     SurroundingsSwap,
     SwapSurroundings,
+    of_either_class,
     part_around,
     surroundings_given,
     surroundings_taken,
@@ -26,7 +29,7 @@ from auditor.evidence.effects.surroundings import (
 from auditor.evidence.effects.swaps import no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.place_lead import PlaceLead
-from auditor.evidence.verdicts.place_leads import by_key, by_turns, right_with_map
+from auditor.evidence.verdicts.place_leads import by_key, right_with_map
 from auditor.place_grid import N_CELLS, SURROUNDINGS, Place
 from auditor.records import BoolArray, FloatArray, IntArray, Progress
 from auditor.rules import (
@@ -99,10 +102,11 @@ def find_surroundings(
     if inputs.places is None or inputs.head is None or swap is None:
         return []
     right = right_with_map(inputs, inputs.places)
-    asked = _asked(inputs, inputs.places, right)
+    asked, called = _asked(inputs, inputs.places, right), called_right(inputs, right)
+    swap, look = of_either_class(swap), None if look is None else of_either_class(look)
     found = []
     for done, c in enumerate(asked, start=1):
-        found.append(_swapped(inputs, right, c, swap, look, bar=ALPHA / (2 * len(asked))))
+        found.append(_swapped(inputs, called, c, swap, look, bar=ALPHA / (2 * len(asked))))
         progress("evidence: surroundings", done, len(asked))
     return sorted(found, key=lambda lead: lead.class_idx)
 
@@ -125,7 +129,7 @@ def _asked(inputs: EvidenceInput, places: FloatArray, right: BoolArray) -> list[
 
 def _swapped(
     inputs: EvidenceInput,
-    right: BoolArray,
+    called: dict[int, IntArray],
     c: int,
     swap: SwapSurroundings,
     look: LookAtSurroundings | None,
@@ -133,10 +137,10 @@ def _swapped(
     bar: float,
 ) -> SurroundingsLead:
     """What the surroundings of a class change, in some pairs and then in all."""
-    pairs = choose_pairs(inputs, right, c)
+    pairs = choose_pairs(inputs, called, c)
     lead = SurroundingsLead(class_idx=c, n=0, rows=np.zeros(0, np.int64), bar=bar)
     if not pairs:
-        few = no_intervention("too_few", int((right & (inputs.label_idx == c)).sum()))
+        few = no_intervention("too_few", len(called.get(c, ())))
         return replace(lead, taken=few, given=few)
     for n in (FIRST_PAIRS, N_PAIRS):
         of_class, of_others = zip(*pairs[:n], strict=True)
@@ -178,36 +182,71 @@ def _deciding(found: IntArray, swaps: Sequence[SurroundingsSwap]) -> IntArray:
     return np.array(list(dict.fromkeys(one.source for one, is_so in zip(swaps, made, strict=True) if is_so)), np.int64)
 
 
-def choose_pairs(inputs: EvidenceInput, right: BoolArray, c: int) -> list[tuple[SurroundingsSwap, SurroundingsSwap]]:
-    """Which pictures meet, by the hash of their ids: of each pair the class's picture, and the one that it meets.
-
-    All are called what they are. Other classes take turns, and no two meet twice; each picture has the surroundings of
-    its own class from another group than its own, so classes of one group take no part. None with too few.
-    """
+def called_right(inputs: EvidenceInput, right: BoolArray) -> dict[int, IntArray]:
+    """Pictures that may meet, by class, in the order of the hash of their ids; classes of one group take no part."""
+    keys = hashed(f"{inputs.seed}\x00surroundings\x00{one}" for one in inputs.image_ids)
+    rows = by_key(np.flatnonzero(right), keys)
+    rows = rows[np.argsort(inputs.label_idx[rows], kind="stable")]
+    starts = np.flatnonzero(np.diff(inputs.label_idx[rows])) + 1
     groups = _groups(inputs)
-    keys = hashed(f"{inputs.seed}\x00{inputs.class_names[c]}\x00surroundings\x00{one}" for one in inputs.image_ids)
-    of_class = {
-        k: by_key(np.flatnonzero(right & (inputs.label_idx == k)), keys) for k in range(len(inputs.class_names))
+    return {
+        int(inputs.label_idx[of_class[0]]): of_class
+        for of_class in np.split(rows, starts)
+        if np.unique(groups[of_class]).size > 1
     }
-    several = [k for k, rows in of_class.items() if np.unique(groups[rows]).size > 1]
-    own = of_class[c]
-    others = by_turns(
-        np.flatnonzero(right & np.isin(inputs.label_idx, several) & (inputs.label_idx != c)), inputs, keys
-    )
-    if c not in several or min(own.size, others.size) < MIN_ARM:
+
+
+def choose_pairs(
+    inputs: EvidenceInput, called: dict[int, IntArray], c: int
+) -> list[tuple[SurroundingsSwap, SurroundingsSwap]]:
+    """Which pictures meet: of each pair the class's picture, and the one that it meets. None with too few.
+
+    Other classes take turns, in the order of a hash of both names. ``called`` is of :func:`called_right`.
+    """
+    n_others = sum(rows.size for k, rows in called.items() if k != c)
+    if c not in called or min(called[c].size, n_others) < MIN_ARM:
         return []
-    pairs, met = [], set[tuple[int, int]]()
-    for i in range(min(N_PAIRS, _MOST_OF_ONE * own.size)):
-        a = int(own[i % own.size])
-        in_order = (int(others[(i + step) % others.size]) for step in range(others.size))
-        b = next((one for one in in_order if groups[one] != groups[a] and (a, one) not in met), None)
+    by_hash = sorted((_pair_key(inputs, c, k), k) for k in called if k != c)
+    meetings = [_meetings(inputs, called, c, k) for _, k in by_hash]
+    pairs, times = list[tuple[SurroundingsSwap, SurroundingsSwap]](), Counter[int]()
+    for pair in (one for turn in zip_longest(*meetings) for one in turn if one is not None):
+        if times[pair[0].target] < _MOST_OF_ONE:
+            times[pair[0].target] += 1
+            pairs.append(pair)
+            if len(pairs) == N_PAIRS:
+                break
+    return pairs
+
+
+def _meetings(
+    inputs: EvidenceInput, called: dict[int, IntArray], c: int, k: int
+) -> Iterator[tuple[SurroundingsSwap, SurroundingsSwap]]:
+    """Pictures of two classes that meet: the same whichever of the two is asked, so that both share what is made.
+
+    No two meet twice; each has the surroundings of its own class from another group than its own.
+    """
+    groups, start = _groups(inputs), _pair_key(inputs, c, k)
+    first, second = sorted((c, k), key=lambda one: inputs.class_names[one])
+    one, other = (np.roll(called[of], -(start % called[of].size)) for of in (first, second))
+    met = set[tuple[int, int]]()
+    for i in range(min(N_PAIRS, one.size * other.size)):
+        a = int(one[i % one.size])
+        in_order = (int(other[(i + step) % other.size]) for step in range(other.size))
+        b = next((row for row in in_order if groups[row] != groups[a] and (a, row) not in met), None)
         if b is None:
             continue
         met.add((a, b))
-        k = int(inputs.label_idx[b])
-        like_a, like_b = _another(of_class[c], a, groups, i), _another(of_class[k], b, groups, i)
-        pairs.append((SurroundingsSwap(c, k, a, b, like_a), SurroundingsSwap(c, k, b, a, like_b)))
-    return pairs
+        alike = {row: _another(rows, row, groups, i) for rows, row in ((one, a), (other, b))}
+        own, foreign = (a, b) if first == c else (b, a)
+        yield (
+            SurroundingsSwap(c, k, own, foreign, alike[own]),
+            SurroundingsSwap(c, k, foreign, own, alike[foreign]),
+        )
+
+
+def _pair_key(inputs: EvidenceInput, c: int, k: int) -> int:
+    names = "\x00".join(sorted((inputs.class_names[c], inputs.class_names[k])))
+    return int(hashed([f"{inputs.seed}\x00surroundings\x00{names}"])[0])
 
 
 def _groups(inputs: EvidenceInput) -> IntArray:
