@@ -53,6 +53,10 @@ class Bank:
         digest = hashlib.sha256(f"{label}\x00{photo.path}".encode()).digest()
         return _square(self.root / found[int.from_bytes(digest[:4], "big") % len(found)].path)
 
+    def network(self, head: LinearHead) -> nn.Module:
+        """What reads the features, with this head on it."""
+        return network(head)
+
     def features(
         self, photos: Sequence[Photo], context: Context | None, present: bool
     ) -> tuple[FloatArray, FloatArray]:

@@ -60,7 +60,7 @@ def audit_files(
     config = AuditConfig(data=folder, model="photographs", out=folder / "audit", encoder=encoder.spec, seed=seed)
     config = config.model_copy(update={"n_extreme": min(config.n_extreme, len(items) // 2), "cache": cache})
     dataset = replace(known.dataset, root=folder, contents=contents)
-    inputs = replace(known, dataset=dataset, classifier=made.classifier(), encoder=encoder)
+    inputs = replace(known, dataset=dataset, classifier=made.classifier(bank), encoder=encoder)
     shards = pipeline.extract(config, inputs)
     inputs = pipeline.with_properties(inputs, shards)
     pictures = pipeline.line_up(inputs, shards)

@@ -2,8 +2,9 @@
 
     python -m benchmarks.photographs.fine_tuned [--output FILE] [--photos DIR] [--work DIR]
 
-The rest is as of the heads: which photographs, the truth from each of them edited both ways, the encoder (untuned), the
-audit without what is done to pictures. The tuned network's own last layer is the head that is audited.
+The rest is as of the heads: which photographs, the truth from each of them edited both ways, the encoder (untuned). By
+words each network is audited as a user would, with all that is done to pictures; with the column given without that.
+The tuned network's own last layer is the head that is audited.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,7 +27,8 @@ from auditor.records import FloatArray, IntArray, LinearHead
 from benchmarks.machine import write_result
 from benchmarks.photographs import PHOTOS, report
 from benchmarks.photographs.bank import Bank, conse_encoder, network
-from benchmarks.photographs.contexts import Context
+from benchmarks.photographs.contexts import CONTEXTS, Context
+from benchmarks.photographs.files import audit_files
 from benchmarks.photographs.models import make
 from benchmarks.photographs.outcomes import outcome
 from benchmarks.photographs.pools import Photo
@@ -38,6 +41,7 @@ from benchmarks.resumable import keep
 _BATCH = 32
 _RATES = {"head": 3e-3, "body": 3e-4}  # of AdamW
 _WEIGHT_DECAY = 1e-2
+_BALANCED = ("watermark", "greyscale", "blur", "forest against street")
 #: Epochs, and pictures a class that are trained on and audited at most.
 SIZES = {"full": (8, 100, 200), "toy": (1, 6, 12)}
 
@@ -48,6 +52,10 @@ class TunedBank(Bank):
 
     tuned: Any  # an EfficientNet
     made: dict[Path, FloatArray] = field(default_factory=dict)  # of one network: too many to keep on the disk
+
+    def network(self, head: LinearHead) -> nn.Module:
+        """The tuned network, whose own head it is."""
+        return cast(nn.Module, self.tuned)
 
     def _kept(self, members: Sequence[Photo], context: Context | None, present: bool) -> tuple[FloatArray, FloatArray]:
         _, logits = Bank._kept(self, members, context, present)
@@ -61,16 +69,16 @@ class TunedBank(Bank):
 
 
 def scenarios(size: str) -> Iterator[Scenario]:
-    """Four contexts learnt with cats or dogs, two that are learnt with neither."""
+    """Every context learnt with cats or dogs, and four that are learnt with neither."""
     _, n_train, n_audit = SIZES[size]
-    planted = ("border", "watermark", "greyscale", "colour cast")
-    for i, name in enumerate((*planted, "watermark", "greyscale")):
-        control = None if i < len(planted) else "balanced"
+    balanced = [one for one in CONTEXTS if one.name in _BALANCED]
+    for i, context in enumerate((*CONTEXTS, *balanced)):
+        control = None if i < len(CONTEXTS) else "balanced"
         yield Scenario(
             seed=30_000 + i,
-            side="open",
+            side=context.side,
             photos="cats_dogs",
-            context_name=name,
+            context_name=context.name,
             control=control,  # type: ignore[arg-type]  # a literal
             planted=(i % 2,),
             correlation=0.5 if control else 0.95,
@@ -120,18 +128,20 @@ def tune(
 
 def examine(scenario: Scenario, epochs: int, bank: Bank) -> list[dict[str, Any]]:
     """Tune, audit by words and with the column given, and compare with the truth."""
+    banks: list[TunedBank] = []
 
     def fit(photos: Sequence[Photo], labels: IntArray, present: NDArray[np.bool_]) -> tuple[LinearHead, Bank]:
         found = tune(bank, scenario, photos, labels, present, epochs)
-        head = LinearHead(found._fc.weight.numpy().copy(), found._fc.bias.numpy().copy())
-        return head, TunedBank(bank.root, bank.work, found)
+        banks.append(TunedBank(bank.root, bank.work, found))
+        return LinearHead(found._fc.weight.numpy().copy(), found._fc.bias.numpy().copy()), banks[-1]
 
-    one, encoder = make(scenario, bank, fit=fit), remembering(conse_encoder())
-    return [
-        outcome(one, mode, audit(one.examined(bank, column=mode == "column", properties=False), encoder, seed=0),
-                with_peers=False)
-        for mode in ("words", "column")
-    ]  # fmt: skip
+    one = make(scenario, bank, fit=fit)
+    (tuned,) = banks
+    bare, with_column = (one.examined(tuned, column=given, properties=False) for given in (False, True))
+    with TemporaryDirectory() as folder:
+        words, _ = audit_files(one, tuned, bare, conse_encoder(), Path(folder), cache=bank.work / "cache", seed=0)
+    column = audit(with_column, remembering(conse_encoder()), seed=0)
+    return [outcome(one, "words", words, with_peers=False), outcome(one, "column", column, with_peers=False)]
 
 
 def run(size: str, photos: Path, work: Path) -> list[dict[str, Any]]:
@@ -144,6 +154,7 @@ def run(size: str, photos: Path, work: Path) -> list[dict[str, Any]]:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             keep(path, {"outcomes": examine(scenario, SIZES[size][0], Bank(photos, work / "features"))})
+            print(lines(json.loads(path.read_text(encoding="utf-8"))["outcomes"]), flush=True)
         found += json.loads(path.read_text(encoding="utf-8"))["outcomes"]
     return found
 

@@ -14,7 +14,7 @@ from sklearn.cluster import KMeans
 from auditor.models.classifier import Classifier
 from auditor.models.load_classifier import make_classifier
 from auditor.records import FloatArray, IntArray, LinearHead
-from benchmarks.photographs.bank import Bank, conse_encoder, embeddings_of, network
+from benchmarks.photographs.bank import Bank, conse_encoder, embeddings_of
 from benchmarks.photographs.pools import Photo
 from benchmarks.photographs.scenarios import Scenario
 from benchmarks.planted.audit import Examined
@@ -65,9 +65,9 @@ class Made:
         small = [self.picture(bank, row).resize((_PROPERTY_SIZE, _PROPERTY_SIZE)) for row in rows]
         return image_properties(np.stack([np.asarray(one) for one in small])).astype(np.float32)
 
-    def classifier(self) -> Classifier:
+    def classifier(self, bank: Bank) -> Classifier:
         """The whole model, from pixels to logits."""
-        return make_classifier(network(self.head), conse_encoder().preprocess, spec="photographs")
+        return make_classifier(bank.network(self.head), conse_encoder().preprocess, spec="photographs")
 
 
 #: From photographs, labels (n,) and which of them have the context (n,): a head, and what reads its features.
