@@ -141,14 +141,18 @@ def _rows(above: NDArray[np.int16], *, light: bool, least: int) -> list[Row]:
 def _marks(mask: BoolArray) -> NDArray[np.int16]:
     """(n, 4) top, bottom, left and right of connected marks that may be letters; none touches the picture's edge."""
     labels, _ = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel())
+    large = sizes >= _HEIGHTS[0]  # most are specks, and no box of theirs is asked for
+    large[0] = False  # what is no mark
+    renumbered = np.cumsum(large, dtype=np.int32) * large
     boxes = np.array(
-        [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in ndimage.find_objects(labels)],
+        [(rows.start, rows.stop, cols.start, cols.stop) for rows, cols in ndimage.find_objects(renumbered[labels])],
         dtype=np.int16,  # all pairs are compared, and a picture made for it has thousands
     ).reshape(-1, 4)
     top, bottom, left, right = boxes.T
     height, width = bottom - top, right - left
     area = np.maximum(height.astype(np.int64) * width, 1)
-    filled = np.bincount(labels.ravel(), minlength=len(boxes) + 1)[1:] / area
+    filled = sizes[large] / area
     within: NDArray[np.bool_] = (top > 0) & (left > 0) & (bottom < mask.shape[0]) & (right < mask.shape[1])
     return boxes[
         within
