@@ -416,10 +416,11 @@ RELATED = 0.3
 PLACE_EXCESS = 0.01
 #: A picture shows a place where it has more of its evidence there than this part of the other classes' pictures.
 PLACE_SHOWN = 0.9
-#: Surroundings decide a class where the model surely sees so much more of what tells it there than the encoder does.
-#: Of clean heads on photographs the two parts differed by .20 at most, of six of eight classes that learnt a background
-#: by .5 and more (decision 0085).
-SURROUNDINGS_EXCESS = 0.25
+#: Surroundings decide a class where the part of what tells it that the model sees there is surely more than so many
+#: times what the encoder sees there, and so much. Of clean heads on photographs the model's part is up to three times
+#: the encoder's, and .07 where the encoder sees nothing there (decision 0087).
+SURROUNDINGS_TIMES = 3.0
+SURROUNDINGS_EXCESS = 0.10
 
 # --- thresholds of copies ----
 

@@ -11,7 +11,7 @@ that knows nothing of the model: it is shown the same pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from scipy import stats
 from auditor.evidence.effects.kept_scores import UNKNOWN, from_parts
 from auditor.evidence.effects.swaps import Intervention, effect_of_swaps
 from auditor.records import IntArray
-from auditor.rules import CONFIDENCE, LEAST_KEPT, MIN_ARM, NULL_ALPHA, SURROUNDINGS_EXCESS
+from auditor.rules import CONFIDENCE, LEAST_KEPT, MIN_ARM, NULL_ALPHA, SURROUNDINGS_EXCESS, SURROUNDINGS_TIMES
 
 _Doubles = NDArray[np.float64]
 #: In the place of a class, of a picture that cannot be read; its score is `kept_scores.UNKNOWN`.
@@ -55,8 +55,8 @@ LookAtSurroundings = Callable[[Sequence[SurroundingsSwap]], IntArray | None]
 class PartAround:
     """What part of all that tells a class from another lies around the middle, to the model and to the encoder.
 
-    ``p`` is the larger of two one-sided ones: of "to the model it is no more than :data:`SURROUNDINGS_EXCESS` beyond
-    the encoder's", and of "to the encoder half of it or more lies there".
+    ``p`` is the larger of two one-sided ones: of "to the model it is no more than :data:`SURROUNDINGS_EXCESS`", and of
+    "no more than that beyond :data:`SURROUNDINGS_TIMES` the encoder's".
     """
 
     model: float
@@ -124,8 +124,8 @@ def part_around(
 ) -> PartAround | None:
     """The parts of model and encoder; None with too few pictures, or where either does not tell the classes apart.
 
-    Pictures take part several times, so pairs are no independent ones: every error is the largest of those that count
-    pairs with the same picture (or group) of the class, of the other class, or of either's own surroundings as one.
+    Pictures take part several times, in several parts, so pairs are no independent ones: pairs with a picture (or
+    group) in common are alike.
 
     Args:
         scores: Of the model, (n, 2) for pictures of the class and (n, 2) for those that these met, each with the
@@ -134,11 +134,9 @@ def part_around(
         swaps: All 2 n of them, those first whose targets are pictures of the class.
         groups: (N,) codes of groups of pictures that belong together and count as one.
     """
-    n = len(swaps) // 2
-    rows = np.array([(a.target, a.alike, b.target, b.alike) for a, b in zip(swaps[:n], swaps[n:], strict=True)])
     read = [from_parts(one) for one in (*scores, *looks)]
     seen = np.all([np.isfinite(one).all(axis=1) for one in read], axis=0)
-    members = (rows if groups is None else groups[rows]).reshape(-1, 4)[seen].T
+    members = _members(swaps, groups)[:, seen]
     if min(np.unique(one).size for one in members) < MIN_ARM:
         return None
     parts: list[tuple[float, _Doubles]] = []
@@ -149,14 +147,30 @@ def part_around(
         part = float(around.mean() / everything.mean())
         parts.append((part, (around - part * everything) / everything.mean()))  # what each pair adds to its doubt
     (model, of_model), (encoder, of_encoder) = parts
-    half = max(
-        float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error for error, freedom in _errors(of_model, members)
-    )
-    p = max(
-        _p_at_most(model - encoder + of_model - of_encoder, SURROUNDINGS_EXCESS, members),
-        _p_at_most(-encoder - of_encoder, -0.5, members),
-    )
+    error, freedom = _error(of_model, members)
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * error
+    to_model, beside = model + of_model, SURROUNDINGS_TIMES * (encoder + of_encoder)
+    p = max(_p_at_most(values, SURROUNDINGS_EXCESS, members) for values in (to_model, to_model - beside))
     return PartAround(model, encoder, model - half, model + half, p)
+
+
+def model_part(scores: Sequence[IntArray]) -> float:
+    """The model's part alone, before anybody else is asked; NaN where it does not tell the classes apart.
+
+    Args:
+        scores: As :func:`part_around` has them.
+    """
+    own, other = (from_parts(one) for one in scores)
+    seen = np.isfinite(own).all(axis=1) & np.isfinite(other).all(axis=1)
+    around, everything = _differences(own[seen], other[seen])
+    return float(around.mean() / everything.mean()) if seen.any() and everything.mean() > 0 else float("nan")
+
+
+def _members(swaps: Sequence[SurroundingsSwap], groups: IntArray | None) -> IntArray:
+    """(4, n) of each pair the pictures that take part, or their groups."""
+    n = len(swaps) // 2
+    rows = np.array([(a.target, a.alike, b.target, b.alike) for a, b in zip(swaps[:n], swaps[n:], strict=True)])
+    return np.asarray((rows if groups is None else groups[rows]).reshape(-1, 4).T)
 
 
 def _differences(own: _Doubles, other: _Doubles) -> tuple[_Doubles, _Doubles]:
@@ -165,16 +179,24 @@ def _differences(own: _Doubles, other: _Doubles) -> tuple[_Doubles, _Doubles]:
 
 
 def _p_at_most(values: _Doubles, most: float, members: IntArray) -> float:
-    """One-sided p of "the mean is at most so much": a t-test, the largest of those over the members of pairs."""
-    beyond = float(values.mean()) - most
-    return max(float(stats.t.sf(beyond / max(error, 1e-12), freedom)) for error, freedom in _errors(values, members))
+    """One-sided p of "the mean is at most so much": a t-test."""
+    error, freedom = _error(values, members)
+    return float(stats.t.sf((float(values.mean()) - most) / max(error, 1e-12), freedom))
 
 
-def _errors(values: _Doubles, members: IntArray) -> Iterator[tuple[float, int]]:
-    """Standard errors of a mean whose values are alike where a member (m, n) is the same, and degrees of freedom."""
+def _error(values: _Doubles, members: IntArray) -> tuple[float, int]:
+    """Standard error of the mean of pairs, of which any two with a picture in common are alike; degrees of freedom.
+
+    Sums over all such pairs of pairs, whatever the picture's part in either (Aronow, Samii and Assenova 2015,
+    "Cluster-robust variance estimation for dyadic data"), and at least what each part of a picture gives alone.
+    """
     centred = values - values.mean()
+    alike = (members[:, None, :, None] == members[None, :, None, :]).any(axis=(0, 1))
+    n_members = np.unique(members).size
+    found, freedom = [centred @ alike @ centred * n_members / (n_members - 1)], n_members - 1
     for one in members:
         _, group = np.unique(one, return_inverse=True)
         n_groups = int(group.max()) + 1
-        sums = np.bincount(group, centred)
-        yield float(np.sqrt((sums**2).sum() * n_groups / (n_groups - 1)) / values.size), n_groups - 1
+        found.append(float((np.bincount(group, centred) ** 2).sum()) * n_groups / (n_groups - 1))
+        freedom = min(freedom, n_groups - 1)
+    return float(np.sqrt(max(found))) / values.size, freedom

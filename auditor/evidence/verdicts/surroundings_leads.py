@@ -7,10 +7,9 @@ called it in those of others, and an encoder that knows nothing of the model see
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from auditor.evidence.effects.surroundings import (
     PartAround,
     SurroundingsSwap,
     SwapSurroundings,
+    model_part,
     of_either_class,
     part_around,
     surroundings_given,
@@ -40,6 +40,7 @@ from auditor.rules import (
     SURROUNDINGS_GIVEN,
     SURROUNDINGS_SHARE,
     SURROUNDINGS_TAKEN,
+    SURROUNDINGS_TIMES,
     Rule,
 )
 
@@ -47,7 +48,7 @@ from auditor.rules import (
 MAX_CLASSES = 8
 #: Pairs of pictures that meet, at first and where these leave a chance: each takes four pictures through the model.
 FIRST_PAIRS, N_PAIRS = 24, 120
-#: At most so often the same picture of the class takes part.
+#: At most so often the same picture of the class takes part, and of others where they are enough.
 _MOST_OF_ONE = 4
 
 
@@ -79,12 +80,12 @@ class SurroundingsLead(PlaceLead):
 
     @property
     def p_share(self) -> float:
-        """Of "no more of it than the encoder sees there, or the encoder sees half of it there"."""
+        """Of "no more of it than clean models see there, given what the encoder sees"."""
         return 1.0 if self.part is None else self.part.p
 
     @property
     def shows_object(self) -> bool:
-        """Whether the encoder sees as much of the class there, or cannot tell; classes that are asked share a level."""
+        """Whether the encoder sees enough of the class there, or cannot tell; classes that are asked share a level."""
         return self.part is None or self.part.p > 2 * self.bar
 
 
@@ -161,16 +162,16 @@ def _swapped(
             given=surroundings_given(other, of_others, inputs.groups),
             part=None,
         )
-        both = (lead.taken, lead.given)
+        both, scores = (lead.taken, lead.given), (own[:, 2:], other[:, 2:])
         if all(one.status == "too_few" for one in both) and n < len(pairs):
             continue
         promising = all(one.status == "measured" and one.effect > DELTA for one in both)
-        seen = look(swaps) if look is not None and promising else None
+        seen = look(swaps) if look is not None and promising and model_part(scores) > SURROUNDINGS_EXCESS else None
         if seen is None:
             break  # given up by this and never shown, so nothing needs correcting
-        part = part_around((own[:, 2:], other[:, 2:]), np.split(seen, 2), swaps, inputs.groups)
+        part = part_around(scores, np.split(seen, 2), swaps, inputs.groups)
         lead = replace(lead, part=part)
-        if lead.part is None or lead.part.model - lead.part.encoder <= SURROUNDINGS_EXCESS:
+        if part is None or part.model <= SURROUNDINGS_TIMES * part.encoder + SURROUNDINGS_EXCESS:
             break
     return lead
 
@@ -206,26 +207,35 @@ def choose_pairs(
     n_others = sum(rows.size for k, rows in called.items() if k != c)
     if c not in called or min(called[c].size, n_others) < MIN_ARM:
         return []
-    by_hash = sorted((_pair_key(inputs, c, k), k) for k in called if k != c)
-    meetings = [_meetings(inputs, called, c, k) for _, k in by_hash]
+    by_hash, groups = sorted((_pair_key(inputs, c, k), k) for k in called if k != c), _groups(inputs)
+    going = deque(_meetings(inputs, called, groups, c, k) for _, k in by_hash)
     pairs, times = list[tuple[SurroundingsSwap, SurroundingsSwap]](), Counter[int]()
-    for pair in (one for turn in zip_longest(*meetings) for one in turn if one is not None):
-        if times[pair[0].target] < _MOST_OF_ONE:
-            times[pair[0].target] += 1
+    most = min(_MOST_OF_ONE, _turns(called[c].size)), max(_MOST_OF_ONE, _turns(n_others))
+    while going and len(pairs) < min(N_PAIRS, most[0] * called[c].size):
+        of_class = going.popleft()
+        pair = next(of_class, None)
+        if pair is None:
+            continue
+        going.append(of_class)
+        if all(times[one.target] < at_most for one, at_most in zip(pair, most, strict=True)):
+            times.update(one.target for one in pair)
             pairs.append(pair)
-            if len(pairs) == N_PAIRS:
-                break
     return pairs
 
 
+def _turns(n: int) -> int:
+    """How often each of so many pictures takes part where all pairs are made."""
+    return -(-N_PAIRS // n)
+
+
 def _meetings(
-    inputs: EvidenceInput, called: dict[int, IntArray], c: int, k: int
+    inputs: EvidenceInput, called: dict[int, IntArray], groups: IntArray, c: int, k: int
 ) -> Iterator[tuple[SurroundingsSwap, SurroundingsSwap]]:
     """Pictures of two classes that meet: the same whichever of the two is asked, so that both share what is made.
 
     No two meet twice; each has the surroundings of its own class from another group than its own.
     """
-    groups, start = _groups(inputs), _pair_key(inputs, c, k)
+    start = _pair_key(inputs, c, k)
     first, second = sorted((c, k), key=lambda one: inputs.class_names[one])
     one, other = (np.roll(called[of], -(start % called[of].size)) for of in (first, second))
     met = set[tuple[int, int]]()
