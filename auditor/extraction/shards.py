@@ -221,7 +221,7 @@ class FeatureShards:
         return self._where_known("surroundings")
 
     def places(self) -> FloatArray | None:
-        """(N, 9) see `auditor.place_grid.evidence_shares`, NaN where not known; None in older features."""
+        """(N, 9) see `auditor.place_cells.evidence_shares`, NaN where not known; None in older features."""
         return self._where_known("places")
 
     def _where_known(self, name: str) -> FloatArray | None:

@@ -52,7 +52,7 @@ def screen_places(own: FloatArray, others: list[FloatArray], rng: np.random.Gene
     """Shares of a class at every place against those of the other classes, and against its own maps turned anew.
 
     Args:
-        own: (n, 9) of independent pictures of the class, n > 1, see `auditor.place_grid.evidence_shares`.
+        own: (n, 9) of independent pictures of the class, n > 1, see `auditor.place_cells.evidence_shares`.
         others: The same of each other class, one at least, each of more than one picture.
         rng: Deals the mirrors and turns.
     """
