@@ -145,7 +145,10 @@ def run(
     ] = None,
     severity_by_exposure: Annotated[
         bool,
-        typer.Option("--severity-by-exposure", help="Severities of what the settings' table of exposure says would be lost in deployment."),
+        typer.Option(
+            "--severity-by-exposure",
+            help="Severities of what the settings' table of exposure says would be lost in deployment.",
+        ),
     ] = False,
     no_thumbnails: Annotated[bool, typer.Option("--no-thumbnails", help="Keep no pictures in the audit.")] = False,
     no_properties: Annotated[

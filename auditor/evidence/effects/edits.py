@@ -9,8 +9,9 @@ edit does to the other classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ from auditor.evidence.effects.swaps import (
 from auditor.records import BoolArray, IntArray
 from auditor.rules import CONFIDENCE, DELTA, MARGIN_DELTA, MIN_ARM, MIN_EDITED
 
-_UPPER_QUARTILE = 0.75
+AnyNumbers = TypeVar("AnyNumbers", NDArray[np.int64], NDArray[np.float64])
 _LEAST_SPREAD = 0.1  # of rises of margins, in standard deviations of the margins
 #: A picture that cannot be read; one that cannot be brought to a level, as there is no way back from its own.
 NOT_READABLE, CANNOT_BE_SET = -1, -2
@@ -113,11 +114,12 @@ def not_edited(status: InterventionStatus, n: int = 0) -> Edited:
 def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> Edited:
     """Both effects of a level on what pictures are called a class.
 
-    "Beyond the other classes" is, of recall, the class's gain less the upper quartile of the other classes' gains under
-    the same edit (of their mean a class that relies on the opposite would take away what all others gain); of the pull,
-    in the same pictures of other classes, how much more often they are called the class than the median wrong class (of
-    their mean a class that relies on the same more strongly would take away the same). A network that only falls under
-    an edit loses everywhere and scatters its errors over all.
+    "Beyond the other classes" is, of recall, the class's gain less the median of the other classes' gains under the
+    same edit (of their mean a class that relies on the opposite would take away what all others gain, of their upper
+    quartile among few classes a second one that relies on the same); of the pull, in the same pictures of other
+    classes, how much more often they are called the class than the median wrong class (of their mean a class that
+    relies on the same more strongly would take away the same). A network that only falls under an edit loses everywhere
+    and scatters its errors over all.
 
     Args:
         pictures: Of all classes.
@@ -132,8 +134,7 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
     right = _change(pictures.with_level == labels, pictures.without_level == labels)
     gained = _change(*called.T)
     recall, pull = (changed_rates(called[arm], pictures.groups[arm, None], pictures.rows[arm]) for arm in (own, ~own))
-    others = sorted((right[labels == k] for k in np.unique(labels[~own])), key=lambda one: float(one.mean()))
-    usual = others[math.ceil(_UPPER_QUARTILE * len(others)) - 1]
+    usual = _middle(right[labels == k] for k in np.unique(labels[~own]))
     p_own = max(recall.p, _p_beyond(gained[own], _variance_of_mean(usual), DELTA + float(usual.mean())))
     margin = _margin(pictures, class_idx)
     if margin.status == "measured":
@@ -148,8 +149,8 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
 def _margin(pictures: EditedPictures, class_idx: int) -> Intervention:
     """By how much the margin of the class's own pictures rises, beyond what is usual of the other classes' own.
 
-    Means of groups, t-tests: p is the larger one of "at most :data:`MARGIN_DELTA`" and of "no more than the upper
-    quartile of the other classes". A shift of a quarter of a standard deviation moves at most a tenth of normal margins
+    Means of groups, t-tests: p is the larger one of "at most :data:`MARGIN_DELTA`" and of "no more than the
+    median of the other classes". A shift of a quarter of a standard deviation moves at most a tenth of normal margins
     over zero: what is tolerated.
     """
     known = np.isfinite(pictures.margins).all(axis=1)
@@ -165,8 +166,7 @@ def _margin(pictures: EditedPictures, class_idx: int) -> Intervention:
     own = rises.pop(class_idx, np.zeros(0))
     if own.size < MIN_EDITED or spread <= 0 or not rises:
         return no_intervention("too_few", int(own.size))
-    others = sorted((one / spread for one in rises.values()), key=lambda one: float(one.mean()))
-    usual = others[math.ceil(_UPPER_QUARTILE * len(others)) - 1]
+    usual = _middle(one / spread for one in rises.values())
     own = own / spread
     # few values that are all alike are no certainty
     error = max(float(np.sqrt(_variance_of_mean(own))), _LEAST_SPREAD / math.sqrt(own.size))
@@ -234,6 +234,12 @@ def as_gap(effect: Intervention, p: float) -> Gap:
     """One of the two effects as a difference of rates, with the p of both."""
     gap = effect.as_gap()
     return Gap(gap.effect, gap.low, gap.high, p, gap.x_present, gap.n_present, gap.x_absent, gap.n_absent)
+
+
+def _middle(of_classes: Iterable[AnyNumbers]) -> AnyNumbers:
+    """The changes of the class whose mean is the median of theirs; of two the one that gains more."""
+    in_order = sorted(of_classes, key=lambda one: float(one.mean()))
+    return in_order[len(in_order) // 2]
 
 
 def _change(with_level: BoolArray, without_level: BoolArray) -> IntArray:
