@@ -75,6 +75,26 @@ def test_too_few_pictures_lose_nothing():
     assert edited_loss(few, 1, 0) is None
 
 
+def test_two_of_four_classes_that_rely_on_the_same_do_not_hide_each_other():
+    """Classes 0 and 1 gain by a mark, 2 and 3 lose their pictures to them."""
+    own = [([(90, k), (10, 2)], [(50, k), (50, 2)]) for k in (0, 1)]
+    others = [([(40, k), (30, 0), (30, 1)], [(95, k), (5, 5 - k)]) for k in (2, 3)]
+    both = pictures(*own, *others)
+    assert [edits_surely(edited_effects(both, c, 4)) for c in range(4)] == [True, True, False, False]
+
+
+def test_what_makes_most_classes_easier_to_recognise_shows_nothing_of_one():
+    """All four gain 40 of 100, and class 0 the errors of the rest: a mean wrong class has none to give."""
+    easier = pictures(*[([(90, k), (10, (k + 1) % 4)], [(50, k), (50, (k + 1) % 4)]) for k in range(4)])
+    assert not any(edits_surely(edited_effects(easier, c, 4)) for c in range(4))
+    also_pulls = pictures(
+        ([(90, 0), (10, 1)], [(50, 0), (50, 1)]),
+        *[([(75, k), (20, 0), (5, 3 - k)], [(35, k), (65, 3 - k)]) for k in (1, 2)],
+    )
+    assert edited_effects(also_pulls, 0, 3).pull.effect == pytest.approx(0.2)
+    assert not edits_surely(edited_effects(also_pulls, 0, 3))  # it gains no more than the others
+
+
 def test_of_two_classes_that_rely_on_the_same_the_stronger_takes_nothing_from_the_weaker():
     """Class 0 gains 30 of 100 pictures of 2, 3 and 4 each, class 1 15: beyond the mean wrong class 5 points alone."""
     own = ([(95, 0), (5, 2)], [(50, 0), (50, 2)]), ([(95, 1), (5, 2)], [(60, 1), (40, 2)])
