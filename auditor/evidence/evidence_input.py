@@ -113,6 +113,11 @@ class EvidenceInput:
             raise ValueError(f"a label or prediction lies beyond the {n_classes} classes")
 
     @property
+    def group_codes(self) -> IntArray:
+        """(N,) codes of groups; where none are given each picture is one."""
+        return np.arange(len(self.image_ids), dtype=np.int64) if self.groups is None else self.groups
+
+    @property
     def has_predictions(self) -> bool:
         """Whether it is known what pictures are called; not where the data are audited alone."""
         return self.head is not None or bool((self.predicted_idx >= 0).any())

@@ -1,7 +1,7 @@
 """Middles of pictures with surroundings of others, and what model and encoder make of them: the hands of E5.
 
 As with places (:mod:`auditor.extraction.place_swaps`), they are cut and pasted after preprocessing. What decides which
-pictures meet is in ``auditor.evidence.verdicts.surroundings_leads``.
+pictures meet is in ``auditor.evidence.verdicts.surroundings_meetings``.
 """
 
 from __future__ import annotations

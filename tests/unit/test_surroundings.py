@@ -14,14 +14,8 @@ from auditor.evidence.effects.kept_scores import UNKNOWN, as_parts, from_parts
 from auditor.evidence.effects.surroundings import NOT_READ, SurroundingsSwap, model_part, of_either_class, part_around
 from auditor.evidence.verdicts.judge import judge
 from auditor.evidence.verdicts.place_sentences import with_places
-from auditor.evidence.verdicts.surroundings_leads import (
-    FIRST_PAIRS,
-    MAX_CLASSES,
-    N_PAIRS,
-    called_right,
-    choose_pairs,
-    find_surroundings,
-)
+from auditor.evidence.verdicts.surroundings_leads import MAX_CLASSES, find_surroundings
+from auditor.evidence.verdicts.surroundings_meetings import FIRST_PAIRS, N_PAIRS, called_right, choose_pairs
 from auditor.extraction import surroundings_swaps as hands
 from auditor.extraction.surroundings_swaps import surroundings_looks, surroundings_swaps
 from auditor.extraction.swap_record import SwapRecorder
@@ -99,10 +93,10 @@ def test_pictures_that_take_part_in_several_pairs_do_not_make_a_part_sure(n_clas
     n = 60
     labels = np.repeat(np.arange(n_classes), n)
     names = tuple("abcd"[:n_classes])
-    ids = tuple(str(i) for i in range(labels.size))
+    ids, codes = tuple(str(i) for i in range(labels.size)), np.arange(labels.size)
     rng, n_shown, n_tried = np.random.default_rng(0), 0, 200
     for seed in range(n_tried):
-        drawn = SimpleNamespace(seed=seed, image_ids=ids, label_idx=labels, class_names=names, groups=None)
+        drawn = SimpleNamespace(seed=seed, image_ids=ids, label_idx=labels, class_names=names, group_codes=codes)
         met = choose_pairs(drawn, called_right(drawn, np.ones(labels.size, bool)), 0)
         around, middle = 0.1 + rng.normal(0, 0.3, labels.size), 0.9 + rng.normal(0, 0.3, labels.size)
 

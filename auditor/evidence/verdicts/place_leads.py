@@ -223,7 +223,7 @@ def choose_exchanges(inputs: EvidenceInput, places: FloatArray, lead: GridLead) 
     salt = f"{inputs.seed}\x00{inputs.class_names[c]}\x00{PLACES[p].concept_id}"
     keys = hashed(f"{salt}\x00{image_id}" for image_id in inputs.image_ids)
     shown, others = by_key(lead.rows, keys), by_turns(partners, inputs, keys)
-    groups = np.arange(len(inputs.image_ids)) if inputs.groups is None else inputs.groups
+    groups = inputs.group_codes
     mirrors, met = mirrored(p), []
     for i in range(min(N_EXCHANGES, _MOST_OF_ONE * shown.size)):
         own, other = int(shown[i % shown.size]), int(others[i % others.size])

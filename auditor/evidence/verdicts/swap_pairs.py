@@ -150,7 +150,7 @@ def choose_swaps(inputs: EvidenceInput, measured: Measured, class_idx: int, conc
             break
     if len(pools) < MIN_ARM or np.unique(np.concatenate([*pools.values()])).size < MIN_ARM:
         return ChosenSwaps(status="copies_class", n_unlike=n_unlike)
-    groups = np.arange(labels.size) if inputs.groups is None else inputs.groups
+    groups = inputs.group_codes
     swaps: list[Swap] = []
     matched = list(pools)
     for i in range(min(N_SWAPS, _MOST_OF_ONE * targets.size)):
