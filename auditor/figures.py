@@ -154,11 +154,14 @@ def coefficient(value: float | None) -> str:
 
 
 def measure(value: float | None) -> str:
-    """A measured value in its own unit, in three digits at the most: "30", "0.31", "1920"."""
+    """A measured value in its own unit, in three digits at the most: "30", "0.31", "1920"; below .1 two: "0.0031"."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
     exact = _sure(value)
-    return _written(exact, max(0, 2 - max(exact.adjusted(), 0))) if exact % 1 else _written(exact, 0)
+    if not exact % 1:
+        return _written(exact, 0)
+    size = exact.adjusted()
+    return _written(exact, max(0, 2 - size) if size >= 0 else max(2, 1 - size))
 
 
 def p_value(p: float | None) -> str:

@@ -18,6 +18,7 @@ from auditor.figures import (
     growth,
     hundredths,
     interval,
+    measure,
     moved,
     p_value,
     percent,
@@ -278,3 +279,23 @@ def test_duration(seconds, text):
 )
 def test_size_of(n_bytes, text):
     assert size_of(n_bytes) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (30, "30"),
+        (30.04, "30.0"),
+        (1920.4, "1920"),
+        (2.5, "2.50"),
+        (0.31, "0.31"),
+        (0.248, "0.25"),
+        (0.0118, "0.012"),
+        (0.00307, "0.0031"),  # a level of noise was told as "0.00"
+        (0.0, "0"),
+        (None, "–"),
+        (float("nan"), "–"),
+    ],
+)
+def test_a_measured_value_keeps_the_digits_that_tell_it(value, written):
+    assert measure(value) == written
