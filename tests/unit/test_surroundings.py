@@ -288,6 +288,7 @@ def test_two_classes_are_asked_at_the_price_of_one(inputs):
     recorder = SwapRecorder(Model(inputs, 0.0, 0.1).swap, "")
     found = find_surroundings(of_two, recorder, None, lambda *_: None)
     assert {one.class_idx for one in found} == {CAT, DOG}
+    assert {one.bar for one in found} == {0.05 / 2}  # what is taken from one is given to the other: one question
     assert len(recorder.record().swaps) == 2 * FIRST_PAIRS
 
 

@@ -100,9 +100,10 @@ def find_surroundings(
     right = right_with_map(inputs, inputs.places)
     asked, called = _asked(inputs, inputs.places, right), called_right(inputs, right)
     swap, look = of_either_class(swap), None if look is None else of_either_class(look)
+    n_questions = 1 if len(called) == 2 else len(asked)  # of two that meet each other both are asked the same
     found = []
     for done, c in enumerate(asked, start=1):
-        found.append(_swapped(inputs, called, c, swap, look, bar=ALPHA / (2 * len(asked))))
+        found.append(_swapped(inputs, called, c, swap, look, bar=ALPHA / (2 * n_questions)))
         progress("evidence: surroundings", done, len(asked))
     return sorted(found, key=lambda lead: lead.class_idx)
 
