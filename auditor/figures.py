@@ -154,7 +154,10 @@ def coefficient(value: float | None) -> str:
 
 
 def measure(value: float | None) -> str:
-    """A measured value in its own unit, in three digits at the most: "30", "0.31", "1920"; below .1 two: "0.0031"."""
+    """A measured value in its own unit, in three digits: "30", "0.31", "1920"; below .1 in two: "0.0031".
+
+    Rounding may carry into one digit more.
+    """
     if value is None or not math.isfinite(value):
         return UNKNOWN
     exact = _sure(value)

@@ -276,11 +276,24 @@ def test_a_class_of_hardly_any_pictures_is_no_half_of_what_others_meet(inputs):
     assert 0 < sum(other.other_idx == DOG for _, other in met) <= 12
 
 
-def test_every_picture_of_the_class_takes_part_before_any_does_so_again(inputs):
+def test_every_picture_of_a_small_class_takes_part_and_none_oftener_than_needed(inputs):
     called = called_right(inputs, inputs.label_idx == inputs.predicted_idx)
     times = np.bincount([own.target for own, _ in choose_pairs(inputs, called, CAT)])[called[CAT]]
     assert times.max() == -(-N_PAIRS // called[CAT].size)
     assert times.min() >= 1
+
+
+@pytest.mark.parametrize(("n_cats", "bar"), [(40, 0.05 / 2), (20, 0.05 / 4)])
+def test_the_only_two_classes_are_one_question_where_the_same_pictures_meet(n_cats, bar):
+    labels = np.repeat([0, 1], [n_cats, 100])
+    two = SimpleNamespace(
+        seed=0, image_ids=tuple(str(i) for i in range(labels.size)), label_idx=labels, predicted_idx=labels,
+        class_names=("cat", "dog"), groups=None, group_codes=np.arange(labels.size), core_places={}, head=object(),
+        places=np.full((labels.size, 9), 1 / 9, np.float32),
+    )  # fmt: skip
+    found = find_surroundings(two, lambda _: None, None, lambda *_: None)
+    assert [one.class_idx for one in found] == [0, 1]
+    assert {one.bar for one in found} == {bar}
 
 
 def test_two_classes_are_asked_at_the_price_of_one(inputs):
@@ -288,7 +301,7 @@ def test_two_classes_are_asked_at_the_price_of_one(inputs):
     recorder = SwapRecorder(Model(inputs, 0.0, 0.1).swap, "")
     found = find_surroundings(of_two, recorder, None, lambda *_: None)
     assert {one.class_idx for one in found} == {CAT, DOG}
-    assert {one.bar for one in found} == {0.05 / 2}  # what is taken from one is given to the other: one question
+    assert {one.bar for one in found} == {0.05 / 4}
     assert len(recorder.record().swaps) == 2 * FIRST_PAIRS
 
 

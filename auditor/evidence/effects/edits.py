@@ -237,7 +237,7 @@ def as_gap(effect: Intervention, p: float) -> Gap:
 
 
 def _middle(of_classes: Iterable[AnyNumbers]) -> AnyNumbers:
-    """The changes of the class whose mean is the median of theirs; of two the one that gains more."""
+    """The changes of the class whose mean is the median of theirs; of two in the middle the one that gains more."""
     in_order = sorted(of_classes, key=lambda one: float(one.mean()))
     return in_order[len(in_order) // 2]
 

@@ -7,7 +7,7 @@ called it in those of others, and an encoder that knows nothing of the model see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +28,7 @@ from auditor.evidence.effects.swaps import no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.place_lead import PlaceLead
 from auditor.evidence.verdicts.place_leads import right_with_map
-from auditor.evidence.verdicts.surroundings_meetings import FIRST_PAIRS, N_PAIRS, called_right, choose_pairs
+from auditor.evidence.verdicts.surroundings_meetings import FIRST_PAIRS, N_PAIRS, Meeting, called_right, choose_pairs
 from auditor.place_grid import N_CELLS, SURROUNDINGS, Place
 from auditor.records import BoolArray, FloatArray, IntArray, Progress
 from auditor.rules import (
@@ -100,12 +100,27 @@ def find_surroundings(
     right = right_with_map(inputs, inputs.places)
     asked, called = _asked(inputs, inputs.places, right), called_right(inputs, right)
     swap, look = of_either_class(swap), None if look is None else of_either_class(look)
-    n_questions = 1 if len(called) == 2 else len(asked)  # of two that meet each other both are asked the same
+    met = {c: choose_pairs(inputs, called, c) for c in asked}
+    n_questions = 1 if _one_question(inputs, met) else len(asked)
     found = []
-    for done, c in enumerate(asked, start=1):
-        found.append(_swapped(inputs, called, c, swap, look, bar=ALPHA / (2 * n_questions)))
+    for done, (c, pairs) in enumerate(met.items(), start=1):
+        if not pairs:
+            few = no_intervention("too_few", len(called.get(c, ())))
+            found.append(replace(_not_asked(c, n_questions), taken=few, given=few))
+        else:
+            found.append(_swapped(inputs, _not_asked(c, n_questions), pairs, swap, look))
         progress("evidence: surroundings", done, len(asked))
     return sorted(found, key=lambda lead: lead.class_idx)
+
+
+def _one_question(inputs: EvidenceInput, met: Mapping[int, Sequence[Meeting]]) -> bool:
+    """Whether there are but two classes, of which the same pictures meet: what one loses the other gains."""
+    asked = [{frozenset((own.target, other.target)) for own, other in pairs} for pairs in met.values()]
+    return len(inputs.class_names) == len(asked) == 2 and asked[0] == asked[1]
+
+
+def _not_asked(c: int, n_questions: int) -> SurroundingsLead:
+    return SurroundingsLead(class_idx=c, n=0, rows=np.zeros(0, np.int64), bar=ALPHA / (2 * n_questions))
 
 
 def _asked(inputs: EvidenceInput, places: FloatArray, right: BoolArray) -> list[int]:
@@ -126,19 +141,12 @@ def _asked(inputs: EvidenceInput, places: FloatArray, right: BoolArray) -> list[
 
 def _swapped(
     inputs: EvidenceInput,
-    called: dict[int, IntArray],
-    c: int,
+    lead: SurroundingsLead,
+    pairs: Sequence[Meeting],
     swap: SwapSurroundings,
     look: LookAtSurroundings | None,
-    *,
-    bar: float,
 ) -> SurroundingsLead:
     """What the surroundings of a class change, in some pairs and then in all."""
-    pairs = choose_pairs(inputs, called, c)
-    lead = SurroundingsLead(class_idx=c, n=0, rows=np.zeros(0, np.int64), bar=bar)
-    if not pairs:
-        few = no_intervention("too_few", len(called.get(c, ())))
-        return replace(lead, taken=few, given=few)
     for n in (FIRST_PAIRS, N_PAIRS):
         of_class, of_others = zip(*pairs[:n], strict=True)
         swaps = [*of_class, *of_others]

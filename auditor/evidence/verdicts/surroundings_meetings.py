@@ -18,6 +18,8 @@ from auditor.rules import MIN_ARM
 FIRST_PAIRS, N_PAIRS = 24, 120
 #: At most so often the same picture of the class takes part, and of others where they are enough.
 _MOST_OF_ONE = 4
+#: Of two pictures that meet: what becomes of the class's own one, and of the other.
+Meeting = tuple[SurroundingsSwap, SurroundingsSwap]
 
 
 def called_right(inputs: EvidenceInput, right: BoolArray) -> dict[int, IntArray]:
@@ -34,9 +36,7 @@ def called_right(inputs: EvidenceInput, right: BoolArray) -> dict[int, IntArray]
     }
 
 
-def choose_pairs(
-    inputs: EvidenceInput, called: dict[int, IntArray], c: int
-) -> list[tuple[SurroundingsSwap, SurroundingsSwap]]:
+def choose_pairs(inputs: EvidenceInput, called: dict[int, IntArray], c: int) -> list[Meeting]:
     """Which pictures meet: of each pair the class's picture, and the one that it meets. None with too few.
 
     Other classes take turns, in the order of a hash of both names. ``called`` is of :func:`called_right`.
@@ -46,7 +46,7 @@ def choose_pairs(
         return []
     by_hash, groups = sorted((_pair_key(inputs, c, k), k) for k in called if k != c), inputs.group_codes
     going = deque(_meetings(inputs, called, groups, c, k) for _, k in by_hash)
-    pairs, times = list[tuple[SurroundingsSwap, SurroundingsSwap]](), Counter[int]()
+    pairs, times = list[Meeting](), Counter[int]()
     most = min(_MOST_OF_ONE, _turns(called[c].size)), max(_MOST_OF_ONE, _turns(n_others))
     while going and len(pairs) < min(N_PAIRS, most[0] * called[c].size):
         of_class = going.popleft()
@@ -67,7 +67,7 @@ def _turns(n: int) -> int:
 
 def _meetings(
     inputs: EvidenceInput, called: dict[int, IntArray], groups: IntArray, c: int, k: int
-) -> Iterator[tuple[SurroundingsSwap, SurroundingsSwap]]:
+) -> Iterator[Meeting]:
     """Pictures of two classes that meet: the same whichever of the two is asked, so that both share what is made.
 
     No two meet twice; each has the surroundings of its own class from another group than its own.
