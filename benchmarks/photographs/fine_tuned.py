@@ -32,10 +32,10 @@ from benchmarks.photographs.files import audit_files
 from benchmarks.photographs.models import make
 from benchmarks.photographs.outcomes import outcome
 from benchmarks.photographs.pools import Photo
-from benchmarks.photographs.run import code
+from benchmarks.photographs.run import audits_encoder, code
 from benchmarks.photographs.scenarios import SETS, Scenario
 from benchmarks.planted import protocol
-from benchmarks.planted.audit import audit, remembering
+from benchmarks.planted.audit import audit
 from benchmarks.resumable import keep
 
 _BATCH = 32
@@ -140,7 +140,7 @@ def examine(scenario: Scenario, epochs: int, bank: Bank) -> list[dict[str, Any]]
     bare, with_column = (one.examined(tuned, column=given, properties=False) for given in (False, True))
     with TemporaryDirectory() as folder:
         words, _ = audit_files(one, tuned, bare, conse_encoder(), Path(folder), cache=bank.work / "cache", seed=0)
-    column = audit(with_column, remembering(conse_encoder()), seed=0)
+    column = audit(with_column, audits_encoder(), seed=0)
     return [outcome(one, "words", words, with_peers=False), outcome(one, "column", column, with_peers=False)]
 
 
@@ -153,8 +153,9 @@ def run(size: str, photos: Path, work: Path) -> list[dict[str, Any]]:
         path = work / "tuned" / f"{size}-{scenario.seed}-{digest.hexdigest()[:12]}.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            keep(path, {"outcomes": examine(scenario, SIZES[size][0], Bank(photos, work / "features"))})
-            print(lines(json.loads(path.read_text(encoding="utf-8"))["outcomes"]), flush=True)
+            outcomes = examine(scenario, SIZES[size][0], Bank(photos, work / "features"))
+            keep(path, {"outcomes": outcomes})
+            print(lines(outcomes), flush=True)
         found += json.loads(path.read_text(encoding="utf-8"))["outcomes"]
     return found
 

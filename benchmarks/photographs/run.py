@@ -103,7 +103,7 @@ def finish(task: Task) -> str:
         )
         changed = {name: len(getattr(done, name).called) for name in ("swaps", "exchanges", "edits")}
     else:
-        audited = audit(given, _encoder(), seed=_AUDIT_SEED, taught=learnt)
+        audited = audit(given, audits_encoder(), seed=_AUDIT_SEED, taught=learnt)
     found = outcome(one, task.mode, audited, with_peers=with_peers) | {"changed": changed}
     if learnt is not None:
         (record,) = learnt.records
@@ -118,7 +118,8 @@ def finish(task: Task) -> str:
 
 
 @cache
-def _encoder() -> Any:
+def audits_encoder() -> Any:
+    """Of all audits without interventions, encoding every text once."""
     return remembering(conse_encoder())
 
 

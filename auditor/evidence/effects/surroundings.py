@@ -65,6 +65,11 @@ class PartAround:
     high: float
     p: float
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the model's part is over the bar that the encoder's sets, surely or not."""
+        return self.model > SURROUNDINGS_TIMES * self.encoder + SURROUNDINGS_EXCESS
+
 
 def of_either_class(ask: SwapSurroundings) -> SwapSurroundings:
     """Asks of each swap for the class of the two that comes first, so that both share what was asked once.

@@ -39,7 +39,6 @@ from auditor.rules import (
     SURROUNDINGS_GIVEN,
     SURROUNDINGS_SHARE,
     SURROUNDINGS_TAKEN,
-    SURROUNDINGS_TIMES,
     Rule,
 )
 
@@ -104,11 +103,11 @@ def find_surroundings(
     n_questions = 1 if _one_question(inputs, met) else len(asked)
     found = []
     for done, (c, pairs) in enumerate(met.items(), start=1):
-        if not pairs:
-            few = no_intervention("too_few", len(called.get(c, ())))
-            found.append(replace(_not_asked(c, n_questions), taken=few, given=few))
-        else:
-            found.append(_swapped(inputs, _not_asked(c, n_questions), pairs, swap, look))
+        few = no_intervention("too_few", len(called.get(c, ())))
+        lead = SurroundingsLead(
+            class_idx=c, n=0, rows=np.zeros(0, np.int64), taken=few, given=few, bar=ALPHA / (2 * n_questions)
+        )
+        found.append(_swapped(inputs, lead, pairs, swap, look) if pairs else lead)
         progress("evidence: surroundings", done, len(asked))
     return sorted(found, key=lambda lead: lead.class_idx)
 
@@ -117,10 +116,6 @@ def _one_question(inputs: EvidenceInput, met: Mapping[int, Sequence[Meeting]]) -
     """Whether there are but two classes, of which the same pictures meet: what one loses the other gains."""
     asked = [{frozenset((own.target, other.target)) for own, other in pairs} for pairs in met.values()]
     return len(inputs.class_names) == len(asked) == 2 and asked[0] == asked[1]
-
-
-def _not_asked(c: int, n_questions: int) -> SurroundingsLead:
-    return SurroundingsLead(class_idx=c, n=0, rows=np.zeros(0, np.int64), bar=ALPHA / (2 * n_questions))
 
 
 def _asked(inputs: EvidenceInput, places: FloatArray, right: BoolArray) -> list[int]:
@@ -175,7 +170,7 @@ def _swapped(
             break  # given up by this and never shown, so nothing needs correcting
         part = part_around(scores, np.split(seen, 2), swaps, inputs.groups)
         lead = replace(lead, part=part)
-        if part is None or part.model <= SURROUNDINGS_TIMES * part.encoder + SURROUNDINGS_EXCESS:
+        if part is None or not part.is_over:
             break
     return lead
 

@@ -45,7 +45,7 @@ def choose_pairs(inputs: EvidenceInput, called: dict[int, IntArray], c: int) -> 
     if c not in called or min(called[c].size, n_others) < MIN_ARM:
         return []
     by_hash, groups = sorted((_pair_key(inputs, c, k), k) for k in called if k != c), inputs.group_codes
-    going = deque(_meetings(inputs, called, groups, c, k) for _, k in by_hash)
+    going = deque(_meetings(inputs, called, groups, c, k, start=key) for key, k in by_hash)
     pairs, times = list[Meeting](), Counter[int]()
     most = min(_MOST_OF_ONE, _turns(called[c].size)), max(_MOST_OF_ONE, _turns(n_others))
     while going and len(pairs) < min(N_PAIRS, most[0] * called[c].size):
@@ -66,13 +66,13 @@ def _turns(n: int) -> int:
 
 
 def _meetings(
-    inputs: EvidenceInput, called: dict[int, IntArray], groups: IntArray, c: int, k: int
+    inputs: EvidenceInput, called: dict[int, IntArray], groups: IntArray, c: int, k: int, *, start: int
 ) -> Iterator[Meeting]:
     """Pictures of two classes that meet: the same whichever of the two is asked, so that both share what is made.
 
-    No two meet twice; each has the surroundings of its own class from another group than its own.
+    No two meet twice; each has the surroundings of its own class from another group than its own. ``start``: where in
+    either class the first is, by the hash of both names.
     """
-    start = _pair_key(inputs, c, k)
     first, second = sorted((c, k), key=lambda one: inputs.class_names[one])
     one, other = (np.roll(called[of], -(start % called[of].size)) for of in (first, second))
     met = set[tuple[int, int]]()
