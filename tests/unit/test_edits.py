@@ -171,6 +171,21 @@ def test_few_pictures_of_its_own_are_enough_to_suspect_and_not_to_show():
     assert not edits_pull(edited_effects(few, 1, 2))
 
 
+def test_a_class_that_has_the_level_nearly_everywhere_is_suspect_for_the_pictures_that_it_takes():
+    # of three classes: two thirds of the second one's pictures become the first, and none of the third's
+    taken = ([(40, 0), (20, 1)], [(60, 1)])
+    three = pictures(([(2, 0)], [(2, 0)]), taken, ([(60, 2)], [(60, 2)]))
+    found = edited_effects(three, 0, 3)
+    assert (found.recall.status, found.recall.n, found.pull.effect) == ("too_few", 2, pytest.approx(1 / 3))
+    assert found.p == 1
+    assert edits_pull(found)
+    assert not edits_surely(found)
+    # pictures that fall everywhere alike say nothing of a class, and of two classes they fall into the other
+    falls = pictures(([(2, 0)], [(2, 0)]), ([(20, 0), (20, 1), (20, 2)], [(60, 1)]), ([(20, 0), (20, 1), (20, 2)], [(60, 2)]))
+    assert not edits_pull(edited_effects(falls, 0, 3))
+    assert not edits_pull(edited_effects(pictures(([(2, 0)], [(2, 0)]), taken), 0, 2))
+
+
 @settings(deadline=None)
 @given(st.data())
 def test_without_the_level_and_with_it_are_mirror_images(data):

@@ -79,7 +79,7 @@ class Edited:
     ``p`` is that of "at least one of both is at most :data:`DELTA`, or no more beyond what the edit does to the other
     classes": of the four tests the weakest, so that it needs no correction (intersection-union, Berger 1982); of its
     own pictures the smaller one of recall and margin counts twice. ``p_pull`` is that of the two tests of the pull
-    alone.
+    alone, which is measured as well where too few of its own pictures lack the level to gain by it.
     """
 
     recall: Intervention = NOT_TRIED
@@ -128,21 +128,26 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
     """
     labels = pictures.label_idx
     own = labels == class_idx
-    if own.sum() < MIN_EDITED or (~own).sum() < MIN_ARM:
+    few = bool(own.sum() < MIN_EDITED)
+    # of two classes, what falls out of one falls into the other: without its own pictures nothing says why
+    if (few and n_classes == 2) or (~own).sum() < MIN_ARM:
         return not_edited("too_few", int(own.sum()))
     called = np.stack([pictures.with_level == class_idx, pictures.without_level == class_idx], axis=1)
-    right = _change(pictures.with_level == labels, pictures.without_level == labels)
     gained = _change(*called.T)
-    recall, pull = (changed_rates(called[arm], pictures.groups[arm, None], pictures.rows[arm]) for arm in (own, ~own))
+    pull = changed_rates(called[~own], pictures.groups[~own, None], pictures.rows[~own])
+    p_pull = pull.p
+    if n_classes > 2:
+        beyond = _beyond_wrong_classes(pictures, gained, class_idx, n_classes)
+        p_pull = max(p_pull, _p_beyond(beyond, 0.0, DELTA))
+    if few:
+        return Edited(no_intervention("too_few", int(own.sum())), pull, p_pull=p_pull)
+    recall = changed_rates(called[own], pictures.groups[own, None], pictures.rows[own])
+    right = _change(pictures.with_level == labels, pictures.without_level == labels)
     usual = _middle(right[labels == k] for k in np.unique(labels[~own]))
     p_own = max(recall.p, _p_beyond(gained[own], _variance_of_mean(usual), DELTA + float(usual.mean())))
     margin = _margin(pictures, class_idx)
     if margin.status == "measured":
         p_own = min(1.0, 2 * min(p_own, margin.p))
-    p_pull = pull.p
-    if n_classes > 2:
-        beyond = _beyond_wrong_classes(pictures, gained, class_idx, n_classes)
-        p_pull = max(p_pull, _p_beyond(beyond, 0.0, DELTA))
     return Edited(recall, pull, max(p_own, p_pull), p_pull, margin)
 
 

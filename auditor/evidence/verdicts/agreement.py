@@ -158,9 +158,9 @@ def own_may_gain(edited: Edited) -> bool:
 
 
 def edits_pull(edited: Edited) -> bool:
-    """Whether others' pictures are surely pulled, and the class's own, too few to show it, point the same way."""
-    measured = edited.recall.status == edited.pull.status == "measured"
-    return measured and edited.pull.low > DELTA and edited.p_pull <= NULL_ALPHA and own_may_gain(edited)
+    """Whether others' pictures are surely pulled, and the class's own, too few to show it, do not say otherwise."""
+    pulled = edited.pull.status == "measured" and edited.pull.low > DELTA and edited.p_pull <= NULL_ALPHA
+    return pulled and (edited.recall.status == "too_few" or own_may_gain(edited))
 
 
 def edits_stay(edited: Edited) -> bool:

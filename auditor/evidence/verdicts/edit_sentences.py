@@ -32,10 +32,13 @@ def edited_claim(edits: LevelEdits, edited: Edited, rule: Rule, name: str) -> st
 def edited_line(edits: LevelEdits, edited: Edited, name: str) -> str:
     """'Editing: given JPEG quality 30, 41 % of 150 pictures of other classes are called "cat" instead of 3 %, …'."""
     whose = f'of other classes are called "{name}" {_instead(edited.pull)}'
+    if edited.recall.status == "measured":
+        its_own = f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}{_margin(edited)}"
+    else:
+        its_own = f"too few of its own, {edited.recall.n}, could be edited to say what these gain"
     return (
         f"Editing: given {level(edits.given)}, {rate(edited.pull.called, edited.pull.n)} pictures {whose}, and "
-        f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}{_margin(edited)}; "
-        f"{_compared(edits)}."
+        f"{its_own}; {_compared(edits)}."
     )
 
 
@@ -107,7 +110,7 @@ def tried(pair: PairEvidence, name: str) -> str:
     """What setting the property has to say where it shows nothing, as a line; nothing if not tried."""
     if pair.edits is None:
         return ""
-    if pair.edited.recall.status == "measured":
+    if pair.edited.pull.status == "measured":
         return edited_line(pair.edits, pair.edited, name)
     why = {
         "too_few": "not tried, as too few pictures could be given it, or have it taken.",
