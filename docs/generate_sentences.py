@@ -210,6 +210,8 @@ def _suspect() -> Iterator[Sentence]:
     yield sentences.suspect(_INPUTS, _open(tried), (0, 107, 0, 0))
     for status in ("too_few", "one_way", "not_readable"):
         yield sentences.suspect(_INPUTS, _open(replace(_EDITED, edited=not_edited(status))), (0, 107, 0, 0))
+    few = replace(_SET, recall=no_intervention("too_few", 3))
+    yield sentences.suspect(_INPUTS, _open(replace(_EDITED, edited=few)), (0, 107, 0, 0))
 
 
 def _harmed() -> Iterator[Sentence]:
@@ -235,11 +237,12 @@ def _clean() -> Iterator[Sentence]:
     seen = claim_sentences.detectable(0.27, of_half=True)
     claimed = [claim_sentences.bounded(_INPUTS, _CLAIM), *seen, claim_sentences.coverage(_INPUTS, _CLAIM)]
     yield sentences.clean(_INPUTS, _NAME, 500, 14, [], claimed, 0.93).and_also(
-        claim_sentences.only_in_data(_INPUTS, [_PAIR, _BY_COLUMN, replace(_PAIR, concept_idx=4), _EDITED])
+        *claim_sentences.unsupported(_INPUTS, [replace(_PAIR, concept_idx=v, recall=_FEW, pull=_FEW) for v in range(4)])
     )
     alone = replace(_CLAIM, outside=())
     yield sentences.clean(_INPUTS, _NAME, 500, 14, [_PAIR], [claim_sentences.coverage(_INPUTS, alone)], 0.999).and_also(
-        claim_sentences.only_in_data(_INPUTS, [_EDITED])
+        *claim_sentences.unsupported(_INPUTS, [_PAIR, replace(_EDITED, recall=_FEW, pull=_FEW)]),
+        *claim_sentences.unsupported(_INPUTS, [replace(one, recall=_FEW) for one in (_PAIR, _BY_COLUMN)]),
     )
     examples = replace(_CLAIM, members=np.array([0, 2]))
     both = replace(_CLAIM, members=np.array([1, 2]), of_column=np.ones(2, np.bool_))

@@ -59,7 +59,7 @@ def told(claim=OPEN, point=POINT):
 
 def test_not_shown_says_what_is_open_and_what_is_missing():
     assert told().text == (
-        'Nothing was found on "cat", but in these pictures a gap of up to 56 points by water (scene) may have been '
+        'Nothing was shown for "cat", but in these pictures a gap of up to 56 points by water (scene) may have been '
         "missed. Recall gap: without it 80 % [55, 93] of 15 are recognised, with it 100 % [96, 100] of 85. "
         "Coverage: named concepts only. Missing: 57 "
         "more pictures without it. If there is no gap, 8 of 10 such audits then exclude one of 20 points."
@@ -101,7 +101,7 @@ def test_not_shown_in_its_other_forms(changes, said):
 def test_not_shown_without_any_concept():
     nothing = replace(CLAIM, members=CLAIM.members[:0], bounds=CLAIM.bounds[:0], of_column=CLAIM.of_column[:0])
     assert told(nothing, None).text == (
-        'Nothing was found on "cat", but no concept is in enough of its pictures, and absent from enough, to claim '
+        'Nothing was shown for "cat", but no concept is in enough of its pictures, and absent from enough, to claim '
         "that there is nothing. Coverage: named concepts only. A concept counts from 10 pictures and 10 % of the "
         "class on, with it and without it."
     )
@@ -110,7 +110,7 @@ def test_not_shown_without_any_concept():
 def test_words_that_tell_no_scene_of_most_pictures_are_named_as_the_reason():
     words = replace(OPEN, members=np.array([0]), bounds=np.array([0.05]), of_column=np.zeros(1, np.bool_), placed=0.25)
     assert told(words).text == (
-        'Nothing was found on "cat", but the encoder tells a scene in only 25 % of its pictures, so words cannot say '
+        'Nothing was shown for "cat", but the encoder tells a scene in only 25 % of its pictures, so words cannot say '
         "that there is nothing. Coverage: named concepts only. A column of the manifest that says where they were "
         "taken, or words for it in the vocabulary, would."
     )

@@ -224,7 +224,7 @@ def test_a_hundred_balanced_pictures_and_silent_words_are_never_clean(stream):
     assert waterbird.gap_bound > 0.2
     if waterbird.verdict == "not_shown":
         assert waterbird.concept_id is None
-        assert waterbird.sentence.startswith('Nothing was found on "waterbird", but in these pictures a gap of up to')
+        assert waterbird.sentence.startswith('Nothing was shown for "waterbird", but in these pictures a gap of up to')
 
 
 @pytest.mark.parametrize("gap", [0.13, 0.2, 0.27])

@@ -276,7 +276,7 @@ def test_a_sentence_of_the_audit_is_one_harmless_line():
 
 def unshown(*, effect=0.3, **changes):
     """A class "a" on which nothing was found."""
-    found = replace(verdict_on("a", "not_shown"), detectable_effect=effect, claim='Nothing was found on "a", but …')
+    found = replace(verdict_on("a", "not_shown"), detectable_effect=effect, claim='Nothing was shown for "a", but …')
     return replace(found, **changes)
 
 
@@ -288,9 +288,9 @@ def test_a_class_that_is_not_shown_passes_with_a_warning_and_fails_when_strict()
     decision, _ = decided(unshown())
     assert states_of(decision) == ([("not_shown", "warning")], 0)
     assert decision.summary == "passes: 1 not shown (1 class)"
-    assert decision.items[0].reason == 'Nothing was found on "a", but …; add pictures, or name the class in may_skip'
+    assert decision.items[0].reason == 'Nothing was shown for "a", but …; add pictures, or name the class in may_skip'
     told = decided(unshown(advice="Name what may matter in columns."))[0].items[0].reason
-    assert told == 'Nothing was found on "a", but …; name what may matter in columns; or name the class in may_skip'
+    assert told == 'Nothing was shown for "a", but …; name what may matter in columns; or name the class in may_skip'
     assert states_of(decided(unshown(), strict=True)[0]) == ([("too_weak", "error")], 1)
     assert states_of(decided(unshown(), policy=Policy(fail_on=("not_shown",)))[0]) == ([("too_weak", "error")], 1)
     only_b = Policy(rule=(Rule(classes=("b",), fail_on=("not_shown",)),))

@@ -162,12 +162,15 @@ def test_copies_of_one_group_count_as_fewer():
     assert together.recall.low < alone.recall.low
 
 
-def test_few_pictures_of_its_own_are_enough_to_suspect_and_not_to_show():
+def test_few_pictures_of_its_own_that_gain_are_enough_to_suspect_and_not_to_show():
     few = pictures(([(7, 0)], [(5, 0), (2, 1)]), ([(40, 0), (60, 1)], [(5, 0), (95, 1)]))
     found = edited_effects(few, 0, 2)
     assert (found.recall.n, found.recall.effect) == (7, pytest.approx(2 / 7))
     assert not edits_surely(found)
-    assert edits_pull(found)
+    assert not edits_pull(found)  # what falls is pulled as well: its own must surely gain
+    few = with_margins(few, 1.0, 0.9)  # they do, and no more than the others
+    assert not edits_surely(edited_effects(few, 0, 2))
+    assert edits_pull(edited_effects(few, 0, 2))
     assert not edits_pull(edited_effects(few, 1, 2))
 
 
@@ -181,9 +184,22 @@ def test_a_class_that_has_the_level_nearly_everywhere_is_suspect_for_the_picture
     assert edits_pull(found)
     assert not edits_surely(found)
     # pictures that fall everywhere alike say nothing of a class, and of two classes they fall into the other
-    falls = pictures(([(2, 0)], [(2, 0)]), ([(20, 0), (20, 1), (20, 2)], [(60, 1)]), ([(20, 0), (20, 1), (20, 2)], [(60, 2)]))
+    falls = pictures(
+        ([(2, 0)], [(2, 0)]), ([(20, 0), (20, 1), (20, 2)], [(60, 1)]), ([(20, 0), (20, 1), (20, 2)], [(60, 2)])
+    )
     assert not edits_pull(edited_effects(falls, 0, 3))
     assert not edits_pull(edited_effects(pictures(([(2, 0)], [(2, 0)]), taken), 0, 2))
+
+
+def test_a_class_whose_pictures_gain_is_suspect_though_another_wrong_class_takes_as_many():
+    as_they_fall = ([(25, 0), (25, 3), (50, 1)], [(100, 1)]), ([(25, 0), (25, 3), (50, 2)], [(100, 2)])
+    four = pictures(([(97, 0), (3, 1)], [(95, 0), (5, 1)]), *as_they_fall, ([(100, 3)], [(100, 3)]))
+    found = edited_effects(with_margins(four, 1.4, 0.0), 0, 4)
+    assert found.pull.p < 0.001
+    assert found.p_pull > 0.05  # the fourth class takes as many
+    assert not edits_surely(found)
+    assert edits_pull(found)
+    assert not edits_pull(edited_effects(with_margins(four, 0.2, 0.0), 0, 4))  # what only falls gains little
 
 
 @settings(deadline=None)

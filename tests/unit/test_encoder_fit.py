@@ -127,7 +127,7 @@ def test_a_class_that_words_cannot_tell_is_not_shown_and_never_clean_by_words():
     assert told.fit.tells_context == (True, True, True, False, True)
     cat = told.verdicts[3]
     assert (cat.verdict, cat.concept, cat.gap_bound) == ("not_shown", None, None)
-    assert cat.claim.startswith('Nothing was found on "cat", but this encoder sees the class in every word')
+    assert cat.claim.startswith('Nothing was shown for "cat", but this encoder sees the class in every word')
     assert "auditor doctor --data DATA --encoder ENCODER" in cat.advice
 
     nobody = {"predicted_idx": np.full(n, -1), "residuals": np.full(n, np.nan, np.float32)}

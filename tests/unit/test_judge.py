@@ -139,8 +139,10 @@ def test_sub_kind_that_goes_with_a_scene_is_not_reliance_on_the_scene():
     result = judge(inputs)
     gap = next(f for f in result.findings if (f.class_name, f.concept, f.rule_id) == ("cat", "water", "E4-recall"))
     assert gap.low > 0.3
-    assert by_name(result)["cat"].verdict == "suspect"
-    assert "something that goes with it" in by_name(result)["cat"].sentence
+    cat = by_name(result)["cat"]
+    assert cat.verdict == "not_shown"
+    assert "Recall gap: without water (scene)" in cat.sentence  # told, and what it is not
+    assert "no intervention says that the model uses it" in cat.sentence
 
 
 def test_encoder_that_sees_water_in_prototypical_cats_flags_nothing():

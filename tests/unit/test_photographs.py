@@ -174,11 +174,20 @@ def test_what_the_tier_needs_is_said_in_one_line(tmp_path, capsys, monkeypatch):
     assert len(line.splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["proof", "proof-again", "proof-third", "proof-fourth"])
+PROOFS = {
+    "proof": ("cats_dogs", "scenes"),
+    "proof-again": ("cats_dogs", "scenes"),
+    "proof-third": ("cats_dogs", "animals"),
+    "proof-fourth": ("cats_dogs", "animals"),
+    "proof-fifth": ("hymenoptera",),
+}
+
+
+@pytest.mark.parametrize("name", PROOFS)
 @pytest.mark.parametrize("side", ["open", "held-back"])
-def test_the_grid_for_interventions_has_every_context_on_two_classes_and_on_more(side, name):
+def test_the_grid_for_interventions_has_every_context_on_its_sets_of_classes(side, name):
     scenarios = list(grid(side, name))
-    on = ("cats_dogs", "animals" if name in ("proof-third", "proof-fourth") else "scenes")
+    on = PROOFS[name]
     planted = {(one.context_name, one.photos) for one in scenarios if one.control is None}
     assert planted == {(one.name, photos) for photos in on for one in contexts_of(side, photos)}
     sorts = [one.control for one in scenarios if one.control is not None]
@@ -186,7 +195,7 @@ def test_the_grid_for_interventions_has_every_context_on_two_classes_and_on_more
     full = {one.seed for one in grid(side, "full")}
     fragile = [one for one in scenarios if one.control == "fragile"]
     assert {one.seed for one in scenarios} - full == {one.seed for one in fragile}
-    others = {"proof", "proof-again", "proof-third", "proof-fourth"} - {name}
+    others = set(PROOFS) - {name}
     assert not {one.seed for other in others for one in grid(side, other)} & {one.seed for one in scenarios}
 
 

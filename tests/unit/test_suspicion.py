@@ -11,7 +11,7 @@ from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.pairs.measure import PairEvidence
-from auditor.evidence.verdicts.claim_sentences import only_in_data as sentence_of
+from auditor.evidence.verdicts.claim_sentences import unsupported
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.suspicion import may_be_suspected, only_in_data, shows_gap
 from auditor.rules import RECALL_GAP
@@ -43,6 +43,15 @@ def test_something_of_the_model_must_speak(case):
     assert may_be_suspected(pair) == suspected
 
 
+def test_a_gap_that_nothing_supports_makes_suspect_where_somebody_knows_which_pictures_have_it():
+    known = PairEvidence(0, 0, None, (0.9, 0.85, 0.95), False, True, recall=gap(0.06))
+    assert may_be_suspected(known)
+    assert not may_be_suspected(replace(known, by_data=False))
+    opinion = replace(known, needs_support=True)
+    assert not may_be_suspected(opinion)
+    assert may_be_suspected(replace(opinion, erased_recall=AGREED, transferred_recall=AGREED))
+
+
 def test_a_gap_shows_by_recall_by_pull_or_by_share():
     few = replace(gap(0.1), status="too_few")
     pair = PairEvidence(0, 0, None, (0.9, 0.85, 0.95), False, True, recall=few, pull=few)
@@ -54,7 +63,7 @@ def test_a_gap_shows_by_recall_by_pull_or_by_share():
 def test_a_suspect_by_edits_alone_has_the_edit_for_its_reason():
     """The screen says that it goes with the class; what speaks against the model is the edit."""
     pulled = Intervention(0.5, 0.4, 0.6, 1e-6, 0.6, 0.1, 100)
-    gained = replace(pulled, effect=0.2, low=0.01, high=0.4, n=7)
+    gained = replace(pulled, effect=0.2, low=0.06, high=0.4, n=7)
     few = replace(gap(0.1), status="too_few")
     edited = Edited(gained, pulled, 1.0, 1e-6)
     pair = PairEvidence(0, 0, None, (0.9, 0.85, 0.95), False, True, recall=few, pull=few, edited=edited)
@@ -75,11 +84,30 @@ def test_the_sentence_names_three_and_counts_the_rest():
 
     inputs = World(seed=0).audit(20)
     pairs = [PairEvidence(0, v, None, (0.9 - v / 100, 0.8, 0.95), False, True) for v in range(5)]
-    assert sentence_of(inputs, pairs) == (
+    assert unsupported(inputs, pairs) == (
+        "",
         "Association: water (scene, AUC 0.90), forest (scene, AUC 0.89), sand (scene, AUC 0.88) and 2 more go with it "
-        "in these data; nothing says that the model uses them."
+        "in these data; nothing says that the model uses them.",
     )
-    assert sentence_of(inputs, pairs[:1]) == (
+    assert unsupported(inputs, pairs[:1])[1] == (
         "Association: water (scene, AUC 0.90) goes with it in these data; nothing says that the model uses it."
     )
-    assert sentence_of(inputs, []) == ""
+    assert unsupported(inputs, []) == ("", "")
+
+
+def test_a_gap_that_nothing_supports_is_told_and_the_surest_one_with_its_rates():
+    from evidence_world import World
+
+    inputs = World(seed=0).audit(20)
+    plain = PairEvidence(0, 0, None, (0.9, 0.8, 0.95), False, True)
+    recall = replace(plain, recall=gap(0.12), pull=gap(0.01))
+    assert unsupported(inputs, [plain, recall]) == (
+        "Recall gap: without water (scene) 50 % [35, 65] of 40 are recognised, with it 75 % [60, 86] of 40; no "
+        "intervention says that the model uses it.",
+        "Association: water (scene, AUC 0.90) goes with it in these data; nothing says that the model uses it.",
+    )
+    pull = replace(plain, concept_idx=1, pull=gap(0.2))
+    assert unsupported(inputs, [recall, pull])[0] == (
+        'Pull: pictures of other classes are called "waterbird" 20 points [20, 40] more often with forest (scene) than '
+        "without it; no intervention says that the model uses it, nor of 1 more concept with such a gap."
+    )

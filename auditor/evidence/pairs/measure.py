@@ -81,6 +81,9 @@ class PairEvidence:
     #: the association. Of an attribute a pull does so too, its presence being no opinion.
     by_gap: bool = False
     is_property: bool = False  # a level of something that was measured of the pictures
+    #: Whether its gap says nothing of the model until an intervention agrees: of a measured property, and of a word,
+    #: whose presence is the encoder's opinion, wherever an intervention can be tried.
+    needs_support: bool = False
     #: A column with a sure and large gap, whatever interventions say of it.
     sure: bool = False
     #: Whether presence says more than the label does; not of a word where the encoder sees the class in most of them.
@@ -307,6 +310,7 @@ def _observed_gaps(inputs: EvidenceInput, measured: Measured, order: IntArray, p
                 by_data=bool(measured.by_data[c, v]),
                 by_gap=bool(measured.by_gap[c, v]),
                 is_property=inputs.concepts[v].is_property,
+                needs_support=inputs.concepts[v].is_property or (not of_column[v] and inputs.head is not None),
                 readable=bool(measured.readable[c, v]),
                 edits=inputs.edits.get(v),
             )

@@ -146,10 +146,13 @@ def supported(pair: PairEvidence) -> list[Supported]:
 
 def edits_surely(edited: Edited) -> bool:
     """Whether setting a level surely makes a class gain, in its own pictures and in those of others."""
-    both = (edited.recall, edited.pull)
-    measured = all(one.status == "measured" for one in both)
-    own = edited.recall.low > DELTA or edited.margin.low > MARGIN_DELTA
-    return measured and own and edited.pull.low > DELTA and edited.p <= NULL_ALPHA
+    return _own_gain(edited) and edited.pull.low > DELTA and edited.p <= NULL_ALPHA
+
+
+def _own_gain(edited: Edited) -> bool:
+    """Whether the class's own pictures surely gain, in recall or in margin."""
+    both = edited.recall.status == edited.pull.status == "measured"
+    return both and (edited.recall.low > DELTA or edited.margin.low > MARGIN_DELTA)
 
 
 def own_may_gain(edited: Edited) -> bool:
@@ -158,9 +161,14 @@ def own_may_gain(edited: Edited) -> bool:
 
 
 def edits_pull(edited: Edited) -> bool:
-    """Whether others' pictures are surely pulled, and the class's own, too few to show it, do not say otherwise."""
-    pulled = edited.pull.status == "measured" and edited.pull.low > DELTA and edited.p_pull <= NULL_ALPHA
-    return pulled and (edited.recall.status == "too_few" or own_may_gain(edited))
+    """Whether others' pictures are surely pulled, and the class's own surely gain, whatever other classes do.
+
+    A network that only falls pulls as much, of two classes into the one that is left, and its own pictures gain little.
+    Where too few of its own can be edited the pull must be beyond that on the median wrong class.
+    """
+    p = edited.p_pull if edited.recall.status == "too_few" else edited.pull.p
+    pulled = edited.pull.status == "measured" and edited.pull.low > DELTA and p <= NULL_ALPHA
+    return pulled and (edited.recall.status == "too_few" or _own_gain(edited))
 
 
 def edits_stay(edited: Edited) -> bool:

@@ -9,6 +9,7 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.clean_claim import CleanClaim, WeakestPoint
 from auditor.evidence.verdicts.sentences import Sentence, rate_of
+from auditor.evidence.verdicts.suspicion import is_over
 from auditor.figures import coefficient, counted, percent, points
 from auditor.rules import COVERED_PART, MIN_ARM, POWER
 
@@ -69,13 +70,13 @@ def not_shown(
     seen = detectable(effect, of_half=True)
     if claim.bound is None and claim.told_apart and not claim.words_bear:
         return Sentence(
-            f'Nothing was found on "{name}", but {_unfit(claim)}, so words cannot say that there is nothing',
+            f'Nothing was shown for "{name}", but {_unfit(claim)}, so words cannot say that there is nothing',
             (*seen, coverage(inputs, claim)),
             "A column of the manifest that says where they were taken, or words for it in the vocabulary, would.",
         )
     if weakest is None:
         return Sentence(
-            f'Nothing was found on "{name}", but no concept is in enough of its pictures, and absent from enough, to '
+            f'Nothing was shown for "{name}", but no concept is in enough of its pictures, and absent from enough, to '
             "claim that there is nothing",
             (*seen, coverage(inputs, claim)),
             f"A concept counts from {MIN_ARM} pictures and {percent(COVERED_PART)} of the class on, with it and "
@@ -85,14 +86,27 @@ def not_shown(
     others = claim.n_open - 1
     nor = f", and one over {tolerance} by {counted(others, 'more concept')}" if others else ""
     return Sentence(
-        f'Nothing was found on "{name}", but in these pictures a gap of up to {points(claim.bound, unit="points")} by '
+        f'Nothing was shown for "{name}", but in these pictures a gap of up to {points(claim.bound, unit="points")} by '
         f"{_named(inputs, weakest.concept_idx)} may have been missed{nor}",
         (_counts(weakest), *seen, coverage(inputs, claim)),
         _missing(weakest, tolerance),
     )
 
 
-def only_in_data(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> str:
+def unsupported(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> tuple[str, str]:
+    """What goes with a class in the data and makes no suspect, as lines: with a gap of recall or of pull, and without.
+
+    Args:
+        inputs: What was judged.
+        pairs: Those of the class, the strongest first.
+    """
+    gaps = [[gap for gap in (pair.recall, pair.pull) if is_over(gap)] for pair in pairs]
+    with_gap = [(pair, max(of, key=lambda gap: gap.low)) for pair, of in zip(pairs, gaps, strict=True) if of]
+    without = [pair for pair, of in zip(pairs, gaps, strict=True) if not of]
+    return _gap_alone(inputs, with_gap), _only_in_data(inputs, without)
+
+
+def _only_in_data(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> str:
     """What goes with a class without a sign of the model, as a line; nothing where nothing does."""
     if not pairs:
         return ""
@@ -103,6 +117,23 @@ def only_in_data(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> str:
         return f"Association: {named[0]} goes with it in these data; nothing says that the model uses it."
     told = f"{', '.join(named[:-1])} and {named[-1]}"
     return f"Association: {told} go with it in these data; nothing says that the model uses them."
+
+
+def _gap_alone(inputs: EvidenceInput, with_gap: Sequence[tuple[PairEvidence, Gap]]) -> str:
+    """The surest gap that no intervention agrees with, as a line; nothing where there is none."""
+    if not with_gap:
+        return ""
+    pair, gap = max(with_gap, key=lambda one: one[1].low)
+    concept, name = _named(inputs, pair.concept_idx), inputs.class_names[pair.class_idx]
+    if gap is pair.recall:
+        without, with_it = rate_of(gap.x_absent, gap.n_absent), rate_of(gap.x_present, gap.n_present)
+        told = f"Recall gap: without {concept} {without} are recognised, with it {with_it}"
+    else:
+        more = points(gap.effect, gap.low, gap.high, unit="points")
+        told = f'Pull: pictures of other classes are called "{name}" {more} more often with {concept} than without it'
+    more_of_them = len(with_gap) - 1
+    others = f", nor of {counted(more_of_them, 'more concept')} with such a gap" if more_of_them else ""
+    return f"{told}; no intervention says that the model uses it{others}."
 
 
 def pulled(concept: str, name: str, share: Gap) -> Sentence:

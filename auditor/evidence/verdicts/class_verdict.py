@@ -115,13 +115,12 @@ def class_verdict(
         return verdict("harmed", told, severity_of(harm[0].gap.low), harm[0])
     undecided = without_twins(inputs, [j for j in screened if makes_suspect(j)])
     screened = [j for j in screened if j.pair.suspicious and j.pair.readable]
-    in_data = [j.pair for j in without_twins(inputs, only_in_data(judged))]
-    goes_with_it = claim_sentences.only_in_data(inputs, in_data)
+    goes_with_it = claim_sentences.unsupported(inputs, [j.pair for j in without_twins(inputs, only_in_data(judged))])
     if undecided:
         lead = undecided[0]
         missing = missing_of(inputs, measured, lead.pair)
         told = sentences.suspect(inputs, lead, missing, other_source(inputs, judged, lead))
-        return verdict("suspect", told.and_also(goes_with_it), "low", lead)
+        return verdict("suspect", told.and_also(*goes_with_it), "low", lead)
     lost = without_twins(inputs, [loss for loss in losses if suspected(loss)])
     if lost:
         return verdict(
@@ -147,7 +146,7 @@ def class_verdict(
     ]
     if pulling:
         _, pair, too_many = max(pulling, key=lambda one: one[0])
-        told = claim_sentences.pulled(sentences.named(inputs, pair), name, too_many).and_also(goes_with_it)
+        told = claim_sentences.pulled(sentences.named(inputs, pair), name, too_many).and_also(*goes_with_it)
         return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
     if not clean.holds:
         weakest = weakest_point(inputs, measured, c, clean)
@@ -155,14 +154,14 @@ def class_verdict(
             told = not_told_apart(measured.fit, c, name, claim_sentences.coverage(inputs, clean))
         else:
             told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable)
-        told = told.and_also(goes_with_it)
+        told = told.and_also(*goes_with_it)
         return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
     dismissed = [j.pair for j in without_twins(inputs, screened) if j.state == "excluded"]
     tested = inputs.named(testable(inputs, measured, c)).size
     rate = measured.n_correct[c] / n
     shown = claim_sentences.detectable(detectable, of_half=not dismissed)
     claimed = [claim_sentences.bounded(inputs, clean), *shown, claim_sentences.coverage(inputs, clean)]
-    told = sentences.clean(inputs, name, n, tested, dismissed, claimed, rate).and_also(goes_with_it)
+    told = sentences.clean(inputs, name, n, tested, dismissed, claimed, rate).and_also(*goes_with_it)
     return verdict("clean", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
 
 

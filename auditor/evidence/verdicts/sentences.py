@@ -617,7 +617,7 @@ def control_failed(inputs: EvidenceInput, control: Control) -> str:
 def trained_on(name: str) -> Sentence:
     """State: nothing was found, on pictures that are named as training data."""
     return Sentence(
-        f'Nothing was found on "{name}", but these pictures are marked as training data, and training on them hides '
+        f'Nothing was shown for "{name}", but these pictures are marked as training data, and training on them hides '
         "the model's weak points",
         advice="Audit pictures that it has not seen.",
     )
@@ -626,7 +626,7 @@ def trained_on(name: str) -> Sentence:
 def may_be_trained_on(name: str, rate: float) -> Sentence:
     """State: nothing was found where nearly everything is right, and nobody says that the pictures are new to it."""
     return Sentence(
-        f'Nothing was found on "{name}", but the model recognises {percent(rate, decimals=1)} of all pictures: it may '
+        f'Nothing was shown for "{name}", but the model recognises {percent(rate, decimals=1)} of all pictures: it may '
         "have been trained on them, which would hide its weak points",
         advice='Audit pictures that it has not seen, and name their split or folder "val" or "test".',
     )

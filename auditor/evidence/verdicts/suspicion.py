@@ -1,13 +1,16 @@
 """When something that is neither shown nor excluded makes a class suspect: when it says something about the model.
 
 That a concept goes with a class in the pictures says nothing about what a model made of it: on photographs of two
-classes it does so for whatever tells one from the other, in every model (decision 0036).
+classes it does so for whatever tells one from the other, in every model (decision 0036). Nor does a gap between
+pictures of which the encoder says so and others: what looks typical of a class has its words, and is called it
+(decision 0089).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.agreement import edits_pull, supported
 from auditor.evidence.verdicts.pair_states import JudgedPair
@@ -15,19 +18,20 @@ from auditor.rules import DELTA
 
 
 def may_be_suspected(pair: PairEvidence) -> bool:
-    """Whether the model, and not the data alone, speaks of a concept: its words, a gap over DELTA, or an intervention.
+    """Whether the model, and not the data alone, speaks of a concept: its words, or a gap that something supports.
 
     A gap alone is one of the many gaps of many concepts, so the data must associate the concept as well, unless it is
-    a column with a sure and large gap. Words of an encoder that cannot tell context from the class make no suspects,
-    nor does a mere gap of a measured property: every class is recognised more often in sharp pictures.
+    a column with a sure and large gap. Where somebody knows in which pictures the concept is (a column, examples), or
+    nothing can be tried without a model, it is enough that it is surely over DELTA; else an intervention must agree: of
+    a word that is an opinion, and every class is recognised more often in sharp pictures. Words of an encoder that
+    cannot tell context from the class say nothing.
     """
     if pair.sure:
         return True
     if not pair.readable:
         return False
-    if pair.is_property:
-        return pair.by_data and bool(supported(pair))
-    return pair.by_words or (pair.by_data and (shows_gap(pair) or bool(supported(pair))))
+    speaks = bool(supported(pair)) or (shows_gap(pair) and not pair.needs_support)
+    return pair.by_words or (pair.by_data and speaks)
 
 
 def makes_suspect(judged: JudgedPair) -> bool:
@@ -43,8 +47,12 @@ def makes_suspect(judged: JudgedPair) -> bool:
 
 def shows_gap(pair: PairEvidence) -> bool:
     """Whether a gap of recall, of pull or of share is over DELTA by its lower bound."""
-    gaps = [gap for gap in (pair.recall, pair.pull, pair.pulled_share) if gap is not None]
-    return any(gap.status == "measured" and gap.low > DELTA for gap in gaps)
+    return any(is_over(gap) for gap in (pair.recall, pair.pull, pair.pulled_share) if gap is not None)
+
+
+def is_over(gap: Gap) -> bool:
+    """Whether a gap is over DELTA by its lower bound."""
+    return gap.status == "measured" and gap.low > DELTA
 
 
 def only_in_data(judged: Sequence[JudgedPair]) -> list[JudgedPair]:
