@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.records import ATTRIBUTE_KIND
-from auditor.rules import shown_by_others
+from auditor.rules import settled_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries.audit import Connection
 
@@ -104,7 +104,7 @@ def needs_of(connection: Connection) -> tuple[list[Need], set[Pair]]:
     asked: dict[Pair, list[tuple[Need, int | None]]] = defaultdict(list)
     for row in queries.counterexamples(connection):
         if row.state == "open":
-            by_others = shown_by_others(row.rule_id)
+            by_others = settled_by_others(row.rule_id)
             missing = row.n_others_missing if by_others else row.n_missing
             of = (row.class_name, row.concept_id, row.concept, row.concept_kind)
             asked[of[:2]].append((Need(*of, row.present, by_others, missing or 0), missing))

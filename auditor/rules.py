@@ -294,6 +294,11 @@ def shown_by_others(rule_id: str | None) -> bool:
     return rule is not None and rule.whose == "others"
 
 
+def settled_by_others(rule_id: str | None) -> bool:
+    """Whether pictures of the other classes are missing; where an edit pulls them, the class's own are."""
+    return shown_by_others(rule_id) and rule_id != EDITED_PULL.rule_id
+
+
 def fails_with(rule_id: str | None) -> bool:
     """Whether it is pictures *with* the concept that go wrong: those that a class pulls, or its own that it loses."""
     return shown_by_others(rule_id) or is_loss(rule_id)
@@ -318,6 +323,8 @@ PRESENT = 0.5
 DELTA = 0.05
 #: And of the rise of margins by an edit, in standard deviations: it moves at most a tenth of normal margins over zero.
 MARGIN_DELTA = 0.25
+#: Where an edit makes more than this of the others' pictures the class, the class is suspect by that alone.
+MOST_PULLED = 0.5
 #: Level of the corrected tests.
 ALPHA = 0.05
 #: Of every interval that is shown.

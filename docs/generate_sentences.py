@@ -32,6 +32,7 @@ from auditor.evidence.verdicts import (
     sentences,
     swapped_sentences,
     unnamed_sentences,
+    unsupported_sentences,
 )
 from auditor.evidence.verdicts.clean_claim import CleanClaim, WeakestPoint
 from auditor.evidence.verdicts.pair_states import JudgedPair
@@ -234,15 +235,18 @@ def _harmed() -> Iterator[Sentence]:
 
 
 def _clean() -> Iterator[Sentence]:
+    quiet = replace(_PAIR, recall=_FEW, pull=_FEW, pulled_share=None)
     seen = claim_sentences.detectable(0.27, of_half=True)
     claimed = [claim_sentences.bounded(_INPUTS, _CLAIM), *seen, claim_sentences.coverage(_INPUTS, _CLAIM)]
     yield sentences.clean(_INPUTS, _NAME, 500, 14, [], claimed, 0.93).and_also(
-        *claim_sentences.unsupported(_INPUTS, [replace(_PAIR, concept_idx=v, recall=_FEW, pull=_FEW) for v in range(4)])
+        *unsupported_sentences.unsupported(_INPUTS, [replace(quiet, concept_idx=v) for v in range(4)])
     )
     alone = replace(_CLAIM, outside=())
     yield sentences.clean(_INPUTS, _NAME, 500, 14, [_PAIR], [claim_sentences.coverage(_INPUTS, alone)], 0.999).and_also(
-        *claim_sentences.unsupported(_INPUTS, [_PAIR, replace(_EDITED, recall=_FEW, pull=_FEW)]),
-        *claim_sentences.unsupported(_INPUTS, [replace(one, recall=_FEW) for one in (_PAIR, _BY_COLUMN)]),
+        *unsupported_sentences.unsupported(_INPUTS, [_PAIR, quiet]),
+        *unsupported_sentences.unsupported(_INPUTS, [replace(one, recall=_FEW) for one in (_PAIR, _BY_COLUMN)]),
+        *unsupported_sentences.unsupported(_ALONE, [replace(_PAIR, recall=_FEW, pull=_FEW)]),
+        *unsupported_sentences.unsupported(_INPUTS, [replace(_BY_COLUMN, erased_recall=NOT_IDENTIFIED), _EDITED]),
     )
     examples = replace(_CLAIM, members=np.array([0, 2]))
     both = replace(_CLAIM, members=np.array([1, 2]), of_column=np.ones(2, np.bool_))

@@ -8,7 +8,7 @@ from pathlib import Path
 from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
 from auditor.place_grid import SURROUNDINGS, place_of
 from auditor.records import Verdict
-from auditor.rules import is_loss, shown_by_others
+from auditor.rules import is_loss, settled_by_others, shown_by_others
 from auditor.store.queries.audit import Connection, database_file
 from auditor.store.queries.leads import Lead
 from auditor.store.run_record import Run
@@ -35,7 +35,8 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
         return None
     name, concept = plain(verdict.class_name, 80), plain(verdict.concept, 80)
     lead = lead or Lead(verdict.class_idx, None, None, None)
-    by_pull, suspect = shown_by_others(verdict.rule_id), verdict.verdict == "suspect"
+    suspect = verdict.verdict == "suspect"
+    by_pull = (settled_by_others if suspect else shown_by_others)(verdict.rule_id)
     missing = (lead.n_others_missing if by_pull else lead.n_missing) if suspect else None
     number = f"{missing:,} " if missing else ""
     wanted = f"{number}more pictures of other classes with {concept}"

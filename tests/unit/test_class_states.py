@@ -76,7 +76,7 @@ def test_nearly_no_mistakes_are_told(faultless):
 )
 def test_what_a_model_may_have_learnt_by_heart_is_never_clean(faultless, in_training, said):
     verdicts = judge(replace(faultless, in_training=in_training)).verdicts
-    hidden = [v for v in verdicts if v.verdict == "not_analysed" and "Nothing was found" in v.sentence]
+    hidden = [v for v in verdicts if v.verdict == "not_analysed" and "Nothing was shown" in v.sentence]
     assert all(said in verdict.sentence for verdict in hidden)
     clean = [verdict for verdict in verdicts if verdict.verdict == "clean"]
     assert (len(hidden) > 0, len(clean) > 0) == ((True, False) if said else (False, True))

@@ -175,20 +175,22 @@ def test_few_pictures_of_its_own_that_gain_are_enough_to_suspect_and_not_to_show
 
 
 def test_a_class_that_has_the_level_nearly_everywhere_is_suspect_for_the_pictures_that_it_takes():
-    # of three classes: two thirds of the second one's pictures become the first, and none of the third's
-    taken = ([(40, 0), (20, 1)], [(60, 1)])
-    three = pictures(([(2, 0)], [(2, 0)]), taken, ([(60, 2)], [(60, 2)]))
-    found = edited_effects(three, 0, 3)
+    its_own, taken, kept = ([(2, 0)], [(2, 0)]), ([(20, 0), (40, 1)], [(60, 1)]), ([(60, 2)], [(60, 2)])
+    found = edited_effects(pictures(its_own, taken, ([(20, 0), (40, 2)], [(60, 2)])), 0, 3)
     assert (found.recall.status, found.recall.n, found.pull.effect) == ("too_few", 2, pytest.approx(1 / 3))
     assert found.p == 1
     assert edits_pull(found)
     assert not edits_surely(found)
-    # pictures that fall everywhere alike say nothing of a class, and of two classes they fall into the other
+    # pictures that fall everywhere alike say nothing of a class
     falls = pictures(
         ([(2, 0)], [(2, 0)]), ([(20, 0), (20, 1), (20, 2)], [(60, 1)]), ([(20, 0), (20, 1), (20, 2)], [(60, 2)])
     )
     assert not edits_pull(edited_effects(falls, 0, 3))
-    assert not edits_pull(edited_effects(pictures(([(2, 0)], [(2, 0)]), taken), 0, 2))
+    # nor do those of one class, which may be the nearest, or there is no other
+    assert not edits_pull(edited_effects(pictures(its_own, taken, kept), 0, 3))
+    assert not edits_pull(edited_effects(pictures(its_own, taken), 0, 2))
+    # but for an edit that makes most of them the class
+    assert edits_pull(edited_effects(pictures(its_own, ([(50, 0), (10, 1)], [(60, 1)])), 0, 2))
 
 
 def test_a_class_whose_pictures_gain_is_suspect_though_another_wrong_class_takes_as_many():

@@ -11,9 +11,8 @@ from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.pairs.measure import PairEvidence
-from auditor.evidence.verdicts.claim_sentences import unsupported
 from auditor.evidence.verdicts.pair_states import JudgedPair
-from auditor.evidence.verdicts.suspicion import may_be_suspected, only_in_data, shows_gap
+from auditor.evidence.verdicts.suspicion import may_be_suspected, shows_gap, unsupported_pairs
 from auditor.rules import RECALL_GAP
 
 
@@ -76,38 +75,4 @@ def test_what_only_goes_with_the_class_is_listed_once():
     pairs = [PairEvidence(0, v, None, (0.9, 0.8, 0.95), False, True, recall=gap(0.0)) for v in range(3)]
     states = ("open", "excluded", "open")
     judged = [JudgedPair(pair, state, RECALL_GAP, gap(0.0), 0.0) for pair, state in zip(pairs, states, strict=True)]
-    assert [j.pair.concept_idx for j in only_in_data(judged)] == [0, 2]
-
-
-def test_the_sentence_names_three_and_counts_the_rest():
-    from evidence_world import World
-
-    inputs = World(seed=0).audit(20)
-    pairs = [PairEvidence(0, v, None, (0.9 - v / 100, 0.8, 0.95), False, True) for v in range(5)]
-    assert unsupported(inputs, pairs) == (
-        "",
-        "Association: water (scene, AUC 0.90), forest (scene, AUC 0.89), sand (scene, AUC 0.88) and 2 more go with it "
-        "in these data; nothing says that the model uses them.",
-    )
-    assert unsupported(inputs, pairs[:1])[1] == (
-        "Association: water (scene, AUC 0.90) goes with it in these data; nothing says that the model uses it."
-    )
-    assert unsupported(inputs, []) == ("", "")
-
-
-def test_a_gap_that_nothing_supports_is_told_and_the_surest_one_with_its_rates():
-    from evidence_world import World
-
-    inputs = World(seed=0).audit(20)
-    plain = PairEvidence(0, 0, None, (0.9, 0.8, 0.95), False, True)
-    recall = replace(plain, recall=gap(0.12), pull=gap(0.01))
-    assert unsupported(inputs, [plain, recall]) == (
-        "Recall gap: without water (scene) 50 % [35, 65] of 40 are recognised, with it 75 % [60, 86] of 40; no "
-        "intervention says that the model uses it.",
-        "Association: water (scene, AUC 0.90) goes with it in these data; nothing says that the model uses it.",
-    )
-    pull = replace(plain, concept_idx=1, pull=gap(0.2))
-    assert unsupported(inputs, [recall, pull])[0] == (
-        'Pull: pictures of other classes are called "waterbird" 20 points [20, 40] more often with forest (scene) than '
-        "without it; no intervention says that the model uses it, nor of 1 more concept with such a gap."
-    )
+    assert [j.pair.concept_idx for j in unsupported_pairs(judged)] == [0, 2]

@@ -78,8 +78,9 @@ class Edited:
     class that is recognised in nearly every picture gains nothing else, nor does it show in few pictures.
     ``p`` is that of "at least one of both is at most :data:`DELTA`, or no more beyond what the edit does to the other
     classes": of the four tests the weakest, so that it needs no correction (intersection-union, Berger 1982); of its
-    own pictures the smaller one of recall and margin counts twice. ``p_pull`` is that of the two tests of the pull
-    alone, which is measured as well where too few of its own pictures lack the level to gain by it.
+    own pictures the smaller one of recall and margin counts twice. ``p_pull`` is that of the tests of the pull alone,
+    which is measured as well where too few of its own pictures could be edited; then without the class that is pulled
+    most: pictures that only fall may all fall into the class that is nearest. 1 where no other class is left.
     """
 
     recall: Intervention = NOT_TRIED
@@ -128,9 +129,7 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
     """
     labels = pictures.label_idx
     own = labels == class_idx
-    few = bool(own.sum() < MIN_EDITED)
-    # of two classes, what falls out of one falls into the other: without its own pictures nothing says why
-    if (few and n_classes == 2) or (~own).sum() < MIN_ARM:
+    if (~own).sum() < MIN_ARM:
         return not_edited("too_few", int(own.sum()))
     called = np.stack([pictures.with_level == class_idx, pictures.without_level == class_idx], axis=1)
     gained = _change(*called.T)
@@ -139,7 +138,8 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
     if n_classes > 2:
         beyond = _beyond_wrong_classes(pictures, gained, class_idx, n_classes)
         p_pull = max(p_pull, _p_beyond(beyond, 0.0, DELTA))
-    if few:
+    if own.sum() < MIN_EDITED:
+        p_pull = max(p_pull, _p_of_all_but_one(gained[~own], labels[~own]))
         return Edited(no_intervention("too_few", int(own.sum())), pull, p_pull=p_pull)
     recall = changed_rates(called[own], pictures.groups[own, None], pictures.rows[own])
     right = _change(pictures.with_level == labels, pictures.without_level == labels)
@@ -149,6 +149,13 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
     if margin.status == "measured":
         p_own = min(1.0, 2 * min(p_own, margin.p))
     return Edited(recall, pull, max(p_own, p_pull), p_pull, margin)
+
+
+def _p_of_all_but_one(gained: IntArray, labels: IntArray) -> float:
+    """One-sided p of "at most DELTA" without the class that gains most; 1 with hardly a picture of others."""
+    most = max(np.unique(labels), key=lambda k: float(gained[labels == k].mean()))
+    others = gained[labels != most]
+    return _p_beyond(others, 0.0, DELTA) if others.size >= MIN_ARM else 1.0
 
 
 def _margin(pictures: EditedPictures, class_idx: int) -> Intervention:

@@ -96,6 +96,7 @@ def _edited_losses(inputs: EvidenceInput, absence: Measured, c: int, context: se
                 by_data=bool(absence.by_data[c, v]),
                 by_gap=True,
                 is_property=True,
+                needs_support=True,
                 edits=inputs.edits.get(v),
                 edited_loss=loss,
                 recall=as_gap(loss.recall, loss.p),

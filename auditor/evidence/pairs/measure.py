@@ -81,8 +81,8 @@ class PairEvidence:
     #: the association. Of an attribute a pull does so too, its presence being no opinion.
     by_gap: bool = False
     is_property: bool = False  # a level of something that was measured of the pictures
-    #: Whether its gap says nothing of the model until an intervention agrees: of a measured property, and of a word,
-    #: whose presence is the encoder's opinion, wherever an intervention can be tried.
+    #: Whether its gap says nothing of the model until an intervention agrees: of a measured property always, of a word,
+    #: whose presence is the encoder's opinion, wherever there is a model to intervene on.
     needs_support: bool = False
     #: A column with a sure and large gap, whatever interventions say of it.
     sure: bool = False

@@ -27,6 +27,7 @@ from auditor.rules import (
     FILLED,
     GAP_PART,
     MARGIN_DELTA,
+    MOST_PULLED,
     NULL_ALPHA,
     PULL_GAP,
     PULLED_DELTA,
@@ -146,29 +147,25 @@ def supported(pair: PairEvidence) -> list[Supported]:
 
 def edits_surely(edited: Edited) -> bool:
     """Whether setting a level surely makes a class gain, in its own pictures and in those of others."""
-    return _own_gain(edited) and edited.pull.low > DELTA and edited.p <= NULL_ALPHA
+    return _own_surely_gain(edited) and edited.pull.low > DELTA and edited.p <= NULL_ALPHA
 
 
-def _own_gain(edited: Edited) -> bool:
+def _own_surely_gain(edited: Edited) -> bool:
     """Whether the class's own pictures surely gain, in recall or in margin."""
-    both = edited.recall.status == edited.pull.status == "measured"
-    return both and (edited.recall.low > DELTA or edited.margin.low > MARGIN_DELTA)
-
-
-def own_may_gain(edited: Edited) -> bool:
-    """Whether the class's own pictures gain as much as what is shown, sure or not."""
-    return edited.recall.effect > DELTA or edited.margin.effect > MARGIN_DELTA
+    return edited.recall.low > DELTA or edited.margin.low > MARGIN_DELTA
 
 
 def edits_pull(edited: Edited) -> bool:
-    """Whether others' pictures are surely pulled, and the class's own surely gain, whatever other classes do.
+    """Whether others' pictures are surely pulled, and it does not look as if they only fell.
 
-    A network that only falls pulls as much, of two classes into the one that is left, and its own pictures gain little.
-    Where too few of its own can be edited the pull must be beyond that on the median wrong class.
+    The class's own surely gain as well, or most of the others' become it, or, where too few of its own could be edited,
+    others are pulled beyond the median wrong class and not from one class alone. A network that only falls pulls up to
+    40 points, of two classes into the one that is left, and the class's own gain little.
     """
-    p = edited.p_pull if edited.recall.status == "too_few" else edited.pull.p
-    pulled = edited.pull.status == "measured" and edited.pull.low > DELTA and p <= NULL_ALPHA
-    return pulled and (edited.recall.status == "too_few" or _own_gain(edited))
+    if edited.pull.low <= DELTA or edited.pull.p > NULL_ALPHA:
+        return False
+    few = edited.recall.status == "too_few" and edited.p_pull <= NULL_ALPHA
+    return few or _own_surely_gain(edited) or edited.pull.low > MOST_PULLED
 
 
 def edits_stay(edited: Edited) -> bool:

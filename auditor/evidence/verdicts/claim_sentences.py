@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.evidence_input import EvidenceInput
-from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts.clean_claim import CleanClaim, WeakestPoint
 from auditor.evidence.verdicts.sentences import Sentence, rate_of
-from auditor.evidence.verdicts.suspicion import is_over
-from auditor.figures import coefficient, counted, percent, points
+from auditor.figures import counted, percent, points
 from auditor.rules import COVERED_PART, MIN_ARM, POWER
 
 #: Concepts outside the claim that are named.
@@ -64,9 +60,24 @@ def _unfit(claim: CleanClaim) -> str:
 
 
 def not_shown(
-    inputs: EvidenceInput, name: str, claim: CleanClaim, weakest: WeakestPoint | None, effect: float | None
+    inputs: EvidenceInput,
+    name: str,
+    claim: CleanClaim,
+    weakest: WeakestPoint | None,
+    effect: float | None,
+    *,
+    told: bool = False,
 ) -> Sentence:
-    """State: nothing was found, on pictures that could not have shown it."""
+    """State: nothing was shown, on pictures that could not have shown it.
+
+    Args:
+        inputs: What was judged.
+        name: Of the class.
+        claim: What can be claimed of it.
+        weakest: What is not excluded, and is the largest.
+        effect: The smallest gap that would have been shown.
+        told: Whether another line has the gap of the weakest point with its rates.
+    """
     seen = detectable(effect, of_half=True)
     if claim.bound is None and claim.told_apart and not claim.words_bear:
         return Sentence(
@@ -84,56 +95,13 @@ def not_shown(
         )
     tolerance = points(claim.tolerance, unit="points")
     others = claim.n_open - 1
-    nor = f", and one over {tolerance} by {counted(others, 'more concept')}" if others else ""
+    nor = f", nor one over {tolerance} by {counted(others, 'more concept')}" if others else ""
     return Sentence(
         f'Nothing was shown for "{name}", but in these pictures a gap of up to {points(claim.bound, unit="points")} by '
-        f"{_named(inputs, weakest.concept_idx)} may have been missed{nor}",
-        (_counts(weakest), *seen, coverage(inputs, claim)),
+        f"{named_shortly(inputs, weakest.concept_idx)} is not excluded{nor}",
+        (*([] if told else [_counts(weakest)]), *seen, coverage(inputs, claim)),
         _missing(weakest, tolerance),
     )
-
-
-def unsupported(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> tuple[str, str]:
-    """What goes with a class in the data and makes no suspect, as lines: with a gap of recall or of pull, and without.
-
-    Args:
-        inputs: What was judged.
-        pairs: Those of the class, the strongest first.
-    """
-    gaps = [[gap for gap in (pair.recall, pair.pull) if is_over(gap)] for pair in pairs]
-    with_gap = [(pair, max(of, key=lambda gap: gap.low)) for pair, of in zip(pairs, gaps, strict=True) if of]
-    without = [pair for pair, of in zip(pairs, gaps, strict=True) if not of]
-    return _gap_alone(inputs, with_gap), _only_in_data(inputs, without)
-
-
-def _only_in_data(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> str:
-    """What goes with a class without a sign of the model, as a line; nothing where nothing does."""
-    if not pairs:
-        return ""
-    named = [_named(inputs, one.concept_idx, f"AUC {coefficient(one.auc[0])}") for one in pairs[:_NAMED]]
-    more = len(pairs) - _NAMED
-    named += [f"{more:,} more"] if more > 0 else []
-    if len(named) == 1:
-        return f"Association: {named[0]} goes with it in these data; nothing says that the model uses it."
-    told = f"{', '.join(named[:-1])} and {named[-1]}"
-    return f"Association: {told} go with it in these data; nothing says that the model uses them."
-
-
-def _gap_alone(inputs: EvidenceInput, with_gap: Sequence[tuple[PairEvidence, Gap]]) -> str:
-    """The surest gap that no intervention agrees with, as a line; nothing where there is none."""
-    if not with_gap:
-        return ""
-    pair, gap = max(with_gap, key=lambda one: one[1].low)
-    concept, name = _named(inputs, pair.concept_idx), inputs.class_names[pair.class_idx]
-    if gap is pair.recall:
-        without, with_it = rate_of(gap.x_absent, gap.n_absent), rate_of(gap.x_present, gap.n_present)
-        told = f"Recall gap: without {concept} {without} are recognised, with it {with_it}"
-    else:
-        more = points(gap.effect, gap.low, gap.high, unit="points")
-        told = f'Pull: pictures of other classes are called "{name}" {more} more often with {concept} than without it'
-    more_of_them = len(with_gap) - 1
-    others = f", nor of {counted(more_of_them, 'more concept')} with such a gap" if more_of_them else ""
-    return f"{told}; no intervention says that the model uses it{others}."
 
 
 def pulled(concept: str, name: str, share: Gap) -> Sentence:
@@ -149,7 +117,7 @@ def pulled(concept: str, name: str, share: Gap) -> Sentence:
     )
 
 
-def _named(inputs: EvidenceInput, v: int, more: str = "") -> str:
+def named_shortly(inputs: EvidenceInput, v: int, more: str = "") -> str:
     """A word with its kind, and a column, whose name says what it is; with what more is told of it in brackets."""
     concept = inputs.concepts[v]
     told = ", ".join(part for part in ("" if concept.column else concept.kind.replace("_", " "), more) if part)

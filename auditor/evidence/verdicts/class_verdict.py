@@ -19,8 +19,9 @@ from auditor.evidence.verdicts.harm import losses_besides, suspected
 from auditor.evidence.verdicts.many_tests import n_tests_of_audit
 from auditor.evidence.verdicts.pair_states import JudgedPair, other_source, without_twins
 from auditor.evidence.verdicts.sentences import Sentence
-from auditor.evidence.verdicts.suspicion import makes_suspect, only_in_data
+from auditor.evidence.verdicts.suspicion import makes_suspect, unsupported_pairs
 from auditor.evidence.verdicts.swapped_sentences import read_with_care
+from auditor.evidence.verdicts.unsupported_sentences import surest_gap, unsupported
 from auditor.records import Severity, Verdict, VerdictName
 from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, MIN_CLASS, PULLED_DELTA, RECALL_LOSS, severity_of
 
@@ -105,27 +106,35 @@ def class_verdict(
         told = told.and_also(read_with_care(measured.swapped, c))
         besides = losses_besides(inputs, absence, losses, {j.pair.concept_idx for j in proven})
         return verdict("flagged", sentences.with_losses(inputs, told, besides), severity_of(lead.gap.low), lead)
+    harm = without_twins(inputs, [loss for loss in losses if loss.state == "proven"])
+    suspicious = [j for j in screened if makes_suspect(j)]
+    undecided = without_twins(inputs, suspicious)
     named_state = not_analysable(inputs, measured, c)
     if named_state:
-        return verdict("not_analysed", named_state)
-    harm = without_twins(inputs, [loss for loss in losses if loss.state == "proven"])
+        # a class that goes by its colour alone is at chance: what setting it in the pictures shows stands all the same
+        harm = [loss for loss in harm if loss.pair.edited_loss is not None]
+        undecided = [j for j in undecided if j.may_be_core]
+        swapped = measured.swapped is not None and c in measured.swapped.called_as
+        if swapped or not (harm or undecided):
+            return verdict("not_analysed", named_state)
     if harm:
         others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
         told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
         return verdict("harmed", told, severity_of(harm[0].gap.low), harm[0])
-    undecided = without_twins(inputs, [j for j in screened if makes_suspect(j)])
     screened = [j for j in screened if j.pair.suspicious and j.pair.readable]
-    goes_with_it = claim_sentences.unsupported(inputs, [j.pair for j in without_twins(inputs, only_in_data(judged))])
+    besides = without_twins(inputs, [*suspicious, *unsupported_pairs(judged)])
+    aside = [j.pair for j in besides if not makes_suspect(j)]
     if undecided:
         lead = undecided[0]
-        missing = missing_of(inputs, measured, lead.pair)
-        told = sentences.suspect(inputs, lead, missing, other_source(inputs, judged, lead))
-        return verdict("suspect", told.and_also(*goes_with_it), "low", lead)
+        missing, second = missing_of(inputs, measured, lead.pair), other_source(inputs, judged, lead)
+        told = sentences.suspect(inputs, lead, missing, second)
+        aside = [pair for pair in aside if pair is not second]
+        return verdict("suspect", told.and_also(*unsupported(inputs, aside)), "low", lead)
+    goes_with_it = unsupported(inputs, aside)
     lost = without_twins(inputs, [loss for loss in losses if suspected(loss)])
     if lost:
-        return verdict(
-            "suspect", sentences.loses(inputs, lost[0], other_source(inputs, losses, lost[0])), "low", lost[0]
-        )
+        told = sentences.loses(inputs, lost[0], other_source(inputs, losses, lost[0]))
+        return verdict("suspect", told.and_also(*goes_with_it), "low", lost[0])
     known_as = {word for attribute, word in inputs.same_as.items() if measured.measurable[attribute]}
     known_as |= {word for word, family in family_of(inputs.concepts).items() if measured.measurable[family]}
     doubted = [j for j in screened if j.state == "not_measurable" and j.pair.concept_idx not in known_as]
@@ -134,10 +143,10 @@ def class_verdict(
         kappa = None if inputs.kappa is None else float(inputs.kappa[pair.concept_idx])
         share = pair.words.share if pair.words else 0.0
         told = sentences.not_measurable(sentences.named(inputs, pair), name, share, kappa)
-        return verdict("not_analysed", told, lead=doubted[0])
+        return verdict("not_analysed", told.and_also(*goes_with_it), lead=doubted[0])
     hidden = gaps_hidden(inputs, measured, c)
     if hidden:
-        return verdict("not_analysed", hidden)
+        return verdict("not_analysed", hidden.and_also(*goes_with_it))
     pulling = [
         (j.pair.pulled_share.low, j.pair, j.pair.pulled_share)
         for j in judged
@@ -146,14 +155,17 @@ def class_verdict(
     ]
     if pulling:
         _, pair, too_many = max(pulling, key=lambda one: one[0])
-        told = claim_sentences.pulled(sentences.named(inputs, pair), name, too_many).and_also(*goes_with_it)
+        told = claim_sentences.pulled(sentences.named(inputs, pair), name, too_many)
+        told = told.and_also(*unsupported(inputs, [one for one in aside if one is not pair]))
         return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
     if not clean.holds:
         weakest = weakest_point(inputs, measured, c, clean)
         if weakest is None and not clean.told_apart:
             told = not_told_apart(measured.fit, c, name, claim_sentences.coverage(inputs, clean))
         else:
-            told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable)
+            surest = surest_gap(aside)
+            twice = surest is not None and weakest is not None and surest[0].concept_idx == weakest.concept_idx
+            told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable, told=twice)
         told = told.and_also(*goes_with_it)
         return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))
     dismissed = [j.pair for j in without_twins(inputs, screened) if j.state == "excluded"]

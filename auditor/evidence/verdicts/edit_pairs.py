@@ -30,12 +30,12 @@ from auditor.evidence.effects.name_hash import hashed
 from auditor.evidence.effects.swaps import InterventionStatus
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence
-from auditor.evidence.verdicts.agreement import edits_surely, own_may_gain
+from auditor.evidence.verdicts.agreement import edits_surely
 from auditor.evidence.verdicts.many_tests import family_sizes
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.suspicion import makes_suspect
 from auditor.records import BoolArray, FloatArray, IntArray, Progress, Verdict
-from auditor.rules import DELTA, EDITED_PART, MIN_EDITED
+from auditor.rules import DELTA, EDITED_PART, MARGIN_DELTA, MIN_EDITED
 
 #: Pictures of a class that go through the model: so many for proof, the others for the curves.
 MAX_PICTURES, _FOR_PROOF = 500, 300
@@ -172,7 +172,8 @@ def _may_be_shown(pair: PairEvidence) -> bool:
     A level is only ever given up by this, never shown, so the test of those that go on needs no correction for it.
     """
     recall, pull = pair.edited.recall, pair.edited.pull
-    gains = (recall, own_may_gain(pair.edited)), (pull, pull.effect > DELTA)
+    own = recall.effect > DELTA or pair.edited.margin.effect > MARGIN_DELTA
+    gains = (recall, own), (pull, pull.effect > DELTA)
     return all(one.status == "too_few" or (one.status == "measured" and enough) for one, enough in gains)
 
 

@@ -35,7 +35,7 @@ def edited_line(edits: LevelEdits, edited: Edited, name: str) -> str:
     if edited.recall.status == "measured":
         its_own = f"{rate(edited.recall.called, edited.recall.n)} of its own {_instead(edited.recall)}{_margin(edited)}"
     else:
-        its_own = f"too few of its own, {edited.recall.n}, could be edited to say what these gain"
+        its_own = f"too few of its own ({edited.recall.n or 'none'}) could be edited to say what these gain"
     return (
         f"Editing: given {level(edits.given)}, {rate(edited.pull.called, edited.pull.n)} pictures {whose}, and "
         f"{its_own}; {_compared(edits)}."

@@ -114,9 +114,9 @@ def _judged(pair: PairEvidence) -> JudgedPair:
 def suspected(loss: JudgedPair) -> bool:
     """Whether a sure loss that erasure does not give back makes a class suspect.
 
-    It does where the data associate the class with the absence of the concept, as with reliances; and where it is so
-    large that nobody would call the class clean, whatever the cause. Words do not where the encoder cannot tell
-    context from the class.
+    It does where the data associate the class with the absence of the concept: a loss is sure after the correction for
+    many tests, and that pictures with a thing are missed is true whatever the cause. And it does where it is so large
+    that nobody would call the class clean. Words do not where the encoder cannot tell context from the class.
     """
     if loss.state != "open" or not loss.pair.readable:
         return False

@@ -164,18 +164,20 @@ def _other(inputs: EvidenceInput, other: PairEvidence | None, rule: Rule) -> str
     return f"Second source: {source} {agrees}, {write(gap.effect, gap.low, gap.high)}."
 
 
-def _recall(gap: Gap) -> str:
+def recall_line(gap: Gap, concept: str = "it") -> str:
+    """'Recall gap: without it 31 % [25, 38] of 212 are recognised, with it 96 % [95, 97] of 3,410'."""
     comparable = " comparable pictures" if gap.narrowed else ""
     return (
-        f"Recall gap: without it {_rate(gap.x_absent, gap.n_absent)}{comparable} are recognised, "
+        f"Recall gap: without {concept} {_rate(gap.x_absent, gap.n_absent)}{comparable} are recognised, "
         f"with it {_rate(gap.x_present, gap.n_present)}"
     )
 
 
-def _pull(gap: Gap, class_name: str) -> str:
+def pull_line(gap: Gap, class_name: str, concept: str = "it") -> str:
+    """'Pull: pictures of other classes are called "cat" 22 points [18, 26] more often with it than without it (…)'."""
     return (
         f'Pull: pictures of other classes are called "{class_name}" {_points(gap.effect, gap.low, gap.high)} '
-        f"more often with it than without it ({gap.n_present:,} have it)"
+        f"more often with {concept} than without it ({gap.n_present:,} have it)"
     )
 
 
@@ -309,11 +311,11 @@ def _shown(inputs: EvidenceInput, lead: JudgedPair, name: str) -> list[str]:
         )
         shown = replace(pair.swapped, effect=lead.gap.effect, low=lead.gap.low, high=lead.gap.high)
         return [f"Recall gap: not measured, as {few} without it.", f"{_swapped(shown, name)}."]
-    observed = f"{_recall(lead.gap)}{_picked(lead, pair.recall)}"
+    observed = f"{recall_line(lead.gap)}{_picked(lead, pair.recall)}"
     if lead.rule is PULLED_SHARE:
         observed = _pulled(inputs, pair, lead.gap)
     elif lead.by_pull:
-        observed = _pull(lead.gap, name)
+        observed = pull_line(lead.gap, name)
     if pair.edits is not None and edits_surely(pair.edited):
         edited = edit_sentences.edited_line(pair.edits, pair.edited, name)
         return [edited] if lead.rule.kind == "intervention" else [f"{observed}.", edited]
@@ -362,9 +364,9 @@ def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: Pa
     elif lead.rule is PULLED_SHARE:
         found = f"{_pulled(inputs, pair, gap)}."
     elif by_pull:
-        found = f"{_pull(gap, name)}."
+        found = f"{pull_line(gap, name)}."
     else:
-        found = f"{_recall(gap)}."
+        found = f"{recall_line(gap)}."
     lines = (*screens, found)
     if inputs.head is None:
         told = _open(inputs, pair, "there is no model to intervene on", lines)

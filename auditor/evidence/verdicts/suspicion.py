@@ -22,8 +22,8 @@ def may_be_suspected(pair: PairEvidence) -> bool:
 
     A gap alone is one of the many gaps of many concepts, so the data must associate the concept as well, unless it is
     a column with a sure and large gap. Where somebody knows in which pictures the concept is (a column, examples), or
-    nothing can be tried without a model, it is enough that it is surely over DELTA; else an intervention must agree: of
-    a word that is an opinion, and every class is recognised more often in sharp pictures. Words of an encoder that
+    nothing can be tried on a word without a model, it is enough that it is surely over DELTA; else an intervention must
+    agree: a word is an opinion, and every class is recognised more often in sharp pictures. Words of an encoder that
     cannot tell context from the class say nothing.
     """
     if pair.sure:
@@ -37,8 +37,8 @@ def may_be_suspected(pair: PairEvidence) -> bool:
 def makes_suspect(judged: JudgedPair) -> bool:
     """Whether a pair that is neither shown nor excluded makes its class suspect.
 
-    So does what was shown of the whole frame's colour or light, and not with the object's place left as it is; and what
-    surely makes other classes' pictures be called the class, with too few of its own to show that they gain.
+    So does what was shown of the whole frame's colour or light, and not with the object's place left as it is; and an
+    edit that surely makes other classes' pictures be called the class (see ``edits_pull``).
     """
     if judged.state != "open":
         return False
@@ -47,14 +47,14 @@ def makes_suspect(judged: JudgedPair) -> bool:
 
 def shows_gap(pair: PairEvidence) -> bool:
     """Whether a gap of recall, of pull or of share is over DELTA by its lower bound."""
-    return any(is_over(gap) for gap in (pair.recall, pair.pull, pair.pulled_share) if gap is not None)
+    return any(surely_over(gap) for gap in (pair.recall, pair.pull, pair.pulled_share) if gap is not None)
 
 
-def is_over(gap: Gap) -> bool:
+def surely_over(gap: Gap) -> bool:
     """Whether a gap is over DELTA by its lower bound."""
     return gap.status == "measured" and gap.low > DELTA
 
 
-def only_in_data(judged: Sequence[JudgedPair]) -> list[JudgedPair]:
-    """Pairs that go with the class in the data, and of which nothing says that the model uses them."""
+def unsupported_pairs(judged: Sequence[JudgedPair]) -> list[JudgedPair]:
+    """Open pairs that go with the class in the data and do not make it suspect, with a gap or without."""
     return [j for j in judged if j.state == "open" and j.pair.by_data and not makes_suspect(j)]
