@@ -159,6 +159,16 @@ def test_colour_and_light_are_flagged_only_where_the_effect_stays_around_the_obj
     assert ("with the place of the object left as it is" in vehicle.sentence) == (verdict == "suspect")
 
 
+def test_what_an_edit_shows_stands_where_nothing_else_could_be_said(head):
+    """A class that goes by its colour alone is at chance in balanced pictures, or no word explains it."""
+    inputs, edits = edited_world(PLANTED, head, one_way=True, whole_frame=True, kept_does=False)
+    unexplained = replace(inputs, residuals=np.ones(len(inputs.label_idx), np.float32))
+    found = by_name(judge(unexplained, edit=edits.edit))
+    assert (found["vehicle"].verdict, found["vehicle"].concept) == ("suspect", "property:mark = yes")
+    assert (found["cat"].verdict, found["cat"].rule_id) == ("harmed", EDITED_LOSS.rule_id)
+    assert {one.verdict for one in judge(unexplained).verdicts} == {"not_analysed"}
+
+
 def test_what_goes_one_way_only_is_given_and_not_taken(head):
     inputs, edits = edited_world(
         replace(PLANTED, planted={"vehicle": ("artifact", "watermark", 0.8)}), head, one_way=True
