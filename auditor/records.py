@@ -54,7 +54,7 @@ PLACE_KIND = "place"
 #: Kinds that a vocabulary, or examples, may give to a concept.
 VOCABULARY_KINDS = tuple(kind for kind in KINDS if kind not in (ATTRIBUTE_KIND, PLACE_KIND))
 
-#: Worst first. "harmed": recognised less often with a concept, and because of it. "not_shown": nothing was found, on
+#: Worst first. "harmed": recognised less often with a concept, and because of it. "not_shown": nothing was shown, on
 #: pictures that could not have shown enough.
 VerdictName = Literal["flagged", "harmed", "suspect", "not_analysed", "not_shown", "clean"]
 VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)

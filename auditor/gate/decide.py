@@ -186,7 +186,7 @@ class _Judge:
         return [*items, *(self._item(hit) for hit in hits if hit.broken or self.grown(hit))]
 
     def _weak(self, verdict: Verdict, limits: Limits) -> GateItem | None:
-        """The item of a class where nothing was found on pictures that could not have shown it; None of others."""
+        """The item of a class where nothing was shown on pictures that could not have shown it; None of others."""
         limit, effect = limits.max_detectable_effect, verdict.detectable_effect
         told, refused = [], False
         if verdict.verdict not in ("clean", "not_shown"):

@@ -61,7 +61,7 @@ def _lines(connection: queries.Connection, decision: GateDecision | None) -> Ite
         yield ""
         yield from _told(by_verdict["not_analysed"])
     if by_verdict["not_shown"]:
-        yield "Nothing was found, on too few pictures of the right sort to call these clean:"
+        yield "Nothing was shown, on too few pictures of the right sort to call these clean:"
         yield ""
         yield from _told(by_verdict["not_shown"])
     yield from _clean(by_verdict["clean"])

@@ -38,7 +38,7 @@ _OWN_RULES = (
     (_NOT_ANALYSED, "a class without a verdict", "The class could not be judged; the message says why."),
     (
         _NOT_SHOWN,
-        "nothing was found, on pictures that could not have shown enough",
+        "nothing was shown, on pictures that could not have shown enough",
         "The class is not clean: the message says how large a gap may be there, and which pictures are missing.",
     ),
     (

@@ -127,5 +127,5 @@ def test_markdown_and_model_card(connection):
     assert "2 flagged · 1 harmed · 0 suspect · 1 not shown · 0 clean · 1 not analysed" in render_markdown(connection)
     card = render_model_card(connection)
     assert "Expect errors where these come with the class:" in card
-    assert "Nothing was found, on too few pictures of the right sort to call these clean:" in card
+    assert "Nothing was shown, on too few pictures of the right sort to call these clean:" in card
     assert "No shortcut was found for" not in card
