@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from edit_world import edited_world
+from evidence_world import World
 
 from auditor.evidence.effects.edits import Edited, not_edited
 from auditor.evidence.effects.gaps import Gap
 from auditor.evidence.effects.reliance import Erasure
 from auditor.evidence.effects.swaps import Intervention
-from auditor.evidence.pairs.measure import PairEvidence
+from auditor.evidence.pairs.measure import PairEvidence, measure
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.suspicion import may_be_suspected, shows_gap, unsupported_pairs
+from auditor.records import ATTRIBUTE_KIND
 from auditor.rules import RECALL_GAP
+
+PLANTED = World(seed=5, planted={"vehicle": ("artifact", "watermark", 0.8)})
 
 
 def gap(low, effect=0.2):
@@ -49,6 +54,20 @@ def test_a_gap_that_nothing_supports_makes_suspect_where_somebody_knows_which_pi
     opinion = replace(known, needs_support=True)
     assert not may_be_suspected(opinion)
     assert may_be_suspected(replace(opinion, erased_recall=AGREED, transferred_recall=AGREED))
+
+
+def test_gaps_of_words_need_support_where_there_is_a_model_and_those_of_properties_always():
+    def needed(inputs):
+        return {pair.needs_support for pair in measure(inputs, lambda *_: None).pairs}
+
+    words = PLANTED.audit(100)
+    column = [replace(one, kind=ATTRIBUTE_KIND, column="site") for one in words.concepts]
+    levels = edited_world(PLANTED, PLANTED.fit_head(300))[0]
+    alone = {"head": None, "head_chunks": None}
+    assert needed(words) == {True}
+    assert needed(replace(words, **alone)) == {False}
+    assert needed(replace(words, concepts=tuple(column))) == {False}
+    assert needed(levels) == needed(replace(levels, **alone)) == {True}
 
 
 def test_a_gap_shows_by_recall_by_pull_or_by_share():
