@@ -22,7 +22,18 @@ from auditor.evidence.verdicts.counterexamples import Missing
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.swap_controls import Control
 from auditor.figures import coefficient, hundredths, percent, points, rate
-from auditor.rules import DELTA, FILLED, MIN_KAPPA, NEAR_PERFECT, PRESENT, PULL_GAP, PULLED_DELTA, PULLED_SHARE, Rule
+from auditor.rules import (
+    DELTA,
+    EDITED_PULL,
+    FILLED,
+    MIN_KAPPA,
+    NEAR_PERFECT,
+    PRESENT,
+    PULL_GAP,
+    PULLED_DELTA,
+    PULLED_SHARE,
+    Rule,
+)
 
 #: Concepts that one cannot be told from, and that are named.
 _MORE_ALIKE = 3
@@ -345,6 +356,14 @@ def _erased_own(pair: PairEvidence) -> str:
 
 def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: PairEvidence | None = None) -> Sentence:
     """What passes the screen, why it could not be decided, and how many pictures of what would decide it."""
+    told, pair = _suspect(inputs, lead, missing, other), lead.pair
+    if lead.may_be_core or pair.edits is None or not edits_pull(pair.edited):
+        return told
+    pulls = edit_sentences.edited_claim(pair.edits, pair.edited, EDITED_PULL, inputs.class_names[pair.class_idx])
+    return replace(told, claim=f"{pulls}; whether it relies on that is open")
+
+
+def _suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: PairEvidence | None) -> Sentence:
     pair, gap, by_pull = lead.pair, lead.gap, lead.by_pull
     name = inputs.class_names[pair.class_idx]
     screens = tuple(_screens(inputs, pair, name))
