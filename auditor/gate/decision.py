@@ -13,8 +13,8 @@ from auditor.records import Severity, VerdictName
 #: ``grown``: found before as well, and grown by more than the policy allows against the previous release.
 #: ``core``: the settings of the audit allow it; ``core_refused``: they do, and the policy's ``allow_core`` does not.
 #: ``core_expired``: they did, to a day that is over.
-#: ``not_shown``: nothing was shown for a class, whose pictures could not have shown it; ``too_weak``: the same, or clean
-#: with too large a smallest effect, where the policy or ``--strict`` lets that not pass.
+#: ``not_shown``: nothing was shown for a class, whose pictures could not have shown it; ``too_weak``: the same, or
+#: clean with too large a smallest effect, where the policy or ``--strict`` lets that not pass.
 ItemState = Literal[
     "new",
     "accepted",
