@@ -244,6 +244,7 @@ def _clean() -> Iterator[Sentence]:
     alone = replace(_CLAIM, outside=())
     yield sentences.clean(_INPUTS, _NAME, 500, 14, [_PAIR], [claim_sentences.coverage(_INPUTS, alone)], 0.999).and_also(
         *unsupported_sentences.unsupported(_INPUTS, [_PAIR, quiet]),
+        *unsupported_sentences.unsupported(_INPUTS, [replace(_PAIR, erased_recall=replace(_ERASED, effect=0.02))]),
         *unsupported_sentences.unsupported(_INPUTS, [replace(one, recall=_FEW) for one in (_PAIR, _BY_COLUMN)]),
         *unsupported_sentences.unsupported(_ALONE, [replace(_PAIR, recall=_FEW, pull=_FEW)]),
         *unsupported_sentences.unsupported(_INPUTS, [replace(_BY_COLUMN, erased_recall=NOT_IDENTIFIED), _EDITED]),
@@ -278,6 +279,8 @@ def _not_analysed() -> Iterator[Sentence]:
     yield sentences.too_few_pictures(_NAME, 12, 20)
     yield sentences.never_predicted(_NAME, 140)
     yield sentences.at_chance(_NAME, 0.2)
+    core = _open(_EDITED, EDITED_PULL, _SET.pull.as_gap(), may_be_core=True)
+    yield sentences.at_chance(_NAME, 0.2).and_also(*sentences.shown_by_edits(_INPUTS, [core]))
     yield sentences.unexplained(_NAME, 0.93, 140)
     yield sentences.nothing_varies(_NAME, 10)
     yield sentences.not_measurable(sentences.named(_INPUTS, _PAIR), _NAME, 0.37, 0.41)

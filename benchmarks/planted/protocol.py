@@ -79,7 +79,7 @@ def write(path: Path) -> None:
     found = thresholds()
     lines = [
         "# Thresholds of the verdicts as they were before any seed from `first_held_back_seed` on was run.",
-        "# Made by `python -m benchmarks.planted.protocol --write`; written again when names or rules moved.",
+        "# Made by `python -m benchmarks.planted.protocol --write`; later rules are added to it.",
         f'digest = "{digest(found)}"',
         f'code = "{code_digest()}"',
         f"first_held_back_seed = {FIRST_HELD_BACK_SEED}",

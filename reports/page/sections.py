@@ -16,7 +16,7 @@ from auditor.concept_records import FixedPlace, UnnamedLead
 from auditor.figures import percent
 from auditor.place_grid import SURROUNDINGS, Box, place_of
 from auditor.records import PROPERTY_PREFIX, Finding, SaliencyMap, Verdict
-from auditor.rules import fails_with, rule_of, settled_by_others, shown_by_others
+from auditor.rules import fails_with, rule_of, shown_by_others
 from auditor.store.manifest import DATABASE_NAME
 from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
@@ -107,7 +107,7 @@ class Sections:
         """All of one class; ``charts`` are drawn as SVG, for a page that cannot draw them itself."""
         connection, c = self._connection, verdict.class_idx
         lead = self._leads.get(c)
-        by_pull, by_others = shown_by_others(verdict.rule_id), settled_by_others(verdict.rule_id)
+        by_pull = shown_by_others(verdict.rule_id)
         findings = queries.findings(connection, c)
         leading = _of_concept(findings, verdict)
         examples = queries.counterexamples(connection, c)
@@ -138,7 +138,7 @@ class Sections:
             words=words,
             doses=doses,
             what_now=what_now(verdict, lead),
-            n_wanted=next((row.n_others_missing if by_others else row.n_missing for row in wanted), None),
+            n_wanted=next((row.n_others_missing if by_pull else row.n_missing for row in wanted), None),
             command=explain_command(verdict, lead, self._folder, self._run),
             strip=self._pictures.strip(verdict),
             groups=self._pictures.groups(verdict),

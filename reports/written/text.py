@@ -17,7 +17,7 @@ from auditor.deployment import ExpectedLoss
 from auditor.figures import UNKNOWN, counted, percent, rate, reach
 from auditor.gate.decision import AUDIT_A_MODEL, GateDecision
 from auditor.records import FOUND, ClassConcept, Verdict, VerdictName
-from auditor.rules import settled_by_others
+from auditor.rules import shown_by_others
 from auditor.store.queries import audit as queries
 from auditor.store.queries.exposure import expected_losses
 from auditor.store.queries.leads import Lead, leads
@@ -222,7 +222,7 @@ def _paragraph(
         heading.append(f" · severity {verdict.severity}")
     heading.append(f" · {counted(verdict.n_images, 'picture')}", style=_DIM)
     lines = [Text(inert(line, _SENTENCE_LIMIT)) for line in verdict.lines]
-    needed = still_needed(breaking, verdict.concept_id, by_pull=settled_by_others(verdict.rule_id))
+    needed = still_needed(breaking, verdict.concept_id, by_pull=shown_by_others(verdict.rule_id))
     if needed is not None:
         lines.append(Text(needed))
     exposed = exposed_sentence(expected)

@@ -164,9 +164,12 @@ def test_what_an_edit_shows_stands_where_nothing_else_could_be_said(head):
     inputs, edits = edited_world(PLANTED, head, one_way=True, whole_frame=True, kept_does=False)
     unexplained = replace(inputs, residuals=np.ones(len(inputs.label_idx), np.float32))
     found = by_name(judge(unexplained, edit=edits.edit))
-    assert (found["vehicle"].verdict, found["vehicle"].concept) == ("suspect", "property:mark = yes")
-    assert (found["cat"].verdict, found["cat"].rule_id) == ("harmed", EDITED_LOSS.rule_id)
-    assert {one.verdict for one in judge(unexplained).verdicts} == {"not_analysed"}
+    assert {one.verdict for one in found.values()} == {"not_analysed"}
+    told, lost = found["vehicle"].sentence, found["cat"].sentence
+    assert "Editing: given mark yes, " in told
+    assert 'of other classes are called "vehicle" instead of' in told
+    assert "Editing: given mark yes, 56 % of 91 pictures are recognised instead of 91 %" in lost
+    assert not any("Editing:" in one.sentence for one in judge(unexplained).verdicts)
 
 
 def test_what_goes_one_way_only_is_given_and_not_taken(head):

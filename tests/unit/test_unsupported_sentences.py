@@ -55,8 +55,8 @@ def test_of_a_pull_the_points_of_a_share_the_part_and_of_others_the_number():
     pull = replace(PLAIN, concept_idx=1, pull=gap(0.2))
     assert unsupported(INPUTS, [replace(PLAIN, recall=gap(0.12)), pull]) == (
         'Pull: pictures of other classes are called "waterbird" 20 points [20, 40] more often with forest (scene) than '
-        "without it (40 have it); erasing it could not be tried, so nothing says that the model uses it. Of 1 more "
-        "concept there is such a gap.",
+        "without it (40 have it); erasing it could not be tried, so nothing says that the model uses it. 1 more "
+        "concept has such a gap.",
         "",
     )
     share = replace(PLAIN, pulled_share=gap(0.1), erased_share=Erasure(0.01, 0.0, 0.02, 40, 40))

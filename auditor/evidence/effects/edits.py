@@ -80,7 +80,7 @@ class Edited:
     classes": of the four tests the weakest, so that it needs no correction (intersection-union, Berger 1982); of its
     own pictures the smaller one of recall and margin counts twice. ``p_pull`` is that of the tests of the pull alone,
     which is measured as well where too few of its own pictures could be edited; then without the class that is pulled
-    most: pictures that only fall may all fall into the class that is nearest. 1 where no other class is left.
+    most: pictures that only fall may all fall into the class that is nearest. 1 where hardly a picture is left.
     """
 
     recall: Intervention = NOT_TRIED
@@ -152,7 +152,7 @@ def edited_effects(pictures: EditedPictures, class_idx: int, n_classes: int) -> 
 
 
 def _p_of_all_but_one(gained: IntArray, labels: IntArray) -> float:
-    """One-sided p of "at most DELTA" without the class that gains most; 1 with hardly a picture of others."""
+    """One-sided p of "at most DELTA" without the class that is pulled most; 1 with hardly a picture of others."""
     most = max(np.unique(labels), key=lambda k: float(gained[labels == k].mean()))
     others = gained[labels != most]
     return _p_beyond(others, 0.0, DELTA) if others.size >= MIN_ARM else 1.0

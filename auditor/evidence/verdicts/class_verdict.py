@@ -21,7 +21,7 @@ from auditor.evidence.verdicts.pair_states import JudgedPair, other_source, with
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.evidence.verdicts.suspicion import makes_suspect, unsupported_pairs
 from auditor.evidence.verdicts.swapped_sentences import read_with_care
-from auditor.evidence.verdicts.unsupported_sentences import surest_gap, unsupported
+from auditor.evidence.verdicts.unsupported_sentences import has_rates_of, surest_gap, unsupported
 from auditor.records import Severity, Verdict, VerdictName
 from auditor.rules import ALPHA, DELTA, GAP_PART, GAPS, MIN_CLASS, PULLED_DELTA, RECALL_LOSS, severity_of
 
@@ -110,13 +110,9 @@ def class_verdict(
     suspicious = [j for j in screened if makes_suspect(j)]
     undecided = without_twins(inputs, suspicious)
     named_state = not_analysable(inputs, measured, c)
-    if named_state:
-        # a class that goes by its colour alone is at chance: what setting it in the pictures shows stands all the same
-        harm = [loss for loss in harm if loss.pair.edited_loss is not None]
-        undecided = [j for j in undecided if j.may_be_core]
-        swapped = measured.swapped is not None and c in measured.swapped.called_as
-        if swapped or not (harm or undecided):
-            return verdict("not_analysed", named_state)
+    if named_state:  # a class that goes by its colour alone is at chance in balanced pictures: edits say so
+        by_edits = sentences.shown_by_edits(inputs, [*harm, *undecided])
+        return verdict("not_analysed", named_state.and_also(*by_edits))
     if harm:
         others = [loss.pair for loss in harm[1:] if loss.pair.concept_idx not in harm[0].pair.partners]
         told = sentences.harmed(inputs, harm[0], others, other_source(inputs, losses, harm[0]))
@@ -163,8 +159,7 @@ def class_verdict(
         if weakest is None and not clean.told_apart:
             told = not_told_apart(measured.fit, c, name, claim_sentences.coverage(inputs, clean))
         else:
-            surest = surest_gap(aside)
-            twice = surest is not None and weakest is not None and surest[0].concept_idx == weakest.concept_idx
+            twice = has_rates_of(surest_gap(aside), weakest)
             told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable, told=twice)
         told = told.and_also(*goes_with_it)
         return verdict("not_shown", sentences.with_losses(inputs, told, without_twins(inputs, losses)))

@@ -61,7 +61,7 @@ def figures(fit: EncoderFit, class_names: Sequence[str]) -> str:
 
 
 def not_told_apart(fit: EncoderFit, class_idx: int, name: str, covered: str) -> Sentence:
-    """State: nothing was found, and the encoder's words could not have found it."""
+    """State: nothing was shown, and the encoder's words could not have found it."""
     return Sentence(f'Nothing was shown for "{name}", but {_unfit(fit, class_idx)}', (covered,), _ADVICE)
 
 

@@ -399,7 +399,8 @@ def _suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: P
         weaker = min(tried, key=lambda one: one.effect)
         told = _open(inputs, pair, "something that goes with it may be what is used", lines)
         return told.and_also(f"{_erased(weaker, lead.rule)}.", second, *tried_on_pictures)
-    whose, wanted = (" of other classes", missing[2:]) if by_pull else ("", missing[:2])
+    of_others = by_pull and not (pair.edits is not None and edits_pull(pair.edited))  # its own say whether it gains
+    whose, wanted = (" of other classes", missing[2:]) if of_others else ("", missing[:2])
     if None in wanted:
         why = "the encoder's own errors would hide it in any number of pictures"
         return _open(inputs, pair, why, lines).and_also(second, *tried_on_pictures)
@@ -455,6 +456,18 @@ def with_losses(inputs: EvidenceInput, told: Sentence, losses: Sequence[JudgedPa
         claim = _lost_claim(inputs, loss)
         told = told.and_also(f"Loss: {claim[:1].lower()}{claim[1:]}.", _lost_lines(inputs, loss)[-1])
     return told
+
+
+def shown_by_edits(inputs: EvidenceInput, judged: Sequence[JudgedPair]) -> list[str]:
+    """What setting properties shows of a class of which nothing else is said: losses, and what may be its colour."""
+    lines: list[str] = []
+    for one in judged:
+        pair, name = one.pair, inputs.class_names[one.pair.class_idx]
+        if pair.edited_loss is not None:
+            lines += _lost_lines(inputs, one)
+        elif one.may_be_core and pair.edits is not None:
+            lines.append(edit_sentences.edited_line(pair.edits, pair.edited, name))
+    return lines[:_MORE_LOSSES]
 
 
 def _lost_lines(inputs: EvidenceInput, loss: JudgedPair) -> tuple[str, ...]:
@@ -636,7 +649,7 @@ def control_failed(inputs: EvidenceInput, control: Control) -> str:
 
 
 def trained_on(name: str) -> Sentence:
-    """State: nothing was found, on pictures that are named as training data."""
+    """State: nothing was shown, on pictures that are named as training data."""
     return Sentence(
         f'Nothing was shown for "{name}", but these pictures are marked as training data, and training on them hides '
         "the model's weak points",
@@ -645,7 +658,7 @@ def trained_on(name: str) -> Sentence:
 
 
 def may_be_trained_on(name: str, rate: float) -> Sentence:
-    """State: nothing was found where nearly everything is right, and nobody says that the pictures are new to it."""
+    """State: nothing was shown where nearly everything is right, and nobody says that the pictures are new to it."""
     return Sentence(
         f'Nothing was shown for "{name}", but the model recognises {percent(rate, decimals=1)} of all pictures: it may '
         "have been trained on them, which would hide its weak points",

@@ -9,10 +9,11 @@ from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts import edit_sentences
 from auditor.evidence.verdicts.claim_sentences import named_shortly
+from auditor.evidence.verdicts.clean_claim import WeakestPoint
 from auditor.evidence.verdicts.sentences import pull_line, recall_line
 from auditor.evidence.verdicts.suspicion import surely_over
 from auditor.figures import coefficient, counted, percent, points
-from auditor.rules import DELTA, PULL_GAP, PULLED_SHARE, RECALL_GAP, Rule
+from auditor.rules import AGREEING_PART, DELTA, PULL_GAP, PULLED_SHARE, RECALL_GAP, Rule
 
 #: Concepts that go with a class and are named.
 _NAMED = 3
@@ -22,6 +23,14 @@ def surest_gap(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, Rule, Gap] 
     """Of all gaps that are surely over DELTA the one with the largest lower bound."""
     gaps = [(pair, rule, gap) for pair in pairs for rule, gap in _gaps(pair)]
     return max(gaps, key=lambda one: one[2].low, default=None)
+
+
+def has_rates_of(surest: tuple[PairEvidence, Rule, Gap] | None, weakest: WeakestPoint | None) -> bool:
+    """Whether the line of the surest gap has the rates of a class's weakest point."""
+    if surest is None or weakest is None:
+        return False
+    pair, rule, _ = surest
+    return weakest.concept_idx == pair.concept_idx and rule is (PULL_GAP if weakest.by_pull else RECALL_GAP)
 
 
 def unsupported(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> tuple[str, ...]:
@@ -59,11 +68,11 @@ def _gap(inputs: EvidenceInput, with_gap: Sequence[PairEvidence]) -> str:
         part = percent(gap.effect, gap.low, gap.high)
         told = f'Pulled share: {part} of what is called "{name}" are pictures of other classes with {concept}'
     more = counted(len(with_gap) - 1, "more concept")
-    others = f" Of {more} there is such a gap." if len(with_gap) > 1 else ""
-    return f"{told}; {_of_erasing(inputs, pair, rule)}.{others}"
+    others = f" {more} {'has' if len(with_gap) == 2 else 'have'} such a gap." if len(with_gap) > 1 else ""
+    return f"{told}; {_of_erasing(inputs, pair, rule, gap)}.{others}"
 
 
-def _of_erasing(inputs: EvidenceInput, pair: PairEvidence, rule: Rule) -> str:
+def _of_erasing(inputs: EvidenceInput, pair: PairEvidence, rule: Rule, gap: Gap) -> str:
     if inputs.head is None:
         return "there is no model to intervene on"
     fitted = {
@@ -77,7 +86,9 @@ def _of_erasing(inputs: EvidenceInput, pair: PairEvidence, rule: Rule) -> str:
     least = min(tried, key=lambda one: one.effect)
     bounds = least.effect, least.low, least.high
     taken = percent(*bounds) if rule is PULLED_SHARE else points(*bounds, unit="points")
-    return f"erasing it takes away {taken} of that, so something that goes with it may be the cause"
+    enough = max(DELTA, AGREEING_PART * gap.effect)
+    less = "so something that goes with it may be the cause"
+    return f"erasing it takes away {taken} of that, {less if least.effect < enough else 'not surely more than chance'}"
 
 
 def _in_data(inputs: EvidenceInput, pairs: Sequence[PairEvidence]) -> str:
