@@ -182,9 +182,7 @@ def test_a_class_that_has_the_level_nearly_everywhere_is_suspect_for_the_picture
     assert edits_pull(found)
     assert not edits_surely(found)
     # pictures that fall everywhere alike say nothing of a class
-    falls = pictures(
-        ([(2, 0)], [(2, 0)]), ([(20, 0), (20, 1), (20, 2)], [(60, 1)]), ([(20, 0), (20, 1), (20, 2)], [(60, 2)])
-    )
+    falls = pictures(its_own, ([(20, 0), (20, 1), (20, 2)], [(60, 1)]), ([(20, 0), (20, 1), (20, 2)], [(60, 2)]))
     assert not edits_pull(edited_effects(falls, 0, 3))
     # nor do those of one class, which may be the nearest, or there is no other
     assert not edits_pull(edited_effects(pictures(its_own, taken, kept), 0, 3))

@@ -354,6 +354,15 @@ def _erased_own(pair: PairEvidence) -> str:
     return _erased(pair.erased_recall) if agrees_by_counts(pair) else _erased_margin(pair.transferred_margin)
 
 
+def fitted_erasers(pair: PairEvidence, rule: Rule) -> tuple[Erasure, Erasure]:
+    """What the pooled and the transferred eraser take of what a rule measures: of a share, of a pull or of recall."""
+    if rule is PULLED_SHARE:
+        return pair.erased_share, pair.transferred_share
+    if rule.whose == "others":
+        return pair.erased_pull, pair.transferred_pull
+    return pair.erased_recall, pair.transferred_recall
+
+
 def suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: PairEvidence | None = None) -> Sentence:
     """What passes the screen, why it could not be decided, and how many pictures of what would decide it."""
     told, pair = _suspect(inputs, lead, missing, other), lead.pair
@@ -374,9 +383,7 @@ def _suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: P
         why = f'that may be how "{name}" looks, and no shortcut'
         return _open(inputs, pair, why, lines).and_also(edit_sentences.may_be_core(pair), second)
     tried_on_pictures = _tried_on_pictures(pair, name), edit_sentences.tried(pair, name)
-    fitted = (pair.erased_pull, pair.transferred_pull) if by_pull else (pair.erased_recall, pair.transferred_recall)
-    if lead.rule is PULLED_SHARE:
-        fitted = pair.erased_share, pair.transferred_share
+    fitted = fitted_erasers(pair, lead.rule)
     tried = [one for one in fitted if one.status == "measured"]
     if gap.status == "too_few":
         found = f"Recall gap: only {gap.n_absent:,} of its pictures are without it and {gap.n_present:,} with it."
@@ -399,7 +406,7 @@ def _suspect(inputs: EvidenceInput, lead: JudgedPair, missing: Missing, other: P
         weaker = min(tried, key=lambda one: one.effect)
         told = _open(inputs, pair, "something that goes with it may be what is used", lines)
         return told.and_also(f"{_erased(weaker, lead.rule)}.", second, *tried_on_pictures)
-    of_others = by_pull and not (pair.edits is not None and edits_pull(pair.edited))  # its own say whether it gains
+    of_others = by_pull and not edits_pull(pair.edited)  # its own say whether it gains
     whose, wanted = (" of other classes", missing[2:]) if of_others else ("", missing[:2])
     if None in wanted:
         why = "the encoder's own errors would hide it in any number of pictures"

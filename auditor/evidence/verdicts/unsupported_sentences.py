@@ -10,7 +10,7 @@ from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts import edit_sentences
 from auditor.evidence.verdicts.claim_sentences import named_shortly
 from auditor.evidence.verdicts.clean_claim import WeakestPoint
-from auditor.evidence.verdicts.sentences import pull_line, recall_line
+from auditor.evidence.verdicts.sentences import fitted_erasers, pull_line, recall_line
 from auditor.evidence.verdicts.suspicion import surely_over
 from auditor.figures import coefficient, counted, percent, points
 from auditor.rules import AGREEING_PART, DELTA, PULL_GAP, PULLED_SHARE, RECALL_GAP, Rule
@@ -75,12 +75,7 @@ def _gap(inputs: EvidenceInput, with_gap: Sequence[PairEvidence]) -> str:
 def _of_erasing(inputs: EvidenceInput, pair: PairEvidence, rule: Rule, gap: Gap) -> str:
     if inputs.head is None:
         return "there is no model to intervene on"
-    fitted = {
-        RECALL_GAP: (pair.erased_recall, pair.transferred_recall),
-        PULL_GAP: (pair.erased_pull, pair.transferred_pull),
-        PULLED_SHARE: (pair.erased_share, pair.transferred_share),
-    }[rule]
-    tried = [one for one in fitted if one.status == "measured"]
+    tried = [one for one in fitted_erasers(pair, rule) if one.status == "measured"]
     if not tried:
         return "erasing it could not be tried, so nothing says that the model uses it"
     least = min(tried, key=lambda one: one.effect)
