@@ -79,7 +79,8 @@ def test_presence_as_it_is_gives_e3_itself(width, n):
             pull = erasure_effect(before[others], after[others], present[others], labels[others])
             assert deals.recall[0, t] == pytest.approx(recall.effect, abs=1e-6)
             assert deals.pull[0, t] == pytest.approx(pull.effect, abs=1e-6)
-        margin = margin_loss(outcome.margin[own], outcome.margin_without[own, 0], sample.present[own, 0])
+        without = outcome.margin_without(np.flatnonzero(own), 0)
+        margin = margin_loss(outcome.margin[own], without, sample.present[own, 0])
         assert deals.margin[0, 0] == pytest.approx(margin.effect, abs=1e-3)
         assert deals.margin[0, 0] > 0.1
 

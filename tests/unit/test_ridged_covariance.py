@@ -21,6 +21,19 @@ def test_few_pictures_and_many_give_the_same_inverse(n, width):
     assert by_pictures == pytest.approx(np.linalg.solve(regular, columns), rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.parametrize("make", [RidgedCovariance.of_pictures, lambda x: RidgedCovariance.of_channels(x.T @ x / 40)])
+def test_products_are_those_of_solved_columns(make):
+    inverse = make(rng.normal(size=(40, 60)) * rng.uniform(0.1, 10, 60))
+    others, rows = rng.normal(size=(3, 60)), rng.normal(size=(7, 60))
+    expected = others @ inverse.solve(rows.T), rows @ inverse.solve(rows.T)
+    for found, one in zip(inverse.products(others, rows), expected, strict=True):
+        assert found == pytest.approx(one, rel=1e-9, abs=1e-9)
+    single = inverse.in_single_precision().products(others.astype(np.float32), rows.astype(np.float32))
+    for found, one in zip(single, expected, strict=True):
+        assert found.dtype == np.float32
+        assert found == pytest.approx(one, rel=1e-4, abs=1e-4 * np.abs(one).max())
+
+
 @pytest.mark.parametrize("make", [RidgedCovariance.of_pictures, RidgedCovariance.of_channels])
 def test_features_that_are_all_zero_have_an_inverse(make):
     with np.errstate(all="raise"):

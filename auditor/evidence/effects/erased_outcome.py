@@ -20,8 +20,14 @@ class Outcome:
     called: IntArray  # (N,) as they are
     called_without: BoolArray  # (N, J) whether a picture is called the pair's class with the concept erased
     margin: FloatArray  # (N,) logit of the label less the largest other one; 0 without a label
-    margin_without: FloatArray  # (N, J) of the pictures of the pair's class; 0 of all others
     along: FloatArray  # (N, J) u.(x - mean x) / (u.sigma): how far a picture lies along what is erased
+    place: IntArray  # (N,) how many pictures of its class come before a picture
+    of_class: FloatArray  # (largest class, J) margins without it, of the pictures of each pair's class by their places
+
+    def margin_without(self, rows: IntArray, column: int) -> FloatArray:
+        """Margins (n,) of pictures of a pair's class, given by their rows, with its concept erased."""
+        margins: FloatArray = self.of_class[self.place[rows], column]
+        return margins
 
 
 def erased_outcome(
@@ -37,12 +43,14 @@ def erased_outcome(
         class_idx: (J,) the class of every pair.
     """
     shape = parts.size, class_idx.size
+    place, largest = _places(label_idx)
     outcome = Outcome(
         called=np.zeros(shape[0], dtype=np.int64),
         called_without=np.zeros(shape, dtype=np.bool_),
         margin=np.zeros(shape[0], dtype=np.float32),
-        margin_without=np.zeros(shape, dtype=np.float32),
         along=np.zeros(shape, dtype=np.float32),
+        place=place,
+        of_class=np.zeros((largest, class_idx.size), dtype=np.float32),
     )
     for rows, activations, logits in batches(chunks):
         outcome.called[rows], outcome.margin[rows] = called_with_margin(logits.copy(), label_idx[rows])
@@ -58,8 +66,19 @@ def erased_outcome(
                 i, j = picture[start : start + step], pair[start : start + step]
                 called, margin = called_with_margin(own_logits[i] - along[i, j, None] * shift.T[j], label_idx[at[i]])
                 outcome.called_without[at[i], j] = called == class_idx[j]
-                outcome.margin_without[at[i], j] = np.where(is_own[i, j], margin, 0)
+                mine = is_own[i, j]
+                outcome.of_class[place[at[i[mine]]], j[mine]] = margin[mine]
     return outcome
+
+
+def _places(label_idx: IntArray) -> tuple[IntArray, int]:
+    """How many pictures of its class come before each (N,), 0 without a label; how many the largest class has."""
+    place = np.zeros(label_idx.size, dtype=np.int64)
+    labelled = np.flatnonzero(label_idx >= 0)
+    by_class = labelled[np.argsort(label_idx[labelled], kind="stable")]
+    sizes = np.bincount(label_idx[labelled])
+    place[by_class] = np.arange(by_class.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return place, int(sizes.max(initial=0))
 
 
 def _may_be_called(

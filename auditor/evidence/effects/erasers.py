@@ -69,7 +69,8 @@ class Fitted:
         """Without the sums by concept, the most of it: of what is fitted anew to other presences they are no part."""
         wholes = (self.sigma_of, self.solved_of, self.shift_of)
         nothing = (np.zeros((*whole.shape[:-1], 0), whole.dtype) for whole in wholes)
-        return Fitted(self.inverse, self.mean, self.class_means, *nothing)
+        inverse = tuple(one.in_single_precision() for one in self.inverse)
+        return Fitted(inverse, self.mean, self.class_means, *nothing)
 
     def pooled(self) -> Erasers:
         """The erasers of all classes, one for every fold of pictures."""

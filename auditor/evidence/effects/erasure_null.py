@@ -72,9 +72,8 @@ class NullSample:
         for f in np.unique(folds):
             judged, fitted_on = np.flatnonzero(folds == f), np.flatnonzero(folds != f)
             centred = x[fitted_on] - fitted.class_means[f][label_idx[fitted_on]]
-            solved = fitted.inverse[f].solve(centred.T)  # (K, s)
-            along = (x[judged] - fitted.mean[f]) @ solved
-            parts.append(_Fold(judged, fitted_on, along, centred @ solved, head.weight @ centred.T))
+            along, gram = fitted.inverse[f].products(x[judged] - fitted.mean[f], centred)
+            parts.append(_Fold(judged, fitted_on, along, gram, head.weight @ centred.T))
         everywhere = np.ones_like(known) if pulled is None else pulled
         return cls(tuple(parts), logits, label_idx, residual, present, known, told_by_others, everywhere)
 

@@ -85,14 +85,13 @@ def tells(along: FloatArray, residual: FloatArray, label_idx: IntArray, *, group
         label_idx: (n,) classes.
         groups: (n,) pictures that belong together.
     """
-    classes, member = np.unique(label_idx, return_inverse=True)
-    sizes = np.bincount(member)
+    sizes = np.bincount(label_idx)
 
     def centred(values: FloatArray) -> NDArray[np.float64]:
-        return np.asarray(values - (np.bincount(member, weights=values) / sizes)[member])
+        return np.asarray(values - (np.bincount(label_idx, weights=values) / np.maximum(sizes, 1))[label_idx])
 
     x, q = centred(along), centred(residual)
-    free = (label_idx.size if groups is None else np.unique(groups).size) - classes.size - 2
+    free = (label_idx.size if groups is None else np.unique(groups).size) - np.count_nonzero(sizes) - 2
     spread = float(np.sqrt((x**2).sum() * (q**2).sum()))
     if free < 1 or spread <= 0:
         return False

@@ -25,9 +25,9 @@ RIDGE = 0.1
 class RidgedCovariance:
     """A factored (K, K) matrix; channels that never vary get no weight."""
 
-    _factor: Float64Array  # lower Cholesky factor, (K, K) or (n, n)
-    _diagonal: Float64Array  # (K,) D
-    _pictures: Float64Array | None  # (n, K) Z, where they are fewer than the channels
+    _factor: NDArray[np.floating]  # lower Cholesky factor, (K, K) or (n, n)
+    _diagonal: NDArray[np.floating]  # (K,) D
+    _pictures: NDArray[np.floating] | None  # (n, K) Z, where they are fewer than the channels
 
     @classmethod
     def of_channels(cls, covariance: Float64Array) -> RidgedCovariance:
@@ -52,6 +52,32 @@ class RidgedCovariance:
         pictures, scaled = self._pictures.astype(kind, copy=False), columns / diagonal
         inner = linalg.cho_solve((factor, True), pictures @ scaled, check_finite=False)
         return np.asarray(scaled - (pictures.T @ inner) / diagonal)
+
+    def in_single_precision(self) -> RidgedCovariance:
+        """The same in half the memory, for what is asked in single precision over and over."""
+        pictures = None if self._pictures is None else self._pictures.astype(np.float32)
+        return RidgedCovariance(self._factor.astype(np.float32), self._diagonal.astype(np.float32), pictures)
+
+    def products(
+        self, others: NDArray[np.floating], rows: NDArray[np.floating]
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """The inverse between other rows (m, K) and rows (s, K), and between these themselves: (m, s) and (s, s).
+
+        With the factor L of the matrix they are products of L^-1 rows^T: half the work of solving, and no (K, s) held.
+        """
+        kind = rows.dtype
+        factor = self._factor.astype(kind, copy=False)
+        both = np.concatenate([others, rows]).T  # (K, m + s)
+        m = len(others)
+        if self._pictures is None:
+            halved = linalg.solve_triangular(factor, both, lower=True, check_finite=False)
+            own = halved[:, m:]
+            return halved[:, :m].T @ own, own.T @ own
+        diagonal = self._diagonal[:, None].astype(kind, copy=False)
+        plain, whole = both / np.sqrt(diagonal), self._pictures.astype(kind, copy=False) @ (both / diagonal)
+        taken = linalg.solve_triangular(factor, whole, lower=True, check_finite=False)
+        own, own_taken = plain[:, m:], taken[:, m:]
+        return plain[:, :m].T @ own - taken[:, :m].T @ own_taken, own.T @ own - own_taken.T @ own_taken
 
 
 def _ridge(variance: Float64Array) -> Float64Array:

@@ -28,6 +28,7 @@ from auditor.records import BoolArray, IntArray, Progress
 from auditor.rules import FEW_A_CHANNEL, MIN_VARYING
 
 _PAIRS_AT_ONCE = 512  # pairs of a pass over the head's inputs
+_ANSWERS = 150_000_000  # pairs times pictures of a pass: more pictures have fewer pairs at once, and memory stays
 _HELD = 60_000_000  # numbers that the erasers of a pass are
 
 
@@ -77,7 +78,7 @@ def erase_pairs(
     )
     progress("evidence: erasure", 1, 3)
     pooled, everyone = fitted.pooled(), np.ones(labels.size, dtype=np.bool_)
-    for block in _blocks(pairs, _PAIRS_AT_ONCE):
+    for block in _blocks(pairs, _at_once(labels.size)):
         erasers = pooled.of([residual.column_of[pair.concept_idx] for pair in block])
         within = erased_outcome(eraser.chunks, erasers, folds, labels, _classes(block))
         for column, pair in enumerate(block):
@@ -97,6 +98,11 @@ def erase_pairs(
     )
     permuted.ask(matters, progress)
     return permuted
+
+
+def _at_once(n_pictures: int) -> int:
+    """Pairs that a pass over so many pictures answers."""
+    return min(_PAIRS_AT_ONCE, max(1, _ANSWERS // n_pictures))
 
 
 def _blocks(pairs: Sequence[PairEvidence], at_once: int) -> Iterator[Sequence[PairEvidence]]:
@@ -139,7 +145,7 @@ def _effects(
     recall = margin = silent(own)
     if recall is None:
         recall = effect(own)
-        margins = outcome.margin[own], outcome.margin_without[own, column]
+        margins = outcome.margin[own], outcome.margin_without(np.flatnonzero(own), column)
         margin = margin_loss(*margins, present[own], groups=grouped(own))
     pull, share = silent(others) or effect(others), NOT_IDENTIFIED
     if pair.pulled_share is not None and pair.pulled_share.status == "measured":
@@ -154,7 +160,7 @@ def _transfer(eraser: PairErasers, pairs: Sequence[PairEvidence]) -> None:
     labels, fitted = eraser.inputs.label_idx, eraser.fitted
     parts = eraser.folds * fitted.n_parts + eraser.of_label()
     size = len(fitted.mean) * fitted.n_parts * sum(eraser.head.weight.shape)
-    for block in _blocks(pairs, min(_PAIRS_AT_ONCE, max(1, _HELD // size))):
+    for block in _blocks(pairs, min(_at_once(labels.size), max(1, _HELD // size))):
         columns, classes = [eraser.residual.column_of[pair.concept_idx] for pair in block], _classes(block)
         erasers = pair_erasers(fitted, classes, columns, eraser.class_folds)
         across = erased_outcome(eraser.chunks, erasers, parts, labels, classes)

@@ -112,12 +112,13 @@ def _sample(eraser: PairErasers, c: int, pairs: Sequence[PairEvidence], keys: ND
     if inputs.groups is not None:
         rows = rows[np.sort(np.unique(inputs.groups[rows], return_index=True)[1])]
     at = np.ix_(rows, np.array([pair.concept_idx for pair in pairs]))
-    patterns = np.column_stack([labels[rows], eraser.measured.present[at], eraser.measured.known[at]])
-    _, cell = np.unique(patterns, axis=0, return_inverse=True)
-    by_cell = np.argsort(cell.ravel(), kind="stable")
-    starts = np.r_[0, np.cumsum(np.bincount(cell.ravel()))[:-1]]
+    cell = labels[rows]
+    for column in (*eraser.measured.present[at].T, *eraser.measured.known[at].T):
+        cell = np.unique(2 * cell + column, return_inverse=True)[1]  # numbered anew: many columns would run over
+    by_cell = np.argsort(cell, kind="stable")
+    starts = np.r_[0, np.cumsum(np.bincount(cell))[:-1]]
     turn = np.empty(rows.size, dtype=np.int64)  # how many of a picture's cell come before it
-    turn[by_cell] = np.arange(rows.size) - starts[cell.ravel()[by_cell]]
+    turn[by_cell] = np.arange(rows.size) - starts[cell[by_cell]]
     by_turn = rows[np.argsort(turn, kind="stable")]
     own = labels[by_turn] == c
     named = [np.flatnonzero(pair.sources.pulled.any(axis=0)) for pair in pairs if pair.sources is not None]
