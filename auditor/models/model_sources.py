@@ -26,6 +26,7 @@ from auditor.models.preprocess import Preprocess, from_mapping, from_transform
 from auditor.models.sample_models import build_sample_classifier
 from auditor.models.source import Source
 from auditor.models.torchvision_cure import import_torchvision_safely
+from auditor.models.undrawn_weights import UndrawnWeights
 from auditor.models.user_code import users_code
 from auditor.models.weights import StateDict, fit_keys, load_into, read_weights, rows_of_head
 from auditor.named_files import model_folder
@@ -148,14 +149,15 @@ def _timm(name: str, weights: Path | None, *, random: bool) -> Source:
 
 
 def _sized(state: StateDict, weights: Path, build: Callable[..., nn.Module]) -> nn.Module:
-    """Built with as many classes as the weights are for."""
+    """Built with as many classes as the weights are for, which must take the place of all that it holds."""
     try:
         with torch.device("meta"):  # shapes alone: nothing is allocated or drawn
             blank = build()
     except (NotImplementedError, RuntimeError):  # some initialisers read what they wrote
         blank = build()
     n_classes = rows_of_head(fit_keys(state, blank, weights), blank)
-    return build() if n_classes is None else build(num_classes=n_classes)
+    with UndrawnWeights():
+        return build() if n_classes is None else build(num_classes=n_classes)
 
 
 def _sample(name: str, weights: Path | None) -> Source:

@@ -27,6 +27,7 @@ from auditor.models.encoders.sidecar import (
 from auditor.models.hub import fetch_problem, hub_or_cache
 from auditor.models.preprocess import from_transform
 from auditor.models.torchvision_cure import import_torchvision_safely
+from auditor.models.undrawn_weights import UndrawnWeights
 from auditor.models.weights import load_into, read_weights
 
 
@@ -70,16 +71,17 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
     with hub_or_cache() as online, _quiet(), _never_asking(), tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / SIDECAR).write_text(json.dumps({"model_cfg": model_cfg}), encoding="utf-8")
         try:
-            model = open_clip.create_model(
-                arch if own_folder is None else f"local-dir:{scratch}",
-                pretrained=tag if path is None else None,
-                load_weights=path is None,
-                pretrained_text=False,
-                device="cpu",
-                force_quick_gelu=quick_gelu,
-                force_preprocess_cfg={key: settings[key] for key in PREPROCESS_KEYS if key in settings},
-                cache_dir=where,
-            )
+            with UndrawnWeights():
+                model = open_clip.create_model(
+                    arch if own_folder is None else f"local-dir:{scratch}",
+                    pretrained=tag if path is None else None,
+                    load_weights=path is None,
+                    pretrained_text=False,
+                    device="cpu",
+                    force_quick_gelu=quick_gelu,
+                    force_preprocess_cfg={key: settings[key] for key in PREPROCESS_KEYS if key in settings},
+                    cache_dir=where,
+                )
             tokenizer = _tokenizer(open_clip, arch, model_cfg.get("text_cfg", {}), own_folder, where)
         except (OSError, RuntimeError, ValueError, ImportError) as error:
             if own_folder is not None:
