@@ -31,7 +31,7 @@ def world(seed, n_concepts=1, used=0.0, width=K, n=N):
     folds = rng.integers(5, size=n)
     fitted = fit_erasers(lambda: [(slice(0, n), x, logits)], residual, labels, folds, np.arange(C), head)
     told = present | True
-    sample = NullSample.of(x, logits, labels, folds, residual, present, told, told, fitted, head)
+    sample = NullSample.of(x, logits, labels, folds, residual, present, told, told, fitted, head, np.arange(C))
     return sample, head, folds, fitted, x
 
 
@@ -147,14 +147,21 @@ def test_the_sign_of_a_lead_over_many_classes_is_that_of_all_of_them():
     logits = rng.normal(size=(n, n_classes)).astype(np.float32)
     logits[:20, class_idx] += 3  # called the class, or nearly
     parts = (0, 1, 2)
+    shifts = {part: rng.normal(size=(n_classes, n_deals)).astype(np.float32) for part in parts}
     dealt = erasure_null._Dealt(
         along={part: rng.normal(size=(n, n_deals)).astype(np.float32) for part in parts},
-        shift={part: rng.normal(size=(n_classes, n_deals)).astype(np.float32) for part in parts},
+        shift=shifts,
         squares={(one, other): np.full(n_deals, 0.5) for one in parts for other in parts},
+        shift_of_all=sum(shifts.values()),
     )
     along = dealt.along_without((1,), np.arange(n))
     np.testing.assert_allclose(along, (dealt.along[0] + dealt.along[2]) / 2, rtol=1e-6)
     shift = dealt.shift_without((1,), np.arange(n_classes), np.arange(n_deals))
+    for left in ((), (1,), (0, 2), (1, 5)):  # what is not there is not left out
+        expected = sum(shifts[part] for part in parts if part not in left)
+        np.testing.assert_allclose(
+            dealt.shift_without(left, np.arange(n_classes), np.arange(n_deals)), expected, atol=1e-5
+        )
     expected = erasure_null._lead(logits, along, shift, class_idx)
     found = erasure_null._leads_at_all(dealt, (1,), logits, along, class_idx)
     assert ((found > 0) == (expected > 0)).all()

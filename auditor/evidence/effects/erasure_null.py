@@ -32,7 +32,7 @@ class _Fold:
     """Pictures of a fold, m of them, and those of the other folds, s, that their erasers are fitted on."""
 
     judged: IntArray  # (m,) rows of the sample
-    fitted_on: IntArray  # (s,) rows of the sample
+    fitted_on: IntArray  # (s,) rows of the sample, those of one fold of classes after the other
     along: FloatArray  # (m, s) J A^-1 S^T
     gram: FloatArray  # (s, s) S A^-1 S^T
     head_input: FloatArray  # (C, s) W S^T
@@ -64,6 +64,7 @@ class NullSample:
         told_by_others: BoolArray,
         fitted: Fitted,
         head: LinearHead,
+        class_folds: IntArray,
         *,
         pulled: BoolArray | None = None,
     ) -> NullSample:
@@ -71,6 +72,8 @@ class NullSample:
         parts = []
         for f in np.unique(folds):
             judged, fitted_on = np.flatnonzero(folds == f), np.flatnonzero(folds != f)
+            # side by side, what is of one fold of classes is a slice, and not copied for every product
+            fitted_on = fitted_on[np.argsort(class_folds[label_idx[fitted_on]], kind="stable")]
             centred = x[fitted_on] - fitted.class_means[f][label_idx[fitted_on]]
             along, gram = fitted.inverse[f].products(x[judged] - fitted.mean[f], centred)
             parts.append(_Fold(judged, fitted_on, along, gram, head.weight @ centred.T))
@@ -187,20 +190,23 @@ class _Dealt:
     along: dict[int, FloatArray]  # (m, J) x.u of the judged pictures
     shift: dict[int, FloatArray]  # (C, J) W sigma
     squares: dict[tuple[int, int], FloatArray]  # (J,) u.sigma
+    shift_of_all: FloatArray  # (C, J) the sum of all shifts: few are left out of many
 
     @classmethod
     def of(cls, fold: _Fold, q: FloatArray, parts: IntArray) -> _Dealt:
-        """From residual presences (s, J) as dealt, and the fold of every picture's class (s,)."""
+        """From residual presences (s, J) as dealt, and the fold of every picture's class (s,), which rises."""
         along: dict[int, FloatArray] = {}
         shift: dict[int, FloatArray] = {}
         squares: dict[tuple[int, int], FloatArray] = {}
-        members = {int(part): np.flatnonzero(parts == part) for part in np.unique(parts)}
+        found, starts = np.unique(parts, return_index=True)
+        stops = [*starts[1:], parts.size]
+        members = {int(part): slice(*ends) for part, *ends in zip(found, starts, stops, strict=True)}
         for part, rows in members.items():
             along[part] = fold.along[:, rows] @ q[rows]
             shift[part] = fold.head_input[:, rows] @ q[rows]
             lies = fold.gram[:, rows] @ q[rows]
             squares |= {(part, other): (q[at] * lies[at]).sum(axis=0) for other, at in members.items()}
-        return cls(along, shift, squares)
+        return cls(along, shift, squares, np.asarray(sum(shift.values())))
 
     def _used(self, left: tuple[int, ...]) -> list[int]:
         return [part for part in self.along if part not in left]
@@ -219,8 +225,15 @@ class _Dealt:
     def shift_without(self, left: tuple[int, ...], classes: IntArray, columns: IntArray) -> FloatArray:
         """W sigma of some classes and some deals (C', J') without some folds of classes."""
         shift = np.zeros((classes.size, columns.size), np.float32)
-        for part in self._used(left):
-            shift += self.shift[part][np.ix_(classes, columns)]
+        used, at = self._used(left), np.ix_(classes, columns)
+        if len(used) <= len(left):
+            for part in used:
+                shift += self.shift[part][at]
+            return shift
+        shift += self.shift_of_all[at]
+        for part in left:
+            if part in self.shift:
+                shift -= self.shift[part][at]
         return shift
 
 
