@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.speed [--output FILE.json] [--only NAME ...]``; random weights, 224 px, ResNet-50 and the
 ViT-B-32 encoder; about a quarter of an hour on 2 cores. The other options make everything smaller, to see that it runs:
-ratios are those of the documents at the sizes that are the defaults alone.
+ratios are those of the documents at the sizes that are the defaults alone. An audit is also held against torchcam and
+pytorch-grad-cam (``pip install grad-cam``) where they are installed.
 
 A machine's speed changes by half within minutes. So an audit runs in a process of its own that is stopped every few
 seconds, and what it is compared with takes its turn meanwhile: both have the same machine.
@@ -11,6 +12,8 @@ seconds, and what it is compared with takes its turn meanwhile: both have the sa
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import multiprocessing
 import os
 import shutil
@@ -24,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -203,6 +206,47 @@ def naive_pictures(pictures: Path, classifier: Classifier, encoder: Encoder) -> 
     return run
 
 
+def peers(pictures: Path, classifier: Classifier, encoder: Encoder) -> dict[str, Callable[[], object]]:
+    """The same pictures, every class's map by the libraries that draw such maps, one encoder call beside it.
+
+    torchcam picture by picture, pytorch-grad-cam in a batch, which goes through the model once a class. A library that
+    is not installed is left out.
+    """
+    module = classifier.module
+    layer, sampled = module.get_submodule("layer4"), sorted(pictures.rglob("*.jpg"))[:_SAMPLED_PICTURES]
+    n_classes = int(classifier.head.weight.shape[0])
+    found: dict[str, Callable[[], object]] = {}
+
+    def pixels(prepare: Callable[[Image.Image], torch.Tensor]) -> torch.Tensor:
+        return torch.stack([prepare(Image.open(path).convert("RGB")) for path in sampled])
+
+    if importlib.util.find_spec("torchcam"):
+        from torchcam.methods import GradCAM
+
+        def torchcam() -> None:
+            with GradCAM(module, layer) as draw:
+                for one in pixels(classifier.preprocess):
+                    scores = module(one[None].requires_grad_())
+                    for class_idx in range(n_classes):
+                        draw(class_idx, scores, retain_graph=True)
+            for one in pixels(encoder.preprocess):
+                encoder.encode_images(one[None])
+
+        found["torchcam"] = torchcam
+    if importlib.util.find_spec("pytorch_grad_cam"):
+        library: Any = importlib.import_module("pytorch_grad_cam")
+        target: Any = importlib.import_module("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget
+
+        def pytorch_grad_cam() -> None:
+            with library.GradCAM(model=module, target_layers=[layer]) as draw:
+                for class_idx in range(n_classes):
+                    draw(input_tensor=pixels(classifier.preprocess), targets=[target(class_idx)] * len(sampled))
+            encoder.encode_images(pixels(encoder.preprocess))
+
+        found["pytorch_grad_cam"] = pytorch_grad_cam
+    return found
+
+
 def naive_directions(size: Size) -> Callable[[], object]:
     """Some channels' directions by scikit-learn, one by one, from as many extreme pictures as an audit takes."""
     rng = np.random.default_rng(0)
@@ -238,12 +282,14 @@ def measure_audits(work: Path, size: Size) -> dict[str, Ratio]:
             n_extreme=size.extreme,
         )
 
+    of_peers = peers(pictures, classifier, encoder)
     whole, beside = in_turns(
         config(first),
         {
             "bare": bare_batch(pictures, classifier, encoder, size),
             "pictures": naive_pictures(pictures, classifier, encoder),
             "directions": naive_directions(size),
+            **of_peers,
         },
         size.turn,
     )
@@ -255,6 +301,9 @@ def measure_audits(work: Path, size: Size) -> dict[str, Ratio]:
         "reaudit_over_classifier": ratio(again, alone["bare"] * n_batches, "s"),
         "naive_over_audit": ratio(naive, whole, "s"),
         "naive_without_directions_over_audit": ratio(beside["pictures"] * size.images / _SAMPLED_PICTURES, whole, "s"),
+        **{
+            f"{name}_over_audit": ratio(beside[name] * size.images / _SAMPLED_PICTURES, whole, "s") for name in of_peers
+        },
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import importlib.util
 import json
 import math
 import os
@@ -100,8 +101,9 @@ def test_speed(tmp_path):
     found = read(tmp_path / "speed.json", "python -m benchmarks.speed --images 8", {})
     names = [
         "audit_over_bare", "reaudit_over_classifier", "naive_over_audit", "naive_without_directions_over_audit",
-        "lda_sklearn_over_ours", "memory_growth",
+        "torchcam_over_audit", "lda_sklearn_over_ours", "memory_growth",
     ]  # fmt: skip
+    names[-2:-2] = ["pytorch_grad_cam_over_audit"] * bool(importlib.util.find_spec("pytorch_grad_cam"))
     assert list(found["ratios"]) == names
     assert [line.split()[0] for line in printed.splitlines()] == names
     for one in found["ratios"].values():
