@@ -30,7 +30,7 @@ def what_now(verdict: Verdict, lead: Lead | None) -> str | None:
     if verdict.verdict == "not_analysed" and lead is not None and lead.data_alone:
         return AUDIT_A_MODEL
     if verdict.verdict == "not_analysed":
-        return "audit again when that is mended: until then nothing is known of the class, good or bad"
+        return "audit again when that is mended: until then nothing is decided of the class, good or bad"
     if verdict.concept is None or verdict.verdict == "clean":
         return None
     name, concept = plain(verdict.class_name, 80), plain(verdict.concept, 80)

@@ -148,7 +148,10 @@ def release_words(decision: GateDecision) -> ReleaseWords:
         return ReleaseWords("cannot_tell", "?", "Cannot tell", could_not or "no class could be judged")
     weak = sum(item.state == "not_shown" for item in items)
     said = [f"{counted(accepted, 'finding')} accepted" if accepted else "nothing was found that stops it"]
-    tolerated = sum(item.state == "tolerated" for item in items)
-    said += [f"{counted(tolerated, 'finding')} tolerated by the policy"] * bool(tolerated)
+    tolerated = [item for item in items if item.state == "tolerated"]
+    suspect = {item.class_name for item in tolerated if item.verdict == "suspect"}
+    others = sum(item.verdict != "suspect" for item in tolerated)
+    said += [f"{counted(len(suspect), 'suspect class', 'suspect classes')} let pass (look there first)"] * bool(suspect)
+    said += [f"{counted(others, 'finding')} tolerated by the policy"] * bool(others)
     said += [f"of {counted(weak, 'class', 'classes')} the pictures could not have shown much"] * bool(weak)
     return ReleaseWords("ship", "✓", "Ship", "; ".join(said))

@@ -52,7 +52,7 @@ Could not be excluded.
 
 Too few pictures: 0 of 10.
 
-- **What now:** audit again when that is mended: until then nothing is known of the class, good or bad
+- **What now:** audit again when that is mended: until then nothing is decided of the class, good or bad
 
 <details><summary>● 1 clean class (smallest effect that could have been seen: 6 pts)</summary>
 

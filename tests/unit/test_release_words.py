@@ -17,13 +17,13 @@ from auditor.store.queries import audit as queries
 from reports.page.actions import actions, picture_table
 
 
-def item(state, level="error", concept="water", name="bird"):
-    return GateItem(name, concept, concept, "scene", "flagged", "high", "0" * 64, state, level, "why")
+def item(state, level="error", concept="water", name="bird", verdict="flagged"):
+    return GateItem(name, concept, concept, "scene", verdict, "high", "0" * 64, state, level, "why")
 
 
 NEW, OTHER = item("new"), item("new", name="cat")
 ACCEPTED, WEAK = item("accepted", "note"), item("too_weak", concept=None)
-TOLERATED = item("tolerated", "note")
+TOLERATED, SUSPECT = item("tolerated", "note"), item("tolerated", "note", verdict="suspect")
 MISSING, UNSHOWN = item("not_analysed", concept=None), item("not_shown", "warning", None)
 
 
@@ -42,6 +42,9 @@ MISSING, UNSHOWN = item("not_analysed", concept=None), item("not_shown", "warnin
         (0, [TOLERATED, TOLERATED, UNSHOWN], "ship",
          "Ship: nothing was found that stops it; 2 findings tolerated by the policy; "
          "of 1 class the pictures could not have shown much"),
+        (0, [SUSPECT, item("tolerated", "note", "sand", verdict="suspect"), TOLERATED], "ship",
+         "Ship: nothing was found that stops it; 1 suspect class let pass (look there first); "
+         "1 finding tolerated by the policy"),
         (0, [UNSHOWN], "ship",
          "Ship: nothing was found that stops it; of 1 class the pictures could not have shown much"),
     ],

@@ -74,7 +74,7 @@ def test_verdicts_alone(connection):
         ("E4", "warning", "landbird, suspect: Could not be excluded.",
          'collect more pictures of "landbird" without water, then audit again: it stays open until then.'),
         ("not-analysed", "warning", "boat, not analysed: Too few pictures: 0 of 10.",
-         "audit again when that is mended: until then nothing is known of the class, good or bad."),
+         "audit again when that is mended: until then nothing is decided of the class, good or bad."),
     ]  # fmt: skip
     waterbird = run["results"][0]
     assert waterbird["partialFingerprints"]["auditorFinding/v1"] == findings()[0].fingerprint

@@ -49,7 +49,7 @@ Recall gap and pull are in percentage points (pts); [ ] is a 95 % interval.
 
 ○ boat · 0 pictures
   Too few pictures: 0 of 10.
-  → audit again when that is mended: until then nothing is known of the class, good or bad
+  → audit again when that is mended: until then nothing is decided of the class, good or bad
 
 ● cat: clean. Smallest effect that could have been seen: 6 pts.
 
