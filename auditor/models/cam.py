@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from auditor.errors import ModelError
 from auditor.models.classifier import Classifier
+from auditor.models.device_memory import in_parts
 from auditor.models.head import channels_of
 from auditor.models.map_methods import CENTRED, GRADIENT_WEIGHTS
 from auditor.models.outputs import output_tables
@@ -68,6 +69,11 @@ def forward(classifier: Classifier, batch: Tensor) -> tuple[FloatArray, FloatArr
     Raises:
         ModelError: the model does not call its head for this batch.
     """
+    activations, logits = in_parts(classifier.module, len(batch), lambda part: _forward(classifier, batch[part]))
+    return activations, logits
+
+
+def _forward(classifier: Classifier, batch: Tensor) -> tuple[FloatArray, FloatArray]:
     with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=False) as seen:
         returned = call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
         activations, logits = _head_values(classifier, seen, returned)
@@ -92,6 +98,15 @@ def forward_with_maps(
     Raises:
         ModelError: the model does not call its head, or its target layer, for this batch.
     """
+    activations, logits, maps = in_parts(
+        classifier.module, len(batch), lambda part: _forward_with_maps(classifier, batch[part], class_weights)
+    )
+    return activations, logits, maps
+
+
+def _forward_with_maps(
+    classifier: Classifier, batch: Tensor, class_weights: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=True) as seen:
         returned = call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
         activations, logits = _head_values(classifier, seen, returned)
@@ -117,16 +132,26 @@ def forward_outputs_with_maps(
     Raises:
         ModelError: as :func:`forward_with_maps`.
     """
+    channels, *of_heads = in_parts(
+        classifier.module, len(batch), lambda part: _forward_outputs_with_maps(classifier, batch[part], heads)
+    )
+    return channels, list(zip(of_heads[::2], of_heads[1::2], strict=True))
+
+
+def _forward_outputs_with_maps(
+    classifier: Classifier, batch: Tensor, heads: Sequence[LinearHead]
+) -> tuple[FloatArray, ...]:
+    """The channels, and by output logits and maps."""
     with _prepared(classifier), torch.inference_mode(), _watching(classifier, target=True) as seen:
         call_model(classifier.module, _on_device(classifier, batch), classifier.spec)
         channels, values = _channels(classifier, seen), _target_values(classifier, seen)
-        found = []
+        found: list[FloatArray] = []
         for head in heads:  # one by one: the maps of all at once may not fit into memory
             weight, bias = (torch.from_numpy(part).to(channels) for part in (head.weight, head.bias))
             logits = channels @ weight.T + bias
             maps = _closed_form(classifier, values, weight[logits.argmax(dim=1)][:, None])[:, 0]
-            found.append((logits.float().cpu().numpy(), maps.float().cpu().numpy()))
-        return channels.float().cpu().numpy(), found
+            found += [logits.float().cpu().numpy(), maps.float().cpu().numpy()]
+        return channels.float().cpu().numpy(), *found
 
 
 def two_classes(logits: Tensor) -> Tensor:
@@ -157,6 +182,13 @@ def response_maps(classifier: Classifier, batch: Tensor, channel_weights: FloatA
             f"channel weights {channel_weights.shape} for {batch.shape[0]} pictures: expected "
             f"({batch.shape[0]}, P, {n_channels})"
         )
+    (maps,) = in_parts(
+        classifier.module, len(batch), lambda part: (_response_maps(classifier, batch[part], channel_weights[part]),)
+    )
+    return maps
+
+
+def _response_maps(classifier: Classifier, batch: Tensor, channel_weights: FloatArray) -> FloatArray:
     weights = torch.from_numpy(np.ascontiguousarray(channel_weights, np.float32)).to(classifier.device)
     images = _on_device(classifier, batch)
     # Autograd watches only what follows the target: nothing before it asks for a gradient.
@@ -170,7 +202,8 @@ def response_maps(classifier: Classifier, batch: Tensor, channel_weights: FloatA
             maps = _closed_form(classifier, values, weights)
         else:
             maps = _score_form(classifier, images, _as_places(classifier, values.float()), weights)
-        return maps.detach().float().cpu().numpy()
+        drawn: FloatArray = maps.detach().float().cpu().numpy()
+        return drawn
 
 
 def _closed_form(classifier: Classifier, values: Tensor, weights: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from auditor.errors import AuditorError, ModelError
 from auditor.figures import counted
+from auditor.models.device_memory import DeviceMemoryError
 from auditor.wording import plain
 
 _SHOWN_CHARS = 300
@@ -52,14 +53,14 @@ def call_model(module: nn.Module, batch: Tensor, name: str) -> Any:
         name: Of the model, for errors.
 
     Raises:
-        ModelError: it raised something, or the memory of its device ran out.
+        ModelError: it raised something; as `DeviceMemoryError` where the memory of its device ran out.
     """
     advice = "mend its forward, or what pictures go through before it (--preprocess)"
     with users_code(f"model {name} on a batch of shape {tuple(batch.shape)}", advice):
         try:
             return module(batch)
-        except torch.cuda.OutOfMemoryError as error:  # no fault of the model's
-            raise ModelError(
+        except torch.OutOfMemoryError as error:  # no fault of the model's
+            raise DeviceMemoryError(
                 f"memory of device '{batch.device}' ran out for {counted(len(batch), 'picture')} of shape "
                 f"{tuple(batch.shape[1:])} in model {name}; lower --batch-size, or take another --device"
             ) from error

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from auditor.models.device_memory import in_parts
 from auditor.models.encoders.encoder import Encoder, ImageFeatures, unit_rows
 from auditor.models.preprocess import OpaqueTransform, Preprocess
 from auditor.models.weights import digest_module
@@ -53,8 +54,11 @@ def clip_encoder(
     visual.to(memory_format=memory_format)
 
     def encode_images(batch: Tensor) -> FloatArray:
-        with torch.inference_mode():
-            return unit_rows(clip.encode_image(batch.to(device).contiguous(memory_format=memory_format)))
+        def encode(part: slice) -> tuple[FloatArray]:
+            with torch.inference_mode():
+                return (unit_rows(clip.encode_image(batch[part].to(device).contiguous(memory_format=memory_format))),)
+
+        return in_parts(model, len(batch), encode)[0]
 
     def encode_texts(texts: Sequence[str]) -> FloatArray:
         with torch.inference_mode():

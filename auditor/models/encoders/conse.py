@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from auditor.errors import EncoderError
+from auditor.models.device_memory import in_parts
 from auditor.models.encoders.encoder import Encoder, ImageFeatures, unit_rows
 from auditor.models.preprocess import Preprocess
 from auditor.models.torchvision_cure import import_torchvision_safely
@@ -61,9 +62,12 @@ def load_conse(device: str) -> Encoder:
     dim = int(class_rows.shape[1])
 
     def encode_images(batch: Tensor) -> FloatArray:
-        with torch.inference_mode():
-            logits = classifier(batch.to(device).contiguous(memory_format=torch.channels_last))
-            return unit_rows(mix_classes(logits, class_rows))
+        def encode(part: slice) -> tuple[FloatArray]:
+            with torch.inference_mode():
+                logits = classifier(batch[part].to(device).contiguous(memory_format=torch.channels_last))
+                return (unit_rows(mix_classes(logits, class_rows)),)
+
+        return in_parts(classifier, len(batch), encode)[0]
 
     def encode_features(batch: Tensor) -> FloatArray:
         return pooled_blocks(classifier, batch.to(device).contiguous(memory_format=torch.channels_last))
