@@ -150,10 +150,14 @@ def test_reports_are_timed_on_audits_that_are_kept(tmp_path):
 def test_ray_engine(tmp_path):
     pytest.importorskip("ray")
     output = tmp_path / "ray.json"
-    run("benchmarks.ray_engine", "--images", 300, "--repeat", 1, "--work", tmp_path / "work", "--output", output)
-    found = read(output, "python -m benchmarks.ray_engine --images 300 --repeat 1", {})
-    assert (found["n_images"], found["n_after_start"], found["same_files"]) == (300, 44, True)
-    assert found["ray_over_local"] > 0
+    run("benchmarks.ray_engine", "--images", 600, "--repeat", 1, "--work", tmp_path / "work", "--output", output)
+    found = read(output, "python -m benchmarks.ray_engine --images 600 --repeat 1", {})
+    assert (found["n_images"], found["workers"], found["same_files"]) == (600, 2, True)
+    after_start = {name: one["n_after_start"] for name, one in found["runs"].items()}
+    assert after_start == {"one process": 344, "one worker": 344, "2 processes": 88, "2 workers": 88}
+    assert found["ray_over_local"] == pytest.approx(
+        found["runs"]["one process"]["pictures_a_second"] / found["runs"]["one worker"]["pictures_a_second"]
+    )
 
 
 def test_dashboard_load(tmp_path):
