@@ -123,36 +123,47 @@ def _effects(
     eraser: PairErasers, pair: PairEvidence, outcome: Outcome, column: int, judged: BoolArray
 ) -> tuple[Erasure, Erasure, Erasure, Erasure]:
     """Of recall, of pull, of the share that is pulled, and of the margin, over the pictures that can be judged (N,)."""
-    c, labels = pair.class_idx, _known_labels(eraser.inputs, eraser.measured, pair.concept_idx)
-    before, after = outcome.called == c, outcome.called_without[:, column]
-    present, groups = eraser.measured.present[:, pair.concept_idx], eraser.inputs.groups
+    c, labels, groups = pair.class_idx, eraser.inputs.label_idx, eraser.inputs.groups
+    # columns of large tables once, and pictures by their rows: masks over all of them would cost more than the rest
+    present, known, after = (
+        np.ascontiguousarray(table[:, at])
+        for table, at in (
+            (eraser.measured.present, pair.concept_idx),
+            (eraser.measured.known, pair.concept_idx),
+            (outcome.called_without, column),
+        )
+    )
+    before, along = outcome.called == c, np.ascontiguousarray(outcome.along[:, column])
     residual = eraser.residual.values[:, eraser.residual.column_of[pair.concept_idx]]
-    own, others = judged & (labels == c), judged & (labels >= 0) & (labels != c)
+    asked = judged & known & (labels >= 0)
+    own, others = np.flatnonzero(asked & (labels == c)), np.flatnonzero(asked & (labels != c))
 
-    def grouped(among: BoolArray) -> IntArray | None:
-        return None if groups is None else groups[among]
+    def grouped(rows: IntArray) -> IntArray | None:
+        return None if groups is None else groups[rows]
 
-    def effect(among: BoolArray, n_called: float | None = None) -> Erasure:
-        arms = before[among], after[among], present[among], labels[among]
-        return erasure_effect(*arms, groups=grouped(among), n_called=n_called)
+    def effect(rows: IntArray, n_called: float | None = None) -> Erasure:
+        arms = before[rows], after[rows], present[rows], labels[rows]
+        return erasure_effect(*arms, groups=grouped(rows), n_called=n_called)
 
-    def silent(among: BoolArray) -> Erasure | None:
-        if not among.any():
+    def silent(rows: IntArray) -> Erasure | None:
+        if not rows.size:
             return NOT_IDENTIFIED
-        along = outcome.along[among, column], residual[among], labels[among]
-        return None if tells(*along, groups=grouped(among)) else NOT_TOLD
+        return None if tells(along[rows], residual[rows], labels[rows], groups=grouped(rows)) else NOT_TOLD
 
     recall = margin = silent(own)
     if recall is None:
         recall = effect(own)
-        margins = outcome.margin[own], outcome.margin_without(np.flatnonzero(own), column)
+        margins = outcome.margin[own], outcome.margin_without(own, column)
         margin = margin_loss(*margins, present[own], groups=grouped(own))
-    pull, share = silent(others) or effect(others), NOT_IDENTIFIED
+    of_others, share = silent(others), NOT_IDENTIFIED
     if pair.pulled_share is not None and pair.pulled_share.status == "measured":
-        pulled = others & eraser.pulled(pair)
         n_called = called_with_known(eraser.inputs, eraser.measured, c, pair.concept_idx)
-        share = silent(pulled) or effect(pulled, n_called)
-    return recall, pull, share, margin or NOT_IDENTIFIED
+        if pair.sources is None:
+            share = of_others or effect(others, n_called)
+        else:
+            pulled = others[eraser.pulled(pair)[others]]
+            share = silent(pulled) or effect(pulled, n_called)
+    return recall, of_others or effect(others), share, margin or NOT_IDENTIFIED
 
 
 def _transfer(eraser: PairErasers, pairs: Sequence[PairEvidence]) -> None:
