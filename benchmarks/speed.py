@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import importlib.util
 import multiprocessing
 import os
@@ -58,6 +59,9 @@ from benchmarks.machine import write_result
 _PHOTO, _SMALL = (500, 375), (96, 72)
 #: D of the directions; channels of scikit-learn's that stand for all; pictures of the naive loop in one turn.
 _DIM, _SAMPLED_CHANNELS, _SAMPLED_PICTURES = 512, 32, 4
+_BATCHED_PICTURES = 16  # of a peer that takes batches
+_LABELS = ("one", "two")
+_PEERS = {"torchcam": "torchcam", "grad-cam": "pytorch_grad_cam"}
 Ratio = dict[str, float | str]
 
 
@@ -91,7 +95,7 @@ def timed(work: Callable[[], object]) -> float:
 def make_pictures(folder: Path, n: int, size: tuple[int, int], n_different: int) -> None:
     """Two classes of JPEGs of about the weight of photographs: smooth shapes with grain; contents repeat."""
     rng = np.random.default_rng(0)
-    for label in ("one", "two"):
+    for label in _LABELS:
         (folder / label).mkdir(parents=True)
     contents = []
     for _ in range(n_different):
@@ -103,7 +107,7 @@ def make_pictures(folder: Path, n: int, size: tuple[int, int], n_different: int)
         contents.append(path.read_bytes())
         path.unlink()
     for index in range(n):
-        (folder / ("one", "two")[index % 2] / f"{index:06d}.jpg").write_bytes(contents[index % n_different])
+        (folder / _LABELS[index % 2] / f"{index:06d}.jpg").write_bytes(contents[index % n_different])
 
 
 def make_models(folder: Path, size: Size) -> tuple[Path, Path, Path]:
@@ -206,44 +210,45 @@ def naive_pictures(pictures: Path, classifier: Classifier, encoder: Encoder) -> 
     return run
 
 
-def peers(pictures: Path, classifier: Classifier, encoder: Encoder) -> dict[str, Callable[[], object]]:
-    """The same pictures, every class's map by the libraries that draw such maps, one encoder call beside it.
+def peers(pictures: Path, classifier: Classifier, encoder: Encoder) -> dict[str, tuple[int, Callable[[], object]]]:
+    """How many pictures, and their maps of every class by a library that draws such maps, with encoder calls beside.
 
-    torchcam picture by picture, pytorch-grad-cam in a batch, which goes through the model once a class. A library that
-    is not installed is left out.
+    torchcam picture by picture, pytorch-grad-cam in batches, which go through the model once a class. A library that is
+    not installed is left out.
     """
-    module = classifier.module
-    layer, sampled = module.get_submodule("layer4"), sorted(pictures.rglob("*.jpg"))[:_SAMPLED_PICTURES]
-    n_classes = int(classifier.head.weight.shape[0])
-    found: dict[str, Callable[[], object]] = {}
+    module, paths = classifier.module, sorted(pictures.rglob("*.jpg"))
+    layer, n_classes = module.get_submodule("layer4"), int(classifier.head.weight.shape[0])
+    found: dict[str, tuple[int, Callable[[], object]]] = {}
 
-    def pixels(prepare: Callable[[Image.Image], torch.Tensor]) -> torch.Tensor:
-        return torch.stack([prepare(Image.open(path).convert("RGB")) for path in sampled])
+    def pixels(n: int, prepare: Callable[[Image.Image], torch.Tensor]) -> torch.Tensor:
+        return torch.stack([prepare(Image.open(path).convert("RGB")) for path in paths[:n]])
 
     if importlib.util.find_spec("torchcam"):
         from torchcam.methods import GradCAM
 
         def torchcam() -> None:
             with GradCAM(module, layer) as draw:
-                for one in pixels(classifier.preprocess):
-                    scores = module(one[None].requires_grad_())
+                for one in pixels(_SAMPLED_PICTURES, classifier.preprocess):
+                    scores = module(one[None])
                     for class_idx in range(n_classes):
                         draw(class_idx, scores, retain_graph=True)
-            for one in pixels(encoder.preprocess):
+            for one in pixels(_SAMPLED_PICTURES, encoder.preprocess):
                 encoder.encode_images(one[None])
 
-        found["torchcam"] = torchcam
+        found["torchcam"] = _SAMPLED_PICTURES, torchcam
     if importlib.util.find_spec("pytorch_grad_cam"):
         library: Any = importlib.import_module("pytorch_grad_cam")
         target: Any = importlib.import_module("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget
+        n = min(_BATCHED_PICTURES, len(paths))
 
         def pytorch_grad_cam() -> None:
+            batch = pixels(n, classifier.preprocess)
             with library.GradCAM(model=module, target_layers=[layer]) as draw:
                 for class_idx in range(n_classes):
-                    draw(input_tensor=pixels(classifier.preprocess), targets=[target(class_idx)] * len(sampled))
-            encoder.encode_images(pixels(encoder.preprocess))
+                    draw(input_tensor=batch, targets=[target(class_idx)] * n)
+            encoder.encode_images(pixels(n, encoder.preprocess))
 
-        found["pytorch_grad_cam"] = pytorch_grad_cam
+        found["pytorch_grad_cam"] = n, pytorch_grad_cam
     return found
 
 
@@ -289,7 +294,7 @@ def measure_audits(work: Path, size: Size) -> dict[str, Ratio]:
             "bare": bare_batch(pictures, classifier, encoder, size),
             "pictures": naive_pictures(pictures, classifier, encoder),
             "directions": naive_directions(size),
-            **of_peers,
+            **{name: work for name, (_, work) in of_peers.items()},
         },
         size.turn,
     )
@@ -414,7 +419,9 @@ def main() -> None:
     for name, row in ratios.items():
         print(f"{name:26} {row['ratio']:8.2f}   {row['numerator']:10.1f} / {row['denominator']:.1f} {row['unit']}")
     if arguments.output:
-        write_result(arguments.output, {"size": asdict(size), "ratios": ratios}, reused={})
+        peers_of = {name: importlib.metadata.version(name) for name in _PEERS if importlib.util.find_spec(_PEERS[name])}
+        size_of = {**asdict(size), "classes": len(_LABELS)}
+        write_result(arguments.output, {"size": size_of, "peers": peers_of, "ratios": ratios}, reused={})
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ _FOUND: tuple[ItemState, ...] = ("new", "expired", "grown", "core_refused", "cor
 _LEVELS = ("error", "warning", "note")
 #: Longer names, reasons and sentences of an audit are cut.
 _NAME_LIMIT, _REASON_LIMIT, _SENTENCE_LIMIT = 60, 1_000, 2_000
+_NAMED = 3  # classes in a headline
 #: Of the digest of the data, which audit.json has in full.
 _DIGITS = 12
 
@@ -149,9 +150,12 @@ def release_words(decision: GateDecision) -> ReleaseWords:
     weak = sum(item.state == "not_shown" for item in items)
     said = [f"{counted(accepted, 'finding')} accepted" if accepted else "nothing was found that stops it"]
     tolerated = [item for item in items if item.state == "tolerated"]
-    suspect = {item.class_name for item in tolerated if item.verdict == "suspect"}
+    suspect = list(dict.fromkeys(item.class_name for item in tolerated if item.verdict == "suspect"))
     others = sum(item.verdict != "suspect" for item in tolerated)
-    said += [f"{counted(len(suspect), 'suspect class', 'suspect classes')} let pass (look there first)"] * bool(suspect)
+    if suspect:
+        more = f" and {len(suspect) - _NAMED} more" if len(suspect) > _NAMED else ""
+        named = ", ".join(inert(name, _NAME_LIMIT) for name in suspect[:_NAMED])
+        said.append(f"suspect and let pass: {named}{more}")
     said += [f"{counted(others, 'finding')} tolerated by the policy"] * bool(others)
     said += [f"of {counted(weak, 'class', 'classes')} the pictures could not have shown much"] * bool(weak)
     return ReleaseWords("ship", "✓", "Ship", "; ".join(said))

@@ -69,7 +69,9 @@ def forward(classifier: Classifier, batch: Tensor) -> tuple[FloatArray, FloatArr
     Raises:
         ModelError: the model does not call its head for this batch.
     """
-    activations, logits = in_parts(classifier.module, len(batch), lambda part: _forward(classifier, batch[part]))
+    activations, logits = in_parts(
+        classifier.module, "features", len(batch), lambda part: _forward(classifier, batch[part])
+    )
     return activations, logits
 
 
@@ -99,7 +101,10 @@ def forward_with_maps(
         ModelError: the model does not call its head, or its target layer, for this batch.
     """
     activations, logits, maps = in_parts(
-        classifier.module, len(batch), lambda part: _forward_with_maps(classifier, batch[part], class_weights)
+        classifier.module,
+        "features",
+        len(batch),
+        lambda part: _forward_with_maps(classifier, batch[part], class_weights),
     )
     return activations, logits, maps
 
@@ -133,7 +138,10 @@ def forward_outputs_with_maps(
         ModelError: as :func:`forward_with_maps`.
     """
     channels, *of_heads = in_parts(
-        classifier.module, len(batch), lambda part: _forward_outputs_with_maps(classifier, batch[part], heads)
+        classifier.module,
+        "features",
+        len(batch),
+        lambda part: _forward_outputs_with_maps(classifier, batch[part], heads),
     )
     return channels, list(zip(of_heads[::2], of_heads[1::2], strict=True))
 
@@ -183,7 +191,10 @@ def response_maps(classifier: Classifier, batch: Tensor, channel_weights: FloatA
             f"({batch.shape[0]}, P, {n_channels})"
         )
     (maps,) = in_parts(
-        classifier.module, len(batch), lambda part: (_response_maps(classifier, batch[part], channel_weights[part]),)
+        classifier.module,
+        "maps",
+        len(batch),
+        lambda part: (_response_maps(classifier, batch[part], channel_weights[part]),),
     )
     return maps
 
@@ -229,6 +240,8 @@ def _gradient_form(classifier: Classifier, seen: _Seen, values: Tensor, weights:
     for idx, response in enumerate(responses):
         try:
             (gradient,) = torch.autograd.grad(response, leaf, retain_graph=idx + 1 < len(responses))
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise NoPathError(
                 f"layer '{classifier.target_layer}' of {classifier.spec} does not lead to the head "

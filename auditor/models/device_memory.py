@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,24 +17,31 @@ from auditor.records import FloatArray
 
 logger = logging.getLogger(__name__)
 
-#: Pictures that go through a module at once, where more of them did not fit: the next batch is not tried in vain.
-_FIT: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()
+#: A pass that gives features and one that draws maps take unlike amounts of memory.
+Pass = Literal["features", "maps"]
+#: Of each module the pictures of a pass that there was room for, where more had none: for the rest of the process, so
+#: that not every batch is tried in vain.
+_ROOM_FOR: WeakKeyDictionary[nn.Module, dict[Pass, int]] = WeakKeyDictionary()
 
 
 class DeviceMemoryError(ModelError):
-    """The memory of the model's device ran out."""
+    """The memory of the model's device ran out for a batch."""
+
+
+class NoRoomError(ModelError):
+    """There is no room for a single picture."""
 
 
 def in_parts(
-    module: nn.Module, n_pictures: int, answer: Callable[[slice], tuple[FloatArray, ...]]
+    module: nn.Module, of: Pass, n_pictures: int, answer: Callable[[slice], tuple[FloatArray, ...]]
 ) -> tuple[FloatArray, ...]:
     """What ``answer`` gives for a batch, asked in halves, and halves of these, where memory runs out.
 
-    Every part has at most half as many pictures as did not fit, so features may differ by rounding from those of whole
-    batches.
+    Kernels sum by the shape of a batch, so features of a batch in parts differ by rounding from those of a whole one.
 
     Args:
-        module: What the batch goes through: of each it is remembered how many pictures fit.
+        module: What the batch goes through.
+        of: The kind of pass.
         n_pictures: B.
         answer: Arrays with a row a picture, for a part of the batch.
 
@@ -41,28 +49,36 @@ def in_parts(
         The arrays, of all B.
 
     Raises:
-        DeviceMemoryError: there is no room for a single picture.
+        NoRoomError: there is no room for a single picture.
     """
-    at_once = min(_FIT.get(module, n_pictures), n_pictures)
+    room = _ROOM_FOR.setdefault(module, {})
+    at_once = min(room.get(of, n_pictures), n_pictures)
     parts: list[tuple[FloatArray, ...]] = []
     start = 0
     while start < n_pictures or not parts:
         part = slice(start, min(start + at_once, n_pictures))
-        try:
-            parts.append(answer(part))
-        except (DeviceMemoryError, torch.OutOfMemoryError) as error:
-            size = part.stop - part.start
-            if size <= 1:
-                reason = str(error).partition("\n")[0].partition(";")[0]
-                raise DeviceMemoryError(
-                    f"a single picture has no room in the memory of the device ({reason}): take another --device, or "
-                    "end what else uses it"
-                ) from error
-            at_once = _FIT[module] = size // 2
-            torch.cuda.empty_cache()
-            logger.warning(
-                "memory ran out for %s at once: they go through %d by %d", counted(size, "picture"), at_once, at_once
-            )
+        found = _answered(answer, part)
+        if found is not None:
+            parts.append(found)
+            start = part.stop
             continue
-        start = part.stop
+        # after the error is gone, with what it held
+        torch.cuda.empty_cache()
+        size = part.stop - part.start
+        at_once = room[of] = size // 2
+        logger.warning("memory ran out for %s: they go through %d at a time", counted(size, "picture"), at_once)
     return tuple(np.concatenate(of_parts) if len(parts) > 1 else of_parts[0] for of_parts in zip(*parts, strict=True))
+
+
+def _answered(answer: Callable[[slice], tuple[FloatArray, ...]], part: slice) -> tuple[FloatArray, ...] | None:
+    """The answer for a part of several pictures, None where memory ran out."""
+    try:
+        return answer(part)
+    except (DeviceMemoryError, torch.OutOfMemoryError) as error:
+        if part.stop - part.start > 1:
+            return None
+        reason = str(error).partition("\n")[0].partition(";")[0]
+        raise NoRoomError(
+            f"a single picture has no room in the memory of the device ({reason}): take another --device, or end what "
+            "else uses it"
+        ) from error

@@ -13,6 +13,7 @@ from torch import nn
 
 from auditor.errors import InputError, ModelError
 from auditor.models.classifier import Classifier
+from auditor.models.device_memory import NoRoomError
 from auditor.models.map_method_names import MapMethod
 from auditor.models.map_proof import is_empty
 from auditor.wording import nearest, quote
@@ -86,5 +87,7 @@ def _draws(classifier: Classifier) -> bool:
     noise = [Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)) for _ in range(_PROBES)]
     try:
         return not is_empty(classifier, torch.stack([classifier.preprocess(one) for one in noise]))
+    except NoRoomError:
+        raise
     except (ModelError, RuntimeError):  # another layout, or no such places
         return False

@@ -8,23 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import torch
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
-#: What draws into a tensor that is there: of torch.nn.init, and of tensors.
-_DRAWING = {
-    "normal_",
-    "uniform_",
-    "trunc_normal_",
-    "erfinv_",  # the last step of a truncated normal
-    "xavier_normal_",
-    "xavier_uniform_",
-    "kaiming_normal_",
-    "kaiming_uniform_",
-}
+#: What draws into a tensor that is there: methods of tensors, and those functions of torch.nn.init that a mode sees.
+_DRAWING = {"normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_"}
 
 
 class UndrawnWeights(TorchFunctionMode):
-    """Inside, tensors keep what their memory held where they would be drawn: all of them must be replaced."""
+    """Inside, parameters are set to zero where they would be drawn.
+
+    Other tensors are drawn as ever: torch.nn.init rejects draws that it does not like, and draws anew until it likes
+    all of them.
+    """
 
     def __torch_function__(
         self,
@@ -36,5 +33,8 @@ class UndrawnWeights(TorchFunctionMode):
         """Torch calls it in place of ``func``."""
         given = dict(kwargs or {})
         if getattr(func, "__name__", None) in _DRAWING:
-            return given["tensor"] if "tensor" in given else args[0]
+            target = given["tensor"] if "tensor" in given else args[0]
+            if isinstance(target, nn.Parameter):
+                with torch.no_grad():
+                    return target.zero_()
         return func(*args, **given)

@@ -9,7 +9,9 @@ from toy_models import GapCnn
 
 from auditor.errors import ModelError
 from auditor.models import cam
-from auditor.models.device_memory import DeviceMemoryError, in_parts
+from auditor.models.device_memory import DeviceMemoryError, NoRoomError, in_parts
+from auditor.models.map_choice import drawing_with
+from auditor.records import LinearHead
 
 
 class Small(nn.Module):
@@ -47,8 +49,8 @@ def test_a_batch_without_room_goes_through_in_parts_and_gives_the_same(caplog):
     for found, wanted in zip((activations, logits), cam.forward(expected, BATCH), strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-6)
     assert [record.getMessage() for record in caplog.records] == [
-        "memory ran out for 8 pictures at once: they go through 4 by 4",
-        "memory ran out for 4 pictures at once: they go through 2 by 2",
+        "memory ran out for 8 pictures: they go through 4 at a time",
+        "memory ran out for 4 pictures: they go through 2 at a time",
     ]
 
 
@@ -60,17 +62,46 @@ def test_what_fits_is_remembered_for_the_next_batch():
     assert module.came == [4, 4]
 
 
-def test_maps_come_in_parts_too():
-    classifier, _ = small(3)
-    expected, _ = small(100)
-    weights = classifier.head.weight
-    for draw in (
-        lambda one: cam.forward_with_maps(one, BATCH, weights),
-        lambda one: (cam.response_maps(one, BATCH, np.repeat(weights[None], len(BATCH), axis=0)),),
-        lambda one: np.concatenate(cam.forward_outputs_with_maps(one, BATCH, [one.head, one.head])[1][1][:1]),
-    ):
-        for found, wanted in zip(draw(classifier), draw(expected), strict=True):
-            np.testing.assert_allclose(found, wanted, atol=1e-5)
+def of_outputs(classifier):
+    """All that comes of two unlike outputs."""
+    head = classifier.head
+    heads = [LinearHead(head.weight, head.bias), LinearHead(3 * head.weight[::-1], head.bias)]
+    channels, found = cam.forward_outputs_with_maps(classifier, BATCH, heads)
+    return [channels, *(array for of_output in found for array in of_output)]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda one: cam.forward_with_maps(one, BATCH, one.head.weight),
+        lambda one: [cam.response_maps(one, BATCH, np.repeat(one.head.weight[None], len(BATCH), axis=0))],
+        of_outputs,
+    ],
+)
+def test_maps_come_in_parts_too(draw):
+    (classifier, module), (expected, _) = small(3), small(100)
+    found, wanted = draw(classifier), draw(expected)
+    assert module.came == [8, 4, 2, 2, 2, 2]
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_memory_may_run_out_in_the_backward_pass(monkeypatch):
+    """It is no sign that the layer does not lead to the head."""
+    (classifier, module), backward = small(100), torch.autograd.grad
+    drawing = drawing_with(classifier, "layer_cam")
+    weights = np.repeat(classifier.head.weight[None], len(BATCH), axis=0)
+    expected = cam.response_maps(drawing, BATCH, weights)
+
+    def short(outputs, inputs, **options):
+        if len(inputs) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return backward(outputs, inputs, **options)
+
+    monkeypatch.setattr(torch.autograd, "grad", short)
+    module.came.clear()
+    np.testing.assert_allclose(cam.response_maps(drawing, BATCH, weights), expected, atol=1e-5)
+    assert module.came == [8, 4, 2, 2, 2, 2]
 
 
 def test_no_room_for_a_single_picture_is_one_line():
@@ -84,7 +115,7 @@ def test_no_room_for_a_single_picture_is_one_line():
 
 
 def test_memory_may_run_out_outside_of_the_model():
-    """In a backward pass, or where a batch is copied to the device."""
+    """Such as where a batch is copied to the device."""
     asked: list[int] = []
 
     def answer(part: slice) -> tuple[np.ndarray]:
@@ -95,8 +126,25 @@ def test_memory_may_run_out_outside_of_the_model():
         return (rows,)
 
     module = nn.Linear(1, 1)
-    assert in_parts(module, 5, answer)[0].tolist() == [0, 1, 2, 3, 4]
+    assert in_parts(module, "maps", 5, answer)[0].tolist() == [0, 1, 2, 3, 4]
     assert asked == [5, 2, 2, 1]
-    assert in_parts(module, 0, answer)[0].tolist() == []
-    with pytest.raises(DeviceMemoryError):
-        in_parts(nn.Linear(1, 1), 3, lambda _: (_ for _ in ()).throw(DeviceMemoryError("none")))
+    assert in_parts(module, "maps", 0, answer)[0].tolist() == []
+    asked.clear()
+    assert in_parts(module, "features", 3, answer)[0].tolist() == [0, 1, 2]
+    assert asked == [3, 1, 1, 1]  # what fits in one kind of pass says nothing of another
+
+
+def test_a_pass_within_a_pass_says_once_that_there_is_no_room():
+    module = nn.Linear(1, 1)
+
+    def nothing(_: slice) -> tuple[np.ndarray]:
+        raise DeviceMemoryError("memory of device 'cuda' ran out; lower --batch-size")
+
+    def outer(part: slice) -> tuple[np.ndarray, ...]:
+        return in_parts(module, "features", part.stop - part.start, nothing)
+
+    with pytest.raises(
+        NoRoomError,
+        match=r"^a single picture has no room in the memory of the device \(memory of device 'cuda' ran out\): take",
+    ):
+        in_parts(module, "maps", 4, outer)

@@ -16,7 +16,7 @@ C, K, N = 3, 8, 600
 LABELS = np.arange(N) % C
 
 
-def world(seed, n_concepts=1, used=0.0, width=K, n=N):
+def world(seed, n_concepts=1, used=0.0, width=K, n=N, class_folds=tuple(range(C))):
     """Concepts that the features say; the head uses the first for class 0 by ``used``."""
     rng = np.random.default_rng(seed)
     labels = LABELS[:n]
@@ -29,9 +29,10 @@ def world(seed, n_concepts=1, used=0.0, width=K, n=N):
     logits = (x @ head.weight.T).astype(np.float32)
     residual = within_class(present.astype(np.float32), labels)
     folds = rng.integers(5, size=n)
-    fitted = fit_erasers(lambda: [(slice(0, n), x, logits)], residual, labels, folds, np.arange(C), head)
+    class_folds = np.array(class_folds)
+    fitted = fit_erasers(lambda: [(slice(0, n), x, logits)], residual, labels, folds, class_folds, head)
     told = present | True
-    sample = NullSample.of(x, logits, labels, folds, residual, present, told, told, fitted, head, np.arange(C))
+    sample = NullSample.of(x, logits, labels, folds, residual, present, told, told, fitted, head, class_folds)
     return sample, head, folds, fitted, x
 
 
@@ -61,17 +62,21 @@ def test_contrast_gives_the_weighed_difference_in_differences():
     assert one.tolist() == pytest.approx([1 / 3] * 3 + [-1 / 6] * 6 + [0])
 
 
-@pytest.mark.parametrize(("width", "n"), [(K, N), (200, 150)])
-def test_presence_as_it_is_gives_e3_itself(width, n):
-    """Pooled, transferred and permuted have one matrix; of 200 channels and 150 pictures too."""
-    sample, head, folds, fitted, x = world(0, n_concepts=2, used=0.8, width=width, n=n)
-    labels = LABELS[:n]
+@pytest.mark.parametrize(
+    ("width", "n", "class_folds"), [(K, N, (0, 1, 2)), (200, 150, (0, 1, 2)), (K, N, (1, 0, 1)), (200, 150, (1, 0, 1))]
+)
+def test_presence_as_it_is_gives_e3_itself(width, n, class_folds):
+    """Pooled, transferred and permuted have one matrix; of 200 channels and 150 pictures too, and folds of classes."""
+    sample, head, folds, fitted, x = world(0, n_concepts=2, used=0.8, width=width, n=n, class_folds=class_folds)
+    labels, class_folds = LABELS[:n], np.array(class_folds)
+    n_parts = class_folds.max() + 1
     orders = deal(labels, 3, np.random.default_rng(0))
     chunks = lambda: [(slice(0, n), x, sample.logits)]  # noqa: E731
     own, others = labels == 0, labels != 0
-    across = pair_erasers(fitted, np.zeros(2, np.int64), [0, 1], np.arange(C))
-    found = erase_dealt(sample, 0, orders, np.arange(C), head)
-    for deals, parts, erasers in zip(found, (folds, folds * C + labels), (fitted.pooled(), across), strict=True):
+    across = pair_erasers(fitted, np.zeros(2, np.int64), [0, 1], class_folds)
+    found = erase_dealt(sample, 0, orders, class_folds, head)
+    of_pair = folds * n_parts + class_folds[labels]
+    for deals, parts, erasers in zip(found, (folds, of_pair), (fitted.pooled(), across), strict=True):
         outcome = erased_outcome(chunks, erasers, parts, labels, np.zeros(2, np.int64))
         for t in range(2):
             before, after, present = outcome.called == 0, outcome.called_without[:, t], sample.present[:, t]

@@ -78,8 +78,10 @@ def test_of_a_word_a_gap_of_recall_is_a_screen_and_a_pull_is_none():
     assert not by_class[cat].screened
 
 
-def test_pairs_that_are_erased_block_by_block(planted, monkeypatch):
-    monkeypatch.setattr(pair_erasure, "_PAIRS_AT_ONCE", 3)
+@pytest.mark.parametrize(("name", "value"), [("_PAIRS_AT_ONCE", 3), ("_ANSWERS", 1_000)])
+def test_pairs_that_are_erased_block_by_block(planted, monkeypatch, name, value):
+    """A few pairs at a time, or one by one where the pictures are many."""
+    monkeypatch.setattr(pair_erasure, name, value)
     found, expected = judge(planted[0]), planted[1]
     assert [v.sentence for v in found.verdicts] == [v.sentence for v in expected.verdicts]
     effects = [[(one.low, one.effect, one.high) for one in result.findings] for result in (found, expected)]

@@ -43,8 +43,9 @@ MISSING, UNSHOWN = item("not_analysed", concept=None), item("not_shown", "warnin
          "Ship: nothing was found that stops it; 2 findings tolerated by the policy; "
          "of 1 class the pictures could not have shown much"),
         (0, [SUSPECT, item("tolerated", "note", "sand", verdict="suspect"), TOLERATED], "ship",
-         "Ship: nothing was found that stops it; 1 suspect class let pass (look there first); "
-         "1 finding tolerated by the policy"),
+         "Ship: nothing was found that stops it; suspect and let pass: bird; 1 finding tolerated by the policy"),
+        (0, [item("tolerated", "note", name=name, verdict="suspect") for name in ("a", "b\n", "c", "d", "e")], "ship",
+         "Ship: nothing was found that stops it; suspect and let pass: a, b, c and 2 more"),
         (0, [UNSHOWN], "ship",
          "Ship: nothing was found that stops it; of 1 class the pictures could not have shown much"),
     ],

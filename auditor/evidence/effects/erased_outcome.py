@@ -22,11 +22,13 @@ class Outcome:
     margin: FloatArray  # (N,) logit of the label less the largest other one; 0 without a label
     along: FloatArray  # (N, J) u.(x - mean x) / (u.sigma): how far a picture lies along what is erased
     place: IntArray  # (N,) how many pictures of its class come before a picture
-    of_class: FloatArray  # (largest class, J) margins without it, of the pictures of each pair's class by their places
+    own_margins: (
+        FloatArray  # (largest class, J) margins without it, of the pictures of each pair's class by their places
+    )
 
     def margin_without(self, rows: IntArray, column: int) -> FloatArray:
-        """Margins (n,) of pictures of a pair's class, given by their rows, with its concept erased."""
-        margins: FloatArray = self.of_class[self.place[rows], column]
+        """Margins (n,) of rows with the pair's concept erased; the rows must be of the pair's class."""
+        margins: FloatArray = self.own_margins[self.place[rows], column]
         return margins
 
 
@@ -50,7 +52,7 @@ def erased_outcome(
         margin=np.zeros(shape[0], dtype=np.float32),
         along=np.zeros(shape, dtype=np.float32),
         place=place,
-        of_class=np.zeros((largest, class_idx.size), dtype=np.float32),
+        own_margins=np.zeros((largest, class_idx.size), dtype=np.float32),
     )
     for rows, activations, logits in batches(chunks):
         outcome.called[rows], outcome.margin[rows] = called_with_margin(logits.copy(), label_idx[rows])
@@ -67,7 +69,7 @@ def erased_outcome(
                 called, margin = called_with_margin(own_logits[i] - along[i, j, None] * shift.T[j], label_idx[at[i]])
                 outcome.called_without[at[i], j] = called == class_idx[j]
                 mine = is_own[i, j]
-                outcome.of_class[place[at[i[mine]]], j[mine]] = margin[mine]
+                outcome.own_margins[place[at[i[mine]]], j[mine]] = margin[mine]
     return outcome
 
 

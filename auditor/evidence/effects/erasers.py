@@ -65,8 +65,8 @@ class Fitted:
         """P, folds of classes."""
         return int(self.sigma_of.shape[1])
 
-    def without_sums(self) -> Fitted:
-        """Without the sums by concept, the most of it: of what is fitted anew to other presences they are no part."""
+    def for_deals(self) -> Fitted:
+        """What is left of it when presences are dealt anew: no sums by concept, and inverses in single precision."""
         wholes = (self.sigma_of, self.solved_of, self.shift_of)
         nothing = (np.zeros((*whole.shape[:-1], 0), whole.dtype) for whole in wholes)
         inverse = tuple(one.in_single_precision() for one in self.inverse)

@@ -32,7 +32,8 @@ class _Fold:
     """Pictures of a fold, m of them, and those of the other folds, s, that their erasers are fitted on."""
 
     judged: IntArray  # (m,) rows of the sample
-    fitted_on: IntArray  # (s,) rows of the sample, those of one fold of classes after the other
+    fitted_on: IntArray  # (s,) rows of the sample
+    parts: IntArray  # (s,) folds of their classes, which rise: what is of one fold is a slice
     along: FloatArray  # (m, s) J A^-1 S^T
     gram: FloatArray  # (s, s) S A^-1 S^T
     head_input: FloatArray  # (C, s) W S^T
@@ -72,11 +73,12 @@ class NullSample:
         parts = []
         for f in np.unique(folds):
             judged, fitted_on = np.flatnonzero(folds == f), np.flatnonzero(folds != f)
-            # side by side, what is of one fold of classes is a slice, and not copied for every product
-            fitted_on = fitted_on[np.argsort(class_folds[label_idx[fitted_on]], kind="stable")]
+            class_fold = class_folds[label_idx[fitted_on]]
+            order = np.argsort(class_fold, kind="stable")
+            fitted_on, class_fold = fitted_on[order], class_fold[order]
             centred = x[fitted_on] - fitted.class_means[f][label_idx[fitted_on]]
             along, gram = fitted.inverse[f].products(x[judged] - fitted.mean[f], centred)
-            parts.append(_Fold(judged, fitted_on, along, gram, head.weight @ centred.T))
+            parts.append(_Fold(judged, fitted_on, class_fold, along, gram, head.weight @ centred.T))
         everywhere = np.ones_like(known) if pulled is None else pulled
         return cls(tuple(parts), logits, label_idx, residual, present, known, told_by_others, everywhere)
 
@@ -193,13 +195,13 @@ class _Dealt:
     shift_of_all: FloatArray  # (C, J) the sum of all shifts: few are left out of many
 
     @classmethod
-    def of(cls, fold: _Fold, q: FloatArray, parts: IntArray) -> _Dealt:
-        """From residual presences (s, J) as dealt, and the fold of every picture's class (s,), which rises."""
+    def of(cls, fold: _Fold, q: FloatArray) -> _Dealt:
+        """From residual presences (s, J) as dealt."""
         along: dict[int, FloatArray] = {}
         shift: dict[int, FloatArray] = {}
         squares: dict[tuple[int, int], FloatArray] = {}
-        found, starts = np.unique(parts, return_index=True)
-        stops = [*starts[1:], parts.size]
+        found, starts = np.unique(fold.parts, return_index=True)
+        stops = [*starts[1:], fold.parts.size]
         members = {int(part): slice(*ends) for part, *ends in zip(found, starts, stops, strict=True)}
         for part, rows in members.items():
             along[part] = fold.along[:, rows] @ q[rows]
@@ -248,7 +250,7 @@ def _erased_lead(
     pooled, transferred = np.empty(q.shape, dtype=np.float32), np.empty(q.shape, dtype=np.float32)
     own, everything = sample.label_idx == class_idx, np.arange(sample.logits.shape[1])
     for fold in sample.folds:
-        dealt, judged = _Dealt.of(fold, q[fold.fitted_on], part_of[fold.fitted_on]), part_of[fold.judged]
+        dealt, judged = _Dealt.of(fold, q[fold.fitted_on]), part_of[fold.judged]
         jobs: list[tuple[FloatArray, IntArray, tuple[int, ...]]] = [(pooled, np.arange(judged.size), ())]
         for part in np.unique(judged):
             left = left_out(int(class_folds[class_idx]), int(part), n_parts)

@@ -63,21 +63,23 @@ class RidgedCovariance:
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """The inverse between other rows (m, K) and rows (s, K), and between these themselves: (m, s) and (s, s).
 
-        With the factor L of the matrix they are products of L^-1 rows^T: half the work of solving, and no (K, s) held.
+        With the factor L of the matrix they are products of L^-1 rows^T: half the work of solving.
         """
-        kind = rows.dtype
-        factor = self._factor.astype(kind, copy=False)
+        kind, m = rows.dtype, len(others)
         both = np.concatenate([others, rows]).T  # (K, m + s)
-        m = len(others)
         if self._pictures is None:
-            halved = linalg.solve_triangular(factor, both, lower=True, check_finite=False)
+            halved = linalg.solve_triangular(
+                self._factor.astype(kind, copy=False), both, lower=True, check_finite=False
+            )
             own = halved[:, m:]
             return halved[:, :m].T @ own, own.T @ own
-        diagonal = self._diagonal[:, None].astype(kind, copy=False)
-        plain, whole = both / np.sqrt(diagonal), self._pictures.astype(kind, copy=False) @ (both / diagonal)
-        taken = linalg.solve_triangular(factor, whole, lower=True, check_finite=False)
+        # the difference of two large products, of which little may be left: in double precision
+        diagonal, both = self._diagonal[:, None].astype(np.float64), both.astype(np.float64)
+        plain, whole = both / np.sqrt(diagonal), self._pictures @ (both / diagonal)
+        taken = linalg.solve_triangular(self._factor.astype(np.float64), whole, lower=True, check_finite=False)
         own, own_taken = plain[:, m:], taken[:, m:]
-        return plain[:, :m].T @ own - taken[:, :m].T @ own_taken, own.T @ own - own_taken.T @ own_taken
+        of_others = plain[:, :m].T @ own - taken[:, :m].T @ own_taken
+        return of_others.astype(kind), (own.T @ own - own_taken.T @ own_taken).astype(kind)
 
 
 def _ridge(variance: Float64Array) -> Float64Array:

@@ -28,7 +28,9 @@ from auditor.records import BoolArray, IntArray, Progress
 from auditor.rules import FEW_A_CHANNEL, MIN_VARYING
 
 _PAIRS_AT_ONCE = 512  # pairs of a pass over the head's inputs
-_ANSWERS = 150_000_000  # pairs times pictures of a pass: more pictures have fewer pairs at once, and memory stays
+_ANSWERS = (
+    150_000_000  # pairs times pictures of a pass, of 5 bytes each or a little more: with more pictures fewer pairs
+)
 _HELD = 60_000_000  # numbers that the erasers of a pass are
 
 
@@ -93,9 +95,7 @@ def erase_pairs(
     progress("evidence: erasure", 2, 3)
     _transfer(eraser, pairs)
     progress("evidence: erasure", 3, 3)
-    permuted = PermutedPresence(
-        replace(eraser, fitted=fitted.without_sums()), [pair for pair in pairs if pair.screened]
-    )
+    permuted = PermutedPresence(replace(eraser, fitted=fitted.for_deals()), [pair for pair in pairs if pair.screened])
     permuted.ask(matters, progress)
     return permuted
 

@@ -169,8 +169,20 @@ def _permute_class(
     told = np.stack([eraser.told_by_others(pair)[labels] for pair in pairs], axis=1)
     pulled = np.stack([eraser.pulled(pair)[rows] for pair in pairs], axis=1)
     folds = eraser.folds[rows]
-    made_of = x, logits, labels, folds, residual, present, known, told
-    sample = NullSample.of(*made_of, eraser.fitted, eraser.head, eraser.class_folds, pulled=pulled)
+    sample = NullSample.of(
+        x,
+        logits,
+        labels,
+        folds,
+        residual,
+        present,
+        known,
+        told,
+        fitted=eraser.fitted,
+        head=eraser.head,
+        class_folds=eraser.class_folds,
+        pulled=pulled,
+    )
     seed = hashlib.sha256(f"{inputs.seed}\x00{inputs.class_names[c]}".encode()).digest()
     dealt = np.ix_(rows, np.array([pair.concept_idx for pair in screened]))
     # another member in the place of a concept is part of what is dealt, not a presence that nobody knows

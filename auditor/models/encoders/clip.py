@@ -58,7 +58,7 @@ def clip_encoder(
             with torch.inference_mode():
                 return (unit_rows(clip.encode_image(batch[part].to(device).contiguous(memory_format=memory_format))),)
 
-        return in_parts(model, len(batch), encode)[0]
+        return in_parts(model, "features", len(batch), encode)[0]
 
     def encode_texts(texts: Sequence[str]) -> FloatArray:
         with torch.inference_mode():
@@ -100,10 +100,12 @@ def _image_features(visual: Any, device: str, memory_format: torch.memory_format
         return None
 
     def encode(batch: Tensor) -> FloatArray:
-        with torch.inference_mode():
-            found = before(batch.to(device).contiguous(memory_format=memory_format))
-            rows: FloatArray = (found[0] if isinstance(found, tuple) else found).float().cpu().numpy()
-            return rows
+        def features(part: slice) -> tuple[FloatArray]:
+            with torch.inference_mode():
+                found = before(batch[part].to(device).contiguous(memory_format=memory_format))
+                return ((found[0] if isinstance(found, tuple) else found).float().cpu().numpy(),)
+
+        return in_parts(before, "features", len(batch), features)[0]
 
     return ImageFeatures(dim, encode)
 

@@ -67,10 +67,13 @@ def load_conse(device: str) -> Encoder:
                 logits = classifier(batch[part].to(device).contiguous(memory_format=torch.channels_last))
                 return (unit_rows(mix_classes(logits, class_rows)),)
 
-        return in_parts(classifier, len(batch), encode)[0]
+        return in_parts(classifier, "features", len(batch), encode)[0]
 
     def encode_features(batch: Tensor) -> FloatArray:
-        return pooled_blocks(classifier, batch.to(device).contiguous(memory_format=torch.channels_last))
+        def features(part: slice) -> tuple[FloatArray]:
+            return (pooled_blocks(classifier, batch[part].to(device).contiguous(memory_format=torch.channels_last)),)
+
+        return in_parts(classifier, "features", len(batch), features)[0]
 
     described = (_CLASSIFIER_SHA256, _SENTENCES_SHA256, _PREPROCESS.describe(), f"{N_LIKELIEST} {TEMPERATURE}", *names)
     return Encoder(

@@ -76,6 +76,7 @@ def load_open_clip(spec: str, device: str, cache_dir: Path | None) -> Encoder:
                     arch if own_folder is None else f"local-dir:{scratch}",
                     pretrained=tag if path is None else None,
                     load_weights=path is None,
+                    require_pretrained=path is None,
                     pretrained_text=False,
                     device="cpu",
                     force_quick_gelu=quick_gelu,
