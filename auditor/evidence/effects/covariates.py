@@ -23,6 +23,7 @@ MAX_VIF = 5.0
 _RIDGE = 0.01  # of the correlation matrix: presences of an exclusive kind sum to one and have no inverse without it
 _LEAST_SPREAD = 0.02  # within-class standard deviation of presence below which a covariate explains nothing
 _PICTURES_PER_COVARIATE = 5
+_COLUMNS = 16  # concepts of all pictures that are worked on at a time
 _AGAINST = 1e-4  # decides between correlations that differ by rounding and by their sign
 
 
@@ -47,10 +48,17 @@ def within_class(values: FloatArray, label_idx: IntArray) -> FloatArray:
     n_classes = int(label_idx.max(initial=-1)) + 1
     member = sparse.csr_array((np.ones(rows.size), (label_idx[rows], rows)), shape=(n_classes, label_idx.size))
     sizes = np.maximum(np.bincount(label_idx[rows], minlength=n_classes), 1)
-    means = ((member @ values) / sizes[:, None]).astype(np.float32)
     centred = np.zeros_like(values)
-    centred[rows] = values[rows] - means[label_idx[rows]]
+    for some in _column_blocks(values):
+        part = values[:, some]
+        means = ((member @ part) / sizes[:, None]).astype(np.float32)
+        centred[rows, some] = part[rows] - means[label_idx[rows]]
     return centred
+
+
+def _column_blocks(values: FloatArray) -> list[slice]:
+    """Few columns at a time: of all of them at once, copies in double precision would be most of an audit's memory."""
+    return [slice(start, start + _COLUMNS) for start in range(0, values.shape[1], _COLUMNS)]
 
 
 def rivals_of(concepts: Sequence[Concept], same_as: Mapping[int, int]) -> list[frozenset[int]]:
@@ -119,11 +127,15 @@ def residual_presence(
     silent = _explain_nothing(concepts)
     rivals = rivals_of(concepts, same_as)
     columns = _covariates(presence, label_idx, concepts, targets)
-    centred = within_class(np.column_stack([presence[:, columns], difficulty]).astype(np.float32), label_idx)
+    everything = np.column_stack([presence[:, columns], difficulty]).astype(np.float32, copy=False)
+    standard = within_class(everything, label_idx)
+    del everything  # as large as all presence
     n = max(int((label_idx >= 0).sum()), 1)
-    spread = np.sqrt(np.maximum((centred**2).sum(axis=0, dtype=np.float64) / n, 1e-12))
-    standard = (centred / spread).astype(np.float32)
-    alone = {v: centred[:, j] for j, v in enumerate(columns)}
+    for some in _column_blocks(standard):
+        part = standard[:, some]
+        part /= np.sqrt(np.maximum((part**2).sum(axis=0, dtype=np.float64) / n, 1e-12))
+    alone = correlation = (standard.T @ standard).astype(np.float64) / n
+    place = {v: j for j, v in enumerate(columns)}
     words, written = _words(concepts), _written_down(concepts)
     net_of_columns: set[int] = set()  # of what is written down, that of which words are no covariates
     # each column stands for a tuple of concepts; the last one, difficulty, for none
@@ -131,7 +143,6 @@ def residual_presence(
     wanted = set(targets)
     tied: set[int] = set()
     while True:
-        correlation = (standard.T @ standard).astype(np.float64) / n
         active = [j for j, owner in enumerate(owners) if wanted.intersection(owner) and j not in tied]
         covariates = [j for j, owner in enumerate(owners) if not owner or not silent >= set(owner)]
         weights = _regress(correlation, owners, rivals, active, covariates)
@@ -159,6 +170,7 @@ def residual_presence(
         keep = [j for j in range(len(owners)) if j != partner]
         tied = {keep.index(j) for j in tied if j != partner}
         standard, owners = standard[:, keep], [owners[j] for j in keep]
+        correlation = (standard.T @ standard).astype(np.float64) / n
     values = (standard[:, active] - standard @ weights.astype(np.float32)).astype(np.float32)
     for i, j in enumerate(active):
         seen = known[:, list(owners[j])].all(axis=1)
@@ -166,16 +178,18 @@ def residual_presence(
             values[:, i] = within_class(values[:, [i]], np.where(seen, label_idx, -1))[:, 0]
     column_of = {v: i for i, j in enumerate(active) for v in owners[j]}
     partners = {
-        v: tuple(u for u in owners[j] if u != v and alone[u] @ alone[v] > 0)
+        v: tuple(u for u in owners[j] if u != v and alone[place[u], place[v]] > 0)
         for j in active
         for v in owners[j]
         if len(owners[j]) > 1
     }
     follows = 1 - 1 / MAX_VIF
     for v in net_of_columns & column_of.keys():
-        context = [u for u in columns if u in words and concepts[u].is_context and alone[u] @ alone[v] > 0]
-        part = {u: _explained(alone[v], alone[u]) for u in context}
-        going = sorted((u for u in context if part[u] >= follows), key=lambda u: -part[u])
+        goes = {u: alone[place[v], place[u]] for u in columns if u in words and concepts[u].is_context}
+        explained = {
+            u: one**2 / max(alone[place[v], place[v]] * alone[place[u], place[u]], 1e-12) for u, one in goes.items()
+        }
+        going = sorted((u for u in goes if goes[u] > 0 and explained[u] >= follows), key=lambda u: -explained[u])
         partners[v] = (*partners.get(v, ()), *going)
     return ResidualPresence(values, column_of, partners)
 
@@ -199,7 +213,9 @@ def _covariates(
     """Targets, and as many of the other concepts that vary as the pictures can carry."""
     labelled = label_idx >= 0
     n = int(labelled.sum())
-    spread = within_class(presence, label_idx)[labelled].std(axis=0) if n else np.zeros(len(concepts))
+    spread = np.zeros(len(concepts))
+    for some in _column_blocks(presence) if n else ():
+        spread[some] = within_class(presence[:, some], label_idx)[labelled].std(axis=0)
     left_out = {*targets, *_explain_nothing(concepts)}
     others = [v for v in np.argsort(-spread, kind="stable") if spread[v] > _LEAST_SPREAD and v not in left_out]
     room = max(0, n // _PICTURES_PER_COVARIATE - len(targets))
@@ -219,12 +235,6 @@ def _words(concepts: Sequence[Concept]) -> frozenset[int]:
 def _written_down(concepts: Sequence[Concept]) -> frozenset[int]:
     """Columns of the manifest and concepts by example, but not what is measured of the pictures."""
     return frozenset(v for v, concept in enumerate(concepts) if concept.column is not None and not concept.is_property)
-
-
-def _explained(values: FloatArray, by: FloatArray) -> float:
-    """Part of the variance of centred values that others explain alone."""
-    spread = float(values @ values) * float(by @ by)
-    return float(values @ by) ** 2 / spread if spread > 0 else 0.0
 
 
 def _rivals(owners: Sequence[tuple[int, ...]], rivals: Rivals, j: int) -> list[int]:
