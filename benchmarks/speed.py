@@ -59,7 +59,6 @@ from benchmarks.machine import write_result
 _PHOTO, _SMALL = (500, 375), (96, 72)
 #: D of the directions; channels of scikit-learn's that stand for all; pictures of the naive loop in one turn.
 _DIM, _SAMPLED_CHANNELS, _SAMPLED_PICTURES = 512, 32, 4
-_BATCHED_PICTURES = 16  # of a peer that takes batches
 _LABELS = ("one", "two")
 _PEERS = {"torchcam": "torchcam", "grad-cam": "pytorch_grad_cam"}
 Ratio = dict[str, float | str]
@@ -210,45 +209,44 @@ def naive_pictures(pictures: Path, classifier: Classifier, encoder: Encoder) -> 
     return run
 
 
-def peers(pictures: Path, classifier: Classifier, encoder: Encoder) -> dict[str, tuple[int, Callable[[], object]]]:
-    """How many pictures, and their maps of every class by a library that draws such maps, with encoder calls beside.
+def peers(pictures: Path, classifier: Classifier, encoder: Encoder) -> dict[str, Callable[[], object]]:
+    """Some pictures' maps of every class by libraries that draw such maps, with encoder calls beside.
 
-    torchcam picture by picture, pytorch-grad-cam in batches, which go through the model once a class. A library that is
-    not installed is left out.
+    torchcam picture by picture, pytorch-grad-cam in a batch, which goes through the model once a class. A library that
+    is not installed is left out.
     """
-    module, paths = classifier.module, sorted(pictures.rglob("*.jpg"))
+    module, sampled = classifier.module, sorted(pictures.rglob("*.jpg"))[:_SAMPLED_PICTURES]
     layer, n_classes = module.get_submodule("layer4"), int(classifier.head.weight.shape[0])
-    found: dict[str, tuple[int, Callable[[], object]]] = {}
+    found: dict[str, Callable[[], object]] = {}
 
-    def pixels(n: int, prepare: Callable[[Image.Image], torch.Tensor]) -> torch.Tensor:
-        return torch.stack([prepare(Image.open(path).convert("RGB")) for path in paths[:n]])
+    def pixels(prepare: Callable[[Image.Image], torch.Tensor]) -> torch.Tensor:
+        return torch.stack([prepare(Image.open(path).convert("RGB")) for path in sampled])
 
     if importlib.util.find_spec("torchcam"):
         from torchcam.methods import GradCAM
 
         def torchcam() -> None:
             with GradCAM(module, layer) as draw:
-                for one in pixels(_SAMPLED_PICTURES, classifier.preprocess):
+                for one in pixels(classifier.preprocess):
                     scores = module(one[None])
                     for class_idx in range(n_classes):
                         draw(class_idx, scores, retain_graph=True)
-            for one in pixels(_SAMPLED_PICTURES, encoder.preprocess):
+            for one in pixels(encoder.preprocess):
                 encoder.encode_images(one[None])
 
-        found["torchcam"] = _SAMPLED_PICTURES, torchcam
+        found["torchcam"] = torchcam
     if importlib.util.find_spec("pytorch_grad_cam"):
         library: Any = importlib.import_module("pytorch_grad_cam")
         target: Any = importlib.import_module("pytorch_grad_cam.utils.model_targets").ClassifierOutputTarget
-        n = min(_BATCHED_PICTURES, len(paths))
 
         def pytorch_grad_cam() -> None:
-            batch = pixels(n, classifier.preprocess)
+            batch = pixels(classifier.preprocess)
             with library.GradCAM(model=module, target_layers=[layer]) as draw:
                 for class_idx in range(n_classes):
-                    draw(input_tensor=batch, targets=[target(class_idx)] * n)
-            encoder.encode_images(pixels(n, encoder.preprocess))
+                    draw(input_tensor=batch, targets=[target(class_idx)] * len(sampled))
+            encoder.encode_images(pixels(encoder.preprocess))
 
-        found["pytorch_grad_cam"] = n, pytorch_grad_cam
+        found["pytorch_grad_cam"] = pytorch_grad_cam
     return found
 
 
@@ -294,7 +292,7 @@ def measure_audits(work: Path, size: Size) -> dict[str, Ratio]:
             "bare": bare_batch(pictures, classifier, encoder, size),
             "pictures": naive_pictures(pictures, classifier, encoder),
             "directions": naive_directions(size),
-            **{name: work for name, (_, work) in of_peers.items()},
+            **of_peers,
         },
         size.turn,
     )
