@@ -22,9 +22,7 @@ class Outcome:
     margin: FloatArray  # (N,) logit of the label less the largest other one; 0 without a label
     along: FloatArray  # (N, J) u.(x - mean x) / (u.sigma): how far a picture lies along what is erased
     place: IntArray  # (N,) how many pictures of its class come before a picture
-    own_margins: (
-        FloatArray  # (largest class, J) margins without it, of the pictures of each pair's class by their places
-    )
+    own_margins: FloatArray  # (largest class, J) margins without it of each pair's class, by the pictures' places
 
     def margin_without(self, rows: IntArray, column: int) -> FloatArray:
         """Margins (n,) of rows with the pair's concept erased; the rows must be of the pair's class."""

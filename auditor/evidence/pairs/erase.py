@@ -28,9 +28,7 @@ from auditor.records import BoolArray, IntArray, Progress
 from auditor.rules import FEW_A_CHANNEL, MIN_VARYING
 
 _PAIRS_AT_ONCE = 512  # pairs of a pass over the head's inputs
-_ANSWERS = (
-    150_000_000  # pairs times pictures of a pass, of 5 bytes each or a little more: with more pictures fewer pairs
-)
+_ANSWERS = 150_000_000  # pairs times pictures of a pass, some 5 bytes each: with more pictures fewer pairs
 _HELD = 60_000_000  # numbers that the erasers of a pass are
 
 
