@@ -31,13 +31,15 @@ def quote_path(path: Path) -> str:
     return quote(path, SHOWN_PATH_CHARS)
 
 
-def quote_list(texts: Sequence[object]) -> str:
-    """Return the quoted entries, the first ten of them and how many there are more."""
-    if not texts:
-        return "none"
-    shown = ", ".join(quote(text) for text in texts[:SHOWN_ENTRIES])
-    more = len(texts) - SHOWN_ENTRIES
-    return f"{shown} and {more} more" if more > 0 else shown
+def quote_list(texts: Sequence[object], limit: int = SHOWN_ENTRIES) -> str:
+    """Return the quoted entries, the first of them and how many there are more."""
+    return first_of([quote(text) for text in texts], limit) or "none"
+
+
+def first_of(texts: Sequence[str], limit: int = SHOWN_ENTRIES, *, between: str = ", ") -> str:
+    """Return the first texts as they are, and how many there are more: "a, b, c and 1,204 more"."""
+    more = len(texts) - limit
+    return between.join(texts[:limit]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def nearest(text: str, choices: Iterable[str]) -> str | None:

@@ -14,6 +14,7 @@ import typer
 from auditor.cli.app import STDOUT, DataRoot, Debug, LabelColumn, PathColumn, Quiet, app, one_line_errors, put_out
 from auditor.errors import InputError
 from auditor.progress import progress_bars
+from auditor.wording import first_of
 
 if TYPE_CHECKING:
     from auditor.inputs.manifest_writing import WrittenManifest
@@ -37,6 +38,7 @@ class ManifestKind(StrEnum):
 
 _LAYOUTS = (ManifestKind.folder, ManifestKind.hf, ManifestKind.csv, ManifestKind.coco)
 PUBLIC_SETS = tuple(kind for kind in ManifestKind if kind not in _LAYOUTS)
+_NAMED = 5  # classes and attributes that the summary names
 #: Options that only some kinds know.
 _KINDS_OF = {
     "--target": (ManifestKind.celeba,),
@@ -147,16 +149,14 @@ def _summary(written: WrittenManifest, *, printed: bool) -> Iterator[str]:
     from auditor.inputs.dataset import held_back_split
 
     classes = Counter(item.label for item in written.items if item.label)
-    shown = ", ".join(f"{label} {n:,}" for label, n in classes.most_common(5))
-    more = f" and {len(classes) - 5} more" if len(classes) > 5 else ""
+    shown = first_of([f"{label} {n:,}" for label, n in classes.most_common()], _NAMED)
     where = "standard output" if printed else written.manifest
-    yield f"{where}: {len(written.items):,} pictures, {len(classes)} classes ({shown}{more})"
+    yield f"{where}: {len(written.items):,} pictures, {len(classes):,} classes ({shown})"
     splits = Counter(item.split for item in written.items if item.split)
     if splits:
         yield f"splits: {', '.join(f'{split} {n:,}' for split, n in sorted(splits.items()))}"
-    kept = ", ".join(written.attribute_names[:5])
-    rest = f" and {len(written.attribute_names) - 5} more" if len(written.attribute_names) > 5 else ""
-    yield f"attributes: {kept or 'none; each column that you add is examined as one'}{rest}"
+    kept = first_of(written.attribute_names, _NAMED)
+    yield f"attributes: {kept or 'none; each column that you add is examined as one'}"
     yield from (f"note: {note}" for note in written.notes)
     command = ["auditor", "run", "--data", "FILE" if printed else str(written.manifest)]
     if printed:

@@ -11,7 +11,7 @@ from auditor.edit_records import PictureEdit
 from auditor.evidence.effects.edits import NOT_READABLE, EditAnswers, EditPictures
 from auditor.figures import counted
 from auditor.records import ImageItem, IntArray
-from auditor.wording import quote
+from auditor.wording import first_of, quote
 
 #: Pictures that a notice names.
 _NAMED = 3
@@ -69,12 +69,11 @@ def unread_notice(record: EditRecord, items: Sequence[ImageItem]) -> str | None:
     rows = np.unique(record.called[record.called[:, 2] == NOT_READABLE, 1]).tolist()
     if not rows:
         return None
-    named = ", ".join(quote(items[row].path) for row in rows[:_NAMED])
-    more = f" and {len(rows) - _NAMED:,} more" if len(rows) > _NAMED else ""
+    named = first_of([quote(items[row].path) for row in rows], _NAMED)
     them, count, were = ("it", "counts", "was it") if len(rows) == 1 else ("them", "count", "were they")
     return (
         f"{counted(len(rows), 'picture')} could not be read or written again to set properties in {them}, and {count} "
-        f"in no edit: {named}{more}; {were} moved or changed meanwhile?"
+        f"in no edit: {named}; {were} moved or changed meanwhile?"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from auditor.figures import counted
 from auditor.gate.decision import GateDecision, GateItem, ItemState
 from auditor.records import Verdict
-from auditor.wording import inert, plain
+from auditor.wording import first_of, inert, plain
 
 LEVEL_SHAPES = {"error": "✕", "warning": "!", "note": "·"}
 STATE_WORDS: dict[ItemState, str] = {
@@ -153,9 +153,7 @@ def release_words(decision: GateDecision) -> ReleaseWords:
     suspect = list(dict.fromkeys(item.class_name for item in tolerated if item.verdict == "suspect"))
     others = sum(item.verdict != "suspect" for item in tolerated)
     if suspect:
-        more = f" and {len(suspect) - _NAMED} more" if len(suspect) > _NAMED else ""
-        named = ", ".join(inert(name, _NAME_LIMIT) for name in suspect[:_NAMED])
-        said.append(f"suspect and let pass: {named}{more}")
+        said.append(f"suspect and let pass: {first_of([inert(name, _NAME_LIMIT) for name in suspect], _NAMED)}")
     said += [f"{counted(others, 'finding')} tolerated by the policy"] * bool(others)
     said += [f"of {counted(weak, 'class', 'classes')} the pictures could not have shown much"] * bool(weak)
     return ReleaseWords("ship", "✓", "Ship", "; ".join(said))

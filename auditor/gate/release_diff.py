@@ -30,7 +30,7 @@ from auditor.gate.releases import (
 from auditor.gate.shared_pictures import accuracies, share_pictures
 from auditor.place_grid import place_of
 from auditor.records import fingerprint
-from auditor.wording import SHOWN_ENTRIES, quote
+from auditor.wording import first_of, quote
 
 __all__ = [
     "ClassChange",
@@ -169,9 +169,7 @@ def _changed_rules(old: ReleaseFacts, new: ReleaseFacts) -> str | None:
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
-    shown = ", ".join(changed[:SHOWN_ENTRIES])
-    more = f" and {len(changed) - SHOWN_ENTRIES:,} more" if len(changed) > SHOWN_ENTRIES else ""
-    return f"{shown}{more}" if changed else "no threshold, but the code that judges"
+    return first_of(changed) or "no threshold, but the code that judges"
 
 
 def _fitted_here(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
@@ -234,10 +232,9 @@ def _core_differences(old: ReleaseFacts, new: ReleaseFacts) -> Iterator[str]:
         ("on other grounds", [after[pair] for pair in both if grounds(after[pair]) != grounds(before[pair])]),
     )
     for said, rows in sorts:
-        named = [f"{quote(row.class_name)} on {quote(row.concept)}" for row in rows[:SHOWN_ENTRIES]]
-        more = f" and {len(rows) - SHOWN_ENTRIES:,} more" if len(rows) > SHOWN_ENTRIES else ""
         if rows:
-            yield f"{said} in [core], what a class may rest on: {', '.join(named)}{more}"
+            named = first_of([f"{quote(row.class_name)} on {quote(row.concept)}" for row in rows])
+            yield f"{said} in [core], what a class may rest on: {named}"
 
 
 def _group_note(old: ReleaseFacts, new: ReleaseFacts) -> str | None:

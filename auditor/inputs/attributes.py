@@ -138,7 +138,7 @@ def _examined(
 ) -> tuple[AttributeState, str, list[int]]:
     """State of a column, the line that says why, and the values that become concepts."""
     naming = {i: concept for i, concept in enumerate(meant) if concept is not None and not concept.is_context}
-    named = f"name classes or objects: {_first([found.terms[i] for i in naming])}"
+    named = f"name classes or objects: {quote_list([found.terms[i] for i in naming], _NAMED)}"
     seen = (label_idx >= 0) & (found.code >= 0)
     values, labels = found.code[seen], label_idx[seen]
     core, why = list(naming), f"; core, since they {named}" if naming else ""
@@ -151,8 +151,9 @@ def _examined(
         else:
             core = []
             why = (
-                f"; what names classes or objects ({_first([found.terms[i] for i in naming])}) is context, as it does "
-                f"not copy the label (kappa {coefficient(kappa)}; if it is another label: [attributes] exclude)"
+                f"; what names classes or objects ({quote_list([found.terms[i] for i in naming], _NAMED)}) is context, "
+                f"as it does not copy the label (kappa {coefficient(kappa)}; if it is another label: [attributes] "
+                "exclude)"
             )
     if len(core) == len(meant):
         return "core", f"its values {named}", []
@@ -232,11 +233,6 @@ def _numbers(counts: Mapping[str, int]) -> dict[str, float] | None:
     except ValueError:
         return None
     return numbers if all(map(math.isfinite, numbers.values())) else None
-
-
-def _first(terms: Sequence[str]) -> str:
-    more = len(terms) - _NAMED
-    return quote_list(terms[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _ranges(

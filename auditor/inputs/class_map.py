@@ -20,7 +20,7 @@ from auditor.inputs.tables import read_table
 from auditor.inputs.words import word_key
 from auditor.records import ClassMatch, ImageItem, IntArray
 from auditor.regular_files import read_regular_text
-from auditor.wording import nearest, quote, quote_list
+from auditor.wording import first_of, nearest, quote, quote_list
 
 #: Digits of the longest number in a label whose value is compared.
 _MOST_DIGITS = 20
@@ -121,13 +121,12 @@ def _by_order(labels: Sequence[str], n_outputs: int) -> ClassMatch:
                 f"order of the labels is not sure: as text output {at} is {quote(labels[at])}, {how} "
                 f"{quote(other[at])}; outputs: {n_outputs} without names; labels: {quote_list(labels)}; {_NEXT_STEP}"
             )
-    taken = ", ".join(f"{output} = {quote(label)}" for output, label in enumerate(labels[:10]))
-    more = f" and {n_outputs - 10} more" if n_outputs > 10 else ""
+    taken = first_of([f"{output} = {quote(label)}" for output, label in enumerate(labels)])
     return ClassMatch(
         class_names=tuple(labels),
         label_to_class={label: output for output, label in enumerate(labels)},
         how="order",
-        warning=f"outputs of the model have no names; the sorted labels were taken in order: {taken}{more}; "
+        warning=f"outputs of the model have no names; the sorted labels were taken in order: {taken}; "
         f"if that is wrong, {_NEXT_STEP}",
     )
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from auditor.errors import InputError
 from auditor.figures import counted
+from auditor.wording import first_of
 
 _BOOLEANS = frozenset(["true", "false"])
 # A zero before other digits is part of a code ("007"), and so all values of its column are text.
@@ -129,9 +130,8 @@ def spelling_notice(what: str, raw: Iterable[str]) -> str | None:
     if not changed:
         return None
     shown = [f"{code_points(value)} as {code_points(tidy(value))}" for value in sorted(changed)]
-    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
     n = sum(changed.values())
     return (
         f"{what} were written with blanks at their ends or letters in parts (NFD), and are read without: "
-        f"{', '.join(shown[:_NAMED])}{more} ({counted(n, 'picture')})"
+        f"{first_of(shown, _NAMED)} ({counted(n, 'picture')})"
     )

@@ -11,7 +11,7 @@ from auditor.inputs.attributes import MIN_PICTURES, KnownAttributes, concept_id_
 from auditor.properties.measure import PROPERTIES, Property, Value
 from auditor.records import PROPERTY_PREFIX, Concept, ImageItem, IntArray
 from auditor.rules import LABEL_COPY_KAPPA, PRESENT
-from auditor.wording import quote
+from auditor.wording import first_of, quote
 
 #: Digits of a number in a level's name: "sharpness < 0.0213".
 _DIGITS = 3
@@ -138,9 +138,8 @@ def _label_copies(told: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """What the reader must know of levels, each with the class that it stands for."""
     if not told:
         return ()
-    named = "; ".join(f"{quote(term)} is {quote(label)}" for term, label in told[:_NAMED])
-    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    named = first_of([f"{quote(term)} is {quote(label)}" for term, label in told], _NAMED, between="; ")
     return (
-        f"what was measured of the pictures copies the label: {named}{more}; the data cannot show whether the model "
+        f"what was measured of the pictures copies the label: {named}; the data cannot show whether the model "
         "tells a class by that, as no picture breaks it: make such pictures, or edit these",
     )

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from auditor.errors import ModelError
 from auditor.figures import counted
 from auditor.models.foreign_formats import INSTEAD, foreign_format
-from auditor.wording import quote
+from auditor.wording import first_of, quote
 
 StateDict = dict[str, Tensor]
 #: Where training scripts keep the tensors of the model among other things, the likeliest first.
@@ -115,7 +115,7 @@ def _code_in(path: Path) -> str:
     except Exception:  # not written by torch.save of today: look at the bare pickle
         names = _imports_of_pickle(path)
     names.sort(key=lambda name: (name.startswith("torch."), name))  # the telling ones first
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return first_of(names, _NAMED)
 
 
 def _imports_of_pickle(path: Path) -> list[str]:
@@ -215,7 +215,7 @@ def load_into(module: nn.Module, state: StateDict, *, weights: Path, model: str)
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in state if key not in own]
     problems = [
-        f"{what} {_first(keys)}"
+        f"{what} {first_of(keys, _NAMED)}"
         for what, keys in (("shape of", shapes), ("missing", missing), ("unexpected", unexpected))
         if keys
     ]
@@ -238,11 +238,8 @@ def load_into(module: nn.Module, state: StateDict, *, weights: Path, model: str)
     beside = [key for key, value in given.items() if id(value) not in kept]
     if not beside:
         return ()
-    return (f"{counted(len(beside), 'tensor')} of {weights} that the model has not are left out: {_first(beside)}",)
-
-
-def _first(keys: list[str]) -> str:
-    return ", ".join(keys[:_NAMED]) + (f" (and {len(keys) - _NAMED} more)" if len(keys) > _NAMED else "")
+    named = first_of(beside, _NAMED)
+    return (f"{counted(len(beside), 'tensor')} of {weights} that the model has not are left out: {named}",)
 
 
 def digest_module(module: nn.Module, parts: Iterable[str], *, without: Collection[str] = ()) -> str:

@@ -26,7 +26,7 @@ from auditor.repair_records import (
     RepairTrial,
 )
 from auditor.rules import MIN_ARM
-from auditor.wording import SHOWN_ENTRIES, quote, quote_list
+from auditor.wording import first_of, quote, quote_list
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,11 +161,8 @@ def _left(given: RepairInput, targets: Sequence[RepairTarget], trials: Sequence[
     """Which findings the repair does not show to be less, and what would."""
     left = [i for i in chosen.left if given.known[:, given.pairs[i][1]].any()]
     if left:
-        named = "; ".join(
-            f"{quote(targets[i].class_name)} by {quote(targets[i].concept)}" for i in left[:SHOWN_ENTRIES]
-        )
-        more = f" and {len(left) - SHOWN_ENTRIES:,} more" if len(left) > SHOWN_ENTRIES else ""
-        yield f"held-out pictures do not show that this is less: {named}{more}"
+        named = [f"{quote(targets[i].class_name)} by {quote(targets[i].concept)}" for i in left]
+        yield f"held-out pictures do not show that this is less: {first_of(named, between='; ')}"
     other = takes_out_all(trials, chosen)
     if other is not None:
         penalty = "" if other.candidate.penalty is None else f" {other.candidate.penalty:g}"

@@ -1,6 +1,6 @@
 import pytest
 
-from auditor.wording import inert, plain
+from auditor.wording import first_of, inert, plain, quote_list
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,11 @@ def test_plain_cuts():
 def test_inert_is_no_command_to_a_ci():
     assert inert("a\n::error::x ##[group] ##vso[task]") == "a : :error: :x # #[group] # #vso[task]"
     assert inert("watermark", 6) == "water…"
+
+
+def test_the_first_entries_and_how_many_more():
+    assert first_of(["a", "b"], 2) == "a, b"
+    assert first_of([], 2) == ""
+    assert first_of(["a", "b", *["c"] * 1_204], 2, between="; ") == "a; b and 1,204 more"
+    assert quote_list(["a", "b", "c"], 2) == "'a', 'b' and 1 more"
+    assert quote_list([]) == "none"

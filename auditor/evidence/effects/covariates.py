@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -45,15 +45,21 @@ class ResidualPresence:
 def within_class(values: FloatArray, label_idx: IntArray) -> FloatArray:
     """Values less the mean of their class; unlabelled rows become zero."""
     rows = np.flatnonzero(label_idx >= 0)
+    centred = np.zeros_like(values)
+    for some, part in _centred_blocks(values, label_idx, rows):
+        centred[rows, some] = part
+    return centred
+
+
+def _centred_blocks(values: FloatArray, label_idx: IntArray, rows: IntArray) -> Iterator[tuple[slice, FloatArray]]:
+    """The labelled rows less the mean of their class, a few columns at a time."""
     n_classes = int(label_idx.max(initial=-1)) + 1
     member = sparse.csr_array((np.ones(rows.size), (label_idx[rows], rows)), shape=(n_classes, label_idx.size))
     sizes = np.maximum(np.bincount(label_idx[rows], minlength=n_classes), 1)
-    centred = np.zeros_like(values)
     for some in _column_blocks(values):
         part = values[:, some]
         means = ((member @ part) / sizes[:, None]).astype(np.float32)
-        centred[rows, some] = part[rows] - means[label_idx[rows]]
-    return centred
+        yield some, part[rows] - means[label_idx[rows]]
 
 
 def _column_blocks(values: FloatArray) -> list[slice]:
@@ -211,14 +217,13 @@ def _covariates(
     presence: FloatArray, label_idx: IntArray, concepts: Sequence[Concept], targets: Sequence[int]
 ) -> list[int]:
     """Targets, and as many of the other concepts that vary as the pictures can carry."""
-    labelled = label_idx >= 0
-    n = int(labelled.sum())
+    rows = np.flatnonzero(label_idx >= 0)
     spread = np.zeros(len(concepts))
-    for some in _column_blocks(presence) if n else ():
-        spread[some] = within_class(presence[:, some], label_idx)[labelled].std(axis=0)
+    for some, part in _centred_blocks(presence, label_idx, rows) if rows.size else ():
+        spread[some] = part.std(axis=0)
     left_out = {*targets, *_explain_nothing(concepts)}
     others = [v for v in np.argsort(-spread, kind="stable") if spread[v] > _LEAST_SPREAD and v not in left_out]
-    room = max(0, n // _PICTURES_PER_COVARIATE - len(targets))
+    room = max(0, rows.size // _PICTURES_PER_COVARIATE - len(targets))
     return sorted(int(v) for v in (*targets, *others[:room]))
 
 

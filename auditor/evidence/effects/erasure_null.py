@@ -226,13 +226,13 @@ class _Dealt:
 
     def shift_without(self, left: tuple[int, ...], classes: IntArray, columns: IntArray) -> FloatArray:
         """W sigma of some classes and some deals (C', J') without some folds of classes."""
-        shift = np.zeros((classes.size, columns.size), np.float32)
         used, at = self._used(left), np.ix_(classes, columns)
         if len(used) <= len(left):
+            shift = np.zeros((classes.size, columns.size), np.float32)
             for part in used:
                 shift += self.shift[part][at]
             return shift
-        shift += self.shift_of_all[at]
+        shift = self.shift_of_all[at]
         for part in left:
             if part in self.shift:
                 shift -= self.shift[part][at]

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from auditor.evidence.effects.swapped_outputs import SwappedOutputs
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.figures import counted, percent, rate
-from auditor.wording import quote
+from auditor.wording import first_of, quote
 
 #: Classes that are named.
-_NAMED = 10
 _NEXT_STEP = "say which output a label is with --class-map FILE (a CSV with the columns label and output)"
 
 
@@ -18,10 +17,9 @@ def swapped_notice(swapped: SwappedOutputs, class_names: Sequence[str]) -> str:
     """State of the audit: the labels with the outputs that fit them best, and how to say so."""
     n, own, other = swapped.all_counts
     lines = [f"{quote(class_names[c])} = output {output}" for c, output in swapped.called_as.items()]
-    more = f" and {len(lines) - _NAMED:,} more" if len(lines) > _NAMED else ""
     return (
         f"labels and outputs look swapped: {rate(own / n, n)} pictures of {counted(len(lines), 'class', 'classes')} "
-        f"are called what they are labelled, and {percent(other / n)} would be with {', '.join(lines[:_NAMED])}{more}; "
+        f"are called what they are labelled, and {percent(other / n)} would be with {first_of(lines)}; "
         f"if that is so, {_NEXT_STEP}, and audit again: until then nothing good is said of these classes. "
         "If the labels are right, the model takes these classes for each other"
     )
