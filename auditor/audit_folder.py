@@ -68,6 +68,7 @@ JUDGED_TABLES = (
     "unnamed_leads",
     "dose_responses",
     "unbounded_gaps",
+    "encoder_fit",
 )
 _VERSIONED = ("torch", "torchvision", "open_clip_torch", "timm", "numpy", "scipy", "faiss-cpu", "duckdb")
 
@@ -165,7 +166,7 @@ def write_audit(folder: Path, analysis: Analysis, config: AuditConfig, *, origin
         database.add_example_concepts(context.taught.records)
         if gathered.decisions is not None:
             _add_decisions(database, inputs, pictures, gathered.decisions)
-        add_evidence(database, pictures, gathered.concept_rows, context, evidence, config)
+        add_evidence(database, pictures, gathered.concept_rows, context, evidence, class_names, config)
         database.add_saliency(analysis.maps, class_names)
         for space, places in analysis.atlas.items():
             database.add_atlas(pictures.image_ids, space, places)
@@ -198,6 +199,7 @@ def add_evidence(
     concept_rows: FloatArray,
     context: PictureConcepts,
     evidence: EvidenceResult,
+    class_names: Sequence[str],
     config: AuditConfig,
 ) -> None:
     """Write all that comes of judging: what `JUDGED_TABLES` names, but for the run.
@@ -208,6 +210,7 @@ def add_evidence(
         concept_rows: (V, D) rows of the vocabulary.
         context: The V concepts of the vocabulary, and those of the manifest.
         evidence: What was found.
+        class_names: Of the C outputs.
         config: Says whether severities are those of deployment.
     """
     n_words = len(concept_rows)
@@ -240,6 +243,8 @@ def add_evidence(
     database.add_counterexamples(evidence.counterexamples)
     database.add_dose_responses(evidence.dose_responses)
     database.add_unbounded_gaps(evidence.unbounded_gaps)
+    if evidence.fit is not None and evidence.fit.n_words:
+        database.add_encoder_fit([evidence.fit.of_class(c, name) for c, name in enumerate(class_names)])
 
 
 def rejudged_from(run: Run) -> RejudgedFrom:

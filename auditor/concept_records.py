@@ -229,6 +229,17 @@ class Contradiction:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassFit:
+    """How many context words tell a class from the others, and whether words say something of it all the same."""
+
+    class_idx: int
+    class_name: str
+    n_words: int
+    n_copies: int
+    tells_context: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderFit:
     """How far the encoder's words can be trusted on these pictures.
 
@@ -256,3 +267,7 @@ class EncoderFit:
     def zero_shot(self) -> float:
         """Share of the labelled pictures that the encoder recognises by the names of the classes; 0 without any."""
         return self.n_recognised / self.n_pictures if self.n_pictures else 0.0
+
+    def of_class(self, class_idx: int, class_name: str) -> ClassFit:
+        """What is known of a class."""
+        return ClassFit(class_idx, class_name, self.n_words, self.n_copies[class_idx], self.tells_context[class_idx])

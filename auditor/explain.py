@@ -13,9 +13,10 @@ from PIL import Image
 from scipy.special import softmax
 
 from auditor.audited_model import check_model_was_run, load_audited_model
+from auditor.concept_records import ClassFit
 from auditor.data_address import is_address, shown_place
 from auditor.errors import EncoderError, InputError
-from auditor.evidence.verdicts.fit_sentences import SEES_CLASS
+from auditor.evidence.verdicts.fit_sentences import SEES_CLASS, sees_class
 from auditor.extraction.picture_maps import PictureMaps, map_picture, picture_as_seen
 from auditor.figures import percent
 from auditor.inputs.images import read_image
@@ -38,6 +39,7 @@ from auditor.store.model_words import (
     read_run_settings,
 )
 from auditor.store.open_audit import open_audit_database
+from auditor.store.queries.encoder_fit import unfit_classes
 from auditor.wording import quote
 
 
@@ -70,14 +72,17 @@ class Explanation:
     exact: bool = True  # whether the channels' contributions add up to the logits
     map_method: str = ""  # what the variant of the class activation map is called
     without_places: str = ""  # why words are mapped by their channels, and not by their places
-    doubtful: bool = False  # whether the encoder cannot tell context from class in the audited pictures
+    unfit: ClassFit | None = None  # where the encoder cannot tell context from this class in the audited pictures
+    words_kept: bool = True  # whether words are said all the same
 
     @property
     def notes(self) -> list[str]:
         """What to doubt: the encoder, inexact words, little that speaks for the class; and what speaks against it."""
         told = []
-        if self.doubtful:
+        if self.unfit is not None and self.words_kept:
             told.append(f"{SEES_CLASS}: a word here, and whether it is seen, may be wrong")
+        elif self.unfit is not None:
+            told.append(f"no words: {sees_class(self.unfit)}; --doubtful-words gives them")
         if not self.exact:
             told.append("words and maps are not exact: something that is not linear follows the last linear layer")
         if self.words and self.without_places:
@@ -100,7 +105,9 @@ class Explanation:
         """A line each: what was predicted, the words for the class, and the notes."""
         label = f", labelled {self.label}" if self.label is not None else ""
         lines = [f"{self.path}: predicted {self.predicted_name}{label}; {self.class_name} {percent(self.probability)}"]
-        lines.append(f"words for {self.class_name}: {listed(self.words)}; unexplained {percent(self.maps.residual)}")
+        if self.words_kept:
+            rest = f"unexplained {percent(self.maps.residual)}"
+            lines.append(f"words for {self.class_name}: {listed(self.words)}; {rest}")
         return "\n".join([*lines, *self.notes])
 
     def _repr_png_(self) -> bytes:
@@ -138,6 +145,7 @@ def explain_image(
     data: AnyPath | None = None,
     preprocess: AnyPath | None = None,
     map_method: str | None = None,
+    doubtful_words: bool = False,
     trust_code: bool = False,
 ) -> Explanation:
     """Explain one picture with the model and the channel meanings of a finished audit.
@@ -151,6 +159,8 @@ def explain_image(
         data: Root of the pictures, where it has moved.
         preprocess: File of the preprocessing.
         map_method: How maps are drawn; None for how the audit drew them.
+        doubtful_words: Whether words are said of a class that the encoder sees in every word, where they are often
+            not true of the picture.
         trust_code: Whether a factory's code may run and the files that the audit names may be read; without it each
             of them must be given again.
 
@@ -168,6 +178,7 @@ def explain_image(
         concepts = read_concepts(connection)
         picture = find_picture(connection, image)
         seen = read_concepts_seen(connection, image) if picture else None
+        unfit = unfit_classes(connection)
     class_idx = _class_idx(class_name, settings.class_names)
     place = settings.data_path if data is None else os.fspath(data)
     if picture is None and is_address(place):  # a file of one's own, or a mistake: nothing need be fetched
@@ -193,7 +204,8 @@ def explain_image(
     drawing = drawing_with(classifier, map_method or settings.map_method)
     encoder, without_places = _encoder_again(settings, trust_code=trust_code)
     lacks = [v for v, shown in (seen or {}).items() if not shown]
-    maps = _shown_first(map_picture(drawing, decoded, class_idx, words, encoder, lacks), seen)
+    silent = () if doubtful_words else unfit
+    maps = _shown_first(map_picture(drawing, decoded, class_idx, words, encoder, lacks, silent), seen)
     predicted = int(maps.logits.argmax())
     target = predicted if class_idx is None else class_idx
     return Explanation(
@@ -209,7 +221,8 @@ def explain_image(
         exact=classifier.exact,
         map_method=MAP_METHOD_NAMES[drawing.map_method],
         without_places=without_places,
-        doubtful=any(notice.startswith(SEES_CLASS) for notice in settings.notices),
+        unfit=unfit.get(target),
+        words_kept=target not in silent,
     )
 
 

@@ -132,6 +132,7 @@ class Audit:
         data: AnyPath | None = None,
         preprocess: AnyPath | None = None,
         map_method: str | None = None,
+        doubtful_words: bool = False,
         trust_code: bool = False,
     ) -> Explanation:
         """Where the model looks in one picture, and the words for it; a notebook draws it.
@@ -145,6 +146,7 @@ class Audit:
             data: Root of the pictures, where it has moved.
             preprocess: TOML file of the preprocessing.
             map_method: How maps are drawn; None for how the audit drew them.
+            doubtful_words: Whether words are said of a class that the encoder sees in every word, too.
             trust_code: Whether a factory's code may run and the files that the audit names may be read; without it
                 each of them must be given again.
 
@@ -164,6 +166,7 @@ class Audit:
             data=data,
             preprocess=preprocess,
             map_method=map_method,
+            doubtful_words=doubtful_words,
             trust_code=trust_code,
         )
 

@@ -141,7 +141,15 @@ def rejudge_audit(folder: Path, out: Path, *, replace_out: bool = False, on_prog
         without = JUDGED_TABLES if run.rules_digest == held.run.rules_digest else (*JUDGED_TABLES, "calibrations")
         with AuditDatabase(made, copy_of=folder / DATABASE_NAME, without=without) as database:
             database.add_run(run)
-            add_evidence(database, held.pictures, held.concept_rows, held.context, evidence, held.config)
+            add_evidence(
+                database,
+                held.pictures,
+                held.concept_rows,
+                held.context,
+                evidence,
+                held.kept.match.class_names,
+                held.config,
+            )
         write_embedding_index(made, held.pictures.embeddings)
         write_manifest(made, run, bound_files(kept.shards))
     return out

@@ -271,7 +271,7 @@ def _not_shown() -> Iterator[Sentence]:
     for unfit in (replace(words, fit=False), replace(words, placed=0.25)):
         yield claim_sentences.not_shown(_INPUTS, _NAME, unfit, None, None)
     covered = claim_sentences.coverage(_INPUTS, replace(_CLAIM, told_apart=False))
-    yield fit_sentences.not_told_apart(_FIT, 0, _NAME, covered)
+    yield fit_sentences.not_told_apart(_FIT.of_class(0, _NAME), covered)
     yield claim_sentences.pulled(sentences.named(_INPUTS, _PAIR), _NAME, _SHARE)
 
 
@@ -296,7 +296,7 @@ def _not_analysed() -> Iterator[Sentence]:
     same = replace(_INPUTS, same_as={1: 0})
     yield sentences.no_model(same, _NAME, ranked, counts)  # type: ignore[arg-type]
     yield sentences.no_model(_INPUTS, _NAME, [], counts)  # type: ignore[arg-type]
-    yield fit_sentences.data_not_told_apart(_FIT, 0, _NAME)
+    yield fit_sentences.data_not_told_apart(_FIT.of_class(0, _NAME))
 
 
 def _places() -> Iterator[str | Sentence]:

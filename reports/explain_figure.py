@@ -29,6 +29,9 @@ _MOST_COLUMNS, _MOST_PHRASES = 6, 4
 OPACITY = 0.55
 #: Of the peak: below it lie the ripples of the enlargement, where less than a tenth of the picture has any evidence.
 _LEAST_OUTLINED = 0.05
+#: Why there are no phrases, in lines.
+_LIKE_NOTHING = ("No words:", "this evidence is like no concept", "of the vocabulary.")
+_SEES_CLASS = ("No words:", "the encoder of the audit sees", "this class in every word.")
 _INK, _GREY, _RULE, _PAPER = "#16191d", "#5c6570", "#d9dde2", "#ffffff"
 _ACCENT, _CORE = "#b4470e", "#77818d"
 
@@ -81,7 +84,7 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
         class_map=maps.class_map,
         map_method=explanation.map_method,
         phrases=phrases,
-        residual=maps.residual,
+        residual=maps.residual if explanation.words_kept else None,
         notes=explanation.notes,
     )
 
@@ -97,7 +100,7 @@ def draw_panels(
     class_map: FloatArray,
     map_method: str = "",
     phrases: Sequence[PhrasePanel],
-    residual: float,
+    residual: float | None,
     notes: Sequence[str] = (),
 ) -> Image.Image:
     """Draw picture, class map and phrases in rows of at most six panels.
@@ -112,7 +115,7 @@ def draw_panels(
         class_map: (h, w) evidence for the class; positive is for it.
         map_method: what the variant of the class activation map is called.
         phrases: largest share first; at most ten are drawn.
-        residual: share of the evidence that the phrases leave unexplained.
+        residual: share of the evidence that the phrases leave unexplained; None where no words are said of the class.
         notes: lines that stand below the panels: that little speaks for the class, what speaks against it.
 
     Returns:
@@ -147,7 +150,7 @@ def draw_panels(
             _draw_phrase(draw, left, under, phrase)
     if not drawn:
         left = _MARGIN + 2 * (_PANEL + _GAP)
-        for line, text in enumerate(("No words:", "this evidence is like no concept", "of the vocabulary.")):
+        for line, text in enumerate(_LIKE_NOTHING if residual is not None else _SEES_CLASS):
             write(draw, (left, _HEADER + 26 + 24 * line), text, size=16, colour=_GREY, width=width - _MARGIN - left)
     for line, note in enumerate(notes):
         baseline = height - _FOOTER - _MARGIN // 2 - (len(notes) - 1 - line) * _NOTE - 10
@@ -213,7 +216,7 @@ def _draw_phrase(draw: ImageDraw.ImageDraw, left: int, top: int, phrase: PhraseP
     write(draw, (left, top + 62), kind, size=14, colour=colour if context else _GREY, width=_PANEL)
 
 
-def _draw_footer(figure: Image.Image, draw: ImageDraw.ImageDraw, residual: float, *, left_out: int) -> None:
+def _draw_footer(figure: Image.Image, draw: ImageDraw.ImageDraw, residual: float | None, *, left_out: int) -> None:
     baseline = figure.height - _MARGIN // 2 - 18
     top, right = baseline - 34, figure.width - _MARGIN
     draw.line((_MARGIN, top, right, top), fill=_RULE)
@@ -223,7 +226,7 @@ def _draw_footer(figure: Image.Image, draw: ImageDraw.ImageDraw, residual: float
     x += 158
     legend = "most, each map by itself · outline: its strongest tenth"
     x += write(draw, (x, baseline), legend, size=14, colour=_GREY, width=right - x) + 24
-    rest = f"unexplained {percent(residual)}"
+    rest = "" if residual is None else f"unexplained {percent(residual)}"
     if left_out:
         rest = f"{left_out} smaller phrases not drawn · {rest}"
     write(draw, (right, baseline), rest, size=16, colour=_INK, width=max(right - x, 60), right=True)

@@ -153,6 +153,9 @@ def explain(
     data: DataAgain = None,
     preprocess: PreprocessAgain = None,
     map_method: Annotated[str | None, typer.Option(help=MAP_METHODS, show_default="the audit's")] = None,
+    doubtful_words: Annotated[
+        bool, typer.Option("--doubtful-words", help="Say words of a class that the encoder sees in every word, too.")
+    ] = False,
     trust_code: TrustCode = False,
     debug: Debug = False,
 ) -> None:
@@ -170,6 +173,7 @@ def explain(
         data=data,
         preprocess=preprocess,
         map_method=map_method,
+        doubtful_words=doubtful_words,
         trust_code=trust_code,
     )
     figure = io.BytesIO()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,7 @@ def map_picture(
     words: ChannelWords,
     encoder: Encoder | None = None,
     lacks: Collection[int] = (),
+    without_words: Collection[int] = (),
 ) -> PictureMaps:
     """Draw the class map of a picture and the map of every phrase.
 
@@ -81,11 +82,14 @@ def map_picture(
         encoder: Whose space the words are in; None for phrase maps by channels.
         lacks: Words that the picture is known not to show: with an encoder they have no place in it, and where the
             phrases hold no other word, those follow that describe the evidence best without them.
+        without_words: Classes of which the encoder's words say nothing: neither for nor against them is any said.
     """
     batch = classifier.preprocess(image).unsqueeze(0)
     activations, logits = cam.forward(classifier, batch)
     target = int(logits[0].argmax()) if class_idx is None else class_idx
     weights = centred_weights(classifier.head)
+    if target in without_words:
+        words = replace(words, concept_rows=np.zeros_like(words.concept_rows))  # which are never said
     said = _said(activations, target, weights, words, "for", lacks)
     against = _said(activations, target, weights, words, "against")
     phrase_idx = said.phrase_idx

@@ -17,6 +17,7 @@ import pyarrow as pa
 from auditor.concept_records import (
     Attribute,
     AttributeConcept,
+    ClassFit,
     ConceptFamily,
     Copy,
     CoreConcept,
@@ -250,6 +251,10 @@ class AuditDatabase:
     def add_unbounded_gaps(self, rows: Sequence[UnboundedGap]) -> None:
         """Append gaps that are not excluded, and what is missing for it."""
         self._insert("unbounded_gaps", tables.record_table(rows, UnboundedGap))
+
+    def add_encoder_fit(self, rows: Sequence[ClassFit]) -> None:
+        """Append of which classes the encoder's words say something."""
+        self._insert("encoder_fit", tables.record_table(rows, ClassFit))
 
     def add_atlas(self, image_ids: Sequence[str], space: AtlasSpace, places: FloatArray) -> None:
         """Append where pictures lie on a plane, (N, 2)."""

@@ -321,6 +321,14 @@ def m0023_repair_maps(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m0024_encoder_fit(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep of which classes the encoder's words say something; empty before, and without a measured word."""
+    connection.execute(
+        "CREATE TABLE encoder_fit (class_idx INTEGER NOT NULL, class_name VARCHAR NOT NULL, n_words INTEGER NOT NULL,"
+        " n_copies INTEGER NOT NULL, tells_context BOOLEAN NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_tables,
     m0002_context,
@@ -345,6 +353,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0021_faithfulness,
     m0022_compared_arms,
     m0023_repair_maps,
+    m0024_encoder_fit,
 )
 
 

@@ -32,7 +32,6 @@ class RunSettings:
     data_path: str
     cache: Path | None
     class_names: tuple[str, ...]
-    notices: tuple[str, ...]  # of the audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,9 @@ def _one_row(
 
 def read_run_settings(connection: duckdb.DuckDBPyConnection) -> RunSettings:
     """What ``runs`` says of model and data."""
-    spec, digest, encoder, encoder_digest, config_text, data_path, class_names, notices = _one_row(
+    spec, digest, encoder, encoder_digest, config_text, data_path, class_names = _one_row(
         connection,
-        "SELECT model_spec, model_digest, encoder_spec, encoder_digest, config, data_path, class_names, notices "
-        "FROM runs",
+        "SELECT model_spec, model_digest, encoder_spec, encoder_digest, config, data_path, class_names FROM runs",
     )
     config = json.loads(str(config_text))
 
@@ -79,7 +77,6 @@ def read_run_settings(connection: duckdb.DuckDBPyConnection) -> RunSettings:
         data_path=str(data_path),
         cache=path("cache"),
         class_names=tuple(class_names),  # type: ignore[arg-type]  # a list column
-        notices=tuple(notices),  # type: ignore[arg-type]  # a list column
     )
 
 

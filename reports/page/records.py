@@ -155,6 +155,7 @@ class Section:
     tile_groups: tuple[TileGroup, ...]
     forest: Markup
     words: Markup
+    words_doubted: bool  # the encoder sees the class in every word
     doses: Markup
     what_now: str | None
     n_wanted: int | None

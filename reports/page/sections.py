@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from auditor.concept_records import FixedPlace, UnnamedLead
+from auditor.concept_records import ClassFit, FixedPlace, UnnamedLead
 from auditor.figures import percent
 from auditor.place_grid import SURROUNDINGS, Box, place_of
 from auditor.records import PROPERTY_PREFIX, Finding, SaliencyMap, Verdict
@@ -22,6 +22,7 @@ from auditor.store.queries import audit as queries
 from auditor.store.queries import pictures as picture_queries
 from auditor.store.queries.audit import Connection
 from auditor.store.queries.concept_holders import concept_holders
+from auditor.store.queries.encoder_fit import unfit_classes
 from auditor.store.queries.exposure import expected_losses
 from auditor.store.queries.leads import leads
 from auditor.store.queries.matrix import CalledOnSide, called_by_side
@@ -136,6 +137,7 @@ class Sections:
             tile_groups=self._pictures.tile_groups(verdict, by_pull=by_pull),
             forest=forest,
             words=words,
+            words_doubted=c in self._unfit,
             doses=doses,
             what_now=what_now(verdict, lead),
             n_wanted=next((row.n_others_missing if by_pull else row.n_missing for row in wanted), None),
@@ -168,6 +170,10 @@ class Sections:
     @functools.cached_property
     def _residuals(self) -> dict[int, float]:
         return picture_queries.mean_residuals(self._connection)
+
+    @functools.cached_property
+    def _unfit(self) -> dict[int, ClassFit]:
+        return unfit_classes(self._connection)
 
     def _called(self, verdict: Verdict) -> list[CalledOnSide]:
         """Of a class that is recognised more or less often with its concept, what its pictures are called."""

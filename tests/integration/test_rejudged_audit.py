@@ -294,6 +294,7 @@ def test_an_audit_of_before_says_from_when_on(copy, tmp_path):
             "repair_pictures",
             "repair_maps",
             "faithfulness",
+            "encoder_fit",
         )
         for table in later:
             connection.execute(f"DROP TABLE {table}")

@@ -211,6 +211,17 @@ def test_of_many_findings_that_name_it_the_first_stand_and_the_others_are_folded
     assert "concept=water" in first.partition("</li>")[0]
 
 
+def test_words_of_a_class_that_the_encoder_sees_in_every_word_are_doubted(tmp_path):
+    folder = write_picture_audit(tmp_path / "audit", 2)
+    with amended(folder) as connection:
+        connection.execute("INSERT INTO encoder_fit VALUES (0, 'bird 0', 20, 2, true), (1, 'bird 1', 20, 15, false)")
+    doubt = "The audit's encoder sees this class in every word"
+    for picture, class_idx in ((image_id(0, 0), 0), (image_id(1, 0), 1)):
+        assert (doubt in words(open_page(folder, **{**HERE, "picture": picture}))) == (class_idx == 1)
+        class_page = words(open_page(folder, view="class", **{"class": f"bird {class_idx}"}))
+        assert class_page.count(doubt) == 2 * (class_idx == 1)  # beside the bars, and above the table
+
+
 def test_kinds_are_words_and_a_phrase_without_a_share_has_no_dash(tmp_path):
     folder = write_picture_audit(tmp_path / "audit", 2)
     with amended(folder) as connection:

@@ -102,7 +102,7 @@ def test_the_reader_is_told_first_what_words_are_worth():
     assert fit_notices(replace(FIT, n_words=0), ("cat", "dog")) == []
     assert all("auditor doctor" not in line for line in fit_notices(FIT, ("cat", "dog"), advice=f"{WHAT_TO_DO}."))
     assert fit_notices(FIT, ("cat", "dog"), advice=f"{WHAT_TO_DO}.")[-1].endswith("or take another encoder.")
-    told = not_told_apart(FIT, 0, "cat", "Covered.")
+    told = not_told_apart(FIT.of_class(0, "cat"), "Covered.")
     assert "45 of 100 context words tell it from the others (AUC over 0.80), so words say nothing" in told.claim
 
 

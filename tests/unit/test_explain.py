@@ -14,9 +14,7 @@ from toy_audit import COLOURS, toy_analysis, toy_classifier, toy_config, toy_enc
 
 from auditor import audited_model, explain
 from auditor.audit_folder import write_audit
-from auditor.concept_records import EncoderFit
 from auditor.errors import InputError, ModelError, StoreError
-from auditor.evidence.verdicts.fit_sentences import fit_notices
 from auditor.explain import Explanation, explain_image
 from auditor.extraction.picture_maps import PictureMaps
 from auditor.inputs.dataset import image_id
@@ -73,16 +71,35 @@ def test_summary_says_prediction_and_words(world, loaded):
     )
 
 
-@pytest.mark.parametrize(("first", "doubted"), [((True, True), False), ((True, False), True)])
-def test_an_encoder_that_sees_the_class_in_every_word_is_doubted(world, loaded, tmp_path, first, doubted):
+@pytest.fixture
+def unfit(world, tmp_path):
+    """An audit whose encoder sees rose in every word, and leaf in few."""
     folder = shutil.copytree(world / "audit", tmp_path / "audit")
-    fit = EncoderFit(40, 38, 20, (2, 15), first, 0.8, 0, ())
     with amended(folder) as connection:
-        connection.execute("UPDATE runs SET notices = ?", [fit_notices(fit, ("rose", "leaf"))])
-    found = explain_image(folder, "rose/0.png")
+        connection.execute("DELETE FROM encoder_fit")
+        connection.execute("INSERT INTO encoder_fit VALUES (0, 'rose', 20, 15, false), (1, 'leaf', 20, 2, true)")
+    return folder
+
+
+def test_of_a_class_that_the_encoder_sees_in_every_word_no_words_are_said(unfit, loaded):
+    found = explain_image(unfit, "rose/0.png")
+    assert (found.class_name, found.words, found.against) == ("rose", (), ())
+    assert found.maps.class_map.any()
+    assert found.maps.phrase_maps.shape[0] == 0
+    assert found.summary() == (
+        "rose/0.png: predicted rose, labelled rose; rose 62 %\nno words: this encoder sees the class in every word: "
+        "15 of 20 context words tell it from the others (AUC over 0.80); --doubtful-words gives them"
+    )
+    assert explain_image(unfit, "rose/0.png", class_name="leaf").words_kept
+
+
+def test_words_that_are_doubted_are_said_where_they_are_asked_for(unfit, world, loaded):
+    asked = explain_image(unfit, "rose/0.png", doubtful_words=True)
+    assert [word.concept.term for word in asked.words] == ["red"]
     doubt = "this encoder sees the class in every word: a word here, and whether it is seen, may be wrong"
-    assert (found.notes[:1] == [doubt]) == doubted
-    assert (doubt in found.summary()) == doubted
+    assert asked.notes[0] == doubt
+    fit = explain_image(world / "audit", "rose/0.png", doubtful_words=True)
+    assert not any("every word" in note for note in fit.notes)
 
 
 def test_without_the_encoder_words_are_mapped_by_their_channels(world, loaded, monkeypatch):

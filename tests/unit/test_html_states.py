@@ -33,6 +33,15 @@ def test_a_card_links_to_its_pictures_only_where_the_audit_keeps_which_they_are(
     assert "Pictures that decide it" not in page.text
 
 
+def test_words_of_a_class_that_the_encoder_sees_in_every_word_are_doubted(tmp_path):
+    folder = write_picture_audit(tmp_path, 2)
+    doubt = "The audit's encoder sees this class in every word"
+    assert doubt not in Page(page_of(folder)).text
+    with duckdb.connect(str(folder / "audit.duckdb")) as connection:
+        connection.execute("INSERT INTO encoder_fit VALUES (0, 'bird 0', 20, 2, true), (1, 'bird 1', 20, 15, false)")
+    assert Page(page_of(folder)).text.count(doubt) == 1
+
+
 def test_the_gate_comes_first(tmp_path):
     text = Page(page_of(write_small_audit(tmp_path), decision=decision())).text
     assert text.index("✕ Do not ship") < text.index("2 flagged") < text.index("✕ The gate fails:")

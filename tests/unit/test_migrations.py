@@ -10,9 +10,9 @@ TABLES = [
     "atlas", "attribute_concepts", "attributes", "attribution_residuals", "attributions", "calibrations",
     "channel_group_members", "channel_groups", "channels", "class_channel_groups", "class_concepts", "concept_families",
     "concept_presence", "concepts", "concepts_seen", "copies", "core_concepts", "counterexamples", "dose_responses",
-    "example_concepts", "failures", "faithfulness", "findings", "fixed_places", "image_attributes", "images",
-    "migrations", "predictions", "repair_figures", "repair_maps", "repair_pictures", "repairs", "runs", "saliency",
-    "subgroups", "unbounded_gaps", "unnamed_leads", "verdicts",
+    "encoder_fit", "example_concepts", "failures", "faithfulness", "findings", "fixed_places", "image_attributes",
+    "images", "migrations", "predictions", "repair_figures", "repair_maps", "repair_pictures", "repairs", "runs",
+    "saliency", "subgroups", "unbounded_gaps", "unnamed_leads", "verdicts",
 ]  # fmt: skip
 NAMES = [migration.__name__ for migration in migrations.MIGRATIONS]
 

@@ -96,7 +96,7 @@ def class_verdict(
         if screened or measured.fit.tells_context[c]:
             told = sentences.no_model(inputs, name, [j.pair for j in screened], measured)
         else:
-            told = data_not_told_apart(measured.fit, c, name)
+            told = data_not_told_apart(measured.fit.of_class(c, name))
         return verdict("not_analysed", told, lead=next(iter(without_twins(inputs, screened)), None))
     proven = without_twins(inputs, [j for j in screened if j.state == "proven"])
     if proven:
@@ -157,7 +157,7 @@ def class_verdict(
     if not clean.holds:
         weakest = weakest_point(inputs, measured, c, clean)
         if weakest is None and not clean.told_apart:
-            told = not_told_apart(measured.fit, c, name, claim_sentences.coverage(inputs, clean))
+            told = not_told_apart(measured.fit.of_class(c, name), claim_sentences.coverage(inputs, clean))
         else:
             twice = has_rates_of(surest_gap(aside), weakest)
             told = claim_sentences.not_shown(inputs, name, clean, weakest, detectable, told=twice)

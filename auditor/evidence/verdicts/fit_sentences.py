@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.concept_records import EncoderFit
+from auditor.concept_records import ClassFit, EncoderFit
 from auditor.evidence.verdicts.sentences import Sentence
 from auditor.figures import coefficient, counted, percent
 from auditor.rules import COPIES_AUC
@@ -60,21 +60,24 @@ def figures(fit: EncoderFit, class_names: Sequence[str]) -> str:
     return "; ".join(told)
 
 
-def not_told_apart(fit: EncoderFit, class_idx: int, name: str, covered: str) -> Sentence:
-    """State: nothing was shown, and the encoder's words could not have found it."""
-    return Sentence(f'Nothing was shown for "{name}", but {_unfit(fit, class_idx)}', (covered,), _ADVICE)
-
-
-def data_not_told_apart(fit: EncoderFit, class_idx: int, name: str) -> Sentence:
-    """The same of data alone."""
-    return Sentence(
-        f'No model was examined; no column goes with "{name}" in the data, and {_unfit(fit, class_idx)}',
-        advice=_ADVICE,
-    )
-
-
-def _unfit(fit: EncoderFit, class_idx: int) -> str:
+def sees_class(fit: ClassFit) -> str:
+    """Why words say nothing of a class, as a part of a sentence."""
     return (
-        f"{SEES_CLASS}: {fit.n_copies[class_idx]:,} of {counted(fit.n_words, 'context word')} tell it from the others "
-        f"(AUC over {coefficient(COPIES_AUC)}), so words say nothing about it"
+        f"{SEES_CLASS}: {fit.n_copies:,} of {counted(fit.n_words, 'context word')} tell it from the others "
+        f"(AUC over {coefficient(COPIES_AUC)})"
     )
+
+
+def not_told_apart(fit: ClassFit, covered: str) -> Sentence:
+    """State: nothing was shown, and the encoder's words could not have found it."""
+    return Sentence(f'Nothing was shown for "{fit.class_name}", but {_so_nothing(fit)}', (covered,), _ADVICE)
+
+
+def data_not_told_apart(fit: ClassFit) -> Sentence:
+    """The same of data alone."""
+    told = f'No model was examined; no column goes with "{fit.class_name}" in the data, and {_so_nothing(fit)}'
+    return Sentence(told, advice=_ADVICE)
+
+
+def _so_nothing(fit: ClassFit) -> str:
+    return f"{sees_class(fit)}, so words say nothing about it"

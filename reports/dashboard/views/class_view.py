@@ -71,7 +71,7 @@ def show(session: Session) -> None:
         markup.draw("dose_head")
         spec = charts.dose_chart(story.dose_points, story.dose_of, st.context.theme.type or "light")
         st.vega_lite_chart(spec=spec, theme=None, width="content")
-    _show_words(session, verdict)
+    _show_words(session, verdict, words_doubted=story.section.words_doubted)
     _show_pictures(session, verdict)
     # What was asked above is not shown again.
     section = replace(story.section, strip=None) if asked else story.section
@@ -135,7 +135,7 @@ def _tile_url(session: Session, verdict: Verdict, tile: Tile, side: str) -> str:
     return session.url(view="picture", picture=tile.image_id, among=among, concept=verdict.concept_id)
 
 
-def _show_words(session: Session, verdict: Verdict) -> None:
+def _show_words(session: Session, verdict: Verdict, *, words_doubted: bool) -> None:
     connection, class_idx, leading = session.connection, verdict.class_idx, verdict.concept_id
     rows = concept_queries.words_of_class(connection, class_idx, leading=leading, limit=_MANY_WORDS)
     linked = [(row, session.url(view="concept", concept=row.concept_id, among=None, map=None)) for row in rows]
@@ -144,6 +144,7 @@ def _show_words(session: Session, verdict: Verdict) -> None:
         v=verdict,
         rows=linked[:_FEW_WORDS],
         more_rows=linked[_FEW_WORDS:],
+        words_doubted=words_doubted,
         has_calls=session.has_calls,
         n_unlisted=rows[0].total - len(rows) if rows else 0,
     )

@@ -9,6 +9,7 @@ from auditor.errors import AuditorError
 from auditor.evidence.verdicts.edit_sentences import property_words
 from auditor.records import PROPERTY_PREFIX
 from auditor.store.queries.concepts import concept_terms
+from auditor.store.queries.encoder_fit import unfit_classes
 from auditor.store.queries.groups import group
 from auditor.store.queries.picture_facts import NamedBy, PictureFacts, picture_facts
 from auditor.store.queries.picture_lists import Step, read_whole, step, step_in
@@ -68,7 +69,8 @@ def show(session: Session) -> None:
         for name, value in facts.attributes
         if name.startswith(PROPERTY_PREFIX)
     ]
-    markup.draw("picture", facts=facts, to=ways, data=[("Data", told), ("Measured", measured)])
+    data = [("Data", told), ("Measured", measured)]
+    markup.draw("picture", facts=facts, to=ways, data=data, unfit=unfit_classes(session.connection))
     _show_neighbours(session, facts.image_id)
 
 
