@@ -186,6 +186,15 @@ PLACE_GIVEN = Rule(
     label="Place given to others",
     phrase="called it for the place",
 )
+PLACE_LOSS = Rule(
+    rule_id="E5-place-harm",
+    kind="intervention",
+    unit="points",
+    whose="own",
+    measures="how much less often the class is recognised with another class's place than with the mirror image",
+    label="Lost to the place",
+    phrase="lost to the place of another class",
+)
 SURROUNDINGS_SHARE = Rule(
     rule_id="E1-surroundings",
     kind="screen",
@@ -265,6 +274,7 @@ RULES = (
     FILLED,
     PLACE_TAKEN,
     PLACE_GIVEN,
+    PLACE_LOSS,
     SURROUNDINGS_TAKEN,
     SURROUNDINGS_GIVEN,
     EDITED_RECALL,
@@ -279,7 +289,7 @@ RULES = (
 #: Gaps in points, which limits on gaps and orders by gap compare with each other.
 GAPS = tuple(rule for rule in RULES if rule.kind == "gap" and rule.unit == "points")
 #: What a class is harmed by: its own pictures with the concept are those that go wrong.
-LOSSES = (RECALL_LOSS, EDITED_LOSS)
+LOSSES = (RECALL_LOSS, PLACE_LOSS, EDITED_LOSS)
 _BY_ID = {rule.rule_id: rule for rule in RULES}
 
 

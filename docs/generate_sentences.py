@@ -17,6 +17,7 @@ from auditor.concept_records import Contradiction, EncoderFit
 from auditor.edit_records import LevelEdits, PictureEdit
 from auditor.evidence.effects.edits import Edited, EditedLoss, not_edited
 from auditor.evidence.effects.gaps import NOT_MEASURABLE, Gap
+from auditor.evidence.effects.place_exchange import PlaceLoss
 from auditor.evidence.effects.place_shares import PlaceScreen
 from auditor.evidence.effects.pulled_share import Sources
 from auditor.evidence.effects.reliance import NOT_IDENTIFIED, NOT_TOLD, Erasure
@@ -28,6 +29,7 @@ from auditor.evidence.pairs.measure import PairEvidence
 from auditor.evidence.verdicts import (
     claim_sentences,
     fit_sentences,
+    place_losses,
     place_sentences,
     sentences,
     swapped_sentences,
@@ -323,6 +325,11 @@ def _places() -> Iterator[str | Sentence]:
         ([*grid[:1], around], clean),
     ):
         (told,) = place_sentences.with_places(_INPUTS, [before], leads, [[]], care)
+        yield Sentence(told.claim.rstrip("."), tuple(told.numbers.splitlines()), told.advice)
+    lost = PlaceLoss(0, replace(_TAKEN, called=0.98, called_without=0.35), _GIVEN, bar=0.01)
+    of_another = replace(tried, class_idx=1, bar=0.01, losses=(lost,))
+    for before in (clean, suspect, *place_sentences.with_places(_INPUTS, [clean], [by_taken], [[]])):
+        (told,) = place_losses.with_place_losses(_INPUTS, [before], [of_another])
         yield Sentence(told.claim.rstrip("."), tuple(told.numbers.splitlines()), told.advice)
 
 

@@ -16,7 +16,7 @@ from benchmarks.photographs.pools import POOLS, Side
 #: a cluster of their embeddings, or with those that a head finds hard. "fragile" is "not learnt" with heads that never
 #: saw the context at all, and have much to lose by it.
 Control = Literal["balanced", "not learnt", "cluster", "difficulty", "fragile"]
-GRIDS = ("toy", "small", "proof", "proof-again", "proof-third", "proof-fourth", "proof-fifth", "full")
+GRIDS = ("toy", "small", "proof", "proof-again", "proof-third", "proof-fourth", "proof-fifth", "proof-sixth", "full")
 #: Of grids for audits with all interventions, which models of each kind they have, and on which sets of classes.
 _PROOFS = {
     "proof": (0, {"cats_dogs": 0, "scenes": 0}),
@@ -24,6 +24,7 @@ _PROOFS = {
     "proof-third": (2, {"cats_dogs": 2, "animals": 0}),
     "proof-fourth": (3, {"cats_dogs": 3, "animals": 1}),
     "proof-fifth": (4, {"hymenoptera": 0}),
+    "proof-sixth": (5, {"hymenoptera": 1}),
 }
 #: Sets of classes, by name, each class by its pool.
 SETS = {
@@ -78,7 +79,8 @@ def grid(side: Side, name: str) -> Iterator[Scenario]:
     ``proof`` is for audits with all interventions: each context once on two classes and once on six, each sort of
     control once, and two heads that what is lost in a picture harms. ``proof-again`` has the second of each,
     ``proof-third`` the third on two classes (of controls, too), and the first on four, ``proof-fourth`` the fourth and
-    the second; ``proof-fifth`` the first on ants and bees, and the fifth control of each sort.
+    the second; ``proof-fifth`` the first on ants and bees, and the fifth control of each sort, ``proof-sixth`` the
+    second and the sixth.
     """
     rng = np.random.default_rng([81, 0 if side == "open" else 1])
     everything = [*_planted(side, rng), *_controls(side, rng)]

@@ -289,7 +289,7 @@ class SectionPictures:
         harms = not by_pull and fails_with(verdict.rule_id)
         sides: tuple[Side, ...] = ("with", "pulled") if by_pull else ("with", "without", "words")
         found = []
-        for side in ("without", "with") if harms else sides:
+        for side in ("without", "with", "words") if harms else sides:
             found += [
                 CardPicture(tile, titles[side])
                 for tile in self._tiles(verdict, self._told[verdict.class_idx, side][:1])

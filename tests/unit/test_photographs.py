@@ -180,6 +180,7 @@ PROOFS = {
     "proof-third": ("cats_dogs", "animals"),
     "proof-fourth": ("cats_dogs", "animals"),
     "proof-fifth": ("hymenoptera",),
+    "proof-sixth": ("hymenoptera",),
 }
 
 

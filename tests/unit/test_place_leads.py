@@ -15,10 +15,11 @@ from auditor.evidence.verdicts import place_leads
 from auditor.evidence.verdicts.judge import judge
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.evidence.verdicts.place_leads import choose_exchanges, find_places
+from auditor.evidence.verdicts.place_losses import with_place_losses
 from auditor.evidence.verdicts.place_sentences import with_places
 from auditor.evidence.verdicts.unnamed_leads import unnamed_leads
 from auditor.place_grid import PLACES
-from auditor.rules import MIN_ARM, PLACE_GIVEN, PLACE_SHARE, PLACE_TAKEN, RECALL_LOSS
+from auditor.rules import MIN_ARM, PLACE_GIVEN, PLACE_LOSS, PLACE_SHARE, PLACE_TAKEN, RECALL_LOSS
 
 NAMES = [place.name for place in PLACES]
 CORNER = NAMES.index("bottom right corner")
@@ -80,10 +81,80 @@ def test_a_corner_that_decides_flags_the_class(plain):
     assert place.n_images == own.sum()
     assert set(place.image_ids) <= {inputs.image_ids[row] for row in np.flatnonzero(own & there)}
     rules = {one.rule_id: one for one in result.findings if one.concept_id == place.concept_id}
-    assert set(rules) == {PLACE_SHARE.rule_id, PLACE_TAKEN.rule_id, PLACE_GIVEN.rule_id}
+    assert set(rules) == {PLACE_SHARE.rule_id, PLACE_TAKEN.rule_id, PLACE_GIVEN.rule_id, PLACE_LOSS.rule_id}
     assert rules[PLACE_TAKEN.rule_id].q < 1e-6
     known = np.isfinite(result.place_presence[place.concept_id])
     assert (known == (inputs.predicted_idx == CAT)).all()
+
+
+def test_a_class_that_loses_its_pictures_to_another_s_corner_is_harmed(plain):
+    """Given what cats show there most pictures of the other classes are called cat, but not balloons."""
+    inputs, there = marked(plain)
+    balloon = CLASSES.index("balloon")
+    pulls = model(inputs, there, taken=0.6, given=0.8)
+
+    def exchange(swaps):
+        called = pulls(swaps)
+        kept = np.array([inputs.label_idx[swap.target] == balloon for swap in swaps])
+        called[kept] = balloon
+        return called
+
+    before = judge(inputs).verdicts
+    result = judge(inputs, exchange=exchange)
+    told = {one.class_name: one for one in result.verdicts}
+    assert told["cat"].verdict == "flagged"
+    assert told["balloon"] == before[balloon]
+    vehicle = told["vehicle"]
+    assert (vehicle.verdict, vehicle.severity) == ("harmed", "high")
+    assert (vehicle.concept_id, vehicle.concept_kind, vehicle.rule_id) == (
+        "place-bottom-right-corner",
+        "place",
+        PLACE_LOSS.rule_id,
+    )
+    assert vehicle.sentence.startswith(
+        'With what "cat" pictures show at the bottom right corner (place) the model recognises 10 % of "vehicle" '
+        "pictures, and 100 % with its mirror image. Loss: "
+    )
+    assert vehicle.numbers == (
+        'Loss: with what "cat" pictures show at the bottom right corner (place) put into its pictures 10 % of 20 '
+        "trials are recognised, with its mirror image 100 %, a difference of 90 points [59, 100]; 90 % are called "
+        '"cat" instead of 0 %.'
+    )
+    rows = {one.class_name: one for one in result.findings if one.rule_id == PLACE_LOSS.rule_id}
+    assert set(rows) == {"waterbird", "landbird", "vehicle", "balloon"}
+    assert (rows["vehicle"].concept_id, rows["vehicle"].n_images) == ("place-bottom-right-corner", 20)
+    assert rows["vehicle"].q < 0.01
+    assert rows["balloon"].q == 1.0
+
+
+def test_what_lies_there_harms_nobody_where_it_is_no_shortcut(plain):
+    """Where the place may be the class's object, or the settings allow it the class that loses by it."""
+    inputs, there = marked(plain)
+    before = judge(inputs).verdicts
+    seen = judge(inputs, exchange=model(inputs, there, taken=0.6, given=0.8), look=looking(inputs, lost=0.1, won=0.1))
+    assert seen.verdicts == before
+    allowed = {(c, "place-bottom-right-corner"): ("a token", "Ada", None) for c, _ in enumerate(CLASSES) if c != CAT}
+    result = judge(replace(inputs, core_places=allowed), exchange=model(inputs, there, taken=0.6, given=0.8))
+    assert [one.verdict for one in result.verdicts if one.class_name != "cat"] == [
+        one.verdict for one in before if one.class_name != "cat"
+    ]
+
+
+def test_a_loss_to_a_place_is_told_beside_what_flags_or_harms_the_class(plain):
+    inputs, there = marked(plain)
+    leads = find_places(inputs, model(inputs, there, taken=0.6, given=0.8), silent)
+    before = judge(inputs).verdicts
+    for verdict in ("flagged", "harmed"):
+        worse = [replace(one, verdict=verdict, concept="snow", sentence="Told.", numbers="") for one in before]
+        landbird = with_place_losses(inputs, worse, leads)[1]
+        assert (landbird.verdict, landbird.concept) == (verdict, "snow")
+        assert landbird.sentence.startswith('Told. Loss: with what "cat" pictures show at the bottom right corner')
+    few = [replace(one, verdict="not_analysed", n_images=12, concept=None) for one in before]
+    assert {one.verdict for one in with_place_losses(inputs, few, leads)} == {"not_analysed"}
+    open_ = [replace(one, verdict="suspect", concept="snow") for one in before]
+    landbird = with_place_losses(inputs, open_, leads)[1]
+    assert landbird.verdict == "harmed"
+    assert landbird.sentence.endswith("It may also rely on snow, which was neither shown nor excluded.")
 
 
 @pytest.mark.parametrize(

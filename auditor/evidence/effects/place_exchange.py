@@ -14,7 +14,7 @@ import numpy as np
 
 from auditor.evidence.effects.swaps import Intervention, effect_of_swaps
 from auditor.records import IntArray
-from auditor.rules import LEAST_KEPT
+from auditor.rules import DELTA, LEAST_KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,56 @@ def given(found: IntArray, swaps: Sequence[PlaceSwap], groups: IntArray | None) 
         groups: (N,) codes of groups of pictures that belong together.
     """
     return _effect(found, swaps, groups, least_kept=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLoss:
+    """How much less often a class is recognised with another class's place, and how much more often called that class.
+
+    ``bar`` is the largest p at which it would be shown.
+    """
+
+    class_idx: int
+    recall: Intervention  # with the mirror image of the place less with the place
+    taken: Intervention
+    bar: float = 0.0
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether enough of the class's pictures were given the place."""
+        return self.recall.status == self.taken.status == "measured"
+
+    @property
+    def p(self) -> float:
+        """Of "at least one of both is at most :data:`DELTA`": of the two tests the weaker."""
+        return max(self.recall.p, self.taken.p)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether both surely make a difference."""
+        return self.is_measured and self.p <= self.bar and min(self.recall.low, self.taken.low) > DELTA
+
+
+def losses_to(
+    found: IntArray, swaps: Sequence[PlaceSwap], label_idx: IntArray, groups: IntArray | None
+) -> tuple[PlaceLoss, ...]:
+    """What each other class loses to the place when its pictures are given it, by class.
+
+    Args:
+        found: (n, 2) from :data:`Exchange`.
+        swaps: Whose sources are pictures of the class that the place decides, and whose targets are of the others.
+        label_idx: (N,) labels.
+        groups: (N,) codes of groups of pictures that belong together.
+    """
+    rows = np.array([(swap.target, swap.source) for swap in swaps], dtype=np.int64).reshape(-1, 2)
+    takers = np.array([swap.class_idx for swap in swaps], dtype=np.int64)
+    losses = []
+    for c in np.unique(label_idx[rows[:, 0]]).tolist():
+        own = label_idx[rows[:, 0]] == c
+        recall = effect_of_swaps(found[own, ::-1], np.full(int(own.sum()), c), rows[own], groups, least_kept=0.0)
+        taken = effect_of_swaps(found[own], takers[own], rows[own], groups, least_kept=0.0)
+        losses.append(PlaceLoss(c, recall, taken))
+    return tuple(losses)
 
 
 def _effect(found: IntArray, swaps: Sequence[PlaceSwap], groups: IntArray | None, *, least_kept: float) -> Intervention:

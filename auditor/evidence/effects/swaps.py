@@ -113,7 +113,7 @@ def intervention_of(
 
 
 def effect_of_swaps(
-    called: IntArray, class_idx: Sequence[int], rows: IntArray, groups: IntArray | None, *, least_kept: float
+    called: IntArray, class_idx: Sequence[int] | IntArray, rows: IntArray, groups: IntArray | None, *, least_kept: float
 ) -> Intervention:
     """The paired effect of those swaps whose two pictures could be read.
 

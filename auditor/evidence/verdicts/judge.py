@@ -27,6 +27,7 @@ from auditor.evidence.verdicts.many_tests import correct_for_many_tests
 from auditor.evidence.verdicts.other_sides import without_other_sides
 from auditor.evidence.verdicts.pair_states import JudgedPair, judged_pairs
 from auditor.evidence.verdicts.place_leads import find_places, place_presence
+from auditor.evidence.verdicts.place_losses import with_place_losses
 from auditor.evidence.verdicts.place_records import fixed_places, place_findings
 from auditor.evidence.verdicts.place_sentences import AnyLead, place_sentence, with_places
 from auditor.evidence.verdicts.sure_columns import mark_sure_columns
@@ -102,7 +103,7 @@ def judge(
         measured.class_concepts,
         subgroups_of(inputs, measured),
         [*findings_of(inputs, measured, absence), *place_findings(inputs, [*places, *around])],
-        with_places(inputs, verdicts, leads, losses, measured.swapped),
+        with_place_losses(inputs, with_places(inputs, verdicts, leads, losses, measured.swapped), places),
         core_of(inputs, measured),
         counterexamples_of(
             inputs,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auditor.concept_records import PlaceState
 from auditor.evidence.effects.after_selection import after_selection
 from auditor.evidence.effects.gaps import Gap
+from auditor.evidence.effects.place_exchange import PlaceLoss
 from auditor.evidence.effects.swaps import NOT_TRIED, Intervention
 from auditor.place_grid import Place
 from auditor.records import IntArray
@@ -36,6 +37,7 @@ class PlaceLead(ABC):
         rows: Pictures of the class that show it, of corners and edges those that show it most first.
         taken: What taking the place away changed.
         given: What giving it to other classes' pictures changed.
+        losses: What each of the other classes lost by that.
         bar: Largest p of either at which it would be proven.
     """
 
@@ -44,6 +46,7 @@ class PlaceLead(ABC):
     rows: IntArray
     taken: Intervention = NOT_TRIED
     given: Intervention = NOT_TRIED
+    losses: tuple[PlaceLoss, ...] = ()
     bar: float = 0.0
 
     @property

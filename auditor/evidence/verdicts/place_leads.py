@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.evidence.effects.name_hash import hashed
-from auditor.evidence.effects.place_exchange import Exchange, PlaceSwap, given, taken_away
+from auditor.evidence.effects.place_exchange import Exchange, PlaceSwap, given, losses_to, taken_away
 from auditor.evidence.effects.place_likeness import Look, p_shows_object
 from auditor.evidence.effects.place_shares import PlaceScreen, screen_places
 from auditor.evidence.effects.swaps import no_intervention
@@ -116,7 +116,14 @@ def find_places(
         for at, lead in enumerate(tried):
             found[at] = _seen(inputs, replace(_exchanged(inputs, inputs.places, lead, exchange), bar=bar), look)
             progress("evidence: places", at + 1, len(tried))
+        found = _with_bars(found)
     return sorted(found, key=lambda lead: (lead.class_idx, lead.proven_by is None))
+
+
+def _with_bars(leads: Sequence[GridLead]) -> list[GridLead]:
+    """The leads, with what other classes lose to them corrected for all losses that were measured."""
+    bar = ALPHA / max(sum(loss.is_measured for lead in leads for loss in lead.losses), 1)
+    return [replace(lead, losses=tuple(replace(loss, bar=bar) for loss in lead.losses)) for lead in leads]
 
 
 def _leads_of(inputs: EvidenceInput, places: FloatArray, c: int) -> Iterator[GridLead]:
@@ -195,6 +202,7 @@ def _exchanged(inputs: EvidenceInput, places: FloatArray, lead: GridLead, exchan
         lead,
         taken=taken_away(called[:n], swaps[:n], inputs.groups),
         given=given(called[n:], swaps[n:], inputs.groups),
+        losses=losses_to(called[n:], swaps[n:], inputs.label_idx, inputs.groups),
     )
 
 

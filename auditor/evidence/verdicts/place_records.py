@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from auditor.concept_records import FixedPlace
+from auditor.evidence.effects.place_exchange import PlaceLoss
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.place_lead import PlaceLead
 from auditor.records import PLACE_KIND, Finding, IntArray
-from auditor.rules import Rule
+from auditor.rules import ALPHA, PLACE_LOSS, Rule
 
 _MOST_EXAMPLES = 12
 
@@ -60,7 +62,27 @@ def place_findings(inputs: EvidenceInput, leads: Sequence[PlaceLead]) -> list[Fi
                         status=one.status,
                     )
                 )
+        found += [_loss(inputs, lead, loss) for loss in lead.losses if loss.is_measured]
     return found
+
+
+def _loss(inputs: EvidenceInput, lead: PlaceLead, loss: PlaceLoss) -> Finding:
+    """What another class loses to the place."""
+    one = loss.recall
+    return replace(
+        _finding(
+            inputs,
+            lead,
+            PLACE_LOSS,
+            (one.effect, one.low, one.high),
+            one.n,
+            np.array(one.changed, dtype=np.int64),
+            loss.p,
+            q=min(1.0, loss.p * ALPHA / loss.bar) if loss.bar else 1.0,
+        ),
+        class_idx=loss.class_idx,
+        class_name=inputs.class_names[loss.class_idx],
+    )
 
 
 def _finding(

@@ -17,7 +17,7 @@ from auditor.evidence.verdicts.surroundings_leads import SurroundingsLead
 from auditor.evidence.verdicts.surroundings_sentences import surroundings_words
 from auditor.evidence.verdicts.swapped_sentences import read_with_care
 from auditor.figures import percent, points, rate
-from auditor.records import PLACE_KIND, Verdict
+from auditor.records import PLACE_KIND, Verdict, VerdictName
 from auditor.rules import MIN_CLASS, PLACE_GIVEN, PLACE_TAKEN, Rule, severity_of
 
 AnyLead = GridLead | SurroundingsLead
@@ -138,9 +138,9 @@ def with_places(
         if shown is None:
             found.append(verdict)
         elif verdict.verdict == "flagged":
-            found.append(_with(verdict, _also(proven, verdict.class_name)))
+            found.append(told_besides(verdict, _also(proven, verdict.class_name)))
         elif verdict.n_images < MIN_CLASS:
-            found.append(_with(verdict, place_sentence(inputs, proven[0])))
+            found.append(told_besides(verdict, place_sentence(inputs, proven[0])))
         else:
             lost = [loss for loss in losses[verdict.class_idx] if loss.state == "proven"]
             care = read_with_care(swapped, verdict.class_idx)
@@ -165,10 +165,15 @@ def _flagged(
     if verdict.verdict == "suspect" and verdict.concept is not None:
         told = told.and_also(f"It may also rely on {verdict.concept}, which was neither shown nor excluded.")
     told = with_losses(inputs, told.and_also(care), lost)
+    return by_place(verdict, "flagged", lead, told, rule, gap)
+
+
+def by_place(verdict: Verdict, name: VerdictName, lead: AnyLead, told: Sentence, rule: Rule, gap: Gap) -> Verdict:
+    """The verdict of a class that rests on a place or is harmed by it: what is told, by which rule, and its effect."""
     claim, numbers, advice = told.parts
     return replace(
         verdict,
-        verdict="flagged",
+        verdict=name,
         severity=severity_of(gap.low),
         concept_id=lead.place.concept_id,
         concept=lead.place.name,
@@ -189,7 +194,8 @@ def _flagged(
     )
 
 
-def _with(verdict: Verdict, more: str) -> Verdict:
+def told_besides(verdict: Verdict, more: str) -> Verdict:
+    """The verdict with one thing more told of the class."""
     numbers = f"{verdict.numbers}\n{more}".strip()
     return replace(verdict, sentence=f"{verdict.sentence} {more}", numbers=numbers) if more else verdict
 
