@@ -19,7 +19,7 @@ from auditor.models.bundled import bundled_path
 from auditor.models.load_classifier import load_classifier
 from auditor.pipeline import run_audit
 from auditor.rejudge import rejudge_audit
-from auditor.rules import PLACE_GIVEN, PLACE_SHARE, PLACE_TAKEN
+from auditor.rules import PLACE_GIVEN, PLACE_LOSS, PLACE_TAKEN
 from auditor.store.open_audit import open_audit_database
 from auditor.store.queries import audit as queries
 from reports.page.html_report import html_parts
@@ -116,9 +116,20 @@ def test_the_corner_flags_the_class_that_learnt_the_stamp_and_no_other(audits):
     seen = "With another class's picture at the top left corner (place) the model recognises"
     assert flagged[0].sentence.startswith(seen)
     assert [(one.class_name, one.concept_id) for one in places if one.state == "proven"] == [("cat", CORNER)]
-    both = [one for one in findings if one.concept_id == CORNER and one.rule_id != PLACE_SHARE.rule_id]
-    assert len(both) == 2
+    proof = (PLACE_TAKEN.rule_id, PLACE_GIVEN.rule_id)
+    both = [one for one in findings if one.concept_id == CORNER and one.rule_id in proof]
+    assert [one.class_name for one in both] == ["cat", "cat"]
     assert min(one.low for one in both) > 0.05
+
+
+def test_the_class_whose_pictures_the_stamp_turns_into_cats_is_harmed_and_no_other(audits):
+    verdicts, _, findings = told(audits[True])
+    harmed = [(one.class_name, one.concept_id, one.rule_id) for one in verdicts if one.verdict == "harmed"]
+    assert harmed == [("vehicle", CORNER, PLACE_LOSS.rule_id)]
+    asked = [one for one in findings if (one.rule_id, one.concept_id) == (PLACE_LOSS.rule_id, CORNER)]
+    assert {one.class_name for one in asked if one.low > 0} == {"vehicle"}
+    assert "cat" not in {one.class_name for one in asked}
+    assert not [one for one in told(audits[False])[0] if one.verdict == "harmed"]
 
 
 def test_where_all_classes_have_the_stamp_no_place_is_proven(audits):

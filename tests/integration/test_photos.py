@@ -129,7 +129,7 @@ def test_photographs_without_a_planted_shortcut_are_not_flagged(photo_audit):
     assert [one["verdict"] for one in report["classes"]].count("flagged") == 0
 
 
-def test_explain_draws_a_photograph(photo_audit, tmp_path):
+def test_explain_draws_a_photograph_and_says_doubtful_words_only_when_asked(photo_audit, tmp_path):
     _, folder, _ = photo_audit
     from PIL import Image
 
@@ -139,7 +139,13 @@ def test_explain_draws_a_photograph(photo_audit, tmp_path):
     with open_audit_database(folder) as connection:
         path = connection.execute("SELECT path FROM images ORDER BY image_id LIMIT 1").fetchall()[0][0]
     figure = tmp_path / "figure.png"
-    result = CliRunner().invoke(app, ["explain", str(folder), path, "--trust-code", "--output", str(figure)])
+    asked = ["explain", str(folder), path, "--trust-code", "--output", str(figure)]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.output
+    assert "no words: this encoder sees the class in every word" in " ".join(result.stdout.split())
+    assert "words for" not in result.stdout
+    assert Image.open(figure).width > 600
+    result = CliRunner().invoke(app, [*asked, "--doubtful-words"])
     assert result.exit_code == 0, result.output
     assert "words for" in result.stdout
     assert Image.open(figure).width > 600

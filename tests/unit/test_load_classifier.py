@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import resource
 import subprocess
 import sys
@@ -99,8 +100,7 @@ def test_weights_that_do_not_fit_name_the_first_keys(tmp_path: Path, resnet_stat
     assert "do not fit torchvision:resnet18" in text
     assert "conv1.weight is (64, 1, 7, 7), expected (64, 3, 7, 7)" in text
     assert "missing layer4.0.conv1.weight" in text
-    assert "more)" in text
-    assert "unexpected extra.weight" in text
+    assert re.search(r"missing .* and \d+ more; unexpected extra.weight", text)
 
 
 def test_weights_that_are_not_finite(tmp_path: Path, resnet_state: dict[str, torch.Tensor]):
