@@ -12,9 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from auditor.edit_records import DoseResponse, PictureEdit, control_of
+from auditor.edit_records import control_of
 from auditor.evidence.effects.edits import (
-    CANNOT_BE_SET,
     NOT_READABLE,
     EditAnswers,
     Edited,
@@ -33,18 +32,17 @@ from auditor.evidence.pairs.measure import Measured, PairEvidence
 from auditor.evidence.verdicts.agreement import edits_surely
 from auditor.evidence.verdicts.many_tests import family_sizes
 from auditor.evidence.verdicts.pair_states import JudgedPair
-from auditor.evidence.verdicts.suspicion import makes_suspect
-from auditor.records import BoolArray, FloatArray, IntArray, Progress, Verdict
+from auditor.records import BoolArray, FloatArray, IntArray, Progress
 from auditor.rules import DELTA, EDITED_PART, MARGIN_DELTA, MIN_EDITED
 
 #: Pictures of a class that go through the model: so many for proof, the others for the curves.
-MAX_PICTURES, _FOR_PROOF = 500, 300
-#: Levels that are tried in an audit, and properties whose curve is drawn.
-MAX_LEVELS, MAX_CURVES = 6, 4
+MAX_PICTURES, FOR_PROOF = 500, 300
+#: Levels that are tried in an audit.
+MAX_LEVELS = 6
 #: Pictures of a class at one level; more would take other levels' places and add little.
 _MOST_AT_LEVEL = 150
-#: Pictures of all classes that nothing is asked of, at one level, and at one dose.
-_OTHERS, _OTHERS_AT_DOSE = 400, 100
+#: Pictures of all classes that nothing is asked of, at one level.
+_OTHERS = 400
 #: What an edit with the object's place left as it is takes: the edited picture, and the map that says where that is.
 _PASSES_KEPT = 2
 #: Levels that room is kept for to be asked so. Few show anything, and without pictures none does (decision 0045).
@@ -85,15 +83,15 @@ def edit_pairs(
     going_on = [v for v, pairs in asked.items() if any(_may_be_shown(pair) for pair in pairs)] or list(asked)
     if len(going_on) < len(asked):  # they have what the others leave
         again = _PASSES_KEPT * min(sum(inputs.edits[v].whole_frame for v in going_on), _KEPT_LEVELS)
-        room = _FOR_PROOF - first * (len(asked) - len(going_on))
+        room = FOR_PROOF - first * (len(asked) - len(going_on))
         most = max(evenly, min(_MOST_AT_LEVEL, room // (len(going_on) + again)))
     for done, v in enumerate(going_on, start=2 * len(asked) - len(going_on) + 1):
         _set_level(inputs, measured, v, asked[v], [most, evenly], edit, pictures)
         progress("evidence: edited pictures", done, 2 * len(asked))
     for v in pictures:
         _losses(inputs, measured, v, asked[v], pictures[v])
-    left = _FOR_PROOF - most * len(going_on) - first * (len(asked) - len(going_on))
-    rooms = ((most, left), (evenly, _FOR_PROOF - evenly * len(asked)))
+    left = FOR_PROOF - most * len(going_on) - first * (len(asked) - len(going_on))
+    rooms = ((most, left), (evenly, FOR_PROOF - evenly * len(asked)))
     _around_objects(inputs, measured, asked, rooms, edit, progress)
 
 
@@ -159,7 +157,7 @@ def _set_in(
     """
     found: EditedPictures | InterventionStatus = "not_tried"
     for n in most:
-        wanted = _most_of_each(inputs, _classes(pairs), n)
+        wanted = pictures_of_each(inputs, _classes(pairs), n)
         found = _in_both(inputs, measured, v, wanted, edit, keep_object=keep_object)
         if found != "not_tried_again":
             break
@@ -180,7 +178,7 @@ def _may_be_shown(pair: PairEvidence) -> bool:
 def pictures_at_level(n_levels: int, n_whole_frame: int) -> int:
     """Pictures of a class that each of so many levels is set in, with room to ask some again around the object."""
     again = _PASSES_KEPT * min(n_whole_frame, _KEPT_LEVELS)
-    return min(_MOST_AT_LEVEL, _FOR_PROOF // (n_levels + again)) if n_levels else 0
+    return min(_MOST_AT_LEVEL, FOR_PROOF // (n_levels + again)) if n_levels else 0
 
 
 def _classes(pairs: Sequence[PairEvidence]) -> set[int]:
@@ -242,7 +240,7 @@ def _promise(judged: JudgedPair) -> tuple[float, float]:
     return -max(0.0, *(gap.low for gap in gaps)) if gaps else 0.0, -judged.strength
 
 
-def _most_of_each(inputs: EvidenceInput, asked: set[int], most: int, others: int = _OTHERS) -> list[int]:
+def pictures_of_each(inputs: EvidenceInput, asked: set[int], most: int, others: int = _OTHERS) -> list[int]:
     """Of each class how many pictures are edited: of those that nothing is asked of as many as make the others."""
     n_classes = len(inputs.class_names)
     elsewhere = min(most, -(-others // max(n_classes - 1, 1)))
@@ -274,7 +272,7 @@ def _in_both(
         control = control_of(wanted)
         passes = 1 if control is None else 2
         most_now = [n // passes for n in left]
-        drawn = _drawn(inputs, known & (present != is_given), most_now, inputs.concepts[v].concept_id)
+        drawn = drawn_pictures(inputs, known & (present != is_given), most_now, inputs.concepts[v].concept_id)
         answers = edit(wanted, drawn.tolist()) if drawn.size else EditAnswers(drawn, drawn)
         if answers is None:
             return "not_tried_again"
@@ -318,90 +316,9 @@ def _margins_as_they_are(inputs: EvidenceInput) -> FloatArray:
     return found
 
 
-def _drawn(inputs: EvidenceInput, among: BoolArray, most: Sequence[int], salt: str) -> IntArray:
+def drawn_pictures(inputs: EvidenceInput, among: BoolArray, most: Sequence[int], salt: str) -> IntArray:
     """Rows of labelled pictures, up to so many of each class, by the hash of the pictures' ids."""
     keys = hashed(f"{inputs.seed}\x00{salt}\x00{image_id}" for image_id in inputs.image_ids)
     order = np.argsort(keys, kind="stable")
     chosen = [order[(among & (inputs.label_idx == c))[order]][:n] for c, n in enumerate(most) if n > 0]
     return np.concatenate(chosen).astype(np.int64) if chosen else np.zeros(0, np.int64)
-
-
-def told_pairs(
-    inputs: EvidenceInput, verdicts: Sequence[Verdict], judged: Sequence[Sequence[JudgedPair]]
-) -> list[JudgedPair]:
-    """Pairs of a flagged or suspect class that are shown or that make it suspect, the strongest of all first."""
-    told = [
-        j
-        for verdict in verdicts
-        if verdict.verdict in ("flagged", "suspect")
-        for j in judged[verdict.class_idx]
-        if j.pair.concept_idx in inputs.edits and j.pair.screened and (j.state == "proven" or makes_suspect(j))
-    ]
-    return sorted(told, key=lambda j: (j.state != "proven", -j.strength, inputs.class_names[j.pair.class_idx]))
-
-
-def dose_responses(
-    inputs: EvidenceInput, leads: Sequence[JudgedPair], edit: EditPictures, progress: Progress
-) -> list[DoseResponse]:
-    """What pictures are called at five levels of a property, for each pair that a verdict names.
-
-    Args:
-        inputs: What is judged.
-        leads: Pairs of flagged and suspect classes, the strongest first.
-        edit: Edits pictures.
-        progress: Called with (stage, done, total).
-    """
-    by_property: dict[str, list[JudgedPair]] = {}
-    for lead in leads:
-        edits = inputs.edits.get(lead.pair.concept_idx)
-        if edits is not None and edits.doses:
-            name = edits.given.property_name
-            if name in by_property or len(by_property) < MAX_CURVES:
-                by_property.setdefault(name, []).append(lead)
-    found: list[DoseResponse] = []
-    for done, (name, pairs) in enumerate(by_property.items(), start=1):
-        found += _curve(inputs, name, [j.pair for j in pairs], len(by_property), edit)
-        progress("evidence: levels of a property", done, len(by_property))
-    return found
-
-
-def _curve(
-    inputs: EvidenceInput, name: str, pairs: Sequence[PairEvidence], n_curves: int, edit: EditPictures
-) -> list[DoseResponse]:
-    doses = inputs.edits[pairs[0].concept_idx].doses
-    most = (MAX_PICTURES - _FOR_PROOF) // (len(doses) * n_curves)
-    wanted = _most_of_each(inputs, {pair.class_idx for pair in pairs}, most, _OTHERS_AT_DOSE)
-    rows = _drawn(inputs, inputs.predicted_idx >= 0, wanted, name)
-    called = [edit(PictureEdit(name, dose), rows.tolist()) for dose in doses]
-    if any(one is None for one in called):
-        return []
-    # one that cannot be brought to a level, as it is past it already and there is no way back, stays as it is
-    answers = np.stack(
-        [
-            np.where(one.called == CANNOT_BE_SET, inputs.predicted_idx[rows], one.called)
-            for one in called
-            if one is not None
-        ]
-    )
-    readable = (answers >= 0).all(axis=0)
-    own_label = inputs.label_idx[rows]
-    found = []
-    for pair in pairs:
-        c, concept = pair.class_idx, inputs.concepts[pair.concept_idx]
-        own, others = readable & (own_label == c), readable & (own_label != c)
-        found += [
-            DoseResponse(
-                class_idx=c,
-                class_name=inputs.class_names[c],
-                concept_id=concept.concept_id,
-                concept=concept.term,
-                property_name=name,
-                level=dose,
-                n=int(own.sum()),
-                n_called=int((answer[own] == c).sum()),
-                n_others=int(others.sum()),
-                n_others_called=int((answer[others] == c).sum()),
-            )
-            for dose, answer in zip(doses, answers, strict=True)
-        ]
-    return found

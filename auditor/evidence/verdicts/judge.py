@@ -20,7 +20,8 @@ from auditor.evidence.verdicts.class_states import notices_of
 from auditor.evidence.verdicts.class_verdict import class_verdict, missing_of
 from auditor.evidence.verdicts.clean_claim import clean_claims, unbounded_gaps
 from auditor.evidence.verdicts.counterexamples import counterexamples_of
-from auditor.evidence.verdicts.edit_pairs import dose_responses, edit_pairs, told_pairs
+from auditor.evidence.verdicts.dose_responses import dose_responses, told_pairs
+from auditor.evidence.verdicts.edit_pairs import edit_pairs
 from auditor.evidence.verdicts.findings import core_of, findings_of, subgroups_of
 from auditor.evidence.verdicts.harm import judged_losses, measure_harm, suspected
 from auditor.evidence.verdicts.many_tests import correct_for_many_tests

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from auditor.concept_records import FixedPlace
-from auditor.evidence.effects.place_exchange import PlaceLoss
+from auditor.evidence.effects.swaps import Intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.verdicts.place_lead import PlaceLead
+from auditor.place_grid import Place
 from auditor.records import PLACE_KIND, Finding, IntArray
 from auditor.rules import ALPHA, PLACE_LOSS, Rule
 
@@ -40,76 +41,54 @@ def fixed_places(inputs: EvidenceInput, leads: Sequence[PlaceLead], sentences: S
 
 
 def place_findings(inputs: EvidenceInput, leads: Sequence[PlaceLead]) -> list[Finding]:
-    """What was measured of the leads: the share of the evidence, and both ways of exchanging the place."""
+    """What was measured of the leads: the share of the evidence, both exchanges of the place, and who loses by it."""
     found = []
     for lead in leads:
+        place, own = lead.place, lead.class_idx
         of_share, by_taking, by_giving = lead.rules
         if lead.share is not None:
-            found.append(_finding(inputs, lead, of_share, lead.share, lead.n, lead.rows, lead.p_share))
+            told = _finding(inputs, own, place, of_share, lead.share, lead.n, lead.rows)
+            found.append(replace(told, p=lead.p_share))
         for rule, one in ((by_taking, lead.taken), (by_giving, lead.given)):
-            if one.status != "not_tried":
-                measured = one.status == "measured"
-                found.append(
-                    _finding(
-                        inputs,
-                        lead,
-                        rule,
-                        (one.effect, one.low, one.high),
-                        one.n,
-                        np.array(one.changed, dtype=np.int64),
-                        one.p if measured else None,
-                        q=lead.q if measured else None,
-                        status=one.status,
-                    )
-                )
-        found += [_loss(inputs, lead, loss) for loss in lead.losses if loss.is_measured]
+            if one.status == "measured":
+                found.append(replace(_exchanged(inputs, own, place, rule, one), p=one.p, q=lead.q))
+            elif one.status != "not_tried":
+                found.append(replace(_exchanged(inputs, own, place, rule, one), status=one.status))
+        for loss in lead.losses:
+            if loss.is_measured:
+                q = min(1.0, loss.p * ALPHA / loss.bar) if loss.bar else 1.0
+                told = _exchanged(inputs, loss.class_idx, place, PLACE_LOSS, loss.recall)
+                found.append(replace(told, p=loss.p, q=q))
     return found
 
 
-def _loss(inputs: EvidenceInput, lead: PlaceLead, loss: PlaceLoss) -> Finding:
-    """What another class loses to the place."""
-    one = loss.recall
-    return replace(
-        _finding(
-            inputs,
-            lead,
-            PLACE_LOSS,
-            (one.effect, one.low, one.high),
-            one.n,
-            np.array(one.changed, dtype=np.int64),
-            loss.p,
-            q=min(1.0, loss.p * ALPHA / loss.bar) if loss.bar else 1.0,
-        ),
-        class_idx=loss.class_idx,
-        class_name=inputs.class_names[loss.class_idx],
-    )
+def _exchanged(inputs: EvidenceInput, class_idx: int, place: Place, rule: Rule, one: Intervention) -> Finding:
+    """What exchanging a place did to a class, without its p."""
+    effect = one.effect, one.low, one.high
+    return _finding(inputs, class_idx, place, rule, effect, one.n, np.array(one.changed, dtype=np.int64))
 
 
 def _finding(
     inputs: EvidenceInput,
-    lead: PlaceLead,
+    class_idx: int,
+    place: Place,
     rule: Rule,
     effect: tuple[float, float, float],
     n: int,
     rows: IntArray,
-    p: float | None,
-    *,
-    q: float | None = None,
-    status: str = "measured",
 ) -> Finding:
     return Finding(
-        class_idx=lead.class_idx,
-        class_name=inputs.class_names[lead.class_idx],
-        concept_id=lead.place.concept_id,
-        concept=lead.place.name,
+        class_idx=class_idx,
+        class_name=inputs.class_names[class_idx],
+        concept_id=place.concept_id,
+        concept=place.name,
         concept_kind=PLACE_KIND,
         rule_id=rule.rule_id,
         effect=effect[0],
         low=effect[1],
         high=effect[2],
-        p=p,
-        q=q,
+        p=None,
+        q=None,
         n_images=n,
         evidence_image_ids=tuple(inputs.image_ids[row] for row in rows[:_MOST_EXAMPLES]),
-        status=status,
     )
