@@ -32,6 +32,7 @@ from auditor.evidence.verdicts import (
     place_losses,
     place_sentences,
     sentences,
+    state_sentences,
     swapped_sentences,
     unnamed_sentences,
     unsupported_sentences,
@@ -233,7 +234,7 @@ def _harmed() -> Iterator[Sentence]:
         yield sentences.loses(_INPUTS, loss)
     by_edit = replace(lost, pair=replace(_EDITED, edited_loss=_LOST, recall=_LOSS), rule=EDITED_LOSS)
     yield sentences.harmed(_INPUTS, by_edit, [])
-    yield sentences.with_losses(_INPUTS, sentences.trained_on("cat"), [lost, replace(lost, state="open")])
+    yield sentences.with_losses(_INPUTS, state_sentences.trained_on("cat"), [lost, replace(lost, state="open")])
 
 
 def _clean() -> Iterator[Sentence]:
@@ -278,16 +279,16 @@ def _not_shown() -> Iterator[Sentence]:
 
 
 def _not_analysed() -> Iterator[Sentence]:
-    yield sentences.too_few_pictures(_NAME, 12, 20)
-    yield sentences.never_predicted(_NAME, 140)
-    yield sentences.at_chance(_NAME, 0.2)
+    yield state_sentences.too_few_pictures(_NAME, 12, 20)
+    yield state_sentences.never_predicted(_NAME, 140)
+    yield state_sentences.at_chance(_NAME, 0.2)
     core = _open(_EDITED, EDITED_PULL, _SET.pull.as_gap(), may_be_core=True)
-    yield sentences.at_chance(_NAME, 0.2).and_also(*sentences.shown_by_edits(_INPUTS, [core]))
-    yield sentences.unexplained(_NAME, 0.93, 140)
-    yield sentences.nothing_varies(_NAME, 10)
-    yield sentences.not_measurable(sentences.named(_INPUTS, _PAIR), _NAME, 0.37, 0.41)
-    yield sentences.trained_on(_NAME)
-    yield sentences.may_be_trained_on(_NAME, 0.998)
+    yield state_sentences.at_chance(_NAME, 0.2).and_also(*sentences.shown_by_edits(_INPUTS, [core]))
+    yield state_sentences.unexplained(_NAME, 0.93, 140)
+    yield state_sentences.nothing_varies(_NAME, 10)
+    yield state_sentences.not_measurable(sentences.named(_INPUTS, _PAIR), _NAME, 0.37, 0.41)
+    yield state_sentences.trained_on(_NAME)
+    yield state_sentences.may_be_trained_on(_NAME, 0.998)
     for other in (0, 1):
         called = SwappedOutputs(
             {0: 1, 1: 0} if other else {0: 1}, {0: (100, 2, 90), **({1: (90, 3, 80)} if other else {})}
@@ -344,13 +345,13 @@ def _notices() -> Iterator[str]:
     many = {c: 20 - c for c in range(11)}
     names = tuple(f"class {c}" for c in range(21))
     yield swapped_sentences.swapped_notice(SwappedOutputs(many, dict.fromkeys(many, (10, 0, 9))), names)
-    yield sentences.near_perfect(0.998, 2750)
+    yield state_sentences.near_perfect(0.998, 2750)
     for copies in (True, False):
-        yield sentences.control_failed(_INPUTS, Control(0, 0, copies, _SWAPPED))
-    yield sentences.one_class_called(_NAME, 2750)
+        yield state_sentences.control_failed(_INPUTS, Control(0, 0, copies, _SWAPPED))
+    yield state_sentences.one_class_called(_NAME, 2750)
     terms = [concept.term for concept in _CONCEPTS[:6]]
-    yield sentences.doubted(terms, 14)
-    yield sentences.hardly_present(terms, 14, 10)
+    yield state_sentences.doubted(terms, 14)
+    yield state_sentences.hardly_present(terms, 14, 10)
 
 
 PARTS = {

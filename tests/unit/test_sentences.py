@@ -11,7 +11,7 @@ from auditor.evidence.effects.reliance import NOT_IDENTIFIED, NOT_TOLD, Erasure
 from auditor.evidence.effects.swaps import Intervention, no_intervention
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import PairEvidence
-from auditor.evidence.verdicts import sentences
+from auditor.evidence.verdicts import sentences, state_sentences
 from auditor.evidence.verdicts.pair_states import JudgedPair
 from auditor.records import ClassConcept, Concept, LinearHead
 from auditor.rules import ERASED_RECALL, FILLED, PULL_GAP, RECALL_GAP, RECALL_LOSS, RESTORED_RECALL
@@ -226,7 +226,7 @@ def test_a_sentence_comes_in_parts_that_stand_alone():
     assert claim.startswith("Without water (scene) the model recognises 31 %")
     assert [line.partition(":")[0] for line in numbers.splitlines()] == ["Recall gap", "Erasure", "Share"]
     assert advice == ""
-    assert sentences.trained_on("waterbird").parts[2] == "Audit pictures that it has not seen."
+    assert state_sentences.trained_on("waterbird").parts[2] == "Audit pictures that it has not seen."
 
 
 LOSS = Gap(0.58, 0.45, 0.68, 1e-9, 38, 100, 48, 50, narrowed=True)

@@ -10,7 +10,7 @@ from auditor.evidence.effects import significance
 from auditor.evidence.evidence_input import EvidenceInput
 from auditor.evidence.pairs.measure import Measured, PairEvidence, testable
 from auditor.evidence.presence.families import family_of
-from auditor.evidence.verdicts import claim_sentences, sentences
+from auditor.evidence.verdicts import claim_sentences, sentences, state_sentences
 from auditor.evidence.verdicts.class_states import gaps_hidden, not_analysable
 from auditor.evidence.verdicts.clean_claim import CleanClaim, weakest_point
 from auditor.evidence.verdicts.counterexamples import Missing, missing_pictures, presence_reliability
@@ -90,7 +90,7 @@ def class_verdict(
         )
 
     if n < MIN_CLASS:
-        return verdict("not_analysed", sentences.too_few_pictures(name, n, MIN_CLASS))
+        return verdict("not_analysed", state_sentences.too_few_pictures(name, n, MIN_CLASS))
     screened = [j for j in judged if j.pair.screened]
     if clean is None:  # data alone
         if screened or measured.fit.tells_context[c]:
@@ -138,7 +138,7 @@ def class_verdict(
         pair = doubted[0].pair
         kappa = None if inputs.kappa is None else float(inputs.kappa[pair.concept_idx])
         share = pair.words.share if pair.words else 0.0
-        told = sentences.not_measurable(sentences.named(inputs, pair), name, share, kappa)
+        told = state_sentences.not_measurable(sentences.named(inputs, pair), name, share, kappa)
         return verdict("not_analysed", told.and_also(*goes_with_it), lead=doubted[0])
     hidden = gaps_hidden(inputs, measured, c)
     if hidden:

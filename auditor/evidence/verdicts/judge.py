@@ -14,7 +14,7 @@ from auditor.evidence.effects.swaps import Intervene
 from auditor.evidence.evidence_input import EvidenceInput, EvidenceResult
 from auditor.evidence.pairs.erase import erase_pairs
 from auditor.evidence.pairs.measure import Measured, PairEvidence, measure
-from auditor.evidence.verdicts import sentences
+from auditor.evidence.verdicts import state_sentences
 from auditor.evidence.verdicts.agreement import null_matters
 from auditor.evidence.verdicts.class_states import notices_of
 from auditor.evidence.verdicts.class_verdict import class_verdict, missing_of
@@ -125,7 +125,7 @@ def judge(
         fixed_places=fixed_places(inputs, leads, [place_sentence(inputs, lead) for lead in leads]),
         unnamed_leads=unnamed_leads(inputs),
         place_presence=place_presence(inputs, places),
-        notices=(*notices_of(inputs, measured), *([sentences.control_failed(inputs, failed)] if failed else [])),
+        notices=(*notices_of(inputs, measured), *([state_sentences.control_failed(inputs, failed)] if failed else [])),
         first_notices=() if measured.swapped is None else (swapped_notice(measured.swapped, inputs.class_names),),
         fit=measured.fit,
         dose_responses=doses,
