@@ -17,6 +17,7 @@ Float64Array = NDArray[np.float64]
 _BOOTSTRAP_DRAWS = 200
 #: Least share elsewhere that a lift is taken over: one hundredth of the evidence is below what phrases resolve.
 _SHARE_FLOOR = 0.01
+_COLUMNS = 64  # concepts of all pictures that are counted at a time
 
 
 class AssociationAuc(NamedTuple):
@@ -231,6 +232,10 @@ def present_counts(
 def _plain_counts(present: BoolArray, class_idx: IntArray, n_classes: int, rows: IntArray) -> IntArray:
     """Pictures among ``rows`` of every class in which every concept is present: (C, V)."""
     member = sparse.csr_array(
-        (np.ones(rows.size, np.float32), (class_idx[rows], np.arange(rows.size))), shape=(n_classes, rows.size)
+        (np.ones(rows.size, np.float32), (class_idx[rows], rows)), shape=(n_classes, class_idx.size)
     )
-    return np.asarray(np.rint(member @ present[rows].astype(np.float32)), dtype=np.int64)
+    counts = np.empty((n_classes, present.shape[1]), dtype=np.int64)
+    for start in range(0, present.shape[1], _COLUMNS):
+        some = slice(start, start + _COLUMNS)
+        counts[:, some] = np.rint(member @ present[:, some].astype(np.float32))
+    return counts

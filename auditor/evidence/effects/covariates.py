@@ -24,6 +24,7 @@ _RIDGE = 0.01  # of the correlation matrix: presences of an exclusive kind sum t
 _LEAST_SPREAD = 0.02  # within-class standard deviation of presence below which a covariate explains nothing
 _PICTURES_PER_COVARIATE = 5
 _COLUMNS = 16  # concepts of all pictures that are worked on at a time
+_ROWS = 65_536  # pictures whose residuals are found, or whose columns are moved, at a time
 _AGAINST = 1e-4  # decides between correlations that differ by rounding and by their sign
 
 
@@ -65,6 +66,36 @@ def _centred_blocks(values: FloatArray, label_idx: IntArray, rows: IntArray) -> 
 def _column_blocks(values: FloatArray) -> list[slice]:
     """Few columns at a time: of all of them at once, copies in double precision would be most of an audit's memory."""
     return [slice(start, start + _COLUMNS) for start in range(0, values.shape[1], _COLUMNS)]
+
+
+def _standardised(
+    presence: FloatArray, columns: Sequence[int], difficulty: FloatArray, label_idx: IntArray, n: int
+) -> FloatArray:
+    """(N, U + 1) presence of some concepts, and last difficulty: less the means of the classes, of variance one."""
+    standard = np.empty((label_idx.size, len(columns) + 1), np.float32)
+    for some in _column_blocks(standard):
+        asked = columns[some]
+        together = [presence[:, asked]] if len(asked) == _COLUMNS else [presence[:, asked], difficulty]
+        part = within_class(np.column_stack(together).astype(np.float32, copy=False), label_idx)
+        standard[:, some] = part / np.sqrt(np.maximum((part**2).sum(axis=0, dtype=np.float64) / n, 1e-12))
+    return standard
+
+
+def _without(standard: FloatArray, column: int) -> FloatArray:
+    """The same memory without one of its columns."""
+    for start in range(0, standard.shape[0], _ROWS):
+        rows = slice(start, start + _ROWS)
+        standard[rows, column:-1] = standard[rows, column + 1 :]
+    return standard[:, :-1]
+
+
+def _residuals(standard: FloatArray, active: Sequence[int], weights: FloatArray) -> FloatArray:
+    """(N, T) of the active columns what the weights (U + 1, T) of all columns do not say."""
+    values = np.empty((standard.shape[0], len(active)), np.float32)
+    for start in range(0, standard.shape[0], _ROWS):
+        rows = slice(start, start + _ROWS)
+        values[rows] = standard[rows, active] - standard[rows] @ weights
+    return values
 
 
 def rivals_of(concepts: Sequence[Concept], same_as: Mapping[int, int]) -> list[frozenset[int]]:
@@ -126,20 +157,15 @@ def residual_presence(
         told: (N, V) pictures whose presence counts for a concept: elsewhere its residual is zero; None: where it is
             finite.
     """
-    known = np.isfinite(presence)
+    given, known = presence, np.isfinite(presence)
     if not known.all():
         presence = _at_class_means(presence, known, label_idx)
-    known = known if told is None else known & told
+    del known  # a fourth of all presence
     silent = _explain_nothing(concepts)
     rivals = rivals_of(concepts, same_as)
     columns = _covariates(presence, label_idx, concepts, targets)
-    everything = np.column_stack([presence[:, columns], difficulty]).astype(np.float32, copy=False)
-    standard = within_class(everything, label_idx)
-    del everything  # as large as all presence
     n = max(int((label_idx >= 0).sum()), 1)
-    for some in _column_blocks(standard):
-        part = standard[:, some]
-        part /= np.sqrt(np.maximum((part**2).sum(axis=0, dtype=np.float64) / n, 1e-12))
+    standard = _standardised(presence, columns, difficulty, label_idx, n)
     alone = correlation = (standard.T @ standard).astype(np.float64) / n
     place = {v: j for j, v in enumerate(columns)}
     words, written = _words(concepts), _written_down(concepts)
@@ -175,11 +201,14 @@ def residual_presence(
         owners[worst] = owners[worst] + owners[partner]
         keep = [j for j in range(len(owners)) if j != partner]
         tied = {keep.index(j) for j in tied if j != partner}
-        standard, owners = standard[:, keep], [owners[j] for j in keep]
+        standard, owners = _without(standard, partner), [owners[j] for j in keep]
         correlation = (standard.T @ standard).astype(np.float64) / n
-    values = (standard[:, active] - standard @ weights.astype(np.float32)).astype(np.float32)
+    values = _residuals(standard, active, weights.astype(np.float32))
     for i, j in enumerate(active):
-        seen = known[:, list(owners[j])].all(axis=1)
+        of_one = list(owners[j])
+        seen = np.isfinite(given[:, of_one]).all(axis=1)
+        if told is not None:
+            seen &= told[:, of_one].all(axis=1)
         if not seen.all():
             values[:, i] = within_class(values[:, [i]], np.where(seen, label_idx, -1))[:, 0]
     column_of = {v: i for i, j in enumerate(active) for v in owners[j]}

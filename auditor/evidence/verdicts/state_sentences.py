@@ -99,18 +99,21 @@ def one_class_called(name: str, n: int) -> str:
 
 def doubted(terms: Sequence[str], n: int) -> str:
     """State of the audit: concepts whose presence the encoder does not tell twice alike."""
-    shown = ", ".join(terms[:5])
     return (
         f"this encoder cannot tell in which pictures {len(terms):,} of {n:,} context concepts are (asked twice it "
         "disagrees with itself, or with the manifest or the examples), so nothing is said of them: "
-        f"{shown}{' …' if len(terms) > 5 else ''}"
+        f"{_some(terms)}"
     )
 
 
 def hardly_present(terms: Sequence[str], n: int, least: int) -> str:
     """State of the audit: concepts that next to no picture shows."""
-    shown = ", ".join(terms[:5])
     return (
         f"{len(terms):,} of {n:,} context concepts are in fewer than {least} pictures, so nothing is said of them: "
-        f"{shown}{' …' if len(terms) > 5 else ''}"
+        f"{_some(terms)}"
     )
+
+
+def _some(terms: Sequence[str]) -> str:
+    """The first of terms that are counted beside."""
+    return ", ".join(terms[:5]) + (" …" if len(terms) > 5 else "")
