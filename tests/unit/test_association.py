@@ -125,6 +125,14 @@ def test_auc_interval_counts_groups():
     assert (grouped.high - grouped.low)[0] > 2 * (alone.high - alone.low)[0]
 
 
+@pytest.mark.parametrize("n_concepts", [1, 64, 65, 130])  # counted by blocks of 64
+def test_present_counts_of_many_concepts(n_concepts):
+    rng = np.random.default_rng(n_concepts)
+    present, labels, weight = rng.random((300, n_concepts)) < 0.3, rng.integers(-1, 4, size=300), rng.random(300) < 0.7
+    expected = [present[weight & (labels == c)].sum(axis=0) for c in range(4)]
+    assert present_counts(present, labels, 4, weight).tolist() == np.array(expected).tolist()
+
+
 def test_present_counts_by_hand():
     present = np.array([[1, 0], [1, 1], [0, 1], [1, 1]], dtype=np.bool_)
     labels = np.array([0, 0, 1, -1])

@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.weightstats import CompareMeans
 
-from auditor.evidence.effects import ridged_covariance
+from auditor.evidence.effects import covariates, ridged_covariance
 from auditor.evidence.effects import significance as sig
 from auditor.evidence.effects.association import _hanley_mcneil_error, class_concepts
 from auditor.evidence.effects.covariates import residual_presence, within_class
@@ -104,10 +104,13 @@ def test_pictures_per_arm_equal_statsmodels_in_the_normal_case():
     assert sig.pictures_per_arm(0.8, 0.8, 0.2, 0.05, alpha=0.01) == int(np.ceil(power))
 
 
-def test_residual_presence_equals_ridge_of_scikit_learn():
-    concepts = [Concept(t, t, k) for t, k in (("water", "scene"), ("waves", "texture"), ("mark", "artifact"))]
+@pytest.mark.parametrize("n_others", [2, 14, 15, 16, 31])  # columns go by blocks of sixteen, with difficulty the last
+def test_residual_presence_equals_ridge_of_scikit_learn(n_others, monkeypatch):
+    monkeypatch.setattr(covariates, "_ROWS", N // 3 + 1)
+    words = [(f"word {i}", "texture") for i in range(n_others - 1)]
+    concepts = [Concept(t, t, k) for t, k in (("water", "scene"), ("mark", "artifact"), *words)]
     water = RNG.random(N)
-    presence = np.column_stack([water, water * 0.4 + RNG.random(N), RNG.random(N)]).astype(np.float32)
+    presence = np.column_stack([water, *(water * 0.2 + RNG.random(N) for _ in range(n_others))]).astype(np.float32)
     difficulty = (RNG.random(N) + 0.2 * water).astype(np.float32)
     found = residual_presence(presence, SOURCE, difficulty, concepts, [0])
     centred = within_class(np.column_stack([presence, difficulty]).astype(np.float32), SOURCE).astype(np.float64)
